@@ -1,0 +1,34 @@
+"""What finds objects in pictures. One paper is one file here and one line in registry.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from streamdet.detections import Detections
+from streamdet.image import Pixels
+
+
+class Detector(Protocol):
+    """Finds objects. Constructed as `Detector(options, model, runtime)` (see model_config.py; runtime is None for a
+    detector without a network).
+
+    Attributes:
+        class_names: what class_ids mean, index by index.
+        runtime_name: what really runs it, for the report, e.g. "openvino 2026.4 bf16, 1 thread".
+    """
+
+    class_names: tuple[str, ...]
+    runtime_name: str
+
+    def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
+        """Detect in each prepared picture.
+
+        Args:
+            images: (H, W, 3) uint8 BGR each, of the size that the model's transform makes.
+
+        Returns:
+            One `Detections` per picture, boxes in that picture's pixels (not clipped), sorted by
+            falling score, already suppressed and above the score threshold.
+        """
+        ...

@@ -1,0 +1,40 @@
+"""The error tree: each branch says what the worker that meets it does.
+
+    StreamdetError
+    ├── ConfigError       stop before anything starts (exit code 2)
+    ├── SourceError       this source ends here; the others go on (exit code 1)
+    ├── FrameError        this frame is dropped and counted; a stage turns it into a drop reason
+    ├── TransportError    back off, reconnect and recover from the committed state
+    │   └── StalePixelsError   the slot holds another frame by now: throw the result away
+    └── EngineError       stop this worker; the run ends with its sentence
+
+Every message is one sentence that says what came and what was wanted. No message holds a secret.
+"""
+
+
+class StreamdetError(Exception):
+    """A deliberate error: its text is shown to the user as it is, without a traceback."""
+
+
+class ConfigError(StreamdetError):
+    """A graph, a configuration or a command line is wrong: names file, key, what came, what was wanted."""
+
+
+class SourceError(StreamdetError):
+    """A source cannot be opened or read on: names the source and says why."""
+
+
+class FrameError(StreamdetError):
+    """One frame cannot be processed: its text is the drop reason (few distinct texts, no numbers)."""
+
+
+class TransportError(StreamdetError):
+    """The bus or the pool did not answer, or refused what a stale worker asked."""
+
+
+class StalePixelsError(TransportError):
+    """A slot's generation changed: the frame was committed by another worker, or its pixels are lost."""
+
+
+class EngineError(StreamdetError):
+    """A model, runtime or device cannot be used on this machine."""

@@ -1,0 +1,182 @@
+"""What travels between stages, and its wire form (MessagePack).
+
+A message says everything about a frame but its pixels. A stage adds its finding with
+`dataclasses.replace`; a frame that cannot be processed travels on with a `drop_reason`, so that
+every reader sees every index of a source exactly once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import msgpack
+import numpy as np
+
+from streamdet.detections import Detections
+from streamdet.frame import Frame, FrameRef, Geometry
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A frame's picture as a detector wants it.
+
+    Attributes:
+        hw: height and width of the prepared picture, pixels.
+        geometry: how source pixels map to prepared ones.
+        pixels: where the (H, W, 3) uint8 BGR picture lies; None where only its own process needs it.
+    """
+
+    hw: tuple[int, int]
+    geometry: Geometry
+    pixels: FrameRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a node worked on a frame: nanoseconds of the host's monotonic clock."""
+
+    node: str
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMessage:
+    """A frame on its way through the graph.
+
+    Attributes:
+        frame: the frame.
+        prepared: the picture for the detector, after a transform.
+        detections: objects in source pixels, after a detector; with track ids after a tracker.
+        model: name of the model that found them.
+        drop_reason: why the frame is not processed any further; None for a frame that is well.
+        timings: one entry per node that has worked on it, in order.
+    """
+
+    frame: Frame
+    prepared: Prepared | None = None
+    detections: Detections | None = None
+    model: str | None = None
+    drop_reason: str | None = None
+    timings: tuple[Timing, ...] = ()
+
+    @property
+    def source_id(self) -> str:
+        """The frame's source."""
+        return self.frame.source_id
+
+    @property
+    def index(self) -> int:
+        """The frame's place in its source."""
+        return self.frame.index
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfStream:
+    """A source's last message: its place in the order is behind its last frame.
+
+    Attributes:
+        source_id: the source.
+        index: how many frames it had.
+    """
+
+    source_id: str
+    index: int
+
+
+Message = FrameMessage | EndOfStream
+
+
+def encode(message: Message) -> bytes:
+    """Write a message for the wire; the inverse of `decode`."""
+    if isinstance(message, EndOfStream):
+        return _pack([message.source_id, message.index])
+    frame, prepared = message.frame, message.prepared
+    return _pack(
+        [
+            frame.source_id,
+            frame.index,
+            frame.pts,
+            frame.time_base.numerator,
+            frame.time_base.denominator,
+            frame.duration,
+            frame.hw,
+            frame.captured_ns,
+            _pack_ref(frame.pixels),
+            None if prepared is None else _pack_prepared(prepared),
+            None if message.detections is None else _pack_detections(message.detections),
+            message.model,
+            message.drop_reason,
+            [(timing.node, timing.start_ns, timing.end_ns) for timing in message.timings],
+        ]
+    )
+
+
+def decode(payload: bytes) -> Message:
+    """Read a message from the wire; the inverse of `encode`.
+
+    Raises:
+        ValueError: the bytes are not a message of this version.
+    """
+    try:
+        values = msgpack.unpackb(payload, use_list=False)
+        if len(values) == 2:
+            return EndOfStream(*values)
+        (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
+         model, drop_reason, timings) = values  # fmt: skip
+        return FrameMessage(
+            frame=Frame(
+                source_id, index, pts, Fraction(num, den), duration, hw, captured_ns, _ref(pixels)
+            ),
+            prepared=None if prepared is None else _prepared(prepared),
+            detections=None if detections is None else _detections(detections),
+            model=model,
+            drop_reason=drop_reason,
+            timings=tuple(Timing(*timing) for timing in timings),
+        )
+    except (TypeError, ValueError, msgpack.UnpackException) as exc:
+        raise ValueError(f"not a streamdet message of {len(payload)} bytes: {exc}") from exc
+
+
+def _pack(values: list[Any]) -> bytes:
+    packed: bytes = msgpack.packb(values)
+    return packed
+
+
+def _pack_ref(ref: FrameRef | None) -> tuple[str, int, int] | None:
+    return None if ref is None else (ref.pool, ref.slot, ref.generation)
+
+
+def _ref(values: tuple[str, int, int] | None) -> FrameRef | None:
+    return None if values is None else FrameRef(*values)
+
+
+def _pack_prepared(prepared: Prepared) -> tuple[Any, ...]:
+    geometry = prepared.geometry
+    return prepared.hw, geometry.scale_xy, geometry.offset_xy, _pack_ref(prepared.pixels)
+
+
+def _prepared(values: tuple[Any, ...]) -> Prepared:
+    hw, scale_xy, offset_xy, pixels = values
+    return Prepared(hw, Geometry(scale_xy, offset_xy), _ref(pixels))
+
+
+def _pack_detections(detections: Detections) -> tuple[bytes | None, ...]:
+    return (
+        detections.xyxy.tobytes(),
+        detections.scores.tobytes(),
+        detections.class_ids.tobytes(),
+        None if detections.track_ids is None else detections.track_ids.tobytes(),
+    )
+
+
+def _detections(values: tuple[bytes, bytes, bytes, bytes | None]) -> Detections:
+    xyxy, scores, class_ids, track_ids = values
+    return Detections(
+        np.frombuffer(xyxy, np.float32).reshape(-1, 4),
+        np.frombuffer(scores, np.float32),
+        np.frombuffer(class_ids, np.int64),
+        None if track_ids is None else np.frombuffer(track_ids, np.int64),
+    )

@@ -1,0 +1,1 @@
+"""configs/models/NAME.yaml: one network, its weights, its input and its thresholds."""

@@ -1,0 +1,63 @@
+"""The kinds of every role: role -> name -> "module:Class". Nothing is imported until it is asked for.
+
+A role's own name ("source", "transform", "detector") is not here: it means "choose by what it is for"
+and is resolved by graph.py (a source by its uri, a transform by the detector that reads it, a detector by
+its model). Each module also has the options model of its class, as the class attribute `Options`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+KINDS: Final[dict[str, dict[str, str]]] = {
+    "source": {
+        "file": "streamdet.sources.file:FileSource",
+        "images": "streamdet.sources.images:ImagesSource",
+        "synthetic": "streamdet.sources.synthetic:SyntheticSource",
+    },
+    "transform": {
+        "letterbox": "streamdet.transforms.letterbox:Letterbox",
+        "shortest_edge": "streamdet.transforms.shortest_edge:ShortestEdge",
+        "stretch": "streamdet.transforms.stretch:Stretch",
+    },
+    "detector": {
+        "hog_people": "streamdet.detectors.hog_people:HogPeople",
+        "yolox": "streamdet.detectors.yolox:Yolox",
+        "nanodet": "streamdet.detectors.gfl:NanoDet",
+        "picodet": "streamdet.detectors.gfl:PicoDet",
+    },
+    "tracker": {
+        "sort": "streamdet.trackers.sort:Sort",
+        "byte_track": "streamdet.trackers.byte_track:ByteTrack",
+        "oc_sort": "streamdet.trackers.oc_sort:OcSort",
+    },
+    "sink": {
+        "redis_stream": "streamdet.sinks.redis_stream:RedisStreamSink",
+        "jsonl": "streamdet.sinks.jsonl:JsonlSink",
+        "mot": "streamdet.sinks.mot:MotSink",
+        "video": "streamdet.sinks.video:VideoSink",
+    },
+    "runtime": {
+        "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",
+        "openvino": "streamdet.runtimes.openvino:OpenVino",
+    },
+}
+
+
+def role_of(kind: str) -> str | None:
+    """Name the role of a kind (kinds are unique across roles); None for an unknown one."""
+    for role, kinds in KINDS.items():
+        if kind in kinds:
+            return role
+    return None
+
+
+def load(role: str, kind: str) -> Any:
+    """Import the class of a kind.
+
+    Raises:
+        KeyError: there is no such role or kind.
+    """
+    module, _, name = KINDS[role][kind].partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,88 @@
+"""Where results go. One kind is one file here and one line in registry.py.
+
+A sink's life: constructed as `Sink(options, context)` (touches nothing) -> `restore(states)` ->
+any number of `write` and `finish` -> `close`. After every `write` or `finish` the worker takes
+`states()` and commits them with the frames in ONE atomic step. When a process dies in between, a new
+one gets the last committed states in `restore` and the uncommitted frames again: a file sink cuts its
+file to the length in its state, and nothing is lost or doubled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from streamdet.image import Image
+from streamdet.messages import FrameMessage
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink may know of the run.
+
+    Attributes:
+        run_id: names the run; part of every frame's identity.
+        sources: source_id -> address as shown to people (no secrets), for every source that can arrive.
+        class_names: model name -> its class names, for labels.
+    """
+
+    run_id: str
+    sources: Mapping[str, str]
+    class_names: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicEntry:
+    """An entry for a public Redis stream, added in the step that commits the frame.
+
+    Attributes:
+        stream: key of the stream.
+        fields: field -> value.
+        maxlen: approximate bound of the stream's length (always set).
+    """
+
+    stream: str
+    fields: Mapping[str, bytes]
+    maxlen: int
+
+
+class Sink(Protocol):
+    """Writes results, each source's frames in index order (sources interleave).
+
+    Attributes:
+        needs_image: whether `write` wants the source pictures.
+    """
+
+    needs_image: bool
+
+    def restore(self, states: Mapping[str, bytes]) -> None:
+        """Open, going on from the committed states ({} in a new run: start the outputs afresh).
+
+        Raises:
+            ConfigError: the output cannot be written, in one sentence.
+        """
+        ...
+
+    def write(
+        self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
+    ) -> list[tuple[PublicEntry, ...]]:
+        """Write a batch (dropped frames too: they say so) and return, for each message, its public entries.
+
+        Args:
+            messages: frames, dropped ones among them.
+            images: the source pictures (None where dropped before decoding, or not `needs_image`).
+        """
+        ...
+
+    def finish(self, source_id: str) -> None:
+        """A source has ended: write what is still held for it."""
+        ...
+
+    def states(self) -> dict[str, bytes]:
+        """What changed since the last call, key -> bytes; all written data lies below what it says."""
+        ...
+
+    def close(self) -> None:
+        """Close files; write nothing more."""
+        ...

@@ -1,0 +1,100 @@
+"""Where frames come from. A kind of source is one file here and one line in registry.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from streamdet.image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a source has been read; written with every commit, so that a new process goes on from it.
+
+    Attributes:
+        index: frames emitted so far: the index of the next one.
+        decoded: frames decoded so far, sampled away or not.
+        damaged: packets or pictures that could not be decoded so far.
+        pts: pts of the last emitted frame, ticks of the stream's own time base.
+        is_seekable: pts so far were present and rising and nothing was damaged, so that a seek to
+            `pts` finds the same frame; otherwise a source goes on by decoding from the start.
+    """
+
+    index: int = 0
+    decoded: int = 0
+    damaged: int = 0
+    pts: int | None = None
+    is_seekable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedFrame:
+    """One frame that was not sampled away.
+
+    Attributes:
+        image: its picture, upright; valid until the next frame is asked for.
+        pts: ticks of `time_base`; None where the file has none. May repeat or run backwards.
+        time_base: seconds per tick.
+        duration: ticks until the next sampled frame is due (nominal); at least 1.
+        captured_ns: wall clock, nanoseconds since the epoch.
+        position: the position behind this frame.
+    """
+
+    image: Image
+    pts: int | None
+    time_base: Fraction
+    duration: int
+    captured_ns: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a source before it is read.
+
+    Attributes:
+        hw: height and width of its first frame, upright; the largest that is announced.
+        frame_count: how many frames it will emit after sampling; None where nobody knows.
+    """
+
+    hw: tuple[int, int]
+    frame_count: int | None
+
+
+class Source(Protocol):
+    """One stream of frames: one file, one folder of pictures, one scene.
+
+    Constructed as `Source(uri, options)`; construction touches nothing. `is_live` sources drop
+    frames when nobody takes them; the others wait.
+    """
+
+    is_live: bool
+
+    @property
+    def position(self) -> Position:
+        """The position behind all that was decoded so far, also what came after the last emitted frame."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One sentence for each thing wrong with the source that did not end it."""
+        ...
+
+    def probe(self) -> SourceInfo:
+        """Look at the header only.
+
+        Raises:
+            SourceError: it cannot be opened or has no video, in one sentence.
+        """
+        ...
+
+    def frames(self, start: Position) -> Iterator[DecodedFrame]:
+        """Decode on from a position; the frames are the same as in an unbroken run.
+
+        Raises:
+            SourceError: nothing (more) can be read, in one sentence that names the source.
+        """
+        ...

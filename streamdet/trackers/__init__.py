@@ -1,0 +1,33 @@
+"""What gives objects the same id from frame to frame. One paper is one file and one registry line."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from streamdet.detections import Detections
+
+
+class Tracker(Protocol):
+    """Follows the objects of ONE source. Constructed as `Tracker(options)`; deterministic.
+
+    Track ids count from 1 in the order in which tracks are first reported.
+    """
+
+    def update(self, detections: Detections) -> Detections:
+        """Take the next frame's detections and return those that belong to a reported track.
+
+        Args:
+            detections: source pixels; an empty one for a frame without objects or without a result.
+
+        Returns:
+            Detections with track_ids: what the paper reports for this frame, sorted by track id.
+        """
+        ...
+
+    def state(self) -> bytes:
+        """Everything that later updates depend on; the inverse of `restore`."""
+        ...
+
+    def restore(self, state: bytes) -> None:
+        """Go on as the tracker that returned `state` would: same ids, same boxes, bit for bit."""
+        ...

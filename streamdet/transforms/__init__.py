@@ -1,0 +1,29 @@
+"""How a frame becomes the picture that a detector wants. One kind is one file and one registry line."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from streamdet.frame import Geometry
+from streamdet.image import Image, Pixels
+
+
+class Transform(Protocol):
+    """Resizes one picture. Constructed as `Transform(options)`; pure."""
+
+    @property
+    def max_output_hw(self) -> tuple[int, int]:
+        """The largest height x width (by area) that `output_hw` ever returns: a slot's size rests on it."""
+        ...
+
+    def output_hw(self, hw: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of what comes out of a picture of `hw`."""
+        ...
+
+    def __call__(self, image: Image, out: Pixels) -> Geometry:
+        """Write the prepared picture into `out`, (*output_hw, 3) uint8, and say how boxes map back.
+
+        Raises:
+            FrameError: the picture cannot be prepared (for example, it is empty).
+        """
+        ...
