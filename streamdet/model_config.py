@@ -1,1 +1,161 @@
 """configs/models/NAME.yaml: one network, its weights, its input and its thresholds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streamdet.config_files import find_config, shipped
+from streamdet.errors import ConfigError
+from streamdet.options import Options
+
+Precision = Literal["auto", "fp32", "bf16"]
+"""Arithmetic of a runtime; "auto" is bf16 on a CPU that has it, else fp32."""
+
+_Side = Annotated[int, Field(gt=0, le=8192)]
+_PerChannel = tuple[float, float, float]
+
+
+class ImageInput(Options):
+    """How a network wants its picture; a runtime bakes this into the network.
+
+    The network sees ((picture in `colour` order) - mean) / std as (1, 3, H, W) float32.
+    """
+
+    name: str = Field(description="Name of the network's input.")
+    hw: tuple[_Side, _Side] = Field(description="Height and width, pixels.")
+    colour: Literal["bgr", "rgb"] = Field("bgr", description="Order of the channels.")
+    mean: _PerChannel = Field(
+        (0.0, 0.0, 0.0), description="Per channel, in `colour` order, 0..255 units."
+    )
+    std: _PerChannel = Field((1.0, 1.0, 1.0), description="Per channel, in `colour` order.")
+
+
+class Weights(Options):
+    """The file that holds a network, and where it comes from."""
+
+    file: str = Field(pattern=r"^[\w.-]+$", description="File name, without a folder.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Checksum of the file.")
+    licence: str = Field(description="Licence of the weights.")
+    origin: str = Field(description="Where the file can be had, in words.")
+
+
+class RuntimeConfig(Options):
+    """How one runtime should run this network."""
+
+    precision: Precision = Field("fp32", description="Arithmetic that keeps the model's accuracy.")
+
+
+class TransformConfig(BaseModel):
+    """The transform that a network was trained with: its kind; all other keys are its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = Field(description="Kind of transform, e.g. letterbox.")
+
+
+class ModelConfig(Options):
+    """One file of configs/models; `classes` may name a list of configs/classes (one name a line)."""
+
+    name: str = Field(description="The file's name without suffix, unless stated.")
+    detector: str = Field(description="Kind of detector that decodes it.")
+    weights: Weights | None = Field(None, description="None for a detector without a network.")
+    input: ImageInput | None = Field(None, description="None for a detector without a network.")
+    transform: TransformConfig = Field(description="How a frame becomes this network's picture.")
+    classes: tuple[str, ...] = Field(
+        min_length=1, description="What class ids mean, index by index."
+    )
+    score_thresh: float = Field(ge=0, le=1, description="Default of the detector's option.")
+    iou_thresh: float = Field(ge=0, le=1, description="Default of the detector's option.")
+    runtimes: dict[str, RuntimeConfig] = Field(
+        default_factory=dict, description="Runtimes that run it, the preferred one first."
+    )
+
+    @property
+    def transform_options(self) -> dict[str, Any]:
+        """The transform's options; where it states no `hw`, the network's input hw."""
+        options = dict(self.transform.model_extra or {})
+        if self.input is not None:
+            options.setdefault("hw", self.input.hw)
+        return options
+
+
+def load_model_config(name: str) -> ModelConfig:
+    """Read a model's configuration.
+
+    Args:
+        name: a shipped model's name (see configs/models), or the path of a .yaml file.
+
+    Raises:
+        ConfigError: unknown name, or a file that says something wrong; names file and key.
+    """
+    path = find_config(name, "configs/models")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise ConfigError(f"{path}: not readable as YAML: {' '.join(str(exc).split())}") from exc
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: came {type(values).__name__}, wanted keys and values")
+    if isinstance(values.get("classes"), str):
+        values["classes"] = _class_list(values["classes"], path)
+    try:
+        return ModelConfig(**{"name": path.stem, **values})
+    except ValidationError as exc:
+        raise ConfigError(f"{path}: {_first_fault(exc)}") from exc
+
+
+def find_weights(config: ModelConfig) -> Path:
+    """Find a model's weights on STREAMDET_MODELS (folders joined by os.pathsep), else in the cache.
+
+    The cache folder is ~/.cache/streamdet/models (XDG_CACHE_HOME is honoured). The checksum is
+    computed each time: 4 MB take 4 ms.
+
+    Raises:
+        ConfigError: the model has no weights file, it is nowhere, or its checksum is wrong.
+    """
+    weights = config.weights
+    if weights is None:
+        raise ConfigError(f"model {config.name!r} has no weights file")
+    folders = _weight_folders()
+    found = next((f / weights.file for f in folders if (f / weights.file).is_file()), None)
+    if found is None:
+        raise ConfigError(
+            f"{weights.file}, the weights of model {config.name!r}, is not in"
+            f" {' or '.join(map(str, folders))}: put it there ({weights.origin}) or name its folder"
+            " in STREAMDET_MODELS"
+        )
+    sha256 = hashlib.sha256(found.read_bytes()).hexdigest()
+    if sha256 != weights.sha256:
+        raise ConfigError(
+            f"{found} is not the file that model {config.name!r} wants:"
+            f" its sha256 is {sha256}, wanted {weights.sha256}"
+        )
+    return found
+
+
+def _weight_folders() -> list[Path]:
+    stated = [entry for entry in os.environ.get("STREAMDET_MODELS", "").split(os.pathsep) if entry]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return [Path(entry) for entry in stated] or [cache / "streamdet" / "models"]
+
+
+def _class_list(name: str, path: Path) -> list[str]:
+    folder = shipped("configs/classes")
+    known = sorted(entry.stem for entry in folder.glob("*.txt"))
+    if name not in known:
+        raise ConfigError(
+            f"{path}: classes: came {name!r}, wanted a list of names or one of {', '.join(known)}"
+        )
+    return (folder / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def _first_fault(exc: ValidationError) -> str:
+    fault = exc.errors(include_url=False)[0]
+    key = ".".join(map(str, fault["loc"]))
+    came = "nothing" if fault["type"] == "missing" else repr(fault["input"])[:80]
+    return f"{key}: came {came}, {fault['msg'][:1].lower()}{fault['msg'][1:]}"

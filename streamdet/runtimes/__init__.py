@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from streamdet.image import Pixels
+from streamdet.model_config import ImageInput, Precision
+from streamdet.options import Options
+
+__all__ = ["ImageInput", "Precision", "Runtime", "RuntimeOptions", "Tensors"]
 
 Tensors = dict[str, npt.NDArray[np.float32]]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageInput:
-    """How a network wants its picture; a runtime may bake this into the network.
+class RuntimeOptions(Options):
+    """How a runtime computes, whatever the network."""
 
-    The network sees ((picture in `colour` order) - mean) / std as (1, 3, H, W) float32.
-
-    Attributes:
-        name: name of the network's input.
-        hw: height and width, pixels.
-        colour: "bgr" or "rgb".
-        mean: per channel, in `colour` order, 0..255 units.
-        std: per channel, in `colour` order.
-    """
-
-    name: str
-    hw: tuple[int, int]
-    colour: str = "bgr"
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    precision: Precision = Field("fp32", description="Arithmetic; auto: bf16 where the CPU has it.")
+    threads: int = Field(1, ge=1, le=256, description="CPU threads of one network call.")
 
 
 class Runtime(Protocol):
     """A loaded network with one picture input.
+
+    Constructed as `Runtime(weights, image_input, options)`.
 
     Attributes:
         name: what really runs: runtime, version, precision, threads.

@@ -1,0 +1,56 @@
+"""Where shipped YAML files lie: beside the package in a checkout, inside it in a wheel."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from streamdet.errors import ConfigError
+
+_PACKAGE = Path(__file__).parent
+
+
+def shipped(folder: str) -> Path:
+    """Find a folder of shipped files.
+
+    Args:
+        folder: relative, with slashes: "pipelines", "configs/models", "configs/deploy".
+
+    Raises:
+        ConfigError: this installation lacks it.
+    """
+    checkout = _PACKAGE.parent
+    root = checkout if (checkout / "pyproject.toml").is_file() else _PACKAGE / "_data"
+    if not (root / folder).is_dir():
+        raise ConfigError(f"this installation of streamdet lacks its folder {root / folder}")
+    return root / folder
+
+
+def shipped_names(folder: str) -> list[str]:
+    """Name the YAML files of a shipped folder, without suffix, sorted."""
+    return sorted(path.stem for path in shipped(folder).glob("*.yaml"))
+
+
+def find_config(name: str, folder: str) -> Path:
+    """Find a YAML file by a shipped file's name, or by its own path (which ends in .yaml or .yml).
+
+    Args:
+        name: "yolox_nano", or "my/own.yaml".
+        folder: the shipped folder that holds the names, see `shipped`.
+
+    Raises:
+        ConfigError: there is no such file; the text names the nearest and all valid names.
+    """
+    if name.endswith((".yaml", ".yml")):
+        if not Path(name).is_file():
+            raise ConfigError(f"{name}: there is no such file")
+        return Path(name)
+    names = shipped_names(folder)
+    if name not in names:
+        close = get_close_matches(name, names, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise ConfigError(
+            f"{name!r} is none of {folder}: {hint}known are {', '.join(names)},"
+            " or the path of a .yaml file"
+        )
+    return shipped(folder) / f"{name}.yaml"
