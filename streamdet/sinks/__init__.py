@@ -15,6 +15,9 @@ from typing import Protocol
 
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
+from streamdet.transport.bus import PublicEntry
+
+__all__ = ["PublicEntry", "Sink", "SinkContext"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +33,6 @@ class SinkContext:
     run_id: str
     sources: Mapping[str, str]
     class_names: Mapping[str, Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class PublicEntry:
-    """An entry for a public Redis stream, added in the step that commits the frame.
-
-    Attributes:
-        stream: key of the stream.
-        fields: field -> value.
-        maxlen: approximate bound of the stream's length (always set).
-    """
-
-    stream: str
-    fields: Mapping[str, bytes]
-    maxlen: int
 
 
 class Sink(Protocol):

@@ -1,0 +1,269 @@
+"""What a bus promises: ordered streams of messages, and steps that happen wholly or not at all.
+
+A step
+------
+A worker reads a batch of entries, computes, and then makes ONE call, `Bus.step`. In it, for each
+commit, the bus acknowledges the entry; only if it was still pending (the fence: of two workers that
+did the same entry the first counts) it
+  (a) adds the outputs to the streams of the groups that read this one,
+  (b) marks slots that this worker filled as published, with their number of readers, and takes this
+      worker off the readers of slots that it used; a slot without readers is free again and its
+      generation rises,
+  (c) deletes the input entry,
+  (d) counts it, and once all of a source's frames are through, sends the source's end on.
+States are written in the same call. A crash before the step redoes the batch, a crash after it loses
+nothing: every frame counts exactly once.
+
+A source has no input stream: its commits carry no entry id, and their fence is the index, which must
+be the next one of that source.
+
+A step that writes states, and every step of a source, is accepted as a whole or refused as a whole.
+
+A lease
+-------
+A consumer's name is fixed (<group>-<replica>). Each process that takes the name over gets a higher
+epoch; steps with an older one raise, so a process that was thought dead can do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from streamdet.errors import TransportError
+from streamdet.frame import FrameRef
+
+
+class FencedError(TransportError):
+    """Another process has taken this consumer's name over: this one must stop."""
+
+
+class RunLostError(TransportError):
+    """The server answers, but the run's keys are gone: nothing can be resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLayout:
+    """A group of nodes that share a process, as the bus sees it.
+
+    Attributes:
+        outputs: names of the groups that read this one.
+        has_sink: whether a source's end in this group counts towards the end of the run.
+    """
+
+    outputs: tuple[str, ...] = ()
+    has_sink: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunLayout:
+    """What must exist before the first worker starts.
+
+    Attributes:
+        run_id: names the run; every key holds it.
+        groups: group name -> layout.
+        pools: pool name -> number of slots.
+    """
+
+    run_id: str
+    groups: Mapping[str, GroupLayout]
+    pools: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A consumer's name and who holds it: see the note "A lease"."""
+
+    group: str
+    consumer: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message that waits in a group's input stream."""
+
+    id: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PublicEntry:
+    """An entry for a public stream, which other programs read.
+
+    Attributes:
+        stream: key of the stream.
+        fields: field -> value.
+        maxlen: approximate bound of the stream's length (always set).
+    """
+
+    stream: str
+    fields: Mapping[str, bytes]
+    maxlen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One frame, or one end of stream, that a worker has dealt with.
+
+    Attributes:
+        source_id: the frame's source.
+        index: the frame's index; for an end, the number of frames.
+        entry_id: the input entry; None in a source.
+        end_payload: for an end, the message that is sent on when all frames are through.
+        outputs: (reading group, message) to add.
+        filled: (slot, number of readers) that this worker wrote.
+        released: slots that this worker has read.
+        public: entries for public streams.
+        drop_reason: set by the node that dropped the frame; counted once.
+    """
+
+    source_id: str
+    index: int
+    entry_id: str | None = None
+    end_payload: bytes | None = None
+    outputs: Sequence[tuple[str, bytes]] = ()
+    filled: Sequence[tuple[FrameRef, int]] = ()
+    released: Sequence[FrameRef] = ()
+    public: Sequence[PublicEntry] = ()
+    drop_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one worker commits at once: see the note "A step".
+
+    Attributes:
+        lease: who commits.
+        commits: in order.
+        states: (node, key) -> snapshot, as of after the last commit.
+        positions: source_id -> where a source goes on from.
+        counters: statistics to add up, name -> amount.
+    """
+
+    lease: Lease
+    commits: Sequence[Commit]
+    states: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
+    positions: Mapping[str, bytes] = field(default_factory=dict)
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What became of a step.
+
+    Attributes:
+        accepted: how many commits counted.
+        backlog: entries that wait in the fullest stream this group writes to.
+        is_stopping: the run has been asked to stop: sources end.
+    """
+
+    accepted: int
+    backlog: int
+    is_stopping: bool
+
+
+class Bus(Protocol):
+    """What a worker asks of a bus. Every method raises TransportError when the server does not answer.
+
+    Every wait has a limit: nothing here blocks longer than the time it is given.
+    """
+
+    def take_lease(self, group: str, consumer: str) -> Lease:
+        """Take a consumer's name over from whoever held it.
+
+        Raises:
+            RunLostError: the run does not exist (any more).
+        """
+        ...
+
+    def read(self, lease: Lease, count: int, wait_s: float) -> list[Entry]:
+        """Take up to `count` new entries, waiting at most `wait_s` for the first."""
+        ...
+
+    def read_pending(self, lease: Lease, after_id: str, count: int) -> list[Entry]:
+        """Page through the entries that this consumer took but never committed, oldest first.
+
+        Args:
+            lease: the consumer.
+            after_id: "0" for the first page, then the id of the last entry seen.
+            count: page size.
+        """
+        ...
+
+    def step(self, step: Step) -> StepResult:
+        """Commit: see the note "A step".
+
+        Raises:
+            FencedError: another process holds the lease by now.
+            RunLostError: the run's keys are gone.
+        """
+        ...
+
+    def backlog(self, lease: Lease) -> int:
+        """Count the entries in the fullest stream that this group writes to."""
+        ...
+
+    def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
+        """Take up to `count` free slots, waiting at most `wait_s` for the first; [] when none came free.
+
+        The consumer owns them until a step publishes them or `return_slots`.
+        """
+        ...
+
+    def return_slots(self, lease: Lease, pool: str) -> None:
+        """Give back every slot that the consumer took and never published; generations rise."""
+        ...
+
+    def states(self, node: str) -> dict[str, bytes]:
+        """A node's committed snapshots, key -> bytes."""
+        ...
+
+    def done_counts(self, group: str) -> dict[str, int]:
+        """Source id -> how many of its frames the group has committed."""
+        ...
+
+    def ended_sources(self, group: str) -> set[str]:
+        """The sources whose end the group has sent on."""
+        ...
+
+    def positions(self) -> dict[str, bytes]:
+        """Source id -> the committed position."""
+        ...
+
+    def is_stopping(self) -> bool:
+        """Whether the run has been asked to stop."""
+        ...
+
+    def close(self) -> None:
+        """Drop the connection."""
+        ...
+
+
+class RunAdmin(Protocol):
+    """What the supervisor asks of a bus."""
+
+    def create(self, layout: RunLayout) -> None:
+        """Make the run's streams, leases and free slots."""
+        ...
+
+    def request_stop(self) -> None:
+        """Ask all sources to end."""
+        ...
+
+    def finished(self) -> int:
+        """How many (group with a sink, source) pairs have ended."""
+        ...
+
+    def drops(self) -> dict[tuple[str, str], int]:
+        """(source id, reason) -> frames dropped."""
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """The statistics that steps added up."""
+        ...
+
+    def delete(self) -> None:
+        """Delete the run's keys; public streams stay."""
+        ...

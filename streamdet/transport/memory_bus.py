@@ -1,0 +1,229 @@
+"""The bus inside one process, for unit tests: the promises of bus.py, kept by plain dictionaries.
+
+Reads never block: what is not there by the time of the call is not waited for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from streamdet.frame import FrameRef
+from streamdet.transport.bus import (
+    Commit,
+    Entry,
+    FencedError,
+    Lease,
+    PublicEntry,
+    RunLayout,
+    RunLostError,
+    Step,
+    StepResult,
+)
+
+
+@dataclass
+class _Group:
+    """A group's input stream and counts."""
+
+    waiting: deque[Entry] = field(default_factory=deque)
+    pending: dict[str, tuple[str, Entry]] = field(
+        default_factory=dict
+    )  # entry id -> consumer, entry
+    done: Counter[str] = field(default_factory=Counter)
+    ends: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+
+
+class MemoryBus:
+    """Bus and RunAdmin in plain dictionaries; see bus.py for the promises."""
+
+    def __init__(self) -> None:
+        self.public: dict[str, list[PublicEntry]] = defaultdict(list)
+        self._layout: RunLayout | None = None
+        self._groups: dict[str, _Group] = {}
+        self._free: dict[str, deque[FrameRef]] = {}
+        self._held: dict[tuple[str, str], list[FrameRef]] = defaultdict(list)
+        self._readers: Counter[FrameRef] = Counter()
+        self._leases: Counter[str] = Counter()
+        self._states: dict[str, dict[str, bytes]] = defaultdict(dict)
+        self._positions: dict[str, bytes] = {}
+        self._drops: Counter[tuple[str, str]] = Counter()
+        self._counters: Counter[str] = Counter()
+        self._finished: set[tuple[str, str]] = set()
+        self._is_stopping = False
+        self._entry_count = 0
+
+    # What a worker asks (Bus).
+
+    def take_lease(self, group: str, consumer: str) -> Lease:
+        """Take a consumer's name over: see bus.Bus."""
+        self._run()
+        self._leases[consumer] += 1
+        return Lease(group, consumer, self._leases[consumer])
+
+    def read(self, lease: Lease, count: int, wait_s: float) -> list[Entry]:
+        """Take new entries: see bus.Bus."""
+        group = self._group(lease.group)
+        entries = [group.waiting.popleft() for _ in range(min(count, len(group.waiting)))]
+        group.pending.update({entry.id: (lease.consumer, entry) for entry in entries})
+        return entries
+
+    def read_pending(self, lease: Lease, after_id: str, count: int) -> list[Entry]:
+        """Page through uncommitted entries: see bus.Bus."""
+        pending = self._group(lease.group).pending.values()
+        own = [entry for consumer, entry in pending if consumer == lease.consumer]
+        return [entry for entry in own if int(entry.id) > int(after_id)][:count]
+
+    def step(self, step: Step) -> StepResult:
+        """Commit: see bus.Bus."""
+        group = self._group(step.lease.group)
+        if self._leases[step.lease.consumer] != step.lease.epoch:
+            raise FencedError(f"{step.lease.consumer} was taken over by another process")
+        accepted = 0
+        is_whole = bool(step.states or step.positions)
+        if not is_whole or self._all_fresh(group, step.commits):
+            accepted = sum(self._commit(step.lease, commit) for commit in step.commits)
+            for (node, key), blob in step.states.items():
+                self._states[node][key] = blob
+            self._positions.update(step.positions)
+            self._counters.update(step.counters)
+        return StepResult(accepted, self.backlog(step.lease), self._is_stopping)
+
+    def backlog(self, lease: Lease) -> int:
+        """Measure the fullest output stream: see bus.Bus."""
+        readers = (self._group(name) for name in self._run().groups[lease.group].outputs)
+        return max((len(group.waiting) + len(group.pending) for group in readers), default=0)
+
+    def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
+        """Take free slots: see bus.Bus."""
+        free = self._free[pool]
+        refs = [free.popleft() for _ in range(min(count, len(free)))]
+        self._held[pool, lease.consumer] += refs
+        return refs
+
+    def return_slots(self, lease: Lease, pool: str) -> None:
+        """Give unpublished slots back: see bus.Bus."""
+        for ref in self._held.pop((pool, lease.consumer), []):
+            self._free[pool].append(FrameRef(pool, ref.slot, ref.generation + 1))
+
+    def states(self, node: str) -> dict[str, bytes]:
+        """Read a node's snapshots: see bus.Bus."""
+        return dict(self._states[node])
+
+    def done_counts(self, group: str) -> dict[str, int]:
+        """Count committed frames by source: see bus.Bus."""
+        return dict(self._group(group).done)
+
+    def ended_sources(self, group: str) -> set[str]:
+        """Name the sources that are through: see bus.Bus."""
+        return set(self._group(group).ended)
+
+    def positions(self) -> dict[str, bytes]:
+        """Read the sources' positions: see bus.Bus."""
+        return dict(self._positions)
+
+    def is_stopping(self) -> bool:
+        """Whether sources must end: see bus.Bus."""
+        return self._is_stopping
+
+    def close(self) -> None:
+        """Nothing to drop."""
+
+    # What the supervisor asks (RunAdmin).
+
+    def create(self, layout: RunLayout) -> None:
+        """Make the run: see bus.RunAdmin."""
+        self._layout = layout
+        self._groups = {name: _Group() for name in layout.groups}
+        self._free = {
+            pool: deque(FrameRef(pool, slot, 1) for slot in range(slots))
+            for pool, slots in layout.pools.items()
+        }
+
+    def request_stop(self) -> None:
+        """Ask all sources to end."""
+        self._is_stopping = True
+
+    def finished(self) -> int:
+        """Count what has ended: see bus.RunAdmin."""
+        self._run()
+        return len(self._finished)
+
+    def drops(self) -> dict[tuple[str, str], int]:
+        """Count dropped frames by source and reason."""
+        return dict(self._drops)
+
+    def counters(self) -> dict[str, int]:
+        """Read the statistics that steps added up."""
+        return dict(self._counters)
+
+    def delete(self) -> None:
+        """Forget the run; public streams stay."""
+        self._layout = None
+
+    def _run(self) -> RunLayout:
+        if self._layout is None:
+            raise RunLostError("the run's keys are gone")
+        return self._layout
+
+    def _group(self, name: str) -> _Group:
+        self._run()
+        return self._groups[name]
+
+    def _all_fresh(self, group: _Group, commits: Sequence[Commit]) -> bool:
+        next_index: dict[str, int] = {}
+        for commit in commits:
+            if commit.entry_id is not None:
+                if commit.entry_id not in group.pending:
+                    return False
+                continue
+            expected = next_index.get(commit.source_id, group.done[commit.source_id])
+            if commit.source_id in group.ends or commit.index != expected:
+                return False
+            next_index[commit.source_id] = expected + 1
+        return True
+
+    def _commit(self, lease: Lease, commit: Commit) -> bool:
+        group = self._group(lease.group)
+        if commit.entry_id is not None and group.pending.pop(commit.entry_id, None) is None:
+            return False
+        for ref, readers in commit.filled:
+            self._held[ref.pool, lease.consumer].remove(ref)
+            self._readers[ref] = readers
+        for ref in commit.released:
+            self._release(ref)
+        for reader, payload in commit.outputs:
+            self._add(reader, payload)
+        for entry in commit.public:
+            self.public[entry.stream].append(entry)
+            del self.public[entry.stream][: -entry.maxlen]
+        self._count(lease, group, commit)
+        return True
+
+    def _release(self, ref: FrameRef) -> None:
+        self._readers[ref] -= 1
+        if self._readers[ref] == 0:
+            del self._readers[ref]
+            self._free[ref.pool].append(FrameRef(ref.pool, ref.slot, ref.generation + 1))
+
+    def _add(self, reader: str, payload: bytes) -> None:
+        self._entry_count += 1
+        self._groups[reader].waiting.append(Entry(str(self._entry_count), payload))
+
+    def _count(self, lease: Lease, group: _Group, commit: Commit) -> None:
+        source_id = commit.source_id
+        if commit.end_payload is None:
+            group.done[source_id] += 1
+        else:
+            group.ends[source_id] = commit.index, commit.end_payload
+        if commit.drop_reason is not None:
+            self._drops[source_id, commit.drop_reason] += 1
+        if group.ends.get(source_id, (-1, b""))[0] == group.done[source_id]:
+            layout = self._run().groups[lease.group]
+            for reader in layout.outputs:
+                self._add(reader, group.ends[source_id][1])
+            group.ended.add(source_id)
+            if layout.has_sink:
+                self._finished.add((lease.group, source_id))

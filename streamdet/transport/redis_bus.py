@@ -1,0 +1,284 @@
+"""The bus on Redis Streams: one stream per group, one Lua script per step.
+
+The names of the keys stand at the head of step.lua.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any, Final
+
+import msgpack
+import redis
+
+from streamdet.errors import TransportError
+from streamdet.frame import FrameRef
+from streamdet.transport.bus import (
+    Commit,
+    Entry,
+    FencedError,
+    Lease,
+    RunLayout,
+    RunLostError,
+    Step,
+    StepResult,
+)
+
+CONSUMER_GROUP: Final = "workers"
+STEP_SCRIPT: Final = files("streamdet.transport").joinpath("step.lua").read_text()
+
+
+def run_prefix(run_id: str) -> str:
+    """The beginning of every key of a run."""
+    return f"streamdet:{{{run_id}}}:"
+
+
+class RedisBus:
+    """Bus and RunAdmin over one connection; see bus.py for the promises.
+
+    Args:
+        client: a connection made by `connection.connect`.
+        layout: the run's groups and pools.
+    """
+
+    def __init__(self, client: redis.Redis, layout: RunLayout) -> None:
+        self._redis = client
+        self._layout = layout
+        self._prefix = run_prefix(layout.run_id)
+        self._step = client.register_script(STEP_SCRIPT)
+
+    # What a worker asks (Bus).
+
+    def take_lease(self, group: str, consumer: str) -> Lease:
+        """Take a consumer's name over: see bus.Bus."""
+        with _translated():
+            self._require_run()
+            epoch = self._redis.hincrby(self._key("leases"), consumer, 1)
+        return Lease(group, consumer, int(epoch))
+
+    def read(self, lease: Lease, count: int, wait_s: float) -> list[Entry]:
+        """Take new entries: see bus.Bus."""
+        block_ms = max(1, round(wait_s * 1000)) if wait_s > 0 else None
+        return self._read_group(lease, ">", count, block_ms)
+
+    def read_pending(self, lease: Lease, after_id: str, count: int) -> list[Entry]:
+        """Page through uncommitted entries: see bus.Bus."""
+        return self._read_group(lease, after_id, count, None)
+
+    def step(self, step: Step) -> StepResult:
+        """Commit: see bus.Bus."""
+        group = self._layout.groups[step.lease.group]
+        payload = pack_step(step, group.outputs, group.has_sink)
+        with _translated():
+            accepted, backlog, stop = self._step(keys=[self._prefix], args=[payload])
+        return StepResult(accepted, backlog, bool(stop))
+
+    def backlog(self, lease: Lease) -> int:
+        """Measure the fullest output stream: see bus.Bus."""
+        with _translated():
+            pipe = self._redis.pipeline(transaction=False)
+            for reader in self._layout.groups[lease.group].outputs:
+                pipe.xlen(self._key("in", reader))
+            return max(pipe.execute(), default=0)
+
+    def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
+        """Take free slots: see bus.Bus."""
+        free, held = self._key("free", pool), self._key("held", pool, lease.consumer)
+        with _translated():
+            pipe = self._redis.pipeline(transaction=False)
+            for _ in range(count):
+                pipe.lmove(free, held, "LEFT", "RIGHT")
+            tokens = [token for token in pipe.execute() if token is not None]
+            if not tokens and wait_s > 0:
+                token = self._redis.blmove(free, held, max(0.001, wait_s), "LEFT", "RIGHT")
+                tokens = [] if token is None else [token]
+        return [_slot_ref(pool, token) for token in tokens]
+
+    def return_slots(self, lease: Lease, pool: str) -> None:
+        """Give unpublished slots back: see bus.Bus."""
+        free, held = self._key("free", pool), self._key("held", pool, lease.consumer)
+        with _translated():
+            pipe = self._redis.pipeline(transaction=True)
+            for token in self._redis.lrange(held, 0, -1):
+                ref = _slot_ref(pool, token)
+                pipe.lrem(held, 1, token)
+                pipe.rpush(free, f"{ref.slot}:{ref.generation + 1}")
+            pipe.execute()
+
+    def states(self, node: str) -> dict[str, bytes]:
+        """Read a node's snapshots: see bus.Bus."""
+        with _translated():
+            return _text_keys(self._redis.hgetall(self._key("state", node)))
+
+    def done_counts(self, group: str) -> dict[str, int]:
+        """Count committed frames by source: see bus.Bus."""
+        return {name: int(n) for name, n in self._group_fields(group, "done:").items()}
+
+    def ended_sources(self, group: str) -> set[str]:
+        """Name the sources that are through: see bus.Bus."""
+        return set(self._group_fields(group, "ended:"))
+
+    def positions(self) -> dict[str, bytes]:
+        """Read the sources' positions: see bus.Bus."""
+        with _translated():
+            return _text_keys(self._redis.hgetall(self._key("positions")))
+
+    def is_stopping(self) -> bool:
+        """Whether sources must end: see bus.Bus."""
+        with _translated():
+            return bool(self._redis.hexists(self._key("run"), "stop"))
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._redis.close()
+
+    # What the supervisor asks (RunAdmin).
+
+    def create(self, layout: RunLayout) -> None:
+        """Make the run's keys: see bus.RunAdmin."""
+        with _translated():
+            pipe = self._redis.pipeline(transaction=True)
+            for group in layout.groups:
+                pipe.xgroup_create(self._key("in", group), CONSUMER_GROUP, id="0", mkstream=True)
+            for pool, slots in layout.pools.items():
+                pipe.rpush(self._key("free", pool), *(f"{slot}:1" for slot in range(slots)))
+            pipe.hset(self._key("run"), "id", layout.run_id)
+            pipe.execute()
+
+    def request_stop(self) -> None:
+        """Ask all sources to end."""
+        with _translated():
+            self._redis.hset(self._key("run"), "stop", 1)
+
+    def finished(self) -> int:
+        """Count what has ended: see bus.RunAdmin."""
+        with _translated():
+            self._require_run()
+            return int(self._redis.hlen(self._key("finished")))
+
+    def drops(self) -> dict[tuple[str, str], int]:
+        """Count dropped frames by source and reason."""
+        with _translated():
+            fields = _text_keys(self._redis.hgetall(self._key("drops")))
+        return {_source_and_reason(name): int(count) for name, count in fields.items()}
+
+    def counters(self) -> dict[str, int]:
+        """Read the statistics that steps added up."""
+        with _translated():
+            fields = _text_keys(self._redis.hgetall(self._key("counters")))
+        return {name: int(amount) for name, amount in fields.items()}
+
+    def delete(self) -> None:
+        """Delete the run's keys; public streams stay."""
+        delete_run(self._redis, self._layout.run_id)
+
+    def _read_group(
+        self, lease: Lease, after_id: str, count: int, block_ms: int | None
+    ) -> list[Entry]:
+        stream = self._key("in", lease.group)
+        with _translated():
+            answer = self._redis.xreadgroup(
+                CONSUMER_GROUP, lease.consumer, {stream: after_id}, count=count, block=block_ms
+            )
+        entries = _entries_of(answer)
+        return [Entry(id_.decode(), fields[b"m"]) for id_, fields in entries if fields]
+
+    def _group_fields(self, group: str, prefix: str) -> dict[str, bytes]:
+        with _translated():
+            fields = _text_keys(self._redis.hgetall(self._key("group", group)))
+        return {n.removeprefix(prefix): v for n, v in fields.items() if n.startswith(prefix)}
+
+    def _require_run(self) -> None:
+        if not self._redis.exists(self._key("run")):
+            raise RunLostError("the Redis server answers, but this run's keys are gone from it")
+
+    def _key(self, *parts: str) -> str:
+        return self._prefix + ":".join(parts)
+
+
+def delete_run(client: redis.Redis, run_id: str) -> None:
+    """Delete all keys of a run, alive or dead."""
+    with _translated():
+        keys = list(
+            client.scan_iter(match=run_prefix(run_id).replace("[", "\\[") + "*", count=1000)
+        )
+        if keys:
+            client.unlink(*keys)
+
+
+def pack_step(step: Step, readers: tuple[str, ...], has_sink: bool) -> bytes:
+    """Write a step for step.lua."""
+    values: dict[str, Any] = {
+        "group": step.lease.group,
+        "consumer": step.lease.consumer,
+        "epoch": step.lease.epoch,
+        "readers": readers,
+        "has_sink": has_sink,
+        "commits": [_pack_commit(commit) for commit in step.commits],
+        "counters": step.counters,
+    }
+    if step.states:
+        values["states"] = [(node, key, blob) for (node, key), blob in step.states.items()]
+    if step.positions:
+        values["positions"] = step.positions
+    # The old raw type: the MessagePack inside Redis 7 knows neither bin nor str8.
+    packed: bytes = msgpack.packb(values, use_bin_type=False)
+    return packed
+
+
+def _pack_commit(commit: Commit) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "source": commit.source_id,
+        "index": commit.index,
+        "outputs": commit.outputs,
+        "filled": [(ref.pool, ref.slot, ref.generation, n) for ref, n in commit.filled],
+        "released": [(ref.pool, ref.slot, ref.generation) for ref in commit.released],
+        "public": [
+            (entry.stream, entry.maxlen, [part for pair in entry.fields.items() for part in pair])
+            for entry in commit.public
+        ],
+    }
+    optional = {"id": commit.entry_id, "last": commit.end_payload, "drop": commit.drop_reason}
+    return values | {name: value for name, value in optional.items() if value is not None}
+
+
+def _entries_of(answer: Any) -> list[Any]:
+    """The entries of an XREADGROUP on one stream (RESP 2 gives a list, RESP 3 a mapping)."""
+    if not answer:
+        return []
+    if isinstance(answer, dict):
+        (pages,) = answer.values()
+        return [entry for page in pages for entry in page]
+    return list(answer[0][1])
+
+
+def _slot_ref(pool: str, token: bytes) -> FrameRef:
+    slot, _, generation = token.partition(b":")
+    return FrameRef(pool, int(slot), int(generation))
+
+
+def _source_and_reason(name: str) -> tuple[str, str]:
+    source_id, _, reason = name.partition("\n")
+    return source_id, reason
+
+
+def _text_keys(fields: dict[bytes, bytes]) -> dict[str, bytes]:
+    return {name.decode(): value for name, value in fields.items()}
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the client's errors into ours; the only place where they are caught."""
+    try:
+        yield
+    except redis.ResponseError as exc:
+        text = str(exc)
+        if text.startswith("RUNLOST") or text.startswith("NOGROUP"):
+            raise RunLostError("the Redis server answers, but this run's keys are gone") from exc
+        if text.startswith("FENCED"):
+            raise FencedError(text.removeprefix("FENCED ")) from exc
+        raise TransportError(f"Redis refused: {text}") from exc
+    except (redis.RedisError, OSError) as exc:
+        raise TransportError(f"Redis does not answer: {type(exc).__name__}") from exc

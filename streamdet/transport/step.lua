@@ -1,0 +1,129 @@
+-- One step of one worker, all or nothing: see the note "A step" in bus.py.
+--   KEYS[1]  prefix of the run's keys
+--   ARGV[1]  the step as MessagePack (written by redis_bus.pack_step)
+-- Keys of a run, behind the prefix:
+--   run                    exists as long as the run does; field stop = 1 asks sources to end
+--   leases                 consumer -> epoch
+--   in:<group>             input stream of a group, consumer group "workers"
+--   group:<group>          done:<source>, end:<source>, last:<source> (the end message), ended:<source>
+--   finished               <group>/<source> -> 1, for groups with a sink
+--   free:<pool>            list of "slot:generation"
+--   held:<pool>:<consumer> the same, taken but not published
+--   readers:<pool>         "slot:generation" -> readers that have not committed yet
+--   state:<node>           key -> snapshot
+--   positions              source -> position
+--   drops, counters        ledger
+
+local prefix = KEYS[1]
+local step = cmsgpack.unpack(ARGV[1])
+local input = prefix .. 'in:' .. step.group
+local group_key = prefix .. 'group:' .. step.group
+
+if redis.call('EXISTS', prefix .. 'run') == 0 then
+  return redis.error_reply('RUNLOST the keys of this run are gone')
+end
+if redis.call('HGET', prefix .. 'leases', step.consumer) ~= tostring(step.epoch) then
+  return redis.error_reply('FENCED ' .. step.consumer .. ' was taken over by another process')
+end
+-- The first write is one that a full server refuses: it refuses all of the step, not half of it
+-- (XACK and XDEL alone would still be allowed).
+redis.call('HINCRBY', prefix .. 'counters', 'steps', 1)
+
+local function is_pending(id)
+  return #redis.call('XPENDING', input, 'workers', id, id, 1) == 1
+end
+
+-- Whether a step that must be taken as a whole can be.
+local function all_fresh()
+  local next_index = {}
+  for _, commit in ipairs(step.commits) do
+    local source = commit.source
+    if commit.id then
+      if not is_pending(commit.id) then return false end
+    else
+      local expected = next_index[source]
+        or tonumber(redis.call('HGET', group_key, 'done:' .. source) or '0')
+      local has_ended = redis.call('HEXISTS', group_key, 'end:' .. source) == 1
+      if has_ended or commit.index ~= expected then return false end
+      next_index[source] = expected + 1
+    end
+  end
+  return true
+end
+
+local function accept(commit)
+  if not commit.id then return true end
+  if redis.call('XACK', input, 'workers', commit.id) == 0 then return false end
+  redis.call('XDEL', input, commit.id)
+  return true
+end
+
+local function publish_slot(pool, slot, generation, readers)
+  local token = slot .. ':' .. generation
+  redis.call('LREM', prefix .. 'held:' .. pool .. ':' .. step.consumer, 1, token)
+  redis.call('HSET', prefix .. 'readers:' .. pool, token, readers)
+end
+
+local function release_slot(pool, slot, generation)
+  local readers_key, token = prefix .. 'readers:' .. pool, slot .. ':' .. generation
+  if redis.call('HINCRBY', readers_key, token, -1) == 0 then
+    redis.call('HDEL', readers_key, token)
+    redis.call('RPUSH', prefix .. 'free:' .. pool, slot .. ':' .. (generation + 1))
+  end
+end
+
+-- Send a source's end on once all of its frames are through.
+local function finish(source)
+  local done = redis.call('HGET', group_key, 'done:' .. source) or '0'
+  if redis.call('HGET', group_key, 'end:' .. source) ~= done then return end
+  local payload = redis.call('HGET', group_key, 'last:' .. source)
+  for _, reader in ipairs(step.readers) do
+    redis.call('XADD', prefix .. 'in:' .. reader, '*', 'm', payload)
+  end
+  redis.call('HSET', group_key, 'ended:' .. source, 1)
+  if step.has_sink then redis.call('HSET', prefix .. 'finished', step.group .. '/' .. source, 1) end
+end
+
+local function count(commit)
+  if commit.last then
+    redis.call('HSET', group_key, 'end:' .. commit.source, commit.index, 'last:' .. commit.source, commit.last)
+  else
+    redis.call('HINCRBY', group_key, 'done:' .. commit.source, 1)
+  end
+  if commit.drop then redis.call('HINCRBY', prefix .. 'drops', commit.source .. '\n' .. commit.drop, 1) end
+  finish(commit.source)
+end
+
+local is_whole = step.states or step.positions
+local accepted = 0
+if not is_whole or all_fresh() then
+  for _, commit in ipairs(step.commits) do
+    if accept(commit) then
+      accepted = accepted + 1
+      for _, slot in ipairs(commit.filled) do publish_slot(slot[1], slot[2], slot[3], slot[4]) end
+      for _, slot in ipairs(commit.released) do release_slot(slot[1], slot[2], slot[3]) end
+      for _, output in ipairs(commit.outputs) do
+        redis.call('XADD', prefix .. 'in:' .. output[1], '*', 'm', output[2])
+      end
+      for _, entry in ipairs(commit.public) do
+        redis.call('XADD', entry[1], 'MAXLEN', '~', entry[2], '*', unpack(entry[3]))
+      end
+      count(commit)
+    end
+  end
+  for _, state in ipairs(step.states or {}) do
+    redis.call('HSET', prefix .. 'state:' .. state[1], state[2], state[3])
+  end
+  for source, position in pairs(step.positions or {}) do
+    redis.call('HSET', prefix .. 'positions', source, position)
+  end
+  for name, amount in pairs(step.counters) do
+    redis.call('HINCRBY', prefix .. 'counters', name, amount)
+  end
+end
+
+local backlog = 0
+for _, reader in ipairs(step.readers) do
+  backlog = math.max(backlog, redis.call('XLEN', prefix .. 'in:' .. reader))
+end
+return { accepted, backlog, redis.call('HEXISTS', prefix .. 'run', 'stop') }
