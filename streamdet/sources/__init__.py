@@ -12,7 +12,7 @@ from streamdet.image import Image
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a source has been read; written with every commit, so that a new process goes on from it.
+    """How far a source has been read: committed with the frames, so that a new process goes on.
 
     Attributes:
         index: frames emitted so far: the index of the next one.
@@ -75,7 +75,7 @@ class Source(Protocol):
 
     @property
     def position(self) -> Position:
-        """The position behind all that was decoded so far, also what came after the last emitted frame."""
+        """The position behind all that was decoded, also what came after the last emitted frame."""
         ...
 
     @property

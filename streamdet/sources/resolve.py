@@ -1,0 +1,208 @@
+"""What an address means: which kind of source, and which items it names.
+
+- A file that is a picture is kind "images"; any other file is kind "file", whatever its ending is.
+- A folder (not its subfolders) or a glob (`**` goes down) of nothing but pictures is ONE item of
+  kind "images", played in natural order. With anything else among them, every file is an item of
+  kind "file": a picture between videos is a video of one frame.
+- Left out of folders and globs are only hidden files and endings that are surely not media
+  (`_NOT_MEDIA`); a file of unusual or no ending is tried.
+- `synthetic:street?seed=3` is a rendered scene; other schemes (rtsp:// ...) are not supported yet.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from glob import glob, has_magic
+from pathlib import Path
+
+from streamdet.errors import ConfigError
+from streamdet.sources.scene_uri import SCHEME, parse_scene
+
+_PICTURES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2"}
+)
+_NOT_MEDIA = frozenset(
+    {".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm", ".pdf"}
+    | {".yaml", ".yml", ".toml", ".ini", ".cfg", ".log", ".nfo", ".py", ".sh"}
+    | {".srt", ".vtt", ".ass", ".sub", ".sha256", ".md5", ".part", ".tmp"}
+    | {".zip", ".gz", ".tar", ".7z", ".npy", ".npz", ".onnx", ".pt"}
+)
+_URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_MAX_ID_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SourceItem:
+    """One stream of frames that an address names.
+
+    Attributes:
+        source_id: its name in the run, [A-Za-z0-9._-], at most 64 characters.
+        uri: what its source class is constructed with: an absolute path or glob, or a scene.
+    """
+
+    source_id: str
+    uri: str
+
+
+def resolve(
+    uri: str, *, base: Path | None = None, taken: Collection[str] = ()
+) -> tuple[str, tuple[SourceItem, ...]]:
+    """Say which kind of source an address means and which items it names.
+
+    Args:
+        uri: path of a file or folder, glob, or `synthetic:street?...`; `~` is expanded.
+        base: folder that a relative path starts from; the current one by default.
+        taken: source ids that are in use by other addresses of the run.
+
+    Returns:
+        Kind (a name of registry.KINDS["source"]) and at least one item, in natural order of paths.
+
+    Raises:
+        ConfigError: there is no such thing, nothing in it, or it cannot be a source.
+    """
+    if uri.startswith(SCHEME):
+        scene = parse_scene(uri)
+        return "synthetic", _name_items([uri], [scene.name], taken)
+    _refuse_url(uri)
+    try:
+        return _resolve_path(uri, _absolute(uri, base), taken)
+    except OSError as exc:
+        raise ConfigError(f"{uri}: cannot be looked up ({exc.strerror})") from exc
+
+
+def list_pictures(uri: str) -> list[Path]:
+    """List what an item of kind "images" names: a picture, or those of a folder or glob.
+
+    Args:
+        uri: absolute path or glob, as `resolve` returns it.
+
+    Returns:
+        Paths in natural order (`2.png` before `10.png`); empty where nothing is left.
+    """
+    path = Path(uri)
+    if path.is_file():
+        return [path]
+    files = _children(path) if path.is_dir() else _matches(path)
+    return [file for file in files if _is_picture(file)]
+
+
+def _resolve_path(
+    uri: str, path: Path, taken: Collection[str]
+) -> tuple[str, tuple[SourceItem, ...]]:
+    if path.is_dir():
+        return _resolve_many(uri, path, _children(path), taken)
+    if path.exists():
+        return _resolve_file(uri, path, taken)
+    if has_magic(str(path)):
+        return _resolve_many(uri, path, _matches(path), taken)
+    raise ConfigError(f"{uri}: no such file or folder{_nearest(path)}")
+
+
+def _refuse_url(uri: str) -> None:
+    if url := _URL.match(uri):
+        raise ConfigError(
+            f"sources of the form {url[1]}:// are not supported yet, "
+            "wanted a file, a folder, a glob or synthetic:street"
+        )
+    if not uri or "\0" in uri:
+        raise ConfigError(f"a source must be a file, a folder, a glob or a scene, got {uri!r}")
+
+
+def _absolute(uri: str, base: Path | None) -> Path:
+    try:
+        return Path.cwd() / (base or Path()) / Path(uri).expanduser()
+    except RuntimeError as exc:
+        raise ConfigError(f"{uri}: there is no such home folder") from exc
+
+
+def _resolve_file(
+    uri: str, path: Path, taken: Collection[str]
+) -> tuple[str, tuple[SourceItem, ...]]:
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise ConfigError(f"{uri}: is {_describe(mode)}, wanted a plain file, a folder or a glob")
+    return "images" if _is_picture(path) else "file", _name_items([str(path)], [path.stem], taken)
+
+
+def _resolve_many(
+    uri: str, path: Path, files: list[Path], taken: Collection[str]
+) -> tuple[str, tuple[SourceItem, ...]]:
+    if not files:
+        raise ConfigError(f"{uri}: {_why_empty(path)}")
+    if all(_is_picture(file) for file in files):
+        stem = path.name if path.is_dir() else path.parent.name
+        return "images", _name_items([str(path)], [stem], taken)
+    return "file", _name_items([str(file) for file in files], [file.stem for file in files], taken)
+
+
+def _children(folder: Path) -> list[Path]:
+    return _media(folder.iterdir())
+
+
+def _matches(pattern: Path) -> list[Path]:
+    matches = glob(str(pattern), recursive=True)  # noqa: PTH207 (Path.glob: no absolute patterns)
+    return _media(Path(match) for match in matches)
+
+
+def _media(paths: Iterable[Path]) -> list[Path]:
+    files = (path for path in paths if path.is_file() and not path.name.startswith("."))
+    return sorted((p for p in files if p.suffix.lower() not in _NOT_MEDIA), key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", str(path))
+    return [(int(part), "") if i % 2 else (0, part) for i, part in enumerate(parts)]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in _PICTURES
+
+
+def _name_items(
+    uris: list[str], stems: list[str], taken: Collection[str]
+) -> tuple[SourceItem, ...]:
+    used = set(taken)
+    items = []
+    for uri, stem in zip(uris, stems, strict=True):
+        source_id = _unique(_UNSAFE.sub("_", stem)[:_MAX_ID_LENGTH].strip("._") or "source", used)
+        used.add(source_id)
+        items.append(SourceItem(source_id, uri))
+    return tuple(items)
+
+
+def _unique(name: str, used: set[str]) -> str:
+    number, candidate = 1, name
+    while candidate in used:
+        number += 1
+        suffix = f"-{number}"
+        candidate = name[: _MAX_ID_LENGTH - len(suffix)] + suffix
+    return candidate
+
+
+def _describe(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "a pipe (FIFO)"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+def _why_empty(path: Path) -> str:
+    if not path.is_dir():
+        return "no video or picture matches this glob"
+    below = sorted(child.name for child in path.iterdir() if child.is_dir())
+    if below:
+        return f"no video or picture lies in this folder itself, only folders such as {below[0]!r}"
+    return "no video or picture lies in this folder"
+
+
+def _nearest(path: Path) -> str:
+    parent = path.parent
+    if not parent.is_dir():
+        return f", its folder {parent} does not exist either"
+    close = get_close_matches(path.name, [child.name for child in parent.iterdir()], 1)
+    return f"; the nearest name there is {close[0]!r}" if close else ""
