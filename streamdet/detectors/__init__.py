@@ -10,12 +10,14 @@ from streamdet.image import Pixels
 
 
 class Detector(Protocol):
-    """Finds objects. Constructed as `Detector(options, model, runtime)` (see model_config.py; runtime is None for a
+    """Finds objects.
+
+    Constructed as `Detector(options, model, runtime)` (see model_config.py; runtime is None for a
     detector without a network).
 
     Attributes:
         class_names: what class_ids mean, index by index.
-        runtime_name: what really runs it, for the report, e.g. "openvino 2026.4 bf16, 1 thread".
+        runtime_name: what really runs it, for the report, e.g. "openvino 2026.4.1 bf16, 1 thread".
     """
 
     class_names: tuple[str, ...]

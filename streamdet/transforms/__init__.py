@@ -1,4 +1,4 @@
-"""How a frame becomes the picture that a detector wants. One kind is one file and one registry line."""
+"""How a frame becomes the picture that a detector wants. One kind is one file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Transform(Protocol):
 
     @property
     def max_output_hw(self) -> tuple[int, int]:
-        """The largest height x width (by area) that `output_hw` ever returns: a slot's size rests on it."""
+        """The largest height x width (by area) that `output_hw` returns: a slot's size."""
         ...
 
     def output_hw(self, hw: tuple[int, int]) -> tuple[int, int]:

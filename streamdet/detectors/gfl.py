@@ -1,0 +1,150 @@
+"""NanoDet and PicoDet: heads that give each side of a box as a distribution.
+
+Li et al., "Generalized Focal Loss: Learning Qualified and Distributed Bounding Boxes for Dense
+Object Detection", 2020, section 3 (distribution focal loss). NanoDet: github RangiLyu/nanodet.
+PicoDet: Yu et al., "PP-PicoDet", 2021. Their class scores come out of the network after their
+sigmoids and hold the box's quality; there is no objectness. N counts cells, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from streamdet.detections import Detections
+from streamdet.detectors.parts.grid import cell_grid
+from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.options import NetworkOptions
+from streamdet.detectors.parts.selection import Selection
+from streamdet.errors import EngineError
+from streamdet.image import Pixels
+from streamdet.model_config import ModelConfig
+from streamdet.runtimes import Runtime, Tensors
+
+Floats = npt.NDArray[np.float32]
+
+
+class _Map(NamedTuple):
+    """One output map: its stride and the names of its two outputs."""
+
+    stride: int
+    scores: str
+    sides: str
+
+
+_NANODET: Final = tuple(
+    _Map(stride, f"cls_pred_stride_{stride}", f"dis_pred_stride_{stride}") for stride in (8, 16, 32)
+)
+_PICODET: Final = tuple(
+    _Map(
+        stride,
+        f"save_infer_model/scale_{level}.tmp_1",
+        f"save_infer_model/scale_{level + 4}.tmp_1",
+    )
+    for level, stride in enumerate((8, 16, 32, 64))
+)
+
+
+class NanoDet:
+    """Decodes a NanoDet network; a cell's point is the centre of its middle pixel."""
+
+    Options = NetworkOptions
+
+    def __init__(
+        self, options: NetworkOptions, model: ModelConfig, runtime: Runtime | None
+    ) -> None:
+        """Join options, model and the runtime that has loaded the model's weights.
+
+        Raises:
+            ConfigError: the model does not know one of the classes, or has no network.
+        """
+        self._run, image_input = network_of(model, runtime)
+        cells, strides = cell_grid(image_input.hw, [level.stride for level in _NANODET])
+        points = (cells * strides + (strides - 1) / 2).astype(np.float32)
+        self._head = _GflHead(_NANODET, points, strides, Selection(options, model))
+        self.class_names = model.classes
+        self.runtime_name = self._run.name
+
+    def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
+        """Detect in each prepared picture; see `Detector`.
+
+        Raises:
+            EngineError: the runtime failed, or the network's outputs are not NanoDet's.
+        """
+        return [self._head(outputs) for outputs in self._run(images)]
+
+
+class PicoDet:
+    """Decodes a PicoDet network; a cell's point is the cell's centre."""
+
+    Options = NetworkOptions
+
+    def __init__(
+        self, options: NetworkOptions, model: ModelConfig, runtime: Runtime | None
+    ) -> None:
+        """Join options, model and the runtime that has loaded the model's weights.
+
+        Raises:
+            ConfigError: the model does not know one of the classes, or has no network.
+        """
+        self._run, image_input = network_of(model, runtime)
+        cells, strides = cell_grid(image_input.hw, [level.stride for level in _PICODET])
+        points = (cells + 0.5) * strides
+        self._head = _GflHead(_PICODET, points, strides, Selection(options, model))
+        self.class_names = model.classes
+        self.runtime_name = self._run.name
+
+    def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
+        """Detect in each prepared picture; see `Detector`.
+
+        Raises:
+            EngineError: the runtime failed, or the network's outputs are not PicoDet's.
+        """
+        return [self._head(outputs) for outputs in self._run(images)]
+
+
+class _GflHead:
+    """Decodes the outputs of one picture."""
+
+    def __init__(
+        self, maps: tuple[_Map, ...], points: Floats, strides: Floats, selection: Selection
+    ) -> None:
+        self._maps = maps
+        self._points = points
+        self._strides = strides
+        self._selection = selection
+
+    def __call__(self, outputs: Tensors) -> Detections:
+        missing = [n for m in self._maps for n in (m.scores, m.sides) if n not in outputs]
+        if missing:
+            raise EngineError(f"the network has no output {missing[0]!r}, only {list(outputs)}")
+        class_scores = np.concatenate([outputs[level.scores][0] for level in self._maps])  # (N, C)
+        sides = np.concatenate([outputs[level.sides][0] for level in self._maps])  # (N, 4 * bins)
+        if len(class_scores) != len(self._points):
+            raise EngineError(f"the network has {len(class_scores)} cells, not {len(self._points)}")
+        class_ids = class_scores.argmax(axis=1)
+        scores = class_scores[np.arange(len(class_ids)), class_ids]
+        rows = self._selection.candidates(scores, class_ids)
+        distances = expected_distances(sides[rows]) * self._strides[rows]
+        points = self._points[rows]
+        xyxy = np.concatenate([points - distances[:, :2], points + distances[:, 2:]], axis=1)
+        return self._selection.detections(xyxy, scores[rows], class_ids[rows])
+
+
+def expected_distances(sides: Floats) -> Floats:
+    """Take the expectation of each side's distribution (equation 5 of the paper).
+
+    Args:
+        sides: (N, 4 * bins) logits, the sides in the order left, top, right, bottom; bin k means
+            a distance of k cells.
+
+    Returns:
+        (N, 4) distances from the cell's point, in cells.
+    """
+    logits = sides.reshape(len(sides), 4, sides.shape[1] // 4)
+    weights = np.exp(logits - logits.max(axis=2, keepdims=True))
+    bins = np.arange(logits.shape[2], dtype=np.float32)
+    return np.asarray(weights @ bins / weights.sum(axis=2))

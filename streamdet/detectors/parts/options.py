@@ -1,0 +1,77 @@
+"""Options that detectors share, and what they mean together with a model's configuration."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib.util import find_spec
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from streamdet.errors import ConfigError, EngineError
+from streamdet.model_config import ModelConfig, Precision
+from streamdet.options import Options
+from streamdet.runtimes import RuntimeOptions
+
+_Unit = Annotated[float, Field(ge=0, le=1)]
+
+
+class DetectorOptions(Options):
+    """What every detector understands."""
+
+    model: str = Field(min_length=1, description="Name in configs/models, or path of a .yaml file.")
+    score_thresh: _Unit | None = Field(
+        None, description="Lowest score that is kept; by default the model's."
+    )
+    iou_thresh: _Unit | None = Field(
+        None, description="Overlap (IoU) above which the lower score goes; by default the model's."
+    )
+    classes: tuple[str, ...] | None = Field(
+        None, min_length=1, description="Names of the classes that are kept; by default all."
+    )
+    max_detections: int = Field(300, ge=1, le=1000, description="Most boxes kept in a picture.")
+    threads: int = Field(1, ge=1, le=256, description="CPU threads of one picture's detection.")
+
+
+class NetworkOptions(DetectorOptions):
+    """What every detector with a network understands."""
+
+    runtime: Literal["auto", "openvino", "onnxruntime"] = Field(
+        "auto", description="auto: the model's first runtime that is installed here."
+    )
+    precision: Precision | None = Field(
+        None, description="Arithmetic; by default the model's for that runtime."
+    )
+
+
+def check_options(options: DetectorOptions, model: ModelConfig) -> None:
+    """Check what only the model's configuration can tell.
+
+    Raises:
+        ConfigError: `classes` names a class that the model does not know.
+    """
+    for name in options.classes or ():
+        if name not in model.classes:
+            close = get_close_matches(name, model.classes, n=1) or model.classes[:1]
+            raise ConfigError(
+                f"classes: model {model.name!r} has no class {name!r}, did you mean {close[0]!r}?"
+            )
+
+
+def choose_runtime(options: NetworkOptions, model: ModelConfig) -> tuple[str, RuntimeOptions]:
+    """Choose the kind of runtime (see registry.py) and how it computes.
+
+    Raises:
+        EngineError: `runtime` is "auto" and none of the model's runtimes is installed.
+    """
+    kind: str = options.runtime
+    if kind == "auto":
+        installed = [name for name in model.runtimes if find_spec(name) is not None]
+        if not installed:
+            wanted = " or ".join(f"'streamdet[{name}]'" for name in model.runtimes)
+            raise EngineError(
+                f"no runtime of model {model.name!r} is installed: pip install {wanted}"
+            )
+        kind = installed[0]
+    stated = model.runtimes[kind].precision if kind in model.runtimes else "fp32"
+    return kind, RuntimeOptions(precision=options.precision or stated, threads=options.threads)

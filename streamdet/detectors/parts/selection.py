@@ -1,0 +1,65 @@
+"""From candidate boxes to detections: threshold, classes, suppression. N counts candidates."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from streamdet.detections import Detections
+from streamdet.detectors.parts.options import DetectorOptions, check_options
+from streamdet.model_config import ModelConfig
+from streamdet.ops.nms import batched_nms
+
+_MOST_CANDIDATES: Final = 1000  # as NanoDet's and torchvision's heads; bounds the time of NMS
+
+Floats = npt.NDArray[np.float32]
+
+
+class Selection:
+    """Which candidates of a picture become detections; the model's defaults are filled in.
+
+    Attributes:
+        score_thresh: lowest score that is kept.
+    """
+
+    def __init__(self, options: DetectorOptions, model: ModelConfig) -> None:
+        """Join what the user and the model's configuration say.
+
+        Raises:
+            ConfigError: the model does not know one of the classes.
+        """
+        check_options(options, model)
+        self.score_thresh: float = _stated(options.score_thresh, model.score_thresh)
+        self._iou_thresh: float = _stated(options.iou_thresh, model.iou_thresh)
+        self._max_detections = options.max_detections
+        names = model.classes if options.classes is None else options.classes
+        self._is_kept_class = np.isin(model.classes, names)
+
+    def candidates(self, scores: Floats, class_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Pick the rows worth decoding: high enough, of a class that is kept, at most 1,000.
+
+        Args:
+            scores: (N,).
+            class_ids: (N,).
+
+        Returns:
+            Row numbers by falling score, ties by row.
+        """
+        rows = np.flatnonzero((scores >= self.score_thresh) & self._is_kept_class[class_ids])
+        best_first = np.argsort(-scores[rows], kind="stable")
+        return np.asarray(rows[best_first[:_MOST_CANDIDATES]])
+
+    def detections(
+        self, xyxy: Floats, scores: Floats, class_ids: npt.NDArray[np.int64]
+    ) -> Detections:
+        """Suppress duplicates among decoded candidates; boxes that are not finite go first."""
+        found = Detections(xyxy, scores, class_ids)
+        found = found[np.flatnonzero(np.isfinite(found.xyxy).all(axis=1))]
+        kept = batched_nms(found.xyxy, found.scores, found.class_ids, self._iou_thresh)
+        return found[kept[: self._max_detections]]
+
+
+def _stated(value: float | None, default: float) -> float:
+    return default if value is None else value

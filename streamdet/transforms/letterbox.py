@@ -1,0 +1,70 @@
+"""Letterbox: keep the aspect ratio, pad the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from streamdet.frame import Geometry
+from streamdet.image import Image, Pixels
+from streamdet.options import Options
+from streamdet.transforms.resample import Resample, resample_into
+
+_Side = Annotated[int, Field(gt=0, le=8192)]
+
+
+class LetterboxOptions(Options):
+    """Options of `Letterbox`."""
+
+    hw: tuple[_Side, _Side] = Field(description="Height and width of the prepared picture, pixels.")
+    anchor: Literal["top_left", "centre"] = Field(
+        "top_left", description="Where the resized picture lies; the rest is padding."
+    )
+    pad: int = Field(114, ge=0, le=255, description="Value of the padding, all channels.")
+    resample: Resample = Field("bilinear", description="bilinear (OpenCV) or swscale (at decode).")
+
+
+class Letterbox:
+    """Resizes by one ratio to fit, and pads; pictures smaller than `hw` are enlarged."""
+
+    Options = LetterboxOptions
+
+    def __init__(self, options: LetterboxOptions) -> None:
+        """Take the checked options."""
+        self._options = options
+
+    @property
+    def max_output_hw(self) -> tuple[int, int]:
+        """The option `hw`."""
+        return self._options.hw
+
+    def output_hw(self, hw: tuple[int, int]) -> tuple[int, int]:
+        """The option `hw`, whatever comes."""
+        return self._options.hw
+
+    def __call__(self, image: Image, out: Pixels) -> Geometry:
+        """Write the padded picture into `out`, (*hw, 3) uint8, and say how boxes map back.
+
+        Raises:
+            FrameError: the picture is empty.
+        """
+        height, width = fitted_hw(image.hw, self._options.hw)
+        top, left = 0, 0
+        if self._options.anchor == "centre":
+            top, left = (out.shape[0] - height) // 2, (out.shape[1] - width) // 2
+        bottom, right = top + height, left + width
+        geometry = resample_into(image, out[top:bottom, left:right], self._options.resample)
+        for margin in (out[:top], out[bottom:], out[top:bottom, :left], out[top:bottom, right:]):
+            margin[...] = self._options.pad
+        return replace(geometry, offset_xy=(float(left), float(top)))
+
+
+def fitted_hw(hw: tuple[int, int], into_hw: tuple[int, int]) -> tuple[int, int]:
+    """Largest height and width of the same aspect ratio that fit, rounded down as YOLOX does.
+
+    A side is never below 1 pixel, as `yolox.data.data_augment.preproc` would let it be.
+    """
+    ratio = min(into_hw[0] / max(hw[0], 1), into_hw[1] / max(hw[1], 1))
+    return max(int(hw[0] * ratio), 1), max(int(hw[1] * ratio), 1)

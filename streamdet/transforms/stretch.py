@@ -1,0 +1,48 @@
+"""Stretch: resize to a fixed height and width, whatever the aspect ratio."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from streamdet.frame import Geometry
+from streamdet.image import Image, Pixels
+from streamdet.options import Options
+from streamdet.transforms.resample import Resample, resample_into
+
+_Side = Annotated[int, Field(gt=0, le=8192)]
+
+
+class StretchOptions(Options):
+    """Options of `Stretch`."""
+
+    hw: tuple[_Side, _Side] = Field(description="Height and width of the prepared picture, pixels.")
+    resample: Resample = Field("bilinear", description="bilinear (OpenCV) or swscale (at decode).")
+
+
+class Stretch:
+    """Resizes each axis by its own ratio."""
+
+    Options = StretchOptions
+
+    def __init__(self, options: StretchOptions) -> None:
+        """Take the checked options."""
+        self._options = options
+
+    @property
+    def max_output_hw(self) -> tuple[int, int]:
+        """The option `hw`."""
+        return self._options.hw
+
+    def output_hw(self, hw: tuple[int, int]) -> tuple[int, int]:
+        """The option `hw`, whatever comes."""
+        return self._options.hw
+
+    def __call__(self, image: Image, out: Pixels) -> Geometry:
+        """Resize the picture into `out`, (*hw, 3) uint8, and say how boxes map back.
+
+        Raises:
+            FrameError: the picture is empty.
+        """
+        return resample_into(image, out, self._options.resample)
