@@ -1,0 +1,67 @@
+"""Checks that need the options of several nodes, or of a node and its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from streamdet.graph.pipeline import Node
+from streamdet.graph.problems import Problems
+from streamdet.registry import load
+
+_PROBES: Final = ((480, 640), (1080, 607))
+"""Pictures, lying and upright: a transform that makes one size of both makes it of any."""
+
+
+def check_contents(nodes: Mapping[str, Node], problems: Problems) -> None:
+    """Report nodes whose options do not fit what they are joined to."""
+    for node in nodes.values():
+        if node.role == "transform":
+            _check_resample(node, nodes, problems)
+        if node.role == "detector":
+            _check_picture(node, nodes, problems)
+    _check_outputs(nodes, problems)
+
+
+def _check_resample(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
+    apart = [name for name in node.reads if nodes[name].process != node.process]
+    if getattr(node.options, "resample", None) == "swscale" and apart:
+        problems.add(
+            ("nodes", node.name, "resample"),
+            f"must be bilinear outside the process of {apart[0]!r}, got swscale, "
+            "which works on the decoder's own memory",
+        )
+
+
+def _check_picture(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
+    image_input = None if node.model is None else node.model.input
+    for name in node.reads:
+        transform = load("transform", nodes[name].kind)(nodes[name].options)
+        for probe in _PROBES:
+            made = transform.output_hw(probe)
+            if image_input is not None and made != image_input.hw:
+                problems.add(
+                    ("nodes", node.name, "reads"),
+                    f"brings pictures of {_by(made)} from {name!r}, wanted {_by(image_input.hw)}",
+                )
+                break
+
+
+def _by(hw: tuple[int, int]) -> str:
+    return f"{hw[0]}x{hw[1]} (height x width)"
+
+
+def _check_outputs(nodes: Mapping[str, Node], problems: Problems) -> None:
+    written: dict[tuple[str, str], str] = {}
+    for node in nodes.values():
+        for key in ("path", "stream"):
+            value = getattr(node.options, key, None)
+            if node.role != "sink" or value is None:
+                continue
+            target = str(Path(value).resolve()) if key == "path" else str(value)
+            first = written.setdefault((key, target), node.name)
+            if first != node.name:
+                problems.add(
+                    ("nodes", node.name, key), f"must differ from {first}.{key}, got {str(value)!r}"
+                )

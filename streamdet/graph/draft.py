@@ -1,0 +1,109 @@
+"""A graph file's nodes before their kinds are known in full: what every node may say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from streamdet.field_errors import checked, nearest
+from streamdet.graph.problems import Problems
+from streamdet.registry import KINDS, role_of
+from streamdet.yaml_text import KeyPath, YamlText
+
+CHOSEN: Final = ("source", "transform", "detector")
+"""Roles whose own name is a kind too: the concrete kind is chosen by what the node is for."""
+
+ROLES: Final = ("source", "transform", "detector", "tracker", "sink")
+"""The roles that a node may have, in the order in which a frame meets them."""
+
+NAME_PATTERN: Final = "^[a-z][a-z0-9_-]*$"
+
+_Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]
+
+
+class NodeKeys(BaseModel):
+    """What every node may say; its other keys are options of its kind."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    kind: str = Field(
+        description="What the node is. source, transform and detector choose by the uri, by the "
+        "detector that reads it, and by the model."
+    )
+    reads: _Name | list[_Name] = Field(
+        default_factory=list, description="The node, or nodes, whose results it reads."
+    )
+    process: _Name | None = Field(
+        None, description="Nodes of one process hand frames over by a call, without a hop."
+    )
+    replicas: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        1, description="How many processes share the work; auto is one for each core."
+    )
+    batch: int = Field(8, ge=1, le=256, description="Frames that are read at once, at most.")
+    max_wait_ms: float = Field(
+        0, ge=0, le=10_000, description="How long to wait for a fuller batch, milliseconds."
+    )
+
+
+class GraphFile(BaseModel):
+    """The top level of a graph file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = Field(description="Version of this format.")
+    name: _Name = Field(description="What the run is called.")
+    nodes: dict[_Name, dict[str, Any]] = Field(min_length=1, description="Name -> node.")
+
+
+@dataclass(frozen=True, slots=True)
+class DraftNode:
+    """A node whose general keys are right.
+
+    Attributes:
+        name: its name.
+        role: a key of registry.KINDS.
+        kind: as written: a kind, or a name of `CHOSEN`.
+        reads: names that it reads.
+        keys: the general keys.
+        options: the other keys, not yet checked.
+    """
+
+    name: str
+    role: str
+    kind: str
+    reads: tuple[str, ...]
+    keys: NodeKeys
+    options: dict[str, Any]
+
+    @property
+    def path(self) -> KeyPath:
+        """Where the node stands in its file."""
+        return ("nodes", self.name)
+
+    @property
+    def process(self) -> str:
+        """Name of its process group."""
+        return self.keys.process or self.name
+
+
+def draft_nodes(text: YamlText, problems: Problems) -> dict[str, DraftNode]:
+    """Check every node's general keys; a node with a wrong one is left out and reported."""
+    drafts = {}
+    for name, values in text.values["nodes"].items():
+        with problems.collected():
+            keys = checked(NodeKeys, text, ("nodes", name), values)
+            role = keys.kind if keys.kind in CHOSEN else role_of(keys.kind)
+            if role not in ROLES:
+                problems.add(("nodes", name, "kind"), _unknown_kind(keys.kind))
+                continue
+            reads = (keys.reads,) if isinstance(keys.reads, str) else tuple(keys.reads)
+            options = {k: v for k, v in values.items() if k not in NodeKeys.model_fields}
+            drafts[name] = DraftNode(name, role, keys.kind, reads, keys, options)
+    return drafts
+
+
+def _unknown_kind(kind: str) -> str:
+    known = [*CHOSEN, *(name for role in ROLES for name in KINDS[role])]
+    return f"must be a known kind, got {kind!r}; {nearest(kind, known)}"

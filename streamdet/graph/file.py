@@ -1,0 +1,73 @@
+"""From a graph file and the command line to a checked graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import environ as os_environ
+from pathlib import Path
+
+from streamdet.config_files import shipped, shipped_names
+from streamdet.errors import ConfigError
+from streamdet.field_errors import checked, nearest
+from streamdet.graph.contents import check_contents
+from streamdet.graph.draft import GraphFile, draft_nodes
+from streamdet.graph.kinds import build_nodes
+from streamdet.graph.overrides import override
+from streamdet.graph.pipeline import PipelineGraph
+from streamdet.graph.problems import Problems
+from streamdet.graph.shape import check_shape
+from streamdet.yaml_text import read_yaml
+
+
+def load_graph(
+    path: str | Path,
+    *,
+    sources: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] = os_environ,
+) -> PipelineGraph:
+    """Read a graph file, apply the command line to it and check the result.
+
+    Relative paths in it start from the current folder, as on the command line.
+
+    Args:
+        path: the file, or the name or path of a shipped one (people, pipelines/people.yaml).
+        sources: values of --source: the first for the graph's only source node, the others for
+            clones of it (camera-2 ...), together with the transforms in its process.
+        outputs: values of --output, each for a new sink (output-1 ...).
+        overrides: values of --set.
+        environ: where `${NAME}` is looked up.
+
+    Raises:
+        ConfigError: one sentence for each fault (the first ten), a line each.
+    """
+    text = read_yaml(find_graph(path), environ)
+    if not isinstance(text.values, dict):
+        raise ConfigError(f"{text.name}: must hold the keys version, name and nodes")
+    header = checked(GraphFile, text, (), text.values)
+    override(text, sources=sources, outputs=outputs, sets=overrides)
+    problems = Problems(text)
+    drafts = draft_nodes(text, problems)
+    problems.raise_if_any()
+    check_shape(drafts, problems)
+    nodes = build_nodes(drafts, text, problems)
+    problems.raise_if_any()
+    check_contents(nodes, problems)
+    problems.raise_if_any()
+    return PipelineGraph(header.name, Path(text.name), nodes)
+
+
+def find_graph(path: str | Path) -> Path:
+    """Find a graph file: the path itself, else the shipped graph of that name.
+
+    Raises:
+        ConfigError: there is neither; the text names the nearest shipped graph.
+    """
+    given = Path(path)
+    if given.exists():
+        return given
+    names = shipped_names("pipelines")
+    if given.stem in names and given.parent in {Path(), Path("pipelines")}:
+        return shipped("pipelines") / f"{given.stem}.yaml"
+    raise ConfigError(f"{path}: no such file and no shipped graph; {nearest(given.stem, names)}")

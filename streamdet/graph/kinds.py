@@ -1,0 +1,134 @@
+"""From drafts to nodes: choose concrete kinds, check their options, look up sources and models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from streamdet.errors import ConfigError
+from streamdet.field_errors import checked
+from streamdet.graph.draft import DraftNode
+from streamdet.graph.pipeline import Node, in_order
+from streamdet.graph.problems import Problems
+from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.options import Options
+from streamdet.registry import load
+from streamdet.sources.resolve import resolve
+from streamdet.yaml_text import YamlText
+
+
+def build_nodes(
+    drafts: Mapping[str, DraftNode], text: YamlText, problems: Problems
+) -> dict[str, Node]:
+    """Build every node, in topological order; one that is wrong is left out and reported."""
+    builder = _Builder(drafts, text, problems)
+    # Transforms come last: theirs is what the models of the detectors behind them want.
+    for draft in sorted(drafts.values(), key=lambda draft: draft.role == "transform"):
+        with problems.collected():
+            builder.nodes[draft.name] = builder.build(draft)
+    order = in_order({name: draft.reads for name, draft in drafts.items()})
+    return {name: builder.nodes[name] for name in order if name in builder.nodes}
+
+
+class _Builder:
+    def __init__(self, drafts: Mapping[str, DraftNode], text: YamlText, problems: Problems) -> None:
+        self.nodes: dict[str, Node] = {}
+        self._drafts = drafts
+        self._text = text
+        self._error = problems.error
+        self._source_ids: set[str] = set()
+
+    def build(self, draft: DraftNode) -> Node:
+        match draft.role:
+            case "source":
+                return self._source(draft)
+            case "transform":
+                return self._transform(draft)
+            case "detector":
+                return self._detector(draft)
+            case _:
+                return _node(draft, draft.kind, self._options(draft, draft.kind, draft.options))
+
+    def _source(self, draft: DraftNode) -> Node:
+        uri = self._stated(draft, "uri", "a source must say what it reads")
+        try:
+            kind, items = resolve(uri, taken=self._source_ids)
+        except ConfigError as exc:
+            raise self._error((*draft.path, "uri"), f"names no source: {exc}") from exc
+        if draft.kind not in {"source", kind}:
+            raise self._error(
+                (*draft.path, "kind"),
+                f"must be {kind} (or source) for this uri, got {draft.kind}",
+            )
+        self._source_ids.update(item.source_id for item in items)
+        values = {key: value for key, value in draft.options.items() if key != "uri"}
+        return _node(draft, kind, self._options(draft, kind, values), items=items)
+
+    def _detector(self, draft: DraftNode) -> Node:
+        kind = draft.kind
+        if kind == "detector":
+            name = self._stated(draft, "model", "the model says which detector it is for")
+            kind = self._model(draft, name).detector
+        options = self._options(draft, kind, draft.options)
+        model = self._model(draft, options.model)
+        if model.detector != kind:
+            raise self._error(
+                (*draft.path, "model"),
+                f"must be made for {kind}, got {model.name!r}, which is made for {model.detector}",
+            )
+        return _node(draft, kind, options, model=model)
+
+    def _transform(self, draft: DraftNode) -> Node:
+        if draft.kind != "transform":
+            return _node(draft, draft.kind, self._options(draft, draft.kind, draft.options))
+        wanted = {
+            node.name: (node.model.transform.kind, node.model.transform_options)
+            for node in self.nodes.values()
+            if node.model is not None and draft.name in node.reads
+        }
+        if not wanted:
+            raise self._error(
+                (*draft.path, "kind"), "cannot be chosen: no detector with a known model reads it"
+            )
+        (first, (kind, values)), *others = wanted.items()
+        for other, choice in others:
+            if choice != (kind, values):
+                raise self._error(
+                    (*draft.path, "kind"),
+                    f"cannot be chosen: {first!r} and {other!r} want different pictures",
+                )
+        return _node(draft, kind, self._options(draft, kind, {**values, **draft.options}))
+
+    def _stated(self, draft: DraftNode, key: str, why: str) -> str:
+        path = (*draft.path, key)
+        if path not in self._text.texts:
+            problem = "must be text" if key in draft.options else "is missing"
+            raise self._error(path, f"{problem}: {why}")
+        return self._text.texts[path]
+
+    def _options(self, draft: DraftNode, kind: str, values: Mapping[str, Any]) -> Any:
+        model: type[Options] = load(draft.role, kind).Options
+        return checked(model, self._text, draft.path, values)
+
+    def _model(self, draft: DraftNode, name: str) -> ModelConfig:
+        try:
+            return load_model_config(name)
+        except ConfigError as exc:
+            raise self._error((*draft.path, "model"), f"names no model: {exc}") from exc
+
+
+def _node(draft: DraftNode, kind: str, options: Options, **found: Any) -> Node:
+    replicas = draft.keys.replicas
+    return Node(
+        name=draft.name,
+        role=draft.role,
+        kind=kind,
+        reads=draft.reads,
+        options=options,
+        process=draft.process,
+        replicas=len(os.sched_getaffinity(0)) if replicas == "auto" else replicas,
+        batch=draft.keys.batch,
+        max_wait_ms=draft.keys.max_wait_ms,
+        **found,
+    )

@@ -1,0 +1,167 @@
+"""What the command line changes in a graph file before it is checked: --set, --source, --output."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from streamdet.errors import ConfigError
+from streamdet.field_errors import nearest
+from streamdet.registry import load, role_of
+from streamdet.url_text import redacted
+from streamdet.yaml_text import KeyPath, YamlText, parse_yaml
+
+OUTPUT_KINDS: Final = {".jsonl": "jsonl", ".mp4": "video", ".txt": "mot"}
+"""Which sink writes a file of which suffix."""
+
+
+def override(
+    text: YamlText, *, sources: Sequence[str], outputs: Sequence[str], sets: Sequence[str]
+) -> None:
+    """Change the nodes of a graph file; errors will name the option instead of a line.
+
+    Settings of nodes that the file has come first, so that a cloned source takes them along; those
+    of nodes that `sources` and `outputs` add (camera-2, output-1) come last.
+
+    Args:
+        text: the parsed file, which is changed.
+        sources: for the only source node; each after the first goes to a clone of it.
+        outputs: paths, each for a new sink.
+        sets: NODE.OPTION=VALUE, the value as in a YAML file.
+
+    Raises:
+        ConfigError: one of them cannot be applied.
+    """
+    nodes = text.values["nodes"]
+    early = [entry for entry in sets if entry.partition(".")[0] in nodes]
+    for entry in early:
+        _set(text, entry)
+    if sources:
+        _set_sources(text, sources)
+    for number, output in enumerate(outputs, 1):
+        _add_output(text, f"output-{number}", output)
+    for entry in sets:
+        if entry not in early:
+            _set(text, entry)
+
+
+def _set(text: YamlText, entry: str) -> None:
+    keys, has_value, value = entry.partition("=")
+    node, *option = keys.split(".")
+    place = f"--set {redacted(entry)}"
+    if not has_value or not all((node, *option)) or not option:
+        raise ConfigError(f"{place}: must be NODE.OPTION=VALUE, for example detect.batch=4")
+    nodes = text.values["nodes"]
+    if node not in nodes:
+        raise ConfigError(f"{place}: there is no node {node!r}; {nearest(node, nodes)}")
+    holder = nodes[node]
+    for key in option[:-1]:
+        holder = holder.setdefault(key, {})
+        if not isinstance(holder, dict):
+            raise ConfigError(f"{place}: {key} of {node} holds no keys")
+    path = ("nodes", node, *option)
+    parsed = parse_yaml(value, place)
+    _forget(text, path)
+    holder[option[-1]] = parsed.values
+    text.places[path] = place
+    text.texts.update({(*path, *below): written for below, written in parsed.texts.items()})
+
+
+def _set_sources(text: YamlText, uris: Sequence[str]) -> None:
+    nodes: dict[str, Any] = text.values["nodes"]
+    names = [name for name, node in nodes.items() if _role(node) == "source"]
+    if len(names) != 1:
+        came = f"{len(names)} ({', '.join(names)})" if names else "none"
+        raise ConfigError(f"--source needs a graph with one source node, this one has {came}")
+    for number, uri in enumerate(uris[1:], 2):
+        _clone(text, names[0], f"-{number}")
+        _put(text, f"{names[0]}-{number}", "uri", uri, f"--source {redacted(uri)}")
+    _put(text, names[0], "uri", uris[0], f"--source {redacted(uris[0])}")
+
+
+def _clone(text: YamlText, source: str, suffix: str) -> None:
+    """Copy a source and the transforms in its process; who reads one of them reads its copy too."""
+    nodes: dict[str, Any] = text.values["nodes"]
+    process = nodes[source].get("process")
+    cloned = [source]
+    if process is not None:
+        cloned += [n for n in nodes if _is_transform_in(nodes[n], process) and n != source]
+    clones = {}
+    for name in cloned:
+        clone = clones[name + suffix] = copy.deepcopy(nodes[name])
+        clone["reads"] = [r + suffix if r in cloned else r for r in _reads(clone)]
+        if process is not None:
+            clone["process"] = process + suffix
+        _copy_places(text, name, name + suffix)
+    for name, node in nodes.items():
+        if name not in cloned:
+            node["reads"] = [*_reads(node), *(r + suffix for r in _reads(node) if r in cloned)]
+    nodes.update(clones)
+
+
+def _add_output(text: YamlText, name: str, output: str) -> None:
+    place = f"--output {output}"
+    suffix = Path(output).suffix.lower()
+    if suffix not in OUTPUT_KINDS:
+        valid = ", ".join(f"{known} ({kind})" for known, kind in OUTPUT_KINDS.items())
+        raise ConfigError(f"{place}: must end in one of {valid}, got {suffix or 'no suffix'!r}")
+    nodes: dict[str, Any] = text.values["nodes"]
+    if name in nodes:
+        raise ConfigError(f"{place}: its node would be {name!r}, which the graph already has")
+    kind = OUTPUT_KINDS[suffix]
+    nodes[name] = {"kind": kind, "reads": _results(nodes)}
+    text.places["nodes", name] = place
+    _put(text, name, "path", output, place)
+    # Encoding video is slow: in a process of its own it holds up nobody.
+    if len(nodes[name]["reads"]) == 1 and not load("sink", kind).needs_image:
+        read = nodes[name]["reads"][0]
+        nodes[name]["process"] = nodes.get(read, {}).get("process") or read
+
+
+def _results(nodes: dict[str, Any]) -> list[str]:
+    """Name what the first sink reads, else the last tracker or detector."""
+    for node in nodes.values():
+        if _role(node) == "sink" and _reads(node):
+            return _reads(node)
+    for role in ("tracker", "detector", "source"):
+        if names := [name for name, node in nodes.items() if _role(node) == role]:
+            return names[-1:]
+    return []
+
+
+def _put(text: YamlText, node: str, key: str, value: str, place: str) -> None:
+    path = ("nodes", node, key)
+    _forget(text, path)
+    text.values["nodes"][node][key] = value
+    text.places[path], text.texts[path] = place, value
+
+
+def _forget(text: YamlText, path: KeyPath) -> None:
+    for known in (text.places, text.texts, text.hidden):
+        for below in [other for other in known if other[: len(path)] == path]:
+            del known[below]
+
+
+def _copy_places(text: YamlText, name: str, clone: str) -> None:
+    def copy_in(known: dict[KeyPath, str]) -> None:
+        below = [path for path in known if path[:2] == ("nodes", name)]
+        known.update({("nodes", clone, *path[2:]): known[path] for path in below})
+
+    for known in (text.places, text.texts, text.hidden):
+        copy_in(known)
+
+
+def _role(node: dict[str, Any]) -> str | None:
+    kind = node.get("kind")
+    return role_of(kind) or kind if isinstance(kind, str) else None
+
+
+def _is_transform_in(node: dict[str, Any], process: object) -> bool:
+    return _role(node) == "transform" and node.get("process") == process
+
+
+def _reads(node: dict[str, Any]) -> list[str]:
+    reads = node.get("reads", [])
+    return [reads] if isinstance(reads, str) else list(reads)

@@ -1,0 +1,171 @@
+"""A checked graph, and what a runtime asks of it: who reads what, where, and whose pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from streamdet.model_config import ModelConfig
+from streamdet.options import Options
+from streamdet.registry import load
+from streamdet.sources.resolve import SourceItem
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of a graph.
+
+    Attributes:
+        name: unique in the graph, [a-z][a-z0-9_-]*.
+        role: a key of registry.KINDS.
+        kind: a name of that role; a role's own name has been resolved.
+        reads: names of the nodes whose results it reads, as the file lists them; () for a source.
+        options: of the kind's own `Options`.
+        process: name of its process group; its own name where the file states none.
+        replicas: how many processes share its work.
+        batch: entries read at once, at most.
+        max_wait_ms: how long a read waits for a fuller batch, milliseconds.
+        items: what a source reads, at least one; () for the other roles.
+        model: what a detector runs; None for the other roles.
+    """
+
+    name: str
+    role: str
+    kind: str
+    reads: tuple[str, ...]
+    options: Options
+    process: str
+    replicas: int = 1
+    batch: int = 8
+    max_wait_ms: float = 0.0
+    items: tuple[SourceItem, ...] = ()
+    model: ModelConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The nodes of one process; they hand frames over by a call and commit once.
+
+    Attributes:
+        name: the nodes' `process`.
+        nodes: in topological order; the first is the entry, the only one that reads from outside
+            (or is a source).
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def entry(self) -> Node:
+        """The node whose input stream the group reads, in batches as this node says."""
+        return self.nodes[0]
+
+    @property
+    def replicas(self) -> int:
+        """How many processes run the group."""
+        return max(node.replicas for node in self.nodes)
+
+
+@dataclass(frozen=True)
+class PipelineGraph:
+    """A graph that has passed every check.
+
+    Attributes:
+        name: what the run is called.
+        path: the file it was read from.
+        nodes: name -> node, each behind all that it reads.
+    """
+
+    name: str
+    path: Path
+    nodes: Mapping[str, Node]
+
+    def role(self, role: str) -> list[Node]:
+        """List the nodes of a role, in topological order."""
+        return [node for node in self.nodes.values() if node.role == role]
+
+    def readers(self, name: str) -> list[Node]:
+        """List the nodes that read a node's results, in topological order."""
+        return [node for node in self.nodes.values() if name in node.reads]
+
+    def downstream(self, name: str) -> list[Node]:
+        """List the nodes that a node's results reach, near or far, in topological order."""
+        return [node for node in self.nodes.values() if name in self._upstream[node.name]]
+
+    def sources_reaching(self, name: str) -> tuple[str, ...]:
+        """List the ids of the sources whose frames reach a node (for a source: its own ids)."""
+        near = {name, *self._upstream[name]}
+        sources = (node for node in self.role("source") if node.name in near)
+        return tuple(item.source_id for node in sources for item in node.items)
+
+    def image_readers(self, name: str) -> list[Node]:
+        """List the nodes that read the pictures a node makes, in topological order.
+
+        A source makes source pictures, for transforms and for sinks that need images; a transform
+        makes prepared pictures, for detectors. The other roles make none.
+        """
+        return [node for node in self.downstream(name) if self._reads_pixels(node, name)]
+
+    def slot_readers(self, name: str) -> list[Group]:
+        """List the other processes that read a node's pictures: each frees the slot once.
+
+        With none, the pictures need no pool.
+        """
+        own = self.nodes[name].process
+        processes = {node.process for node in self.image_readers(name)} - {own}
+        return [group for group in self.groups if group.name in processes]
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The processes, in topological order of their entries."""
+        members: dict[str, list[Node]] = {}
+        for node in self.nodes.values():
+            members.setdefault(node.process, []).append(node)
+        return tuple(Group(name, tuple(nodes)) for name, nodes in members.items())
+
+    def group_of(self, name: str) -> Group:
+        """Find the process that a node runs in."""
+        return next(group for group in self.groups if group.name == self.nodes[name].process)
+
+    def _reads_pixels(self, reader: Node, maker: str) -> bool:
+        match self.nodes[maker].role:
+            case "source":
+                return reader.role == "transform" or needs_image(reader)
+            case "transform":
+                return reader.role == "detector" and maker in reader.reads
+            case _:
+                return False
+
+    @cached_property
+    def _upstream(self) -> dict[str, frozenset[str]]:
+        return upstream({node.name: node.reads for node in self.nodes.values()})
+
+
+def needs_image(node: Node) -> bool:
+    """Say whether a node is a sink that wants the source pictures."""
+    return node.role == "sink" and bool(load("sink", node.kind).needs_image)
+
+
+def upstream(reads: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
+    """Map each name to all names that it reads, near or far.
+
+    Args:
+        reads: name -> names it reads, without a cycle; every name behind those it reads.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for name, direct in reads.items():
+        found[name] = frozenset(direct).union(*(found[other] for other in direct))
+    return found
+
+
+def in_order(reads: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield names behind those they read, otherwise in the mapping's order.
+
+    Names on a cycle, and behind one, are left out.
+    """
+    done: set[str] = set()
+    while ready := [n for n in reads if n not in done and done.issuperset(reads[n])]:
+        done.add(ready[0])
+        yield ready[0]

@@ -1,0 +1,51 @@
+"""Collects what is wrong with a graph, so that one check shows all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from streamdet.errors import ConfigError
+from streamdet.field_errors import dotted
+from streamdet.yaml_text import KeyPath, YamlText
+
+_MAX_SHOWN: Final = 10
+
+
+class Problems:
+    """Sentences about one file, each with its place."""
+
+    def __init__(self, text: YamlText) -> None:
+        """Collect nothing yet, about `text`."""
+        self._text = text
+        self._sentences: list[str] = []
+
+    def error(self, path: KeyPath, predicate: str) -> ConfigError:
+        """Make the error that says something of the key or node at a path: "must be ..."."""
+        sentence = self._text.without_secrets(path, f"{dotted(path)} {predicate}")
+        return ConfigError(f"{self._text.place(path)}: {sentence}")
+
+    def add(self, path: KeyPath, predicate: str) -> None:
+        """Collect such an error and go on."""
+        self._sentences.append(str(self.error(path, predicate)))
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Collect the ConfigError that ends a block; its sentences already name their places."""
+        try:
+            yield
+        except ConfigError as exc:
+            self._sentences += str(exc).splitlines()
+
+    def raise_if_any(self) -> None:
+        """Raise what was collected.
+
+        Raises:
+            ConfigError: there is a problem; a line each, the first ten.
+        """
+        sentences = list(dict.fromkeys(self._sentences))
+        if more := sentences[_MAX_SHOWN:]:
+            sentences[_MAX_SHOWN:] = [f"{self._text.name}: and {len(more)} more problems"]
+        if sentences:
+            raise ConfigError("\n".join(sentences))

@@ -1,0 +1,137 @@
+"""Checks of what is joined to what: they know names, roles and processes, but no options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from streamdet.field_errors import nearest
+from streamdet.graph.draft import DraftNode
+from streamdet.graph.pipeline import in_order, upstream
+from streamdet.graph.problems import Problems
+
+Drafts = Mapping[str, DraftNode]
+
+_MAY_READ: Final[dict[str, tuple[str, ...]]] = {
+    "source": (),
+    "transform": ("source",),
+    "detector": ("transform",),
+    "tracker": ("detector",),
+    "sink": ("source", "detector", "tracker"),
+}
+_ORDERED: Final = ("source", "tracker", "sink")
+
+
+def check_shape(drafts: Drafts, problems: Problems) -> None:
+    """Report everything that is wrong with how nodes are joined."""
+    _check_reads(drafts, problems)
+    if cycle := _cycle({node.name: _known(node, drafts) for node in drafts.values()}):
+        problems.add(("nodes", cycle[0], "reads"), f"closes the cycle {' -> '.join(cycle)}")
+        return
+    _check_roles(drafts, problems)
+    _check_unread(drafts, problems)
+    _check_twice(drafts, problems)
+    _check_processes(drafts, problems)
+    _check_replicas(drafts, problems)
+
+
+def _known(node: DraftNode, drafts: Drafts) -> tuple[str, ...]:
+    return tuple(name for name in node.reads if name in drafts)
+
+
+def _check_reads(drafts: Drafts, problems: Problems) -> None:
+    for node in drafts.values():
+        path = (*node.path, "reads")
+        if not node.reads and node.role != "source":
+            problems.add(path, f"is missing: a {node.role} must name what it reads")
+        for name in node.reads:
+            if name not in drafts:
+                hint = nearest(name, (other for other in drafts if other != node.name))
+                problems.add(path, f"must name a node, got {name!r}; {hint}")
+        for name in {name for name in node.reads if node.reads.count(name) > 1}:
+            problems.add(path, f"names {name!r} twice")
+
+
+def _cycle(reads: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Follow the reads of what no order can place until a name comes again."""
+    placed = set(in_order(reads))
+    rest = [name for name in reads if name not in placed]
+    trail: list[str] = []
+    while rest:
+        name = next((n for n in reads[trail[-1]] if n not in placed), "") if trail else rest[0]
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
+        trail.append(name)
+    return []
+
+
+def _check_roles(drafts: Drafts, problems: Problems) -> None:
+    if not any(node.role == "source" for node in drafts.values()):
+        problems.add(("nodes",), "must hold a node of kind source")
+    for node in drafts.values():
+        for other in _known(node, drafts):
+            role, valid = drafts[other].role, _MAY_READ[node.role]
+            if role not in valid:
+                wanted = f"must be read from a {_or(valid)}" if valid else "reads nothing"
+                problems.add(
+                    (*node.path, "reads"),
+                    f"joins {node.name} to {other!r}, which is a {role}: a {node.role} {wanted}",
+                )
+
+
+def _or(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _check_unread(drafts: Drafts, problems: Problems) -> None:
+    read = {name for node in drafts.values() for name in node.reads}
+    for node in drafts.values():
+        if node.role != "sink" and node.name not in read:
+            problems.add(node.path, f"is read by no node: a {node.role} must end in a sink")
+
+
+def _check_twice(drafts: Drafts, problems: Problems) -> None:
+    reads = {name: _known(drafts[name], drafts) for name in drafts}
+    above = upstream({name: reads[name] for name in in_order(reads)})
+    for node in drafts.values():
+        seen: dict[str, str] = {}
+        for other in dict.fromkeys(reads[node.name]):
+            for name in sorted({other, *above[other]}):
+                if drafts[name].role == "source" and seen.setdefault(name, other) != other:
+                    problems.add(
+                        (*node.path, "reads"),
+                        f"brings each frame of {name!r} twice, by {seen[name]!r} and by {other!r}",
+                    )
+
+
+def _check_processes(drafts: Drafts, problems: Problems) -> None:
+    for node in drafts.values():
+        path, process = (*node.path, "process"), node.process
+        entries = [n.name for n in drafts.values() if n.process == process and _enters(n, drafts)]
+        if process in drafts and drafts[process].process != process:
+            problems.add(path, f"must not be the name of another node, got {process!r}")
+        elif len(entries) > 1 and node.name in entries[1:]:
+            problems.add(
+                path,
+                f"puts a second entry into process {process!r}: frames must enter it at one node, "
+                f"and {entries[0]!r} is one already",
+            )
+
+
+def _enters(node: DraftNode, drafts: Drafts) -> bool:
+    outside = (drafts[name].process != node.process for name in _known(node, drafts))
+    return node.role == "source" or any(outside)
+
+
+def _check_replicas(drafts: Drafts, problems: Problems) -> None:
+    for node in drafts.values():
+        if node.keys.replicas == 1:
+            continue
+        members = [other for other in drafts.values() if other.process == node.process]
+        if ordered := [other for other in members if other.role in _ORDERED]:
+            problems.add(
+                (*node.path, "replicas"),
+                f"must be 1, got {node.keys.replicas}: {ordered[0].name!r} in its process is a "
+                f"{ordered[0].role}, which meets frames in order",
+            )
