@@ -2,9 +2,9 @@
 
 A sink's life: constructed as `Sink(options, context)` (touches nothing) -> `restore(states)` ->
 any number of `write` and `finish` -> `close`. After every `write` or `finish` the worker takes
-`states()` and commits them with the frames in ONE atomic step. When a process dies in between, a new
-one gets the last committed states in `restore` and the uncommitted frames again: a file sink cuts its
-file to the length in its state, and nothing is lost or doubled.
+`states()`, commits them with the frames in ONE atomic step, and calls `committed()`. When a process
+dies anywhere in between, a new one gets the last committed states in `restore` and the uncommitted
+frames again: a file sink brings its file to what its state says, and nothing is lost or doubled.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class SinkContext:
 
     Attributes:
         run_id: names the run; part of every frame's identity.
-        sources: source_id -> address as shown to people (no secrets), for every source that can arrive.
+        sources: source_id -> address as shown to people (no secrets), for every source that can
+            arrive.
         class_names: model name -> its class names, for labels.
     """
 
@@ -55,7 +56,7 @@ class Sink(Protocol):
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
     ) -> list[tuple[PublicEntry, ...]]:
-        """Write a batch (dropped frames too: they say so) and return, for each message, its public entries.
+        """Write a batch (dropped frames too: they say so) and return each message's public entries.
 
         Args:
             messages: frames, dropped ones among them.
@@ -68,9 +69,20 @@ class Sink(Protocol):
         ...
 
     def states(self) -> dict[str, bytes]:
-        """What changed since the last call, key -> bytes; all written data lies below what it says."""
+        """What changed since the last `committed`, key -> bytes: all that `restore` needs."""
+        ...
+
+    def committed(self) -> None:
+        """The last `states` have been committed: what they stand for may be seen by readers.
+
+        A text file is written only now (see append_file.py, note "redo"); without this call it
+        stays as it was.
+
+        Raises:
+            EngineError: the output cannot be written.
+        """
         ...
 
     def close(self) -> None:
-        """Close files; write nothing more."""
+        """Close files; they end at the last `committed`."""
         ...

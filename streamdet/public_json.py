@@ -1,0 +1,136 @@
+"""The JSON that downstream programs read: one compact line of text per frame.
+
+`native_json` is our own schema "streamdet/1"; `deepstream_json` is DeepStream's minimal schema 4.0
+(developer guide, "Gst-nvmsgconv", PAYLOAD_DEEPSTREAM_MINIMAL), so that readers of its Redis
+messages feel at home.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from streamdet.messages import FrameMessage, Timing
+
+BBOX_DECIMALS = 2
+CONFIDENCE_DECIMALS = 4
+UNTRACKED = -1
+
+
+def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) -> bytes:
+    """Write a frame as "streamdet/1".
+
+    Keys: schema, run, source_id, frame_id (from 0, no gaps), pts_ns (null where the file has none),
+    captured_at (RFC 3339, UTC), width, height, model, objects, latency_ms, and for a dropped frame
+    `dropped` (the reason; its objects are []). An object: id (track, or null), class_id, label,
+    confidence, bbox [x1, y1, x2, y2] in source pixels (x2, y2 exclusive edges). latency_ms: node ->
+    its milliseconds, and `total` from the first node's start to the last one's end.
+
+    Args:
+        message: the frame, in source pixels.
+        run_id: names the run.
+        class_names: of the model that found the objects; a class without one is called by its
+            number.
+
+    Raises:
+        ValueError: a box or a score is NaN or infinite, which JSON cannot say.
+    """
+    frame = message.frame
+    body = {
+        "schema": "streamdet/1",
+        "run": run_id,
+        "source_id": frame.source_id,
+        "frame_id": frame.index,
+        "pts_ns": frame.pts_ns,
+        "captured_at": rfc3339(frame.captured_ns),
+        "width": frame.hw[1],
+        "height": frame.hw[0],
+        "model": message.model,
+        "objects": _objects(message, class_names),
+        "latency_ms": _latency_ms(message.timings),
+    }
+    if message.drop_reason is not None:
+        body["dropped"] = message.drop_reason
+    return _dump(body)
+
+
+def deepstream_json(message: FrameMessage, class_names: Sequence[str]) -> bytes:
+    """Write a frame as DeepStream's minimal schema.
+
+    An object is "trackId|left|top|right|bottom|Class"; track id -1 means "not tracked". The schema
+    has no place for scores, latencies or drop reasons.
+
+    Args:
+        message: the frame, in source pixels.
+        class_names: as for `native_json`.
+
+    Raises:
+        ValueError: a box is NaN or infinite.
+    """
+    objects = _objects(message, class_names)
+    return _dump(
+        {
+            "version": "4.0",
+            "id": str(message.index),
+            "@timestamp": rfc3339(message.frame.captured_ns),
+            "sensorId": message.source_id,
+            "objects": [_deepstream_object(item) for item in objects],
+        }
+    )
+
+
+def class_label(class_names: Sequence[str], class_id: int) -> str:
+    """Name a class; its number where the model does not name it."""
+    return class_names[class_id] if 0 <= class_id < len(class_names) else str(class_id)
+
+
+def rfc3339(epoch_ns: int) -> str:
+    """Write nanoseconds since the epoch as UTC date and time, cut to microseconds."""
+    seconds, rest_ns = divmod(epoch_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
+
+
+def _objects(message: FrameMessage, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    found = message.detections
+    if found is None or message.drop_reason is not None:
+        return []
+    if not (np.isfinite(found.xyxy).all() and np.isfinite(found.scores).all()):
+        raise ValueError(
+            f"boxes and scores must be finite, got NaN or infinity in frame {message.index} "
+            f"of {message.source_id}"
+        )
+    ids = [None] * len(found) if found.track_ids is None else found.track_ids.tolist()
+    boxes = found.xyxy.astype(np.float64).round(BBOX_DECIMALS).tolist()
+    scores = found.scores.astype(np.float64).round(CONFIDENCE_DECIMALS).tolist()
+    return [
+        {
+            "id": track_id,
+            "class_id": class_id,
+            "label": class_label(class_names, class_id),
+            "confidence": score,
+            "bbox": bbox,
+        }
+        for track_id, class_id, score, bbox in zip(
+            ids, found.class_ids.tolist(), scores, boxes, strict=True
+        )
+    ]
+
+
+def _deepstream_object(item: dict[str, Any]) -> str:
+    track_id = UNTRACKED if item["id"] is None else item["id"]
+    return "|".join(map(str, (track_id, *item["bbox"], item["label"])))
+
+
+def _latency_ms(timings: Sequence[Timing]) -> dict[str, float]:
+    latency = {each.node: round((each.end_ns - each.start_ns) / 1e6, 3) for each in timings}
+    if timings:
+        latency["total"] = round((timings[-1].end_ns - timings[0].start_ns) / 1e6, 3)
+    return latency
+
+
+def _dump(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()

@@ -1,0 +1,91 @@
+"""Writes tracks as MOTChallenge text, one file per source (see output_path.py for their names)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from streamdet.image import Image
+from streamdet.messages import FrameMessage
+from streamdet.mot_text import format_line
+from streamdet.options import Options
+from streamdet.sinks import PublicEntry, SinkContext
+from streamdet.sinks.append_file import RedoFile
+from streamdet.sinks.output_path import output_path
+
+UNTRACKED = -1
+
+
+class MotOptions(Options):
+    """Options of `mot`."""
+
+    path: Path = Field(
+        description="the file; with several sources <stem>-<source><suffix> beside it, one for each"
+    )
+
+
+class MotSink:
+    """One line per object, id -1 without a tracker; a reader sees committed lines only."""
+
+    Options = MotOptions
+    needs_image = False
+
+    def __init__(self, options: MotOptions, context: SinkContext) -> None:
+        """Remember options and run."""
+        self._path = options.path
+        self._sources = context.sources
+        self._files: dict[str, RedoFile] = {}
+
+    def restore(self, states: Mapping[str, bytes]) -> None:
+        """Open the file of every source and bring it to the committed state.
+
+        Raises:
+            ConfigError: a file cannot be written.
+        """
+        for source_id in self._sources:
+            path = output_path(self._path, source_id, self._sources)
+            self._files[source_id] = RedoFile(path, states.get(source_id))
+
+    def write(
+        self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
+    ) -> list[tuple[PublicEntry, ...]]:
+        """Stage the lines of each message's objects; publish nothing."""
+        for message in messages:
+            self._files[message.source_id].stage(_lines(message).encode())
+        return [()] * len(messages)
+
+    def finish(self, source_id: str) -> None:
+        """Do nothing: nothing is held but what `committed` writes."""
+
+    def states(self) -> dict[str, bytes]:
+        """Where the staged lines of each source belong, and the lines."""
+        states = {source_id: file.state() for source_id, file in self._files.items()}
+        return {source_id: state for source_id, state in states.items() if state is not None}
+
+    def committed(self) -> None:
+        """Write the staged lines.
+
+        Raises:
+            EngineError: the system refuses.
+        """
+        for file in self._files.values():
+            file.commit()
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files.values():
+            file.close()
+
+
+def _lines(message: FrameMessage) -> str:
+    found = message.detections
+    if found is None or message.drop_reason is not None:
+        return ""
+    ids = [UNTRACKED] * len(found) if found.track_ids is None else found.track_ids.tolist()
+    rows = zip(ids, found.xyxy, found.scores.tolist(), strict=True)
+    return "".join(
+        f"{format_line(message.index + 1, track_id, xyxy, score)}\n"
+        for track_id, xyxy, score in rows
+    )

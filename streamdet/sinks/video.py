@@ -1,0 +1,80 @@
+"""Writes each source as an annotated MP4 that plays to the last frame, also after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from streamdet.image import Image
+from streamdet.messages import FrameMessage
+from streamdet.options import Options
+from streamdet.sinks import PublicEntry, SinkContext
+from streamdet.sinks.output_path import output_path
+from streamdet.sinks.recording import Recording
+
+
+class VideoOptions(Options):
+    """Options of `video`."""
+
+    path: Path = Field(
+        description="the file; with several sources <stem>-<source><suffix> beside it, one for each"
+    )
+    crf: int = Field(23, ge=0, le=51, description="x264's constant rate factor: lower is better")
+
+
+class VideoSink:
+    """Every frame with boxes, labels and trails, at its source's times."""
+
+    Options = VideoOptions
+    needs_image = True
+
+    def __init__(self, options: VideoOptions, context: SinkContext) -> None:
+        """Remember options and run."""
+        self._options = options
+        self._context = context
+        self._recordings: dict[str, Recording] = {}
+
+    def restore(self, states: Mapping[str, bytes]) -> None:
+        """Open the file of every source and cut it behind the last committed frame.
+
+        Raises:
+            ConfigError: a file cannot be written.
+        """
+        for source_id in self._context.sources:
+            path = output_path(self._options.path, source_id, self._context.sources)
+            self._recordings[source_id] = Recording(path, self._options.crf, states.get(source_id))
+
+    def write(
+        self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
+    ) -> list[tuple[PublicEntry, ...]]:
+        """Draw, encode and write the frames; publish nothing.
+
+        Raises:
+            EngineError: H.264 cannot be encoded here, or the system refuses to write.
+        """
+        pairs = list(zip(messages, images, strict=True))
+        for source_id, recording in self._recordings.items():
+            frames = [pair for pair in pairs if pair[0].source_id == source_id]
+            if frames:
+                recording.add(frames, self._context.class_names)
+        return [()] * len(messages)
+
+    def finish(self, source_id: str) -> None:
+        """Do nothing: every frame is in the file when `write` returns."""
+
+    def states(self) -> dict[str, bytes]:
+        """How far each file has come that has grown, and its trails."""
+        states = {source_id: each.state() for source_id, each in self._recordings.items()}
+        return {source_id: state for source_id, state in states.items() if state is not None}
+
+    def committed(self) -> None:
+        """Remember how much of the files is there to stay."""
+        for recording in self._recordings.values():
+            recording.committed()
+
+    def close(self) -> None:
+        """Cut each file behind its last committed frame and close it."""
+        for recording in self._recordings.values():
+            recording.close()
