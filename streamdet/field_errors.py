@@ -39,7 +39,6 @@ _WANTED: Final[dict[str, str]] = {
     "too_short": "a list of at least {min_length}",
     "tuple_type": "a list",
 }
-_UNWRAPPED: Final = frozenset({"value_error", "assertion_error"})
 _RETYPED: Final = frozenset({"string_type", "literal_error", "string_pattern_mismatch"})
 
 
@@ -78,7 +77,7 @@ def checked(model: type[Model], text: YamlText, path: KeyPath, values: Mapping[s
         try:
             return _validated(model, retyped)
         except ValidationError as again:
-            sentences = _sentences(again, model, text, path, retyped)
+            sentences = _sentences(again, model, text, path, values)
             raise ConfigError("\n".join(sentences)) from exc
 
 
@@ -116,41 +115,54 @@ def _known_part(loc: Sequence[str | int], values: Any) -> KeyPath:
 def _sentences(
     exc: ValidationError, model: type[BaseModel], text: YamlText, path: KeyPath, values: Any
 ) -> list[str]:
-    """One sentence for each key; the branches of a union are joined by "or"."""
-    wanted: dict[KeyPath, list[str]] = {}
+    """One sentence for each key; what the branches of a union want is joined by "or"."""
+    faults: dict[KeyPath, list[ErrorDetails]] = {}
     for error in exc.errors(include_url=False):
-        where = _known_part(error["loc"], values)
-        wanted.setdefault(_faulty_key(error, where), []).append(_predicate(error, where, model))
+        key = _known_part(error["loc"], values)
+        faults.setdefault((*key, error["loc"][-1]) if _is_missing(error) else key, []).append(error)
     sentences = []
-    for key, predicates in wanted.items():
+    for key, errors in faults.items():
         where = (*path, *key)
-        came = f", got {text.shown(where, _at(values, key))}" if "must be" in predicates[0] else ""
-        what = " or ".join([predicates[0], *(p.removeprefix("must be ") for p in predicates[1:])])
-        sentence = text.without_secrets(where, f"{dotted(where)} {what}{came}")
+        what = _statement(errors[0], key, model)
+        if not what:
+            wanted = " or ".join(dict.fromkeys(map(_wanted, errors)))
+            what = f"must be {wanted}, got {text.shown(where, _at(values, key))}"
+        sentence = text.without_secrets(where, f"{dotted(where)} {what}")
         sentences.append(f"{text.place(where)}: {sentence}")
     return sentences
 
 
-def _faulty_key(error: ErrorDetails, where: KeyPath) -> KeyPath:
-    return (*where, error["loc"][-1]) if error["type"] == "missing" else where
+def _is_missing(error: ErrorDetails) -> bool:
+    return error["type"] == "missing"
 
 
-def _predicate(error: ErrorDetails, where: KeyPath, model: type[BaseModel]) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "missing":
+def _statement(error: ErrorDetails, key: KeyPath, model: type[BaseModel]) -> str:
+    """Say what is wrong where that is not the value; "" where it is."""
+    if _is_missing(error):
         return "is missing"
-    if kind == "extra_forbidden":
-        valid = list(model.model_fields) if len(where) == 1 else []
-        return f"is an unknown key; {nearest(str(where[-1]), valid)}"
-    if kind in _UNWRAPPED:
-        return str(context.get("error", error["msg"]))
-    if kind == "literal_error":
-        word, valid = str(error["input"]), re.findall(r"'([^']*)'", context["expected"])
-        close = get_close_matches(word, valid, 1)
-        return f"must be {context['expected']}" + (f" (perhaps {close[0]!r})" if close else "")
-    if kind in _WANTED:
-        return f"must be {_WANTED[kind].format(**context)}"
-    return f"must be right: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    if error["type"] == "extra_forbidden":
+        valid = _field_names(model, key[:-1])
+        hint = f"; {nearest(str(key[-1]), valid)}" if valid else ""
+        return f"is an unknown key{hint}"
+    return str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
+
+
+def _wanted(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    if error["type"] == "literal_error":
+        valid = re.findall(r"'([^']*)'", context["expected"])
+        close = get_close_matches(str(error["input"]), valid, 1)
+        return str(context["expected"]) + (f" (perhaps {close[0]!r})" if close else "")
+    if error["type"] in _WANTED:
+        return _WANTED[error["type"]].format(**context)
+    return f"right ({error['msg'][:1].lower()}{error['msg'][1:]})"
+
+
+def _field_names(model: Any, key: KeyPath) -> list[str]:
+    for part in key:
+        model = model.model_fields[part].annotation if part in _field_names(model, ()) else None
+    is_model = isinstance(model, type) and issubclass(model, BaseModel)
+    return list(model.model_fields) if is_model else []
 
 
 def _at(values: Any, path: KeyPath) -> Any:

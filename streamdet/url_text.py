@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 _PASSWORD: Final = re.compile(r"(?<=://)([^/?#\s]*?):\S*@")
 _PARAMETER: Final = re.compile(
@@ -18,3 +21,36 @@ def redacted(text: str) -> str:
     parameter whose name speaks of a password, secret, token, key or authentication.
     """
     return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+
+
+class SecretUrl:
+    """An address that shows its password only to `reveal`: not in repr, str, errors or dumps."""
+
+    __slots__ = ("_url",)
+
+    def __init__(self, url: str) -> None:
+        """Hide `url`."""
+        self._url = url
+
+    def reveal(self) -> str:
+        """Return the address as it is, password and all."""
+        return self._url
+
+    def __str__(self) -> str:
+        return redacted(self._url)
+
+    def __repr__(self) -> str:
+        return f"SecretUrl({redacted(self._url)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretUrl) and other._url == self._url
+
+    def __hash__(self) -> int:
+        return hash(self._url)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic read it from text and dump it redacted."""
+        return core_schema.no_info_after_validator_function(
+            cls, handler(str), serialization=core_schema.to_string_ser_schema()
+        )

@@ -85,7 +85,8 @@ class YamlText:
         """Put `${NAME}` in place of the environment values, at or below a path, in a sentence."""
         for other, written in self.hidden.items():
             if other[: len(path)] == path and self.texts[other]:
-                sentence = sentence.replace(self.texts[other], written)
+                for secret in (self.texts[other], redacted(self.texts[other])):
+                    sentence = sentence.replace(secret, written)
         return sentence
 
 

@@ -25,8 +25,9 @@ def build_nodes(
     builder = _Builder(drafts, text, problems)
     # Transforms come last: theirs is what the models of the detectors behind them want.
     for draft in sorted(drafts.values(), key=lambda draft: draft.role == "transform"):
-        with problems.collected():
-            builder.nodes[draft.name] = builder.build(draft)
+        if builder.can_choose(draft):
+            with problems.collected():
+                builder.nodes[draft.name] = builder.build(draft)
     order = in_order({name: draft.reads for name, draft in drafts.items()})
     return {name: builder.nodes[name] for name in order if name in builder.nodes}
 
@@ -38,6 +39,10 @@ class _Builder:
         self._text = text
         self._error = problems.error
         self._source_ids: set[str] = set()
+
+    def can_choose(self, draft: DraftNode) -> bool:
+        """Say whether what the kind depends on is known; if not, that has been reported."""
+        return draft.kind != "transform" or bool(self._wanted(draft))
 
     def build(self, draft: DraftNode) -> Node:
         match draft.role:
@@ -82,15 +87,7 @@ class _Builder:
     def _transform(self, draft: DraftNode) -> Node:
         if draft.kind != "transform":
             return _node(draft, draft.kind, self._options(draft, draft.kind, draft.options))
-        wanted = {
-            node.name: (node.model.transform.kind, node.model.transform_options)
-            for node in self.nodes.values()
-            if node.model is not None and draft.name in node.reads
-        }
-        if not wanted:
-            raise self._error(
-                (*draft.path, "kind"), "cannot be chosen: no detector with a known model reads it"
-            )
+        wanted = self._wanted(draft)
         (first, (kind, values)), *others = wanted.items()
         for other, choice in others:
             if choice != (kind, values):
@@ -99,6 +96,14 @@ class _Builder:
                     f"cannot be chosen: {first!r} and {other!r} want different pictures",
                 )
         return _node(draft, kind, self._options(draft, kind, {**values, **draft.options}))
+
+    def _wanted(self, draft: DraftNode) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Map each detector that reads a transform to the kind and options that its model wants."""
+        return {
+            node.name: (node.model.transform.kind, node.model.transform_options)
+            for node in self.nodes.values()
+            if node.model is not None and draft.name in node.reads
+        }
 
     def _stated(self, draft: DraftNode, key: str, why: str) -> str:
         path = (*draft.path, key)
