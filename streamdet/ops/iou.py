@@ -6,12 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 def box_area(xyxy: npt.NDArray[np.floating]) -> Floats:
     """Areas of boxes: (N, 4) pixels -> (N,) square pixels; a box turned inside out has area 0."""
-    wh = np.clip(xyxy[:, 2:].astype(np.float64) - xyxy[:, :2], 0.0, None)
-    return np.asarray(wh[:, 0] * wh[:, 1])
+    edges = xyxy.T.astype(np.float64)
+    wh = np.maximum(edges[2:] - edges[:2], 0.0)
+    return np.asarray(wh[0] * wh[1])
 
 
 def pairwise_iou(xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Floats:
@@ -24,9 +26,18 @@ def pairwise_iou(xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]
     Returns:
         (N, M) float64, 0..1; 0 where both boxes are empty.
     """
-    left_top = np.maximum(xyxy[:, None, :2], other[None, :, :2])  # (N, M, 2)
-    right_bottom = np.minimum(xyxy[:, None, 2:], other[None, :, 2:])
-    wh = np.clip(right_bottom.astype(np.float64) - left_top, 0.0, None)
-    intersection = wh[..., 0] * wh[..., 1]
-    union = box_area(xyxy)[:, None] + box_area(other)[None, :] - intersection
-    return np.asarray(intersection / np.where(union > 0.0, union, 1.0))
+    edges, other_edges = xyxy.T.astype(np.float64), other.T.astype(np.float64)
+    right_bottom = np.minimum(edges[2:, :, None], other_edges[2:, None])  # (2, N, M)
+    wh = right_bottom - np.maximum(edges[:2, :, None], other_edges[:2, None])
+    np.maximum(wh, 0.0, out=wh)
+    intersection = wh[0] * wh[1]
+    # A box turned inside out meets none, so its area needs no care here.
+    union = _area(edges)[:, None] + _area(other_edges)
+    union -= intersection
+    intersection /= np.maximum(union, _TINY)
+    return np.asarray(intersection)
+
+
+def _area(edges: Floats) -> Floats:
+    wh = edges[2:] - edges[:2]
+    return np.asarray(wh[0] * wh[1])

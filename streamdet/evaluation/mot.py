@@ -1,0 +1,145 @@
+"""MOTA, IDF1 and their parts of tracking results against MOTChallenge ground truth.
+
+Counted by py-motmetrics at IoU 0.5 (Bernardin & Stiefelhagen 2008; Ristani et al. 2016). As the
+challenge does, boxes with flag 0 are no targets, and results that match a ground-truth box of another
+class that looks like a pedestrian (on a vehicle, standing, distractor, reflection) are forgiven.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamdet.detections import Detections
+from streamdet.mot_text import PEDESTRIAN, MotRows, format_frame, parse_mot
+from streamdet.ops.iou import pairwise_iou
+from streamdet.trackers import Tracker
+from streamdet.trackers.assignment import assign
+
+FORGIVEN_CLASSES = (2, 7, 8, 12)
+MIN_IOU = 0.5
+_METRICS = {
+    "mota": "mota",
+    "idf1": "idf1",
+    "num_switches": "switches",
+    "num_fragmentations": "fragmentations",
+    "num_false_positives": "false_positives",
+    "num_misses": "misses",
+    "num_objects": "objects",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MotScores:
+    """Scores of one sequence, or of several as if they were one.
+
+    Attributes:
+        mota: 1 - (misses + false positives + switches) / objects.
+        idf1: F1 of the best one-to-one matching of whole trajectories.
+        switches: times that an object's track id changed.
+        fragmentations: times that a tracked object was lost and found again.
+        false_positives: result boxes without an object.
+        misses: object boxes without a result.
+        objects: object boxes.
+    """
+
+    mota: float
+    idf1: float
+    switches: int
+    fragmentations: int
+    false_positives: int
+    misses: int
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimedResults:
+    """What a tracker made of a sequence.
+
+    Attributes:
+        rows: its results.
+        updates: how many frames it was given.
+        update_s: seconds spent in `Tracker.update` alone.
+    """
+
+    rows: MotRows
+    updates: int
+    update_s: float
+
+
+def track_timed(tracker: Tracker, frames: Sequence[Detections]) -> TimedResults:
+    """Run a fresh tracker over a sequence and time its updates alone.
+
+    Args:
+        tracker: one that has seen nothing yet.
+        frames: detections of frame 1, 2, ...
+    """
+    tracks = []
+    start = time.perf_counter()
+    for detections in frames:
+        tracks.append(tracker.update(detections))
+    update_s = time.perf_counter() - start
+    lines = [line for i, found in enumerate(tracks, 1) for line in format_frame(i, found).split()]
+    return TimedResults(parse_mot(lines), len(frames), update_s)
+
+
+def score(pairs: Iterable[tuple[MotRows, MotRows]]) -> tuple[list[MotScores], MotScores]:
+    """Score sequences.
+
+    Args:
+        pairs: ground truth and results of each sequence.
+
+    Returns:
+        The scores of each sequence and those of all boxes together.
+    """
+    import motmetrics
+
+    accumulators = [_accumulate(truth, results) for truth, results in pairs]
+    summary = motmetrics.metrics.create().compute_many(
+        accumulators, metrics=list(_METRICS), generate_overall=True
+    )
+    scores = [_scores(row) for _, row in summary.iterrows()]
+    return scores[:-1], scores[-1]
+
+
+def _accumulate(truth: MotRows, results: MotRows) -> Any:
+    import motmetrics
+
+    accumulator = motmetrics.MOTAccumulator()
+    frame_count = max(truth.frame_count, results.frame_count)
+    frames = zip(truth.in_frames(frame_count), results.in_frames(frame_count), strict=True)
+    for number, (boxes, found) in enumerate(frames, start=1):
+        kept = found[~_is_forgiven(boxes, found)]
+        targets = boxes[(boxes.scores > 0) & (boxes.class_ids == PEDESTRIAN)]
+        distance = 1.0 - pairwise_iou(targets.xyxy, kept.xyxy)
+        distance[distance > 1.0 - MIN_IOU] = np.nan
+        accumulator.update(targets.track_ids, kept.track_ids, distance, frameid=number)
+    return accumulator
+
+
+def _is_forgiven(boxes: MotRows, found: MotRows) -> npt.NDArray[np.bool_]:
+    """Say for each result whether its best partner is a box that is no target but looks like one."""
+    forgiven = np.zeros(len(found), dtype=bool)
+    look_alike = np.isin(boxes.class_ids, FORGIVEN_CLASSES)
+    if look_alike.any():
+        rows, columns = assign(_gated(pairwise_iou(boxes.xyxy, found.xyxy)))
+        forgiven[columns[look_alike[rows]]] = True
+    return forgiven
+
+
+def _scores(row: Any) -> MotScores:
+    values = {ours: row[theirs] for theirs, ours in _METRICS.items()}
+    return MotScores(
+        mota=float(values.pop("mota")),
+        idf1=float(values.pop("idf1")),
+        **{name: int(value) for name, value in values.items()},
+    )
+
+
+def _gated(iou: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.where(iou >= MIN_IOU, iou, 0.0)

@@ -1,0 +1,159 @@
+"""MOTChallenge text: one box a line, for detections, for results and for ground truth.
+
+Columns: frame, id, left, top, width, height, score, then 3 that depend on the year (MOT15 x, y, z;
+MOT17 class, visibility) or none. Frames count from 1. Source: motchallenge.net/instructions.
+
+Note "pixels from 1": MOTChallenge calls the first pixel 1, we call its left edge 0. So reading takes
+1 off left and top and `format_line` puts it back; width and height stay as they are. Ground truth and
+results go through the same two functions, so scores do not depend on the shift, and a line with at
+most 3 decimals (6 for the score) comes out as it went in, in pictures up to 8,192 pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from streamdet.detections import Detections
+from streamdet.errors import ConfigError
+
+COLUMN_COUNTS = (7, 9, 10)
+PEDESTRIAN = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MotRows:
+    """The R boxes of one file, sorted by frame; rows of one frame keep the file's order.
+
+    Attributes:
+        frames: (R,) int64, from 1.
+        track_ids: (R,) int64; -1 in files of detections.
+        xyxy: (R, 4) float32, pixels, the first pixel's left edge is 0.
+        scores: (R,) float32; in ground truth 0 means "do not score this box".
+        class_ids: (R,) int64; column 8 of a 9-column file, otherwise 1 (pedestrian).
+    """
+
+    frames: npt.NDArray[np.int64]
+    track_ids: npt.NDArray[np.int64]
+    xyxy: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    class_ids: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Count the boxes."""
+        return len(self.frames)
+
+    def __getitem__(self, rows: npt.NDArray[np.bool_] | slice) -> MotRows:
+        """Select boxes by mask or by slice."""
+        return MotRows(
+            self.frames[rows],
+            self.track_ids[rows],
+            self.xyxy[rows],
+            self.scores[rows],
+            self.class_ids[rows],
+        )
+
+    @property
+    def frame_count(self) -> int:
+        """Number of the last frame that has a box; 0 in an empty file."""
+        return int(self.frames[-1]) if len(self) else 0
+
+    def in_frames(self, frame_count: int) -> list[MotRows]:
+        """Split by frame: item i holds the boxes of frame i + 1."""
+        edges = np.searchsorted(self.frames, np.arange(1, frame_count + 2))
+        return [self[slice(*edges[i : i + 2])] for i in range(frame_count)]
+
+    def detections(self) -> list[Detections]:
+        """Turn frames 1 to `frame_count` into what a detector would have said: class 0, no track ids."""
+        return [
+            Detections(rows.xyxy, rows.scores, np.zeros(len(rows), dtype=np.int64))
+            for rows in self.in_frames(self.frame_count)
+        ]
+
+
+def read_mot(path: Path) -> MotRows:
+    """Read a file of detections, results or ground truth; empty lines are skipped.
+
+    Raises:
+        ConfigError: the file cannot be read, or a line is wrong (names file and line).
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: cannot be read as MOTChallenge text: {exc}") from exc
+    return parse_mot(lines, str(path))
+
+
+def parse_mot(lines: list[str], name: str = "line") -> MotRows:
+    """Parse lines in any order of frames; the inverse of `format_line`.
+
+    Args:
+        lines: without line ends; empty ones are skipped.
+        name: what a message calls the text.
+
+    Raises:
+        ConfigError: a line is wrong, in one sentence with its number.
+    """
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(_parse_line(line))
+        except ValueError as exc:
+            raise ConfigError(f"{name}:{number}: {exc}") from exc
+    table = np.array(rows, dtype=np.float64).reshape(-1, 8)
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    left_top = table[:, 2:4] - 1.0
+    return MotRows(
+        frames=table[:, 0].astype(np.int64),
+        track_ids=table[:, 1].astype(np.int64),
+        xyxy=np.hstack([left_top, left_top + table[:, 4:6]]).astype(np.float32),
+        scores=table[:, 6].astype(np.float32),
+        class_ids=table[:, 7].astype(np.int64),
+    )
+
+
+def format_line(frame: int, track_id: int, xyxy: npt.NDArray[np.float32], score: float) -> str:
+    """Write one box as a line of 10 columns without line end.
+
+    Args:
+        frame: from 1.
+        track_id: from 1.
+        xyxy: (4,) pixels, the first pixel's left edge is 0.
+        score: 0..1.
+    """
+    x1, y1, x2, y2 = (float(edge) for edge in xyxy)
+    box = f"{x1 + 1.0:.3f},{y1 + 1.0:.3f},{x2 - x1:.3f},{y2 - y1:.3f}"
+    return f"{frame},{track_id},{box},{float(score):.6f},-1,-1,-1"
+
+
+def format_frame(frame: int, tracks: Detections) -> str:
+    """Write all tracks of a frame (numbered from 1), one line each, with line ends.
+
+    Raises:
+        ValueError: the detections have no track ids.
+    """
+    if tracks.track_ids is None:
+        raise ValueError("MOTChallenge results need track ids, got detections without any")
+    rows = zip(tracks.track_ids, tracks.xyxy, tracks.scores, strict=True)
+    return "".join(f"{format_line(frame, id_, xyxy, score)}\n" for id_, xyxy, score in rows)
+
+
+def _parse_line(line: str) -> tuple[float, ...]:
+    """Return frame, id, left, top, width, height, score and class."""
+    cells = line.split(",")
+    if len(cells) not in COLUMN_COUNTS:
+        raise ValueError(f"wanted 7, 9 or 10 columns with commas between, got {len(cells)}")
+    values = [float(cell) for cell in cells]
+    if not all(map(isfinite, values)):
+        raise ValueError("wanted finite numbers, got inf or nan")
+    if values[0] < 1 or values[0] != int(values[0]):
+        raise ValueError(f"wanted a frame number from 1 in column 1, got {cells[0]}")
+    if values[4] < 0 or values[5] < 0:
+        raise ValueError(f"wanted width and height of 0 or more, got {cells[4]} and {cells[5]}")
+    return (*values[:7], values[7] if len(cells) == 9 else PEDESTRIAN)
