@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
@@ -56,7 +57,13 @@ def dotted(path: KeyPath) -> str:
     return ".".join(map(str, keys)) or "the file"
 
 
-def checked(model: type[Model], text: YamlText, path: KeyPath, values: Mapping[str, Any]) -> Model:
+def checked(
+    model: type[Model],
+    text: YamlText,
+    path: KeyPath,
+    values: Mapping[str, Any],
+    also: Iterable[str] = (),
+) -> Model:
     """Check values against a model, by their exact types: "4" is no number, 1 is not true.
 
     Where text is wanted, a number or word counts as what was written, so `stream: 2026` is "2026".
@@ -66,19 +73,19 @@ def checked(model: type[Model], text: YamlText, path: KeyPath, values: Mapping[s
         text: where they come from.
         path: where they stand in it.
         values: the keys to check: those at `path`, or some of them.
+        also: keys that are checked elsewhere, but that a misspelt one may mean.
 
     Raises:
         ConfigError: one sentence for each fault, a line each.
     """
+    check = _Check(model, text, path, values, (*model.model_fields, *also))
     try:
         return _validated(model, values)
     except ValidationError as exc:
-        retyped = _as_written(exc, text, path, values)
         try:
-            return _validated(model, retyped)
+            return _validated(model, check.as_written(exc))
         except ValidationError as again:
-            sentences = _sentences(again, model, text, path, values)
-            raise ConfigError("\n".join(sentences)) from exc
+            raise ConfigError("\n".join(check.sentences(again))) from exc
 
 
 def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
@@ -86,19 +93,56 @@ def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
     return model.model_validate_json(json.dumps(values), strict=True)
 
 
-def _as_written(
-    exc: ValidationError, text: YamlText, path: KeyPath, values: Mapping[str, Any]
-) -> dict[str, Any]:
-    retyped = json.loads(json.dumps(values))
-    for error in exc.errors(include_url=False):
-        where = _known_part(error["loc"], values)
-        written = text.texts.get((*path, *where))
-        if error["type"] in _RETYPED and where and written is not None:
-            holder = retyped
-            for key in where[:-1]:
-                holder = holder[key]
-            holder[where[-1]] = written
-    return dict(retyped)
+@dataclass(frozen=True, slots=True)
+class _Check:
+    model: type[BaseModel]
+    text: YamlText
+    path: KeyPath
+    values: Mapping[str, Any]
+    valid: Sequence[str]
+
+    def as_written(self, exc: ValidationError) -> dict[str, Any]:
+        """Copy the values, with what was written in place of numbers and words that must be text."""
+        copied: dict[str, Any] = json.loads(json.dumps(self.values))
+        for error in exc.errors(include_url=False):
+            key = _known_part(error["loc"], self.values)
+            written = self.text.texts.get((*self.path, *key))
+            if error["type"] in _RETYPED and key and written is not None:
+                _at(copied, key[:-1])[key[-1]] = written
+        return copied
+
+    def sentences(self, exc: ValidationError) -> list[str]:
+        """One sentence for each key; what the branches of a union want is joined by "or"."""
+        faults: dict[KeyPath, list[ErrorDetails]] = {}
+        for error in exc.errors(include_url=False):
+            key = _known_part(error["loc"], self.values)
+            key = (*key, error["loc"][-1]) if error["type"] == "missing" else key
+            faults.setdefault(key, []).append(error)
+        # Where one branch of a union got further into a value than another, only the first counts.
+        return [
+            self._sentence(key, errors)
+            for key, errors in faults.items()
+            if not any(len(other) > len(key) > 0 and other[: len(key)] == key for other in faults)
+        ]
+
+    def _sentence(self, key: KeyPath, errors: Sequence[ErrorDetails]) -> str:
+        where = (*self.path, *key)
+        what = self._statement(errors[0], key)
+        if not what:
+            wanted = " or ".join(dict.fromkeys(map(_wanted, errors)))
+            what = f"must be {wanted}, got {self.text.shown(where, _at(self.values, key))}"
+        sentence = self.text.without_secrets(where, f"{dotted(where)} {what}")
+        return f"{self.text.place(where)}: {sentence}"
+
+    def _statement(self, error: ErrorDetails, key: KeyPath) -> str:
+        """Say what is wrong where that is not the value; "" where it is."""
+        if error["type"] == "missing":
+            return "is missing"
+        if error["type"] == "extra_forbidden":
+            valid = self.valid if len(key) == 1 else _field_names(self.model, key[:-1])
+            hint = f"; {nearest(str(key[-1]), valid)}" if valid else ""
+            return f"is an unknown key{hint}"
+        return str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
 
 
 def _known_part(loc: Sequence[str | int], values: Any) -> KeyPath:
@@ -110,41 +154,6 @@ def _known_part(loc: Sequence[str | int], values: Any) -> KeyPath:
             values = values[key]
             known.append(key)
     return tuple(known)
-
-
-def _sentences(
-    exc: ValidationError, model: type[BaseModel], text: YamlText, path: KeyPath, values: Any
-) -> list[str]:
-    """One sentence for each key; what the branches of a union want is joined by "or"."""
-    faults: dict[KeyPath, list[ErrorDetails]] = {}
-    for error in exc.errors(include_url=False):
-        key = _known_part(error["loc"], values)
-        faults.setdefault((*key, error["loc"][-1]) if _is_missing(error) else key, []).append(error)
-    sentences = []
-    for key, errors in faults.items():
-        where = (*path, *key)
-        what = _statement(errors[0], key, model)
-        if not what:
-            wanted = " or ".join(dict.fromkeys(map(_wanted, errors)))
-            what = f"must be {wanted}, got {text.shown(where, _at(values, key))}"
-        sentence = text.without_secrets(where, f"{dotted(where)} {what}")
-        sentences.append(f"{text.place(where)}: {sentence}")
-    return sentences
-
-
-def _is_missing(error: ErrorDetails) -> bool:
-    return error["type"] == "missing"
-
-
-def _statement(error: ErrorDetails, key: KeyPath, model: type[BaseModel]) -> str:
-    """Say what is wrong where that is not the value; "" where it is."""
-    if _is_missing(error):
-        return "is missing"
-    if error["type"] == "extra_forbidden":
-        valid = _field_names(model, key[:-1])
-        hint = f"; {nearest(str(key[-1]), valid)}" if valid else ""
-        return f"is an unknown key{hint}"
-    return str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
 
 
 def _wanted(error: ErrorDetails) -> str:

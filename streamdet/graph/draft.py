@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from streamdet.field_errors import checked, nearest
 from streamdet.graph.problems import Problems
@@ -18,9 +19,24 @@ CHOSEN: Final = ("source", "transform", "detector")
 ROLES: Final = ("source", "transform", "detector", "tracker", "sink")
 """The roles that a node may have, in the order in which a frame meets them."""
 
-NAME_PATTERN: Final = "^[a-z][a-z0-9_-]*$"
+NAME_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": "^[a-z][a-z0-9]*([_-][a-z0-9]+)*$",
+    "maxLength": 40,
+}
+"""Names of nodes and processes: they become Redis keys, file names and Mermaid identifiers."""
 
-_Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]
+
+def _check_name(name: str) -> str:
+    if len(name) > NAME_SCHEMA["maxLength"] or not re.match(NAME_SCHEMA["pattern"], name):
+        raise ValueError(
+            "must be small letters and digits, joined by single - or _, like camera-2, "
+            f"got {name!r}"
+        )
+    return name
+
+
+_Name = Annotated[str, AfterValidator(_check_name), WithJsonSchema(NAME_SCHEMA)]
 
 
 class NodeKeys(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any
 
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked
-from streamdet.graph.draft import DraftNode
+from streamdet.graph.draft import DraftNode, NodeKeys
 from streamdet.graph.pipeline import Node, in_order
 from streamdet.graph.problems import Problems
 from streamdet.model_config import ModelConfig, load_model_config
@@ -114,7 +114,8 @@ class _Builder:
 
     def _options(self, draft: DraftNode, kind: str, values: Mapping[str, Any]) -> Any:
         model: type[Options] = load(draft.role, kind).Options
-        return checked(model, self._text, draft.path, values)
+        general = set(NodeKeys.model_fields) | ({"uri"} if draft.role == "source" else set())
+        return checked(model, self._text, draft.path, values, also=general)
 
     def _model(self, draft: DraftNode, name: str) -> ModelConfig:
         try:

@@ -1,0 +1,44 @@
+"""The arguments of every command that works on a graph."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from streamdet.graph import PipelineGraph, load_graph
+
+
+def add_graph_arguments(parser: ArgumentParser) -> None:
+    """Add GRAPH, --source, --output and --set."""
+    parser.add_argument(
+        "graph", metavar="GRAPH", help="graph file, or a shipped one: pipelines/people.yaml, people"
+    )
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="X",
+        help="file, folder, glob or synthetic:street for the graph's source; repeat it for more",
+    )
+    parser.add_argument(
+        "--output",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="also write .jsonl, .mp4 (annotated video) or .txt (MOT format); may be repeated",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.OPTION=VALUE",
+        help="change an option of the graph, e.g. detect.score_thresh=0.4; may be repeated",
+    )
+
+
+def graph_from(args: Namespace) -> PipelineGraph:
+    """Load the graph that the arguments describe.
+
+    Raises:
+        ConfigError: the graph or an argument is wrong.
+    """
+    return load_graph(args.graph, sources=args.source, outputs=args.output, overrides=args.set)

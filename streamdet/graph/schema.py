@@ -1,0 +1,143 @@
+"""The JSON Schema (draft 7) of a graph file, for editors that complete and explain its keys.
+
+Save it and put this line on top of a graph file (yaml-language-server, VS Code's YAML extension):
+`# yaml-language-server: $schema=graph.schema.json`. What needs more than one node to be judged is
+left to `streamdet check`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from streamdet.config_files import shipped_names
+from streamdet.graph.draft import CHOSEN, NAME_SCHEMA, ROLES, GraphFile, NodeKeys
+from streamdet.registry import KINDS, load
+
+Schema = dict[str, Any]
+
+_VARIABLE: Final[Schema] = {"type": "string", "pattern": r"\$\{"}
+_URI: Final[Schema] = {
+    "type": "string",
+    "description": "File, folder, glob, or a rendered scene (synthetic:street?seed=3).",
+}
+_NEEDED: Final = {"source": "uri", "detector": "model"}
+"""What a role must state for its kind to be chosen."""
+
+
+def graph_schema() -> Schema:
+    """Describe every key of a graph file, for all kinds and shipped models."""
+    top = _inlined(GraphFile.model_json_schema())
+    top["properties"]["nodes"]["propertyNames"] = NAME_SCHEMA
+    top["properties"]["nodes"]["additionalProperties"] = {"$ref": "#/definitions/node"}
+    definitions = {kind: _kind_schema(role, kind) for role, kind in _kinds()}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        **top,
+        "title": "streamdet graph",
+        "definitions": {"node": _node_schema(), **definitions},
+    }
+
+
+def _kinds() -> list[tuple[str, str]]:
+    return [
+        (role, kind)
+        for role in ROLES
+        for kind in ([role] if role in CHOSEN else []) + list(KINDS[role])
+    ]
+
+
+def _node_schema() -> Schema:
+    kinds = [kind for _, kind in _kinds()]
+    description = NodeKeys.model_fields["kind"].description
+    return {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"enum": kinds, "description": description}},
+        "allOf": [
+            {
+                "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
+                "then": {"$ref": f"#/definitions/{kind}"},
+            }
+            for kind in kinds
+        ],
+    }
+
+
+def _kind_schema(role: str, kind: str) -> Schema:
+    chosen = list(KINDS[role]) if kind == role else [kind]
+    options = [_inlined(load(role, name).Options.model_json_schema()) for name in chosen]
+    properties = _properties(NodeKeys) | _merged([schema["properties"] for schema in options])
+    required = set.intersection(*(set(schema.get("required", ())) for schema in options))
+    required |= {"kind"} | ({"reads"} if role != "source" else {"uri"})
+    if role == "source":
+        properties["uri"] = _URI
+    if "model" in properties:
+        properties["model"] = _model(properties["model"])
+    if kind == role and role in _NEEDED:
+        required.add(_NEEDED[role])
+    return {
+        "type": "object",
+        "properties": {name: _or_variable(schema) for name, schema in properties.items()},
+        "required": sorted(required),
+        "additionalProperties": False,
+    }
+
+
+def _properties(model: type[BaseModel]) -> dict[str, Schema]:
+    properties: dict[str, Schema] = _inlined(model.model_json_schema())["properties"]
+    return properties
+
+
+def _merged(many: list[dict[str, Schema]]) -> dict[str, Schema]:
+    """Allow what any of several kinds allows."""
+    merged: dict[str, Schema] = {}
+    for properties in many:
+        for name, schema in properties.items():
+            known = merged.setdefault(name, schema)
+            if schema != known:
+                merged[name] = {"anyOf": [*known.get("anyOf", [known]), schema]}
+    return merged
+
+
+def _model(schema: Schema) -> Schema:
+    path = {"type": "string", "pattern": r"\.ya?ml$"}
+    return {**_kept(schema), "anyOf": [{"enum": shipped_names("configs/models")}, path]}
+
+
+def _or_variable(schema: Schema) -> Schema:
+    """Allow `${NAME}` in place of a value."""
+    if schema.get("type") == "string" and not {"pattern", "enum", "const"} & schema.keys():
+        return schema
+    kept = _kept(schema)
+    rest = {key: value for key, value in schema.items() if key not in kept}
+    return {**kept, "anyOf": [*rest.pop("anyOf", [rest]), _VARIABLE]}
+
+
+def _kept(schema: Schema) -> Schema:
+    """Return what an editor shows of a key."""
+    return {key: value for key, value in schema.items() if key in {"description", "default"}}
+
+
+def _inlined(schema: Schema) -> Schema:
+    """Put definitions in the place of references to them, and write tuples as draft 7 does."""
+    definitions = schema.get("$defs", {})
+
+    def inlined(value: Any) -> Any:
+        if isinstance(value, list):
+            return [inlined(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            target = definitions[value["$ref"].rpartition("/")[2]]
+            return inlined({**target, **{k: v for k, v in value.items() if k != "$ref"}})
+        kept = {k: inlined(v) for k, v in value.items() if k not in {"$defs", "title", "format"}}
+        if "properties" in value:
+            kept["properties"] = {name: inlined(v) for name, v in value["properties"].items()}
+        if "prefixItems" in kept:
+            kept["items"] = kept.pop("prefixItems")
+        return kept
+
+    result: Schema = inlined(schema)
+    return result
