@@ -125,11 +125,11 @@ class RedoFile:
 
 
 def _open(path: Path) -> int:
-    if not path.parent.is_dir():
-        raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
-    if path.exists() and not path.is_file():
-        raise ConfigError(f"cannot write {path}: it is no regular file")
     try:
+        if not path.parent.is_dir():
+            raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"cannot write {path}: it is no regular file")
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as exc:
         raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +22,24 @@ TRAIL_LENGTH = 30
 """Frames: how many positions a trail has, and how long it outlives its track."""
 
 MAX_COORDINATE = 32_767
-GOLDEN_RATIO = 0.618_034
 TINY_SIDE = 200
 """Pixels of the shorter side below which a label says no more than the track id."""
 
 WHITE: Color = (255, 255, 255)
 DARK: Color = (24, 24, 24)
+PALETTE: tuple[Color, ...] = (
+    (255, 139, 61),  # blue
+    (30, 157, 255),  # orange
+    (40, 224, 139),  # lime
+    (200, 105, 255),  # pink
+    (255, 225, 40),  # cyan
+    (72, 72, 255),  # red
+    (40, 225, 255),  # yellow
+    (255, 107, 158),  # violet
+    (160, 201, 32),  # teal
+    (245, 75, 224),  # magenta
+    (163, 201, 255),  # peach
+)
 
 
 class Trails:
@@ -87,9 +98,9 @@ class Pen:
     def for_picture(cls, hw: tuple[int, int]) -> Pen:
         """Choose by the shorter side."""
         side = min(hw)
-        scale = max(0.33, side / 1100)
+        scale = max(0.33, side / 1400)
         return cls(
-            line=max(1, round(side / 320)),
+            line=max(1, round(side / 240)),
             font_scale=scale,
             stroke=max(1, round(scale * 1.6)),
             margin=max(2, round(scale * 6)),
@@ -138,14 +149,8 @@ def draw_notice(picture: Pixels, text: str) -> None:
 
 
 def track_color(key: int) -> Color:
-    """Choose a vivid colour, far from those of the keys before and after."""
-    import cv2
-
-    hue = (key * GOLDEN_RATIO + 0.05) % 1.0
-    saturation, value = ((205, 255), (150, 255), (225, 225))[key % 3]
-    pixel = np.array([[[round(hue * 179), saturation, value]]], np.uint8)
-    blue, green, red = cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0].tolist()
-    return blue, green, red
+    """Choose the colour of a track (or class); neighbouring numbers look far apart."""
+    return PALETTE[key % len(PALETTE)]
 
 
 def _color_keys(detections: Detections) -> Iterable[int]:
@@ -181,9 +186,9 @@ def _draw_trail(picture: Pixels, points: npt.NDArray[np.int16], color: Color, pe
     import cv2
 
     path = points.astype(np.int32)
-    for age, (start, end) in enumerate(pairwise(path), start=1):
-        thickness = max(1, round(pen.line * 1.5 * age / len(path)))
-        cv2.line(picture, start.tolist(), end.tolist(), color, thickness, cv2.LINE_AA)
+    recent = path[-len(path) // 2 :]
+    cv2.polylines(picture, [path], False, color, max(1, pen.line // 2), cv2.LINE_AA)
+    cv2.polylines(picture, [recent], False, color, pen.line, cv2.LINE_AA)
 
 
 def _draw_box(picture: Pixels, corners: list[int], color: Color, pen: Pen) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from struct import Struct
+from typing import Final
 
 import numpy as np
 
@@ -22,9 +23,12 @@ from streamdet.image import Pixels
 # superfast 0.8 / 4.8 / 12.9, 22.2 kB; veryfast 1.0 / 6.2 / 22.8, 18.0 kB.
 PRESET = "superfast"
 
+ENCODER: Final = "libx264"
+
 KEYFRAME_INTERVAL = 60
 """Frames between two keyframes: how far a player has to decode when it seeks."""
 
+MAX_FRAME_S = Fraction(1000)
 TRACK = 1
 SYNC_SAMPLE = 0x0200_0000
 DEPENDENT_SAMPLE = 0x0101_0000
@@ -99,8 +103,9 @@ class VideoFormat:
 
     @property
     def rate(self) -> Fraction:
-        """Nominal frames per second, as near as FFmpeg's 32-bit fractions come."""
-        return (1 / (self.time_base * self.duration)).limit_denominator(1_000_000)
+        """Nominal frames per second, a fraction that fits FFmpeg's 32 bits."""
+        frame_s = min(self.time_base * self.duration, MAX_FRAME_S)
+        return (1 / frame_s).limit_denominator(1001)
 
 
 class H264Encoder:
@@ -131,7 +136,7 @@ class H264Encoder:
         )
         try:
             self._stream = self._container.add_stream(
-                "libx264", rate=video_format.rate, options=_x264_options(video_format)
+                ENCODER, rate=video_format.rate, options=_x264_options(video_format)
             )
             self._stream.width, self._stream.height = width, height
             self._stream.pix_fmt = "yuv420p"

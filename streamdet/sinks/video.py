@@ -76,5 +76,5 @@ class VideoSink:
 
     def close(self) -> None:
         """Cut each file behind its last committed frame and close it."""
-        for recording in self._recordings.values():
-            recording.close()
+        while self._recordings:
+            self._recordings.popitem()[1].close()

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+
+from streamdet.errors import ConfigError, EngineError
+from streamdet.sinks.append_file import AppendFile, RedoFile
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from streamdet.sinks.append_file import AppendFile
+file = AppendFile(Path(sys.argv[1]))
+print("locked", flush=True)
+time.sleep(60)
+"""
+
+
+def test_append_file_is_as_long_as_it_was_left_plus_what_was_to_be_redone(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"keep, torn and far too long")
+    file = AppendFile(path, 4, b"!")
+    assert (path.read_bytes(), file.length) == (b"keep!", 5)
+    file.append(b"?")
+    file.close()
+    assert path.read_bytes() == b"keep!?"
+
+
+def test_append_writes_all_where_the_system_takes_it_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = os.pwrite
+    file = AppendFile(tmp_path / "f")
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: whole(fd, data[:3], offset))
+    file.append(b"0123456789")
+    file.close()
+    assert (tmp_path / "f").read_bytes() == b"0123456789"
+
+
+def test_a_full_disk_is_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    file = AppendFile(tmp_path / "f")
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(EngineError, match=r"cannot write to .*f: No space left on device"):
+        file.append(b"x")
+    file.close()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_a_folder_or_a_pipe_is_refused_at_once(tmp_path: Path, make: Any) -> None:
+    make(tmp_path / "f")
+    with pytest.raises(ConfigError, match="f: it is no regular file"):
+        AppendFile(tmp_path / "f")
+
+
+def test_what_the_system_refuses_to_open_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot write .*: File name too long"):
+        AppendFile(tmp_path / ("f" * 300))
+
+
+def test_a_dying_predecessor_is_waited_for(tmp_path: Path) -> None:
+    first = AppendFile(tmp_path / "f")
+    Timer(0.2, first.close).start()
+    AppendFile(tmp_path / "f").close()
+
+
+def test_a_killed_process_lets_go_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "locked\n"
+        holder.send_signal(signal.SIGKILL)
+        AppendFile(path).close()
+
+
+def test_redo_file_shows_nothing_before_it_is_committed(tmp_path: Path) -> None:
+    file = RedoFile(tmp_path / "f", None)
+    file.stage(b"one\n")
+    file.stage(b"two\n")
+    assert (tmp_path / "f").read_bytes() == b""
+    file.commit()
+    assert (tmp_path / "f").read_bytes() == b"one\ntwo\n"
+    file.close()
+
+
+@pytest.mark.parametrize("torn", [b"", b"on", b"one\n"])
+def test_redo_file_writes_what_was_committed_but_not_shown(tmp_path: Path, torn: bytes) -> None:
+    file = RedoFile(tmp_path / "f", None)
+    file.stage(b"one\n")
+    state = file.state()
+    file.close()
+    (tmp_path / "f").write_bytes(torn)
+    RedoFile(tmp_path / "f", state).close()
+    assert (tmp_path / "f").read_bytes() == b"one\n"
+
+
+def test_redo_file_has_no_state_where_nothing_is_staged(tmp_path: Path) -> None:
+    file = RedoFile(tmp_path / "f", None)
+    assert file.state() is None
+    file.close()

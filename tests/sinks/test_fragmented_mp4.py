@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from io import BytesIO
+
+import av
+import numpy as np
+import pytest
+
+from streamdet.errors import EngineError
+from streamdet.sinks.fragmented_mp4 import H264Encoder, VideoFormat, fragment
+
+TENTH = VideoFormat((48, 64), Fraction(1, 10), 1, 23)
+
+
+def boxes(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Split MP4 bytes into (type, payload)."""
+    found = []
+    while data:
+        size = int.from_bytes(data[:4], "big")
+        found.append((data[4:8], data[8:size]))
+        data = data[size:]
+    return found
+
+
+def test_fragment_is_a_moof_that_describes_the_mdat_behind_it() -> None:
+    data = fragment(5, 1 << 33, 512, b"sample", is_keyframe=True)
+    (moof, inner), mdat = boxes(data)
+    assert (moof, mdat) == (b"moof", (b"mdat", b"sample"))
+    mfhd, (traf, traf_boxes) = boxes(inner)
+    assert mfhd == (b"mfhd", bytes(4) + (5).to_bytes(4, "big"))
+    assert traf == b"traf"
+    tfdt = dict(boxes(traf_boxes))[b"tfdt"]
+    assert int.from_bytes(tfdt[4:], "big") == 1 << 33
+
+
+def test_fragments_play_at_their_times_in_place_of_what_follows_a_header() -> None:
+    encoder = H264Encoder(TENTH)
+    data = encoder.header
+    for sequence, start in enumerate([0, 3, 4, 9], start=1):
+        sample, is_keyframe = encoder.encode(np.full((48, 64, 3), 60 * sequence % 256, np.uint8))
+        data += fragment(sequence, start, 1, sample, is_keyframe)
+    encoder.close()
+    with av.open(BytesIO(data), "r") as container:
+        frames = list(container.decode(video=0))
+    assert [frame.pts for frame in frames] == [0, 3, 4, 9]
+    assert [round(float(f.to_ndarray(format="gray").mean())) for f in frames] == pytest.approx(
+        [60, 120, 180, 240], abs=4
+    )
+
+
+def test_only_the_first_frame_and_every_60th_is_a_keyframe() -> None:
+    encoder = H264Encoder(TENTH)
+    picture = np.zeros((48, 64, 3), np.uint8)
+    keyframes = [i for i in range(125) if encoder.encode(picture)[1]]
+    encoder.close()
+    assert keyframes == [0, 60, 120]
+
+
+def test_equal_formats_have_equal_headers() -> None:
+    assert H264Encoder(TENTH).header == H264Encoder(TENTH).header
+
+
+@pytest.mark.parametrize(
+    ("time_base", "duration", "rate"),
+    [
+        (Fraction(1, 24000), 1001, Fraction(24000, 1001)),
+        (Fraction(1, 90000), 1, Fraction(90000)),
+        (Fraction(1001, 30000), 1, Fraction(30000, 1001)),
+        (Fraction(3600), 1, Fraction(1, 1000)),
+        (Fraction(1, 2**31 - 1), 1, Fraction(2**31 - 1)),
+    ],
+)
+def test_any_time_base_of_a_container_can_be_encoded(
+    time_base: Fraction, duration: int, rate: Fraction
+) -> None:
+    video_format = VideoFormat((2, 2), time_base, duration, 23)
+    assert video_format.rate == rate
+    sample, _ = H264Encoder(video_format).encode(np.zeros((2, 2, 3), np.uint8))
+    assert sample
+
+
+def test_a_missing_encoder_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamdet.sinks.fragmented_mp4.ENCODER", "no-such-encoder")
+    with pytest.raises(EngineError, match=r"cannot encode 64x48 H.264 video with this PyAV"):
+        H264Encoder(TENTH)

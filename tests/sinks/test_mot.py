@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from streamdet.messages import FrameMessage
+from streamdet.sinks.mot import MotOptions, MotSink
+from tests.sinks.frames import context, message, one
+
+BOX: list[float] = [9, 19, 40, 80]
+
+
+def written(tmp_path: Path, *messages: FrameMessage) -> str:
+    sink = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    sink.restore({})
+    sink.write(messages, [None] * len(messages))
+    sink.committed()
+    sink.close()
+    return (tmp_path / "o.txt").read_text()
+
+
+def test_frames_and_pixels_count_from_1_and_boxes_are_left_top_width_height(
+    tmp_path: Path,
+) -> None:
+    found = one(BOX, track_id=7)
+    text = written(tmp_path, replace(message(index=2), detections=found))
+    assert text == "3,7,10.000,20.000,31.000,61.000,0.500000,-1,-1,-1\n"
+
+
+def test_an_untracked_object_has_id_minus_one(tmp_path: Path) -> None:
+    found = one(BOX)
+    assert written(tmp_path, replace(message(), detections=found)).startswith("1,-1,")
+
+
+def test_dropped_and_undetected_frames_write_no_line(tmp_path: Path) -> None:
+    dropped = replace(message(), drop_reason="stale")
+    assert written(tmp_path, dropped, replace(message(), detections=None)) == ""

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamdet.sinks.output_path import output_path
+
+
+def test_one_source_gets_exactly_the_given_path() -> None:
+    assert output_path(Path("a/out.mp4"), "cam", ["cam"]) == Path("a/out.mp4")
+
+
+@pytest.mark.parametrize(
+    ("source_id", "name"), [("cam", "out-cam.mp4"), ("../x y", "out-.._x_y.mp4")]
+)
+def test_several_sources_get_a_file_each_beside_it(source_id: str, name: str) -> None:
+    assert output_path(Path("a/out.mp4"), source_id, ["cam", "../x y"]) == Path("a") / name

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from streamdet.errors import EngineError
+from streamdet.image import ArrayImage, Image, Pixels
+from streamdet.messages import FrameMessage
+from streamdet.sinks.drawing import track_color
+from streamdet.sinks.video import VideoOptions, VideoSink
+from tests.sinks.frames import HW, context, frame, message, one, picture
+
+
+def bgr(shown: av.VideoFrame) -> Pixels:
+    return shown.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+
+
+class Film:
+    """A video sink of one source, and what its file shows."""
+
+    def __init__(self, path: Path, states: dict[str, bytes] | None = None) -> None:
+        self.path = path
+        self.sink = VideoSink(VideoOptions(path=path), context("cam"))
+        self.sink.restore(states or {})
+
+    def add(self, messages: Sequence[FrameMessage], images: Sequence[Image | None]) -> None:
+        self.sink.write(messages, images)
+        self.states = self.sink.states()
+        self.sink.committed()
+
+    def frames(self) -> list[av.VideoFrame]:
+        self.sink.close()
+        with av.open(str(self.path), "r") as container:
+            return list(container.decode(video=0))
+
+    def pictures(self) -> list[Pixels]:
+        return [bgr(shown) for shown in self.frames()]
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Film:
+    return Film(tmp_path / "o.mp4")
+
+
+def plain(index: int = 0, **changes: object) -> FrameMessage:
+    """A frame without objects."""
+    return FrameMessage(replace(frame(index=index), **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("pts", "shown"),
+    [
+        ([0, 1, 2], [0, 1, 2]),
+        ([40, 41, 45], [0, 1, 5]),
+        ([-2, 0, 1], [0, 2, 3]),
+        ([None, None, None], [0, 1, 2]),
+        ([0, None, 5], [0, 1, 5]),
+        ([0, 0, 0], [0, 1, 2]),
+        ([1, 4, 3, 5, 2, 8], [0, 3, 4, 5, 6, 7]),
+    ],
+)
+def test_times_are_the_sources_and_always_rise(
+    film: Film, pts: list[int | None], shown: list[int]
+) -> None:
+    film.add([plain(i, pts=each) for i, each in enumerate(pts)], [picture()] * len(pts))
+    frames = film.frames()
+    assert [each.pts for each in frames] == shown
+    assert frames[0].time_base == Fraction(1, 10)
+
+
+def test_the_average_rate_is_the_sources(film: Film) -> None:
+    ntsc = {"time_base": Fraction(1001, 30000), "duration": 1}
+    film.add([plain(i, pts=i, **ntsc) for i in range(30)], [picture()] * 30)
+    film.sink.close()
+    with av.open(str(film.path), "r") as container:
+        assert container.streams.video[0].average_rate == Fraction(30000, 1001)
+
+
+def test_a_time_base_that_changes_is_converted(film: Film) -> None:
+    milliseconds = plain(1, pts=700, time_base=Fraction(1, 1000), duration=100)
+    film.add([plain(0, pts=0), milliseconds], [picture()] * 2)
+    assert [each.pts for each in film.frames()] == [0, 7]
+
+
+@pytest.mark.parametrize("hw", [(47, 63), (48, 63), (1, 1), (121, 160)])
+def test_odd_sizes_are_filled_up_by_the_last_row_and_column(
+    film: Film, hw: tuple[int, int]
+) -> None:
+    film.add([plain()], [picture(200, hw)])
+    (shown,) = film.pictures()
+    assert shown.shape[:2] == (hw[0] + hw[0] % 2, hw[1] + hw[1] % 2)
+    assert shown.min() > 190
+
+
+def test_another_size_is_fitted_into_the_first_with_black_bars(film: Film) -> None:
+    film.add([plain(0), plain(1)], [picture(200), picture(200, (96, 64))])
+    shown = film.pictures()[1]
+    assert shown.shape == (*HW, 3)
+    assert shown[:, :14].max() < 20
+    assert shown[:, 18:46].min() > 180
+
+
+def test_boxes_follow_a_fitted_picture(film: Film) -> None:
+    found = one([200, 400, 800, 800], track_id=1)
+    doubled = replace(message(index=1), detections=found)
+    film.add([plain(0), doubled], [picture(0, (480, 640)), picture(0, (960, 1280))])
+    shown = film.pictures()[1]
+    rows, columns = np.nonzero((np.abs(shown.astype(int) - track_color(1)) < 60).all(axis=2))
+    assert (rows.max(), columns.min(), columns.max()) == pytest.approx((399, 100, 399), abs=2)
+
+
+def test_the_picture_given_is_not_drawn_on(film: Film) -> None:
+    image = picture(90)
+    film.add([message()], [image])
+    assert (image.bgr() == 90).all()
+    assert (film.pictures()[0] > 140).any()
+
+
+def test_a_dropped_frame_shows_the_last_picture_and_its_reason(film: Film) -> None:
+    dropped = replace(plain(1), drop_reason="pixels lost")
+    film.add([plain(0), dropped, plain(2)], [picture(90), None, picture(90)])
+    first, second, third = film.pictures()
+    assert np.abs(second[:24].astype(int) - first[:24]).max() < 8
+    assert second[36:].std() > 20
+    assert np.abs(third.astype(int) - first).max() < 12
+
+
+def test_a_film_may_start_with_dropped_frames_even_of_unknown_size(film: Film) -> None:
+    film.add([replace(plain(hw=(0, 0)), drop_reason="undecodable")], [None])
+    (shown,) = film.pictures()
+    assert shown.shape == (360, 640, 3)
+    assert shown[:300].max() < 20
+
+
+def test_trails_are_the_same_after_a_crash(film: Film) -> None:
+    messages = [message(index=i, count=2) for i in range(6)]
+    film.add(messages[:5], [picture()] * 5)
+    film.sink.close()
+    restored = Film(film.path, film.states)
+    restored.add(messages[5:], [picture()])
+    unbroken = Film(film.path.with_name("unbroken.mp4"))
+    unbroken.add(messages, [picture()] * 6)
+    difference = np.abs(restored.pictures()[-1].astype(int) - unbroken.pictures()[-1])
+    assert difference.mean() < 4
+
+
+def test_a_header_that_another_encoder_wrote_is_refused(film: Film) -> None:
+    film.add([plain()], [picture()])
+    film.sink.close()
+    data = film.path.read_bytes()
+    film.path.write_bytes(data[:100] + b"?" + data[101:])
+    with pytest.raises(EngineError, match=r"cannot go on with .*o\.mp4: its header"):
+        Film(film.path, film.states)
+
+
+@pytest.mark.data
+def test_a_real_video_comes_out_frame_by_frame_after_many_crashes(film: Film, data: Path) -> None:
+    states: dict[str, bytes] = {}
+    with av.open(str(data / "videos" / "pets09-s2l1.avi"), "r") as container:
+        for i, decoded in enumerate(container.decode(video=0)):
+            if i % 40 == 39:
+                film.sink.close()
+                with film.path.open("ab") as file:
+                    file.write(bytes(i))
+                film = Film(film.path, states)
+            film.add([message(index=i)], [ArrayImage(bgr(decoded))])
+            states |= film.states
+    frames = film.frames()
+    assert [each.pts for each in frames] == list(range(795))
