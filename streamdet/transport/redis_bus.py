@@ -44,7 +44,7 @@ class RedisBus:
     """
 
     def __init__(self, client: redis.Redis, layout: RunLayout) -> None:
-        self._redis = client
+        self._redis: Any = client  # its stubs mix str and bytes
         self._layout = layout
         self._prefix = run_prefix(layout.run_id)
         self._step = client.register_script(STEP_SCRIPT)

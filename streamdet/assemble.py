@@ -1,0 +1,79 @@
+"""Makes the live stages of one process from its plan: the only place where kinds become objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamdet.detectors import Detector
+from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
+from streamdet.model_config import find_weights
+from streamdet.plan import NodePlan, WorkerPlan
+from streamdet.registry import load
+from streamdet.runtimes import Runtime
+from streamdet.sinks import SinkContext
+from streamdet.stages import Stage
+from streamdet.stages.detect import DetectStage
+from streamdet.stages.group import Group, Member
+from streamdet.stages.pixels import PixelStore
+from streamdet.stages.sink import SinkStage
+from streamdet.stages.track import TrackStage
+from streamdet.stages.transform import TransformStage
+
+
+def assemble(plan: WorkerPlan, pixels: PixelStore) -> tuple[Group, dict[str, str]]:
+    """Make the stages of a worker; a source is not among them (the worker drives it).
+
+    Returns:
+        The group, and what really runs each detector: node -> runtime name.
+
+    Raises:
+        ConfigError: weights are missing, a class is unknown.
+        EngineError: a runtime cannot be used.
+    """
+    members, runtimes = [], {}
+    for node_plan in plan.nodes:
+        node = node_plan.node
+        if node.role == "source":
+            continue
+        if node.role == "detector":
+            detector = make_detector(node_plan)
+            runtimes[node.name] = detector.runtime_name
+            stage: Stage = DetectStage(_model_name(node_plan), detector, pixels)
+        else:
+            stage = _make_stage(plan, node_plan, pixels)
+        members.append(Member(node.name, node_plan.parent, stage))
+    return Group(members), runtimes
+
+
+def make_detector(node_plan: NodePlan) -> Detector:
+    """Make a detector with its runtime and weights."""
+    node = node_plan.node
+    assert node.model is not None
+    runtime: Runtime | None = None
+    if node.model.input is not None:
+        assert isinstance(node.options, NetworkOptions)
+        kind, options = choose_runtime(node.options, node.model)
+        runtime = load("runtime", kind)(find_weights(node.model), node.model.input, options)
+    detector: Detector = load("detector", node.kind)(node.options, node.model, runtime)
+    return detector
+
+
+def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> Stage:
+    node = node_plan.node
+    kind: Any = load(node.role, node.kind)
+    if node.role == "transform":
+        publishes = node_plan.slot_readers > 0
+        return TransformStage(node.name, kind(node.options), pixels, publishes=publishes)
+    if node.role == "tracker":
+        return TrackStage(lambda: kind(node.options))
+    context = SinkContext(
+        run_id=plan.run.layout.run_id,
+        sources={name: plan.run.source_names[name] for name in plan.source_ids},
+        class_names=plan.run.class_names,
+    )
+    return SinkStage(kind(node.options, context), pixels)
+
+
+def _model_name(node_plan: NodePlan) -> str:
+    assert node_plan.node.model is not None
+    return node_plan.node.model.name

@@ -1,0 +1,83 @@
+"""How a worker shows that it lives, and what it has done: beats and figures."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from streamdet.messages import FrameMessage
+
+_BUCKETS_PER_OCTAVE: Final = 4
+
+
+class Beats:
+    """A small mapped file with, for each worker, when it last moved (monotonic nanoseconds)."""
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            self._times = np.frombuffer(mmap.mmap(descriptor, 0), np.int64)
+        finally:
+            os.close(descriptor)
+
+    @classmethod
+    def create(cls, path: Path, workers: int) -> Beats:
+        """Make the file; nobody has moved yet."""
+        path.write_bytes(bytes(8 * workers))
+        return cls(path)
+
+    def beat(self, worker: int) -> None:
+        """Say that a worker is alive now."""
+        self._times[worker] = time.monotonic_ns()
+
+    def silence_s(self, worker: int) -> float:
+        """How long ago a worker last said that it was alive."""
+        return float(time.monotonic_ns() - int(self._times[worker])) / 1e9
+
+
+def stage_figures(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, int]:
+    """Count work and latency of nodes, as counters that add up across workers.
+
+    A node's latency runs from the end of the stage before it (waiting included) to its own end. The
+    work of a batch is shared by its frames.
+
+    Args:
+        results: node -> the messages as it left them, of one batch; the last timing is its own.
+    """
+    figures: Counter[str] = Counter()
+    for node, messages in results.items():
+        for message in messages:
+            *before, own = message.timings
+            since_ns = before[-1].end_ns if before else own.start_ns
+            figures[f"latency:{node}:{_bucket(own.end_ns - since_ns)}"] += 1
+            figures[f"work_ns:{node}"] += (own.end_ns - own.start_ns) // len(messages)
+        figures[f"frames:{node}"] += len(messages)
+    return dict(figures)
+
+
+def latency_ms(counters: Mapping[str, int], node: str, quantile: float) -> float | None:
+    """Read a quantile of a node's latency off its counters: milliseconds, to about 20 %."""
+    prefix = f"latency:{node}:"
+    buckets = sorted(
+        (int(name.removeprefix(prefix)), count)
+        for name, count in counters.items()
+        if name.startswith(prefix)
+    )
+    rank = quantile * sum(count for _, count in buckets)
+    for bucket, count in buckets:
+        rank -= count
+        if rank <= 0:
+            return float(2 ** ((bucket + 0.5) / _BUCKETS_PER_OCTAVE) / 1000)
+    return None
+
+
+def _bucket(latency_ns: int) -> int:
+    return math.floor(_BUCKETS_PER_OCTAVE * math.log2(max(1.0, latency_ns / 1000)))

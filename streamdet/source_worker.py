@@ -1,0 +1,171 @@
+"""The worker of a source: decodes, prepares in the same process where the graph says so, commits.
+
+A frame's picture is valid only until the next one is decoded, so the stages of this process work on one
+frame at a time; commits are gathered into a step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgpack
+
+from streamdet.committer import Committer, Results
+from streamdet.errors import SourceError
+from streamdet.messages import EndOfStream, FrameMessage
+from streamdet.plan import WorkerPlan
+from streamdet.registry import load
+from streamdet.sources import DecodedFrame, Position, Source
+from streamdet.sources.resolve import SourceItem
+from streamdet.stages import Job
+from streamdet.stages.group import Group
+from streamdet.stages.pixels import PixelStore
+from streamdet.stages.source import SourceStage
+from streamdet.transport.bus import Bus, Commit
+
+LONGEST_HOLD_NS: Final = 20_000_000
+"""Frames wait no longer than this for their step to fill up."""
+
+
+class StopRequested(Exception):  # noqa: N818  not an error
+    """The run has been asked to stop while this source waited."""
+
+
+class SourceWorker:
+    """Reads the items of one source node, one after another.
+
+    Args:
+        plan: what to do.
+        bus: where to commit.
+        group: the live stages behind the source in this process.
+        pixels: the pools.
+        beat: called whenever something moved.
+    """
+
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        bus: Bus,
+        group: Group,
+        pixels: PixelStore,
+        beat: Callable[[], None],
+    ) -> None:
+        self._plan = plan
+        self._bus = bus
+        self._group = group
+        self._pixels = pixels
+        self._beat = beat
+        self._node = plan.nodes[0].node
+        publishes_image = plan.nodes[0].slot_readers > 0
+        self._stage = SourceStage(self._node.name, pixels, publishes_image=publishes_image)
+        self._committer = Committer(plan, bus, beat)
+        self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
+        self._last = Position()
+        self._is_stopping = False
+
+    def run(self) -> None:
+        """Read every item to its end, or until the run is asked to stop.
+
+        Raises:
+            TransportError: see the note "Begin again" in worker.py.
+        """
+        self.attach()
+        for item in self._plan.items:
+            self.read(item)
+        self._group.close()
+
+    def attach(self) -> None:
+        """Take over from whoever did this work before."""
+        self._lease = self._bus.take_lease(self._plan.group, self._plan.consumer)
+        self._pixels.attach(self._lease, self._plan.own_pools)
+        self._pixels.on_wait = self._look_up
+        nodes = [node_plan.node.name for node_plan in self._plan.nodes[1:]]
+        self._group.restore({node: self._bus.states(node) for node in nodes})
+        self._positions = self._bus.positions()
+        self._ended = self._bus.ended_sources(self._plan.group)
+        self._is_stopping = self._bus.is_stopping()
+
+    def read(self, item: SourceItem) -> None:
+        """Read one item, from where it was committed to its end."""
+        if item.source_id in self._ended:
+            return
+        self._last, _ = unpack_position(self._positions.get(item.source_id))
+        source: Source = load("source", self._node.kind)(item.uri, self._node.options)
+        error = None
+        try:
+            self._emit_all(item.source_id, source)
+        except StopRequested:
+            self._is_stopping = True
+        except SourceError as exc:
+            error = str(exc)
+        self._flush()
+        self._end(item.source_id, source, error)
+
+    def _emit_all(self, source_id: str, source: Source) -> None:
+        started_ns = time.monotonic_ns()
+        for decoded in () if self._is_stopping else source.frames(self._last):
+            self._emit(source_id, decoded, started_ns)
+            if self._is_stopping:
+                return
+            started_ns = time.monotonic_ns()
+
+    def _emit(self, source_id: str, decoded: DecodedFrame, started_ns: int) -> None:
+        self._beat()
+        job = self._stage.job(source_id, decoded, started_ns)
+        results = self._group.process([job], entry_node=self._node.name)
+        # The pictures end here: they must not outlive this frame.
+        kept = {node: [one.without_pictures() for one in jobs] for node, jobs in results.items()}
+        self._held.append((job.message, kept))
+        self._last = decoded.position
+        oldest_ns = self._held[0][0].timings[0].start_ns
+        if len(self._held) >= self._node.batch or started_ns - oldest_ns > LONGEST_HOLD_NS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._held:
+            return
+        messages = [message for message, _ in self._held]
+        results = {n: [kept[n][0] for _, kept in self._held] for n in self._held[0][1]}
+        commits = self._committer.frame_commits(messages, [None] * len(messages), results)
+        positions = {messages[-1].source_id: pack_position(self._last)}
+        self._held.clear()
+        self._step(commits, results, positions)
+
+    def _end(self, source_id: str, source: Source, error: str | None) -> None:
+        # What was decoded behind the last frame counts too, unless that frame was never committed.
+        position = source.position if source.position.index == self._last.index else self._last
+        self._group.finish(source_id)
+        end = EndOfStream(source_id, position.index)
+        notes = {"error": error, "warnings": source.warnings, "is_cut": self._is_stopping}
+        positions = {source_id: pack_position(position, notes)}
+        self._step([self._committer.end_commit(end, None)], {}, positions)
+
+    def _step(self, commits: list[Commit], results: Results, positions: dict[str, bytes]) -> None:
+        result = self._committer.step(
+            self._lease, commits, results, states=self._group.states(), positions=positions
+        )
+        self._is_stopping = self._is_stopping or result.is_stopping
+
+    def _look_up(self) -> None:
+        self._beat()
+        if self._bus.is_stopping():
+            raise StopRequested
+
+
+def pack_position(position: Position, notes: dict[str, Any] | None = None) -> bytes:
+    """Write a position and what there is to say of the source; the inverse of `unpack_position`."""
+    packed: bytes = msgpack.packb(
+        [position.index, position.decoded, position.damaged, position.pts, position.is_seekable,
+         notes or {}]
+    )  # fmt: skip
+    return packed
+
+
+def unpack_position(packed: bytes | None) -> tuple[Position, dict[str, Any]]:
+    """Read a position and the notes; the start of a source where nothing has been committed."""
+    if packed is None:
+        return Position(), {}
+    *values, notes = msgpack.unpackb(packed)
+    return Position(*values), notes

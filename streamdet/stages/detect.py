@@ -1,0 +1,86 @@
+"""The stage of a detector: prepared pictures in, boxes in source pixels out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from streamdet.detections import Detections
+from streamdet.detectors import Detector
+from streamdet.errors import FrameError, StalePixelsError
+from streamdet.frame import Geometry
+from streamdet.image import Pixels
+from streamdet.stages import Job
+from streamdet.stages.pixels import PixelStore
+
+
+class DetectStage:
+    """Detects in batches.
+
+    Args:
+        model: the model's name, for the messages.
+        detector: the detector.
+        pixels: the pools.
+    """
+
+    def __init__(self, model: str, detector: Detector, pixels: PixelStore) -> None:
+        self._model = model
+        self._detector = detector
+        self._pixels = pixels
+
+    def process(self, jobs: Sequence[Job]) -> list[Job]:
+        """Detect in each frame's prepared picture: see stages.Stage."""
+        looked_up = [self._picture(job) for job in jobs]
+        pictures = [picture for picture in looked_up if not isinstance(picture, str)]
+        found = iter(self._detector(pictures) if pictures else [])
+        return [
+            job.dropped(picture) if isinstance(picture, str) else self._found(job, next(found))
+            for job, picture in zip(jobs, looked_up, strict=True)
+        ]
+
+    def _picture(self, job: Job) -> Pixels | str:
+        """The picture to look at, or why there is none."""
+        if job.message.drop_reason is not None:
+            return job.message.drop_reason
+        try:
+            picture = self._pixels.prepared(job)
+        except (FrameError, StalePixelsError) as exc:
+            return str(exc)
+        return "the frame has no prepared picture" if picture is None else picture
+
+    def _found(self, job: Job, detections: Detections) -> Job:
+        message = job.message
+        assert message.prepared is not None
+        mapped = to_source(detections, message.prepared.geometry, message.frame.hw)
+        message = replace(message, detections=mapped, model=self._model, prepared=None)
+        return replace(job, message=message, prepared=None)
+
+    def finish(self, source_id: str) -> None:
+        """Nothing is held back."""
+
+    def restore(self, states: Mapping[str, bytes]) -> None:
+        """There is no state."""
+
+    def states(self) -> dict[str, bytes]:
+        """There is no state."""
+        return {}
+
+    def close(self) -> None:
+        """The model goes with the process."""
+
+
+def to_source(detections: Detections, geometry: Geometry, hw: tuple[int, int]) -> Detections:
+    """Map boxes from prepared to source pixels, clip them to the frame, drop what becomes empty.
+
+    Args:
+        detections: boxes in prepared pixels.
+        geometry: how source pixels map to prepared ones.
+        hw: height and width of the source frame.
+    """
+    height, width = hw
+    limits = np.array([width, height, width, height], np.float32)
+    xyxy = np.clip(geometry.to_source(detections.xyxy), 0, limits)
+    is_visible = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
+    return replace(detections, xyxy=xyxy)[is_visible]

@@ -1,0 +1,83 @@
+"""Stages that share a process: frames go from one to the next by a call, without a hop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from streamdet.messages import Timing
+from streamdet.stages import Job, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A node of the group.
+
+    Attributes:
+        node: the node's name.
+        parent: the node of this group that it reads; None for the first, which reads what comes in.
+        stage: its work.
+    """
+
+    node: str
+    parent: str | None
+    stage: Stage
+
+
+class Group:
+    """The members in topological order; what each makes of a batch is kept apart, for its readers.
+
+    Args:
+        members: each after its parent.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._members = members
+
+    def process(self, jobs: Sequence[Job], entry_node: str | None = None) -> dict[str, list[Job]]:
+        """Run a batch through all members.
+
+        Args:
+            jobs: frames, dropped ones among them.
+            entry_node: a node outside the members that made the jobs (a source in this process).
+
+        Returns:
+            Node -> its jobs, in the order of the batch.
+        """
+        results: dict[str, list[Job]] = {} if entry_node is None else {entry_node: list(jobs)}
+        for member in self._members:
+            batch = jobs if member.parent is None else results[member.parent]
+            started_ns = time.monotonic_ns()
+            done = member.stage.process(batch)
+            timing = Timing(member.node, started_ns, time.monotonic_ns())
+            results[member.node] = [_timed(job, timing) for job in done]
+        return results
+
+    def finish(self, source_id: str) -> None:
+        """Tell every member, in order, that a source has ended."""
+        for member in self._members:
+            member.stage.finish(source_id)
+
+    def restore(self, states: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Give every member its committed states, node -> key -> snapshot."""
+        for member in self._members:
+            member.stage.restore(states.get(member.node, {}))
+
+    def states(self) -> dict[tuple[str, str], bytes]:
+        """The snapshots that changed since the last call, (node, key) -> bytes."""
+        return {
+            (member.node, key): blob
+            for member in self._members
+            for key, blob in member.stage.states().items()
+        }
+
+    def close(self) -> None:
+        """Close every member."""
+        for member in self._members:
+            member.stage.close()
+
+
+def _timed(job: Job, timing: Timing) -> Job:
+    message = job.message
+    return replace(job, message=replace(message, timings=(*message.timings, timing)))

@@ -1,0 +1,90 @@
+"""The pools as a stage sees them: where a frame's pictures lie, and slots for new ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from streamdet.frame import FrameRef
+from streamdet.image import ArrayImage, Image, Pixels
+from streamdet.stages import Job
+from streamdet.transport.bus import Bus, Lease
+from streamdet.transport.pool import FramePool
+
+SLOT_WAIT_S = 0.25
+"""How long one request for a slot waits before the worker shows that it is alive and asks again."""
+
+
+class PixelStore:
+    """Finds and places pictures for the stages of one process.
+
+    Args:
+        bus: where slots are taken.
+        pools: pool name -> pool.
+        on_wait: called whenever no slot is free; may raise to give up waiting.
+
+    Attributes:
+        on_wait: the same, may be replaced.
+    """
+
+    def __init__(
+        self, bus: Bus, pools: Mapping[str, FramePool], on_wait: Callable[[], None]
+    ) -> None:
+        self._bus = bus
+        self._pools = pools
+        self.on_wait = on_wait
+        self._lease: Lease | None = None
+        self._taken: dict[str, deque[FrameRef]] = {}
+
+    def attach(self, lease: Lease, own_pools: tuple[str, ...]) -> None:
+        """Begin anew under a lease: what was taken and never published goes back."""
+        self._lease = lease
+        self._taken = {pool: deque() for pool in own_pools}
+        for pool in own_pools:
+            self._bus.return_slots(lease, pool)
+
+    def image(self, job: Job) -> Image | None:
+        """The source picture; None if it was never made.
+
+        Raises:
+            StalePixelsError: its slot holds another frame by now.
+        """
+        frame = job.message.frame
+        if job.image is not None or frame.pixels is None:
+            return job.image
+        return ArrayImage(self._pools[frame.pixels.pool].view(frame.pixels, frame.hw))
+
+    def prepared(self, job: Job) -> Pixels | None:
+        """The prepared picture; None if it was never made.
+
+        Raises:
+            StalePixelsError: its slot holds another frame by now.
+        """
+        prepared = job.message.prepared
+        if job.prepared is not None or prepared is None or prepared.pixels is None:
+            return job.prepared
+        return self._pools[prepared.pixels.pool].view(prepared.pixels, prepared.hw)
+
+    def claim(self, pool: str, hw: tuple[int, int], wanted: int = 1) -> tuple[FrameRef, Pixels]:
+        """Take a slot for a picture, waiting as long as none is free.
+
+        Args:
+            pool: the pool.
+            hw: height and width of the picture.
+            wanted: how many slots the caller is about to claim; so many are taken at once.
+
+        Raises:
+            FrameError: the picture does not fit a slot (the slot is kept for the next one).
+        """
+        taken = self._taken[pool]
+        while not taken:
+            assert self._lease is not None
+            taken.extend(self._bus.take_slots(self._lease, pool, wanted, SLOT_WAIT_S))
+            if not taken:
+                self.on_wait()
+        pixels = self._pools[pool].claim(taken[0], hw)
+        return taken.popleft(), pixels
+
+    def is_current(self, ref: FrameRef) -> bool:
+        """Whether a slot still holds what the address says."""
+        return self._pools[ref.pool].is_current(ref)

@@ -1,0 +1,58 @@
+"""The stage of a sink: hands each source's frames, in order, to where results go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from streamdet.errors import StalePixelsError
+from streamdet.image import Image
+from streamdet.sinks import Sink
+from streamdet.stages import Job
+from streamdet.stages.pixels import PixelStore
+
+
+class SinkStage:
+    """Writes results.
+
+    Args:
+        sink: where they go.
+        pixels: the pools, for sinks that need the pictures.
+    """
+
+    def __init__(self, sink: Sink, pixels: PixelStore) -> None:
+        self._sink = sink
+        self._pixels = pixels
+
+    def process(self, jobs: Sequence[Job]) -> list[Job]:
+        """Write a batch: see stages.Stage."""
+        images = [self._image(job) for job in jobs]
+        public = self._sink.write([job.message for job in jobs], images)
+        return [
+            replace(job, public=job.public + entries)
+            for job, entries in zip(jobs, public, strict=True)
+        ]
+
+    def _image(self, job: Job) -> Image | None:
+        if not self._sink.needs_image:
+            return None
+        try:
+            return self._pixels.image(job)
+        except StalePixelsError:
+            return None  # committed by another worker, or lost: the sink writes a frame without it
+
+    def finish(self, source_id: str) -> None:
+        """Write what is still held for a source."""
+        self._sink.finish(source_id)
+
+    def restore(self, states: Mapping[str, bytes]) -> None:
+        """Go on from the committed outputs: see stages.Stage."""
+        self._sink.restore(states)
+
+    def states(self) -> dict[str, bytes]:
+        """What has been written since the last call: see stages.Stage."""
+        return self._sink.states()
+
+    def close(self) -> None:
+        """Close the outputs."""
+        self._sink.close()
