@@ -3,10 +3,11 @@
 Columns: frame, id, left, top, width, height, score, then 3 that depend on the year (MOT15 x, y, z;
 MOT17 class, visibility) or none. Frames count from 1. Source: motchallenge.net/instructions.
 
-Note "pixels from 1": MOTChallenge calls the first pixel 1, we call its left edge 0. So reading takes
-1 off left and top and `format_line` puts it back; width and height stay as they are. Ground truth and
-results go through the same two functions, so scores do not depend on the shift, and a line with at
-most 3 decimals (6 for the score) comes out as it went in, in pictures up to 8,192 pixels.
+Note "pixels from 1": MOTChallenge calls the first pixel 1, we call its left edge 0. So reading
+takes 1 off left and top and `format_line` puts it back; width and height stay as they are. Ground
+truth and results go through the same two functions, so scores do not depend on the shift, and a
+line with at most 3 decimals (6 for the score) comes out as it went in, in pictures up to 8,192
+pixels.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class MotRows:
         return [self[slice(*edges[i : i + 2])] for i in range(frame_count)]
 
     def detections(self) -> list[Detections]:
-        """Turn frames 1 to `frame_count` into what a detector would have said: class 0, no track ids."""
+        """Turn frames 1 to `frame_count` into detections of class 0 without track ids."""
         return [
             Detections(rows.xyxy, rows.scores, np.zeros(len(rows), dtype=np.int64))
             for rows in self.in_frames(self.frame_count)

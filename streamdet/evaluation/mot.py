@@ -1,7 +1,7 @@
 """MOTA, IDF1 and their parts of tracking results against MOTChallenge ground truth.
 
 Counted by py-motmetrics at IoU 0.5 (Bernardin & Stiefelhagen 2008; Ristani et al. 2016). As the
-challenge does, boxes with flag 0 are no targets, and results that match a ground-truth box of another
+challenge does, boxes with flag 0 are no targets, and results that match a ground-truth box of a
 class that looks like a pedestrian (on a vehicle, standing, distractor, reflection) are forgiven.
 """
 
@@ -79,10 +79,8 @@ def track_timed(tracker: Tracker, frames: Sequence[Detections]) -> TimedResults:
         tracker: one that has seen nothing yet.
         frames: detections of frame 1, 2, ...
     """
-    tracks = []
     start = time.perf_counter()
-    for detections in frames:
-        tracks.append(tracker.update(detections))
+    tracks = [tracker.update(detections) for detections in frames]
     update_s = time.perf_counter() - start
     lines = [line for i, found in enumerate(tracks, 1) for line in format_frame(i, found).split()]
     return TimedResults(parse_mot(lines), len(frames), update_s)
@@ -123,11 +121,12 @@ def _accumulate(truth: MotRows, results: MotRows) -> Any:
 
 
 def _is_forgiven(boxes: MotRows, found: MotRows) -> npt.NDArray[np.bool_]:
-    """Say for each result whether its best partner is a box that is no target but looks like one."""
+    """Say which results have as their partner a box that is no target but looks like one."""
     forgiven = np.zeros(len(found), dtype=bool)
     look_alike = np.isin(boxes.class_ids, FORGIVEN_CLASSES)
     if look_alike.any():
-        rows, columns = assign(_gated(pairwise_iou(boxes.xyxy, found.xyxy)))
+        iou = pairwise_iou(boxes.xyxy, found.xyxy)
+        rows, columns = assign(np.where(iou >= MIN_IOU, iou, 0.0))
         forgiven[columns[look_alike[rows]]] = True
     return forgiven
 
@@ -139,7 +138,3 @@ def _scores(row: Any) -> MotScores:
         idf1=float(values.pop("idf1")),
         **{name: int(value) for name, value in values.items()},
     )
-
-
-def _gated(iou: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.where(iou >= MIN_IOU, iou, 0.0)

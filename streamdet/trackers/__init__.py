@@ -1,4 +1,4 @@
-"""What gives objects the same id from frame to frame. One paper is one file and one registry line."""
+"""Gives objects the same id from frame to frame. One paper is one file and one registry line."""
 
 from __future__ import annotations
 

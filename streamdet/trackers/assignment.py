@@ -22,7 +22,7 @@ def assign(gain: npt.NDArray[np.float64]) -> tuple[Indices, Indices]:
         gain: (N, M), finite; a pair whose gain is 0 or less is never matched.
 
     Returns:
-        Matched rows, rising, and their columns. The same input gives the same answer, ties included.
+        Matched rows, rising, and their columns. Ties: the same input gives the same answer.
     """
     if 0 in gain.shape:
         return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
@@ -35,75 +35,83 @@ def assign(gain: npt.NDArray[np.float64]) -> tuple[Indices, Indices]:
     matching = _Matching(gain.take(rows, axis=0).tolist(), gain.shape[1])
     for row, column in enumerate(wanted):
         matching.add(row, column)
-    pairs = sorted((row, column) for column, row in enumerate(matching.row_of) if row is not None)
-    chosen = np.array(pairs, dtype=np.intp)
-    return rows[chosen[:, 0]], chosen[:, 1]
+    chosen = np.array(matching.column_of, dtype=np.intp)
+    is_matched = chosen >= 0
+    return rows[is_matched], chosen[is_matched]
 
 
 class _Matching:
-    """The best matching of the rows that were added so far.
+    """The best matching of the rows that were added so far; -1 stands for "none".
 
-    The cost of a pair is -gain, that of leaving a row alone 0. No pair costs less than the prices of
-    its row and its column together, and a matched pair costs exactly that.
+    The cost of a pair is -gain, that of leaving a row alone 0. No pair costs less than the prices
+    of its row and its column together, and a matched pair costs exactly that.
     """
 
     def __init__(self, gain: list[list[float]], column_count: int) -> None:
         self._gain = gain
         self._row_price = [-max(values) for values in gain]
         self._column_price = [0.0] * column_count
-        self.row_of: list[int | None] = [None] * column_count
+        self._row_of = [-1] * column_count
+        self.column_of = [-1] * len(gain)
 
     def add(self, row: int, best_column: int) -> None:
         """Match one more row, moving others where that costs least."""
-        if self.row_of[best_column] is None and self._column_price[best_column] == 0.0:
-            self.row_of[best_column] = row
+        if self._row_of[best_column] < 0:
+            self._row_of[best_column], self.column_of[row] = row, best_column
         else:
             self._augment(row)
 
     def _augment(self, start: int) -> None:
-        """Dijkstra from a row to the nearest free column or to the row that is best left alone."""
+        """Dijkstra from a row to the nearest free column, or to the row that is best left alone."""
         distance: dict[int, float] = {}
         came_from: dict[int, int] = {}
         settled: dict[int, float] = {}
         reached = {start: 0.0}
-        row, travelled = start, 0.0
-        exit_row, exit_distance = start, inf
-        while True:
-            if travelled - self._row_price[row] < exit_distance:
-                exit_row, exit_distance = row, travelled - self._row_price[row]
-            for column, gain in enumerate(self._gain[row]):
-                if gain <= 0.0 or column in settled:
-                    continue
+        row = leave_alone = start
+        end, total = -1, -self._row_price[start]
+        while end < 0:
+            self._relax(row, reached[row], distance, came_from, settled)
+            column = min(distance, key=lambda c: (distance[c], c), default=-1)
+            if column < 0 or distance[column] >= total:
+                break
+            travelled = settled[column] = distance.pop(column)
+            row = self._row_of[column]
+            if row < 0:
+                end, total = column, travelled
+                continue
+            reached[row] = travelled
+            if travelled - self._row_price[row] < total:
+                leave_alone, total = row, travelled - self._row_price[row]
+        self._reprice(total, reached, settled)
+        if end < 0:
+            end, self.column_of[leave_alone] = self.column_of[leave_alone], -1
+        self._hand_over(end, came_from)
+
+    def _relax(
+        self,
+        row: int,
+        travelled: float,
+        distance: dict[int, float],
+        came_from: dict[int, int],
+        settled: dict[int, float],
+    ) -> None:
+        """Shorten the ways to the columns that a row may have."""
+        for column, gain in enumerate(self._gain[row]):
+            if gain > 0.0 and column not in settled:
                 through = travelled - gain - self._row_price[row] - self._column_price[column]
                 if through < distance.get(column, inf):
                     distance[column], came_from[column] = through, row
-            column = min(distance, key=lambda c: (distance[c], c), default=-1)
-            if column < 0 or distance[column] >= exit_distance:
-                end, total = None, exit_distance
-                break
-            travelled = settled[column] = distance.pop(column)
-            owner = self.row_of[column]
-            if owner is None:
-                end, total = column, travelled
-                break
-            row, reached[owner] = owner, travelled
-        for row, at in reached.items():
-            self._row_price[row] += total - at
-        for column, at in settled.items():
-            self._column_price[column] -= total - at
-        self._flip(start, exit_row, end, came_from)
 
-    def _flip(self, start: int, exit_row: int, end: int | None, came_from: dict[int, int]) -> None:
-        """Hand each column of the path to the row that came to it, from the path's end to `start`."""
-        if end is None:
-            if exit_row == start:
-                return
-            end = self.row_of.index(exit_row)
-        column = end
-        while True:
+    def _reprice(self, total: float, reached: dict[int, float], settled: dict[int, float]) -> None:
+        """Make every pair on the way cost exactly its prices."""
+        for row, travelled in reached.items():
+            self._row_price[row] += total - travelled
+        for column, travelled in settled.items():
+            self._column_price[column] -= total - travelled
+
+    def _hand_over(self, column: int, came_from: dict[int, int]) -> None:
+        """Give each column, from the path's end back to its start, to the row that came to it."""
+        while column >= 0:
             row = came_from[column]
-            before = self.row_of.index(row) if row in self.row_of else -1
-            self.row_of[column] = row
-            if row == start:
-                return
-            column = before
+            self._row_of[column] = row
+            column, self.column_of[row] = self.column_of[row], column

@@ -1,7 +1,7 @@
-"""Boxes as the trackers' filters see them. All arrays are (4, N) float64, pixels: one row a coordinate.
+"""Boxes as the trackers' filters see them: (4, N) float64, pixels, one row a coordinate.
 
-`xyxy`: edges. `xysr`: centre, area (pixels squared) and aspect ratio width / height (SORT). `xyah`: centre,
-aspect ratio and height (ByteTrack).
+`xyxy`: edges. `xysr`: centre, area (square pixels), aspect ratio width / height (SORT). `xyah`:
+centre, aspect ratio, height (ByteTrack).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def trackable(detections: Detections, score_thresh: float) -> Detections:
     wh = edges[2:] - edges[:2]
     good = (wh > 0.0) & (wh < np.inf)  # (2, N)
     good &= detections.scores >= score_thresh
-    return detections if np.count_nonzero(good) == good.size else detections[good.all(axis=0)]
+    return detections if np.count_nonzero(good) == good.size else detections[good[0] & good[1]]
 
 
 def xyxy_to_xysr(xyxy: Floats) -> Floats:

@@ -1,12 +1,14 @@
-"""ByteTrack (Zhang et al. 2022, "Multi-object tracking by associating every detection box", algorithm 1).
+"""ByteTrack (Zhang et al. 2022, "Associating every detection box", algorithm 1).
 
-The filter and its noise, which grows with a box's height, are the authors' (from DeepSORT, Wojke et al. 2017).
-The three associations are those of the authors' code: tracks with detections of high score (overlap times
-score), tracks seen in the last frame with detections of low score, and tracks of one frame with what is left.
+The filter and its noise, which grows with a box's height, are the authors' (DeepSORT's, Wojke et
+al. 2017). The three associations are those of the authors' code: tracks with detections of high
+score (overlap times score), tracks seen in the last frame with detections of low score, tracks of
+one frame with what is left of the high scores.
 
 Departures:
 
-- A track of one frame is moved by its filter like any other before it is matched; the code forgets that.
+- A track of one frame is moved by its filter before it is matched; the code leaves that out.
+- A lost track that overlaps another one is not ended; the paper does not ask for it, the code does.
 - Tracks match detections of their own class only (`class_agnostic: true` is the paper's).
 """
 
@@ -23,13 +25,13 @@ from streamdet.trackers.assignment import assign
 from streamdet.trackers.box_states import trackable, xyah_to_xyxy, xyxy_to_xyah
 from streamdet.trackers.kalman import predict, start_filters
 from streamdet.trackers.tracks import (
+    CLASS_ID,
     MISSES,
     TRACK_ID,
     Floats,
     Indices,
     Tracks,
     filters_of,
-    is_same_class,
     unmatched,
 )
 
@@ -43,17 +45,25 @@ _Mask = npt.NDArray[np.bool_]
 class ByteTrackOptions(Options):
     """Options of ByteTrack."""
 
-    high_thresh: float = Field(0.6, ge=0, le=1, description="Scores from here on are matched first.")
+    high_thresh: float = Field(
+        0.6, ge=0, le=1, description="Scores from here on are matched first."
+    )
     low_thresh: float = Field(0.1, ge=0, le=1, description="Detections below this are ignored.")
     new_thresh: float = Field(0.7, ge=0, le=1, description="Scores from here on may begin a track.")
     high_iou_thresh: float = Field(
-        0.2, ge=0, le=1, description="Least overlap (times score) of a track and a high-score detection."
+        0.2,
+        ge=0,
+        le=1,
+        description="Least overlap (times score) of a track and a high-score detection.",
     )
     low_iou_thresh: float = Field(
         0.5, ge=0, le=1, description="Least overlap of a track and a low-score detection."
     )
     new_iou_thresh: float = Field(
-        0.3, ge=0, le=1, description="Least overlap (times score) of a one-frame track and a detection."
+        0.3,
+        ge=0,
+        le=1,
+        description="Least overlap (times score) of a one-frame track and a detection.",
     )
     max_age: int = Field(30, ge=0, le=10_000, description="Frames that a lost track is kept.")
     class_agnostic: bool = Field(False, description="Tracks may match detections of any class.")
@@ -70,7 +80,7 @@ class ByteTrack:
         self._tracks = Tracks()
 
     def update(self, detections: Detections) -> Detections:
-        """Take the next frame; returns the filters' boxes of matched tracks from their second frame on."""
+        """Take the next frame; returns matched tracks from their second frame on, as filtered."""
         tracks, options = self._tracks, self._options
         tracks.frame_count += 1
         found = trackable(detections, options.low_thresh)
@@ -102,7 +112,7 @@ class ByteTrack:
         options, table = self._options, self._tracks.table
         iou = pairwise_iou(xyah_to_xyxy(table[:4]).T, found.xyxy)
         if not options.class_agnostic:
-            iou *= is_same_class(self._tracks, found)
+            iou *= table[CLASS_ID][:, None] == found.class_ids
         fused = iou * found.scores
         is_high = found.scores >= options.high_thresh
         is_known = table[TRACK_ID] > 0.0
@@ -150,7 +160,10 @@ def _predict(table: Floats) -> None:
     filters = filters_of(table)
     filters[1, 3] *= table[MISSES] == 0.0
     height = table[3]
-    position_noise, velocity_noise = _noise(height, _POSITION, 1e-2), _noise(height, _VELOCITY, 1e-5)
+    position_noise, velocity_noise = (
+        _noise(height, _POSITION, 1e-2),
+        _noise(height, _VELOCITY, 1e-5),
+    )
     predict(filters, position_noise, velocity_noise)
 
 

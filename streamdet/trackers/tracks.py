@@ -1,7 +1,8 @@
 """The tracks of one source in one table: a field is a row, a track is a column.
 
-One table instead of an object per track: a step costs as many array operations for 50 tracks as for one,
-keeping and adding tracks is one operation, and the state is the table's bytes. N counts tracks.
+One table instead of an object per track: a step costs as many array operations for 50 tracks as
+for one, keeping and adding tracks is one operation, and the state is the table's bytes. N counts
+tracks.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ class Tracks:
     """All tracks of a source, reported or not, in the order in which they began.
 
     Attributes:
-        table: (F, N) float64. Rows: the filters (see kalman.py), track id (0 until first reported), class
-            id, matches since the track began, frames since its last detection, and that detection's row in
-            the present frame; then fields of the tracker's own.
+        table: (F, N) float64. Rows: the filters (see kalman.py), track id (0 until first reported),
+            class id, matches since the track began, frames since its last detection, and that
+            detection's row in the present frame; then fields of the tracker's own.
         frame_count: frames seen so far.
     """
 
@@ -43,7 +44,7 @@ class Tracks:
 
     def __len__(self) -> int:
         """Count the tracks."""
-        return self.table.shape[1]
+        return int(self.table.shape[1])
 
     def correct(self, rows: Indices, detections: Indices, measured: Floats, noise: Floats) -> None:
         """Give matched tracks their detection; all others miss this frame.
@@ -95,8 +96,10 @@ class Tracks:
         self.table = np.concatenate((self.table, columns), axis=1)
         return self.table[:, len(self) - len(detections) :]
 
-    def report(self, confirmed: npt.NDArray[np.bool_], found: Detections, xyxy: Floats) -> Detections:
-        """Return the detections of confirmed tracks, numbering those that are reported for the first time.
+    def report(
+        self, confirmed: npt.NDArray[np.bool_], found: Detections, xyxy: Floats
+    ) -> Detections:
+        """Return confirmed tracks, sorted by id; those that are reported for the first time get one.
 
         Args:
             confirmed: (N,) which tracks to report; all have a detection in this frame.
@@ -118,8 +121,8 @@ class Tracks:
         )
 
     def _number(self, rows: npt.NDArray[np.intp]) -> Floats:
-        """Give the next ids to those of the tracks that have none; returns the ids of all of them."""
-        ids = self.table[TRACK_ID].take(rows)
+        """Give the next ids to those tracks that have none; returns the ids of all."""
+        ids: Floats = self.table[TRACK_ID].take(rows)
         (fresh,) = (ids == 0.0).nonzero()
         ids[fresh] = np.arange(1, len(fresh) + 1) + self._last_id
         self._last_id += len(fresh)
@@ -144,10 +147,20 @@ class Tracks:
             raise ValueError(f"{len(state)} bytes are not this tracker's state: {exc}") from exc
 
 
-def is_same_class(tracks: Tracks, found: Detections) -> npt.NDArray[np.bool_]:
-    """Say for each track and detection whether their classes agree: (N, M)."""
-    same: npt.NDArray[np.bool_] = tracks.table[CLASS_ID, :, None] == found.class_ids
-    return same
+def gated(
+    iou: Floats, iou_thresh: float, classes: tuple[Floats, npt.NDArray[np.int64]] | None
+) -> Floats:
+    """Set to 0 what may not match: pairs that overlap too little or are of different classes.
+
+    Args:
+        iou: (N, M) of tracks and detections.
+        iou_thresh: the least overlap of a match.
+        classes: class ids of the tracks (N,) and detections (M,); None if they do not matter.
+    """
+    allowed = iou >= iou_thresh
+    if classes is not None:
+        allowed &= classes[0][:, None] == classes[1]
+    return iou * allowed
 
 
 def filters_of(table: Floats) -> Floats:
