@@ -60,7 +60,7 @@ class TransformConfig(BaseModel):
 
 
 class ModelConfig(Options):
-    """One file of configs/models; `classes` may name a list of configs/classes (one name a line)."""
+    """One file of configs/models; `classes` may name a list of configs/classes (a name a line)."""
 
     name: str = Field(description="The file's name without suffix, unless stated.")
     detector: str = Field(description="Kind of detector that decodes it.")

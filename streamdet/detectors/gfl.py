@@ -3,7 +3,8 @@
 Li et al., "Generalized Focal Loss: Learning Qualified and Distributed Bounding Boxes for Dense
 Object Detection", 2020, section 3 (distribution focal loss). NanoDet: github RangiLyu/nanodet.
 PicoDet: Yu et al., "PP-PicoDet", 2021. Their class scores come out of the network after their
-sigmoids and hold the box's quality; there is no objectness. N counts cells, C classes.
+sigmoids and hold the box's quality; there is no objectness; a cell may have several classes, as in
+both projects' own code. N counts cells, C classes.
 """
 
 from __future__ import annotations
@@ -125,11 +126,12 @@ class _GflHead:
         sides = np.concatenate([outputs[level.sides][0] for level in self._maps])  # (N, 4 * bins)
         if len(class_scores) != len(self._points):
             raise EngineError(f"the network has {len(class_scores)} cells, not {len(self._points)}")
-        class_ids = class_scores.argmax(axis=1)
-        scores = class_scores[np.arange(len(class_ids)), class_ids]
+        cells, class_ids = np.nonzero(class_scores >= self._selection.score_thresh)
+        scores = class_scores[cells, class_ids]
         rows = self._selection.candidates(scores, class_ids)
-        distances = expected_distances(sides[rows]) * self._strides[rows]
-        points = self._points[rows]
+        cells = cells[rows]
+        points = self._points[cells]
+        distances = expected_distances(sides[cells]) * self._strides[cells]
         xyxy = np.concatenate([points - distances[:, :2], points + distances[:, 2:]], axis=1)
         return self._selection.detections(xyxy, scores[rows], class_ids[rows])
 

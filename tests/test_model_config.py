@@ -1,0 +1,114 @@
+"""A model's file is read whole or refused in one sentence; weights are what they should be."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from streamdet.config_files import shipped_names
+from streamdet.errors import ConfigError
+from streamdet.model_config import ModelConfig, find_weights, load_model_config
+from streamdet.registry import KINDS, load
+
+HOG = """
+detector: hog_people
+transform: {kind: stretch, hw: [240, 320]}
+classes: [person]
+score_thresh: 0.5
+iou_thresh: 0.4
+"""
+NETWORK = HOG.replace("hog_people", "yolox") + "input: {name: images, hw: [32, 64]}\n"
+
+
+def written(folder: Path, text: str) -> str:
+    path = folder / "own.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", shipped_names("configs/models"))
+def test_every_shipped_model_fits_the_registry(name: str) -> None:
+    model = load_model_config(name)
+    assert model.name == name
+    assert model.detector in KINDS["detector"]
+    assert set(model.runtimes) <= set(KINDS["runtime"])
+    load("transform", model.transform.kind).Options(**model.transform_options)
+
+
+def test_a_class_list_may_be_named() -> None:
+    classes = load_model_config("yolox_nano").classes
+    assert (len(classes), classes[0], classes[79]) == (80, "person", "toothbrush")
+
+
+def test_an_unknown_class_list_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"own.yaml: classes: came 'coco8', .* one of coco80"):
+        load_model_config(written(tmp_path, HOG.replace("[person]", "coco8")))
+
+
+def test_a_transform_without_hw_gets_the_network_s(tmp_path: Path) -> None:
+    text = NETWORK.replace("{kind: stretch, hw: [240, 320]}", "{kind: stretch, resample: swscale}")
+    model = load_model_config(written(tmp_path, text))
+    assert model.transform_options == {"hw": (32, 64), "resample": "swscale"}
+
+
+def test_a_transform_s_own_hw_stays(tmp_path: Path) -> None:
+    model = load_model_config(written(tmp_path, NETWORK))
+    assert model.transform_options == {"hw": [240, 320]}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (HOG + "colour: red\n", r"own.yaml: colour: came 'red', extra inputs are not permitted"),
+        (HOG.replace("0.5", "1.5"), "score_thresh: came 1.5, input should be less than or equal"),
+        (HOG.replace("detector: hog_people", ""), "detector: came nothing, field required"),
+        ("[1, 2]", "came list, wanted keys and values"),
+        ("a: [", "not readable as YAML: while parsing"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        load_model_config(written(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def network(sha256: str) -> ModelConfig:
+    model = load_model_config("yolox_nano")
+    assert model.weights is not None
+    weights = model.weights.model_copy(update={"file": "w.onnx", "sha256": sha256})
+    return model.model_copy(update={"weights": weights})
+
+
+def test_weights_come_from_the_first_folder_that_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+    for name in ("b", "c"):
+        (tmp_path / name / "w.onnx").write_bytes(b"weights")
+    folders = os.pathsep.join(str(tmp_path / name) for name in "abc")
+    monkeypatch.setenv("STREAMDET_MODELS", folders)
+    found = find_weights(network(hashlib.sha256(b"weights").hexdigest()))
+    assert found == tmp_path / "b" / "w.onnx"
+
+
+def test_without_the_variable_the_cache_folder_is_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STREAMDET_MODELS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match=f"is not in {tmp_path}/streamdet/models: put it there"):
+        find_weights(network("0" * 64))
+
+
+def test_a_changed_weights_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "w.onnx").write_bytes(b"other")
+    monkeypatch.setenv("STREAMDET_MODELS", str(tmp_path))
+    with pytest.raises(ConfigError, match=f"its sha256 is d9298a.*, wanted {'0' * 64}"):
+        find_weights(network("0" * 64))
+
+
+def test_a_model_without_a_network_has_no_weights() -> None:
+    with pytest.raises(ConfigError, match="'hog_people' has no weights file"):
+        find_weights(load_model_config("hog_people"))
