@@ -23,7 +23,7 @@ def test_a_wheel_ships_the_folders_inside_the_package(
 
 
 def test_a_missing_folder_is_named() -> None:
-    with pytest.raises(ConfigError, match="lacks its folder .*nonsense"):
+    with pytest.raises(ConfigError, match=r"lacks its folder .*nonsense"):
         shipped("nonsense")
 
 
@@ -34,7 +34,7 @@ def test_names_come_sorted_without_suffix() -> None:
 
 
 def test_an_unknown_name_gets_the_nearest_one() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'yolox_nano'.*known are hog_people, "):
+    with pytest.raises(ConfigError, match=r"did you mean 'yolox_nano'.*known are hog_people, "):
         find_config("yolox_nan", "configs/models")
 
 

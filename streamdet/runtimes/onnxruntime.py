@@ -12,6 +12,7 @@ from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ImageInput
 from streamdet.runtimes import RuntimeOptions, Tensors
+from streamdet.runtimes.checks import check_network, check_picture
 
 
 class OnnxRuntime:
@@ -44,6 +45,8 @@ class OnnxRuntime:
             )
         except Exception as exc:  # its errors have no other common class
             raise EngineError(f"{weights}: onnxruntime cannot load it: {exc}") from exc
+        inputs = {item.name: item.shape for item in self._session.get_inputs()}
+        check_network(weights, image_input, inputs)
         self._input = image_input
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._planes = np.empty((1, 3, *image_input.hw), dtype=np.float32)
@@ -59,8 +62,7 @@ class OnnxRuntime:
         return [self._run(image) for image in images]
 
     def _run(self, image: Pixels) -> Tensors:
-        if image.shape != (*self._input.hw, 3):
-            raise EngineError(f"picture must be {(*self._input.hw, 3)}, got {image.shape}")
+        check_picture(image, self._input)
         self._normalise(image)
         try:
             values = self._session.run(self._outputs, {self._input.name: self._planes})

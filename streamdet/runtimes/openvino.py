@@ -12,6 +12,7 @@ from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ImageInput
 from streamdet.runtimes import RuntimeOptions, Tensors
+from streamdet.runtimes.checks import check_network, check_picture
 
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16"}
 
@@ -41,13 +42,16 @@ class OpenVino:
                 "openvino is not installed: pip install 'streamdet[openvino]'"
             ) from exc
         core = openvino.Core()
-        precision = _precision(options.precision, core)
+        capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        precision = chosen_precision(options.precision, capabilities)
         try:
-            graph = _with_picture_input(core.read_model(weights), image_input)
+            graph = core.read_model(weights)
+            check_network(weights, image_input, _inputs(graph))
+            graph = _with_picture_input(graph, image_input)
             compiled = core.compile_model(graph, "CPU", _properties(precision, options.threads))
         except RuntimeError as exc:
             raise EngineError(f"{weights}: openvino cannot load it: {_one_line(exc)}") from exc
-        self._hw = image_input.hw
+        self._input = image_input
         self._request = compiled.create_infer_request()
         self._input = self._request.get_input_tensor().data
         self._outputs = [output.get_any_name() for output in compiled.outputs]
@@ -66,8 +70,7 @@ class OpenVino:
         return [self._run(image) for image in images]
 
     def _run(self, image: Pixels) -> Tensors:
-        if image.shape != (*self._hw, 3):
-            raise EngineError(f"picture must be {(*self._hw, 3)}, got {image.shape}")
+        check_picture(image, self._input)
         try:
             self._input[0] = image
             self._request.infer()
@@ -79,8 +82,17 @@ class OpenVino:
         }
 
 
-def _precision(wanted: str, core: Any) -> str:
-    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+def chosen_precision(wanted: str, capabilities: Sequence[str]) -> str:
+    """Say which arithmetic to ask OpenVINO for: "fp32" or "bf16".
+
+    Args:
+        wanted: "auto", "fp32" or "bf16".
+        capabilities: what OpenVINO says of the CPU, e.g. ["BF16", "FP32"].
+
+    Raises:
+        EngineError: bf16 is wanted and the CPU lacks it.
+    """
+    has_bf16 = "BF16" in capabilities
     if wanted == "auto":
         return "bf16" if has_bf16 else "fp32"
     if wanted == "bf16" and not has_bf16:
@@ -97,6 +109,14 @@ def _properties(precision: str, threads: int) -> dict[str, object]:
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
         "INFERENCE_NUM_THREADS": threads,
         "ENABLE_CPU_PINNING": False,
+    }
+
+
+def _inputs(graph: Any) -> dict[str, list[object]]:
+    sides = {item.get_any_name(): item.get_partial_shape() for item in graph.inputs}
+    return {
+        name: [side.get_length() if side.is_static else str(side) for side in shape]
+        for name, shape in sides.items()
     }
 
 

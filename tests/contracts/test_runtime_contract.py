@@ -1,0 +1,131 @@
+"""What every runtime promises, whatever its kind."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamdet.errors import EngineError
+from streamdet.image import Pixels
+from streamdet.registry import KINDS, load
+from streamdet.runtimes import ImageInput, Runtime, RuntimeOptions
+from tests.runtimes.tiny_network import write_tiny_network
+
+HW = (4, 6)
+every_kind = pytest.mark.parametrize("kind", KINDS["runtime"])
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_network(tmp_path_factory.mktemp("network"), HW)
+
+
+def started(kind: str, network: Path, **image_input: Any) -> Runtime:
+    wanted = ImageInput(name="picture", hw=HW, **image_input)
+    runtime: Runtime = load("runtime", kind)(network, wanted, RuntimeOptions())
+    return runtime
+
+
+def picture(seed: int = 0) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, (*HW, 3), dtype=np.uint8)
+
+
+@every_kind
+def test_the_network_sees_bgr_planes(kind: str, network: Path) -> None:
+    [outputs] = started(kind, network)([picture()])
+    np.testing.assert_array_equal(outputs["seen"][0], picture().transpose(2, 0, 1))
+
+
+@every_kind
+def test_the_network_sees_normalised_rgb_planes(kind: str, network: Path) -> None:
+    mean, std = (10.0, 20.0, 30.0), (2.0, 4.0, 8.0)
+    [outputs] = started(kind, network, colour="rgb", mean=mean, std=std)([picture()])
+    wanted = (picture()[..., ::-1].astype(np.float32) - mean) / std
+    np.testing.assert_allclose(outputs["seen"][0], wanted.transpose(2, 0, 1), atol=1e-5)
+
+
+@every_kind
+def test_outputs_come_by_name_as_float32(kind: str, network: Path) -> None:
+    [outputs] = started(kind, network)([np.ones((*HW, 3), dtype=np.uint8)])
+    assert list(outputs) == ["seen", "sums"]
+    assert {output.dtype for output in outputs.values()} == {np.dtype(np.float32)}
+    assert outputs["sums"].tolist() == [[24.0, 24.0, 24.0]]  # 4 x 6 ones
+
+
+@every_kind
+def test_each_picture_keeps_its_own_outputs(kind: str, network: Path) -> None:
+    first, second = started(kind, network)([picture(1), picture(2)])
+    np.testing.assert_array_equal(first["seen"][0], picture(1).transpose(2, 0, 1))
+    np.testing.assert_array_equal(second["seen"][0], picture(2).transpose(2, 0, 1))
+
+
+@every_kind
+def test_no_picture_gives_no_output(kind: str, network: Path) -> None:
+    assert started(kind, network)([]) == []
+
+
+@every_kind
+def test_a_picture_may_be_a_view_or_read_only(kind: str, network: Path) -> None:
+    wide = np.zeros((HW[0], HW[1] + 5, 3), dtype=np.uint8)
+    wide[:, : HW[1]] = picture()
+    wide.flags.writeable = False
+    [outputs] = started(kind, network)([wide[:, : HW[1]]])
+    np.testing.assert_array_equal(outputs["seen"][0], picture().transpose(2, 0, 1))
+    frozen = picture()
+    frozen.flags.writeable = False
+    [outputs] = started(kind, network)([frozen])
+    np.testing.assert_array_equal(outputs["seen"][0], picture().transpose(2, 0, 1))
+
+
+@every_kind
+def test_a_picture_of_another_size_is_refused(kind: str, network: Path) -> None:
+    with pytest.raises(EngineError, match=r"picture must be \(4, 6, 3\), got \(6, 4, 3\)"):
+        started(kind, network)([np.zeros((6, 4, 3), dtype=np.uint8)])
+
+
+@every_kind
+def test_the_name_says_what_really_runs(kind: str, network: Path) -> None:
+    wanted = ImageInput(name="picture", hw=HW)
+    runtime = load("runtime", kind)(network, wanted, RuntimeOptions(threads=2))
+    assert runtime.name.startswith(f"{kind} ")
+    assert runtime.name.endswith(" fp32, 2 threads")
+
+
+@every_kind
+def test_a_file_that_is_no_network_is_refused(kind: str, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no network")
+    with pytest.raises(EngineError, match=f"broken.onnx: {kind} cannot load it"):
+        started(kind, broken)
+
+
+@every_kind
+def test_an_input_that_the_network_lacks_is_refused(kind: str, network: Path) -> None:
+    wanted = ImageInput(name="image", hw=HW)
+    with pytest.raises(EngineError, match=r"tiny.onnx: .* must be {'image': .* got {'picture': "):
+        load("runtime", kind)(network, wanted, RuntimeOptions())
+
+
+@every_kind
+def test_a_network_of_another_size_is_refused(kind: str, network: Path) -> None:
+    wanted = ImageInput(name="picture", hw=(8, 8))
+    with pytest.raises(EngineError, match=r"must be .*\[1, 3, 8, 8\]}, got .*\[1, 3, 4, 6\]}"):
+        load("runtime", kind)(network, wanted, RuntimeOptions())
+
+
+@every_kind
+def test_a_network_without_a_fixed_size_is_refused(kind: str, tmp_path: Path) -> None:
+    free = write_tiny_network(tmp_path, ("h", 6))
+    with pytest.raises(EngineError, match="tiny.onnx: the network's input must be"):
+        started(kind, free)
+
+
+@every_kind
+def test_a_runtime_that_is_not_installed_is_named(
+    kind: str, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, kind, None)
+    with pytest.raises(EngineError, match=f"{kind} is not installed: pip install"):
+        started(kind, network)

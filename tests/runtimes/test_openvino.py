@@ -1,0 +1,35 @@
+"""OpenVINO runs in the precision that was asked for, or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from streamdet.errors import EngineError
+from streamdet.runtimes import ImageInput, RuntimeOptions
+from streamdet.runtimes.openvino import OpenVino, chosen_precision
+from tests.runtimes.tiny_network import write_tiny_network
+
+
+@pytest.mark.parametrize(
+    ("wanted", "capabilities", "chosen"),
+    [
+        ("auto", ["FP32", "BF16"], "bf16"),
+        ("auto", ["FP32"], "fp32"),
+        ("fp32", ["FP32", "BF16"], "fp32"),
+        ("bf16", ["FP32", "BF16"], "bf16"),
+    ],
+)
+def test_precision_is_what_was_asked_for(wanted: str, capabilities: list[str], chosen: str) -> None:
+    assert chosen_precision(wanted, capabilities) == chosen
+
+
+def test_bf16_on_a_cpu_without_it_is_refused() -> None:
+    with pytest.raises(EngineError, match="this CPU has no bf16"):
+        chosen_precision("bf16", ["FP32", "INT8"])
+
+
+def test_the_name_says_which_precision_auto_became(tmp_path: Path) -> None:
+    network = write_tiny_network(tmp_path)
+    options = RuntimeOptions(precision="auto")
+    runtime = OpenVino(network, ImageInput(name="picture", hw=(4, 6)), options)
+    assert runtime.name.split()[-3] in {"bf16,", "fp32,"}
