@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ImageInput
@@ -53,7 +51,7 @@ class OpenVino:
             raise EngineError(f"{weights}: openvino cannot load it: {_one_line(exc)}") from exc
         self._input = image_input
         self._request = compiled.create_infer_request()
-        self._input = self._request.get_input_tensor().data
+        self._picture = self._request.get_input_tensor().data
         self._outputs = [output.get_any_name() for output in compiled.outputs]
         version = openvino.__version__.split("-")[0]
         plural = "" if options.threads == 1 else "s"
@@ -62,7 +60,7 @@ class OpenVino:
     def __call__(self, images: Sequence[Pixels]) -> list[Tensors]:
         """Run the network on each picture, (H, W, 3) uint8 BGR, and return its outputs by name.
 
-        Pictures and outputs are copied: a slot is read-only, which OpenVINO refuses to wrap.
+        Pictures (0.5 MB) and outputs are copied: OpenVINO refuses to wrap a read-only slot.
 
         Raises:
             EngineError: OpenVINO failed, or the picture has another size than the network's.
@@ -72,7 +70,7 @@ class OpenVino:
     def _run(self, image: Pixels) -> Tensors:
         check_picture(image, self._input)
         try:
-            self._input[0] = image
+            self._picture[0] = image
             self._request.infer()
         except RuntimeError as exc:
             raise EngineError(f"openvino failed: {_one_line(exc)}") from exc

@@ -118,7 +118,7 @@ def test_a_network_of_another_size_is_refused(kind: str, network: Path) -> None:
 @every_kind
 def test_a_network_without_a_fixed_size_is_refused(kind: str, tmp_path: Path) -> None:
     free = write_tiny_network(tmp_path, ("h", 6))
-    with pytest.raises(EngineError, match="tiny.onnx: the network's input must be"):
+    with pytest.raises(EngineError, match=r"tiny.onnx: the network's input must be"):
         started(kind, free)
 
 

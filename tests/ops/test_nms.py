@@ -29,7 +29,8 @@ def expected(boxes: Boxes, iou_thresh: float) -> list[int]:
 def kept(boxes: Boxes, iou_thresh: float) -> list[int]:
     table = np.array(boxes, dtype=np.float32).reshape(-1, 6)
     class_ids = table[:, 5].astype(np.int64)
-    return batched_nms(table[:, :4], table[:, 4], class_ids, iou_thresh).tolist()
+    rows = batched_nms(table[:, :4], table[:, 4], class_ids, iou_thresh)
+    return [int(row) for row in rows]
 
 
 box = st.tuples(*[st.integers(0, 12)] * 2, *[st.integers(0, 12)] * 2).map(

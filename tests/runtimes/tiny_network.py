@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 
 
 def write_tiny_network(folder: Path, hw: tuple[int | str, int] = (4, 6)) -> Path:
-    """Write an ONNX file: input `picture` (1, 3, *hw), outputs `seen` (the input) and `sums` (1, 3)."""
+    """Write an ONNX file: input `picture` (1, 3, *hw); outputs `seen`, the same, `sums` (1, 3)."""
     picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, (1, 3, *hw))
     seen = helper.make_tensor_value_info("seen", TensorProto.FLOAT, (1, 3, *hw))
     sums = helper.make_tensor_value_info("sums", TensorProto.FLOAT, (1, 3))
