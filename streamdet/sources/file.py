@@ -1,0 +1,158 @@
+"""`file`: a video file, decoded on the CPU."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from streamdet.errors import SourceError
+from streamdet.sources import DecodedFrame, Position, SourceInfo
+from streamdet.sources.decoded_image import DecodedImage
+from streamdet.sources.sampling import Sampler, SamplingOptions
+from streamdet.sources.video_reader import DecoderOptions, VideoReader
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+_SEEK_FROM = 50
+"""Going on behind fewer frames than this decodes them again; a seek may go back as far anyway."""
+
+_UNKNOWN_RATE = Fraction(25)
+
+
+class FileOptions(SamplingOptions):
+    """Options of `FileSource`."""
+
+    keyframes_only: bool = Field(False, description="Decode keyframes only: fast, and few frames.")
+    threads: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Decoder threads. With more than 1, pictures next to damage vary between runs.",
+    )
+    max_pixels: int = Field(
+        36_000_000,
+        ge=1,
+        le=2**28,
+        description="Refuse larger pictures; the default takes 8K. A tiny file may hold huge ones.",
+    )
+
+
+class FileSource:
+    """Reads one video file; what is damaged in it is skipped, counted and reported."""
+
+    Options = FileOptions
+    is_live = False
+
+    def __init__(self, uri: str, options: FileOptions) -> None:
+        """Take the path of a file; touches nothing."""
+        self._path = Path(uri)
+        self._options = options
+        self._problems: list[str] = []
+        self.position = Position()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One sentence for each thing wrong with the file, each naming it."""
+        problems = list(self._problems)
+        if count := self.position.damaged:
+            packets = "1 damaged packet was" if count == 1 else f"{count} damaged packets were"
+            problems.insert(0, f"{packets} skipped")
+        return tuple(f"{self._path}: {problem}" for problem in problems)
+
+    def probe(self) -> SourceInfo:
+        """Read the header and the first frame, which alone tells the size and whether to turn it.
+
+        Raises:
+            SourceError: the file cannot be opened, or has no video that can be decoded.
+        """
+        from av.video.reformatter import VideoReformatter
+
+        with closing(self._open()) as reader:
+            first = next(iter(reader), None)
+            if first is None:
+                raise self._no_frames()
+            hw = DecodedImage(first, VideoReformatter()).hw
+            count = None if self._options.keyframes_only else reader.frame_count
+            return SourceInfo(hw, Sampler(self._options, reader.rate).count(count))
+
+    def frames(self, start: Position) -> Iterator[DecodedFrame]:
+        """Decode on from a position; the frames are the same as in an unbroken run.
+
+        Raises:
+            SourceError: the file cannot be opened, or has no video that can be decoded.
+        """
+        from av.video.reformatter import VideoReformatter
+
+        self.position = start
+        self._problems = []
+        with closing(self._open_behind(start)) as reader:
+            self._problems = reader.problems
+            sampler = Sampler(self._options, reader.rate)
+            last_slot = None
+            if start.index:
+                last_slot = sampler.slot(start.decoded - 1, _time_s(reader, start.pts))
+            reformatter = VideoReformatter()
+            for frame in reader:
+                number = reader.decoded - 1
+                slot = sampler.slot(number, _time_s(reader, frame.pts))
+                if not sampler.keeps(number, slot, last_slot):
+                    self._pass_by(reader)
+                    continue
+                last_slot = slot
+                self.position = _position(self.position.index + 1, frame, reader)
+                nominal = frame.duration * reader.time_base or 1 / (reader.rate or _UNKNOWN_RATE)
+                yield DecodedFrame(
+                    image=DecodedImage(frame, reformatter),
+                    pts=frame.pts,
+                    time_base=reader.time_base,
+                    duration=max(1, math.floor(sampler.interval(nominal) / reader.time_base)),
+                    captured_ns=time.time_ns(),
+                    position=self.position,
+                )
+            self._pass_by(reader)
+            if reader.decoded == 0:
+                raise self._no_frames()
+
+    def _open(self) -> VideoReader:
+        options = self._options
+        return VideoReader(
+            self._path, DecoderOptions(options.threads, options.keyframes_only, options.max_pixels)
+        )
+
+    def _open_behind(self, start: Position) -> VideoReader:
+        reader = self._open()
+        if start.is_seekable and start.pts is not None and start.decoded >= _SEEK_FROM:
+            if reader.seek_behind(start.pts, start.decoded):
+                return reader
+            reader.close()
+            reader = self._open()
+        reader.skip(start.decoded)
+        return reader
+
+    def _pass_by(self, reader: VideoReader) -> None:
+        """Move on without emitting: `position.pts` is no longer that of the last decoded frame."""
+        if (reader.decoded, reader.damaged) != (self.position.decoded, self.position.damaged):
+            self.position = replace(
+                self.position, decoded=reader.decoded, damaged=reader.damaged, is_seekable=False
+            )
+
+    def _no_frames(self) -> SourceError:
+        return SourceError(f"{self._path}: no decodable frames")
+
+
+def _position(index: int, frame: VideoFrame, reader: VideoReader) -> Position:
+    is_seekable = reader.is_ordered and reader.damaged == 0
+    return Position(index, reader.decoded, reader.damaged, frame.pts, is_seekable)
+
+
+def _time_s(reader: VideoReader, pts: int | None) -> Fraction | None:
+    return None if pts is None else (pts - reader.start_pts) * reader.time_base

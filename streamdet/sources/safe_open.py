@@ -1,0 +1,126 @@
+"""Opens media files so that nothing but the file itself is ever read.
+
+Note on safety. FFmpeg gets an open file, never a name: no protocol (concat:, subfile:, http:) and
+no name pattern can be reached. Playlists and descriptions, which make a demuxer open what they
+name, are refused twice: text by its first bytes (in our own words), the rest because only
+the demuxers of `_FORMATS` may run. Pipes and devices are refused on the descriptor, so nothing can
+change between check and use, and opening them does not block. Decoders refuse pictures beyond
+max_pixels.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from streamdet.errors import SourceError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_FORMATS = ",".join(
+    [
+        "mov,matroska,avi,flv,mpegts,mpeg,mpegvideo,asf,ogg,mxf,nut,ivf,dv,rm,wtv,gxf,lxf,nsv,nuv,pva,ty",
+        "h264,hevc,vvc,obu,av1,m4v,h263,h261,mjpeg,mjpeg_2000,vc1,vc1test,cavsvideo,avs2,avs3,dirac,evc",
+        "yuv4mpegpipe,gif,apng,dhav,amv,smk,bink,film_cpk,roq,idcin,flic,4xm,swf,webp,jpegxl_anim",
+        "png_pipe,jpeg_pipe,bmp_pipe,webp_pipe,tiff_pipe,ppm_pipe,pgm_pipe,pbm_pipe,pam_pipe,j2k_pipe",
+        "wav,mp3,aac,flac,ac3,eac3,amr,aiff,au,caf,w64,dts,ac4",
+    ]
+)
+"""Demuxers that read one file and nothing else; audio too, to say "no video stream" of it."""
+
+_SNIFFED_BYTES = 4096
+_TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1b")
+_VIDEO_IN_TEXT = (b"YUV4MPEG2 ", b"P1", b"P2", b"P3")
+
+
+def open_plain_file(path: Path) -> IO[bytes]:
+    """Open a plain file for reading, unbuffered.
+
+    Raises:
+        SourceError: it is not there, may not be read, or is a folder, a pipe or a device.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as exc:
+        raise SourceError(f"{path}: cannot be opened ({exc.strerror})") from exc
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SourceError(f"{path}: is not a plain file")
+    return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def open_media(file: IO[bytes], path: Path, max_pixels: int) -> InputContainer:
+    """Open a media file as a container; closing it leaves `file` open.
+
+    Args:
+        file: what `open_plain_file` returned.
+        path: its name, for messages.
+        max_pixels: pictures with more pixels are not decoded.
+
+    Raises:
+        SourceError: it is empty, a text, or not a media file that FFmpeg can read.
+    """
+    import av
+
+    _refuse_text(file.read(_SNIFFED_BYTES), path)
+    file.seek(0)
+    av.logging.set_level(None)
+    options = {
+        "format_whitelist": _FORMATS,
+        "protocol_whitelist": "none",
+        "max_pixels": str(max_pixels),
+    }
+    try:
+        return av.open(file, "r", options=options)
+    except (av.FFmpegError, ValueError, IndexError, AttributeError) as exc:
+        raise SourceError(f"{path}: unsupported or corrupt ({reason(exc)})") from exc
+
+
+def find_video(container: InputContainer, path: Path, max_pixels: int) -> VideoStream:
+    """Choose the first video stream that is not a cover picture.
+
+    Raises:
+        SourceError: there is none, its codec is unknown, or it is larger than `max_pixels`.
+    """
+    from av.stream import Disposition
+
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        raise SourceError(f"{path}: no video stream")
+    codec = streams[0].codec_context
+    if codec is None:
+        raise SourceError(f"{path}: unsupported or corrupt (no decoder for its video)")
+    if codec.width * codec.height > max_pixels:
+        raise SourceError(
+            f"{path}: its pictures of {codec.width}x{codec.height} have more pixels "
+            f"than max_pixels, {max_pixels}"
+        )
+    codec.options = {"max_pixels": str(max_pixels)}
+    return streams[0]
+
+
+def reason(exc: Exception) -> str:
+    """Say why FFmpeg failed, without the address that its own messages contain."""
+    return (getattr(exc, "strerror", None) or type(exc).__name__).lower()
+
+
+def _refuse_text(head: bytes, path: Path) -> None:
+    if not head:
+        raise SourceError(f"{path}: unsupported or corrupt (the file is empty)")
+    if head.startswith(_VIDEO_IN_TEXT) or any(b < 32 and b not in _TEXT_CONTROLS for b in head):
+        return
+    if len(head) > 1 and _is_utf8(head):
+        kind = "a playlist" if head.startswith(b"#EXTM3U") else "text"
+        raise SourceError(f"{path}: unsupported or corrupt (it is {kind}, not video)")
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError as exc:
+        return exc.end >= len(head) - 3 and len(head) == _SNIFFED_BYTES
+    return True

@@ -1,0 +1,196 @@
+"""Decodes one video file, packet by packet, past everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamdet.sources.safe_open import find_video, open_media, open_plain_file, reason
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+_INDEXED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+"""Containers whose seek was found to be exact; that of MPEG-TS lands between keyframes."""
+
+_CUT_S = 0.5
+"""A file that ends this much before the end that its header states is called cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderOptions:
+    """How a file is decoded.
+
+    Attributes:
+        threads: decoder threads. Only with 1 are pictures next to damage the same in each run.
+        keyframes_only: whether all but keyframes are skipped without being decoded.
+        max_pixels: larger pictures are not decoded.
+    """
+
+    threads: int
+    keyframes_only: bool
+    max_pixels: int
+
+
+class VideoReader:
+    """One pass over a file's first video stream.
+
+    Attributes:
+        time_base: seconds per tick of pts.
+        start_pts: the stream's first pts as its header states it; 0 if it does not.
+        rate: nominal frames per second; None where unknown.
+        frame_count: how many frames the header promises; None where unknown.
+        decoded: frames returned or skipped so far.
+        damaged: packets that could not be decoded so far.
+        is_ordered: every pts so far was present and above the one before.
+        problems: what was wrong with the file, besides damaged packets; each completes "PATH: ...".
+    """
+
+    def __init__(self, path: Path, options: DecoderOptions) -> None:
+        """Open the file and read its header.
+
+        Raises:
+            SourceError: it cannot be opened or has no video.
+        """
+        self._file = open_plain_file(path)
+        try:
+            self._container = open_media(self._file, path, options.max_pixels)
+            self._stream = find_video(self._container, path, options.max_pixels)
+        except Exception:
+            self._file.close()
+            raise
+        codec = self._stream.codec_context
+        codec.thread_count = options.threads
+        codec.thread_type = "FRAME"
+        if options.keyframes_only:
+            codec.skip_frame = "NONKEY"
+        self.time_base = self._stream.time_base or Fraction(1, 1000)
+        self.start_pts = self._stream.start_time or 0
+        rates = [r for r in (self._stream.average_rate, self._stream.guessed_rate) if r]
+        self.rate = min(rates, default=None)  # either may be the clock's rate instead, such as 1000
+        self.frame_count = self._stream.frames or self._guess_frame_count()
+        self.decoded = 0
+        self.damaged = 0
+        self.is_ordered = True
+        self.problems: list[str] = []
+        self._keyframes_only = options.keyframes_only
+        self._last: VideoFrame | None = None
+        self._frames = self._decode()
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        """Go on with the frames that have not been returned or skipped yet."""
+        return self._frames
+
+    def skip(self, count: int) -> None:
+        """Decode `count` frames and forget them."""
+        while self.decoded < count and next(self._frames, None) is not None:
+            pass
+
+    def seek_behind(self, pts: int, decoded: int) -> bool:
+        """Jump behind the frame of that pts, which was the `decoded`-th one of an unbroken run.
+
+        Returns:
+            Whether the file could do so exactly; if not, the reader is of no further use.
+        """
+        import av
+
+        if self._container.format.name not in _INDEXED:
+            return False
+        try:
+            self._container.seek(pts, stream=self._stream, backward=True)
+        except av.FFmpegError:
+            return False
+        frame = next(self._frames, None)
+        # Otherwise the decoder started inside a group of pictures and lacks its references.
+        is_clean_start = frame is not None and frame.key_frame
+        while frame is not None and frame.pts is not None and frame.pts < pts:
+            frame = next(self._frames, None)
+        self.decoded = decoded
+        return is_clean_start and frame is not None and frame.pts == pts and self.damaged == 0
+
+    def close(self) -> None:
+        """Close the file; the frames returned so far stay valid."""
+        self._frames.close()
+        self._container.close()
+        self._file.close()
+
+    def _decode(self) -> Generator[VideoFrame, None, None]:
+        last_packet_is_bad = False
+        for packet in self._packets():
+            damaged_before = self.damaged
+            for frame in self._decode_packet(packet):
+                self._note(frame)
+                yield frame
+            if packet is not None:
+                last_packet_is_bad = packet.is_corrupt or self.damaged > damaged_before
+        self._note_end(last_packet_is_bad)
+
+    def _packets(self) -> Iterator[Packet[VideoStream] | None]:
+        """Yield the stream's packets and at last None, which flushes the decoder."""
+        import av
+
+        packets = self._container.demux(self._stream)
+        try:
+            for packet in packets:
+                if packet.size:
+                    yield packet
+        except (av.FFmpegError, IndexError) as exc:
+            self.problems.append(f"reading ended early ({reason(exc)})")
+        yield None
+
+    def _decode_packet(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        import av
+
+        try:
+            return self._stream.codec_context.decode(packet)
+        except av.EOFError:
+            return []
+        except av.FFmpegError:
+            self.damaged += 1
+            return []
+
+    def _note(self, frame: VideoFrame) -> None:
+        last, self._last = self._last, frame
+        if frame.pts is None:
+            self.is_ordered = False
+        if last is not None:
+            self._compare(last, frame)
+        self.decoded += 1
+
+    def _compare(self, last: VideoFrame, frame: VideoFrame) -> None:
+        if frame.pts is not None and last.pts is not None and frame.pts <= last.pts:
+            self.is_ordered = False
+        if (frame.height, frame.width) != (last.height, last.width):
+            size = f"{frame.width}x{frame.height}"
+            self.problems.append(f"the picture size changes to {size} at frame {self.decoded}")
+
+    def _note_end(self, last_packet_is_bad: bool) -> None:
+        if last_packet_is_bad:
+            self.problems.append("the file is cut off: its last packet is damaged or incomplete")
+            return
+        stated, last = self._stated_end(), self._last
+        if stated is None or last is None or last.pts is None or self._keyframes_only:
+            return
+        end = (last.pts + last.duration) * self.time_base
+        if end + Fraction(_CUT_S) < stated:
+            text = f"its header says {float(stated):.1f} s, its video ends at {float(end):.1f} s"
+            self.problems.append(f"the file is cut off: {text}")
+
+    def _stated_end(self) -> Fraction | None:
+        """When the video ends, in seconds, as the header says; None where it does not."""
+        if self._stream.duration:
+            return (self.start_pts + self._stream.duration) * self.time_base
+        if self._container.duration and len(self._container.streams) == 1:
+            return Fraction(self._container.duration, 1_000_000)
+        return None
+
+    def _guess_frame_count(self) -> int | None:
+        end = self._stated_end()
+        if end is None or self.rate is None:
+            return None
+        return max(1, round((end - self.start_pts * self.time_base) * self.rate))
