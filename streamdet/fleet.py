@@ -7,7 +7,6 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -112,12 +111,10 @@ class Fleet:
             for node, name in self._status(process).get("runtimes", {}).items()
         }
 
-    def await_done(self, limit_s: float) -> None:
-        """Wait for workers that have nothing left to do; none is started again."""
-        deadline = time.monotonic() + limit_s
-        with suppress(StreamdetError):
-            while self.running() and time.monotonic() < deadline:
-                self.watch(0.05)
+    def sinks_are_done(self) -> bool:
+        """Whether every worker with a sink has shown all that was committed, and ended."""
+        groups = self._processes[0].plan.run.layout.groups
+        return all(p.is_done for p in self._processes if groups[p.plan.group].has_sink)
 
     def stop(self) -> None:
         """End every process that is left."""

@@ -146,6 +146,7 @@ class SourceWorker:
         result = self._committer.step(
             self._lease, commits, results, states=self._group.states(), positions=positions
         )
+        self._group.committed()
         self._is_stopping = self._is_stopping or result.is_stopping
 
     def _look_up(self) -> None:

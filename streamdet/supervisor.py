@@ -28,7 +28,6 @@ from streamdet.url_text import redacted
 
 TICK_S: Final = 0.1
 PROBE_LIMIT_S: Final = 10.0
-LAST_EXITS_S: Final = 1.0
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -39,6 +38,10 @@ class Supervisor:
         graph: what to run.
         settings: the machine.
         on_progress: called about ten times a second.
+
+    Attributes:
+        on_progress: the same, may be replaced.
+        redis_url: the run's server, once it has started; holds the password, never show it.
     """
 
     def __init__(
@@ -49,7 +52,8 @@ class Supervisor:
     ) -> None:
         self._graph = graph
         self._settings = settings
-        self._on_progress = on_progress
+        self.on_progress = on_progress
+        self.redis_url = ""
         self._stops = 0
         self._sources: tuple[SourceReport, ...] = ()
         self._counters: dict[str, int] = {}
@@ -65,6 +69,7 @@ class Supervisor:
             folder = RunFolder.create()
             stack.callback(folder.remove)
             url = self._start_server(stack, folder)
+            self.redis_url = url
             client = connect(url)
             stack.callback(client.close)
             warnings = check_server(client, url) if not self._settings.is_embedded else []
@@ -100,7 +105,6 @@ class Supervisor:
         self._started_s = self._moved_s = time.monotonic()
         self._seen_progress = 0
         outcome, failure = self._watch(_expected(run, infos))
-        self._fleet.await_done(LAST_EXITS_S)
         return self._report(run, outcome, failure, warnings)
 
     def _probe(self, folder: RunFolder) -> dict[str, SourceInfo]:
@@ -129,7 +133,7 @@ class Supervisor:
         try:
             while not self._is_over():
                 elapsed_s = time.monotonic() - self._started_s
-                self._on_progress(Snapshot(self._sources, expected, elapsed_s))
+                self.on_progress(Snapshot(self._sources, expected, elapsed_s))
         except _StoppedAtOnceError:
             return "stopped", None
         except StreamdetError as exc:
@@ -159,7 +163,7 @@ class Supervisor:
             raise _StoppedAtOnceError
 
     def _look(self) -> bool:
-        """Read the run's figures; returns whether every sink has every source's end."""
+        """Read the run's figures; returns whether every sink has every source's end and is shut."""
         finished = self._bus.finished()
         self._counters = self._bus.counters()
         self._sources = self._ledger.source_reports()
@@ -168,7 +172,7 @@ class Supervisor:
             self._seen_progress, self._moved_s = self._progress(), now_s
         elif now_s - self._moved_s > 2 * self._settings.stall_s:
             raise EngineError(f"nothing has moved for {now_s - self._moved_s:.0f} s")
-        return finished >= self._ledger.ends_expected
+        return finished >= self._ledger.ends_expected and self._fleet.sinks_are_done()
 
     def _progress(self) -> int:
         """A number that grows whenever a step commits frames."""

@@ -119,6 +119,7 @@ class StageWorker:
                 self._group.finish(item.message.source_id)
                 commits.append(self._committer.end_commit(item.message, item.entry_id))
         self._committer.step(self._lease, commits, results, states=self._group.states())
+        self._group.committed()
 
     def _drop_lost(self, messages: list[FrameMessage], results: dict[str, list[Job]]) -> None:
         """Drop the frames whose slots changed under the stages' hands: their results are worthless."""

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
 from streamdet.graph import Node, PipelineGraph
+from streamdet.graph.mermaid import caption
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -20,7 +21,8 @@ def run(args: Namespace) -> int:
         ConfigError: something is wrong.
     """
     graph = graph_from(args)
-    print(f"{graph.path}: right, {len(graph.nodes)} nodes in {len(graph.groups)} processes")
+    processes = sum(group.replicas for group in graph.groups)
+    print(f"{graph.path}: right, {len(graph.nodes)} nodes in {processes} processes")
     print(table(graph))
     return 0
 
@@ -28,7 +30,7 @@ def run(args: Namespace) -> int:
 def table(graph: PipelineGraph) -> str:
     """List the nodes in columns: name, kind, what it reads, its process."""
     rows = [
-        (node.name, node.kind, _reads(node), f"process {node.process}")
+        (node.name, caption(node), _reads(node), f"process {node.process}")
         for node in graph.nodes.values()
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

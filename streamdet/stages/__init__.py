@@ -66,6 +66,10 @@ class Stage(Protocol):
         """The snapshots that changed since the last call, key -> bytes."""
         ...
 
+    def committed(self) -> None:
+        """What `states` last returned has been committed: it may be shown to the world."""
+        ...
+
     def close(self) -> None:
         """Let go of files and models."""
         ...

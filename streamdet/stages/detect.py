@@ -67,6 +67,9 @@ class DetectStage:
         """There is no state."""
         return {}
 
+    def committed(self) -> None:
+        """Nothing waits for it."""
+
     def close(self) -> None:
         """The model goes with the process."""
 

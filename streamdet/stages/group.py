@@ -72,6 +72,11 @@ class Group:
             for key, blob in member.stage.states().items()
         }
 
+    def committed(self) -> None:
+        """Tell every member that its states have been committed."""
+        for member in self._members:
+            member.stage.committed()
+
     def close(self) -> None:
         """Close every member."""
         for member in self._members:

@@ -53,6 +53,10 @@ class SinkStage:
         """What has been written since the last call: see stages.Stage."""
         return self._sink.states()
 
+    def committed(self) -> None:
+        """Let the outputs show what has been committed."""
+        self._sink.committed()
+
     def close(self) -> None:
         """Close the outputs."""
         self._sink.close()

@@ -54,6 +54,9 @@ class TrackStage:
         self._changed.clear()
         return states
 
+    def committed(self) -> None:
+        """Nothing waits for it."""
+
     def close(self) -> None:
         """Nothing to let go of."""
 

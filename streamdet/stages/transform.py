@@ -65,5 +65,8 @@ class TransformStage:
         """There is no state."""
         return {}
 
+    def committed(self) -> None:
+        """Nothing waits for it."""
+
     def close(self) -> None:
         """Nothing to let go of."""

