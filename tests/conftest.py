@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,3 +24,12 @@ def data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A real Redis server that lives as long as the tests."""
+    # The path of a unix socket may have 107 characters: tmp_path is too long for it.
+    server = RedisServer(Path(tempfile.mkdtemp(prefix="sd-redis-")))
+    yield server
+    server.stop()
