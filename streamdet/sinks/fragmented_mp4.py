@@ -19,8 +19,8 @@ from streamdet.errors import EngineError
 from streamdet.image import Pixels
 
 # CABAC and deblocking on top of ultrafast give superfast's size and PSNR (22 kB, 46.8 dB) in less
-# time: 8.5 against 12.0 ms a 1080p frame (ultrafast alone 7.1 ms, 26.7 kB, 46.2 dB; veryfast 22.8 ms)
-# in one thread of a 2-core x86 machine; a second thread gained nothing.
+# time: 8.5 against 12.0 ms a 1080p frame in one thread of a 2-core x86 machine (ultrafast alone
+# 7.1 ms, 26.7 kB, 46.2 dB; veryfast 22.8 ms). A second thread gained nothing.
 PRESET = "ultrafast"
 X264_PARAMS = "cabac=1:deblock=0,0:annexb=0"
 

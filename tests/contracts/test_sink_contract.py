@@ -37,8 +37,11 @@ def make(kind: str, folder: Path, *sources: str) -> Sink:
 
 
 def frames(*sources: str) -> list[FrameMessage]:
-    """Six frames of each source by turns: 0 to 3 objects, one frame of each dropped."""
+    """Six frames of each source by turns: 0 to 3 objects, a time missing, a frame dropped."""
     messages = [message(name, i, count=i % 4) for i in range(6) for name in sources]
+    messages = [
+        replace(m, frame=replace(m.frame, pts=None)) if m.index == 3 else m for m in messages
+    ]
     return [replace(m, drop_reason="stale") if m.index == 4 else m for m in messages]
 
 

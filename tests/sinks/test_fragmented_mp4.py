@@ -30,8 +30,18 @@ def test_fragment_is_a_moof_that_describes_the_mdat_behind_it() -> None:
     mfhd, (traf, traf_boxes) = boxes(inner)
     assert mfhd == (b"mfhd", bytes(4) + (5).to_bytes(4, "big"))
     assert traf == b"traf"
-    tfdt = dict(boxes(traf_boxes))[b"tfdt"]
-    assert int.from_bytes(tfdt[4:], "big") == 1 << 33
+    described = dict(boxes(traf_boxes))
+    assert described[b"tfhd"].hex(" ", 4) == "00020000 00000001"
+    assert int.from_bytes(described[b"tfdt"][4:], "big") == 1 << 33
+    offset = len(data) - len(b"sample")
+    assert described[b"trun"].hex(" ", 4) == (
+        f"00000701 00000001 {offset:08x} {512:08x} {6:08x} 02000000"
+    )
+
+
+def test_a_frame_that_needs_others_is_no_sync_sample() -> None:
+    data = fragment(1, 0, 1, b"sample", is_keyframe=False)
+    assert data[:-14][-4:].hex() == "01010000"
 
 
 def test_fragments_play_at_their_times_in_place_of_what_follows_a_header() -> None:
