@@ -31,6 +31,7 @@ _WANTED: Final[dict[str, str]] = {
     "list_type": "a list",
     "literal_error": "{expected}",
     "model_type": "keys and values",
+    "multiple_of": "a multiple of {multiple_of}",
     "none_required": "nothing",
     "string_pattern_mismatch": "text of the form {pattern}",
     "string_too_long": "at most {max_length} characters",
@@ -40,7 +41,6 @@ _WANTED: Final[dict[str, str]] = {
     "too_short": "a list of at least {min_length}",
     "tuple_type": "a list",
 }
-_RETYPED: Final = frozenset({"string_type", "literal_error", "string_pattern_mismatch"})
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -102,12 +102,12 @@ class _Check:
     valid: Sequence[str]
 
     def as_written(self, exc: ValidationError) -> dict[str, Any]:
-        """Copy the values, with what was written in place of numbers and words that must be text."""
+        """Copy the values, with what was written for each number that should be text."""
         copied: dict[str, Any] = json.loads(json.dumps(self.values))
         for error in exc.errors(include_url=False):
             key = _known_part(error["loc"], self.values)
             written = self.text.texts.get((*self.path, *key))
-            if error["type"] in _RETYPED and key and written is not None:
+            if error["type"] == "string_type" and key and written is not None:
                 _at(copied, key[:-1])[key[-1]] = written
         return copied
 
@@ -163,8 +163,12 @@ def _wanted(error: ErrorDetails) -> str:
         close = get_close_matches(str(error["input"]), valid, 1)
         return str(context["expected"]) + (f" (perhaps {close[0]!r})" if close else "")
     if error["type"] in _WANTED:
-        return _WANTED[error["type"]].format(**context)
+        return _WANTED[error["type"]].format_map({k: _plain(v) for k, v in context.items()})
     return f"right ({error['msg'][:1].lower()}{error['msg'][1:]})"
+
+
+def _plain(limit: object) -> object:
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
 def _field_names(model: Any, key: KeyPath) -> list[str]:

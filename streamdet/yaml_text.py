@@ -128,7 +128,7 @@ def parse_yaml(text: str, name: str, environ: Mapping[str, str] | None = None) -
         return _Parser(text, name, environ).parse()
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        line = 1 if mark is None else mark.line + 1
+        line = min(1 if mark is None else mark.line + 1, len(text.splitlines()))
         raise ConfigError(f"{name}:{line}: {_problem(exc, text, line)}") from exc
     except yaml.YAMLError as exc:
         raise ConfigError(f"{name}: holds a character that YAML does not allow") from exc

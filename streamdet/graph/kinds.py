@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from streamdet.detectors.parts.options import check_options
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked
 from streamdet.graph.draft import DraftNode, NodeKeys
@@ -82,6 +83,11 @@ class _Builder:
                 (*draft.path, "model"),
                 f"must be made for {kind}, got {model.name!r}, which is made for {model.detector}",
             )
+        try:
+            check_options(options, model)
+        except ConfigError as exc:
+            hint = str(exc).removeprefix("classes: ")
+            raise self._error((*draft.path, "classes"), f"names no class: {hint}") from exc
         return _node(draft, kind, options, model=model)
 
     def _transform(self, draft: DraftNode) -> Node:

@@ -56,13 +56,16 @@ def _set(text: YamlText, entry: str) -> None:
     nodes = text.values["nodes"]
     if node not in nodes:
         raise ConfigError(f"{place}: there is no node {node!r}; {nearest(node, nodes)}")
+    parsed = parse_yaml(value, place)
     holder = nodes[node]
+    path: KeyPath = ("nodes", node)
     for key in option[:-1]:
+        path = (*path, key)
         holder = holder.setdefault(key, {})
+        text.places.setdefault(path, place)
         if not isinstance(holder, dict):
             raise ConfigError(f"{place}: {key} of {node} holds no keys")
-    path = ("nodes", node, *option)
-    parsed = parse_yaml(value, place)
+    path = (*path, option[-1])
     _forget(text, path)
     holder[option[-1]] = parsed.values
     text.places[path] = place

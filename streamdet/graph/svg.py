@@ -61,7 +61,8 @@ class _Drawing:
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
             f'viewBox="0 0 {width:g} {height:g}" font-family="Helvetica, Arial, sans-serif">\n'
             '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
-            'markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" fill="#7b8794"/></marker></defs>\n'
+            'markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" fill="#7b8794"/></marker>'
+            "</defs>\n"
             f'<rect width="{width:g}" height="{height:g}" fill="#ffffff"/>\n'
             f'<text x="{_MARGIN - _PAD}" y="{_MARGIN - 8}" font-size="16" font-weight="bold" '
             f'fill="#1f2933">{escape(self._name)}</text>'

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.graph.graphs import faults, load_text, people
+
+NETWORK = "kind: detector, reads: prepare, model: yolox_nano"
+
+
+def test_swscale_outside_the_cameras_process_is_refused(tmp_path: Path) -> None:
+    text = people(prepare="kind: transform, reads: camera, resample: swscale")
+    assert faults(text, tmp_path) == [
+        "g.yaml:5: prepare.resample must be bilinear outside the process of 'camera', got swscale, "
+        "which works on the decoder's own memory"
+    ]
+
+
+def test_swscale_in_the_cameras_process_is_accepted(tmp_path: Path) -> None:
+    text = people(prepare="kind: transform, reads: camera, resample: swscale, process: front")
+    assert load_text(text, tmp_path).nodes["prepare"].options.model_dump()["resample"] == "swscale"
+
+
+def test_a_picture_of_another_size_than_the_networks_is_refused(tmp_path: Path) -> None:
+    text = people(detect=NETWORK, prepare="kind: letterbox, reads: camera, hw: [320, 416]")
+    assert faults(text, tmp_path) == [
+        "g.yaml:6: detect.reads brings pictures of 320x416 (height x width) from 'prepare', "
+        "wanted 416x416 (height x width)"
+    ]
+
+
+def test_a_picture_whose_size_varies_is_refused_by_a_network(tmp_path: Path) -> None:
+    text = people(
+        detect=NETWORK,
+        prepare="kind: shortest_edge, reads: camera, shortest_edge: 416, longest_edge: 800",
+    )
+    assert "detect.reads brings pictures of 416x" in faults(text, tmp_path)[0]
+
+
+def test_two_sinks_may_not_write_the_same_file(tmp_path: Path) -> None:
+    text = people(
+        one="kind: jsonl, reads: track, path: out.jsonl",
+        two="kind: jsonl, reads: track, path: ./out.jsonl",
+    )
+    assert faults(text, tmp_path) == [
+        "g.yaml:10: two.path must differ from one.path, got 'out.jsonl'"
+    ]
+
+
+def test_two_sinks_may_not_write_the_same_stream(tmp_path: Path) -> None:
+    text = people(second="kind: redis_stream, reads: detect")
+    assert faults(text, tmp_path) == [
+        "g.yaml:9: second.stream must differ from publish.stream, got 'detections'"
+    ] or faults(text, tmp_path) == [
+        "g.yaml:8: publish.stream must differ from second.stream, got 'detections'"
+    ]

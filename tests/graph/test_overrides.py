@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.graph.graphs import PEOPLE, faults, load_text, people
+
+SCENES = ["synthetic:street", "synthetic:street?seed=2", "synthetic:street?seed=3"]
+
+
+def test_set_changes_an_option_before_the_check(tmp_path: Path) -> None:
+    graph = load_text(PEOPLE, tmp_path, overrides=["detect.score_thresh=0.4", "detect.batch=2"])
+    assert graph.nodes["detect"].options.model_dump()["score_thresh"] == 0.4
+    assert graph.nodes["detect"].batch == 2
+
+
+def test_set_takes_values_as_a_yaml_file_does(tmp_path: Path) -> None:
+    sets = ["detect.classes=[person]", "publish.stream=2026", "detect.score_thresh="]
+    nodes = load_text(PEOPLE, tmp_path, overrides=sets).nodes
+    assert nodes["detect"].options.model_dump()["classes"] == ("person",)
+    assert nodes["publish"].options.model_dump()["stream"] == "2026"
+    assert nodes["detect"].options.model_dump()["score_thresh"] is None
+
+
+def test_set_does_not_look_at_the_environment(tmp_path: Path) -> None:
+    graph = load_text(PEOPLE, tmp_path, overrides=["publish.stream=${HOME}"])
+    assert graph.nodes["publish"].options.model_dump()["stream"] == "${HOME}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ("detect", "must be NODE.OPTION=VALUE, for example detect.batch=4"),
+        ("detect=4", "must be NODE.OPTION=VALUE, for example detect.batch=4"),
+        ("detect.=4", "must be NODE.OPTION=VALUE, for example detect.batch=4"),
+        ("detec.batch=4", "there is no node 'detec'; did you mean 'detect'?"),
+        ("detect.batch.x=4", "detect.batch must be a whole number, got {x: 4}"),
+        ("detect.kind.x=4", "kind of detect holds no keys"),
+        ("detect.batch=[", "not YAML"),
+        ("detect.score_tresh=1", "detect.score_tresh is an unknown key; did you mean 'score_thre"),
+        ("detect.score_thresh=2", "detect.score_thresh must be at most 1, got 2"),
+    ],
+)
+def test_a_wrong_set_is_named_as_it_was_typed(entry: str, sentence: str, tmp_path: Path) -> None:
+    (line,) = faults(PEOPLE, tmp_path, overrides=[entry])
+    assert line.startswith(f"--set {entry}:")
+    assert sentence in line
+
+
+def test_source_replaces_the_only_sources_uri(tmp_path: Path) -> None:
+    (node,) = load_text(PEOPLE, tmp_path, sources=SCENES[1:2]).role("source")
+    assert [item.uri for item in node.items] == SCENES[1:2]
+
+
+def test_more_sources_clone_the_source_with_the_transforms_of_its_process(tmp_path: Path) -> None:
+    graph = load_text(PEOPLE, tmp_path, sources=SCENES, overrides=["camera.every=2"])
+    reads = {node.name: (node.reads, node.process) for node in graph.nodes.values()}
+    assert reads["prepare-3"] == (("camera-3",), "front-3")
+    assert reads["detect"] == (("prepare", "prepare-2", "prepare-3"), "detect")
+    assert graph.nodes["camera-3"].items[0].uri == SCENES[2]
+    assert graph.nodes["camera-3"].options.model_dump()["every"] == 2
+
+
+def test_a_source_alone_in_its_process_is_cloned_alone(tmp_path: Path) -> None:
+    text = people(
+        camera="kind: source, uri: 'synthetic:street'", prepare="kind: transform, reads: camera"
+    )
+    graph = load_text(text, tmp_path, sources=SCENES[:2], overrides=["camera-2.every=3"])
+    assert graph.nodes["prepare"].reads == ("camera", "camera-2")
+    assert graph.nodes["camera-2"].options.model_dump()["every"] == 3
+
+
+def test_a_wrong_source_is_named_as_it_was_typed(tmp_path: Path) -> None:
+    (line,) = faults(PEOPLE, tmp_path, sources=["synthetic:street", "/no/x.mp4"])
+    assert line.startswith("--source /no/x.mp4: camera-2.uri names no source:")
+
+
+def test_source_needs_exactly_one_source_node(tmp_path: Path) -> None:
+    two = people(more="kind: source, uri: 'synthetic:street'")
+    assert faults(two, tmp_path, sources=SCENES[:1]) == [
+        "--source needs a graph with one source node, this one has 2 (camera, more)"
+    ]
+    none = people(camera="")
+    assert faults(none, tmp_path, sources=SCENES[:1])[0].endswith("this one has none")
+
+
+def test_outputs_read_what_the_first_sink_reads(tmp_path: Path) -> None:
+    graph = load_text(PEOPLE, tmp_path, outputs=["o.jsonl", "o.mp4", "o.TXT"])
+    added = [graph.nodes[f"output-{number}"] for number in (1, 2, 3)]
+    assert [(node.kind, node.reads) for node in added] == [
+        ("jsonl", ("track",)),
+        ("video", ("track",)),
+        ("mot", ("track",)),
+    ]
+    assert [node.process for node in added] == ["back", "output-2", "back"]
+
+
+def test_outputs_of_a_graph_without_sinks_read_its_last_finding(tmp_path: Path) -> None:
+    graph = load_text(people(publish=""), tmp_path, outputs=["o.jsonl"])
+    assert graph.nodes["output-1"].reads == ("track",)
+    graph = load_text(people(publish="", track=""), tmp_path, outputs=["o.jsonl"])
+    assert graph.nodes["output-1"].reads == ("detect",)
+
+
+def test_options_of_an_added_output_can_be_set(tmp_path: Path) -> None:
+    graph = load_text(PEOPLE, tmp_path, outputs=["o.jsonl"], overrides=["output-1.batch=3"])
+    assert graph.nodes["output-1"].batch == 3
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("o.mkv", "must end in one of .jsonl (jsonl), .mp4 (video), .txt (mot), got '.mkv'"),
+        ("o", "must end in one of .jsonl (jsonl), .mp4 (video), .txt (mot), got 'no suffix'"),
+    ],
+)
+def test_an_output_of_unknown_suffix_is_refused(output: str, sentence: str, tmp_path: Path) -> None:
+    assert faults(PEOPLE, tmp_path, outputs=[output]) == [f"--output {output}: {sentence}"]
+
+
+def test_an_output_whose_name_is_taken_is_refused(tmp_path: Path) -> None:
+    text = PEOPLE.replace("publish:", "output-1:")
+    (line,) = faults(text, tmp_path, outputs=["o.jsonl"])
+    assert line.endswith("its node would be 'output-1', which the graph already has")

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.graph.graphs import faults, load_text, people
+
+SOURCE = "kind: source, uri: 'synthetic:street'"
+DETECT = "kind: detector, reads: prepare, model: hog_people"
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (
+            {"track": "kind: sort, reads: detec"},
+            "g.yaml:7: track.reads must name a node, got 'detec'; did you mean 'detect'?",
+        ),
+        (
+            {"track": "kind: sort"},
+            "g.yaml:7: track.reads is missing: a tracker must name what it reads",
+        ),
+        (
+            {"track": "kind: sort, reads: [detect, detect]"},
+            "g.yaml:7: track.reads names 'detect' twice",
+        ),
+        (
+            {"track": "kind: sort, reads: publish"},
+            "g.yaml:7: track.reads closes the cycle track -> publish -> track",
+        ),
+        (
+            {"detect": "kind: detector, reads: detect, model: hog_people"},
+            "g.yaml:6: detect.reads closes the cycle detect -> detect",
+        ),
+        (
+            {"detect": "kind: detector, reads: camera, model: hog_people"},
+            "g.yaml:6: detect.reads joins detect to 'camera', which is a source: "
+            "a detector must be read from a transform",
+        ),
+        (
+            {"camera": f"{SOURCE}, reads: other", "other": SOURCE},
+            "g.yaml:4: camera.reads joins camera to 'other', which is a source: "
+            "a source reads nothing",
+        ),
+        (
+            {"more": "kind: jsonl, reads: publish, path: x.jsonl"},
+            "g.yaml:9: more.reads joins more to 'publish', which is a sink: "
+            "a sink must be read from a source, detector or tracker",
+        ),
+        (
+            {"extra": "kind: sort, reads: detect"},
+            "g.yaml:9: extra is read by no node: a tracker must end in a sink",
+        ),
+        (
+            {
+                "two": "kind: sort, reads: detect",
+                "publish": "kind: redis_stream, reads: [track, two]",
+            },
+            "g.yaml:8: publish.reads brings each frame of 'camera' twice, by 'track' and by 'two'",
+        ),
+        (
+            {"publish": "kind: redis_stream, reads: track, process: front"},
+            "g.yaml:8: publish.process puts a second entry into process 'front': "
+            "frames must enter it at one node, and 'camera' is one already",
+        ),
+        (
+            {"publish": "kind: redis_stream, reads: track, process: detect"},
+            "g.yaml:8: publish.process puts a second entry into process 'detect': "
+            "frames must enter it at one node, and 'detect' is one already",
+        ),
+        (
+            {"publish": "kind: redis_stream, reads: track, process: track"},
+            "g.yaml:8: publish.process must not be the name of another node, got 'track'",
+        ),
+        (
+            {"track": "kind: sort, reads: detect, replicas: 2"},
+            "g.yaml:7: track.replicas must be 1, got 2: 'track' in its process is a tracker, "
+            "which meets frames in order",
+        ),
+        (
+            {"detect": f"{DETECT}, process: front, replicas: auto"},
+            "g.yaml:6: detect.replicas must be 1, got auto: 'camera' in its process is a source, "
+            "which meets frames in order",
+        ),
+    ],
+)
+def test_a_wrong_join_is_one_sentence(lines: dict[str, str], sentence: str, tmp_path: Path) -> None:
+    assert sentence in faults(people(**lines), tmp_path)
+
+
+def test_a_graph_without_a_source_is_refused(tmp_path: Path) -> None:
+    text = people(camera="", prepare="kind: letterbox, hw: [64, 64], reads: camera")
+    assert "g.yaml:3: nodes must hold a node of kind source" in faults(text, tmp_path)
+
+
+def test_a_long_cycle_is_named_whole(tmp_path: Path) -> None:
+    text = people(
+        prepare="kind: letterbox, hw: [64, 64], reads: track",
+        camera="kind: source, uri: 'synthetic:street'",
+    )
+    (cycle,) = (line for line in faults(text, tmp_path) if "cycle" in line)
+    assert cycle.endswith("closes the cycle prepare -> track -> detect -> prepare")
+
+
+def test_two_sources_may_meet_in_one_detector(tmp_path: Path) -> None:
+    text = people(
+        second="kind: source, uri: 'synthetic:street'",
+        other="kind: transform, reads: second",
+        detect="kind: detector, reads: [prepare, other], model: hog_people",
+    )
+    assert load_text(text, tmp_path).sources_reaching("publish") == ("street", "street-2")
