@@ -144,9 +144,10 @@ def expected_distances(sides: Floats) -> Floats:
             a distance of k cells.
 
     Returns:
-        (N, 4) distances from the cell's point, in cells.
+        (N, 4) distances from the cell's point, in cells; NaN where a logit is not finite.
     """
     logits = sides.reshape(len(sides), 4, sides.shape[1] // 4)
-    weights = np.exp(logits - logits.max(axis=2, keepdims=True))
     bins = np.arange(logits.shape[2], dtype=np.float32)
-    return np.asarray(weights @ bins / weights.sum(axis=2))
+    with np.errstate(invalid="ignore"):
+        weights = np.exp(logits - logits.max(axis=2, keepdims=True))
+        return np.asarray(weights @ bins / weights.sum(axis=2))

@@ -54,9 +54,10 @@ class Selection:
     def detections(
         self, xyxy: Floats, scores: Floats, class_ids: npt.NDArray[np.int64]
     ) -> Detections:
-        """Suppress duplicates among decoded candidates; boxes that are not finite go first."""
+        """Suppress duplicates among decoded candidates; what is not finite goes first."""
         found = Detections(xyxy, scores, class_ids)
-        found = found[np.flatnonzero(np.isfinite(found.xyxy).all(axis=1))]
+        finite = np.isfinite(found.xyxy).all(axis=1) & np.isfinite(found.scores)
+        found = found[np.flatnonzero(finite)]
         kept = batched_nms(found.xyxy, found.scores, found.class_ids, self._iou_thresh)
         return found[kept[: self._max_detections]]
 

@@ -1,0 +1,49 @@
+"""A runtime that gives what a test tells it to."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from streamdet.image import Pixels
+from streamdet.runtimes import Tensors
+
+NETWORK_OF = {"yolox": "yolox_nano", "nanodet": "nanodet_m", "picodet": "picodet_s"}
+"""A shipped model of each kind of detector that has a network."""
+
+PICODET_OUTPUTS = [f"save_infer_model/scale_{level}.tmp_1" for level in range(8)]
+
+
+class ScriptedRuntime:
+    """Gives the same outputs for every picture."""
+
+    name = "scripted"
+
+    def __init__(self, outputs: Tensors) -> None:
+        self.outputs = outputs
+
+    def __call__(self, images: Sequence[Pixels]) -> list[Tensors]:
+        return [self.outputs for _ in images]
+
+
+def empty_outputs(kind: str) -> Tensors:
+    """Outputs of a 416 x 416 network that sees nothing: all zero."""
+    if kind == "yolox":
+        return {"output": _zeros(3549, 85)}
+    cells = {8: 52 * 52, 16: 26 * 26, 32: 13 * 13, 64: 7 * 7}
+    if kind == "picodet":
+        shapes = [(n, 80) for n in cells.values()] + [(n, 32) for n in cells.values()]
+        return {name: _zeros(*shape) for name, shape in zip(PICODET_OUTPUTS, shapes, strict=True)}
+    scores = {f"cls_pred_stride_{s}": _zeros(cells[s], 80) for s in (8, 16, 32)}
+    return scores | {f"dis_pred_stride_{s}": _zeros(cells[s], 32) for s in (8, 16, 32)}
+
+
+def random_outputs(kind: str, seed: int = 0) -> Tensors:
+    """Outputs that look like nothing in particular, with many high scores."""
+    rng = np.random.default_rng(seed)
+    outputs = empty_outputs(kind)
+    return {name: rng.random(zeros.shape, dtype=np.float32) for name, zeros in outputs.items()}
+
+
+def _zeros(*shape: int) -> npt.NDArray[np.float32]:
+    return np.zeros((1, *shape), dtype=np.float32)
