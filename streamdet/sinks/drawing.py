@@ -102,7 +102,7 @@ class Pen:
         return cls(
             line=max(1, round(side / 240)),
             font_scale=scale,
-            stroke=max(1, round(scale * 1.6)),
+            stroke=max(1, round(scale * 2.2)),
             margin=max(2, round(scale * 6)),
         )
 
