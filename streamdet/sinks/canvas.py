@@ -42,7 +42,8 @@ class Canvas:
     ) -> Pixels:
         """Return the annotated picture, valid until the next call.
 
-        A dropped frame shows its reason over its own picture; where it has none, over the last one.
+        A dropped frame shows its reason over its own picture; where it has none (or another frame
+        has lost its own), over the last one.
 
         Args:
             message: the frame, detections in source pixels.
@@ -53,7 +54,8 @@ class Canvas:
         found = message.detections
         if message.drop_reason is not None or image is None:
             self.trails.update(Detections.empty())
-            return self._with_notice(f"dropped: {message.drop_reason or 'no picture'}")
+            reason = message.drop_reason
+            return self._with_notice("no picture" if reason is None else f"dropped: {reason}")
         if found is None:
             found = Detections.empty()
         found = replace(found, xyxy=geometry.to_prepared(found.xyxy))

@@ -131,6 +131,13 @@ def test_a_dropped_frame_shows_the_last_picture_and_its_reason(film: Film) -> No
     assert np.abs(third.astype(int) - first).max() < 12
 
 
+def test_a_frame_that_lost_its_picture_says_so_over_the_last_one(film: Film) -> None:
+    film.add([plain(0), message(index=1)], [picture(90), None])
+    first, second = film.pictures()
+    assert np.abs(second[:24].astype(int) - first[:24]).max() < 8
+    assert second[36:].std() > 20
+
+
 def test_a_film_may_start_with_dropped_frames_even_of_unknown_size(film: Film) -> None:
     film.add([replace(plain(hw=(0, 0)), drop_reason="undecodable")], [None])
     (shown,) = film.pictures()
