@@ -8,7 +8,7 @@ class that looks like a pedestrian (on a vehicle, standing, distractor, reflecti
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,6 @@ import numpy.typing as npt
 from streamdet.detections import Detections
 from streamdet.mot_text import PEDESTRIAN, MotRows, format_frame, parse_mot
 from streamdet.ops.iou import pairwise_iou
-from streamdet.trackers import Tracker
 from streamdet.trackers.assignment import assign
 
 FORGIVEN_CLASSES = (2, 7, 8, 12)
@@ -57,33 +56,25 @@ class MotScores:
     objects: int
 
 
-@dataclass(frozen=True, slots=True)
-class TimedResults:
-    """What a tracker made of a sequence.
-
-    Attributes:
-        rows: its results.
-        updates: how many frames it was given.
-        update_s: seconds spent in `Tracker.update` alone.
-    """
-
-    rows: MotRows
-    updates: int
-    update_s: float
-
-
-def track_timed(tracker: Tracker, frames: Sequence[Detections]) -> TimedResults:
-    """Run a fresh tracker over a sequence and time its updates alone.
+def timed_updates(tracker: Any, frames: Iterable[Any]) -> tuple[list[Any], float]:
+    """Run a fresh tracker over a sequence.
 
     Args:
-        tracker: one that has seen nothing yet.
-        frames: detections of frame 1, 2, ...
+        tracker: has `update`, and has seen nothing yet.
+        frames: what `update` takes, for frame 1, 2, ...
+
+    Returns:
+        What each update returned, and the seconds spent in all of them.
     """
     start = time.perf_counter()
-    tracks = [tracker.update(detections) for detections in frames]
-    update_s = time.perf_counter() - start
-    lines = [line for i, found in enumerate(tracks, 1) for line in format_frame(i, found).split()]
-    return TimedResults(parse_mot(lines), len(frames), update_s)
+    results = [tracker.update(detections) for detections in frames]
+    return results, time.perf_counter() - start
+
+
+def results_of(frames: Iterable[Detections]) -> MotRows:
+    """Turn the tracks of frame 1, 2, ... into what would stand in a file of results."""
+    lines = (format_frame(number, tracks) for number, tracks in enumerate(frames, start=1))
+    return parse_mot("".join(lines).splitlines())
 
 
 def score(pairs: Iterable[tuple[MotRows, MotRows]]) -> tuple[list[MotScores], MotScores]:

@@ -1,10 +1,9 @@
 """Constant-velocity Kalman filters for the boxes of all tracks at once (Kalman 1960).
 
-The filters of SORT, ByteTrack and OC-SORT have a block-diagonal covariance: their noise is diagonal,
-they start diagonal, and neither the motion nor the measurement joins two of a box's 4 coordinates.
-So the 7 or 8 dimensional filter is exactly 4 filters of position and velocity, in closed form and
-without an inverse. A coordinate without velocity (SORT's aspect ratio) is one whose velocity is 0
-and certain.
+The covariance of SORT's, ByteTrack's and OC-SORT's filters is block-diagonal: noise and start are
+diagonal, and neither the motion nor the measurement joins two of a box's 4 coordinates. So the 7 or
+8 dimensional filter is exactly 4 filters of position and velocity, in closed form and without an
+inverse. A coordinate without velocity (SORT's aspect ratio) is one whose velocity is 0 and certain.
 
 Axes: C = 4 coordinates of a box, N tracks. `filters` is (5, C, N) float64: position, velocity, and
 of the covariance position-position, position-velocity, velocity-velocity. Noise is given as

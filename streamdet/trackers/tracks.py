@@ -99,7 +99,7 @@ class Tracks:
     def report(
         self, confirmed: npt.NDArray[np.bool_], found: Detections, xyxy: Floats
     ) -> Detections:
-        """Return confirmed tracks, sorted by id; those that are reported for the first time get one.
+        """Return confirmed tracks, sorted by id; those reported for the first time get one.
 
         Args:
             confirmed: (N,) which tracks to report; all have a detection in this frame.

@@ -1,0 +1,1 @@
+"""How good results are: detection and tracking scores."""

@@ -1,0 +1,41 @@
+"""Boxes as the filters see them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamdet.detections import Detections
+from streamdet.trackers.box_states import (
+    trackable,
+    xyah_to_xyxy,
+    xysr_to_xyxy,
+    xyxy_to_xyah,
+    xyxy_to_xysr,
+)
+
+BOX = np.array([[10.0], [20.0], [14.0], [28.0]])  # 4 wide, 8 high, centre (12, 24)
+
+
+def test_xysr_is_centre_area_and_aspect_ratio() -> None:
+    assert xyxy_to_xysr(BOX)[:, 0].tolist() == [12.0, 24.0, 32.0, 0.5]
+    np.testing.assert_allclose(xysr_to_xyxy(xyxy_to_xysr(BOX)), BOX)
+
+
+def test_xyah_is_centre_aspect_ratio_and_height() -> None:
+    assert xyxy_to_xyah(BOX)[:, 0].tolist() == [12.0, 24.0, 0.5, 8.0]
+    np.testing.assert_allclose(xyah_to_xyxy(xyxy_to_xyah(BOX)), BOX)
+
+
+@pytest.mark.parametrize(
+    "row", [(0, 0, 0, 5), (5, 0, 1, 5), (np.nan, 0, 1, 1), (0, 0, np.inf, 1), (0, -np.inf, 1, 1)]
+)
+def test_a_box_that_cannot_be_followed_is_left_out(row: tuple[float, ...]) -> None:
+    found = Detections(np.array([row, (0, 0, 1, 1)]), np.ones(2), np.array([0, 1]))
+    assert trackable(found, 0.0).class_ids.tolist() == [1]
+
+
+def test_scores_below_the_threshold_or_nan_are_left_out() -> None:
+    scores = np.array([0.5, np.nan, 0.4], dtype=np.float32)
+    found = Detections(np.tile([0, 0, 1, 1], (3, 1)), scores, np.arange(3))
+    assert trackable(found, 0.5).class_ids.tolist() == [0]
