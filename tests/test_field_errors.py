@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 import pytest
@@ -32,6 +33,7 @@ class Model(BaseModel):
     replicas: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     reads: str | list[str] = ""
     inner: Inner = Inner()
+    day: date = date(2026, 1, 1)
     picky: Annotated[str, AfterValidator(refuse)] = ""
 
 
@@ -66,6 +68,11 @@ def check(text: str, environ: dict[str, str] | None = None) -> Model:
         ("reads: [[a]]", "reads.0 must be text, got [a]"),
         ("inner: 5", "inner must be keys and values, got 5"),
         ("inner: {dept: 5}", "inner.dept is an unknown key; did you mean 'depth'?"),
+        (
+            "day: x",
+            "day must be right (input should be a valid date in the format YYYY-MM-DD, "
+            "input is too short), got 'x'",
+        ),
         ("picky: a", "picky must be better than 'a'"),
         ("cuont: 5", "cuont is an unknown key; did you mean 'count'?"),
         ("proces: 5", "proces is an unknown key; did you mean 'process'?"),

@@ -3,8 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from streamdet import yaml_text
 from streamdet.errors import ConfigError
 from streamdet.yaml_text import parse_scalar, parse_yaml, read_yaml
 
@@ -160,6 +161,15 @@ def test_shown_values_are_short_and_without_passwords() -> None:
     assert len(parsed.shown(("a",), "x" * 1000)) == 80
 
 
+@given(st.text("ab:-[]{}&*!'\"$\n\t #|>%@,?x1", max_size=60))
+def test_any_text_is_values_or_one_sentence(text: str) -> None:
+    try:
+        parse_yaml(text, "f.yaml", {})
+    except ConfigError as exc:
+        assert str(exc).startswith("f.yaml")
+        assert "\n" not in str(exc)
+
+
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         read_yaml(tmp_path / "no.yaml")
@@ -186,6 +196,6 @@ def test_a_file_that_cannot_be_read_is_one_sentence(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(yaml_text.Path, "open", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ConfigError, match=r"f\.yaml: cannot be read: Permission denied"):
         read_yaml(tmp_path / "f.yaml")

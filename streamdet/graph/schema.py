@@ -29,8 +29,13 @@ _NEEDED: Final = {"source": "uri", "detector": "model"}
 def graph_schema() -> Schema:
     """Describe every key of a graph file, for all kinds and shipped models."""
     top = _inlined(GraphFile.model_json_schema())
-    top["properties"]["nodes"]["propertyNames"] = NAME_SCHEMA
-    top["properties"]["nodes"]["additionalProperties"] = {"$ref": "#/definitions/node"}
+    top["properties"]["nodes"] = {
+        **_kept(top["properties"]["nodes"]),
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": NAME_SCHEMA,
+        "additionalProperties": {"$ref": "#/definitions/node"},
+    }
     definitions = {kind: _kind_schema(role, kind) for role, kind in _kinds()}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

@@ -53,7 +53,7 @@ def test_source_ids_are_unique_in_the_graph(tmp_path: Path) -> None:
         ),
         (
             {"detect": "kind: hog_people, reads: prepare, model: yolox_nano"},
-            "6: detect.model must be made for hog_people, got 'yolox_nano', which is made for yolox",
+            "6: detect.model must be made for hog_people, got 'yolox_nano', which is made for",
         ),
         (
             {"detect": "kind: detector, reads: prepare, model: hog_people, classes: [persn]"},

@@ -71,5 +71,6 @@ def test_the_schema_is_whole(schema: dict[str, Any]) -> None:
     text = repr(schema)
     assert "$defs" not in text
     assert "prefixItems" not in text
+    assert "patternProperties" not in text  # it would take names away from additionalProperties
     assert schema["properties"]["version"]["const"] == 1
     assert schema["required"] == ["version", "name", "nodes"]
