@@ -35,7 +35,7 @@ def run(folder: Path) -> dict[str, Any]:
 
     Returns:
         Per tracker: "ours", "library" and "ratio" (ours / library; both None where the library is
-        absent), each with mota, idf1 and updates_per_s over all sequences; and which library it was.
+        absent), each with mota, idf1 and updates_per_s over all sequences; and the library.
 
     Raises:
         ConfigError: there is no sequence, or a file is wrong.

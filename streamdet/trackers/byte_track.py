@@ -136,9 +136,9 @@ class _Matching:
         (columns,) = (detections & self._is_free).nonzero()
         if len(rows) == 0 or len(columns) == 0:
             return
-        chosen_rows, chosen_columns = assign(gain[np.ix_(rows, columns)])
-        columns = columns[chosen_columns]
-        self._column_of[rows[chosen_rows]] = columns
+        chosen_rows, chosen_columns = assign(gain.take(rows, axis=0).take(columns, axis=1))
+        columns = columns.take(chosen_columns)
+        self._column_of[rows.take(chosen_rows)] = columns
         self._is_free[columns] = False
 
     def pairs(self) -> tuple[Indices, Indices]:

@@ -31,7 +31,8 @@ def test_xyah_is_centre_aspect_ratio_and_height() -> None:
     "row", [(0, 0, 0, 5), (5, 0, 1, 5), (np.nan, 0, 1, 1), (0, 0, np.inf, 1), (0, -np.inf, 1, 1)]
 )
 def test_a_box_that_cannot_be_followed_is_left_out(row: tuple[float, ...]) -> None:
-    found = Detections(np.array([row, (0, 0, 1, 1)]), np.ones(2), np.array([0, 1]))
+    xyxy = np.array([row, (0, 0, 1, 1)], dtype=np.float32)
+    found = Detections(xyxy, np.ones(2, np.float32), np.array([0, 1]))
     assert trackable(found, 0.0).class_ids.tolist() == [1]
 
 
