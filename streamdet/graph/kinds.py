@@ -23,7 +23,7 @@ def build_nodes(
     drafts: Mapping[str, DraftNode], text: YamlText, problems: Problems
 ) -> dict[str, Node]:
     """Build every node, in topological order; one that is wrong is left out and reported."""
-    builder = _Builder(drafts, text, problems)
+    builder = _Builder(text, problems)
     # Transforms come last: theirs is what the models of the detectors behind them want.
     for draft in sorted(drafts.values(), key=lambda draft: draft.role == "transform"):
         if builder.can_choose(draft):
@@ -34,9 +34,8 @@ def build_nodes(
 
 
 class _Builder:
-    def __init__(self, drafts: Mapping[str, DraftNode], text: YamlText, problems: Problems) -> None:
+    def __init__(self, text: YamlText, problems: Problems) -> None:
         self.nodes: dict[str, Node] = {}
-        self._drafts = drafts
         self._text = text
         self._error = problems.error
         self._source_ids: set[str] = set()

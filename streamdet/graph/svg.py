@@ -16,7 +16,7 @@ _MARGIN: Final = 36
 _TITLE: Final = 34
 _PAD: Final = 14
 _LABEL: Final = 18
-_LETTER: Final = 7.6
+_LETTER: Final = 8.4
 """Widest average letter of the font at its size, pixels."""
 _MAX_LETTERS: Final = 30
 
