@@ -42,7 +42,7 @@ def assemble(plan: WorkerPlan, pixels: PixelStore) -> tuple[Group, dict[str, str
         else:
             stage = _make_stage(plan, node_plan, pixels)
         members.append(Member(node.name, node_plan.parent, stage))
-    return Group(members), runtimes
+    return Group(members, pixels.take_waited_ns), runtimes
 
 
 def make_detector(node_plan: NodePlan) -> Detector:

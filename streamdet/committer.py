@@ -83,10 +83,6 @@ class Committer:
             result = replace(result, backlog=self._bus.backlog(lease))
         return result
 
-    def slots_read(self, received: FrameMessage) -> list[FrameRef]:
-        """List the slots of other processes that this worker reads for a frame."""
-        return [ref for ref in _refs(received) if ref.pool in self._plan.reads_pools]
-
     def _frame_commit(
         self, received: FrameMessage, entry_id: str | None, jobs: Mapping[str, Job]
     ) -> Commit:
@@ -98,10 +94,14 @@ class Committer:
             entry_id=entry_id,
             outputs=self._outputs(jobs),
             filled=self._filled(jobs),
-            released=[] if entry_id is None else self.slots_read(received),
+            released=[] if entry_id is None else self._slots_read(received),
             public=[entry for job in jobs.values() for entry in job.public],
             drop_reason=drop_reason,
         )
+
+    def _slots_read(self, received: FrameMessage) -> list[FrameRef]:
+        """The slots of other processes that this worker reads for a frame."""
+        return [ref for ref in _refs(received) if ref.pool in self._plan.reads_pools]
 
     def _outputs(self, jobs: Mapping[str, Job]) -> list[tuple[str, bytes]]:
         outputs = []

@@ -40,7 +40,6 @@ EXIT_FATAL: Final = 3
 """A sentence (see `read_status`) that ends the run."""
 EXIT_TRANSPORT: Final = 4
 """The bus did not answer or refused a stale step: started again as soon as the server answers."""
-LOST_PIXELS: Final = "pixels overwritten before they were read"
 
 
 class StageWorker:
@@ -111,7 +110,6 @@ class StageWorker:
     def _do(self, batch: list[Item]) -> None:
         messages = [item.message for item in batch if isinstance(item.message, FrameMessage)]
         results = self._group.process([Job(message) for message in messages]) if messages else {}
-        self._drop_lost(messages, results)
         frame_ids = [item.entry_id for item in batch if not item.is_end]
         commits = self._committer.frame_commits(messages, frame_ids, results)
         for item in batch:
@@ -120,14 +118,6 @@ class StageWorker:
                 commits.append(self._committer.end_commit(item.message, item.entry_id))
         self._committer.step(self._lease, commits, results, states=self._group.states())
         self._group.committed()
-
-    def _drop_lost(self, messages: list[FrameMessage], results: dict[str, list[Job]]) -> None:
-        """Drop the frames whose slots changed under the stages' hands: their results are worthless."""
-        for place, message in enumerate(messages):
-            refs = self._committer.slots_read(message)
-            if not all(self._pixels.is_current(ref) for ref in refs):
-                for jobs in results.values():
-                    jobs[place] = jobs[place].dropped(LOST_PIXELS)
 
 
 def main(plan: WorkerPlan) -> int:

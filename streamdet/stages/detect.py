@@ -9,11 +9,11 @@ import numpy as np
 
 from streamdet.detections import Detections
 from streamdet.detectors import Detector
-from streamdet.errors import FrameError, StalePixelsError
+from streamdet.errors import StalePixelsError
 from streamdet.frame import Geometry
 from streamdet.image import Pixels
 from streamdet.stages import Job
-from streamdet.stages.pixels import PixelStore
+from streamdet.stages.pixels import LOST_PIXELS, PixelStore
 
 
 class DetectStage:
@@ -46,13 +46,15 @@ class DetectStage:
             return job.message.drop_reason
         try:
             picture = self._pixels.prepared(job)
-        except (FrameError, StalePixelsError) as exc:
-            return str(exc)
+        except StalePixelsError:
+            return LOST_PIXELS
         return "the frame has no prepared picture" if picture is None else picture
 
     def _found(self, job: Job, detections: Detections) -> Job:
         message = job.message
         assert message.prepared is not None
+        if job.prepared is None and not self._pixels.is_current(message.prepared.pixels):
+            return job.dropped(LOST_PIXELS)
         mapped = to_source(detections, message.prepared.geometry, message.frame.hw)
         message = replace(message, detections=mapped, model=self._model, prepared=None)
         return replace(job, message=message, prepared=None)

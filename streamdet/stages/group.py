@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from streamdet.messages import Timing
@@ -30,10 +30,15 @@ class Group:
 
     Args:
         members: each after its parent.
+        take_waited_ns: how long the stages have waited for slots since the last call; that is not
+            counted as their work.
     """
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(
+        self, members: Sequence[Member], take_waited_ns: Callable[[], int] = lambda: 0
+    ) -> None:
         self._members = members
+        self._take_waited_ns = take_waited_ns
 
     def process(self, jobs: Sequence[Job], entry_node: str | None = None) -> dict[str, list[Job]]:
         """Run a batch through all members.
@@ -50,7 +55,8 @@ class Group:
             batch = jobs if member.parent is None else results[member.parent]
             started_ns = time.monotonic_ns()
             done = member.stage.process(batch)
-            timing = Timing(member.node, started_ns, time.monotonic_ns())
+            worked_from_ns = started_ns + self._take_waited_ns()
+            timing = Timing(member.node, worked_from_ns, time.monotonic_ns())
             results[member.node] = [_timed(job, timing) for job in done]
         return results
 

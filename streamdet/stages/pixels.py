@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from streamdet.frame import FrameRef
 from streamdet.image import ArrayImage, Image, Pixels
@@ -11,8 +13,10 @@ from streamdet.stages import Job
 from streamdet.transport.bus import Bus, Lease
 from streamdet.transport.pool import FramePool
 
-SLOT_WAIT_S = 0.25
+SLOT_WAIT_S: Final = 0.25
 """How long one request for a slot waits before the worker shows that it is alive and asks again."""
+LOST_PIXELS: Final = "pixels overwritten before they were read"
+"""Why a frame is dropped whose slot holds another frame by now (and nobody has committed it)."""
 
 
 class PixelStore:
@@ -35,6 +39,7 @@ class PixelStore:
         self.on_wait = on_wait
         self._lease: Lease | None = None
         self._taken: dict[str, deque[FrameRef]] = {}
+        self._waited_ns = 0
 
     def attach(self, lease: Lease, own_pools: tuple[str, ...]) -> None:
         """Begin anew under a lease: what was taken and never published goes back."""
@@ -77,14 +82,29 @@ class PixelStore:
             FrameError: the picture does not fit a slot (the slot is kept for the next one).
         """
         taken = self._taken[pool]
-        while not taken:
-            assert self._lease is not None
-            taken.extend(self._bus.take_slots(self._lease, pool, wanted, SLOT_WAIT_S))
-            if not taken:
-                self.on_wait()
+        if not taken:
+            self._wait_for_slots(pool, wanted)
         pixels = self._pools[pool].claim(taken[0], hw)
         return taken.popleft(), pixels
 
-    def is_current(self, ref: FrameRef) -> bool:
-        """Whether a slot still holds what the address says."""
-        return self._pools[ref.pool].is_current(ref)
+    def take_waited_ns(self) -> int:
+        """How long `claim` has waited since the last call: time in which no stage worked."""
+        waited_ns, self._waited_ns = self._waited_ns, 0
+        return waited_ns
+
+    def _wait_for_slots(self, pool: str, wanted: int) -> None:
+        assert self._lease is not None
+        started_ns = time.monotonic_ns()
+        while not self._taken[pool]:
+            slots = self._bus.take_slots(self._lease, pool, wanted, SLOT_WAIT_S)
+            self._taken[pool].extend(slots)
+            if not slots:
+                self.on_wait()
+        self._waited_ns += time.monotonic_ns() - started_ns
+
+    def is_current(self, ref: FrameRef | None) -> bool:
+        """Whether a slot still holds what the address says; ask after the picture was used.
+
+        A picture that lies in no slot (None) is this process's own.
+        """
+        return ref is None or self._pools[ref.pool].is_current(ref)

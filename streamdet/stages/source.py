@@ -41,6 +41,7 @@ class SourceStage:
         message = FrameMessage(frame)
         if self._publishes_image:
             message = self._publish(message, decoded)
+        started_ns += self._pixels.take_waited_ns()
         timing = Timing(self._node, started_ns, time.monotonic_ns())
         return Job(replace(message, timings=(timing,)), image=decoded.image)
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from streamdet.errors import FrameError, StalePixelsError
+from streamdet.image import Image
 from streamdet.messages import Prepared
 from streamdet.stages import Job
-from streamdet.stages.pixels import PixelStore
+from streamdet.stages.pixels import LOST_PIXELS, PixelStore
 from streamdet.transforms import Transform
 
 
@@ -43,16 +44,22 @@ class TransformStage:
             image = self._pixels.image(job)
             if image is None:
                 raise FrameError("the frame has no picture")
-            hw = self._transform.output_hw(image.hw)
-            ref = None
-            if self._publishes:
-                ref, out = self._pixels.claim(self._node, hw, wanted)
-            else:
-                out = np.empty((*hw, 3), np.uint8)
-            geometry = self._transform(image, out)
-        except (FrameError, StalePixelsError) as exc:
+            done = self._transformed(job, image, wanted)
+        except FrameError as exc:
             return job.dropped(str(exc))
-        prepared = Prepared(hw, geometry, ref)
+        except StalePixelsError:
+            return job.dropped(LOST_PIXELS)
+        is_lost = job.image is None and not self._pixels.is_current(job.message.frame.pixels)
+        return job.dropped(LOST_PIXELS) if is_lost else done
+
+    def _transformed(self, job: Job, image: Image, wanted: int) -> Job:
+        hw = self._transform.output_hw(image.hw)
+        ref = None
+        if self._publishes:
+            ref, out = self._pixels.claim(self._node, hw, wanted)
+        else:
+            out = np.empty((*hw, 3), np.uint8)
+        prepared = Prepared(hw, self._transform(image, out), ref)
         return replace(job, message=replace(job.message, prepared=prepared), prepared=out)
 
     def finish(self, source_id: str) -> None:
