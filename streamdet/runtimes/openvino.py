@@ -11,6 +11,7 @@ from streamdet.image import Pixels
 from streamdet.model_config import ImageInput
 from streamdet.runtimes import RuntimeOptions, Tensors
 from streamdet.runtimes.checks import check_network, check_picture
+from streamdet.runtimes.focus import fold_focus
 
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16"}
 
@@ -45,6 +46,7 @@ class OpenVino:
         try:
             graph = core.read_model(weights)
             check_network(weights, image_input, _inputs(graph))
+            fold_focus(graph)
             graph = _with_picture_input(graph, image_input)
             compiled = core.compile_model(graph, "CPU", _properties(precision, options.threads))
         except RuntimeError as exc:

@@ -35,8 +35,8 @@ FIRST_FRAME = {
 @pytest.fixture(scope="module")
 def first_frame(data: Path) -> Pixels:
     with av.open(str(data / "videos" / "crossing-1080p.mp4")) as container:
-        picture: Pixels = next(container.decode(video=0)).to_ndarray(format="bgr24")
-    return picture
+        picture = next(container.decode(video=0)).to_ndarray(format="bgr24")
+    return picture.astype(np.uint8, copy=False)
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
