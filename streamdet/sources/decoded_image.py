@@ -6,7 +6,6 @@ import struct
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from streamdet.errors import FrameError
 from streamdet.image import Pixels
@@ -14,11 +13,58 @@ from streamdet.image import Pixels
 if TYPE_CHECKING:
     from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
-    from av.video.reformatter import VideoReformatter
+
+Matrix = tuple[int, int, int, int]
+"""Signs (a, b, c, d) of a display matrix: a pixel at (x, y) is shown at (a x + c y, b x + d y)."""
 
 _UPRIGHT = (1, 0, 0, 1)
 _TURNS = {-90: (0, 1, -1, 0), 90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), -180: (-1, 0, 0, -1)}
 """Display matrices of turns, by degrees counterclockwise."""
+
+
+class FrameConverter:
+    """Converts the frames of one stream: keeps what swscale set up and how the camera was held."""
+
+    def __init__(self) -> None:
+        """Start a stream."""
+        from av.video.reformatter import VideoReformatter
+
+        self._reformatter = VideoReformatter()
+        self._rotation: int | None = None
+        self._matrix: Matrix = _UPRIGHT
+
+    def matrix(self, frame: VideoFrame) -> Matrix:
+        """Return the frame's display matrix, looked up again when its rotation changes."""
+        # `side_data` ties the frame into a reference cycle (PyAV 18.1): 300 frames of 1080p pile up
+        # before they are collected, so it is asked for once and not of each frame.
+        if frame.rotation != self._rotation:
+            self._rotation = frame.rotation
+            self._matrix = _display_matrix(frame)
+        return self._matrix
+
+    def to_bgr(self, frame: VideoFrame, hw: tuple[int, int]) -> Pixels:
+        """Convert to BGR of height and width `hw` (before turning), resizing bilinearly.
+
+        Returns:
+            (h, w, 3) uint8, read-only, rows may lie apart.
+
+        Raises:
+            FrameError: its pixel format cannot be converted.
+        """
+        import av
+
+        try:
+            # One thread: the other cores belong to the other stages.
+            converted = self._reformatter.reformat(
+                frame, hw[1], hw[0], "bgr24", interpolation="BILINEAR", threads=1
+            )
+        except (av.FFmpegError, ValueError) as exc:
+            raise FrameError("the picture's pixel format cannot be converted") from exc
+        plane = converted.planes[0]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        pixels = rows[: hw[0], : hw[1] * 3].reshape(*hw, 3)
+        pixels.flags.writeable = False
+        return pixels
 
 
 class DecodedImage:
@@ -28,18 +74,17 @@ class DecodedImage:
     is no multiple of 90 degrees is not.
     """
 
-    def __init__(self, frame: VideoFrame, reformatter: VideoReformatter) -> None:
-        """Wrap a decoded frame; one reformatter serves all frames of a stream in turn."""
+    def __init__(self, frame: VideoFrame, converter: FrameConverter) -> None:
+        """Wrap a decoded frame of the converter's stream."""
         self._frame = frame
-        self._reformatter = reformatter
-        self._matrix = _display_matrix(frame)
+        self._converter = converter
+        self._matrix = converter.matrix(frame)
         self._bgr: Pixels | None = None
 
     @property
     def hw(self) -> tuple[int, int]:
         """Height and width as shown, pixels."""
-        height, width = self._frame.height, self._frame.width
-        return (width, height) if self._is_turned else (height, width)
+        return self._turned(self._frame.height, self._frame.width)
 
     def bgr(self) -> Pixels:
         """Return the whole picture, converted once; read-only, its rows may lie apart.
@@ -48,7 +93,8 @@ class DecodedImage:
             FrameError: its pixel format cannot be converted.
         """
         if self._bgr is None:
-            self._bgr = self._convert(self._frame.height, self._frame.width)
+            hw = self._frame.height, self._frame.width
+            self._bgr = _turn_upright(self._converter.to_bgr(self._frame, hw), self._matrix)
         return self._bgr
 
     def resize_into(self, out: Pixels) -> None:
@@ -57,34 +103,14 @@ class DecodedImage:
         Raises:
             FrameError: its pixel format cannot be converted.
         """
-        height, width = out.shape[:2]
-        if self._is_turned:
-            height, width = width, height
-        out[...] = self._convert(height, width)
+        hw = self._turned(out.shape[0], out.shape[1])
+        out[...] = _turn_upright(self._converter.to_bgr(self._frame, hw), self._matrix)
 
-    def _convert(self, height: int, width: int) -> Pixels:
-        import av
-
-        try:
-            # One thread: the other cores belong to the other stages.
-            converted = self._reformatter.reformat(
-                self._frame, width, height, "bgr24", interpolation="BILINEAR", threads=1
-            )
-        except (av.FFmpegError, ValueError) as exc:
-            raise FrameError("the picture's pixel format cannot be converted") from exc
-        plane = converted.planes[0]
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        pixels = rows[:height, : width * 3].reshape(height, width, 3)
-        pixels.flags.writeable = False
-        return _turn_upright(pixels, self._matrix)
-
-    @property
-    def _is_turned(self) -> bool:
-        return self._matrix[0] == 0
+    def _turned(self, height: int, width: int) -> tuple[int, int]:
+        return (width, height) if self._matrix[0] == 0 else (height, width)
 
 
-def _display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
-    """Return signs (a, b, c, d): a pixel at (x, y) is shown at (a x + c y, b x + d y)."""
+def _display_matrix(frame: VideoFrame) -> Matrix:
     try:
         matrix = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
@@ -101,7 +127,7 @@ def _sign(fixed: int) -> int:
     return (fixed > 0) - (fixed < 0)
 
 
-def _turn_upright(pixels: Pixels, matrix: tuple[int, int, int, int]) -> npt.NDArray[np.uint8]:
+def _turn_upright(pixels: Pixels, matrix: Matrix) -> Pixels:
     a, b, c, d = matrix
     if a == 0:
         pixels, a, d = pixels.transpose(1, 0, 2), c, b

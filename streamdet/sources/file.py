@@ -15,7 +15,7 @@ from pydantic import Field
 
 from streamdet.errors import SourceError
 from streamdet.sources import DecodedFrame, Position, SourceInfo
-from streamdet.sources.decoded_image import DecodedImage
+from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
 
@@ -74,13 +74,11 @@ class FileSource:
         Raises:
             SourceError: the file cannot be opened, or has no video that can be decoded.
         """
-        from av.video.reformatter import VideoReformatter
-
         with closing(self._open()) as reader:
             first = next(iter(reader), None)
             if first is None:
                 raise self._no_frames()
-            hw = DecodedImage(first, VideoReformatter()).hw
+            hw = DecodedImage(first, FrameConverter()).hw
             count = None if self._options.keyframes_only else reader.frame_count
             return SourceInfo(hw, Sampler(self._options, reader.rate).count(count))
 
@@ -90,8 +88,6 @@ class FileSource:
         Raises:
             SourceError: the file cannot be opened, or has no video that can be decoded.
         """
-        from av.video.reformatter import VideoReformatter
-
         self.position = start
         self._problems = []
         with closing(self._open_behind(start)) as reader:
@@ -100,7 +96,7 @@ class FileSource:
             last_slot = None
             if start.index:
                 last_slot = sampler.slot(start.decoded - 1, _time_s(reader, start.pts))
-            reformatter = VideoReformatter()
+            converter = FrameConverter()
             for frame in reader:
                 number = reader.decoded - 1
                 slot = sampler.slot(number, _time_s(reader, frame.pts))
@@ -111,7 +107,7 @@ class FileSource:
                 self.position = _position(self.position.index + 1, frame, reader)
                 nominal = frame.duration * reader.time_base or 1 / (reader.rate or _UNKNOWN_RATE)
                 yield DecodedFrame(
-                    image=DecodedImage(frame, reformatter),
+                    image=DecodedImage(frame, converter),
                     pts=frame.pts,
                     time_base=reader.time_base,
                     duration=max(1, math.floor(sampler.interval(nominal) / reader.time_base)),

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from streamdet.options import Options
 
-_EARLY = Fraction(1, 16)
-"""Share of a slot that a frame may come early: containers round pts to milliseconds."""
+_EARLY_S = Fraction(1, 1000)
+"""How early for its slot a frame may come: containers round pts to milliseconds."""
 
 
 class SamplingOptions(Options):
@@ -48,7 +48,7 @@ class Sampler:
             return number
         if time_s is None:
             time_s = number / (self._rate or Fraction(25))
-        return math.floor(time_s * self._fps + _EARLY)
+        return math.floor((time_s + _EARLY_S) * self._fps)
 
     def keeps(self, number: int, slot: int, last_slot: int | None) -> bool:
         """Whether the frame is emitted, given the slot of the last emitted one, if there is one."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -80,8 +80,12 @@ class Street:
         """Plan who crosses the street when; draws nothing yet."""
         self.spec = spec
         self._actors = sorted(_cast(spec), key=lambda actor: actor.ground_y)
-        self._background: Pixels | None = None
         self._sprite = lru_cache(maxsize=None)(self._draw_sprite)
+
+    @cached_property
+    def background(self) -> Pixels:
+        """The street without anybody."""
+        return _paint_background(self.spec)
 
     def render(self, index: int) -> Pixels:
         """Draw a frame.
@@ -89,9 +93,7 @@ class Street:
         Returns:
             (H, W, 3) uint8 BGR, the caller's own.
         """
-        if self._background is None:
-            self._background = _paint_background(self.spec)
-        frame = self._background.copy()
+        frame = self.background.copy()
         for _, _, sprite, ground_xy in self._visible(index):
             blend(frame, sprite, ground_xy)
         return frame

@@ -82,6 +82,12 @@ class VideoReader:
         self._last: VideoFrame | None = None
         self._frames = self._decode()
 
+    @property
+    def hw(self) -> tuple[int, int] | None:
+        """Height and width that the header states, not turned; None where it does not."""
+        codec = self._stream.codec_context
+        return (codec.height, codec.width) if codec.height and codec.width else None
+
     def __iter__(self) -> Iterator[VideoFrame]:
         """Go on with the frames that have not been returned or skipped yet."""
         return self._frames

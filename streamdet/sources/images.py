@@ -1,0 +1,144 @@
+"""`images`: a folder or glob of pictures, or one picture, as a stream in natural order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from pydantic import Field
+
+from streamdet.errors import SourceError
+from streamdet.sources import DecodedFrame, Position, SourceInfo
+from streamdet.sources.decoded_image import DecodedImage, FrameConverter
+from streamdet.sources.resolve import list_pictures
+from streamdet.sources.sampling import Sampler, SamplingOptions
+from streamdet.sources.video_reader import DecoderOptions, VideoReader
+
+_MAX_WARNINGS = 20
+
+
+class ImagesOptions(SamplingOptions):
+    """Options of `ImagesSource`."""
+
+    rate: float = Field(
+        25.0, gt=0, le=1000, description="How many pictures make a second of source time."
+    )
+    max_pixels: int = Field(
+        36_000_000, ge=1, le=2**28, description="Skip larger pictures, as damaged ones are skipped."
+    )
+
+
+class ImagesSource:
+    """Plays pictures; pts is a picture's place among them. Bad ones are skipped and counted."""
+
+    Options = ImagesOptions
+    is_live = False
+
+    def __init__(self, uri: str, options: ImagesOptions) -> None:
+        """Take the path of a picture, a folder or a glob; touches nothing."""
+        self._uri = uri
+        self._options = options
+        self._problems: list[str] = []
+        self.position = Position()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One sentence for each of the first bad pictures, and how many more there are."""
+        more = len(self._problems) - _MAX_WARNINGS
+        tail = [f"{self._uri}: {more} more pictures cannot be read"] if more > 0 else []
+        return tuple(self._problems[:_MAX_WARNINGS] + tail)
+
+    def probe(self) -> SourceInfo:
+        """Read the headers of all pictures, for the size of the largest (not turned upright).
+
+        Raises:
+            SourceError: there are no pictures, or none that can be read.
+        """
+        paths = self._list()
+        sizes = [hw for path in paths if (hw := self._header_hw(path))]
+        if not sizes:
+            raise self._none_left(paths)
+        hw = max(sizes, key=lambda hw: hw[0] * hw[1])
+        return SourceInfo(hw, self._sampler().count(len(sizes)))
+
+    def frames(self, start: Position) -> Iterator[DecodedFrame]:
+        """Decode on from a position.
+
+        Raises:
+            SourceError: there are no pictures, or none that can be read.
+        """
+        self.position = start
+        self._problems = []
+        sampler, time_base = self._sampler(), 1 / Fraction(self._options.rate)
+        duration = max(1, round(sampler.interval(time_base) / time_base))
+        last_slot = None if start.pts is None else sampler.slot(start.pts, start.pts * time_base)
+        paths = self._list()
+        for place in range(start.decoded + start.damaged, len(paths)):
+            slot = sampler.slot(place, place * time_base)
+            keeps = sampler.keeps(place, slot, last_slot)
+            image = self._read(paths[place])
+            self._count(is_good=image is not None)
+            if image is None or not keeps:
+                continue
+            last_slot = slot
+            self.position = replace(self.position, index=self.position.index + 1, pts=place)
+            yield DecodedFrame(
+                image=image,
+                pts=place,
+                time_base=time_base,
+                duration=duration,
+                captured_ns=time.time_ns(),
+                position=self.position,
+            )
+        if self.position.decoded == 0:
+            raise self._none_left(paths)
+
+    def _sampler(self) -> Sampler:
+        return Sampler(self._options, Fraction(self._options.rate))
+
+    def _list(self) -> list[Path]:
+        try:
+            paths = list_pictures(self._uri)
+        except OSError as exc:
+            raise SourceError(f"{self._uri}: cannot be listed ({exc.strerror})") from exc
+        if not paths:
+            raise SourceError(f"{self._uri}: holds no pictures any more")
+        return paths
+
+    def _header_hw(self, path: Path) -> tuple[int, int] | None:
+        try:
+            with closing(self._open(path)) as reader:
+                return reader.hw
+        except SourceError:
+            return None
+
+    def _read(self, path: Path) -> DecodedImage | None:
+        try:
+            with closing(self._open(path)) as reader:
+                frame = next(iter(reader), None)
+        except SourceError as exc:
+            self._problems.append(str(exc))
+            return None
+        if frame is None:
+            self._problems.append(f"{path}: no decodable frames")
+            return None
+        return DecodedImage(frame, FrameConverter())
+
+    def _open(self, path: Path) -> VideoReader:
+        return VideoReader(path, DecoderOptions(1, False, self._options.max_pixels))
+
+    def _count(self, *, is_good: bool) -> None:
+        position = self.position
+        if is_good:
+            self.position = replace(position, decoded=position.decoded + 1)
+        else:
+            self.position = replace(position, damaged=position.damaged + 1)
+
+    def _none_left(self, paths: list[Path]) -> SourceError:
+        if len(paths) > 1:
+            return SourceError(f"{self._uri}: none of its {len(paths)} pictures can be decoded")
+        return SourceError(next(iter(self._problems), f"{self._uri}: no decodable frames"))
