@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
+from streamdet.errors import ConfigError
 from streamdet.mot_text import PEDESTRIAN, MotRows, format_frame, parse_mot
 from streamdet.ops.iou import pairwise_iou
 from streamdet.trackers.assignment import assign
@@ -85,10 +86,19 @@ def score(pairs: Iterable[tuple[MotRows, MotRows]]) -> tuple[list[MotScores], Mo
 
     Returns:
         The scores of each sequence and those of all boxes together.
-    """
-    import motmetrics
 
-    accumulators = [_accumulate(truth, results) for truth, results in pairs]
+    Raises:
+        ConfigError: py-motmetrics is not installed.
+    """
+    try:
+        import motmetrics
+    except ImportError as exc:
+        raise ConfigError(
+            f"tracking scores need py-motmetrics (pip install motmetrics): {exc}"
+        ) from exc
+    accumulators = [
+        _accumulate(motmetrics.MOTAccumulator(), truth, results) for truth, results in pairs
+    ]
     summary = motmetrics.metrics.create().compute_many(
         accumulators, metrics=list(_METRICS), generate_overall=True
     )
@@ -96,10 +106,7 @@ def score(pairs: Iterable[tuple[MotRows, MotRows]]) -> tuple[list[MotScores], Mo
     return scores[:-1], scores[-1]
 
 
-def _accumulate(truth: MotRows, results: MotRows) -> Any:
-    import motmetrics
-
-    accumulator = motmetrics.MOTAccumulator()
+def _accumulate(accumulator: Any, truth: MotRows, results: MotRows) -> Any:
     frame_count = max(truth.frame_count, results.frame_count)
     frames = zip(truth.in_frames(frame_count), results.in_frames(frame_count), strict=True)
     for number, (boxes, found) in enumerate(frames, start=1):

@@ -35,10 +35,11 @@ from streamdet.trackers.tracks import (
     unmatched,
 )
 
-# Standard deviations (x, y, aspect ratio, height): a share of the height, or a constant.
-_POSITION = np.array([[1 / 20], [1 / 20], [0.0], [1 / 20]])
-_VELOCITY = np.array([[1 / 160], [1 / 160], [0.0], [1 / 160]])
-_ASPECT = np.array([[0.0], [0.0], [1.0], [0.0]])
+# Standard deviations of position and velocity: as shares of the height, and of the aspect ratio.
+_SHARE = np.array([[1 / 20] * 4, [1 / 160] * 4])[..., None]
+_ASPECT = np.array([[1e-2], [1e-5]])
+_START_FACTOR = np.array([2.0, 10.0])[:, None, None]
+_MEASURED_ASPECT = np.array(0.1)
 _Mask = npt.NDArray[np.bool_]
 
 
@@ -87,7 +88,7 @@ class ByteTrack:
         measured = xyxy_to_xyah(found.xyxy.T.astype(np.float64))
         _predict(tracks.table)
         rows, columns = self._match(found)
-        noise = _noise(tracks.table[3].take(rows), _POSITION, 0.1)
+        noise = _variances(tracks.table[3].take(rows), _SHARE[0], _MEASURED_ASPECT)
         tracks.correct(rows, columns, measured.take(columns, axis=1), noise)
         misses = tracks.table[MISSES]
         tracks.keep((misses == 0.0) | (tracks.table[TRACK_ID] > 0.0) & (misses <= options.max_age))
@@ -147,10 +148,10 @@ class _Matching:
         return rows, self._column_of.take(rows)
 
 
-def _noise(height: Floats, share: Floats, aspect: float) -> Floats:
-    """Variances (4, N): of a share of the height, and of an aspect ratio."""
+def _variances(height: Floats, share: Floats, aspect: Floats) -> Floats:
+    """Variances (..., 4, N) from deviations: shares of the heights, and the aspect ratio's own."""
     deviation = share * height
-    deviation[2] = aspect
+    deviation[..., 2, :] = aspect
     deviation *= deviation
     return deviation
 
@@ -159,16 +160,8 @@ def _predict(table: Floats) -> None:
     """Move all filters one frame ahead; a lost track's height stands still."""
     filters = filters_of(table)
     filters[1, 3] *= table[MISSES] == 0.0
-    height = table[3]
-    position_noise, velocity_noise = (
-        _noise(height, _POSITION, 1e-2),
-        _noise(height, _VELOCITY, 1e-5),
-    )
-    predict(filters, position_noise, velocity_noise)
+    predict(filters, _variances(table[3], _SHARE, _ASPECT))
 
 
 def _start(measured: Floats) -> Floats:
-    height = measured[3]
-    return start_filters(
-        measured, _noise(height, 2 * _POSITION, 1e-2), _noise(height, 10 * _VELOCITY, 1e-5)
-    )
+    return start_filters(measured, _variances(measured[3], _START_FACTOR * _SHARE, _ASPECT))

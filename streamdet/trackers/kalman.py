@@ -7,7 +7,8 @@ inverse. A coordinate without velocity (SORT's aspect ratio) is one whose veloci
 
 Axes: C = 4 coordinates of a box, N tracks. `filters` is (5, C, N) float64: position, velocity, and
 of the covariance position-position, position-velocity, velocity-velocity. Noise is given as
-variances that broadcast to (C, N).
+variances: of measurements such that they broadcast to (C, N), of positions and velocities to
+(2, C, N).
 """
 
 from __future__ import annotations
@@ -18,39 +19,35 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
-def start_filters(position: Floats, position_noise: Floats, velocity_noise: Floats) -> Floats:
+def start_filters(position: Floats, noise: Floats) -> Floats:
     """Make filters at rest.
 
     Args:
         position: (C, N) first measurements.
-        position_noise: variance of the first position.
-        velocity_noise: variance of the first velocity.
+        noise: variances of the first position and of the first velocity.
 
     Returns:
         (5, C, N) filters.
     """
     filters = np.zeros((5, *position.shape))
     filters[0] = position
-    filters[2] = position_noise
-    filters[4] = velocity_noise
+    filters[2::2] = noise
     return filters
 
 
-def predict(filters: Floats, position_noise: Floats, velocity_noise: Floats) -> None:
+def predict(filters: Floats, noise: Floats) -> None:
     """Move all filters one frame ahead, in place.
 
     Args:
         filters: (5, C, N).
-        position_noise: variance that one frame adds to the position.
-        velocity_noise: variance that one frame adds to the velocity.
+        noise: variances that one frame adds to the position and to the velocity.
     """
     position, velocity, pp, pv, vv = filters
     position += velocity
     pp += pv
     pv += vv
     pp += pv
-    pp += position_noise
-    vv += velocity_noise
+    filters[2::2] += noise
 
 
 def correct(filters: Floats, measured: Floats, noise: Floats) -> None:

@@ -40,10 +40,8 @@ from streamdet.trackers.tracks import (
 
 # Diagonals of R, P (position, velocity) and Q (position, velocity) in the authors' code.
 MEASUREMENT_NOISE = np.array([[1.0], [1.0], [10.0], [10.0]])
-START_POSITION_NOISE = np.full((4, 1), 10.0)
-START_VELOCITY_NOISE = np.array([[1e4], [1e4], [1e4], [0.0]])
-POSITION_NOISE = np.ones((4, 1))
-VELOCITY_NOISE = np.array([[1e-2], [1e-2], [1e-4], [0.0]])
+START_NOISE = np.array([[10.0] * 4, [1e4, 1e4, 1e4, 0.0]])[..., None]
+MOTION_NOISE = np.array([[1.0] * 4, [1e-2, 1e-2, 1e-4, 0.0]])[..., None]
 
 
 class SortOptions(Options):
@@ -107,12 +105,12 @@ def predict_xysr(filters: Floats) -> None:
     """Move xysr filters one frame ahead, in place; no area falls to 0."""
     position, velocity = filters[:2]
     velocity[2] *= position[2] + velocity[2] > 0.0
-    predict(filters, POSITION_NOISE, VELOCITY_NOISE)
+    predict(filters, MOTION_NOISE)
 
 
 def start_xysr(measured: Floats) -> Floats:
     """Make (5, 4, K) filters from first measurements (4, K) xysr."""
-    return start_filters(measured, START_POSITION_NOISE, START_VELOCITY_NOISE)
+    return start_filters(measured, START_NOISE)
 
 
 def is_alive(tracks: Tracks, max_age: int) -> npt.NDArray[np.bool_]:

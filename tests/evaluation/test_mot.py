@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from streamdet import registry
 from streamdet.detections import Detections
+from streamdet.errors import ConfigError
 from streamdet.evaluation.mot import MotScores, results_of, score, timed_updates
 from streamdet.mot_text import MotRows, parse_mot, read_mot
 
@@ -65,6 +67,12 @@ def test_tracks_become_rows_as_a_file_would_have_them() -> None:
     rows = results_of([box[:0], box])
     assert (rows.frames.tolist(), rows.track_ids.tolist()) == ([2], [4])
     np.testing.assert_array_equal(rows.xyxy, box.xyxy)
+
+
+def test_a_missing_py_motmetrics_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "motmetrics", None)
+    with pytest.raises(ConfigError, match="pip install motmetrics"):
+        score([])
 
 
 @cache

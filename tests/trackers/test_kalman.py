@@ -7,10 +7,8 @@ import numpy as np
 from streamdet.trackers.kalman import correct, predict, start_filters
 from streamdet.trackers.sort import (
     MEASUREMENT_NOISE,
-    POSITION_NOISE,
-    START_POSITION_NOISE,
-    START_VELOCITY_NOISE,
-    VELOCITY_NOISE,
+    MOTION_NOISE,
+    START_NOISE,
     predict_xysr,
 )
 
@@ -41,10 +39,10 @@ def test_the_filter_is_that_of_the_full_matrices() -> None:
     rng = np.random.default_rng(0)
     z = np.array([100.0, 50.0, 900.0, 0.5])
     full = TextbookSort(z)
-    filters = start_filters(z[:, None], START_POSITION_NOISE, START_VELOCITY_NOISE)
+    filters = start_filters(z[:, None], START_NOISE)
     for step in range(20):
         full.predict()
-        predict(filters, POSITION_NOISE, VELOCITY_NOISE)
+        predict(filters, MOTION_NOISE)
         if step % 4:
             z = z + rng.normal([3.0, -1.0, 5.0, 0.0], [1.0, 1.0, 9.0, 0.01])
             full.correct(z)
@@ -58,18 +56,16 @@ def test_the_filter_is_that_of_the_full_matrices() -> None:
 
 def test_one_filter_does_not_depend_on_its_neighbours() -> None:
     z = np.random.default_rng(1).random((4, 5)) * 100
-    together = start_filters(z, START_POSITION_NOISE, START_VELOCITY_NOISE)
-    alone = start_filters(z[:, 2:3], START_POSITION_NOISE, START_VELOCITY_NOISE)
+    together = start_filters(z, START_NOISE)
+    alone = start_filters(z[:, 2:3], START_NOISE)
     for filters, measured in ((together, z + 1), (alone, z[:, 2:3] + 1)):
-        predict(filters, POSITION_NOISE, VELOCITY_NOISE)
+        predict(filters, MOTION_NOISE)
         correct(filters, measured, MEASUREMENT_NOISE)
     np.testing.assert_array_equal(together[:, :, 2:3], alone)
 
 
 def test_an_area_that_would_fall_to_0_stops() -> None:
-    filters = start_filters(
-        np.array([[0.0], [0.0], [10.0], [1.0]]), np.ones((4, 1)), np.ones((4, 1))
-    )
+    filters = start_filters(np.array([[0.0], [0.0], [10.0], [1.0]]), np.ones((2, 4, 1)))
     filters[1, 2] = -6.0
     predict_xysr(filters)
     predict_xysr(filters)

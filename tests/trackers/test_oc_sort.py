@@ -10,8 +10,7 @@ from streamdet.trackers.kalman import correct, start_filters
 from streamdet.trackers.oc_sort import OcSort, OcSortOptions
 from streamdet.trackers.sort import (
     MEASUREMENT_NOISE,
-    START_POSITION_NOISE,
-    START_VELOCITY_NOISE,
+    START_NOISE,
     Sort,
     SortOptions,
     predict_xysr,
@@ -58,9 +57,7 @@ def test_oru_relives_the_gap_along_a_straight_line() -> None:
     tracker = OcSort(OcSortOptions(min_hits=0))
     for detections in frames:
         tracks = tracker.update(detections)
-    filters = start_filters(
-        np.array([[0.0], [0.0], [3200.0], [0.5]]), START_POSITION_NOISE, START_VELOCITY_NOISE
-    )
+    filters = start_filters(np.array([[0.0], [0.0], [3200.0], [0.5]]), START_NOISE)
     for x, y in [(1, 0), (4, 1), (7, 2), (10, 3), (13, 4)]:
         predict_xysr(filters)
         correct(filters, np.array([[x], [y], [3200.0], [0.5]]), MEASUREMENT_NOISE)
