@@ -1,0 +1,52 @@
+# make demo   install, then people boxed and tracked on a rendered street (or: make demo SOURCE=my.mp4)
+# make test   install, then every test that this machine can run
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STREAMDET_TEST_DATA ?= $(abspath ../shared/data)
+export STREAMDET_TEST_DATA
+
+.PHONY: demo test check bench coverage clean
+
+demo: .venv/installed
+	$(BIN)/streamdet run pipelines/people.yaml $(if $(SOURCE),--source "$(SOURCE)") \
+	    --output demo.mp4 --output demo.jsonl --live
+	@echo
+	@echo "Written: demo.mp4 (watch it) and demo.jsonl (a line per frame). Try next:"
+	@echo "  make demo SOURCE=my.mp4                          your own video, folder or glob"
+	@echo "  $(BIN)/streamdet check pipelines/people.yaml     what the graph is made of"
+	@echo "  $(BIN)/streamdet doctor                          what this machine has and lacks"
+
+test: .venv/dev-installed
+	$(BIN)/pytest -m "not nightly and not gpu"
+
+check: .venv/dev-installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev-installed
+	$(BIN)/streamdet bench pipeline limit hop copies start --json bench.json
+
+coverage: .venv/dev-installed
+	$(BIN)/pytest -m "not nightly and not gpu" --cov --cov-report=term:skip-covered
+
+.venv/bin/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "streamdet needs Python 3.11 or newer"; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+	    $$(test $$(id -u) = 0 || echo sudo) apt-get update -q && \
+	    $$(test $$(id -u) = 0 || echo sudo) apt-get install -y -q \
+	        $$("$(PYTHON)" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])'); }
+	"$(PYTHON)" -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[all]'
+	@touch $@
+
+.venv/dev-installed: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[all,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv demo.mp4 demo.jsonl bench.json
