@@ -126,7 +126,8 @@ class _GflHead:
         sides = np.concatenate([outputs[level.sides][0] for level in self._maps])  # (N, 4 * bins)
         if len(class_scores) != len(self._points):
             raise EngineError(f"the network has {len(class_scores)} cells, not {len(self._points)}")
-        cells, class_ids = np.nonzero(class_scores >= self._selection.score_thresh)
+        high = np.flatnonzero(class_scores.ravel() >= self._selection.score_thresh)
+        cells, class_ids = np.divmod(high, class_scores.shape[1])
         scores = class_scores[cells, class_ids]
         rows = self._selection.candidates(scores, class_ids)
         cells = cells[rows]

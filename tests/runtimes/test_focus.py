@@ -13,12 +13,12 @@ from streamdet.runtimes.focus import fold_focus
 FOCUS = [(0, 0), (1, 0), (0, 1), (1, 1)]  # YOLOX's order: row, column
 
 
-def graph_of(folder: Path, phases: list[tuple[int, int]], stride: int = 1) -> Any:
+def graph_of(folder: Path, phases: list[tuple[int, int]], stride: int = 1, end: int = 999) -> Any:
     """A network: slices at `phases`, joined, then a 3 x 3 convolution to 5 channels."""
     import openvino
 
     nodes, names = [], []
-    constants = {"end": [999], "two": [2], "rows": [2], "columns": [3], "0": [0], "1": [1]}
+    constants = {"end": [end], "two": [2], "rows": [2], "columns": [3], "0": [0], "1": [1]}
     for index, (row, column) in enumerate(phases):
         half, name = f"half{index}", f"phase{index}"
         nodes.append(helper.make_node("Slice", ["x", str(row), "end", "rows", "two"], [half]))
@@ -31,7 +31,9 @@ def graph_of(folder: Path, phases: list[tuple[int, int]], stride: int = 1) -> An
         helper.make_node("Conv", ["joined", "w"], ["y"], pads=[1] * 4, strides=[stride] * 2)
     )
     weights = np.random.default_rng(0).standard_normal((5, 3 * len(phases), 3, 3))
-    initialisers = [numpy_helper.from_array(np.int64(v), k) for k, v in constants.items()]
+    initialisers = [
+        numpy_helper.from_array(np.array(v, dtype=np.int64), k) for k, v in constants.items()
+    ]
     initialisers.append(numpy_helper.from_array(weights.astype(np.float32), "w"))
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, 8, 12))
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
@@ -65,9 +67,12 @@ def test_the_folded_network_computes_the_same(
 
 
 @pytest.mark.parametrize(
-    ("phases", "stride"), [(FOCUS[:3], 1), ([*FOCUS[:3], (0, 0)], 1), (FOCUS, 2)]
+    ("phases", "stride", "end"),
+    [(FOCUS[:3], 1, 999), ([*FOCUS[:3], (0, 0)], 1, 999), (FOCUS, 2, 999), (FOCUS, 1, 6)],
 )
-def test_what_is_no_focus_stays(tmp_path: Path, phases: list[tuple[int, int]], stride: int) -> None:
-    graph = graph_of(tmp_path, phases, stride)
+def test_what_is_no_focus_stays(
+    tmp_path: Path, phases: list[tuple[int, int]], stride: int, end: int
+) -> None:
+    graph = graph_of(tmp_path, phases, stride, end)
     fold_focus(graph)
     assert slices(graph) == 2 * len(phases)
