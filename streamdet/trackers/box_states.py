@@ -66,4 +66,7 @@ def xyah_to_xyxy(xyah: Floats) -> Floats:
 
 def _edges(centre: Floats, wh: Floats) -> Floats:
     wh *= 0.5
-    return np.concatenate((centre - wh, centre + wh))
+    xyxy = np.empty((4, wh.shape[1]))
+    np.subtract(centre, wh, out=xyxy[:2])
+    np.add(centre, wh, out=xyxy[2:])
+    return xyxy

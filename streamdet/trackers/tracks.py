@@ -131,20 +131,24 @@ class Tracks:
 
     def state(self) -> bytes:
         """Pack everything; the inverse of `restore`."""
-        packed: bytes = msgpack.packb((self.frame_count, self._last_id, self.table.tobytes()))
+        values = (self.frame_count, self._last_id, len(self.table), self.table.tobytes())
+        packed: bytes = msgpack.packb(values)
         return packed
 
     def restore(self, state: bytes) -> None:
         """Take back what `state` returned.
 
         Raises:
-            ValueError: the bytes are not the state of a tracker of this kind.
+            ValueError: the bytes are not the state of a tracker of this kind and these options.
         """
         try:
-            self.frame_count, self._last_id, table = msgpack.unpackb(state)
-            self.table = np.frombuffer(table).reshape(len(self.table), -1).copy()
+            frame_count, last_id, field_count, table = msgpack.unpackb(state)
+            if field_count != len(self.table):
+                raise ValueError(f"wanted {len(self.table)} fields a track, got {field_count}")
+            self.table = np.frombuffer(table).reshape(field_count, -1).copy()
         except (TypeError, ValueError, msgpack.UnpackException) as exc:
             raise ValueError(f"{len(state)} bytes are not this tracker's state: {exc}") from exc
+        self.frame_count, self._last_id = frame_count, last_id
 
 
 def gated(

@@ -168,7 +168,7 @@ def test_a_state_is_small(make: Make) -> None:
     assert len(tracker.state()) < 10_000
 
 
-@pytest.mark.parametrize("junk", [b"", b"junk", b"\x93\x01\x02\xc4\x03abc"])
+@pytest.mark.parametrize("junk", [b"", b"junk", b"\x94\x01\x02\x19\xc4\x03abc"])
 def test_what_is_no_state_is_refused(make: Make, junk: bytes) -> None:
     with pytest.raises(ValueError, match="not this tracker's state"):
         make().restore(junk)

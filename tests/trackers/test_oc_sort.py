@@ -72,6 +72,12 @@ def test_oru_relives_the_gap_along_a_straight_line() -> None:
     )
 
 
+def test_the_state_of_other_options_is_refused() -> None:
+    state = OcSort(OcSortOptions(direction_frames=2)).state()
+    with pytest.raises(ValueError, match="wanted 38 fields a track, got 35"):
+        OcSort(OcSortOptions(direction_frames=3)).restore(state)
+
+
 def test_a_lost_track_that_shrinks_keeps_an_area() -> None:
     tracker = OcSort(OcSortOptions())
     for side in range(80, 20, -6):
