@@ -72,7 +72,7 @@ class ModelConfig(Options):
     )
     score_thresh: float = Field(ge=0, le=1, description="Default of the detector's option.")
     iou_thresh: float = Field(ge=0, le=1, description="Default of the detector's option.")
-    runtimes: dict[str, RuntimeConfig] = Field(
+    runtimes: dict[Literal["openvino", "onnxruntime"], RuntimeConfig] = Field(
         default_factory=dict, description="Runtimes that run it, the preferred one first."
     )
 

@@ -63,6 +63,7 @@ def test_a_transform_s_own_hw_stays(tmp_path: Path) -> None:
         (HOG + "colour: red\n", r"own.yaml: colour: came 'red', extra inputs are not permitted"),
         (HOG.replace("0.5", "1.5"), "score_thresh: came 1.5, input should be less than or equal"),
         (HOG.replace("detector: hog_people", ""), "detector: came nothing, field required"),
+        (HOG + "runtimes: {tflite: {}}\n", "runtimes.tflite.*: came 'tflite', input should be"),
         ("[1, 2]", "came list, wanted keys and values"),
         ("a: [", "not readable as YAML: while parsing"),
     ],
