@@ -65,7 +65,8 @@ class NanoDet:
         self._run, image_input = network_of(model, runtime)
         cells, strides = cell_grid(image_input.hw, [level.stride for level in _NANODET])
         points = (cells * strides + (strides - 1) / 2).astype(np.float32)
-        self._head = _GflHead(_NANODET, points, strides, Selection(options, model))
+        selection = Selection(options, model)
+        self._head = _GflHead(_NANODET, points, strides, selection, len(model.classes))
         self.class_names = model.classes
         self.runtime_name = self._run.name
 
@@ -94,7 +95,8 @@ class PicoDet:
         self._run, image_input = network_of(model, runtime)
         cells, strides = cell_grid(image_input.hw, [level.stride for level in _PICODET])
         points = (cells + 0.5) * strides
-        self._head = _GflHead(_PICODET, points, strides, Selection(options, model))
+        selection = Selection(options, model)
+        self._head = _GflHead(_PICODET, points, strides, selection, len(model.classes))
         self.class_names = model.classes
         self.runtime_name = self._run.name
 
@@ -111,9 +113,15 @@ class _GflHead:
     """Decodes the outputs of one picture."""
 
     def __init__(
-        self, maps: tuple[_Map, ...], points: Floats, strides: Floats, selection: Selection
+        self,
+        maps: tuple[_Map, ...],
+        points: Floats,
+        strides: Floats,
+        selection: Selection,
+        classes: int,
     ) -> None:
         self._maps = maps
+        self._shape = (len(points), classes)
         self._points = points
         self._strides = strides
         self._selection = selection
@@ -124,8 +132,10 @@ class _GflHead:
             raise EngineError(f"the network has no output {missing[0]!r}, only {list(outputs)}")
         class_scores = np.concatenate([outputs[level.scores][0] for level in self._maps])  # (N, C)
         sides = np.concatenate([outputs[level.sides][0] for level in self._maps])  # (N, 4 * bins)
-        if len(class_scores) != len(self._points):
-            raise EngineError(f"the network has {len(class_scores)} cells, not {len(self._points)}")
+        if class_scores.shape != self._shape:
+            raise EngineError(
+                f"the network's class scores must be {self._shape}, got {class_scores.shape}"
+            )
         high = np.flatnonzero(class_scores.ravel() >= self._selection.score_thresh)
         cells, class_ids = np.divmod(high, class_scores.shape[1])
         scores = class_scores[cells, class_ids]
