@@ -19,6 +19,7 @@ from streamdet.url_text import redacted
 COMMANDS: Final[dict[str, str]] = {
     "run": "run a graph: decode, detect, track, publish",
     "tail": "print what is being published, like tail -f",
+    "track": "run a tracker over a file of detections in MOT format",
     "check": "check a graph file and say what it is made of",
     "graph": "draw a graph as Mermaid or SVG",
     "schema": "print the JSON Schema of graph files, for editors",
