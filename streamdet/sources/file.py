@@ -92,31 +92,33 @@ class FileSource:
         self._problems = []
         with closing(self._open_behind(start)) as reader:
             self._problems = reader.problems
-            sampler = Sampler(self._options, reader.rate)
-            last_slot = None
-            if start.index:
-                last_slot = sampler.slot(start.decoded - 1, _time_s(reader, start.pts))
-            converter = FrameConverter()
-            for frame in reader:
-                number = reader.decoded - 1
-                slot = sampler.slot(number, _time_s(reader, frame.pts))
-                if not sampler.keeps(number, slot, last_slot):
-                    self._pass_by(reader)
-                    continue
-                last_slot = slot
-                self.position = _position(self.position.index + 1, frame, reader)
-                nominal = frame.duration * reader.time_base or 1 / (reader.rate or _UNKNOWN_RATE)
-                yield DecodedFrame(
-                    image=DecodedImage(frame, converter),
-                    pts=frame.pts,
-                    time_base=reader.time_base,
-                    duration=max(1, math.floor(sampler.interval(nominal) / reader.time_base)),
-                    captured_ns=time.time_ns(),
-                    position=self.position,
-                )
+            yield from self._sample(reader, start)
             self._pass_by(reader)
             if reader.decoded == 0:
                 raise self._no_frames()
+
+    def _sample(self, reader: VideoReader, start: Position) -> Iterator[DecodedFrame]:
+        sampler, converter = Sampler(self._options, reader.rate), FrameConverter()
+        last_slot = None
+        if start.index:
+            last_slot = sampler.slot(start.decoded - 1, _time_s(reader, start.pts))
+        for frame in reader:
+            number = reader.decoded - 1
+            slot = sampler.slot(number, _time_s(reader, frame.pts))
+            if not sampler.keeps(number, slot, last_slot):
+                self._pass_by(reader)
+                continue
+            last_slot = slot
+            self.position = _position(self.position.index + 1, frame, reader)
+            nominal = frame.duration * reader.time_base or 1 / (reader.rate or _UNKNOWN_RATE)
+            yield DecodedFrame(
+                image=DecodedImage(frame, converter),
+                pts=frame.pts,
+                time_base=reader.time_base,
+                duration=max(1, math.floor(sampler.interval(nominal) / reader.time_base)),
+                captured_ns=time.time_ns(),
+                position=self.position,
+            )
 
     def _open(self) -> VideoReader:
         options = self._options
@@ -142,7 +144,8 @@ class FileSource:
             )
 
     def _no_frames(self) -> SourceError:
-        return SourceError(f"{self._path}: no decodable frames")
+        what = "keyframes" if self._options.keyframes_only else "frames"
+        return SourceError(f"{self._path}: no decodable {what}")
 
 
 def _position(index: int, frame: VideoFrame, reader: VideoReader) -> Position:

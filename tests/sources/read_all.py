@@ -1,0 +1,47 @@
+"""Reads the files named on standard input and prints what became of each, one JSON object a line.
+
+A program of its own, so that a crash, a hang, peak memory and text on stderr are seen from outside.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from typing import Any
+
+from streamdet.errors import SourceError
+from streamdet.registry import load
+from streamdet.sources import Position
+from streamdet.sources.resolve import resolve
+
+
+def read(path: str) -> dict[str, Any]:
+    """Probe and decode a file as the pipeline would; convert the first pictures to BGR."""
+    started = time.monotonic()
+    kind, items = resolve(path)
+    source_class = load("source", kind)
+    source = source_class(items[0].uri, source_class.Options())
+    count, error = 0, None
+    try:
+        source.probe()
+        for frame in source.frames(Position()):
+            count += 1
+            if count <= 50:
+                frame.image.bgr()
+    except SourceError as exc:
+        error = str(exc)
+    return {
+        "frames": count,
+        "error": error,
+        "damaged": source.position.damaged,
+        "warnings": source.warnings,
+        "seconds": time.monotonic() - started,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        print(json.dumps(read(line.rstrip("\n"))), flush=True)
