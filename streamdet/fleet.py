@@ -7,6 +7,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,32 @@ from streamdet.plan import WorkerPlan
 from streamdet.progress import Beats
 from streamdet.settings import DeploySettings
 
+LOG: Final = "workers.log"
+"""The file in a run's folder with what workers print."""
 _MINUTE_S: Final = 60.0
+
+
+@dataclass
+class _Restarts:
+    """How often something was started again since the run last moved.
+
+    Attributes:
+        progress: how far the run was then.
+        times_s: monotonic seconds, of the last minute.
+    """
+
+    progress: int = -1
+    times_s: deque[float] = field(default_factory=deque)
+
+    def add(self, now_s: float, progress: int) -> int:
+        """Note a restart; returns how many there are now, this one included."""
+        if progress != self.progress:
+            self.progress = progress
+            self.times_s.clear()
+        self.times_s.append(now_s)
+        while now_s - self.times_s[0] > _MINUTE_S:
+            self.times_s.popleft()
+        return len(self.times_s)
 
 
 @dataclass
@@ -28,23 +54,22 @@ class _Process:
     Attributes:
         pid: None while it does not run.
         due_s: when it may start, monotonic seconds.
-        idle_restarts: times of the restarts since the run last moved.
     """
 
     plan: WorkerPlan
     pid: int | None = None
     due_s: float = 0.0
     is_done: bool = False
-    progress: int = -1
-    idle_restarts: deque[float] = field(default_factory=deque)
+    restarts: _Restarts = field(default_factory=_Restarts)
 
 
 class Fleet:
     """All workers of a run.
 
-    A worker that ends before its work is done is started again: at once if the run has moved since its
-    last restart, else after a pause that doubles. It fails for good after too many restarts in a
-    minute during which nothing moved at all: a process that somebody keeps killing is not a broken one.
+    A worker that ends before its work is done is started again: at once if the run has moved since
+    its last restart, else after a pause that doubles. It fails for good after too many restarts in
+    a minute during which nothing moved at all: a process that somebody keeps killing is not a
+    broken one.
 
     Args:
         plans: the workers.
@@ -66,7 +91,8 @@ class Fleet:
         self._beats = Beats.create(worker.beats_path(folder), len(plans))
         self._processes = [_Process(plan) for plan in plans]
         self._modules = _modules_of(plans)
-        self._server = ForkServer(self._modules, folder / "workers.log")
+        self._server = ForkServer(self._modules, folder / LOG)
+        self._server_restarts = _Restarts()
         self.restarts = 0
 
     def start_due(self) -> None:
@@ -97,7 +123,8 @@ class Fleet:
         for process in self._processes:
             silence_s = self._beats.silence_s(process.plan.number)
             if process.pid is not None and silence_s > self._settings.stall_s:
-                os.kill(process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # gone already: its end is about to be told
+                    os.kill(process.pid, signal.SIGKILL)
 
     def running(self) -> dict[str, int]:
         """Consumer -> process id, of the workers that run."""
@@ -134,21 +161,14 @@ class Fleet:
 
     def _plan_restart(self, process: _Process, code: int) -> None:
         self.restarts += 1
-        now_s, progress = time.monotonic(), self._progress()
-        if progress != process.progress:
-            process.progress = progress
-            process.idle_restarts.clear()
-        recent = process.idle_restarts
-        recent.append(now_s)
-        while now_s - recent[0] > _MINUTE_S:
-            recent.popleft()
-        limits = self._settings.restart
-        if len(recent) > limits.max_per_minute:
+        now_s, limits = time.monotonic(), self._settings.restart
+        count = process.restarts.add(now_s, self._progress())
+        if count > limits.max_per_minute:
             raise EngineError(
-                f"{process.plan.consumer} ended {len(recent)} times in a minute while nothing"
-                f" moved: {self._failure(process, code)}"
+                f"{process.plan.consumer} ended {count} times in a minute while nothing moved:"
+                f" {self._failure(process, code)}"
             )
-        pause_s = 0.0 if len(recent) == 1 else limits.backoff_s * 2.0 ** (len(recent) - 2)
+        pause_s = 0.0 if count == 1 else limits.backoff_s * 2.0 ** (count - 2)
         process.due_s = now_s + min(pause_s, limits.backoff_max_s)
 
     def _failure(self, process: _Process, code: int) -> str:
@@ -160,21 +180,44 @@ class Fleet:
         return worker.read_status(self._folder, process.plan.consumer)
 
     def _restart_server(self) -> None:
+        self.restarts += 1
         self._server.stop()
-        self._server = ForkServer(self._modules, self._folder / "workers.log")
+        count = self._server_restarts.add(time.monotonic(), self._progress())
+        if count > self._settings.restart.max_per_minute:
+            raise EngineError(
+                f"the process that starts the workers ended {count} times in a minute while nothing"
+                f" moved: {_last_line(self._folder / LOG)}"
+            )
+        self._server = ForkServer(self._modules, self._folder / LOG)
         for process in self._processes:
             process.pid = None
 
 
+def _last_line(log: Path) -> str:
+    """The last line of what the workers have printed."""
+    lines = log.read_text(errors="replace").split("\n")
+    return next(filter(None, reversed(lines)), "it said nothing")
+
+
 def probe(
-    targets: Iterable[tuple[Callable[..., int], tuple[object, ...]]], folder: Path, limit_s: float
+    targets: Iterable[tuple[Callable[..., int], tuple[object, ...]]],
+    folder: Path,
+    limit_s: float,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Run short-lived helpers side by side in processes of their own, at most `limit_s` long."""
-    server = ForkServer([], folder / "workers.log")
+    """Run short-lived helpers side by side in processes of their own.
+
+    Args:
+        targets: functions and their arguments.
+        folder: where their output goes.
+        limit_s: at most so long, in seconds.
+        is_over: asked now and then whether nobody wants the answer any more.
+    """
+    server = ForkServer([], folder / LOG)
     try:
         waiting = {server.spawn(target, *arguments) for target, arguments in targets}
         deadline = time.monotonic() + limit_s
-        while waiting and time.monotonic() < deadline:
+        while waiting and time.monotonic() < deadline and not is_over():
             waiting -= {exit_.pid for exit_ in server.exits(0.1)}
     except ForkServerDiedError as exc:
         raise StreamdetError("the fork server has ended") from exc

@@ -1,8 +1,8 @@
-"""A small process that has imported what workers need and forks them: a killed stage is back at once.
+"""A small process that has imported what workers need, and forks them.
 
-Starting Python and importing numpy, redis, av and OpenCV costs most of a second of a core, which every
-restart would pay; a fork costs some milliseconds. The fork server runs no threads and does nothing else. It
-dies with the supervisor, and its workers die with it.
+Starting Python and importing numpy, redis, av and OpenCV costs most of a second of a core, which
+every restart would pay; a fork costs some milliseconds. The fork server runs no threads and does
+nothing else. It dies with the supervisor, and its workers die with it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -62,7 +63,7 @@ class ForkServer:
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,  # Ctrl-C in the terminal is for the supervisor alone
-                preexec_fn=die_with_parent,  # noqa: PLW1509  no threads run yet
+                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509  no threads yet
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             )
         self._connection = Connection(ours.detach())

@@ -1,4 +1,4 @@
-"""What a process asks of the kernel: to die with its parent, and to be told apart in `ps`. Linux."""
+"""What a process asks of Linux: to die with its parent, and to be told apart in `ps`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _PR_SET_NAME: Final = 15
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent(parent: int | None = None) -> None:
+def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent ends, however that happens.
 
     Args:
-        parent: the expected parent's process id; if another one is the parent already, the expected
-            one died before this call, and this process ends at once.
+        parent: the parent's process id; if another one is the parent already, the right one died
+            before this call, and this process ends at once.
     """
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if parent is not None and os.getppid() != parent:
+    if os.getppid() != parent:
         os._exit(1)
 
 

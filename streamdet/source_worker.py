@@ -1,7 +1,7 @@
 """The worker of a source: decodes, prepares in the same process where the graph says so, commits.
 
-A frame's picture is valid only until the next one is decoded, so the stages of this process work on one
-frame at a time; commits are gathered into a step.
+A frame's picture is valid only until the next one is decoded, so the stages of this process work on
+one frame at a time; commits are gathered into a step.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class SourceWorker:
         self._held.append((job.message, kept))
         self._last = decoded.position
         oldest_ns = self._held[0][0].timings[0].start_ns
-        if len(self._held) >= self._node.batch or started_ns - oldest_ns > LONGEST_HOLD_NS:
+        if len(self._held) >= self._plan.batch or started_ns - oldest_ns > LONGEST_HOLD_NS:
             self._flush()
 
     def _flush(self) -> None:

@@ -110,7 +110,7 @@ class Supervisor:
     def _probe(self, folder: RunFolder) -> dict[str, SourceInfo]:
         sources = self._graph.role("source")
         targets = [(probe_node, (node, probe_path(folder.path, node))) for node in sources]
-        probe(targets, folder.path, PROBE_LIMIT_S)
+        probe(targets, folder.path, PROBE_LIMIT_S, is_over=lambda: self._stops > 0)
         return read_probes(self._graph, folder.path)
 
     def _plan(self, folder: RunFolder, url: str, infos: dict[str, SourceInfo]) -> RunPlan:
@@ -130,6 +130,8 @@ class Supervisor:
 
     def _watch(self, expected: int | None) -> tuple[str, str | None]:
         """Keep the workers going until the run is over; returns the outcome and why it failed."""
+        if self._stops:
+            return "stopped", None  # nothing runs yet that could drain
         try:
             while not self._is_over():
                 elapsed_s = time.monotonic() - self._started_s
@@ -157,8 +159,10 @@ class Supervisor:
             return
         if self._drain_until_s is None:
             self._drain_until_s = time.monotonic() + self._settings.drain_s
-            with suppress(TransportError):
+            try:
                 self._bus.request_stop()
+            except TransportError as exc:
+                raise _StoppedAtOnceError from exc
         if self._stops > 1 or time.monotonic() > self._drain_until_s:
             raise _StoppedAtOnceError
 
@@ -226,12 +230,13 @@ class Supervisor:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Count stop signals while the run lasts."""
+        """Count stop signals while the run lasts; those that are ignored (nohup) stay so."""
 
         def count(number: int, frame: FrameType | None) -> None:
             self._stops += 1
 
-        before = {number: signal.signal(number, count) for number in STOP_SIGNALS}
+        heeded = [n for n in STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, count) for number in heeded}
         try:
             yield
         finally:
@@ -240,7 +245,7 @@ class Supervisor:
 
 
 class _StoppedAtOnceError(Exception):
-    """The user asked twice, or draining took too long."""
+    """The user asked twice, draining took too long, or the server that it needs is away."""
 
 
 def _expected(run: RunPlan, infos: dict[str, SourceInfo]) -> int | None:

@@ -1,8 +1,9 @@
 """One process of a run: reads, computes, commits, until every source has ended here.
 
 Note "Begin again": a worker keeps nothing that matters outside the bus. When it fails, whatever the
-reason, it ends, and a fresh process attaches: it takes the lease over, gives unpublished slots back,
-restores the committed states and reads the uncommitted entries first. There is no other recovery.
+reason, it ends, and a fresh process attaches: it takes the lease over, gives unpublished slots
+back, restores the committed states and reads the uncommitted entries first. There is no other
+recovery.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -146,7 +148,8 @@ def _run(plan: WorkerPlan) -> None:
         beats.beat(plan.number)
 
     beat()
-    bus = RedisBus(connect(plan.run.redis_url), plan.run.layout)
+    _limit_opencv()
+    bus = RedisBus(connect(plan.run.redis_url, is_single=True), plan.run.layout)
     pixels = PixelStore(bus, _map_pools(plan), beat)
     group, runtimes = assemble(plan, pixels)
     _write_status(plan, runtimes=runtimes)
@@ -154,6 +157,14 @@ def _run(plan: WorkerPlan) -> None:
         SourceWorker(plan, bus, group, pixels, beat).run()
     else:
         StageWorker(plan, bus, group, pixels, beat).run()
+
+
+def _limit_opencv() -> None:
+    """Have OpenCV use one thread: the other cores have the other stages."""
+    if "cv2" in sys.modules:
+        import cv2
+
+        cv2.setNumThreads(1)
 
 
 def _map_pools(plan: WorkerPlan) -> dict[str, FramePool]:

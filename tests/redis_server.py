@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -29,7 +31,9 @@ class RedisServer:
             *("--appendfsync", "everysec", "--logfile", str(self.folder / "redis.log")),
             *self._settings,
         ]
-        self.process = subprocess.Popen([find_server(), *arguments], preexec_fn=die_with_parent)
+        self.process = subprocess.Popen(
+            [find_server(), *arguments], preexec_fn=partial(die_with_parent, os.getpid())
+        )
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             try:

@@ -1,8 +1,9 @@
-"""`streamdet run GRAPH`: run a graph to its end, show how far it is, and account for every frame."""
+"""`streamdet run GRAPH`: run a graph to its end and account for every frame."""
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -17,7 +18,7 @@ from streamdet.graph import PipelineGraph
 from streamdet.model_config import find_weights
 from streamdet.report import Report, Snapshot
 from streamdet.settings import load_settings
-from streamdet.supervisor import Supervisor
+from streamdet.supervisor import STOP_SIGNALS, Supervisor
 
 EXIT_CODES = {"done": 0, "failed": 1, "stopped": 130}
 
@@ -43,6 +44,7 @@ def run(args: Namespace) -> int:
     Raises:
         ConfigError: something is wrong, before anything has started.
     """
+    _interrupt_on_every_stop_signal()
     graph = graph_from(args)
     settings = load_settings(args.deploy, redis=args.redis)
     _check_report_path(args.report)
@@ -64,6 +66,13 @@ def run(args: Namespace) -> int:
         args.report.write_text(json.dumps(report.as_dict(), indent=2) + "\n")
     _complain(report)
     return 1 if report.outcome == "done" and not report.is_good else EXIT_CODES[report.outcome]
+
+
+def _interrupt_on_every_stop_signal() -> None:
+    """Until the run has begun (and heeds them itself), all stop signals are like Ctrl-C."""
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _check_report_path(path: Path | None) -> None:

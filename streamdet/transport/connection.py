@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import redis
@@ -12,12 +13,17 @@ from streamdet.errors import ConfigError, TransportError
 from streamdet.url_text import redacted
 
 OLDEST_VERSION: Final = (6, 2)
-ANSWER_LIMIT_S: Final = 10.0
-"""Longest wait for an answer; longer than any blocking read (see worker.WAIT_S)."""
+ANSWER_LIMIT_S: Final = 3.0
+"""Longest wait for an answer; longer than any blocking read (see intake.WAIT_S)."""
 
 
-def connect(url: str) -> redis.Redis:
+def connect(url: str, *, is_single: bool = False) -> redis.Redis:
     """Make a client for redis://, rediss:// (TLS) or unix:// addresses; connects when first used.
+
+    Args:
+        url: the address.
+        is_single: connect one time only. A server that was killed may come back a moment older
+            than it was: whoever keeps in mind what it has committed must not go on unawares.
 
     Raises:
         ConfigError: the address is not one of these.
@@ -29,12 +35,27 @@ def connect(url: str) -> redis.Redis:
             retry=Retry(NoBackoff(), 0),  # a worker recovers by itself, from the committed state
             socket_timeout=ANSWER_LIMIT_S,
             socket_connect_timeout=ANSWER_LIMIT_S,
+            redis_connect_func=_first_time_only() if is_single else None,
         )
     except ValueError as exc:
         raise ConfigError(
             f"redis: {redacted(url)!r} is not an address: wanted `embedded`, redis://HOST:PORT,"
             " rediss://HOST:PORT or unix:///PATH"
         ) from exc
+
+
+def _first_time_only() -> Callable[[Any], None]:
+    """What a connection does when it is made: the second time, refuse."""
+    is_used = False
+
+    def greet(connection: Any) -> None:
+        nonlocal is_used
+        if is_used:
+            raise redis.ConnectionError("the server was away")
+        is_used = True
+        connection.on_connect()
+
+    return greet
 
 
 def check_server(client: redis.Redis, url: str) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -67,7 +69,7 @@ class EmbeddedRedis:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in the terminal is not for the server
-            preexec_fn=die_with_parent,  # noqa: PLW1509  no threads run yet when it is started
+            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509  no threads yet
         )
         self._wait_until_ready()
 

@@ -1,9 +1,9 @@
 """What a run leaves on a machine, and how it is swept away.
 
 A run owns a folder (its embedded server, logs and lock) and pools in shared memory whose names hold
-the run's id. The supervisor keeps the folder's lock file locked as long as it lives; the kernel unlocks
-it however the supervisor ends. So a folder whose lock can be taken belongs to a dead run, and the next
-start removes it with everything that bears its id.
+the run's id. The supervisor keeps the folder's lock file locked as long as it lives; the kernel
+unlocks it however the supervisor ends. So a folder whose lock can be taken belongs to a dead run,
+and the next start removes it with everything that bears its id.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import re
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from streamdet.errors import ConfigError
 from streamdet.transport import shm_pool
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{12}")
@@ -37,9 +40,10 @@ class RunFolder:
         """Make a folder, readable by this user only, for a new run."""
         run_id = secrets.token_hex(6)
         path = runs_root() / run_id
-        path.mkdir(mode=0o700)
-        lock = (path / "lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with _alone():
+            path.mkdir(mode=0o700)
+            lock = (path / "lock").open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         return cls(run_id, path, lock)
 
     def pool_path(self, pool: str) -> Path:
@@ -53,21 +57,26 @@ class RunFolder:
 
 
 def runs_root() -> Path:
-    """The folder that holds the folders of this user's runs."""
+    """The folder that holds the folders of this user's runs.
+
+    Raises:
+        ConfigError: somebody else has made it.
+    """
     root = Path(tempfile.gettempdir()) / f"streamdet-{os.getuid()}"
     root.mkdir(mode=0o700, exist_ok=True)
-    if root.stat().st_uid != os.getuid() or root.is_symlink():
-        raise PermissionError(f"{root} belongs to somebody else")
+    if root.is_symlink() or root.stat().st_uid != os.getuid():
+        raise ConfigError(f"{root} belongs to somebody else: remove it, or set TMPDIR")
     return root
 
 
 def sweep() -> list[str]:
     """Remove what dead runs of this user have left; returns their ids."""
     swept = []
-    for path in sorted(runs_root().iterdir()):
-        if _RUN_ID.fullmatch(path.name) and not _is_alive(path):
-            _remove(path.name, path)
-            swept.append(path.name)
+    with _alone():
+        for path in sorted(runs_root().iterdir()):
+            if _RUN_ID.fullmatch(path.name) and not _is_alive(path):
+                _remove(path.name, path)
+                swept.append(path.name)
     return swept
 
 
@@ -75,6 +84,14 @@ def live_runs() -> list[Path]:
     """The folders of runs that are under way, newest first."""
     alive = [path for path in runs_root().iterdir() if _is_alive(path)]
     return sorted(alive, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other starts out: a folder that is not locked yet looks dead."""
+    with (runs_root() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _is_alive(path: Path) -> bool:
