@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,8 @@ class Detections:
             are exclusive edges: width is x2 - x1.
         scores: (N,) float32, 0..1.
         class_ids: (N,) int64, index into the model's class names.
-        track_ids: (N,) int64, unique within one source and stable over its frames; None before a tracker.
+        track_ids: (N,) int64, unique within one source and stable over its frames; None before a
+            tracker.
 
     Raises:
         ValueError: shapes disagree.
@@ -36,7 +38,10 @@ class Detections:
         set_(self, "class_ids", np.ascontiguousarray(self.class_ids, dtype=np.int64))
         if self.xyxy.ndim != 2 or self.xyxy.shape[1] != 4:
             raise ValueError(f"xyxy must be (N, 4), got {self.xyxy.shape}")
-        columns = {"scores": self.scores, "class_ids": self.class_ids}
+        columns: dict[str, npt.NDArray[Any]] = {
+            "scores": self.scores,
+            "class_ids": self.class_ids,
+        }
         if self.track_ids is not None:
             set_(self, "track_ids", np.ascontiguousarray(self.track_ids, dtype=np.int64))
             columns["track_ids"] = self.track_ids
@@ -47,13 +52,15 @@ class Detections:
     @classmethod
     def empty(cls) -> Detections:
         """No objects."""
-        return cls(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         """Count the objects."""
         return len(self.xyxy)
 
-    def __getitem__(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64] | slice) -> Detections:
+    def __getitem__(
+        self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64] | slice
+    ) -> Detections:
         """Select objects by mask, by row numbers (in that order) or by slice."""
         track_ids = None if self.track_ids is None else self.track_ids[rows]
         return Detections(self.xyxy[rows], self.scores[rows], self.class_ids[rows], track_ids)

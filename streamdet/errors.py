@@ -17,7 +17,7 @@ class StreamdetError(Exception):
 
 
 class ConfigError(StreamdetError):
-    """A graph, a configuration or a command line is wrong: names file, key, what came, what was wanted."""
+    """A graph, configuration or command line is wrong: names file, key, what came, what is due."""
 
 
 class SourceError(StreamdetError):
@@ -25,7 +25,7 @@ class SourceError(StreamdetError):
 
 
 class FrameError(StreamdetError):
-    """One frame cannot be processed: its text is the drop reason (few distinct texts, no numbers)."""
+    """One frame cannot be processed: its text is the drop reason (few texts, no numbers)."""
 
 
 class TransportError(StreamdetError):
@@ -33,7 +33,7 @@ class TransportError(StreamdetError):
 
 
 class StalePixelsError(TransportError):
-    """A slot's generation changed: the frame was committed by another worker, or its pixels are lost."""
+    """A slot holds another frame: this one was committed elsewhere, or its pixels are lost."""
 
 
 class EngineError(StreamdetError):

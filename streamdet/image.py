@@ -24,7 +24,7 @@ class Image(Protocol):
         ...
 
     def resize_into(self, out: Pixels) -> None:
-        """Write the picture, resized to the height and width of `out`, in one pass from its own memory."""
+        """Write the picture, resized to the size of `out`, in one pass from its own memory."""
         ...
 
 
@@ -48,4 +48,6 @@ class ArrayImage:
         """Resize bilinearly with OpenCV."""
         import cv2
 
-        cv2.resize(self._pixels, (out.shape[1], out.shape[0]), dst=out, interpolation=cv2.INTER_LINEAR)
+        cv2.resize(
+            self._pixels, (out.shape[1], out.shape[0]), dst=out, interpolation=cv2.INTER_LINEAR
+        )

@@ -1,4 +1,4 @@
-"""What a worker reads next: its own uncommitted entries first, then new ones, in order if need be."""
+"""What a worker reads next: its own uncommitted entries, then new ones, in order if need be."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Item:
 class Intake:
     """Reads batches for one worker.
 
-    Where order matters, an entry that comes early (its source's earlier frames are still with another
-    replica upstream) is held back, uncommitted. The end of a source has the index behind its
-    last frame, so it takes its place in the same order.
+    Where order matters, an entry that comes early (its source's earlier frames are still with
+    another replica upstream) is held back, uncommitted. The end of a source has the index behind
+    its last frame, so it takes its place in the same order.
 
     Args:
         bus: where to read.

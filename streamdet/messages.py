@@ -25,7 +25,8 @@ class Prepared:
     Attributes:
         hw: height and width of the prepared picture, pixels.
         geometry: how source pixels map to prepared ones.
-        pixels: where the (H, W, 3) uint8 BGR picture lies; None where only its own process needs it.
+        pixels: where the (H, W, 3) uint8 BGR picture lies; None where only its own process needs
+            it.
     """
 
     hw: tuple[int, int]

@@ -1,4 +1,4 @@
-"""Looks at the sources' headers before a run: how large their frames are, and how many there will be.
+"""Looks at the sources' headers before a run: how large frames are, and how many there will be.
 
 What cannot be opened is left out here; its source worker will say why.
 """

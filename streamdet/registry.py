@@ -1,8 +1,9 @@
-"""The kinds of every role: role -> name -> "module:Class". Nothing is imported until it is asked for.
+"""The kinds of every role: role -> name -> "module:Class"; imported when asked for.
 
-A role's own name ("source", "transform", "detector") is not here: it means "choose by what it is for"
-and is resolved by graph.py (a source by its uri, a transform by the detector that reads it, a detector by
-its model). Each module also has the options model of its class, as the class attribute `Options`.
+A role's own name ("source", "transform", "detector") is not here: it means "choose by what it is
+for" and is resolved in graph/ (a source by its uri, a transform by the detector that reads it, a
+detector by its model). Each module also has the options model of its class, as the class attribute
+`Options`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ class SourceReport:
         emitted: frames that got an index.
         dropped: reason -> frames given up.
         published: frames that every sink has committed with a result.
-        unfinished: frames under way when the run was stopped at once (0 in a run that ended by itself).
+        unfinished: frames under way when the run was stopped at once (0 in a run that ended by
+            itself).
         damaged: packets or pictures that could not be decoded.
         error: why the source ended before its end; None if it did not.
         warnings: one sentence for each thing wrong that did not end it.

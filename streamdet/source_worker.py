@@ -29,6 +29,10 @@ LONGEST_HOLD_NS: Final = 20_000_000
 """Frames wait no longer than this for their step to fill up."""
 
 
+LOOK_EVERY_NS: Final = 250_000_000
+"""While frames are passed over, the bus is asked no more often than this."""
+
+
 class StopRequested(Exception):  # noqa: N818  not an error
     """The run has been asked to stop while this source waited."""
 
@@ -64,6 +68,7 @@ class SourceWorker:
         self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
         self._last = Position()
         self._is_stopping = False
+        self._looked_ns = 0
 
     def run(self) -> None:
         """Read every item to its end, or until the run is asked to stop.
@@ -105,7 +110,7 @@ class SourceWorker:
 
     def _emit_all(self, source_id: str, source: Source) -> None:
         started_ns = time.monotonic_ns()
-        for decoded in () if self._is_stopping else source.frames(self._last):
+        for decoded in () if self._is_stopping else source.frames(self._last, self._pass_over):
             self._emit(source_id, decoded, started_ns)
             if self._is_stopping:
                 return
@@ -149,8 +154,20 @@ class SourceWorker:
         self._group.committed()
         self._is_stopping = self._is_stopping or result.is_stopping
 
-    def _look_up(self) -> None:
+    def _pass_over(self) -> None:
+        """A frame was decoded for nothing: show that this worker is alive, and look up at times."""
         self._beat()
+        if time.monotonic_ns() - self._looked_ns > LOOK_EVERY_NS:
+            self._look_up()
+
+    def _look_up(self) -> None:
+        """Show that this worker is alive, and heed a stop request.
+
+        Raises:
+            StopRequested: the run has been asked to stop.
+        """
+        self._beat()
+        self._looked_ns = time.monotonic_ns()
         if self._bus.is_stopping():
             raise StopRequested
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
@@ -64,6 +64,10 @@ class SourceInfo:
     frame_count: int | None
 
 
+def look_away() -> None:
+    """Nobody wants to know of frames that are passed over."""
+
+
 class Source(Protocol):
     """One stream of frames: one file, one folder of pictures, one scene.
 
@@ -91,8 +95,15 @@ class Source(Protocol):
         """
         ...
 
-    def frames(self, start: Position) -> Iterator[DecodedFrame]:
+    def frames(
+        self, start: Position, on_passed: Callable[[], None] = look_away
+    ) -> Iterator[DecodedFrame]:
         """Decode on from a position; the frames are the same as in an unbroken run.
+
+        Args:
+            start: where to go on.
+            on_passed: called for every frame that is decoded but not emitted, so that the caller
+                can show that it is alive; what it raises ends the iteration.
 
         Raises:
             SourceError: nothing (more) can be read, in one sentence that names the source.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from streamdet.errors import SourceError
-from streamdet.sources import DecodedFrame, Position, SourceInfo
+from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
@@ -82,7 +82,9 @@ class FileSource:
             count = None if self._options.keyframes_only else reader.frame_count
             return SourceInfo(hw, Sampler(self._options, reader.rate).count(count))
 
-    def frames(self, start: Position) -> Iterator[DecodedFrame]:
+    def frames(
+        self, start: Position, on_passed: Callable[[], None] = look_away
+    ) -> Iterator[DecodedFrame]:
         """Decode on from a position; the frames are the same as in an unbroken run.
 
         Raises:
@@ -92,12 +94,16 @@ class FileSource:
         self._problems = []
         with closing(self._open_behind(start)) as reader:
             self._problems = reader.problems
-            yield from self._sample(reader, start)
+            while reader.decoded < start.decoded and next(iter(reader), None) is not None:
+                on_passed()
+            yield from self._sample(reader, start, on_passed)
             self._pass_by(reader)
             if reader.decoded == 0:
                 raise self._no_frames()
 
-    def _sample(self, reader: VideoReader, start: Position) -> Iterator[DecodedFrame]:
+    def _sample(
+        self, reader: VideoReader, start: Position, on_passed: Callable[[], None]
+    ) -> Iterator[DecodedFrame]:
         sampler, converter = Sampler(self._options, reader.rate), FrameConverter()
         last_slot = None
         if start.index:
@@ -107,6 +113,7 @@ class FileSource:
             slot = sampler.slot(number, _time_s(reader, frame.pts))
             if not sampler.keeps(number, slot, last_slot):
                 self._pass_by(reader)
+                on_passed()
                 continue
             last_slot = slot
             self.position = _position(self.position.index + 1, frame, reader)
@@ -127,13 +134,13 @@ class FileSource:
         )
 
     def _open_behind(self, start: Position) -> VideoReader:
+        """Open the file, behind a position if a seek finds it exactly, else at its start."""
         reader = self._open()
         if start.is_seekable and start.pts is not None and start.decoded >= _SEEK_FROM:
             if reader.seek_behind(start.pts, start.decoded):
                 return reader
             reader.close()
             reader = self._open()
-        reader.skip(start.decoded)
         return reader
 
     def _pass_by(self, reader: VideoReader) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import Field
 
 from streamdet.errors import SourceError
-from streamdet.sources import DecodedFrame, Position, SourceInfo
+from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.resolve import list_pictures
 from streamdet.sources.sampling import Sampler, SamplingOptions
@@ -65,7 +65,9 @@ class ImagesSource:
         hw = max(sizes, key=lambda hw: hw[0] * hw[1])
         return SourceInfo(hw, self._sampler().count(len(sizes)))
 
-    def frames(self, start: Position) -> Iterator[DecodedFrame]:
+    def frames(
+        self, start: Position, on_passed: Callable[[], None] = look_away
+    ) -> Iterator[DecodedFrame]:
         """Decode on from a position.
 
         Raises:
@@ -83,6 +85,7 @@ class ImagesSource:
             image = self._read(paths[place])
             self._count(is_good=image is not None)
             if image is None or not keeps:
+                on_passed()
                 continue
             last_slot = slot
             self.position = replace(self.position, index=self.position.index + 1, pts=place)

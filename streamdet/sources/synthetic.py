@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from streamdet.detections import Detections
 from streamdet.image import ArrayImage
-from streamdet.sources import DecodedFrame, Position, SourceInfo
+from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
 from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.scene_uri import parse_scene
 from streamdet.sources.street import Street
@@ -40,7 +40,9 @@ class SyntheticSource:
         """Say where everybody is in frame `number` (before sampling); see Street.truth."""
         return self._street.truth(number)
 
-    def frames(self, start: Position) -> Iterator[DecodedFrame]:
+    def frames(
+        self, start: Position, on_passed: Callable[[], None] = look_away
+    ) -> Iterator[DecodedFrame]:
         """Render on from a position."""
         self.position = start
         last_slot = None if start.pts is None else self._slot(start.pts)
@@ -50,6 +52,7 @@ class SyntheticSource:
             self.position = replace(self.position, decoded=number + 1)
             slot = self._slot(number)
             if not self._sampler.keeps(number, slot, last_slot):
+                on_passed()
                 continue
             last_slot = slot
             self.position = Position(self.position.index + 1, number + 1, pts=number)

@@ -92,11 +92,6 @@ class VideoReader:
         """Go on with the frames that have not been returned or skipped yet."""
         return self._frames
 
-    def skip(self, count: int) -> None:
-        """Decode `count` frames and forget them."""
-        while self.decoded < count and next(self._frames, None) is not None:
-            pass
-
     def seek_behind(self, pts: int, decoded: int) -> bool:
         """Jump behind the frame of that pts, which was the `decoded`-th one of an unbroken run.
 

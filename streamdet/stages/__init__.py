@@ -1,7 +1,7 @@
 """What joins sources, transforms, detectors, trackers and sinks to the bus and the pools.
 
-A stage knows frames and pictures; it does not know the bus. A `Group` (group.py) runs the stages of one
-process one after another, the worker commits what comes out.
+A stage knows frames and pictures; it does not know the bus. A `Group` (group.py) runs the stages of
+one process one after another, the worker commits what comes out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Job:
 
     Attributes:
         message: what is known of the frame.
-        image: the source picture, if this process decoded it (else it lies in `message.frame.pixels`).
+        image: the source picture, if this process decoded it (else it lies in
+            `message.frame.pixels`).
         prepared: the prepared picture, if this process made it (else in `message.prepared.pixels`).
         public: entries for public streams, from a sink.
     """
@@ -51,7 +52,7 @@ class Stage(Protocol):
     """One node's work in one process."""
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
-        """Do a batch: as many jobs come out, in the same order; a frame that fails comes out dropped."""
+        """Do a batch: as many jobs come out, in order; a frame that fails comes out dropped."""
         ...
 
     def finish(self, source_id: str) -> None:

@@ -28,7 +28,7 @@ class SourceStage:
         self._publishes_image = publishes_image
 
     def job(self, source_id: str, decoded: DecodedFrame, started_ns: int) -> Job:
-        """Make a decoded frame's job; the picture is copied into a slot if it must leave the process."""
+        """Make a decoded frame's job; its picture goes into a slot if others read it."""
         frame = Frame(
             source_id=source_id,
             index=decoded.position.index - 1,

@@ -1,4 +1,4 @@
-"""The stage of a tracker: one tracker per source, its state committed with the frames it has seen."""
+"""The stage of a tracker: one per source, its state committed with the frames it has seen."""
 
 from __future__ import annotations
 

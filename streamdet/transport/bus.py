@@ -11,11 +11,11 @@ did the same entry the first counts) it
       generation rises,
   (c) deletes the input entry,
   (d) counts it, and once all of a source's frames are through, sends the source's end on.
-States are written in the same call. A crash before the step redoes the batch, a crash after it loses
-nothing: every frame counts exactly once.
+States are written in the same call. A crash before the step redoes the batch, a crash after it
+loses nothing: every frame counts exactly once.
 
-A source has no input stream: its commits carry no entry id, and their fence is the index, which must
-be the next one of that source.
+A source has no input stream: its commits carry no entry id, and their fence is the index, which
+must be the next one of that source.
 
 A step that writes states, and every step of a source, is accepted as a whole or refused as a whole.
 
@@ -165,7 +165,7 @@ class StepResult:
 
 
 class Bus(Protocol):
-    """What a worker asks of a bus. Every method raises TransportError when the server does not answer.
+    """What a worker asks of a bus; every method raises TransportError when it does not answer.
 
     Every wait has a limit: nothing here blocks longer than the time it is given.
     """
@@ -206,9 +206,10 @@ class Bus(Protocol):
         ...
 
     def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
-        """Take up to `count` free slots, waiting at most `wait_s` for the first; [] when none came free.
+        """Take up to `count` free slots, waiting at most `wait_s` for the first.
 
-        The consumer owns them until a step publishes them or `return_slots`.
+        The consumer owns them until a step publishes them or `return_slots`; [] when none came
+        free.
         """
         ...
 

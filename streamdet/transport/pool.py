@@ -1,4 +1,4 @@
-"""What a pool promises: equal slots of memory, allocated once, that other processes see without a copy.
+"""What a pool promises: equal slots, allocated once, that other processes see without a copy.
 
 Who owns a slot is written in the bus (`take_slots`, `step`); the pool only holds the bytes, and for
 each slot the generation of what lies in it. A writer claims the slot first (this stamps the

@@ -1,8 +1,8 @@
 """The pool in POSIX shared memory: one file of equal slots in /dev/shm, mapped by every process.
 
-The standard library's SharedMemory is not used: before Python 3.13 any reader that exits destroys the
-segment. The file's blocks are allocated and touched when it is made, so a full tmpfs is an error then
-and not a SIGBUS later, and no frame pays for fresh pages.
+The standard library's SharedMemory is not used: before Python 3.13 any reader that exits destroys
+the segment. The file's blocks are allocated and touched when it is made, so a full tmpfs is an
+error then and not a SIGBUS later, and no frame pays for fresh pages.
 
 Layout: one uint64 generation per slot, padded to a page, then the slots, each a multiple of a page.
 """
@@ -61,8 +61,8 @@ class ShmPool:
             if exc.errno != errno.ENOSPC:
                 raise
             raise ConfigError(
-                f"shared memory is full: a pool of {slots} slots needs {size >> 20} MiB in {FOLDER},"
-                f" {_free_bytes() >> 20} MiB are free; lower `slots` in the deploy file"
+                f"shared memory is full: a pool of {slots} slots needs {size >> 20} MiB in"
+                f" {FOLDER}, {_free_bytes() >> 20} MiB are free; lower `slots` in the deploy file"
             ) from exc
         finally:
             os.close(descriptor)

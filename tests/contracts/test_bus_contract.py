@@ -313,4 +313,3 @@ def test_a_run_whose_keys_are_gone_is_lost(rig: Rig) -> None:
         rig.bus.read(Lease("detect", "detect-0", 1), 1, 0.01)
     with pytest.raises(RunLostError):
         rig.bus.finished()
-

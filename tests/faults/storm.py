@@ -23,7 +23,9 @@ FORK_SERVER = "sd:fork-server"
 
 
 @contextmanager
-def streamdet(*arguments: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def streamdet(
+    *arguments: str, env: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Start `streamdet`; it is gone when the block ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "streamdet.cli", *arguments],
@@ -93,7 +95,8 @@ class StreamReader(threading.Thread):
             except (redis.RedisError, OSError):
                 time.sleep(0.05)
                 continue
-            for after, fields in answer[0][1] if answer else ():  # noqa: B020
+            for id_, fields in answer[0][1] if answer else ():
+                after = id_
                 self.messages.append(json.loads(fields[b"metadata"]))
             if is_last and not answer:
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -106,10 +107,18 @@ def test_it_goes_on_in_every_container(tmp_path: Path, name: str, codec: str) ->
     assert resumes_equal(path, [20, 75, 119])
 
 
-def test_going_on_in_an_indexed_file_seeks(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_going_on_in_an_indexed_file_seeks(video: Path) -> None:
     at = next(islice(source(video).frames(Position()), 100, None)).position
-    monkeypatch.delattr("streamdet.sources.video_reader.VideoReader.skip")
-    assert sum(1 for _ in source(video).frames(at)) == 19
+    passed: list[None] = []
+    assert sum(1 for _ in source(video).frames(at, lambda: passed.append(None))) == 19
+    assert not passed
+
+
+def test_frames_that_are_decoded_again_are_told(video: Path) -> None:
+    at = replace(next(islice(source(video).frames(Position()), 100, None)).position, pts=None)
+    passed: list[None] = []
+    assert sum(1 for _ in source(video).frames(at, lambda: passed.append(None))) == 19
+    assert len(passed) == at.decoded
 
 
 def test_a_position_that_the_file_does_not_have_is_not_sought(video: Path) -> None:
