@@ -35,7 +35,7 @@ class RedisServer:
             [find_server(), *arguments], preexec_fn=partial(die_with_parent, os.getpid())
         )
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 self.client().ping()
                 return

@@ -1,0 +1,158 @@
+"""Servers that want passwords or TLS, are too old or unsafe, or go away for a moment."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from streamdet.errors import ConfigError, TransportError
+from streamdet.transport.connection import check_server, connect
+from tests.redis_server import RedisServer
+
+SECRET = "s3cret"
+
+
+class FakeClient(redis.Redis):
+    """A client of a server that says this of itself."""
+
+    def __init__(self, **info: Any) -> None:
+        self.answer = {"redis_version": "7.0.15", "aof_enabled": 1, "role": "master"} | info
+
+    def info(self, *args: Any, **kwargs: Any) -> Any:
+        return self.answer
+
+    def __del__(self) -> None:
+        """There is no connection to close."""
+
+
+@pytest.fixture(scope="module")
+def locked_server() -> Iterator[RedisServer]:
+    folder = Path(tempfile.mkdtemp(prefix="sd-redis-"))
+    server = RedisServer(folder, "--requirepass", SECRET)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("url", [f"http://me:{SECRET}@host", f"rediss:me:{SECRET}@host"])
+def test_other_addresses_are_refused_without_showing_the_password(url: str) -> None:
+    with pytest.raises(ConfigError, match="is not an address: wanted `embedded`, redis://") as got:
+        connect(url)
+    assert SECRET not in str(got.value) or "://" not in url
+
+
+def test_a_password_in_the_address_opens_the_server(locked_server: RedisServer) -> None:
+    url = f"{locked_server.url}?password={SECRET}"
+    assert check_server(connect(url), url) == []
+
+
+@pytest.mark.parametrize("query", ["", "?password=wr0ng"])
+def test_a_wrong_password_is_a_sentence_that_does_not_show_it(
+    locked_server: RedisServer, query: str
+) -> None:
+    url = locked_server.url + query
+    with pytest.raises(ConfigError, match=r"^redis: unix://.* refuses us: ") as caught:
+        check_server(connect(url), url)
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there_is_a_sentence() -> None:
+    url = f"redis://:{SECRET}@127.0.0.1:{free_port()}"
+    with pytest.raises(TransportError, match=r"does not answer \(ConnectionError\)") as caught:
+        check_server(connect(url), url)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["6.0.16", "5.0", "0"])
+def test_an_old_server_is_refused(version: str) -> None:
+    with pytest.raises(ConfigError, match=f"is version {version}, wanted 6.2 or newer"):
+        check_server(FakeClient(redis_version=version), "redis://host")
+
+
+@pytest.mark.parametrize("version", ["6.2.0", "7.0.15", "10.0"])
+def test_a_new_server_is_taken(version: str) -> None:
+    assert check_server(FakeClient(redis_version=version), "redis://host") == []
+
+
+def test_eviction_is_warned_of_only_where_memory_is_bounded() -> None:
+    policy = {"maxmemory_policy": "allkeys-lru"}
+    (warning,) = check_server(FakeClient(**policy, maxmemory=1 << 20), f"redis://:{SECRET}@host")
+    assert "may evict the run's keys (maxmemory-policy allkeys-lru)" in warning
+    assert SECRET not in warning
+    assert check_server(FakeClient(**policy, maxmemory=0), "redis://host") == []
+
+
+def test_a_server_that_forgets_and_one_that_only_copies_are_warned_of() -> None:
+    forgets, copies = check_server(FakeClient(aof_enabled=0, role="slave"), "redis://host")
+    assert "keeps no append-only file" in forgets
+    assert "is a replica" in copies
+
+
+def test_tls_addresses_work_and_a_strange_certificate_does_not() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="sd-redis-"))
+    port = free_port()
+    server = start_tls_server(folder, make_certificate(folder), port)
+    try:
+        trusted = f"rediss://localhost:{port}?ssl_ca_certs={folder}/cert.pem"
+        assert check_server(connect(trusted), trusted) == []
+        strange = f"rediss://localhost:{port}"
+        with pytest.raises(TransportError, match="does not answer"):
+            check_server(connect(strange), strange)
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("is_single", [False, True])
+def test_only_a_single_connection_notices_that_the_server_was_away(
+    redis_server: RedisServer, *, is_single: bool
+) -> None:
+    client: Any = connect(redis_server.url, is_single=is_single)
+    redis_server.client().client_kill_filter(_id=str(client.client_id()))
+    if is_single:
+        with pytest.raises(redis.ConnectionError):
+            client.ping()
+        with pytest.raises(redis.ConnectionError, match="the server was away"):
+            client.ping()
+    else:
+        assert client.ping()
+    client.close()
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost and its key, signed by itself."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl here to make a certificate with")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-keyout", key, "-out", cert],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )  # fmt: skip
+    return cert, key
+
+
+def start_tls_server(folder: Path, certificate: tuple[Path, Path], port: int) -> RedisServer:
+    cert, key = map(str, certificate)
+    settings = ["--bind", "127.0.0.1 -::1", "--tls-port", str(port), "--tls-cert-file", cert]
+    settings += ["--tls-key-file", key, "--tls-ca-cert-file", cert, "--tls-auth-clients", "no"]
+    try:
+        return RedisServer(folder, *settings)
+    except AssertionError:
+        pytest.skip("this Redis server was built without TLS")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
