@@ -32,7 +32,8 @@ class RedisServer:
             *self._settings,
         ]
         self.process = subprocess.Popen(
-            [find_server(), *arguments], preexec_fn=partial(die_with_parent, os.getpid())
+            [find_server(), *arguments],
+            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509
         )
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and self.process.poll() is None:

@@ -44,7 +44,7 @@ def test_it_answers_on_no_port_and_keeps_nothing(folder: Path) -> None:
     client.close()
     server.stop()
     wanted = {"port": "0", "save": "", "appendonly": "no", "maxmemory-policy": "noeviction"}
-    assert {name: config[name.encode()].decode() for name in wanted} == wanted
+    assert {name: config[name] for name in wanted} == wanted
 
 
 def test_its_socket_is_not_for_others(folder: Path) -> None:
