@@ -62,9 +62,25 @@ def assert_same_objects(
             assert [one["id"] for one in objects] == found.track_ids.tolist()
 
 
+@pytest.fixture(scope="module")
+def pets09_tracks(data: Path) -> list[Detections]:
+    """What the plain loop makes of pets09."""
+    found = straight_script.detections(data / "videos" / "pets09-s2l1.avi", weights(data))
+    return straight_script.tracks(found, ByteTrack(ByteTrack.Options()))
+
+
+def weights(data: Path) -> Path:
+    return data / "weights" / "yolox_nano.onnx"
+
+
 @pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
 def test_pets09_is_published_exactly_as_a_plain_loop_finds_it(
-    run: Run, data: Path, tmp_path: Path, redis_server: RedisServer, runtime: str
+    run: Run,
+    data: Path,
+    tmp_path: Path,
+    redis_server: RedisServer,
+    pets09_tracks: list[Detections],
+    runtime: str,
 ) -> None:
     video, stream = data / "videos" / "pets09-s2l1.avi", f"detections-{runtime}"
     outputs = [f"--output={tmp_path / name}" for name in ("o.jsonl", "o.mp4", "o.txt")]
@@ -72,14 +88,10 @@ def test_pets09_is_published_exactly_as_a_plain_loop_finds_it(
         "--redis", redis_server.url, "--set", f"publish.stream={stream}")  # fmt: skip
     lines = lines_of(tmp_path / "o.jsonl")
     assert_each_once_in_order(lines, {"pets09-s2l1": 795})
-
-    found = straight_script.detections(video, data / "weights" / "yolox_nano.onnx")
-    expected = straight_script.tracks(found, ByteTrack(ByteTrack.Options()))
-    assert_same_objects(lines, expected)
-
+    assert_same_objects(lines, pets09_tracks)
     entries: Any = redis_server.client().xrange(stream)
     assert [json.loads(fields[b"metadata"]) for _, fields in entries] == lines
-    assert len(read_mot(tmp_path / "o.txt").xyxy) == sum(len(one) for one in expected)
+    assert len(read_mot(tmp_path / "o.txt").xyxy) == sum(len(one) for one in pets09_tracks)
     with av.open(str(tmp_path / "o.mp4")) as container:
         assert container.streams.video[0].average_rate == 10
         assert sum(1 for _ in container.decode(video=0)) == 795
@@ -101,7 +113,7 @@ def test_every_video_at_once_into_one_detector_changes_nothing(
     frames = by_source(lines_of(tmp_path / "o.jsonl"))
     assert set(frames) == set(VIDEO_FRAMES)
     for video in videos:
-        found = straight_script.detections(video, data / "weights" / "yolox_nano.onnx", every=15)
+        found = straight_script.detections(video, weights(data), every=15)
         assert_same_objects(frames[video.stem], list(found))
 
 
@@ -113,7 +125,7 @@ def test_every_video_comes_out_whole(run: Run, data: Path, tmp_path: Path, name:
     run("people", *FP32, "--source", video, *outputs)
     lines = lines_of(tmp_path / "o.jsonl")
     assert_each_once_in_order(lines, {name: VIDEO_FRAMES[name]})
-    found = straight_script.detections(video, data / "weights" / "yolox_nano.onnx")
+    found = straight_script.detections(video, weights(data))
     assert_same_objects(lines, straight_script.tracks(found, ByteTrack(ByteTrack.Options())))
     with av.open(str(tmp_path / "o.mp4")) as container, av.open(str(video)) as source:
         rates = [one.streams.video[0].average_rate for one in (container, source)]
