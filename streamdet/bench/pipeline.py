@@ -1,0 +1,45 @@
+"""The whole pipeline against the plain loop: people in a clip, found, tracked and published."""
+
+from __future__ import annotations
+
+import sys
+
+from streamdet.bench.figures import Aim, Figure, Outcome, medians
+from streamdet.bench.machine import wait_until_quiet
+from streamdet.bench.material import Material
+from streamdet.bench.measured import pipeline_command, private_redis, run_measured
+
+ROUNDS = 3
+FP32 = ("detect.runtime=onnxruntime", "detect.precision=fp32")
+
+
+def run(material: Material) -> Outcome:
+    """Run the loop, the pipeline, and the pipeline in the loop's own arithmetic, in turn."""
+    rounds: dict[str, list[dict[str, float]]] = {}
+    with private_redis() as url:
+        commands = {
+            "loop": [
+                *(sys.executable, "-m", "streamdet.bench.plain_loop", str(material.clip)),
+                *(str(material.models / "yolox_nano.onnx"), url, "loop"),
+            ],
+            "pipeline": pipeline_command(material.clip, url, "pipeline"),
+            "pipeline_fp32": pipeline_command(material.clip, url, "pipeline_fp32", *FP32),
+        }
+        for _ in range(ROUNDS):
+            for name, command in commands.items():
+                busy = {"others_cores": wait_until_quiet()}
+                one = run_measured(command, material, url, name) | busy
+                rounds.setdefault(name, []).append(one)
+    middle = {name: medians(each) for name, each in rounds.items()}
+    loop, ours, fp32 = (middle[name] for name in ("loop", "pipeline", "pipeline_fp32"))
+    return Outcome(
+        figures=[
+            Figure("pipeline / plain loop, fps", ours["fps"] / loop["fps"], "", Aim(">=", 2.0)),
+            Figure("the same with start and end", loop["wall_s"] / ours["wall_s"]),
+            Figure("pipeline at the loop's fp32 / loop, fps", fp32["fps"] / loop["fps"]),
+            Figure("plain loop (onnxruntime fp32)", loop["fps"], "fps"),
+            Figure("pipeline (as configured)", ours["fps"], "fps"),
+            Figure("pipeline (onnxruntime fp32)", fp32["fps"], "fps"),
+        ],
+        details=rounds,
+    )

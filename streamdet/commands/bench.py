@@ -1,0 +1,65 @@
+"""`streamdet bench NAME...`: measure, and hold what was measured against its aim."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from streamdet.bench.figures import Outcome, table
+from streamdet.bench.machine import describe, wait_until_quiet
+from streamdet.bench.material import find_material
+from streamdet.errors import ConfigError
+
+BENCHES: Final[dict[str, str]] = {
+    "pipeline": "the whole pipeline against a plain loop",
+    "limit": "the whole pipeline against the bare cost of its stages",
+    "hop": "what it costs to hand a frame to the next process",
+    "copies": "full-frame copies at 1080p",
+    "memory": "memory over 20,000 frames",
+    "accuracy": "accuracy of the default precision against fp32",
+    "trackers": "our trackers against the trackers library",
+    "start": "how soon a run publishes, checks, and has a killed stage back",
+}
+"""Name -> what is measured; each is a module of streamdet.bench."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of `bench`."""
+    names = ", ".join(f"{name} ({text})" for name, text in BENCHES.items())
+    parser.add_argument(
+        "names", nargs="+", choices=list(BENCHES), metavar="NAME", help=f"one of: {names}"
+    )
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write every measurement")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="the developers' test data; default STREAMDET_TEST_DATA, else ../shared/data",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Run benches one after another; 1 if an aim is missed.
+
+    Raises:
+        ConfigError: there is no test data, or no folder for the results.
+    """
+    material = find_material(args.data)
+    if args.json is not None and not args.json.absolute().parent.is_dir():
+        raise ConfigError(f"--json: there is no folder {args.json.parent}")
+    machine = describe()
+    print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load'][0]:.1f}")
+    outcomes: dict[str, Outcome] = {}
+    for name in args.names:
+        busy = wait_until_quiet()
+        print(f"{name}: {BENCHES[name]}; others use {busy:.2f} cores", flush=True)
+        outcomes[name] = import_module(f"streamdet.bench.{name}").run(material)
+        print("\n".join(table(outcomes[name])), flush=True)
+        if args.json is not None:
+            results = {name: outcome.as_dict() for name, outcome in outcomes.items()}
+            text = json.dumps({"machine": machine, "benches": results}, indent=1)
+            args.json.write_text(text + "\n")
+    return 0 if all(outcome.is_reached for outcome in outcomes.values()) else 1
