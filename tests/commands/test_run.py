@@ -1,0 +1,118 @@
+"""`streamdet run` and `tail` on a small scene, in this process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamdet.cli import main
+from tests.faults.storm import assert_each_once_in_order, lines_of
+from tests.redis_server import RedisServer
+
+SCENE = "synthetic:street?frames=20&hw=120x160&seed={}"
+SMALL = ("--set", "prepare.shortest_edge=120")
+
+
+def run(*arguments: str | Path) -> int:
+    return main(["run", "people", *SMALL, *map(str, arguments)])
+
+
+def test_two_scenes_into_one_detector_come_out_whole(
+    tmp_path: Path, redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = ["--source", SCENE.format(1), "--source", SCENE.format(2)]
+    outputs = [f"--output={tmp_path / name}" for name in ("o.jsonl", "o.mp4", "o.txt")]
+    report = tmp_path / "report.json"
+    code = run(*sources, *outputs, "--report", report, "--redis", redis_server.url, "--live")
+    printed = capsys.readouterr().out
+    assert code == 0, printed
+    assert_each_once_in_order(lines_of(tmp_path / "o.jsonl"), {"street": 20, "street-2": 20})
+    assert "people: done, 40 frames published" in printed
+    assert_adds_up(json.loads(report.read_text()), published=40)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"o-street.mp4", "o-street-2.mp4", "o-street.txt", "o-street-2.txt"} <= names
+
+
+def assert_adds_up(report: dict[str, Any], published: int) -> None:
+    for source in report["sources"]:
+        dropped = sum(source["dropped"].values())
+        assert source["decoded"] == source["sampled_away"] + source["emitted"]
+        assert source["emitted"] == source["published"] + dropped + source["unfinished"]
+    assert sum(source["published"] for source in report["sources"]) == published
+
+
+def test_what_was_published_can_be_followed(
+    redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = ["--set", "publish.stream=followed"]
+    assert run("--source", SCENE.format(3), "--redis", redis_server.url, *stream) == 0
+    capsys.readouterr()
+    tail = ["tail", "followed", "--redis", redis_server.url, "--all"]
+    assert main([*tail, "--count", "20", "--json"]) == 0
+    frames = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [frame["frame_id"] for frame in frames] == list(range(20))
+    assert main([*tail, "--timeout", "0.5"]) == 0
+    assert "frame     19" in capsys.readouterr().out
+
+
+def test_tail_without_a_run_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.delenv("STREAMDET_REDIS", raising=False)
+    assert main(["tail"]) == 2
+    assert "name a server with --redis URL" in capsys.readouterr().err
+
+
+def test_a_folder_with_a_bad_file_does_the_others_and_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "bad.mp4").write_bytes(b"no video")
+    (tmp_path / "in" / "worse.mkv").write_bytes(b"")
+    graph = tmp_path / "write.yaml"
+    graph.write_text(
+        f"version: 1\nname: write\nnodes:\n  camera: {{kind: source, uri: '{tmp_path}/in'}}\n"
+        f"  write: {{kind: jsonl, reads: camera, path: '{tmp_path}/o.jsonl'}}\n"
+    )
+    code = main(["run", str(graph)])
+    errors = capsys.readouterr().err.splitlines()
+    assert code == 1
+    assert len([line for line in errors if line.startswith("error:")]) == 2
+    assert "bad.mp4" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--report", "no/such/folder/r.json"], "there is no folder no/such/folder"),
+        (["--redis", "http://x"], "must be embedded, redis://"),
+        (["--deploy", "nowhere"], "'nowhere' is none of configs/deploy"),
+        (["--set", "detect.model=yolox_nano"], "yolox_nano.onnx"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_starts(
+    arguments: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("STREAMDET_MODELS", str(tmp_path))
+    assert main(["run", "people", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert len(error.splitlines()) == 1
+
+
+def test_an_unwritable_output_ends_the_run_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run("--source", SCENE.format(1), "--output", tmp_path / "none" / "o.jsonl")
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert code == 1
+    assert len(errors) == 1
+    assert "there is no folder" in errors[0]

@@ -1,0 +1,58 @@
+"""`streamdet track` over files of detections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamdet.cli import main
+from streamdet.mot_text import read_mot
+from streamdet.registry import KINDS
+
+WALKER = "".join(f"{frame},-1,{10 * frame},50,40,100,0.9,-1,-1,-1\n" for frame in range(1, 11))
+
+
+@pytest.fixture
+def det(tmp_path: Path) -> Path:
+    path = tmp_path / "det.txt"
+    path.write_text(WALKER)
+    return path
+
+
+@pytest.mark.parametrize("tracker", sorted(KINDS["tracker"]))
+def test_a_walker_gets_one_id(det: Path, tracker: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = det.with_name("out.txt")
+    assert main(["track", str(det), "--tracker", tracker, "--output", str(out)]) == 0
+    assert set(read_mot(out).track_ids.tolist()) == {1}
+    assert f"{out}: 1 tracks" in capsys.readouterr().out
+
+
+def test_an_option_is_set(det: Path) -> None:
+    out = det.with_name("out.txt")
+    arguments = ["--tracker", "sort", "--set", "score_thresh=0.95"]
+    assert main(["track", str(det), "--output", str(out), *arguments]) == 0
+    assert out.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("max_ag=3", "max_ag is an unknown key; did you mean 'max_age'?"),
+        ("max_age=abc", "max_age must be a whole number, got 'abc'"),
+        ("max_age", "wanted OPTION=VALUE"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(
+    det: Path, capsys: pytest.CaptureFixture[str], option: str, sentence: str
+) -> None:
+    out = str(det.with_name("out.txt"))
+    assert main(["track", str(det), "--output", out, "--tracker", "sort", "--set", option]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert sentence in errors[0]
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["track", str(tmp_path / "no.txt"), "--output", str(tmp_path / "o.txt")]) == 2
+    assert "no.txt" in capsys.readouterr().err

@@ -1,0 +1,113 @@
+"""What a run shows while it lasts, and tells at its end."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from streamdet.commands.live import describe
+from streamdet.commands.progress_view import PlainView, figures, progress_view
+from streamdet.commands.report_text import report_lines
+from streamdet.report import Report, Snapshot, SourceReport, StageReport
+
+SOURCE = SourceReport(
+    source_id="cam",
+    address="cam.mp4",
+    decoded=20,
+    sampled_away=5,
+    emitted=15,
+    dropped={"too large": 3},
+    published=10,
+    unfinished=2,
+    damaged=1,
+    error=None,
+    warnings=(),
+)
+STAGE = StageReport("detect", "yolox", 15, 7.25, 12.5, None)
+REPORT = Report(
+    "run", "people", "done", None, 4.0, 2.5, 1, {"detect": "openvino"}, (), (SOURCE,), (STAGE,)
+)
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_progress_line_adds_up() -> None:
+    line = figures(Snapshot((SOURCE,), expected=40, elapsed_s=2.0))
+    assert line == "13/40 frames  6.5 fps  2 in flight  3 dropped"
+
+
+def test_an_unknown_total_is_left_out() -> None:
+    assert figures(Snapshot((), expected=None, elapsed_s=0.0)).startswith("0 frames  0.0 fps")
+
+
+def test_plain_lines_come_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("streamdet.commands.progress_view.time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    view = PlainView(stream)
+    for second in range(12):
+        now[0] = float(second)
+        view.show(Snapshot((SOURCE,), None, 1.0))
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+@pytest.mark.parametrize("expected", [None, 40])
+def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(expected: int | None) -> None:
+    stream = Terminal()
+    with progress_view(stream) as view:
+        view.show(Snapshot((SOURCE,), expected, 2.0))
+        view.print("a line [not markup]")
+    assert "a line [not markup]" in stream.getvalue()
+
+
+def test_the_report_accounts_for_every_frame() -> None:
+    text = "\n".join(report_lines(REPORT))
+    assert "20 decoded, 5 sampled away, 3 dropped (too large), 2 unfinished, 10 published" in text
+    assert "1 packets damaged" in text
+    assert "people: done, 10 frames published in 4.0 s, 2.5 fps, 1 restarts" in text
+
+
+def test_the_report_names_what_really_ran() -> None:
+    (line,) = [line for line in report_lines(REPORT) if line.startswith("  detect")]
+    assert line.split() == ["detect", "7.25", "12.5", "-", "openvino"]
+
+
+def test_a_run_with_a_failed_source_is_not_good() -> None:
+    bad = replace(SOURCE, error="cam.mp4: no decodable frames")
+    assert REPORT.is_good
+    assert not replace(REPORT, sources=(SOURCE, bad)).is_good
+    assert not replace(REPORT, outcome="stopped").is_good
+
+
+def message(**values: object) -> dict[str, bytes]:
+    head = {"schema": "streamdet/1", "source_id": "cam", "frame_id": 7, "objects": []}
+    return {"metadata": json.dumps(head | values).encode()}
+
+
+def test_a_published_frame_is_told_in_a_line() -> None:
+    person = {"id": 3, "label": "person", "confidence": 0.913, "bbox": [1.4, 2, 3.6, 4]}
+    line = describe(message(objects=[person]))
+    assert line.split() == (
+        ["cam", "frame", "7", "1", "objects", "person#3", "0.91", "[1", "2", "4", "4]"]
+    )
+
+
+def test_an_object_without_a_track_has_no_number() -> None:
+    person = {"id": None, "label": "person", "confidence": 0.9, "bbox": [1, 2, 3, 4]}
+    assert "person 0.90" in describe(message(objects=[person]))
+
+
+def test_a_dropped_frame_says_why() -> None:
+    assert describe(message(dropped="too large")).endswith("dropped: too large")
+
+
+def test_a_message_of_another_format_is_shown_as_it_is() -> None:
+    assert describe({"metadata": b'{"version":"4.0"}'}) == '{"version":"4.0"}'

@@ -1,0 +1,84 @@
+"""Messages survive the wire."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamdet.detections import Detections
+from streamdet.frame import Frame, FrameRef, Geometry
+from streamdet.messages import EndOfStream, FrameMessage, Message, Prepared, Timing, decode, encode
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+COUNTS = st.integers(0, 2**53)
+REFS = st.builds(FrameRef, st.text(max_size=9), COUNTS, COUNTS)
+SIZES = st.tuples(st.integers(1, 9999), st.integers(1, 9999))
+REALS = st.floats(-1e9, 1e9)
+FRAMES = st.builds(
+    Frame,
+    source_id=st.text(max_size=9),
+    index=COUNTS,
+    pts=st.none() | INT64,
+    time_base=st.builds(Fraction, st.integers(1, 10**6), st.integers(1, 10**9)),
+    duration=COUNTS,
+    hw=SIZES,
+    captured_ns=COUNTS,
+    pixels=st.none() | REFS,
+)
+PREPARED = st.builds(
+    Prepared,
+    hw=SIZES,
+    geometry=st.builds(Geometry, st.tuples(REALS, REALS), st.tuples(REALS, REALS)),
+    pixels=st.none() | REFS,
+)
+MESSAGES = st.builds(
+    FrameMessage,
+    frame=FRAMES,
+    prepared=st.none() | PREPARED,
+    detections=st.none(),
+    model=st.none() | st.text(max_size=9),
+    drop_reason=st.none() | st.text(max_size=9),
+    timings=st.lists(st.builds(Timing, st.text(max_size=5), COUNTS, COUNTS), max_size=3).map(tuple),
+)
+ENDS = st.builds(EndOfStream, st.text(max_size=9), COUNTS)
+
+
+@given(MESSAGES | ENDS)
+def test_decode_is_the_inverse_of_encode(message: Message) -> None:
+    assert decode(encode(message)) == message
+
+
+@pytest.mark.parametrize("count", [0, 1, 300])
+@pytest.mark.parametrize("has_tracks", [True, False])
+def test_detections_survive_bit_by_bit(count: int, has_tracks: bool) -> None:
+    chance = np.random.default_rng(count)
+    found = Detections(
+        chance.random((count, 4), np.float32),
+        chance.random(count, np.float32),
+        chance.integers(0, 80, count),
+        chance.integers(1, 2**40, count) if has_tracks else None,
+    )
+    frame = Frame("cam", 3, None, Fraction(1, 25), 1, (4, 4), 0)
+    message = decode(encode(FrameMessage(frame, detections=found)))
+    assert isinstance(message, FrameMessage)
+    assert message.detections is not None
+    for name in ("xyxy", "scores", "class_ids", "track_ids"):
+        np.testing.assert_array_equal(getattr(message.detections, name), getattr(found, name))
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xc1", b"\x93\x01\x02\x03", b"\x01", b"junk"])
+def test_other_bytes_are_refused_in_one_way(payload: bytes) -> None:
+    with pytest.raises(ValueError, match="not a streamdet message"):
+        decode(payload)
+
+
+@given(st.binary(max_size=64))
+def test_random_bytes_raise_nothing_but_value_error(payload: bytes) -> None:
+    try:
+        decode(payload)
+    except ValueError:
+        return
