@@ -34,7 +34,7 @@ LOOK_EVERY_NS: Final = 250_000_000
 
 
 class StopRequested(Exception):  # noqa: N818  not an error
-    """The run has been asked to stop while this source waited."""
+    """The run has been asked to stop while this source passed over frames."""
 
 
 class SourceWorker:
@@ -85,7 +85,6 @@ class SourceWorker:
         """Take over from whoever did this work before."""
         self._lease = self._bus.take_lease(self._plan.group, self._plan.consumer)
         self._pixels.attach(self._lease, self._plan.own_pools)
-        self._pixels.on_wait = self._look_up
         nodes = [node_plan.node.name for node_plan in self._plan.nodes[1:]]
         self._group.restore({node: self._bus.states(node) for node in nodes})
         self._positions = self._bus.positions()
@@ -155,21 +154,16 @@ class SourceWorker:
         self._is_stopping = self._is_stopping or result.is_stopping
 
     def _pass_over(self) -> None:
-        """A frame was decoded for nothing: show that this worker is alive, and look up at times."""
-        self._beat()
-        if time.monotonic_ns() - self._looked_ns > LOOK_EVERY_NS:
-            self._look_up()
-
-    def _look_up(self) -> None:
-        """Show that this worker is alive, and heed a stop request.
+        """A frame was decoded for nothing: show that this worker is alive, and look up at times.
 
         Raises:
             StopRequested: the run has been asked to stop.
         """
         self._beat()
-        self._looked_ns = time.monotonic_ns()
-        if self._bus.is_stopping():
-            raise StopRequested
+        if time.monotonic_ns() - self._looked_ns > LOOK_EVERY_NS:
+            self._looked_ns = time.monotonic_ns()
+            if self._bus.is_stopping():
+                raise StopRequested
 
 
 def pack_position(position: Position, notes: dict[str, Any] | None = None) -> bytes:
