@@ -37,27 +37,32 @@ class MotSink:
         self._path = options.path
         self._sources = context.sources
         self._files: dict[str, RedoFile] = {}
+        self._states: Mapping[str, bytes] = {}
+        self._ended: list[str] = []
 
     def restore(self, states: Mapping[str, bytes]) -> None:
-        """Open the file of every source and bring it to the committed state.
+        """Bring the file of every source to the committed state; it is opened again when used.
 
         Raises:
             ConfigError: a file cannot be written.
         """
+        self._states = states
         for source_id in self._sources:
-            path = output_path(self._path, source_id, self._sources)
-            self._files[source_id] = RedoFile(path, states.get(source_id))
+            self._open(source_id).close()
 
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
     ) -> list[tuple[PublicEntry, ...]]:
         """Stage the lines of each message's objects; publish nothing."""
         for message in messages:
+            if message.source_id not in self._files:
+                self._files[message.source_id] = self._open(message.source_id)
             self._files[message.source_id].stage(_lines(message).encode())
         return [()] * len(messages)
 
     def finish(self, source_id: str) -> None:
-        """Do nothing: nothing is held but what `committed` writes."""
+        """Have the next `committed` close the source's file."""
+        self._ended.append(source_id)
 
     def states(self) -> dict[str, bytes]:
         """Where the staged lines of each source belong, and the lines."""
@@ -72,11 +77,19 @@ class MotSink:
         """
         for file in self._files.values():
             file.commit()
+        while self._ended:
+            ended = self._ended.pop()
+            if ended in self._files:
+                self._files.pop(ended).close()
 
     def close(self) -> None:
         """Close the files."""
         for file in self._files.values():
             file.close()
+
+    def _open(self, source_id: str) -> RedoFile:
+        path = output_path(self._path, source_id, self._sources)
+        return RedoFile(path, self._states.get(source_id))
 
 
 def _lines(message: FrameMessage) -> str:

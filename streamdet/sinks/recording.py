@@ -188,3 +188,13 @@ class Recording:
             self._clip.close()
         self._file.cut(self._committed)
         self._file.close()
+
+
+def cut(path: Path, state: bytes | None) -> None:
+    """Cut a recording's file behind its last committed frame; None: start it afresh.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    length = 0 if state is None else msgpack.unpackb(state)[0]
+    AppendFile(path, length).close()

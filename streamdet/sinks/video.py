@@ -12,7 +12,7 @@ from streamdet.messages import FrameMessage
 from streamdet.options import Options
 from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.output_path import output_path
-from streamdet.sinks.recording import Recording
+from streamdet.sinks.recording import Recording, cut
 
 
 class VideoOptions(Options):
@@ -35,16 +35,20 @@ class VideoSink:
         self._options = options
         self._context = context
         self._recordings: dict[str, Recording] = {}
+        self._states: Mapping[str, bytes] = {}
+        self._ended: list[str] = []
 
     def restore(self, states: Mapping[str, bytes]) -> None:
-        """Open the file of every source and cut it behind the last committed frame.
+        """Cut the file of every source behind its last committed frame.
+
+        A file is opened again when its first frame comes, and closed when its source has ended.
 
         Raises:
             ConfigError: a file cannot be written.
         """
+        self._states = states
         for source_id in self._context.sources:
-            path = output_path(self._options.path, source_id, self._context.sources)
-            self._recordings[source_id] = Recording(path, self._options.crf, states.get(source_id))
+            cut(self._path(source_id), states.get(source_id))
 
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
@@ -55,14 +59,14 @@ class VideoSink:
             EngineError: H.264 cannot be encoded here, or the system refuses to write.
         """
         pairs = list(zip(messages, images, strict=True))
-        for source_id, recording in self._recordings.items():
+        for source_id in dict.fromkeys(message.source_id for message in messages):
             frames = [pair for pair in pairs if pair[0].source_id == source_id]
-            if frames:
-                recording.add(frames, self._context.class_names)
+            self._recording(source_id).add(frames, self._context.class_names)
         return [()] * len(messages)
 
     def finish(self, source_id: str) -> None:
-        """Do nothing: every frame is in the file when `write` returns."""
+        """Have the next `committed` close the source's file."""
+        self._ended.append(source_id)
 
     def states(self) -> dict[str, bytes]:
         """How far each file has come that has grown, and its trails."""
@@ -73,8 +77,22 @@ class VideoSink:
         """Remember how much of the files is there to stay."""
         for recording in self._recordings.values():
             recording.committed()
+        while self._ended:
+            ended = self._ended.pop()
+            if ended in self._recordings:
+                self._recordings.pop(ended).close()
 
     def close(self) -> None:
         """Cut each file behind its last committed frame and close it."""
         while self._recordings:
             self._recordings.popitem()[1].close()
+
+    def _recording(self, source_id: str) -> Recording:
+        if source_id not in self._recordings:
+            self._recordings[source_id] = Recording(
+                self._path(source_id), self._options.crf, self._states.get(source_id)
+            )
+        return self._recordings[source_id]
+
+    def _path(self, source_id: str) -> Path:
+        return output_path(self._options.path, source_id, self._context.sources)

@@ -37,9 +37,9 @@ class TrackStage:
         return replace(job, message=replace(message, detections=tracked))
 
     def finish(self, source_id: str) -> None:
-        """Forget the source's tracker."""
+        """Forget the source's tracker, here and in what is committed."""
         self._trackers.pop(source_id, None)
-        self._changed.discard(source_id)
+        self._changed.add(source_id)
 
     def restore(self, states: Mapping[str, bytes]) -> None:
         """Go on from the committed trackers: see stages.Stage."""
@@ -50,9 +50,13 @@ class TrackStage:
 
     def states(self) -> dict[str, bytes]:
         """Snapshots of the trackers that have seen frames since the last call."""
-        states = {source_id: self._trackers[source_id].state() for source_id in self._changed}
+        states = {source_id: self._state(source_id) for source_id in self._changed}
         self._changed.clear()
         return states
+
+    def _state(self, source_id: str) -> bytes:
+        tracker = self._trackers.get(source_id)
+        return b"" if tracker is None else tracker.state()
 
     def committed(self) -> None:
         """Nothing waits for it."""

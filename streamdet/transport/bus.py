@@ -137,7 +137,7 @@ class Step:
     Attributes:
         lease: who commits.
         commits: in order.
-        states: (node, key) -> snapshot, as of after the last commit.
+        states: (node, key) -> snapshot, as of after the last commit; an empty one is deleted.
         positions: source_id -> where a source goes on from.
         counters: statistics to add up, name -> amount.
     """

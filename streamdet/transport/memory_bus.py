@@ -86,7 +86,10 @@ class MemoryBus:
         if not is_whole or self._all_fresh(group, step.commits):
             accepted = sum(self._commit(step.lease, commit) for commit in step.commits)
             for (node, key), blob in step.states.items():
-                self._states[node][key] = blob
+                if blob:
+                    self._states[node][key] = blob
+                else:
+                    self._states[node].pop(key, None)
             self._positions.update(step.positions)
             self._counters.update(step.counters)
         return StepResult(accepted, self.backlog(step.lease), self._is_stopping)

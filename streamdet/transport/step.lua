@@ -112,7 +112,12 @@ if not is_whole or all_fresh() then
     end
   end
   for _, state in ipairs(step.states or {}) do
-    redis.call('HSET', prefix .. 'state:' .. state[1], state[2], state[3])
+    local key = prefix .. 'state:' .. state[1]
+    if state[3] == '' then
+      redis.call('HDEL', key, state[2])
+    else
+      redis.call('HSET', key, state[2], state[3])
+    end
   end
   for source, position in pairs(step.positions or {}) do
     redis.call('HSET', prefix .. 'positions', source, position)

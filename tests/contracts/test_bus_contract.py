@@ -164,6 +164,13 @@ def test_states_are_kept_by_node_and_key(rig: Rig) -> None:
     assert rig.bus.states("nobody") == {}
 
 
+def test_an_empty_state_is_forgotten(rig: Rig) -> None:
+    lease = rig.bus.take_lease("back", "back-0")
+    rig.bus.step(Step(lease, [], states={("track", "a"): b"1", ("track", "b"): b"2"}))
+    rig.bus.step(Step(lease, [], states={("track", "a"): b""}))
+    assert rig.bus.states("track") == {"b": b"2"}
+
+
 def test_a_process_that_lost_its_lease_can_commit_nothing(rig: Rig) -> None:
     emit(rig.bus, 1)
     stale = rig.bus.take_lease("detect", "detect-0")

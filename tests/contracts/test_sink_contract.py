@@ -226,6 +226,7 @@ def test_a_second_run_into_the_same_file_is_refused(
     monkeypatch.setattr("streamdet.sinks.append_file.LOCK_WAIT_S", 0.1)
     first, second = make(kind, tmp_path, "cam"), make(kind, tmp_path, "cam")
     first.restore({})
+    first.write([message()], [picture()])
     with pytest.raises(ConfigError, match=r"cannot write .*out\.\w+: another run is writing it"):
         second.restore({})
     second.close()
@@ -247,3 +248,18 @@ def test_several_sources_are_kept_apart(kind: str, tmp_path: Path) -> None:
     suffix = SUFFIXES[kind]
     apart = {f"out-left{suffix}", f"out-right{suffix}"}
     assert names == ({f"out{suffix}"} if kind == "jsonl" else apart)
+
+
+@each_file_kind
+def test_the_files_of_sources_that_have_ended_are_closed(kind: str, tmp_path: Path) -> None:
+    names = [f"cam{number}" for number in range(8)]
+    sink = make(kind, tmp_path, *names)
+    sink.restore({})
+    before = len(os.listdir("/proc/self/fd"))
+    for name in names:
+        sink.write([message(name)], [picture()])
+        sink.finish(name)
+        sink.states()
+        sink.committed()
+    assert len(os.listdir("/proc/self/fd")) <= before + 1  # jsonl has one file for all
+    sink.close()
