@@ -255,11 +255,11 @@ def test_the_files_of_sources_that_have_ended_are_closed(kind: str, tmp_path: Pa
     names = [f"cam{number}" for number in range(8)]
     sink = make(kind, tmp_path, *names)
     sink.restore({})
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for name in names:
         sink.write([message(name)], [picture()])
         sink.finish(name)
         sink.states()
         sink.committed()
-    assert len(os.listdir("/proc/self/fd")) <= before + 1  # jsonl has one file for all
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1  # jsonl has one file for all
     sink.close()
