@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 QUIET_CORES: Final = 0.15
-"""Cores in use by others below which a machine counts as quiet."""
+"""Cores in use by others, at most, for a machine to count as quiet."""
 _LOOK_S: Final = 0.5
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
@@ -35,7 +35,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def wait_until_quiet(limit_s: float = 20.0) -> float:
+def wait_until_quiet(limit_s: float = 60.0) -> float:
     """Wait until others use less than QUIET_CORES, or the time is over.
 
     Call it while nothing of ours runs.
@@ -67,18 +67,18 @@ def rss_kib(pid: int) -> int | None:
     return None
 
 
-def _busy_cores() -> float:
-    before_s, started_s = _busy_s(), time.monotonic()
-    time.sleep(_LOOK_S)
-    return (_busy_s() - before_s) / (time.monotonic() - started_s)
-
-
-def _busy_s() -> float:
+def busy_s() -> float:
     """CPU seconds that the machine has worked since it was started."""
     user, nice, system, _idle, _iowait, *rest = map(
         int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]
     )
     return (user + nice + system + sum(rest[:3])) / _TICKS_PER_S
+
+
+def _busy_cores() -> float:
+    before_s, started_s = busy_s(), time.monotonic()
+    time.sleep(_LOOK_S)
+    return (busy_s() - before_s) / (time.monotonic() - started_s)
 
 
 def _children(pid: int) -> list[int]:

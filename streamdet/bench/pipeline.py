@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 
 from streamdet.bench.figures import Aim, Figure, Outcome, medians
-from streamdet.bench.machine import wait_until_quiet
 from streamdet.bench.material import Material
-from streamdet.bench.measured import pipeline_command, private_redis, run_measured
+from streamdet.bench.measured import pipeline_command, private_redis, run_quietly
 
 ROUNDS = 3
 FP32 = ("detect.runtime=onnxruntime", "detect.precision=fp32")
@@ -27,9 +26,7 @@ def run(material: Material) -> Outcome:
         }
         for _ in range(ROUNDS):
             for name, command in commands.items():
-                busy = {"others_cores": wait_until_quiet()}
-                one = run_measured(command, material, url, name) | busy
-                rounds.setdefault(name, []).append(one)
+                rounds.setdefault(name, []).append(run_quietly(command, material, url, name))
     middle = {name: medians(each) for name, each in rounds.items()}
     loop, ours, fp32 = (middle[name] for name in ("loop", "pipeline", "pipeline_fp32"))
     return Outcome(

@@ -1,0 +1,59 @@
+"""The pipeline against what the machine could do at best: cores / bare CPU seconds per frame."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from statistics import median
+
+from streamdet.bench.figures import Aim, Figure, Outcome
+from streamdet.bench.machine import cores
+from streamdet.bench.material import Material
+from streamdet.bench.measured import pipeline_command, private_redis, run_quietly
+
+ROUNDS = 3
+
+
+def run(material: Material) -> Outcome:
+    """Measure the stages alone and the pipeline, in turn; and what the pipeline's CPU goes to."""
+    bare: list[dict[str, float]] = []
+    runs: list[dict[str, float]] = []
+    starts: list[dict[str, float]] = []
+    with private_redis() as url:
+        whole = pipeline_command(material.clip, url, "limit")
+        start = pipeline_command(material.short_clip, url, "limit")
+        for _ in range(ROUNDS):
+            bare.append(_bare_costs_ms(material, url))
+            runs.append(run_quietly(whole, material, url, "limit"))
+            starts.append(run_quietly(start, material, url, "limit"))
+    costs_ms = {name: min(one[name] for one in bare) for name in bare[0]}
+    bare_ms = sum(costs_ms.values())
+    limit_fps = cores() / (bare_ms / 1000)
+    fps = median(one["fps"] for one in runs)
+    return Outcome(
+        figures=[
+            Figure("pipeline / limit, fps", fps / limit_fps, "", Aim(">=", 0.85)),
+            Figure("limit: cores / bare CPU per frame", limit_fps, "fps"),
+            Figure("pipeline", fps, "fps"),
+            Figure("bare CPU per frame", bare_ms, "ms"),
+            *(Figure(f"  {name}", cost_ms, "ms") for name, cost_ms in costs_ms.items()),
+            Figure("pipeline's CPU per frame, without its start", _marginal_ms(runs, starts), "ms"),
+            Figure("others' cores meanwhile", median(one["others_cores"] for one in runs)),
+        ],
+        details={"bare": bare, "runs": runs, "starts": starts},
+    )
+
+
+def _bare_costs_ms(material: Material, url: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "streamdet.bench.bare", str(material.clip), url]
+    done = subprocess.run(command, env=material.environ, stdout=subprocess.PIPE, check=True)
+    costs_ms: dict[str, float] = json.loads(done.stdout)
+    return costs_ms
+
+
+def _marginal_ms(runs: list[dict[str, float]], starts: list[dict[str, float]]) -> float:
+    """CPU of a frame more: a whole run less one of a few frames."""
+    cpu_s, frames = (min(one[key] for one in runs) - min(one[key] for one in starts)
+                     for key in ("cpu_s", "frames"))  # fmt: skip
+    return 1000 * cpu_s / frames
