@@ -46,8 +46,8 @@ class Beats:
 def stage_figures(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, int]:
     """Count work and latency of nodes, as counters that add up across workers.
 
-    A node's latency runs from the end of the stage before it (waiting included) to its own end. The
-    work of a batch is shared by its frames.
+    A node's latency runs from the end of the stage before it (waiting included) to its own end. Frames
+    with the same timing were worked on together: that work counts once.
 
     Args:
         results: node -> the messages as it left them, of one batch; the last timing is its own.
@@ -58,7 +58,12 @@ def stage_figures(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, in
             *before, own = message.timings
             since_ns = before[-1].end_ns if before else own.start_ns
             figures[f"latency:{node}:{_bucket(own.end_ns - since_ns)}"] += 1
-            figures[f"work_ns:{node}"] += (own.end_ns - own.start_ns) // len(messages)
+        spans_ns = {
+            message.timings[-1].end_ns: message.timings[-1].start_ns for message in messages
+        }
+        figures[f"work_ns:{node}"] += sum(
+            end_ns - start_ns for end_ns, start_ns in spans_ns.items()
+        )
         figures[f"frames:{node}"] += len(messages)
     return dict(figures)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -34,12 +35,7 @@ class OpenVino:
         Raises:
             EngineError: OpenVINO is missing, refuses the file, or the CPU lacks the precision.
         """
-        try:
-            import openvino
-        except ImportError as exc:
-            raise EngineError(
-                "openvino is not installed: pip install 'streamdet[openvino]'"
-            ) from exc
+        openvino = _import_openvino()
         core = openvino.Core()
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         precision = chosen_precision(options.precision, capabilities)
@@ -80,6 +76,17 @@ class OpenVino:
             name: self._request.get_output_tensor(index).data.copy()
             for index, name in enumerate(self._outputs)
         }
+
+
+def _import_openvino() -> Any:
+    # Its import tells Google Analytics, by a process that it forks. Where the package that does so is
+    # missing (None blocks it), OpenVINO puts a stub in its place: a worker reports to nobody.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    try:
+        import openvino
+    except ImportError as exc:
+        raise EngineError("openvino is not installed: pip install 'streamdet[openvino]'") from exc
+    return openvino
 
 
 def chosen_precision(wanted: str, capabilities: Sequence[str]) -> str:

@@ -1,5 +1,7 @@
 """OpenVINO runs in the precision that was asked for, or not at all."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,12 @@ def test_the_name_says_which_precision_auto_became(tmp_path: Path) -> None:
     options = RuntimeOptions(precision="auto")
     runtime = OpenVino(network, ImageInput(name="picture", hw=(4, 6)), options)
     assert runtime.name.split()[-3] in {"bf16,", "fp32,"}
+
+
+def test_openvino_reports_to_nobody() -> None:
+    program = (
+        "import sys; from streamdet.runtimes.openvino import _import_openvino as load; load()\n"
+        "names = [name for name in sys.modules if name.startswith('openvino_telemetry')]\n"
+        "sys.exit(any(sys.modules[name] for name in names))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
