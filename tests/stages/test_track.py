@@ -1,0 +1,67 @@
+"""The stage of a tracker: one a source, going on from what was committed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from streamdet.stages import Job
+from streamdet.stages.track import TrackStage
+from tests.stages.toy_jobs import boxes, job
+from tests.toy_run import ToyTracker
+
+
+def found(index: int, source_id: str = "cam") -> Job:
+    one = job(index)
+    frame = replace(one.message.frame, source_id=source_id)
+    return replace(one, message=replace(one.message, frame=frame, detections=boxes([[0, 0, 1, 1]])))
+
+
+def ids(jobs: list[Job]) -> list[list[int]]:
+    all_found = [one.message.detections for one in jobs]
+    return [
+        [] if found is None or found.track_ids is None else found.track_ids.tolist()
+        for found in all_found
+    ]
+
+
+def test_each_source_has_a_tracker_of_its_own() -> None:
+    stage = TrackStage(ToyTracker)
+    done = stage.process([found(0), found(0, "b"), found(1), found(1, "b")])
+    assert ids(done) == [[1], [1], [2], [2]]
+
+
+def test_a_dropped_frame_lets_time_go_on_and_stays_dropped() -> None:
+    stage = TrackStage(ToyTracker)
+    first, dropped, third = stage.process([found(0), job(1).dropped("why"), found(2)])
+    assert ids([first, third]) == [[1], [3]]
+    assert (dropped.message.drop_reason, dropped.message.detections) == ("why", None)
+
+
+def test_states_are_of_the_sources_that_moved() -> None:
+    stage = TrackStage(ToyTracker)
+    stage.process([found(0), found(0, "b")])
+    assert stage.states() == {"cam": b"1", "b": b"1"}
+    stage.process([found(1, "b")])
+    assert stage.states() == {"b": b"2"}
+    assert stage.states() == {}
+
+
+def test_a_restored_tracker_goes_on_with_its_ids_and_forgets_what_was_not_committed() -> None:
+    stage = TrackStage(ToyTracker)
+    stage.process([found(0)])
+    states = stage.states()
+    stage.process([found(1), found(0, "b")])
+    stage.restore(states)
+    assert stage.states() == {}
+    assert ids(stage.process([found(1), found(0, "b")])) == [[2], [1]]
+
+
+def test_a_source_that_has_ended_is_forgotten() -> None:
+    stage = TrackStage(ToyTracker)
+    stage.process([found(0)])
+    stage.states()
+    stage.finish("cam")
+    assert stage.states() == {"cam": b""}
+    stage.committed()
+    stage.close()
+    assert stage.states() == {}
