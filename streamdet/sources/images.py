@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 from pydantic import Field
@@ -15,7 +14,7 @@ from streamdet.errors import SourceError
 from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.resolve import list_pictures
-from streamdet.sources.sampling import Sampler, SamplingOptions
+from streamdet.sources.sampling import MIN_RATE, Sampler, SamplingOptions, exact_rate
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
 
 _MAX_WARNINGS = 20
@@ -25,7 +24,7 @@ class ImagesOptions(SamplingOptions):
     """Options of `ImagesSource`."""
 
     rate: float = Field(
-        25.0, gt=0, le=1000, description="How many pictures make a second of source time."
+        25.0, ge=MIN_RATE, le=1000, description="How many pictures make a second of source time."
     )
     max_pixels: int = Field(
         36_000_000, ge=1, le=2**28, description="Skip larger pictures, as damaged ones are skipped."
@@ -75,7 +74,7 @@ class ImagesSource:
         """
         self.position = start
         self._problems = []
-        sampler, time_base = self._sampler(), 1 / Fraction(self._options.rate)
+        sampler, time_base = self._sampler(), 1 / exact_rate(self._options.rate)
         duration = max(1, round(sampler.interval(time_base) / time_base))
         last_slot = None if start.pts is None else sampler.slot(start.pts, start.pts * time_base)
         paths = self._list()
@@ -101,7 +100,7 @@ class ImagesSource:
             raise self._none_left(paths)
 
     def _sampler(self) -> Sampler:
-        return Sampler(self._options, Fraction(self._options.rate))
+        return Sampler(self._options, exact_rate(self._options.rate))
 
     def _list(self) -> list[Path]:
         try:

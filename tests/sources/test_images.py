@@ -34,6 +34,11 @@ def test_the_rate_gives_pts(tmp_path: Path) -> None:
     assert {(frame.time_base, frame.duration) for frame in frames} == {(Fraction(1, 10), 1)}
 
 
+def test_a_decimal_rate_has_ticks_that_a_media_file_can_state(tmp_path: Path) -> None:
+    frames = list(source(write_pictures(tmp_path, 1), rate=29.97).frames(Position()))
+    assert frames[0].time_base == Fraction(1001, 30000)
+
+
 def test_sampling_by_rate(tmp_path: Path) -> None:
     frames = list(source(write_pictures(tmp_path, 10), rate=10, fps=5).frames(Position()))
     assert [frame.pts for frame in frames] == [0, 2, 4, 6, 8]

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from pydantic import ValidationError
 
-from streamdet.sources.sampling import Sampler, SamplingOptions
+from streamdet.sources.sampling import Sampler, SamplingOptions, exact_rate
 
 
 def kept(options: SamplingOptions, times: list[Fraction | None], rate: int | None) -> list[int]:
@@ -58,8 +58,32 @@ def test_frames_without_pts_are_timed_by_the_nominal_rate() -> None:
     assert kept(SamplingOptions(fps=5), [None] * 11, None) == [0, 5, 10]
 
 
-def test_every_and_fps_together_choose_among_each_nth() -> None:
-    assert kept(SamplingOptions(every=2, fps=5), at_rate(20, 12), 20) == [0, 4, 8]
+def test_every_and_fps_together_are_refused() -> None:
+    with pytest.raises(ValidationError, match="wanted every or fps, got both: every 2, fps 5"):
+        SamplingOptions(every=2, fps=5)
+
+
+@pytest.mark.parametrize(
+    ("rate", "exact"),
+    [
+        (29.97, Fraction(30000, 1001)),
+        (23.976, Fraction(24000, 1001)),
+        (59.94006, Fraction(60000, 1001)),
+        (25.0, Fraction(25)),
+        (12.5, Fraction(25, 2)),
+        (29.9, Fraction(299, 10)),
+        (1 / 3, Fraction(1, 3)),
+        (0.999, Fraction(1000, 1001)),
+        (0.0001, Fraction(1, 10_000)),
+        (1e-5, Fraction(1, 100_000)),
+    ],
+)
+def test_a_decimal_rate_stands_for_an_exact_one(rate: float, exact: Fraction) -> None:
+    assert exact_rate(rate) == exact
+
+
+def test_an_ntsc_target_drops_nothing_of_an_ntsc_source() -> None:
+    assert Sampler(SamplingOptions(fps=29.97), Fraction(30000, 1001)).count(10**7) == 10**7
 
 
 def test_the_interval_is_that_of_emitted_frames() -> None:
