@@ -67,7 +67,10 @@ class Committer:
         states: Mapping[tuple[str, str], bytes],
         positions: Mapping[str, bytes] | None = None,
     ) -> StepResult:
-        """Commit, then pause while a stream that this worker fills is too long.
+        """Commit; a source then pauses while too many of its frames are under way.
+
+        Nobody else pauses: whoever waits for its readers could keep from them the one frame that
+        they wait for, to restore the order.
 
         Raises:
             RefusedError: a step that must be taken as a whole was not.
@@ -77,17 +80,17 @@ class Committer:
         result = self._bus.step(step)
         if (states or positions) and result.accepted != len(commits):
             raise RefusedError(f"a step of {lease.consumer} was refused: its states are stale")
-        while result.backlog > self._plan.run.max_backlog:
-            self._beat()
-            time.sleep(PAUSE_S)
-            result = replace(result, backlog=self._bus.backlog(lease))
+        for source_id in positions or ():
+            while result.in_flight > self._plan.run.max_in_flight:
+                self._beat()
+                time.sleep(PAUSE_S)
+                result = replace(result, in_flight=self._bus.in_flight(lease, source_id))
         return result
 
     def _frame_commit(
         self, received: FrameMessage, entry_id: str | None, jobs: Mapping[str, Job]
     ) -> Commit:
         reasons = (job.message.drop_reason for job in jobs.values())
-        drop_reason = None if received.drop_reason else next(filter(None, reasons), None)
         return Commit(
             source_id=received.source_id,
             index=received.index,
@@ -96,7 +99,7 @@ class Committer:
             filled=self._filled(jobs),
             released=[] if entry_id is None else self._slots_read(received),
             public=[entry for job in jobs.values() for entry in job.public],
-            drop_reason=drop_reason,
+            drop_reason=next(filter(None, reasons), None),
         )
 
     def _slots_read(self, received: FrameMessage) -> list[FrameRef]:

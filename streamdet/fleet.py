@@ -138,6 +138,11 @@ class Fleet:
             for node, name in self._status(process).get("runtimes", {}).items()
         }
 
+    def tracebacks(self) -> tuple[str, ...]:
+        """What unexpected errors of workers look like, for whoever debugs them."""
+        paths = (worker.traceback_path(p.plan.run.folder, p.plan.consumer) for p in self._processes)
+        return tuple(path.read_text() for path in paths if path.exists())
+
     def sinks_are_done(self) -> bool:
         """Whether every worker with a sink has shown all that was committed, and ended."""
         groups = self._processes[0].plan.run.layout.groups

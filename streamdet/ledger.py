@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from streamdet.graph import PipelineGraph
 from streamdet.plan import RunPlan
@@ -39,47 +41,49 @@ class Ledger:
         return sum(len(sinks) for sinks in self._sinks_of.values())
 
     def source_reports(self) -> tuple[SourceReport, ...]:
-        """Account for every frame of every source."""
-        positions, drops = self._bus.positions(), self._bus.drops()
-        finished = self._finished_by_source()
-        return tuple(
-            _source_report(
-                source_id,
-                address,
-                positions.get(source_id),
-                {reason: n for (source, reason), n in drops.items() if source == source_id},
-                finished[source_id],
-            )
-            for source_id, address in self._run.source_names.items()
-        )
+        """Account for every frame of every source.
 
-    def _finished_by_source(self) -> dict[str, int]:
+        Read against the frames' way, so that nothing seems to be further than it has come.
+        """
+        dropped: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        for (group, source_id, reason), count in self._bus.drops().items():
+            dropped[group, source_id][reason] = count
         done = {group: self._bus.done_counts(group) for group in self._final}
-        return {
-            source_id: min((done[group].get(source_id, 0) for group in sinks), default=0)
-            for source_id, sinks in self._sinks_of.items()
-        }
+        positions = self._bus.positions()
+        reports = []
+        for source_id, address in self._run.source_names.items():
+            ends = [
+                _End(done[group].get(source_id, 0), dropped[group, source_id])
+                for group in self._sinks_of[source_id]
+            ]
+            slowest = min(ends, key=lambda end: end.published)
+            reports.append(_source_report(source_id, address, positions.get(source_id), slowest))
+        return tuple(reports)
 
 
-def _source_report(
-    source_id: str,
-    address: str,
-    packed: bytes | None,
-    drops: Mapping[str, int],
-    finished: int,
-) -> SourceReport:
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What a group with a sink has made of a source: frames committed, of these dropped."""
+
+    committed: int
+    dropped: Mapping[str, int]
+
+    @property
+    def published(self) -> int:
+        return self.committed - sum(self.dropped.values())
+
+
+def _source_report(source_id: str, address: str, packed: bytes | None, end: _End) -> SourceReport:
     position, notes = unpack_position(packed)
-    # A dropped frame travels on to the sinks, which commit it as such.
-    published = max(0, finished - sum(drops.values()))
     return SourceReport(
         source_id=source_id,
         address=address,
         decoded=position.decoded,
         sampled_away=position.decoded - position.index,
         emitted=position.index,
-        dropped=dict(drops),
-        published=published,
-        unfinished=position.index - published - sum(drops.values()),
+        dropped=dict(end.dropped),
+        published=end.published,
+        unfinished=position.index - end.committed,
         damaged=position.damaged,
         error=notes.get("error"),
         warnings=tuple(notes.get("warnings", ())),

@@ -56,7 +56,7 @@ class RunPlan:
         pools: pool name -> pool.
         source_names: source id -> address, as it may be shown.
         class_names: model name -> class names.
-        max_backlog: entries in a stream above which its writers pause.
+        max_in_flight: frames of a source under way above which it pauses.
         redis_wait_s: how long a worker waits for a server that does not answer.
     """
 
@@ -66,7 +66,7 @@ class RunPlan:
     pools: Mapping[str, PoolPlan]
     source_names: Mapping[str, str]
     class_names: Mapping[str, tuple[str, ...]]
-    max_backlog: int
+    max_in_flight: int
     redis_wait_s: float
 
 
@@ -180,9 +180,11 @@ def _reading_groups(graph: PipelineGraph, node: Node) -> tuple[str, ...]:
 
 def _group_layout(graph: PipelineGraph, group: Group) -> GroupLayout:
     outputs = [name for node in group.nodes for name in _reading_groups(graph, node)]
+    sinks = [node.process for node in graph.downstream(group.entry.name) if node.role == "sink"]
     return GroupLayout(
         outputs=tuple(dict.fromkeys(outputs)),
         has_sink=any(node.role == "sink" for node in group.nodes),
+        window_sinks=tuple(dict.fromkeys(sinks)) if group.entry.role == "source" else (),
     )
 
 

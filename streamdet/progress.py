@@ -15,6 +15,10 @@ import numpy as np
 
 from streamdet.messages import FrameMessage
 
+FRAMES: Final = "frames:"
+PASSED: Final = "passed:"
+"""Counters, by node: frames that it worked on, and frames that a source decoded for nothing."""
+
 _BUCKETS_PER_OCTAVE: Final = 4
 
 
@@ -46,8 +50,8 @@ class Beats:
 def stage_figures(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, int]:
     """Count work and latency of nodes, as counters that add up across workers.
 
-    A node's latency runs from the end of the stage before it (waiting included) to its own end. Frames
-    with the same timing were worked on together: that work counts once.
+    A node's latency runs from the end of the stage before it (waiting included) to its own end.
+    Frames with the same timing were worked on together: that work counts once.
 
     Args:
         results: node -> the messages as it left them, of one batch; the last timing is its own.
@@ -64,7 +68,7 @@ def stage_figures(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, in
         figures[f"work_ns:{node}"] += sum(
             end_ns - start_ns for end_ns, start_ns in spans_ns.items()
         )
-        figures[f"frames:{node}"] += len(messages)
+        figures[f"{FRAMES}{node}"] += len(messages)
     return dict(figures)
 
 
@@ -86,3 +90,8 @@ def latency_ms(counters: Mapping[str, int], node: str, quantile: float) -> float
 
 def _bucket(latency_ns: int) -> int:
     return math.floor(_BUCKETS_PER_OCTAVE * math.log2(max(1.0, latency_ns / 1000)))
+
+
+def moved(counters: Mapping[str, int]) -> int:
+    """A number that grows whenever a run commits frames, or a source passes over some."""
+    return sum(n for name, n in counters.items() if name.startswith((FRAMES, PASSED)))

@@ -1,7 +1,7 @@
 """What a run did: figures that add up, per source and per stage.
 
 decoded = sampled_away + emitted
-emitted = published + dropped (all reasons) + lost_in_stop
+emitted = published + dropped (all reasons) + unfinished
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ class Report:
         restarts: how often a worker had to be started again.
         runtimes: node -> what really ran it.
         warnings: what is unsafe about the server.
+        tracebacks: of unexpected errors in workers.
         sources: one entry a source.
         stages: one entry a node.
     """
@@ -117,6 +118,7 @@ class Report:
     restarts: int
     runtimes: dict[str, str]
     warnings: tuple[str, ...]
+    tracebacks: tuple[str, ...]
     sources: tuple[SourceReport, ...]
     stages: tuple[StageReport, ...]
 

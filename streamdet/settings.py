@@ -52,8 +52,11 @@ class DeploySettings(Options):
     pool_mib: int = Field(
         512, ge=1, le=1 << 20, description="Memory that one pool may take, MiB: fewer slots then."
     )
-    max_backlog: int = Field(
-        128, ge=1, le=100_000, description="Entries that may wait at a node before sources wait."
+    max_in_flight: int = Field(
+        128,
+        ge=1,
+        le=100_000,
+        description="Frames of a source that may be under way before it waits.",
     )
     restart: RestartSettings = Field(
         default_factory=RestartSettings, description="When a process that died is started again."

@@ -16,6 +16,7 @@ from streamdet.committer import Committer, Results
 from streamdet.errors import SourceError
 from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.plan import WorkerPlan
+from streamdet.progress import PASSED
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position, Source
 from streamdet.sources.resolve import SourceItem
@@ -23,7 +24,7 @@ from streamdet.stages import Job
 from streamdet.stages.group import Group
 from streamdet.stages.pixels import PixelStore
 from streamdet.stages.source import SourceStage
-from streamdet.transport.bus import Bus, Commit
+from streamdet.transport.bus import Bus, Commit, Step
 
 LONGEST_HOLD_NS: Final = 20_000_000
 """Frames wait no longer than this for their step to fill up."""
@@ -68,7 +69,7 @@ class SourceWorker:
         self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
         self._last = Position()
         self._is_stopping = False
-        self._looked_ns = 0
+        self._looked_ns = self._passed = 0
 
     def run(self) -> None:
         """Read every item to its end, or until the run is asked to stop.
@@ -123,9 +124,16 @@ class SourceWorker:
         kept = {node: [one.without_pictures() for one in jobs] for node, jobs in results.items()}
         self._held.append((job.message, kept))
         self._last = decoded.position
-        oldest_ns = self._held[0][0].timings[0].start_ns
-        if len(self._held) >= self._plan.batch or started_ns - oldest_ns > LONGEST_HOLD_NS:
+        if len(self._held) >= self._plan.batch:
             self._flush()
+        self._flush_old()
+
+    def _flush_old(self) -> None:
+        """Commit what has been held for long enough."""
+        if self._held:
+            made_ns = self._held[0][0].timings[0].end_ns
+            if time.monotonic_ns() - made_ns > LONGEST_HOLD_NS:
+                self._flush()
 
     def _flush(self) -> None:
         if not self._held:
@@ -160,9 +168,13 @@ class SourceWorker:
             StopRequested: the run has been asked to stop.
         """
         self._beat()
+        self._flush_old()
+        self._passed += 1
         if time.monotonic_ns() - self._looked_ns > LOOK_EVERY_NS:
             self._looked_ns = time.monotonic_ns()
-            if self._bus.is_stopping():
+            counters = {f"{PASSED}{self._node.name}": self._passed}
+            self._passed = 0
+            if self._bus.step(Step(self._lease, [], counters=counters)).is_stopping:
                 raise StopRequested
 
 

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Final
 
-from streamdet.errors import EngineError, StreamdetError, TransportError
+from streamdet.errors import TransportError
 from streamdet.fleet import Fleet, probe
 from streamdet.graph import PipelineGraph
 from streamdet.ledger import Ledger
 from streamdet.plan import RunPlan, class_names, plan_pools, run_layout, worker_plans
 from streamdet.probe import probe_node, probe_path, read_probes
-from streamdet.report import Report, Snapshot, SourceReport, stage_reports
+from streamdet.report import Report, Snapshot, stage_reports
 from streamdet.settings import DeploySettings
 from streamdet.sources import SourceInfo
-from streamdet.transport.bus import RunLostError
 from streamdet.transport.connection import check_server, connect
 from streamdet.transport.embedded import EmbeddedRedis
-from streamdet.transport.redis_bus import RedisBus, delete_run
+from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
 from streamdet.transport.shm_pool import ShmPool
 from streamdet.url_text import redacted
+from streamdet.watch import Figures, Watch
 
-TICK_S: Final = 0.1
 PROBE_LIMIT_S: Final = 10.0
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -38,9 +36,11 @@ class Supervisor:
         graph: what to run.
         settings: the machine.
         on_progress: called about ten times a second.
+        on_warning: called with a sentence for each thing that is unsafe, before the run begins.
 
     Attributes:
         on_progress: the same, may be replaced.
+        on_warning: the same, may be replaced.
         redis_url: the run's server, once it has started; holds the password, never show it.
     """
 
@@ -49,14 +49,15 @@ class Supervisor:
         graph: PipelineGraph,
         settings: DeploySettings,
         on_progress: Callable[[Snapshot], None] = lambda snapshot: None,
+        on_warning: Callable[[str], None] = lambda warning: None,
     ) -> None:
         self._graph = graph
         self._settings = settings
         self.on_progress = on_progress
+        self.on_warning = on_warning
         self.redis_url = ""
         self._stops = 0
-        self._sources: tuple[SourceReport, ...] = ()
-        self._counters: dict[str, int] = {}
+        self._server: EmbeddedRedis | None = None
 
     def run(self) -> Report:
         """Run the graph to its end.
@@ -64,21 +65,24 @@ class Supervisor:
         Raises:
             StreamdetError: it could not be started.
         """
-        with ExitStack() as stack, self._signals():
-            swept = sweep()
+        with self.heeding_signals(), ExitStack() as stack:
+            dead = sweep()
             folder = RunFolder.create()
             stack.callback(folder.remove)
-            url = self._start_server(stack, folder)
-            self.redis_url = url
-            client = connect(url)
-            stack.callback(client.close)
-            warnings = check_server(client, url) if not self._settings.is_embedded else []
-            for run_id in swept:
-                delete_run(client, run_id)
-            return self._run(stack, folder, url, tuple(warnings))
+            self.redis_url = self._start_server(stack, folder)
+            warnings = () if self._settings.is_embedded else self._check_server(stack, dead)
+            return self._run(stack, folder, warnings)
+
+    def _check_server(self, stack: ExitStack, dead: list[str]) -> tuple[str, ...]:
+        client = connect(self.redis_url)
+        stack.callback(client.close)
+        warnings = check_server(client, self.redis_url)
+        for warning in warnings:
+            self.on_warning(warning)
+        delete_dead_runs(client, dead)
+        return tuple(warnings)
 
     def _start_server(self, stack: ExitStack, folder: RunFolder) -> str:
-        self._server = None
         if not self._settings.is_embedded:
             return self._settings.redis.reveal()
         self._server = EmbeddedRedis(folder.path)
@@ -86,26 +90,30 @@ class Supervisor:
         (folder.path / ADDRESS_FILE).write_text(self._server.url)
         return self._server.url
 
-    def _run(
-        self, stack: ExitStack, folder: RunFolder, url: str, warnings: tuple[str, ...]
-    ) -> Report:
+    def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
         infos = self._probe(folder)
-        run = self._plan(folder, url, infos)
+        run = self._plan(folder, infos)
         for pool in run.pools.values():
             ShmPool.create(pool.path, pool.slots, pool.slot_bytes).close()
-        self._bus = RedisBus(connect(url), run.layout)
-        stack.callback(self._bus.close)
-        self._bus.create(run.layout)
-        stack.callback(self._forget_run)
-        self._ledger = Ledger(self._bus, self._graph, run)
+        bus = RedisBus(connect(self.redis_url), run.layout)
+        stack.callback(bus.close)
+        bus.create(run.layout)
+        stack.callback(_forget, bus)
+        figures = Figures(bus, Ledger(bus, self._graph, run))
         plans = worker_plans(self._graph, run)
-        self._fleet = Fleet(plans, self._settings, folder.path, self._progress)
-        stack.callback(self._fleet.stop)
-        self._drain_until_s: float | None = None
-        self._started_s = self._moved_s = time.monotonic()
-        self._seen_progress = 0
-        outcome, failure = self._watch(_expected(run, infos))
-        return self._report(run, outcome, failure, warnings)
+        fleet = Fleet(plans, self._settings, folder.path, lambda: figures.moved)
+        stack.callback(fleet.stop)
+        watch = Watch(bus, fleet, figures, self._settings, is_embedded=self._server is not None)
+        outcome, failure = watch.run(
+            lambda: self._stops, self._show(figures, _expected(run, infos))
+        )
+        return self._report(run, figures, fleet, (outcome, failure, warnings))
+
+    def _show(self, figures: Figures, expected: int | None) -> Callable[[], None]:
+        def show() -> None:
+            self.on_progress(Snapshot(figures.sources, expected, figures.elapsed_s))
+
+        return show
 
     def _probe(self, folder: RunFolder) -> dict[str, SourceInfo]:
         sources = self._graph.role("source")
@@ -113,124 +121,52 @@ class Supervisor:
         probe(targets, folder.path, PROBE_LIMIT_S, is_over=lambda: self._stops > 0)
         return read_probes(self._graph, folder.path)
 
-    def _plan(self, folder: RunFolder, url: str, infos: dict[str, SourceInfo]) -> RunPlan:
+    def _plan(self, folder: RunFolder, infos: dict[str, SourceInfo]) -> RunPlan:
         source_hw = {source_id: info.hw for source_id, info in infos.items()}
         pools = plan_pools(self._graph, self._settings, folder.pool_path, source_hw)
         items = [item for node in self._graph.role("source") for item in node.items]
         return RunPlan(
             layout=run_layout(self._graph, folder.run_id, pools),
-            redis_url=url,
+            redis_url=self.redis_url,
             folder=folder.path,
             pools=pools,
             source_names={item.source_id: redacted(item.uri) for item in items},
             class_names=class_names(self._graph),
-            max_backlog=self._settings.max_backlog,
+            max_in_flight=self._settings.max_in_flight,
             redis_wait_s=self._settings.redis_wait_s,
         )
 
-    def _watch(self, expected: int | None) -> tuple[str, str | None]:
-        """Keep the workers going until the run is over; returns the outcome and why it failed."""
-        if self._stops:
-            return "stopped", None  # nothing runs yet that could drain
-        try:
-            while not self._is_over():
-                elapsed_s = time.monotonic() - self._started_s
-                self.on_progress(Snapshot(self._sources, expected, elapsed_s))
-        except _StoppedAtOnceError:
-            return "stopped", None
-        except StreamdetError as exc:
-            return "failed", str(exc)
-        return ("stopped" if self._stops else "done"), None
-
-    def _is_over(self) -> bool:
-        self._heed_signals()
-        self._fleet.start_due()
-        self._fleet.watch(TICK_S)
-        try:
-            return self._look()
-        except RunLostError:
-            raise
-        except TransportError:
-            self._wait_for_server()
-            return False
-
-    def _heed_signals(self) -> None:
-        if not self._stops:
-            return
-        if self._drain_until_s is None:
-            self._drain_until_s = time.monotonic() + self._settings.drain_s
-            try:
-                self._bus.request_stop()
-            except TransportError as exc:
-                raise _StoppedAtOnceError from exc
-        if self._stops > 1 or time.monotonic() > self._drain_until_s:
-            raise _StoppedAtOnceError
-
-    def _look(self) -> bool:
-        """Read the run's figures; returns whether every sink has every source's end and is shut."""
-        finished = self._bus.finished()
-        self._counters = self._bus.counters()
-        self._sources = self._ledger.source_reports()
-        now_s = time.monotonic()
-        if self._progress() != self._seen_progress:
-            self._seen_progress, self._moved_s = self._progress(), now_s
-        elif now_s - self._moved_s > 2 * self._settings.stall_s:
-            raise EngineError(f"nothing has moved for {now_s - self._moved_s:.0f} s")
-        return finished >= self._ledger.ends_expected and self._fleet.sinks_are_done()
-
-    def _progress(self) -> int:
-        """A number that grows whenever a step commits frames."""
-        return sum(n for name, n in self._counters.items() if name.startswith("frames:"))
-
-    def _wait_for_server(self) -> None:
-        """Wait for a server that went away; an embedded one does not come back.
-
-        Raises:
-            TransportError: it did not come back in time.
-        """
-        if self._server is not None:
-            raise TransportError(
-                "the embedded Redis server has ended, and the run with it; files end at the last"
-                " committed frame"
-            )
-        deadline = time.monotonic() + self._settings.redis_wait_s
-        while time.monotonic() < deadline:
-            self._heed_signals()
-            self._fleet.watch(TICK_S)
-            with suppress(TransportError):
-                self._look()
-                return
-        raise TransportError(
-            f"redis: {redacted(self._settings.redis.reveal())} has not answered for"
-            f" {self._settings.redis_wait_s:g} s"
-        )
-
     def _report(
-        self, run: RunPlan, outcome: str, failure: str | None, warnings: tuple[str, ...]
+        self,
+        run: RunPlan,
+        figures: Figures,
+        fleet: Fleet,
+        end: tuple[str, str | None, tuple[str, ...]],
     ) -> Report:
-        wall_s = time.monotonic() - self._started_s
+        outcome, failure, warnings = end
         kinds = {node.name: node.kind for node in self._graph.nodes.values()}
+        wall_s = figures.elapsed_s
         return Report(
             run_id=run.layout.run_id,
             graph=self._graph.name,
             outcome=outcome,
             failure=failure,
             wall_s=wall_s,
-            fps=sum(source.published for source in self._sources) / wall_s,
-            restarts=self._fleet.restarts,
-            runtimes=self._fleet.runtimes(),
+            fps=sum(source.published for source in figures.sources) / wall_s,
+            restarts=fleet.restarts,
+            runtimes=fleet.runtimes(),
             warnings=warnings,
-            sources=self._sources,
-            stages=stage_reports(kinds, self._counters),
+            tracebacks=fleet.tracebacks(),
+            sources=figures.sources,
+            stages=stage_reports(kinds, figures.counters),
         )
 
-    def _forget_run(self) -> None:
-        with suppress(TransportError):
-            self._bus.delete()
-
     @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Count stop signals while the run lasts; those that are ignored (nohup) stay so."""
+    def heeding_signals(self) -> Iterator[None]:
+        """Count stop signals in this block instead of dying of them; may be nested.
+
+        Those that are ignored (nohup) stay so.
+        """
 
         def count(number: int, frame: FrameType | None) -> None:
             self._stops += 1
@@ -244,8 +180,9 @@ class Supervisor:
                 signal.signal(number, handler)
 
 
-class _StoppedAtOnceError(Exception):
-    """The user asked twice, draining took too long, or the server that it needs is away."""
+def _forget(bus: RedisBus) -> None:
+    with suppress(TransportError):
+        bus.delete()
 
 
 def _expected(run: RunPlan, infos: dict[str, SourceInfo]) -> int | None:

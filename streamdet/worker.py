@@ -136,7 +136,7 @@ def main(plan: WorkerPlan) -> int:
     except StreamdetError as exc:
         return _fail(plan, EXIT_FATAL, str(exc))
     except Exception as exc:  # noqa: BLE001  the edge of the process: whatever it is, say it
-        (plan.run.folder / f"{plan.consumer}.traceback").write_text(traceback.format_exc())
+        traceback_path(plan.run.folder, plan.consumer).write_text(traceback.format_exc())
         return _fail(plan, EXIT_CRASHED, f"{type(exc).__name__}: {exc}")
     return EXIT_DONE
 
@@ -176,6 +176,11 @@ def _map_pools(plan: WorkerPlan) -> dict[str, FramePool]:
 def beats_path(folder: Path) -> Path:
     """Where the beats of a run lie."""
     return folder / "beats"
+
+
+def traceback_path(folder: Path, consumer: str) -> Path:
+    """Where a worker leaves the traceback of an unexpected error."""
+    return folder / f"{consumer}.traceback"
 
 
 def read_status(folder: Path, consumer: str) -> dict[str, Any]:

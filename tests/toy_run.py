@@ -123,10 +123,10 @@ def toy_node(name: str, role: str, *, items: tuple[SourceItem, ...] = ()) -> Nod
     return Node(name, role, "toy", (), ToyOptions(), process=name, items=items)
 
 
-def run_plan(folder: Path, *source_ids: str, slots: int = 4, max_backlog: int = 1000) -> RunPlan:
+def run_plan(folder: Path, *source_ids: str, slots: int = 4, max_in_flight: int = 1000) -> RunPlan:
     """What the toy workers share."""
     groups = {
-        "front": GroupLayout(("detect",)),
+        "front": GroupLayout(("detect",), window_sinks=("back",)),
         "detect": GroupLayout(("back",)),
         "back": GroupLayout(has_sink=True),
     }
@@ -137,7 +137,7 @@ def run_plan(folder: Path, *source_ids: str, slots: int = 4, max_backlog: int = 
         pools={"prepare": PoolPlan(folder / "prepare", slots, SLOT_BYTES)},
         source_names=dict.fromkeys(source_ids or ("cam",), "toy"),
         class_names={"toy": ("thing",)},
-        max_backlog=max_backlog,
+        max_in_flight=max_in_flight,
         redis_wait_s=1.0,
     )
 

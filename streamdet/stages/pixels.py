@@ -87,6 +87,10 @@ class PixelStore:
         pixels = self._pools[pool].claim(taken[0], hw)
         return taken.popleft(), pixels
 
+    def unclaim(self, ref: FrameRef) -> None:
+        """Keep a claimed slot for the next picture: nothing worth publishing came into it."""
+        self._taken[ref.pool].appendleft(ref)
+
     def take_waited_ns(self) -> int:
         """How long `claim` has waited since the last call: time in which no stage worked."""
         waited_ns, self._waited_ns = self._waited_ns, 0

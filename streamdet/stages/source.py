@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from streamdet.errors import FrameError
 from streamdet.frame import Frame
+from streamdet.image import Image
 from streamdet.messages import FrameMessage, Timing
 from streamdet.sources import DecodedFrame
 from streamdet.stages import Job
@@ -40,15 +41,20 @@ class SourceStage:
         )
         message = FrameMessage(frame)
         if self._publishes_image:
-            message = self._publish(message, decoded)
+            message = self._publish(message, decoded.image)
         started_ns += self._pixels.take_waited_ns()
         timing = Timing(self._node, started_ns, time.monotonic_ns())
         return Job(replace(message, timings=(timing,)), image=decoded.image)
 
-    def _publish(self, message: FrameMessage, decoded: DecodedFrame) -> FrameMessage:
+    def _publish(self, message: FrameMessage, image: Image) -> FrameMessage:
+        """Put the picture into a slot; if it is too large, its frame goes on without it."""
         try:
-            ref, slot = self._pixels.claim(self._node, decoded.image.hw)
+            ref, slot = self._pixels.claim(self._node, image.hw)
+        except FrameError:
+            return message
+        try:
+            slot[:] = image.bgr()
         except FrameError as exc:
+            self._pixels.unclaim(ref)
             return replace(message, drop_reason=str(exc))
-        slot[:] = decoded.image.bgr()
         return replace(message, frame=replace(message.frame, pixels=ref))

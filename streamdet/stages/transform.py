@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from streamdet.errors import FrameError, StalePixelsError
-from streamdet.image import Image
+from streamdet.frame import FrameRef
+from streamdet.image import Image, Pixels
 from streamdet.messages import Prepared
 from streamdet.stages import Job
 from streamdet.stages.pixels import LOST_PIXELS, PixelStore
@@ -43,24 +44,31 @@ class TransformStage:
         try:
             image = self._pixels.image(job)
             if image is None:
-                raise FrameError("the frame has no picture")
-            done = self._transformed(job, image, wanted)
+                raise FrameError("the picture did not fit a slot of its pool")
+            return self._transformed(job, image, wanted)
         except FrameError as exc:
             return job.dropped(str(exc))
         except StalePixelsError:
             return job.dropped(LOST_PIXELS)
-        is_lost = job.image is None and not self._pixels.is_current(job.message.frame.pixels)
-        return job.dropped(LOST_PIXELS) if is_lost else done
 
     def _transformed(self, job: Job, image: Image, wanted: int) -> Job:
         hw = self._transform.output_hw(image.hw)
-        ref = None
-        if self._publishes:
-            ref, out = self._pixels.claim(self._node, hw, wanted)
-        else:
-            out = np.empty((*hw, 3), np.uint8)
-        prepared = Prepared(hw, self._transform(image, out), ref)
+        ref, out = self._place(hw, wanted)
+        try:
+            geometry = self._transform(image, out)
+            if job.image is None and not self._pixels.is_current(job.message.frame.pixels):
+                raise StalePixelsError(LOST_PIXELS)
+        except (FrameError, StalePixelsError):
+            if ref is not None:
+                self._pixels.unclaim(ref)
+            raise
+        prepared = Prepared(hw, geometry, ref)
         return replace(job, message=replace(job.message, prepared=prepared), prepared=out)
+
+    def _place(self, hw: tuple[int, int], wanted: int) -> tuple[FrameRef | None, Pixels]:
+        if self._publishes:
+            return self._pixels.claim(self._node, hw, wanted)
+        return None, np.empty((*hw, 3), np.uint8)
 
     def finish(self, source_id: str) -> None:
         """Nothing is held back."""

@@ -49,11 +49,14 @@ class GroupLayout:
 
     Attributes:
         outputs: names of the groups that read this one.
-        has_sink: whether a source's end in this group counts towards the end of the run.
+        has_sink: whether frames end here: this group counts drops, and the ends of the run.
+        window_sinks: for a source's group, the groups with a sink that its frames reach: how far
+            they are says how many frames are under way.
     """
 
     outputs: tuple[str, ...] = ()
     has_sink: bool = False
+    window_sinks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class Commit:
         filled: (slot, number of readers) that this worker wrote.
         released: slots that this worker has read.
         public: entries for public streams.
-        drop_reason: set by the node that dropped the frame; counted once.
+        drop_reason: why the frame has no result; counted where frames end.
     """
 
     source_id: str
@@ -155,12 +158,12 @@ class StepResult:
 
     Attributes:
         accepted: how many commits counted.
-        backlog: entries that wait in the fullest stream this group writes to.
+        in_flight: for a source, its frames that some sink has not committed yet; else 0.
         is_stopping: the run has been asked to stop: sources end.
     """
 
     accepted: int
-    backlog: int
+    in_flight: int
     is_stopping: bool
 
 
@@ -201,8 +204,8 @@ class Bus(Protocol):
         """
         ...
 
-    def backlog(self, lease: Lease) -> int:
-        """Count the entries in the fullest stream that this group writes to."""
+    def in_flight(self, lease: Lease, source_id: str) -> int:
+        """Count a source's frames that some sink has not committed yet; asked by its own group."""
         ...
 
     def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
@@ -253,12 +256,20 @@ class RunAdmin(Protocol):
         """Ask all sources to end."""
         ...
 
+    def beat(self) -> None:
+        """Say that the supervisor lives; a run that is silent for long may be deleted by others.
+
+        Raises:
+            RunLostError: the run's keys are gone.
+        """
+        ...
+
     def finished(self) -> int:
         """How many (group with a sink, source) pairs have ended."""
         ...
 
-    def drops(self) -> dict[tuple[str, str], int]:
-        """(source id, reason) -> frames dropped."""
+    def drops(self) -> dict[tuple[str, str, str], int]:
+        """(group with a sink, source id, reason) -> frames that ended there without a result."""
         ...
 
     def counters(self) -> dict[str, int]:

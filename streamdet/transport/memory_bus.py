@@ -49,7 +49,7 @@ class MemoryBus:
         self._leases: Counter[str] = Counter()
         self._states: dict[str, dict[str, bytes]] = defaultdict(dict)
         self._positions: dict[str, bytes] = {}
-        self._drops: Counter[tuple[str, str]] = Counter()
+        self._drops: Counter[tuple[str, str, str]] = Counter()
         self._counters: Counter[str] = Counter()
         self._finished: set[tuple[str, str]] = set()
         self._is_stopping = False
@@ -92,12 +92,15 @@ class MemoryBus:
                     self._states[node].pop(key, None)
             self._positions.update(step.positions)
             self._counters.update(step.counters)
-        return StepResult(accepted, self.backlog(step.lease), self._is_stopping)
+        under_way = [self.in_flight(step.lease, source_id) for source_id in step.positions]
+        return StepResult(accepted, max(under_way, default=0), self._is_stopping)
 
-    def backlog(self, lease: Lease) -> int:
-        """Measure the fullest output stream: see bus.Bus."""
-        readers = (self._group(name) for name in self._run().groups[lease.group].outputs)
-        return max((len(group.waiting) + len(group.pending) for group in readers), default=0)
+    def in_flight(self, lease: Lease, source_id: str) -> int:
+        """Count the frames under way: see bus.Bus."""
+        sinks = self._run().groups[lease.group].window_sinks
+        emitted = self._group(lease.group).done[source_id]
+        done = (self._group(sink).done[source_id] for sink in sinks)
+        return emitted - min(done, default=emitted)
 
     def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
         """Take free slots: see bus.Bus."""
@@ -149,13 +152,17 @@ class MemoryBus:
         """Ask all sources to end."""
         self._is_stopping = True
 
+    def beat(self) -> None:
+        """Say that the supervisor lives: nobody else looks."""
+        self._run()
+
     def finished(self) -> int:
         """Count what has ended: see bus.RunAdmin."""
         self._run()
         return len(self._finished)
 
-    def drops(self) -> dict[tuple[str, str], int]:
-        """Count dropped frames by source and reason."""
+    def drops(self) -> dict[tuple[str, str, str], int]:
+        """Count dropped frames: see bus.RunAdmin."""
         return dict(self._drops)
 
     def counters(self) -> dict[str, int]:
@@ -221,10 +228,10 @@ class MemoryBus:
             group.done[source_id] += 1
         else:
             group.ends[source_id] = commit.index, commit.end_payload
-        if commit.drop_reason is not None:
-            self._drops[source_id, commit.drop_reason] += 1
+        layout = self._run().groups[lease.group]
+        if commit.drop_reason is not None and layout.has_sink:
+            self._drops[lease.group, source_id, commit.drop_reason] += 1
         if group.ends.get(source_id, (-1, b""))[0] == group.done[source_id]:
-            layout = self._run().groups[lease.group]
             for reader in layout.outputs:
                 self._add(reader, group.ends[source_id][1])
             group.ended.add(source_id)

@@ -5,7 +5,8 @@ The names of the keys stand at the head of step.lua.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Final
@@ -19,6 +20,7 @@ from streamdet.transport.bus import (
     Commit,
     Entry,
     FencedError,
+    GroupLayout,
     Lease,
     RunLayout,
     RunLostError,
@@ -27,6 +29,10 @@ from streamdet.transport.bus import (
 )
 
 CONSUMER_GROUP: Final = "workers"
+RUNS_KEY: Final = "streamdet:runs"
+"""A set of the runs that a server holds, so that the next start finds the dead ones."""
+SILENCE_S: Final = 600.0
+"""A run whose supervisor has not been heard of for so long is dead."""
 STEP_SCRIPT: Final = files("streamdet.transport").joinpath("step.lua").read_text()
 
 
@@ -70,18 +76,20 @@ class RedisBus:
     def step(self, step: Step) -> StepResult:
         """Commit: see bus.Bus."""
         group = self._layout.groups[step.lease.group]
-        payload = pack_step(step, group.outputs, group.has_sink)
+        payload = pack_step(step, group)
         with _translated():
-            accepted, backlog, stop = self._step(keys=[self._prefix], args=[payload])
-        return StepResult(accepted, backlog, bool(stop))
+            accepted, in_flight, stop = self._step(keys=[self._prefix], args=[payload])
+        return StepResult(accepted, in_flight, bool(stop))
 
-    def backlog(self, lease: Lease) -> int:
-        """Measure the fullest output stream: see bus.Bus."""
+    def in_flight(self, lease: Lease, source_id: str) -> int:
+        """Count the frames under way: see bus.Bus."""
+        sinks = self._layout.groups[lease.group].window_sinks
         with _translated():
             pipe = self._redis.pipeline(transaction=False)
-            for reader in self._layout.groups[lease.group].outputs:
-                pipe.xlen(self._key("in", reader))
-            return max(pipe.execute(), default=0)
+            for group in (lease.group, *sinks):
+                pipe.hget(self._key("group", group), f"done:{source_id}")
+            emitted, *done = (int(count or 0) for count in pipe.execute())
+        return emitted - min(done, default=emitted)
 
     def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
         """Take free slots: see bus.Bus."""
@@ -144,8 +152,15 @@ class RedisBus:
                 pipe.xgroup_create(self._key("in", group), CONSUMER_GROUP, id="0", mkstream=True)
             for pool, slots in layout.pools.items():
                 pipe.rpush(self._key("free", pool), *(f"{slot}:1" for slot in range(slots)))
-            pipe.hset(self._key("run"), "id", layout.run_id)
+            pipe.hset(self._key("run"), "beat", time.time())
+            pipe.sadd(RUNS_KEY, layout.run_id)
             pipe.execute()
+
+    def beat(self) -> None:
+        """Say that the supervisor lives: see bus.RunAdmin."""
+        with _translated():
+            self._require_run()
+            self._redis.hset(self._key("run"), "beat", time.time())
 
     def request_stop(self) -> None:
         """Ask all sources to end."""
@@ -158,11 +173,11 @@ class RedisBus:
             self._require_run()
             return int(self._redis.hlen(self._key("finished")))
 
-    def drops(self) -> dict[tuple[str, str], int]:
-        """Count dropped frames by source and reason."""
+    def drops(self) -> dict[tuple[str, str, str], int]:
+        """Count dropped frames: see bus.RunAdmin."""
         with _translated():
             fields = _text_keys(self._redis.hgetall(self._key("drops")))
-        return {_source_and_reason(name): int(count) for name, count in fields.items()}
+        return {_drop_key(name): int(count) for name, count in fields.items()}
 
     def counters(self) -> dict[str, int]:
         """Read the statistics that steps added up."""
@@ -201,21 +216,38 @@ class RedisBus:
 def delete_run(client: redis.Redis, run_id: str) -> None:
     """Delete all keys of a run, alive or dead."""
     with _translated():
-        keys = list(
-            client.scan_iter(match=run_prefix(run_id).replace("[", "\\[") + "*", count=1000)
-        )
+        keys = list(client.scan_iter(match=run_prefix(run_id) + "*", count=1000))
         if keys:
             client.unlink(*keys)
+        client.srem(RUNS_KEY, run_id)
 
 
-def pack_step(step: Step, readers: tuple[str, ...], has_sink: bool) -> bytes:
-    """Write a step for step.lua."""
+def delete_dead_runs(client: redis.Redis, known_dead: Collection[str]) -> None:
+    """Delete what runs have left on a server when they were killed.
+
+    Args:
+        client: the server.
+        known_dead: ids of runs that are known to be dead; any other is dead when its supervisor has
+            been silent for `SILENCE_S`.
+    """
+    with _translated():
+        members: Any = client.smembers(RUNS_KEY)
+        for run_id in (member.decode() for member in members):
+            beat: Any = client.hget(run_prefix(run_id) + "run", "beat")
+            is_silent = time.time() - float(beat or 0) > SILENCE_S
+            if run_id in known_dead or is_silent:
+                delete_run(client, run_id)
+
+
+def pack_step(step: Step, group: GroupLayout) -> bytes:
+    """Write a step of a group for step.lua."""
     values: dict[str, Any] = {
         "group": step.lease.group,
         "consumer": step.lease.consumer,
         "epoch": step.lease.epoch,
-        "readers": readers,
-        "has_sink": has_sink,
+        "readers": group.outputs,
+        "has_sink": group.has_sink,
+        "window_sinks": group.window_sinks,
         "commits": [_pack_commit(commit) for commit in step.commits],
         "counters": step.counters,
     }
@@ -259,9 +291,9 @@ def _slot_ref(pool: str, token: bytes) -> FrameRef:
     return FrameRef(pool, int(slot), int(generation))
 
 
-def _source_and_reason(name: str) -> tuple[str, str]:
-    source_id, _, reason = name.partition("\n")
-    return source_id, reason
+def _drop_key(name: str) -> tuple[str, str, str]:
+    group, source_id, reason = name.split("\n", 2)
+    return group, source_id, reason
 
 
 def _text_keys(fields: dict[bytes, bytes]) -> dict[str, bytes]:

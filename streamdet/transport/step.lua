@@ -12,7 +12,8 @@
 --   readers:<pool>         "slot:generation" -> readers that have not committed yet
 --   state:<node>           key -> snapshot
 --   positions              source -> position
---   drops, counters        ledger
+--   drops                  <group>\n<source>\n<reason> -> frames, for groups with a sink
+--   counters               statistics
 
 local prefix = KEYS[1]
 local step = cmsgpack.unpack(ARGV[1])
@@ -90,7 +91,10 @@ local function count(commit)
   else
     redis.call('HINCRBY', group_key, 'done:' .. commit.source, 1)
   end
-  if commit.drop then redis.call('HINCRBY', prefix .. 'drops', commit.source .. '\n' .. commit.drop, 1) end
+  if commit.drop and step.has_sink then
+    local name = step.group .. '\n' .. commit.source .. '\n' .. commit.drop
+    redis.call('HINCRBY', prefix .. 'drops', name, 1)
+  end
   finish(commit.source)
 end
 
@@ -127,8 +131,17 @@ if not is_whole or all_fresh() then
   end
 end
 
-local backlog = 0
-for _, reader in ipairs(step.readers) do
-  backlog = math.max(backlog, redis.call('XLEN', prefix .. 'in:' .. reader))
+-- How many frames of a source some sink has not committed yet.
+local function in_flight(source)
+  local emitted = tonumber(redis.call('HGET', group_key, 'done:' .. source) or '0')
+  local least = emitted
+  for _, sink in ipairs(step.window_sinks) do
+    local done = redis.call('HGET', prefix .. 'group:' .. sink, 'done:' .. source) or '0'
+    least = math.min(least, tonumber(done))
+  end
+  return emitted - least
 end
-return { accepted, backlog, redis.call('HEXISTS', prefix .. 'run', 'stop') }
+
+local under_way = 0
+for source in pairs(step.positions or {}) do under_way = math.max(under_way, in_flight(source)) end
+return { accepted, under_way, redis.call('HEXISTS', prefix .. 'run', 'stop') }

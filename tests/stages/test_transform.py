@@ -59,7 +59,7 @@ def test_a_frame_that_cannot_be_prepared_is_dropped_and_the_others_are_not(rig: 
     stage = TransformStage("prepare", Refusing(), rig.pixels, publishes=False)
     jobs = [job(0, level=1), job(1, level=200), job(2), job(3, level=2)]
     reasons = [done.message.drop_reason for done in stage.process(jobs)]
-    assert reasons == [None, "too light", "the frame has no picture", None]
+    assert reasons == [None, "too light", "the picture did not fit a slot of its pool", None]
 
 
 def test_a_dropped_frame_passes_as_it_is(rig: Rig) -> None:
