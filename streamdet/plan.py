@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,13 +153,21 @@ def _worker_plan(
 
 
 def _batch(graph: PipelineGraph, run: RunPlan, group: Group) -> int:
-    """The group's batch, but so small that its replicas never hold all slots of a pool at once.
+    """The group's batch, but so small that its replicas cannot hold most slots of a pool at once.
 
-    Slots are published when the batch is committed: a batch that needs more than there are would
-    wait for itself.
+    Slots are published, and given back, when the batch is committed: a batch that needs more than
+    there are would wait for itself, and one that takes them all keeps the others from working.
     """
-    pools = [run.pools[node.name] for node in group.nodes if node.name in run.pools]
-    return min([group.entry.batch, *(pool.slots // (2 * group.replicas) for pool in pools)])
+    touched = [
+        pool
+        for maker, pool in run.pools.items()
+        if group.name in {graph.nodes[maker].process, *_names(graph.slot_readers(maker))}
+    ]
+    return min([group.entry.batch, *(max(1, p.slots // (2 * group.replicas)) for p in touched)])
+
+
+def _names(groups: Iterable[Group]) -> set[str]:
+    return {group.name for group in groups}
 
 
 def _node_plan(graph: PipelineGraph, group: Group, node: Node) -> NodePlan:
@@ -228,6 +236,8 @@ def _pool_plan(
         known = [source_hw.get(item.source_id, SMALLEST_HW) for item in node.items]
         sizes = [SMALLEST_HW, *known]
     slot_bytes = max(height * width * 3 for height, width in sizes)
-    fewest = 2 * graph.group_of(node.name).replicas
+    users = [graph.group_of(node.name), *graph.slot_readers(node.name)]
+    fewest = 2 * max(group.replicas for group in users)
+    wanted = max(settings.slots, 2 * sum(group.entry.batch * group.replicas for group in users))
     affordable = (settings.pool_mib << 20) // slot_bytes
-    return PoolPlan(path, max(fewest, min(settings.slots, affordable)), slot_bytes)
+    return PoolPlan(path, max(fewest, min(wanted, affordable)), slot_bytes)

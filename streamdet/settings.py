@@ -48,7 +48,12 @@ class DeploySettings(Options):
         description="embedded (a private server for the run), or an address: redis://HOST:PORT/DB, "
         "rediss:// with TLS, unix:///PATH.",
     )
-    slots: int = Field(32, ge=2, le=4096, description="Pictures in each pool of shared memory.")
+    slots: int = Field(
+        32,
+        ge=2,
+        le=4096,
+        description="Pictures in each pool of shared memory, at least; more where replicas read.",
+    )
     pool_mib: int = Field(
         512, ge=1, le=1 << 20, description="Memory that one pool may take, MiB: fewer slots then."
     )

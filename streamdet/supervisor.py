@@ -103,7 +103,14 @@ class Supervisor:
         plans = worker_plans(self._graph, run)
         fleet = Fleet(plans, self._settings, folder.path, lambda: figures.moved)
         stack.callback(fleet.stop)
-        watch = Watch(bus, fleet, figures, self._settings, is_embedded=self._server is not None)
+        watch = Watch(
+            bus,
+            fleet,
+            figures,
+            self._settings,
+            is_embedded=self._server is not None,
+            warn=self.on_warning,
+        )
         outcome, failure = watch.run(
             lambda: self._stops, self._show(figures, _expected(run, infos))
         )

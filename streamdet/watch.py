@@ -71,6 +71,7 @@ class Watch:
         figures: what is read of it.
         settings: how patient to be.
         is_embedded: whether the server is the run's own and does not come back.
+        warn: told, in a sentence, when the server goes away.
     """
 
     def __init__(
@@ -81,12 +82,14 @@ class Watch:
         settings: DeploySettings,
         *,
         is_embedded: bool,
+        warn: Callable[[str], None] = lambda warning: None,
     ) -> None:
         self._bus = bus
         self._fleet = fleet
         self._figures = figures
         self._settings = settings
         self._is_embedded = is_embedded
+        self._warn = warn
         self._drain_until_s: float | None = None
         self._seen_moved, self._moved_s = 0, time.monotonic()
         self._look_due_s = 0.0
@@ -161,7 +164,9 @@ class Watch:
                 "the embedded Redis server has ended, and the run with it; files end at the last"
                 " committed frame"
             )
-        deadline = time.monotonic() + self._settings.redis_wait_s
+        wait_s = self._settings.redis_wait_s
+        self._warn(f"redis: {self._settings.redis} does not answer, waiting up to {wait_s:g} s")
+        deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline:
             self._heed(stops())
             self._fleet.watch(TICK_S)
@@ -169,6 +174,4 @@ class Watch:
             with suppress(TransportError):
                 self._bus.finished()
                 return
-        raise TransportError(
-            f"redis: {self._settings.redis} has not answered for {self._settings.redis_wait_s:g} s"
-        )
+        raise TransportError(f"redis: {self._settings.redis} has not answered for {wait_s:g} s")

@@ -125,8 +125,8 @@ class StageWorker:
 def main(plan: WorkerPlan) -> int:
     """Run one worker in this process; returns its exit code."""
     set_name(f"sd:{plan.consumer}")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which asks us
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # stopping is the supervisor's affair: it asks us
     try:
         _run(plan)
     except RunLostError as exc:

@@ -90,7 +90,7 @@ def _unsafe(info: dict[str, Any]) -> list[str]:
         )
     if not int(info.get("aof_enabled", 0)):
         warnings.append(
-            "keeps no append-only file: if it stops, the run ends; set `appendonly yes`"
+            "keeps no append-only file: if it stops, a run cannot go on; set `appendonly yes`"
         )
     if info.get("role") == "slave":
         warnings.append("is a replica: it will refuse to be written to")

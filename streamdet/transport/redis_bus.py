@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgpack
 import redis
 
-from streamdet.errors import TransportError
+from streamdet.errors import EngineError, TransportError
 from streamdet.frame import FrameRef
 from streamdet.transport.bus import (
     Commit,
@@ -31,6 +31,8 @@ from streamdet.transport.bus import (
 CONSUMER_GROUP: Final = "workers"
 RUNS_KEY: Final = "streamdet:runs"
 """A set of the runs that a server holds, so that the next start finds the dead ones."""
+_TRANSIENT: Final = ("OOM", "READONLY", "BUSY", "LOADING", "MISCONF", "TRYAGAIN", "MASTERDOWN")
+"""Refusals that may be over in a moment."""
 SILENCE_S: Final = 600.0
 """A run whose supervisor has not been heard of for so long is dead."""
 STEP_SCRIPT: Final = files("streamdet.transport").joinpath("step.lua").read_text()
@@ -305,12 +307,16 @@ def _translated() -> Iterator[None]:
     """Turn the client's errors into ours; the only place where they are caught."""
     try:
         yield
+    except (redis.OutOfMemoryError, redis.ReadOnlyError) as exc:
+        raise TransportError(f"Redis refuses for now: {exc}") from exc
     except redis.ResponseError as exc:
         text = str(exc)
         if text.startswith("RUNLOST") or text.startswith("NOGROUP"):
             raise RunLostError("the Redis server answers, but this run's keys are gone") from exc
         if text.startswith("FENCED"):
             raise FencedError(text.removeprefix("FENCED ")) from exc
-        raise TransportError(f"Redis refused: {text}") from exc
+        if text.startswith(_TRANSIENT):
+            raise TransportError(f"Redis refuses for now: {text}") from exc
+        raise EngineError(f"redis: {text.removeprefix('REFUSED ')}") from exc
     except (redis.RedisError, OSError) as exc:
         raise TransportError(f"Redis does not answer: {type(exc).__name__}") from exc

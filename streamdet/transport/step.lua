@@ -26,6 +26,19 @@ end
 if redis.call('HGET', prefix .. 'leases', step.consumer) ~= tostring(step.epoch) then
   return redis.error_reply('FENCED ' .. step.consumer .. ' was taken over by another process')
 end
+local checked = {}
+for _, commit in ipairs(step.commits) do
+  for _, entry in ipairs(commit.public) do
+    local stream = entry[1]
+    if not checked[stream] then
+      local kind = redis.call('TYPE', stream).ok
+      if kind ~= 'stream' and kind ~= 'none' then
+        return redis.error_reply('REFUSED the key ' .. stream .. ' holds a ' .. kind .. ', wanted a stream')
+      end
+      checked[stream] = true
+    end
+  end
+end
 -- The first write is one that a full server refuses: it refuses all of the step, not half of it
 -- (XACK and XDEL alone would still be allowed).
 redis.call('HINCRBY', prefix .. 'counters', 'steps', 1)

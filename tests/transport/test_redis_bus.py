@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from streamdet.errors import TransportError
+from streamdet.errors import EngineError, TransportError
 from streamdet.transport.bus import (
     Commit,
     Entry,
@@ -66,7 +66,7 @@ def test_a_full_server_refuses_a_whole_step_and_nothing_half_happens(
     admin = redis_server.client()
     admin.config_set("maxmemory", "1")
     try:
-        with pytest.raises(TransportError, match=r"Redis refused: .*maxmemory"):
+        with pytest.raises(TransportError, match=r"Redis refuses for now: .*maxmemory"):
             bus.step(step)
     finally:
         admin.config_set("maxmemory", "0")
@@ -138,8 +138,20 @@ def test_another_refusal_is_told_in_the_servers_words(
 ) -> None:
     lease = bus.take_lease("back", "back-0")
     redis_server.client().set(f"{bus._prefix}in:back", "no stream")
-    with pytest.raises(TransportError, match="Redis refused: WRONGTYPE"):
+    with pytest.raises(EngineError, match="redis: WRONGTYPE"):
         bus.read(lease, 1, 0.01)
+
+
+def test_a_public_key_that_is_no_stream_refuses_a_whole_step(
+    bus: RedisBus, redis_server: RedisServer
+) -> None:
+    lease, entry = emit(bus)
+    key = f"public-{uuid4().hex}"
+    redis_server.client().set(key, "no stream")
+    commit = Commit("cam", 0, entry.id, public=[PublicEntry(key, {"metadata": b"{}"}, 10)])
+    with pytest.raises(EngineError, match=f"redis: the key {key} holds a string, wanted a stream"):
+        bus.step(Step(lease, [commit]))
+    assert bus.read_pending(lease, "0", 10) == [entry]
 
 
 def test_a_server_that_is_gone_is_a_transport_error() -> None:
