@@ -41,9 +41,11 @@ class Sink(Protocol):
 
     Attributes:
         needs_image: whether `write` wants the source pictures.
+        has_file_per_source: whether its `path` becomes one file per source (see output_path.py).
     """
 
     needs_image: bool
+    has_file_per_source: bool
 
     def restore(self, states: Mapping[str, bytes]) -> None:
         """Open, going on from the committed states ({} in a new run: start the outputs afresh).

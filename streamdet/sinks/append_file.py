@@ -1,15 +1,21 @@
-"""Files that only grow, owned by one process at a time, exact after a crash.
+"""Files that only grow, owned by one process from open to close, exact after a crash.
 
 Note "redo": a `RedoFile` never holds a byte that is not committed. A batch is first handed out with
 the state (offset and bytes) and written when that state is committed. A process killed between the
 two leaves the bytes in the committed state, and the next one writes them where they belong: who
 follows the file never reads a line that is taken back later.
+
+Note "lock": a new run that finds a file locked is refused at once: had it waited for the other run
+to end, it would throw that run's results away. Who goes on with committed bytes waits: the holder
+is the run's own worker, which is dying.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -18,9 +24,12 @@ import msgpack
 from streamdet.errors import ConfigError, EngineError
 
 LOCK_WAIT_S = 5.0
-"""How long a predecessor that was killed may take to let go of the file."""
+"""How long a predecessor that was killed may take to let go of the file; see note "lock"."""
 
 LOCK_POLL_S = 0.05
+
+OTHER_FILES = 256
+"""How many files a process may open besides those of its sinks."""
 
 
 class AppendFile:
@@ -32,7 +41,7 @@ class AppendFile:
     """
 
     def __init__(self, path: Path, length: int = 0, redo: bytes = b"") -> None:
-        """Open the file (created where missing), lock it, and leave `length` bytes and `redo`.
+        """Open the file (made where missing), lock it, and leave `length` bytes and `redo`.
 
         Args:
             path: a regular file, or nothing yet.
@@ -45,9 +54,9 @@ class AppendFile:
         """
         self.path = path
         self.length = length
-        self._fd = _open(path)
+        self._fd, self._is_made = _open(path)
         try:
-            _lock(self._fd, path)
+            _lock(self._fd, path, LOCK_WAIT_S if length or redo else 0.0)
             _check_holds(self._fd, path, length)
             self.append(redo)
             self.cut(self.length)
@@ -59,20 +68,30 @@ class AppendFile:
         """Write at the end: all of `data`, in one call to the system where it takes it whole.
 
         Raises:
-            EngineError: the system refuses (no space left, for one).
+            EngineError: the system refuses (no space left, for one); nothing of `data` is left.
         """
-        view = memoryview(data)
+        view, end = memoryview(data), self.length
         try:
             while view:
-                count = os.pwrite(self._fd, view, self.length)
-                self.length += count
+                count = os.pwrite(self._fd, view, end)
+                end += count
                 view = view[count:]
         except OSError as exc:
-            raise EngineError(f"cannot write to {self.path}: {exc.strerror}") from exc
+            with contextlib.suppress(EngineError):
+                self.cut(self.length)
+            raise self._refusal(exc) from exc
+        self.length = end
 
     def cut(self, length: int) -> None:
-        """Throw away what lies behind the first `length` bytes."""
-        os.ftruncate(self._fd, length)
+        """Throw away what lies behind the first `length` bytes.
+
+        Raises:
+            EngineError: the system refuses.
+        """
+        try:
+            os.ftruncate(self._fd, length)
+        except OSError as exc:
+            raise self._refusal(exc) from exc
         self.length = length
 
     def head(self, count: int) -> bytes:
@@ -84,6 +103,15 @@ class AppendFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def discard(self) -> None:
+        """Close the file, and remove it if opening made it and it is empty."""
+        if self._fd >= 0 and self._is_made and self.length == 0:
+            self.path.unlink(missing_ok=True)
+        self.close()
+
+    def _refusal(self, exc: OSError) -> EngineError:
+        return EngineError(f"cannot write to {self.path}: {exc.strerror}")
 
 
 class RedoFile:
@@ -123,27 +151,52 @@ class RedoFile:
         """Close the file; what is staged but not committed is not written."""
         self._file.close()
 
+    def discard(self) -> None:
+        """Close the file, and remove it if opening made it and nothing was ever committed."""
+        self._file.discard()
 
-def _open(path: Path) -> int:
+
+def allow_open(count: int) -> None:
+    """Have the system let this process open `count` more files, as far as its hard limit goes.
+
+    The usual soft limit is 1,024, and a folder of sources may hold more.
+    """
+    wanted = len(os.listdir("/proc/self/fd")) + count + OTHER_FILES  # noqa: PTH208
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY != soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
+def _open(path: Path) -> tuple[int, bool]:
+    """Return the file's descriptor and whether there was no file before."""
     try:
         if not path.parent.is_dir():
             raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
-        if path.exists() and not path.is_file():
+        is_there = path.exists()
+        if is_there and not path.is_file():
             raise ConfigError(f"cannot write {path}: it is no regular file")
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), not is_there
     except OSError as exc:
         raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
 
 
-def _lock(fd: int, path: Path) -> None:
-    deadline_s = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            if time.monotonic() >= deadline_s:
-                raise ConfigError(f"cannot write {path}: another run is writing it") from exc
-            time.sleep(LOCK_POLL_S)
+def _lock(fd: int, path: Path, wait_s: float) -> None:
+    deadline_s = time.monotonic() + wait_s
+    while not _is_locked(fd):
+        if time.monotonic() >= deadline_s:
+            raise ConfigError(f"cannot write {path}: another run is writing it")
+        time.sleep(LOCK_POLL_S)
+    if os.fstat(fd).st_nlink == 0:
+        raise ConfigError(f"cannot write {path}: another run has just removed it")
+
+
+def _is_locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _check_holds(fd: int, path: Path, length: int) -> None:

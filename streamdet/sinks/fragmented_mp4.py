@@ -30,6 +30,9 @@ KEYFRAME_INTERVAL = 60
 """Frames between two keyframes: how far a player has to decode when it seeks."""
 
 MAX_FRAME_S = Fraction(1000)
+MAX_DURATION = 2**32 - 1
+"""Ticks of a frame: trun has 32 bits for them."""
+
 TRACK = 1
 SYNC_SAMPLE = 0x0200_0000
 DEPENDENT_SAMPLE = 0x0101_0000

@@ -21,7 +21,7 @@ STATE_KEY = "file"
 class JsonlOptions(Options):
     """Options of `jsonl`."""
 
-    path: Path = Field(description="the file; its folder must exist, a new run starts it afresh")
+    path: Path = Field(description="the file, emptied when a run starts; its folder must exist")
 
 
 class JsonlSink:
@@ -29,6 +29,7 @@ class JsonlSink:
 
     Options = JsonlOptions
     needs_image = False
+    has_file_per_source = False
 
     def __init__(self, options: JsonlOptions, context: SinkContext) -> None:
         """Remember options and run."""
@@ -43,7 +44,7 @@ class JsonlSink:
             ConfigError: the file cannot be written.
         """
         self._file = RedoFile(self._path, states.get(STATE_KEY))
-        self._opened.callback(self._file.close)
+        self._opened.callback(self._file.discard)
 
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
@@ -69,7 +70,7 @@ class JsonlSink:
         self._file.commit()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; remove it where this run made it and no frame came."""
         self._opened.close()
 
     def _line(self, message: FrameMessage) -> bytes:

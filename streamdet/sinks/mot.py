@@ -12,7 +12,7 @@ from streamdet.messages import FrameMessage
 from streamdet.mot_text import format_line
 from streamdet.options import Options
 from streamdet.sinks import PublicEntry, SinkContext
-from streamdet.sinks.append_file import RedoFile
+from streamdet.sinks.append_file import RedoFile, allow_open
 from streamdet.sinks.output_path import output_path
 
 UNTRACKED = -1
@@ -22,7 +22,8 @@ class MotOptions(Options):
     """Options of `mot`."""
 
     path: Path = Field(
-        description="the file; with several sources <stem>-<source><suffix> beside it, one for each"
+        description="the file, emptied when a run starts; with several sources "
+        "<stem>-<source><suffix> beside it, one for each"
     )
 
 
@@ -31,32 +32,33 @@ class MotSink:
 
     Options = MotOptions
     needs_image = False
+    has_file_per_source = True
 
     def __init__(self, options: MotOptions, context: SinkContext) -> None:
         """Remember options and run."""
         self._path = options.path
         self._sources = context.sources
         self._files: dict[str, RedoFile] = {}
-        self._states: Mapping[str, bytes] = {}
+        self._written: set[str] = set()
         self._ended: list[str] = []
 
     def restore(self, states: Mapping[str, bytes]) -> None:
-        """Bring the file of every source to the committed state; it is opened again when used.
+        """Open the file of every source, until that has ended, and bring it to its state.
 
         Raises:
             ConfigError: a file cannot be written.
         """
-        self._states = states
+        allow_open(len(self._sources))
         for source_id in self._sources:
-            self._open(source_id).close()
+            path = output_path(self._path, source_id, self._sources)
+            self._files[source_id] = RedoFile(path, states.get(source_id))
 
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
     ) -> list[tuple[PublicEntry, ...]]:
         """Stage the lines of each message's objects; publish nothing."""
         for message in messages:
-            if message.source_id not in self._files:
-                self._files[message.source_id] = self._open(message.source_id)
+            self._written.add(message.source_id)
             self._files[message.source_id].stage(_lines(message).encode())
         return [()] * len(messages)
 
@@ -78,18 +80,19 @@ class MotSink:
         for file in self._files.values():
             file.commit()
         while self._ended:
-            ended = self._ended.pop()
-            if ended in self._files:
-                self._files.pop(ended).close()
+            self._close(self._ended.pop())
 
     def close(self) -> None:
-        """Close the files."""
-        for file in self._files.values():
-            file.close()
+        """Close the files; remove those that this run made and that no frame came for."""
+        for source_id in list(self._files):
+            self._close(source_id)
 
-    def _open(self, source_id: str) -> RedoFile:
-        path = output_path(self._path, source_id, self._sources)
-        return RedoFile(path, self._states.get(source_id))
+    def _close(self, source_id: str) -> None:
+        file = self._files.pop(source_id)
+        if source_id in self._written:
+            file.close()  # empty where nothing was found, and that is a result
+        else:
+            file.discard()
 
 
 def _lines(message: FrameMessage) -> str:

@@ -23,12 +23,15 @@ from streamdet.messages import FrameMessage
 from streamdet.sinks.append_file import AppendFile
 from streamdet.sinks.canvas import Canvas
 from streamdet.sinks.drawing import Trails
-from streamdet.sinks.fragmented_mp4 import H264Encoder, VideoFormat, fragment
+from streamdet.sinks.fragmented_mp4 import MAX_DURATION, H264Encoder, VideoFormat, fragment
 
 ClassNames = Mapping[str, Sequence[str]]
 
 FALLBACK_HW = (360, 640)
 """Where not even the first frame knows how large it is."""
+
+FINEST_TIME_BASE = Fraction(1, 1_000_000)
+"""Seconds. In finer ticks the header's and the fragments' 32 bits would be full after seconds."""
 
 
 @dataclass(slots=True)
@@ -36,7 +39,7 @@ class Clock:
     """When frames are shown.
 
     Attributes:
-        time_base: seconds per tick, the first frame's.
+        time_base: seconds per tick, the first frame's, but no finer than FINEST_TIME_BASE.
         origin: the first frame's pts, ticks.
         last: when the last frame starts, ticks from the origin.
     """
@@ -45,9 +48,19 @@ class Clock:
     origin: int
     last: int
 
+    @classmethod
+    def starting_with(cls, frame: Frame) -> Self:
+        """Begin so that this frame, were its time unknown, would be shown at 0."""
+        is_coarse = frame.time_base.denominator <= FINEST_TIME_BASE.denominator
+        clock = cls(frame.time_base if is_coarse else FINEST_TIME_BASE, 0, 0)
+        clock.origin = clock._ticks(frame.pts or 0, frame.time_base)
+        clock.last = -max(1, clock._ticks(frame.duration, frame.time_base))
+        return clock
+
     def show(self, frame: Frame) -> tuple[int, int]:
         """Return a frame's start and duration, ticks from the origin; starts always rise."""
-        duration = max(1, self._ticks(frame.duration, frame.time_base))
+        longest = MAX_DURATION // self.time_base.numerator
+        duration = min(max(1, self._ticks(frame.duration, frame.time_base)), longest)
         start = self.last + duration
         if frame.pts is not None:
             pts = self._ticks(frame.pts, frame.time_base) - self.origin
@@ -85,9 +98,9 @@ class Clip:
         """Take size, time base and rate from the first frame; count starts at 0."""
         hw = image.hw if image is not None else frame.hw
         canvas = Canvas(hw if min(hw) > 0 else FALLBACK_HW, Trails())
-        duration = max(1, frame.duration)
-        clock = Clock(frame.time_base, frame.pts or 0, -duration)
-        return cls(VideoFormat(canvas.hw, frame.time_base, duration, crf), clock, canvas, 0)
+        clock = Clock.starting_with(frame)
+        duration = -clock.last
+        return cls(VideoFormat(canvas.hw, clock.time_base, duration, crf), clock, canvas, 0)
 
     @classmethod
     def from_state(cls, state: bytes, crf: int) -> Self:
@@ -139,19 +152,14 @@ class Recording:
 
         Raises:
             ConfigError: the file cannot be written.
-            EngineError: H.264 cannot be encoded here, or not as the file's header says.
         """
         self._crf = crf
-        self._committed: int = 0
         self._clip: Clip | None = None
+        self._committed: int = 0
+        self._clip_state: bytes | None = None
         if state is not None:
-            self._committed, clip = msgpack.unpackb(state)
-            self._clip = Clip.from_state(clip, crf)
+            self._committed, self._clip_state = msgpack.unpackb(state)
         self._file = AppendFile(path, self._committed)
-        if self._clip and self._file.head(len(self._clip.header)) != self._clip.header:
-            raise EngineError(
-                f"cannot go on with {path}: its header is not what this encoder writes"
-            )
 
     def add(self, frames: Iterable[tuple[FrameMessage, Image | None]], names: ClassNames) -> None:
         """Draw, encode and write frames.
@@ -161,15 +169,28 @@ class Recording:
             names: model name -> its class names.
 
         Raises:
-            EngineError: H.264 cannot be encoded here, or the system refuses to write.
+            EngineError: H.264 cannot be encoded here, or not as the file's header says, or the
+                system refuses to write.
         """
         data = bytearray()
         for message, image in frames:
             if self._clip is None:
-                self._clip = Clip.starting_with(message.frame, image, self._crf)
-                data += self._clip.header
+                self._clip, header = self._open_clip(message, image)
+                data += header
             data += self._clip.encode(message, image, names.get(message.model or "", ()))
         self._file.append(bytes(data))
+
+    def _open_clip(self, message: FrameMessage, image: Image | None) -> tuple[Clip, bytes]:
+        """Start a clip, or go on with the committed one; returns the bytes to write before it."""
+        if self._clip_state is None:
+            clip = Clip.starting_with(message.frame, image, self._crf)
+            return clip, clip.header
+        clip = Clip.from_state(self._clip_state, self._crf)
+        if self._file.head(len(clip.header)) != clip.header:
+            raise EngineError(
+                f"cannot go on with {self._file.path}: its header is not what this encoder writes"
+            )
+        return clip, b""
 
     def state(self) -> bytes | None:
         """What to commit; None where nothing was written since `committed`."""
@@ -183,18 +204,12 @@ class Recording:
         self._committed = self._file.length
 
     def close(self) -> None:
-        """Cut the file behind its last committed frame and close it."""
+        """Cut the file behind its last committed frame and close it; remove it as `discard` does.
+
+        Raises:
+            EngineError: the system refuses.
+        """
         if self._clip is not None:
             self._clip.close()
         self._file.cut(self._committed)
-        self._file.close()
-
-
-def cut(path: Path, state: bytes | None) -> None:
-    """Cut a recording's file behind its last committed frame; None: start it afresh.
-
-    Raises:
-        ConfigError: the file cannot be written.
-    """
-    length = 0 if state is None else msgpack.unpackb(state)[0]
-    AppendFile(path, length).close()
+        self._file.discard()

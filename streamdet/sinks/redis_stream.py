@@ -33,6 +33,7 @@ class RedisStreamSink:
 
     Options = RedisStreamOptions
     needs_image = False
+    has_file_per_source = False
 
     def __init__(self, options: RedisStreamOptions, context: SinkContext) -> None:
         """Remember options and run."""

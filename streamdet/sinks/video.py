@@ -7,19 +7,22 @@ from pathlib import Path
 
 from pydantic import Field
 
+from streamdet.errors import EngineError
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.options import Options
 from streamdet.sinks import PublicEntry, SinkContext
+from streamdet.sinks.append_file import allow_open
 from streamdet.sinks.output_path import output_path
-from streamdet.sinks.recording import Recording, cut
+from streamdet.sinks.recording import Recording
 
 
 class VideoOptions(Options):
     """Options of `video`."""
 
     path: Path = Field(
-        description="the file; with several sources <stem>-<source><suffix> beside it, one for each"
+        description="the file, emptied when a run starts; with several sources "
+        "<stem>-<source><suffix> beside it, one for each"
     )
     crf: int = Field(23, ge=0, le=51, description="x264's constant rate factor: lower is better")
 
@@ -29,26 +32,27 @@ class VideoSink:
 
     Options = VideoOptions
     needs_image = True
+    has_file_per_source = True
 
     def __init__(self, options: VideoOptions, context: SinkContext) -> None:
         """Remember options and run."""
         self._options = options
         self._context = context
         self._recordings: dict[str, Recording] = {}
-        self._states: Mapping[str, bytes] = {}
         self._ended: list[str] = []
 
     def restore(self, states: Mapping[str, bytes]) -> None:
-        """Cut the file of every source behind its last committed frame.
-
-        A file is opened again when its first frame comes, and closed when its source has ended.
+        """Open the file of every source, until that has ended; cut it behind its last frame.
 
         Raises:
             ConfigError: a file cannot be written.
         """
-        self._states = states
-        for source_id in self._context.sources:
-            cut(self._path(source_id), states.get(source_id))
+        sources = self._context.sources
+        allow_open(len(sources))
+        for source_id in sources:
+            path = output_path(self._options.path, source_id, sources)
+            state = states.get(source_id)
+            self._recordings[source_id] = Recording(path, self._options.crf, state)
 
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
@@ -56,12 +60,17 @@ class VideoSink:
         """Draw, encode and write the frames; publish nothing.
 
         Raises:
-            EngineError: H.264 cannot be encoded here, or the system refuses to write.
+            EngineError: H.264 cannot be encoded here, or the system refuses to write; the files
+                have been closed and end at their last committed frames.
         """
         pairs = list(zip(messages, images, strict=True))
-        for source_id in dict.fromkeys(message.source_id for message in messages):
-            frames = [pair for pair in pairs if pair[0].source_id == source_id]
-            self._recording(source_id).add(frames, self._context.class_names)
+        try:
+            for source_id in dict.fromkeys(message.source_id for message in messages):
+                frames = [pair for pair in pairs if pair[0].source_id == source_id]
+                self._recordings[source_id].add(frames, self._context.class_names)
+        except EngineError:
+            self.close()
+            raise
         return [()] * len(messages)
 
     def finish(self, source_id: str) -> None:
@@ -78,21 +87,9 @@ class VideoSink:
         for recording in self._recordings.values():
             recording.committed()
         while self._ended:
-            ended = self._ended.pop()
-            if ended in self._recordings:
-                self._recordings.pop(ended).close()
+            self._recordings.pop(self._ended.pop()).close()
 
     def close(self) -> None:
-        """Cut each file behind its last committed frame and close it."""
+        """Cut each file behind its last committed frame and close it; see Recording.close."""
         while self._recordings:
             self._recordings.popitem()[1].close()
-
-    def _recording(self, source_id: str) -> Recording:
-        if source_id not in self._recordings:
-            self._recordings[source_id] = Recording(
-                self._path(source_id), self._options.crf, self._states.get(source_id)
-            )
-        return self._recordings[source_id]
-
-    def _path(self, source_id: str) -> Path:
-        return output_path(self._options.path, source_id, self._context.sources)

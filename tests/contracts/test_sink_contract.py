@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, EngineError
 from streamdet.messages import FrameMessage
 from streamdet.registry import KINDS, load
 from streamdet.sinks import PublicEntry, Sink
@@ -47,6 +47,18 @@ def frames(*sources: str) -> list[FrameMessage]:
 
 def sizes(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_size for path in folder.iterdir()}
+
+
+def full_after_ten_bytes(write: Callable[[int, bytes, int], int]) -> Callable[..., int]:
+    """A disk that takes ten bytes more, and then none."""
+    room = [10]
+
+    def write_some(fd: int, data: bytes, offset: int) -> int:
+        if not room:
+            raise OSError(28, "No space left on device")
+        return write(fd, data[: room.pop()], offset)
+
+    return write_some
 
 
 def die(folder: Path) -> None:
@@ -220,17 +232,38 @@ def test_a_file_that_became_too_short_is_refused_in_one_sentence(kind: str, tmp_
 
 
 @each_file_kind
-def test_a_second_run_into_the_same_file_is_refused(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("streamdet.sinks.append_file.LOCK_WAIT_S", 0.1)
+def test_a_second_run_into_the_same_file_is_refused(kind: str, tmp_path: Path) -> None:
     first, second = make(kind, tmp_path, "cam"), make(kind, tmp_path, "cam")
     first.restore({})
-    first.write([message()], [picture()])
     with pytest.raises(ConfigError, match=r"cannot write .*out\.\w+: another run is writing it"):
         second.restore({})
     second.close()
     first.close()
+
+
+@each_file_kind
+def test_no_file_is_left_of_a_run_that_no_frame_came_to(kind: str, tmp_path: Path) -> None:
+    sink = make(kind, tmp_path, "left", "right")
+    sink.restore({})
+    sink.finish("left")
+    sink.committed()
+    sink.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@each_file_kind
+def test_what_the_system_refuses_to_write_is_told_and_the_file_ends_at_whole_frames(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = run(kind, tmp_path, "cam")
+    broken.start()
+    assert broken.attempt(frames("cam")[1:3], None)
+    committed = sizes(broken.folder)
+    broken.sink.write(frames("cam")[2:3], [picture()])
+    monkeypatch.setattr(os, "pwrite", full_after_ten_bytes(os.pwrite))
+    with pytest.raises(EngineError, match=r"cannot write to .*out\.\w+: No space left on device"):
+        broken.attempt(frames("cam")[3:4], None)
+    assert sizes(broken.folder) == committed
 
 
 @each_file_kind

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,13 +13,27 @@ from typing import Any
 import pytest
 
 from streamdet.errors import ConfigError, EngineError
-from streamdet.sinks.append_file import AppendFile, RedoFile
+from streamdet.sinks.append_file import AppendFile, RedoFile, allow_open
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from streamdet.errors import EngineError
+from streamdet.sinks.append_file import AppendFile
+resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))
+file = AppendFile(Path(sys.argv[1]))
+file.append(b"whole")
+try:
+    file.append(b"partly")
+except EngineError as exc:
+    print(exc)
+"""
 
 HOLDER = """
 import sys, time
 from pathlib import Path
 from streamdet.sinks.append_file import AppendFile
-file = AppendFile(Path(sys.argv[1]))
+file = AppendFile(Path(sys.argv[1]), redo=b"x")
 print("locked", flush=True)
 time.sleep(60)
 """
@@ -57,6 +73,15 @@ def test_a_full_disk_is_told_in_one_sentence(
     file.close()
 
 
+def test_nothing_is_left_of_what_the_system_took_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == f"cannot write to {path}: File too large\n", done.stderr
+    assert path.read_bytes() == b"whole"
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
 def test_a_folder_or_a_pipe_is_refused_at_once(tmp_path: Path, make: Any) -> None:
     make(tmp_path / "f")
@@ -70,9 +95,57 @@ def test_what_the_system_refuses_to_open_is_told(tmp_path: Path) -> None:
 
 
 def test_a_dying_predecessor_is_waited_for(tmp_path: Path) -> None:
-    first = AppendFile(tmp_path / "f")
+    first = AppendFile(tmp_path / "f", redo=b"mine")
     Timer(0.2, first.close).start()
-    AppendFile(tmp_path / "f").close()
+    AppendFile(tmp_path / "f", 4).close()
+    assert (tmp_path / "f").read_bytes() == b"mine"
+
+
+def test_a_new_run_does_not_wait_for_the_end_of_another_and_empty_its_file(tmp_path: Path) -> None:
+    other = AppendFile(tmp_path / "f", redo=b"theirs")
+    Timer(0.2, other.close).start()
+    with pytest.raises(ConfigError, match="another run is writing it"):
+        AppendFile(tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == b"theirs"
+
+
+def test_a_file_that_is_removed_while_it_is_opened_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fcntl.flock
+
+    def remove_first(fd: int, operation: int) -> None:
+        (tmp_path / "f").unlink()
+        whole(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", remove_first)
+    with pytest.raises(ConfigError, match="another run has just removed it"):
+        AppendFile(tmp_path / "f")
+
+
+@pytest.mark.parametrize(
+    ("is_there", "data", "stays"), [(False, b"", False), (False, b"x", True), (True, b"", True)]
+)
+def test_discard_removes_an_empty_file_that_opening_made(
+    tmp_path: Path, is_there: bool, data: bytes, stays: bool
+) -> None:
+    path = tmp_path / "f"
+    if is_there:
+        path.write_bytes(b"old")
+    file = AppendFile(path, redo=data)
+    file.discard()
+    file.discard()
+    assert path.exists() == stays
+
+
+def test_more_files_may_be_opened_than_the_soft_limit_says() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+    try:
+        allow_open(1000)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= min(1000, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_killed_process_lets_go_of_the_file(tmp_path: Path) -> None:
@@ -83,7 +156,7 @@ def test_a_killed_process_lets_go_of_the_file(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "locked\n"
         holder.send_signal(signal.SIGKILL)
-        AppendFile(path).close()
+        AppendFile(path, 1).close()
 
 
 def test_redo_file_shows_nothing_before_it_is_committed(tmp_path: Path) -> None:

@@ -35,3 +35,13 @@ def test_an_untracked_object_has_id_minus_one(tmp_path: Path) -> None:
 def test_dropped_and_undetected_frames_write_no_line(tmp_path: Path) -> None:
     dropped = replace(message(), drop_reason="stale")
     assert written(tmp_path, dropped, replace(message(), detections=None)) == ""
+
+
+def test_a_source_in_which_nothing_was_found_has_an_empty_file(tmp_path: Path) -> None:
+    sink = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    sink.restore({})
+    sink.write([message(count=0)], [None])
+    sink.finish("cam")
+    sink.committed()
+    sink.close()
+    assert (tmp_path / "o.txt").read_bytes() == b""

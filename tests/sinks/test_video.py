@@ -82,6 +82,24 @@ def test_the_average_rate_is_the_sources(film: Film) -> None:
         assert container.streams.video[0].average_rate == Fraction(30000, 1001)
 
 
+@pytest.mark.parametrize(
+    "time_base", [Fraction(1, 10**9), Fraction(2**50, 3 * 2**50 + 1), Fraction(3600)]
+)
+def test_any_time_base_comes_out_as_the_same_seconds(film: Film, time_base: Fraction) -> None:
+    second = round(1 / time_base) or 1
+    made = [plain(i, pts=7 + 100 * second * i, time_base=time_base, duration=100 * second)
+            for i in range(3)]  # fmt: skip
+    film.add(made, [picture()] * 3)
+    assert [each.time for each in film.frames()] == pytest.approx(
+        [float(100 * second * i * time_base) for i in range(3)], abs=1e-5
+    )
+
+
+def test_a_duration_beyond_32_bits_is_cut(film: Film) -> None:
+    film.add([plain(duration=2**40), plain(1, pts=3)], [picture()] * 2)
+    assert [each.pts for each in film.frames()] == [0, 3]
+
+
 def test_a_time_base_that_changes_is_converted(film: Film) -> None:
     milliseconds = plain(1, pts=700, time_base=Fraction(1, 1000), duration=100)
     film.add([plain(0, pts=0), milliseconds], [picture()] * 2)
