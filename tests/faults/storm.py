@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -34,6 +35,7 @@ def streamdet(
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | (env or {}),
+        preexec_fn=_heed_signals,  # noqa: PLW1509
     )
     try:
         yield process
@@ -41,6 +43,33 @@ def streamdet(
         if process.poll() is None:
             process.kill()
         process.communicate(timeout=20)
+
+
+def _heed_signals() -> None:
+    """Undo what the tests may have inherited: a background job ignores Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def output_of(process: subprocess.Popen[str], limit_s: float) -> str:
+    """Wait for the end and return what was printed; a traceback is a failure."""
+    text, _ = process.communicate(timeout=limit_s)
+    assert "Traceback" not in text, text
+    return text
+
+
+def errors_in(text: str) -> list[str]:
+    """The error sentences in what was printed."""
+    return [line for line in text.splitlines() if line.startswith("error: ")]
+
+
+def wait_for_lines(path: Path, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until a .jsonl file of a run under way has so many lines."""
+    deadline = time.monotonic() + 60
+    while not path.exists() or path.read_bytes().count(b"\n") < count:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline, f"no {count} lines in a minute"
+        time.sleep(0.01)
 
 
 def stage_processes(process: subprocess.Popen[str]) -> list[psutil.Process]:

@@ -1,0 +1,126 @@
+"""Stages that cannot work end the run with one sentence; those that were killed are soon back."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.faults.place import Place
+from tests.faults.storm import errors_in, output_of, streamdet, wait_for_lines
+from tests.redis_server import RedisServer
+
+ENDLESS = "synthetic:street?frames=100000&hw=240x320"
+RUN = ("run", "people", "--set", "prepare.shortest_edge=128", "--source", ENDLESS)
+
+# Python imports it at its start, so it is there in the forked workers too.
+BROKEN_DETECTOR = """
+from streamdet.detectors.hog_people import HogPeople
+def crash(self, images):
+    raise ZeroDivisionError("on purpose")
+HogPeople.__call__ = crash
+"""
+BROKEN_IMPORT = """
+import sys
+if sys.argv[:1] == ["-c"]:  # the fork server
+    raise SystemExit("no worker starts here")
+"""
+
+
+def test_an_output_that_cannot_be_written_ends_the_run(place: Place, tmp_path: Path) -> None:
+    lines = tmp_path / "o.jsonl"
+    lines.mkdir()
+    with streamdet(*RUN, "--output", str(lines), env=place.env) as process:
+        place.note(process)
+        text = output_of(process, 20)
+    assert errors_in(text) == [f"error: cannot write {lines}: it is no regular file"]
+    assert process.returncode in {1, 2}
+    place.assert_clean()
+
+
+def broken(place: Place, tmp_path: Path, code: str, limits: str) -> tuple[int, str]:
+    """Run with broken code in every Python that starts; returns exit code and output."""
+    (tmp_path / "sitecustomize.py").write_text(code)
+    deploy = tmp_path / "deploy.yaml"
+    deploy.write_text(limits)
+    env = place.env | {"PYTHONPATH": str(tmp_path)}
+    with streamdet(*RUN, "--deploy", str(deploy), env=env) as process:
+        text = output_of(process, 40)
+    place.assert_clean()
+    return process.returncode, text
+
+
+def test_a_detector_that_always_crashes_fails_after_the_limit(place: Place, tmp_path: Path) -> None:
+    limits = "restart: {max_per_minute: 3, backoff_s: 0.1}\n"
+    code, text = broken(place, tmp_path, BROKEN_DETECTOR, limits)
+    (error,) = errors_in(text)
+    assert "ended 4 times in a minute while nothing moved: ZeroDivisionError: on purpose" in error
+    assert error.startswith("error: detect-")
+    assert code == 1
+
+
+def test_workers_that_cannot_start_fail_the_run(place: Place, tmp_path: Path) -> None:
+    code, text = broken(place, tmp_path, BROKEN_IMPORT, "restart: {max_per_minute: 2}\n")
+    (error,) = errors_in(text)
+    assert error.startswith("error: the fork server has ended") or "no worker starts" in error
+    assert code == 1
+
+
+def test_a_stage_that_is_stuck_is_killed_and_replaced(place: Place, tmp_path: Path) -> None:
+    lines, deploy = tmp_path / "o.jsonl", tmp_path / "deploy.yaml"
+    deploy.write_text("stall_s: 1.5\n")
+    arguments = ["--output", str(lines), "--deploy", str(deploy)]
+    with streamdet(*RUN, *arguments, env=place.env) as process:
+        wait_for_lines(lines, 20, process)
+        stage(process, "back-0").suspend()
+        wait_for_lines(lines, 1000, process)
+        process.terminate()
+        text = output_of(process, 15)
+    assert " 1 restarts" in text
+
+
+@pytest.mark.parametrize("group", ["front", "back"])
+def test_a_killed_stage_is_soon_back(
+    place: Place, server: RedisServer, tmp_path: Path, group: str
+) -> None:
+    lines = tmp_path / "o.jsonl"
+    arguments = ["--output", str(lines), "--redis", server.url]
+    took_s = []
+    with streamdet(*RUN, *arguments, env=place.env) as process:
+        for count in (20, 150, 300):
+            wait_for_lines(lines, count, process)
+            took_s.append(time_to_return(server.client(), process, group))
+        process.terminate()
+        output_of(process, 15)
+    print(f"{group}: killed, and committing again after {[round(s, 3) for s in took_s]} s")
+    assert max(took_s) < 3
+
+
+def time_to_return(client: Any, process: subprocess.Popen[str], group: str) -> float:
+    """Kill a stage; returns the seconds until its replacement has committed."""
+    (leases,) = client.scan_iter("streamdet:*:leases")
+    counts = leases.removesuffix(b"leases") + b"group:" + group.encode()
+    epoch = client.hget(leases, f"{group}-0")
+    stage(process, f"{group}-0").kill()
+    killed_s = time.monotonic()
+    wait_for_change(lambda: client.hget(leases, f"{group}-0"), epoch)
+    wait_for_change(lambda: client.hgetall(counts), client.hgetall(counts))
+    return time.monotonic() - killed_s
+
+
+def wait_for_change(read: Any, before: object) -> None:
+    deadline = time.monotonic() + 20
+    while read() == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def stage(process: subprocess.Popen[str], consumer: str) -> psutil.Process:
+    """The process of a worker, by its name."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    (found,) = [child for child in children if child.name() == f"sd:{consumer}"]
+    return found
