@@ -225,7 +225,7 @@ def probe(
         while waiting and time.monotonic() < deadline and not is_over():
             waiting -= {exit_.pid for exit_ in server.exits(0.1)}
     except ForkServerDiedError as exc:
-        raise StreamdetError("the fork server has ended") from exc
+        raise StreamdetError(f"no worker can be started: {_last_line(folder / LOG)}") from exc
     finally:
         server.stop()
 

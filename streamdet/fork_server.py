@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -159,6 +160,8 @@ class _Server:
             for end in (self._connection, self._wake, self._wake_writer):
                 end.close()
             code = target(*arguments)
+        except BaseException:  # noqa: BLE001  the edge of the process: its log is all there is
+            traceback.print_exc()
         finally:
             sys.stderr.flush()
             os._exit(code)

@@ -48,7 +48,6 @@ class ToySource:
     """Frames filled with their index."""
 
     Options = ToyOptions
-    is_live = False
 
     def __init__(self, uri: str, options: ToyOptions) -> None:
         count = uri.removeprefix("toy:")

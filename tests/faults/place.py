@@ -38,9 +38,9 @@ class Place:
         (path,) = self.path.glob("streamdet-*/*/redis")
         return path.read_text()
 
-    def is_untouched(self) -> bool:
-        """Whether no run has begun here yet."""
-        return not list(self.path.iterdir())
+    def is_idle(self) -> bool:
+        """Whether no run has a folder here."""
+        return not list(self.path.glob("streamdet-*/*/"))
 
     def alive(self) -> list[str]:
         """The noted processes that are not dead; a zombie whose parent is gone is init's affair."""

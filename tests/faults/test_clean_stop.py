@@ -44,7 +44,7 @@ def stop_at_random(place: Place, server: RedisServer | None, folder: Path, turn:
     with streamdet(*arguments, env=place.env) as process:
         time.sleep(chance.uniform(0.02, 3))
         place.note(process)
-        is_untouched = place.is_untouched()
+        is_idle = place.is_idle()
         started_s = time.monotonic()
         for number in way:
             process.send_signal(number)
@@ -52,7 +52,7 @@ def stop_at_random(place: Place, server: RedisServer | None, folder: Path, turn:
         text, _ = process.communicate(timeout=10)
         took_s = time.monotonic() - started_s
     # Before our own code has begun to run, a signal ends Python in the system's way.
-    codes = {130} | ({-number for number in way} if is_untouched else set())
+    codes = {130} | ({-number for number in way} if is_idle else set())
     assert process.returncode in codes, (process.returncode, text)
     assert "Traceback" not in text or process.returncode != 130, text
     place.assert_clean(None if server is None else server.client())

@@ -16,6 +16,8 @@ from tests.stages.toy_jobs import Rig, job
 class Noting:
     """Notes everything that is asked of it."""
 
+    has_file_per_source = False
+
     def __init__(self, *, needs_image: bool) -> None:
         self.needs_image = needs_image
         self.notes: list[object] = []

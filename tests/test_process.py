@@ -1,0 +1,30 @@
+"""What a process asks of the kernel."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SET_NAME = """
+from pathlib import Path
+from streamdet.process import set_name
+set_name("sd:a-very-long-name")
+print(Path("/proc/self/comm").read_text())
+"""
+ORPHAN = "from streamdet.process import die_with_parent; die_with_parent(1); print('alive')"
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+
+
+def test_a_name_is_cut_to_what_the_kernel_shows() -> None:
+    assert run(SET_NAME).stdout.strip() == "sd:a-very-long-"
+    assert Path("/proc/self/comm").read_text() != "sd:a-very-long-\n"
+
+
+def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
+    done = run(ORPHAN)
+    assert (done.returncode, done.stdout) == (1, "")
