@@ -71,11 +71,8 @@ def look_away() -> None:
 class Source(Protocol):
     """One stream of frames: one file, one folder of pictures, one scene.
 
-    Constructed as `Source(uri, options)`; construction touches nothing. `is_live` sources drop
-    frames when nobody takes them; the others wait.
+    Constructed as `Source(uri, options)`; construction touches nothing.
     """
-
-    is_live: bool
 
     @property
     def position(self) -> Position:
@@ -84,7 +81,10 @@ class Source(Protocol):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One sentence for each thing wrong with the source that did not end it."""
+        """One sentence for each thing wrong with the source that did not end it.
+
+        What was wrong before `start` is told as far as the position counts it.
+        """
         ...
 
     def probe(self) -> SourceInfo:

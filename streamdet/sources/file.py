@@ -31,7 +31,11 @@ _UNKNOWN_RATE = Fraction(25)
 class FileOptions(SamplingOptions):
     """Options of `FileSource`."""
 
-    keyframes_only: bool = Field(False, description="Decode keyframes only: fast, and few frames.")
+    keyframes_only: bool = Field(
+        False,
+        description="Decode keyframes only, which is fast: the frames between them are never "
+        "decoded, and `every` and `fps` choose among keyframes.",
+    )
     threads: int = Field(
         1,
         ge=1,
@@ -50,7 +54,6 @@ class FileSource:
     """Reads one video file; what is damaged in it is skipped, counted and reported."""
 
     Options = FileOptions
-    is_live = False
 
     def __init__(self, uri: str, options: FileOptions) -> None:
         """Take the path of a file; touches nothing."""

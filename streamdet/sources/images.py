@@ -35,7 +35,6 @@ class ImagesSource:
     """Plays pictures; pts is a picture's place among them. Bad ones are skipped and counted."""
 
     Options = ImagesOptions
-    is_live = False
 
     def __init__(self, uri: str, options: ImagesOptions) -> None:
         """Take the path of a picture, a folder or a glob; touches nothing."""
@@ -46,10 +45,14 @@ class ImagesSource:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One sentence for each of the first bad pictures, and how many more there are."""
-        more = len(self._problems) - _MAX_WARNINGS
-        tail = [f"{self._uri}: {more} more pictures cannot be read"] if more > 0 else []
-        return tuple(self._problems[:_MAX_WARNINGS] + tail)
+        """One sentence for each of the first bad pictures, and how many others there are.
+
+        Those that another process met, before this one went on, are counted with the others.
+        """
+        told = self._problems[:_MAX_WARNINGS]
+        others = self.position.damaged - len(told)
+        tail = [f"{self._uri}: pictures that cannot be read, besides those named: {others}"]
+        return tuple(told + tail if others else told)
 
     def probe(self) -> SourceInfo:
         """Read the headers of all pictures, for the size of the largest (not turned upright).

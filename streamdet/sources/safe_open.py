@@ -10,6 +10,7 @@ max_pixels.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -76,7 +77,7 @@ def open_media(file: IO[bytes], path: Path, max_pixels: int) -> InputContainer:
     }
     try:
         return av.open(file, "r", options=options)
-    except (av.FFmpegError, ValueError, IndexError, AttributeError) as exc:
+    except (av.FFmpegError, OSError, ValueError, IndexError, AttributeError) as exc:
         raise SourceError(f"{path}: unsupported or corrupt ({reason(exc)})") from exc
 
 
@@ -104,8 +105,18 @@ def find_video(container: InputContainer, path: Path, max_pixels: int) -> VideoS
 
 
 def reason(exc: Exception) -> str:
-    """Say why FFmpeg failed, without the address that its own messages contain."""
-    return (getattr(exc, "strerror", None) or type(exc).__name__).lower()
+    """Say why FFmpeg failed; its own words hold addresses, and advice for its developers."""
+    import av
+
+    if isinstance(exc, av.EOFError):
+        return "it ends too early"
+    if isinstance(exc, av.PatchWelcomeError):
+        return "FFmpeg does not know this variant of the format"
+    if isinstance(exc, MemoryError):
+        return "there is not enough memory"
+    if isinstance(exc, OSError) and exc.errno == errno.EIO:
+        return "the disk cannot be read"
+    return "its data is invalid"
 
 
 def _refuse_text(head: bytes, path: Path) -> None:

@@ -18,7 +18,6 @@ class SyntheticSource:
     """Renders a scene frame by frame; pts counts frames, so going on anywhere costs nothing."""
 
     Options = SamplingOptions
-    is_live = False
 
     def __init__(self, uri: str, options: SamplingOptions) -> None:
         """Read the scene's address (see scene_uri.py).

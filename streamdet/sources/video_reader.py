@@ -19,7 +19,7 @@ _INDEXED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
 """Containers whose seek was found to be exact; that of MPEG-TS lands between keyframes."""
 
 _CUT_S = 0.5
-"""A file that ends this much before the end that its header states is called cut off."""
+"""A file whose video ends this much before the end that its header states is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +121,14 @@ class VideoReader:
         self._file.close()
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
-        last_packet_is_bad = False
+        is_cut = False
         for packet in self._packets():
-            damaged_before = self.damaged
             for frame in self._decode_packet(packet):
                 self._note(frame)
                 yield frame
             if packet is not None:
-                last_packet_is_bad = packet.is_corrupt or self.damaged > damaged_before
-        self._note_end(last_packet_is_bad)
+                is_cut = packet.is_corrupt  # the demuxer's word; damage inside is the decoder's
+        self._note_end(is_cut=is_cut)
 
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:
         """Yield the stream's packets and at last None, which flushes the decoder."""
@@ -140,7 +139,7 @@ class VideoReader:
             for packet in packets:
                 if packet.size:
                     yield packet
-        except (av.FFmpegError, IndexError) as exc:
+        except (av.FFmpegError, OSError, IndexError) as exc:
             self.problems.append(f"reading ended early ({reason(exc)})")
         yield None
 
@@ -170,9 +169,9 @@ class VideoReader:
             size = f"{frame.width}x{frame.height}"
             self.problems.append(f"the picture size changes to {size} at frame {self.decoded}")
 
-    def _note_end(self, last_packet_is_bad: bool) -> None:
-        if last_packet_is_bad:
-            self.problems.append("the file is cut off: its last packet is damaged or incomplete")
+    def _note_end(self, *, is_cut: bool) -> None:
+        if is_cut:
+            self.problems.append("the file is cut off: its last packet is incomplete")
             return
         stated, last = self._stated_end(), self._last
         if stated is None or last is None or last.pts is None or self._keyframes_only:
@@ -180,7 +179,7 @@ class VideoReader:
         end = (last.pts + last.duration) * self.time_base
         if end + Fraction(_CUT_S) < stated:
             text = f"its header says {float(stated):.1f} s, its video ends at {float(end):.1f} s"
-            self.problems.append(f"the file is cut off: {text}")
+            self.problems.append(f"the file is cut off or damaged: {text}")
 
     def _stated_end(self) -> Fraction | None:
         """When the video ends, in seconds, as the header says; None where it does not."""

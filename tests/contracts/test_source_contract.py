@@ -95,7 +95,3 @@ def test_a_source_can_be_read_twice_and_left_in_the_middle(make: Make) -> None:
     source = make()
     assert sum(1 for _ in islice(source.frames(Position()), 5)) == 5
     assert sum(1 for _ in source.frames(Position())) == FRAMES
-
-
-def test_files_and_scenes_wait_for_their_reader(make: Make) -> None:
-    assert make().is_live is False

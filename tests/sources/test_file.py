@@ -6,15 +6,18 @@ import os
 import time
 from dataclasses import replace
 from fractions import Fraction
+from io import FileIO
 from itertools import islice
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from streamdet.errors import SourceError
 from streamdet.sources import DecodedFrame, Position, SourceInfo
 from streamdet.sources.file import FileOptions, FileSource
+from streamdet.sources.safe_open import reason
 from tests.sources.made_video import damage, picture, turn, write_video
 
 Seen = tuple[int, int | None, int, bytes]
@@ -143,6 +146,48 @@ def test_a_cut_file_gives_its_frames_and_a_warning(tmp_path: Path) -> None:
     reader = source(path)
     assert 60 < sum(1 for _ in reader.frames(Position())) < 140
     assert any("cut off" in warning for warning in reader.warnings)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("v.mp4", "libx264"), ("v.avi", "mpeg4")])
+def test_a_file_that_is_damaged_inside_is_not_called_cut_off(
+    tmp_path: Path, name: str, codec: str
+) -> None:
+    reader = source(damage(write_video(tmp_path / name, 200, codec=codec), 0.3, 4000))
+    assert 60 < sum(1 for _ in reader.frames(Position())) < 140
+    assert reader.warnings and not any("cut off:" in warning for warning in reader.warnings)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (av.PatchWelcomeError(1, "x, patches welcome"), "FFmpeg does not know this variant"),
+        (av.EOFError(1, "x"), "it ends too early"),
+        (MemoryError("x"), "there is not enough memory"),
+        (OSError(5, "x"), "the disk cannot be read"),
+        (IndexError("x"), "its data is invalid"),
+        (av.FFmpegError(16, "device or resource busy"), "its data is invalid"),
+    ],
+)
+def test_why_ffmpeg_failed_is_told_in_our_words(error: Exception, words: str) -> None:
+    assert reason(error).startswith(words)
+
+
+def test_a_disk_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() > 100_000:
+                raise OSError(5, "Input/output error")
+            return super().read(size) or b""
+
+    path = write_video(
+        tmp_path / "v.mkv", 60, hw=(480, 640), codec="mjpeg", pixel_format="yuvj420p", bframes=0
+    )
+    monkeypatch.setattr("streamdet.sources.video_reader.open_plain_file", Broken)
+    reader = source(path)
+    assert 0 < sum(1 for _ in reader.frames(Position())) < 50
+    assert "reading ended early (the disk cannot be read)" in reader.warnings[0]
 
 
 @pytest.mark.parametrize(
