@@ -132,7 +132,7 @@ def test_waits_are_in_seconds(apart: PipelineGraph, tmp_path: Path) -> None:
     assert planned(apart, tmp_path)[1]["detect-0"].max_wait_s == 0.005
 
 
-@pytest.mark.parametrize(("pool_mib", "batch"), [(1, 1), (40, 2), (512, 8)])
+@pytest.mark.parametrize(("pool_mib", "batch"), [(1, 1), (40, 3), (512, 8)])
 def test_replicas_never_hold_most_slots_of_a_pool(
     apart: PipelineGraph, tmp_path: Path, pool_mib: int, batch: int
 ) -> None:
