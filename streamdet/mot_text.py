@@ -24,6 +24,8 @@ from streamdet.errors import ConfigError
 
 COLUMN_COUNTS = (7, 9, 10)
 PEDESTRIAN = 1
+MAX_FRAMES = 10_000_000
+"""Four days at 25 frames a second; every frame up to the last is tracked, seen or not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,13 +67,21 @@ class MotRows:
 
     def in_frames(self, frame_count: int) -> list[MotRows]:
         """Split by frame: item i holds the boxes of frame i + 1."""
-        edges = np.searchsorted(self.frames, np.arange(1, frame_count + 2))
-        return [self[slice(*edges[i : i + 2])] for i in range(frame_count)]
+        split = [self[:0]] * frame_count
+        numbers, starts = np.unique(self.frames, return_index=True)
+        ends = np.searchsorted(self.frames, numbers, side="right")
+        for number, start, end in zip(numbers, starts, ends, strict=True):
+            if number <= frame_count:
+                split[number - 1] = self[start:end]
+        return split
 
     def detections(self) -> list[Detections]:
         """Turn frames 1 to `frame_count` into detections of class 0 without track ids."""
+        nothing = Detections.empty()
         return [
             Detections(rows.xyxy, rows.scores, np.zeros(len(rows), dtype=np.int64))
+            if len(rows)
+            else nothing
             for rows in self.in_frames(self.frame_count)
         ]
 
@@ -84,8 +94,10 @@ def read_mot(path: Path) -> MotRows:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: cannot be read as MOTChallenge text: {exc}") from exc
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"{path}: wanted MOTChallenge text, got bytes that are no text") from exc
     return parse_mot(lines, str(path))
 
 
@@ -150,11 +162,18 @@ def _parse_line(line: str) -> tuple[float, ...]:
     cells = line.split(",")
     if len(cells) not in COLUMN_COUNTS:
         raise ValueError(f"wanted 7, 9 or 10 columns with commas between, got {len(cells)}")
-    values = [float(cell) for cell in cells]
+    values = [_parse_number(cell) for cell in cells]
     if not all(map(isfinite, values)):
         raise ValueError("wanted finite numbers, got inf or nan")
-    if values[0] < 1 or values[0] != int(values[0]):
-        raise ValueError(f"wanted a frame number from 1 in column 1, got {cells[0]}")
+    if not 1 <= values[0] <= MAX_FRAMES or values[0] != int(values[0]):
+        raise ValueError(f"wanted a frame number, 1 to {MAX_FRAMES:,}, in column 1, got {cells[0]}")
     if values[4] < 0 or values[5] < 0:
         raise ValueError(f"wanted width and height of 0 or more, got {cells[4]} and {cells[5]}")
     return (*values[:7], values[7] if len(cells) == 9 else PEDESTRIAN)
+
+
+def _parse_number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError as exc:
+        raise ValueError(f"wanted numbers, got {cell.strip()[:40]!r}") from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,19 @@ def test_a_frame_without_boxes_is_an_empty_frame() -> None:
     assert [len(found) for found in frames] == [0, 1, 0, 1]
 
 
+def test_more_frames_may_be_asked_for_than_have_boxes_and_fewer() -> None:
+    rows = parse_mot(["1,1,1,1,1,1,1", "3,2,1,1,1,1,1", "3,3,1,1,1,1,1"])
+    assert [split.track_ids.tolist() for split in rows.in_frames(4)] == [[1], [], [2, 3], []]
+    assert [split.track_ids.tolist() for split in rows.in_frames(2)] == [[1], []]
+
+
+def test_a_gap_costs_next_to_nothing() -> None:
+    started_s = time.monotonic()
+    rows = parse_mot(["1,-1,1,1,5,5,1", "1000000,-1,1,1,5,5,1"])
+    assert len(rows.detections()) == 1_000_000
+    assert time.monotonic() - started_s < 3  # 10 s with arrays made for each frame
+
+
 def test_an_empty_text_has_no_frames() -> None:
     assert parse_mot([]).detections() == []
     assert parse_mot([]).frame_count == 0
@@ -47,10 +61,11 @@ def test_only_9_columns_name_a_class(line: str, class_id: int) -> None:
     ("line", "wanted"),
     [
         ("1,2,3", "wanted 7, 9 or 10 columns with commas between, got 3"),
-        ("1,2,3,4,5,6,x", "could not convert string to float: 'x'"),
+        ("1,2,3,4,5,6,x", "wanted numbers, got 'x'"),
         ("1,2,nan,4,5,6,1", "wanted finite numbers"),
-        ("0,2,3,4,5,6,1", "wanted a frame number from 1 in column 1, got 0"),
-        ("1.5,2,3,4,5,6,1", "wanted a frame number from 1 in column 1, got 1.5"),
+        ("0,2,3,4,5,6,1", "wanted a frame number, 1 to 10,000,000, in column 1, got 0"),
+        ("1.5,2,3,4,5,6,1", "wanted a frame number, 1 to 10,000,000, in column 1, got 1.5"),
+        ("999999999,2,3,4,5,6,1", "wanted a frame number, 1 to 10,000,000, in column 1, got 9"),
         ("1,2,3,4,-5,6,1", "wanted width and height of 0 or more, got -5 and 6"),
     ],
 )
@@ -77,13 +92,13 @@ def test_a_frame_without_track_ids_is_refused() -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"absent\.txt: cannot be read"):
+    with pytest.raises(ConfigError, match=r"absent\.txt: cannot be read: No such file"):
         read_mot(tmp_path / "absent.txt")
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "det.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="cannot be read as MOTChallenge text"):
+    with pytest.raises(ConfigError, match="wanted MOTChallenge text, got bytes"):
         read_mot(tmp_path / "det.txt")
 
 

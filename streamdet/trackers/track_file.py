@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
+from streamdet.detections import Detections
 from streamdet.errors import ConfigError
 from streamdet.mot_text import format_frame, read_mot
 from streamdet.trackers import Tracker
@@ -31,13 +33,19 @@ def track_file(det: Path, tracker: Tracker, out: Path) -> FileSummary:
         ConfigError: a file cannot be read or written, or a line is wrong.
     """
     found = read_mot(det).detections()
-    results = [tracker.update(detections) for detections in found]
-    lines = (format_frame(number, tracks) for number, tracks in enumerate(results, start=1))
     try:
-        out.write_text("".join(lines), encoding="utf-8")
+        with out.open("w", encoding="utf-8") as file:
+            return _track(found, tracker, file)
     except OSError as exc:
         raise ConfigError(f"{out}: results cannot be written: {exc.strerror}") from exc
-    last_ids = (
-        tracks.track_ids.max(initial=0) for tracks in results if tracks.track_ids is not None
-    )
-    return FileSummary(len(results), int(max(last_ids, default=0)), sum(map(len, results)))
+
+
+def _track(found: list[Detections], tracker: Tracker, file: TextIO) -> FileSummary:
+    last_id = boxes = 0
+    for number, detections in enumerate(found, start=1):
+        tracks = tracker.update(detections)
+        file.write(format_frame(number, tracks))
+        boxes += len(tracks)
+        if tracks.track_ids is not None:
+            last_id = max(last_id, int(tracks.track_ids.max(initial=0)))
+    return FileSummary(len(found), last_id, boxes)
