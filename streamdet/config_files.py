@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from streamdet.errors import ConfigError
+from streamdet.url_text import short
 
 _PACKAGE = Path(__file__).parent
 
@@ -43,14 +44,14 @@ def find_config(name: str, folder: str) -> Path:
     """
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
-            raise ConfigError(f"{name}: there is no such file")
+            raise ConfigError(f"{short(name)}: there is no such file")
         return Path(name)
     names = shipped_names(folder)
     if name not in names:
         close = get_close_matches(name, names, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ConfigError(
-            f"{name!r} is none of {folder}: {hint}known are {', '.join(names)},"
+            f"{short(name)!r} is none of {folder}: {hint}known are {', '.join(names)},"
             " or the path of a .yaml file"
         )
     return shipped(folder) / f"{name}.yaml"

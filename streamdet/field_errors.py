@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from streamdet.errors import ConfigError
+from streamdet.url_text import short
 from streamdet.yaml_text import KeyPath, YamlText
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -45,7 +46,7 @@ _WANTED: Final[dict[str, str]] = {
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Say which valid name was perhaps meant, or which there are."""
-    names = list(valid)
+    names = sorted(valid)
     if close := get_close_matches(name, names, 1):
         return f"did you mean {close[0]!r}?"
     return f"there is {', '.join(names)}" if names else "there is none"
@@ -54,7 +55,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 def dotted(path: KeyPath) -> str:
     """Write a path as users do: detect.classes.0."""
     keys = path[1:] if path[:1] == ("nodes",) and len(path) > 1 else path
-    return ".".join(map(str, keys)) or "the file"
+    return short(".".join(map(str, keys))) or "the file"
 
 
 def checked(
@@ -118,12 +119,27 @@ class _Check:
             key = _known_part(error["loc"], self.values)
             key = (*key, error["loc"][-1]) if error["type"] == "missing" else key
             faults.setdefault(key, []).append(error)
+        misspelt = self._misspelt(faults)
         # Where one branch of a union got further into a value than another, only the first counts.
         return [
             self._sentence(key, errors)
             for key, errors in faults.items()
-            if not any(len(other) > len(key) > 0 and other[: len(key)] == key for other in faults)
+            if key not in misspelt
+            and not any(len(other) > len(key) > 0 and other[: len(key)] == key for other in faults)
         ]
+
+    def _misspelt(self, faults: Mapping[KeyPath, Sequence[ErrorDetails]]) -> set[KeyPath]:
+        """Find the missing keys that unknown ones were meant to be: one typo is one error."""
+        missing = [key for key, errors in faults.items() if errors[0]["type"] == "missing"]
+        meant = set()
+        for key, errors in faults.items():
+            if errors[0]["type"] == "extra_forbidden":
+                close = get_close_matches(str(key[-1]), self._valid(key), 1)
+                meant |= {other for other in missing if other == (*key[:-1], *close)}
+        return meant
+
+    def _valid(self, key: KeyPath) -> Sequence[str]:
+        return self.valid if len(key) == 1 else _field_names(self.model, key[:-1])
 
     def _sentence(self, key: KeyPath, errors: Sequence[ErrorDetails]) -> str:
         where = (*self.path, *key)
@@ -131,15 +147,17 @@ class _Check:
         if not what:
             wanted = " or ".join(dict.fromkeys(map(_wanted, errors)))
             what = f"must be {wanted}, got {self.text.shown(where, _at(self.values, key))}"
-        sentence = self.text.without_secrets(where, f"{dotted(where)} {what}")
+        sentence = self.text.explained(where, f"{dotted(where)} {what}")
         return f"{self.text.place(where)}: {sentence}"
 
     def _statement(self, error: ErrorDetails, key: KeyPath) -> str:
         """Say what is wrong where that is not the value; "" where it is."""
         if error["type"] == "missing":
             return "is missing"
+        if error["loc"][-1] == "[key]" and error["type"] == "literal_error":
+            return f"is an unknown key; there is {error['ctx']['expected']}"
         if error["type"] == "extra_forbidden":
-            valid = self.valid if len(key) == 1 else _field_names(self.model, key[:-1])
+            valid = self._valid(key)
             hint = f"; {nearest(str(key[-1]), valid)}" if valid else ""
             return f"is an unknown key{hint}"
         return str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
@@ -162,6 +180,8 @@ def _wanted(error: ErrorDetails) -> str:
         valid = re.findall(r"'([^']*)'", context["expected"])
         close = get_close_matches(str(error["input"]), valid, 1)
         return str(context["expected"]) + (f" (perhaps {close[0]!r})" if close else "")
+    if error["type"] == "too_short" and context["field_type"] == "Dictionary":
+        return f"keys and values, at least {context['min_length']}"
     if error["type"] in _WANTED:
         return _WANTED[error["type"]].format_map({k: _plain(v) for k, v in context.items()})
     return f"right ({error['msg'][:1].lower()}{error['msg'][1:]})"

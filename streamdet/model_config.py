@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from streamdet.config_files import find_config, shipped
 from streamdet.errors import ConfigError
+from streamdet.field_errors import checked
 from streamdet.options import Options
+from streamdet.url_text import short
+from streamdet.yaml_text import read_yaml
 
 Precision = Literal["auto", "fp32", "bf16"]
 """Arithmetic of a runtime; "auto" is bf16 on a CPU that has it, else fp32."""
@@ -92,21 +94,15 @@ def load_model_config(name: str) -> ModelConfig:
         name: a shipped model's name (see configs/models), or the path of a .yaml file.
 
     Raises:
-        ConfigError: unknown name, or a file that says something wrong; names file and key.
+        ConfigError: unknown name, or a file that says something wrong: a line for each fault.
     """
     path = find_config(name, "configs/models")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise ConfigError(f"{path}: not readable as YAML: {' '.join(str(exc).split())}") from exc
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: came {type(values).__name__}, wanted keys and values")
-    if isinstance(values.get("classes"), str):
-        values["classes"] = _class_list(values["classes"], path)
-    try:
-        return ModelConfig(**{"name": path.stem, **values})
-    except ValidationError as exc:
-        raise ConfigError(f"{path}: {_first_fault(exc)}") from exc
+    text = read_yaml(path)
+    if not isinstance(text.values, dict):
+        raise ConfigError(f"{path}: must hold keys and values")
+    if isinstance(text.values.get("classes"), str):
+        text.values["classes"] = _class_list(text.values["classes"], text.place(("classes",)))
+    return checked(ModelConfig, text, (), {"name": path.stem, **text.values})
 
 
 def find_weights(config: ModelConfig) -> Path:
@@ -144,18 +140,12 @@ def _weight_folders() -> list[Path]:
     return [Path(entry) for entry in stated] or [cache / "streamdet" / "models"]
 
 
-def _class_list(name: str, path: Path) -> list[str]:
+def _class_list(name: str, place: str) -> list[str]:
     folder = shipped("configs/classes")
     known = sorted(entry.stem for entry in folder.glob("*.txt"))
     if name not in known:
         raise ConfigError(
-            f"{path}: classes: came {name!r}, wanted a list of names or one of {', '.join(known)}"
+            f"{place}: classes must be a list of names or one of {', '.join(known)},"
+            f" got {short(name)!r}"
         )
     return (folder / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-
-
-def _first_fault(exc: ValidationError) -> str:
-    fault = exc.errors(include_url=False)[0]
-    key = ".".join(map(str, fault["loc"]))
-    came = "nothing" if fault["type"] == "missing" else repr(fault["input"])[:80]
-    return f"{key}: came {came}, {fault['msg'][:1].lower()}{fault['msg'][1:]}"

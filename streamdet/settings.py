@@ -101,6 +101,6 @@ def load_settings(
         raise ConfigError(f"{text.name}: must hold keys and values")
     if redis is not None:
         values["redis"] = redis
+        text.forget(("redis",))
         text.places[("redis",)], text.texts[("redis",)] = "--redis", redis
-        text.hidden.pop(("redis",), None)
     return checked(DeploySettings, text, (), values)

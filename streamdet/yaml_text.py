@@ -7,8 +7,8 @@ scalars are typed by the core schema of YAML 1.2 (section 10.3.2), so `yes`, `12
 `${NAME}` and `${NAME:-default}` in a scalar are replaced by the environment's value, once: what
 comes out is not looked at again. The default stands for an empty value too. A scalar with a
 replacement is typed as if it were plain, so that "${N:-4}" is a number in quotes too, which YAML
-wants inside `{...}`. `$${` stands for `${`. Values from the environment may be secret: errors show
-`${NAME}` instead.
+wants inside `{...}`. `$${` stands for `${`. Errors say which variable a value came from, and do not
+show the value where it or the variable's name looks secret.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Final
 import yaml
 
 from streamdet.errors import ConfigError
-from streamdet.url_text import redacted
+from streamdet.url_text import is_secret, redacted, short
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 20
@@ -57,14 +57,16 @@ class YamlText:
         values: dicts with text keys, lists and scalars.
         places: "people.yaml:12" for each value; a mapping's value stands where its key does.
         texts: for each scalar its text after replacement, before it was typed.
-        hidden: for each scalar with a value from the environment, its text before replacement.
+        written: for each scalar with a value from the environment, its text before replacement.
+        secret: where of these the value may not be shown.
     """
 
     name: str
     values: Any = None
     places: dict[KeyPath, str] = field(default_factory=dict)
     texts: dict[KeyPath, str] = field(default_factory=dict)
-    hidden: dict[KeyPath, str] = field(default_factory=dict)
+    written: dict[KeyPath, str] = field(default_factory=dict)
+    secret: set[KeyPath] = field(default_factory=set)
 
     def place(self, path: KeyPath) -> str:
         """Say where a value stands, or the innermost one around it that stands anywhere."""
@@ -73,21 +75,44 @@ class YamlText:
         return self.places.get(path, self.name)
 
     def shown(self, path: KeyPath, value: object) -> str:
-        """Show a value in an error: short, without passwords and without environment values."""
-        if path in self.hidden:
-            return self.hidden[path]
-        if any(path == other[: len(path)] for other in self.hidden):
+        """Show a value in an error: short and without secrets."""
+        if path in self.secret:
+            return short(self.written[path])
+        if any(path == other[: len(path)] for other in self.secret):
             return "a value that uses the environment"
         text = repr(redacted(value)) if isinstance(value, str) else _flow(value)
         return text if len(text) <= 80 else f"{text[:77]}..."
 
-    def without_secrets(self, path: KeyPath, sentence: str) -> str:
-        """Put `${NAME}` in place of the environment values, at or below a path, in a sentence."""
-        for other, written in self.hidden.items():
-            if other[: len(path)] == path and self.texts[other]:
-                for secret in (self.texts[other], redacted(self.texts[other])):
-                    sentence = sentence.replace(secret, written)
+    def explained(self, path: KeyPath, sentence: str) -> str:
+        """Say in a sentence which values, at or below a path, came from the environment.
+
+        `${NAME}` takes the place of those that are secret.
+        """
+        for other, written in self.written.items():
+            value = self.texts[other]
+            if other[: len(path)] != path or not value:
+                continue
+            if other in self.secret:
+                for secret in (value, redacted(value)):
+                    sentence = sentence.replace(secret, short(written))
+            elif short(value) in sentence:
+                sentence = f"{sentence} (from {short(written)})"
         return sentence
+
+    def forget(self, path: KeyPath) -> None:
+        """Forget what is known of the values at and below a path."""
+        for known in (self.places, self.texts, self.written):
+            for below in [other for other in known if other[: len(path)] == path]:
+                del known[below]
+        self.secret -= {other for other in self.secret if other[: len(path)] == path}
+
+    def copy(self, path: KeyPath, to: KeyPath) -> None:
+        """Know of the values at and below another path what is known of those at this one."""
+        for known in (self.places, self.texts, self.written):
+            below = [other for other in known if other[: len(path)] == path]
+            known.update({(*to, *other[len(path) :]): known[other] for other in below})
+        below = [other for other in self.secret if other[: len(path)] == path]
+        self.secret |= {(*to, *other[len(path) :]) for other in below}
 
 
 def read_yaml(path: Path, environ: Mapping[str, str] = os.environ) -> YamlText:
@@ -132,6 +157,23 @@ def parse_yaml(text: str, name: str, environ: Mapping[str, str] | None = None) -
         raise ConfigError(f"{name}:{line}: {_problem(exc, text, line)}") from exc
     except yaml.YAMLError as exc:
         raise ConfigError(f"{name}: holds a character that YAML does not allow") from exc
+
+
+def parse_option(text: str, place: str) -> YamlText:
+    """Parse the value of an option on the command line, where lines have no numbers.
+
+    Args:
+        text: the YAML.
+        place: what errors call it.
+
+    Raises:
+        ConfigError: it is not in the subset.
+    """
+    numbered = f"{place}:1: "
+    try:
+        return parse_yaml(text, place)
+    except ConfigError as exc:
+        raise ConfigError(str(exc).replace(numbered, f"{place}: ", 1)) from exc
 
 
 def parse_scalar(text: str) -> Scalar:
@@ -239,9 +281,9 @@ class _Parser:
             raise self._error(event, f"holds more than {MAX_ALIASES} aliases")
         origin, value, count = self._anchors[event.anchor]
         self._grow(event, count)
-        for known in (self._out.texts, self._out.hidden):
-            below = [other for other in known if other[: len(origin)] == origin]
-            known.update({(*path, *other[len(origin) :]): known[other] for other in below})
+        place = self._out.places[path]
+        self._out.copy(origin, path)
+        self._out.places[path] = place
         return copy.deepcopy(value)
 
     def _scalar(self, event: Any, path: KeyPath) -> Scalar:
@@ -262,7 +304,9 @@ class _Parser:
             if name is None:
                 raise self._error(event, "'${' must go on as ${NAME} or ${NAME:-default}")
             if name in environ and (environ[name] or default is None):
-                self._out.hidden[path] = event.value
+                self._out.written[path] = event.value
+                if is_secret(name, environ[name]):
+                    self._out.secret.add(path)
                 return environ[name]
             if default is None:
                 raise self._error(event, f"the environment variable {name} is not set")

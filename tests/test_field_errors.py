@@ -92,6 +92,21 @@ def test_every_fault_has_a_line_of_its_own() -> None:
     assert [line[:8] for line in str(caught.value).splitlines()] == ["f.yaml:1", "f.yaml:2"]
 
 
+def test_one_typo_is_one_error() -> None:
+    class Needing(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+        path: str
+        other: str
+
+    parsed = parse_yaml("pth: x", "f.yaml")
+    with pytest.raises(ConfigError) as caught:
+        checked(Needing, parsed, (), parsed.values)
+    assert str(caught.value).splitlines() == [
+        "f.yaml:1: other is missing",
+        "f.yaml:1: pth is an unknown key; did you mean 'path'?",
+    ]
+
+
 def test_numbers_count_as_text_where_text_is_wanted() -> None:
     model = check("{text: 0x1F, names: [2026, 1.50], colour: bgr}")
     assert model.text == "0x1F"
@@ -104,17 +119,17 @@ def test_right_values_arrive_with_their_types() -> None:
     assert model.inner == Inner(depth=2)
 
 
-def test_no_sentence_quotes_the_environment() -> None:
-    for text in ("count: '${S}'", "picky: '${S}'", "text: 'long ${S}'", "colour: '${S}'"):
+def test_no_sentence_quotes_a_secret_of_the_environment() -> None:
+    for text in ("count: '${TOKEN}'", "picky: '${TOKEN}'", "text: 'long ${TOKEN}'"):
         with pytest.raises(ConfigError) as caught:
-            check(text, {"S": "pa55word"})
-        assert "${S}" in str(caught.value)
+            check(text, {"TOKEN": "pa55word"})
+        assert "${TOKEN}" in str(caught.value)
         assert "pa55word" not in str(caught.value)
 
 
 def test_nearest_names_the_closest_or_all() -> None:
     assert nearest("detec", ["track", "detect"]) == "did you mean 'detect'?"
-    assert nearest("xyz", ["track", "detect"]) == "there is track, detect"
+    assert nearest("xyz", ["track", "detect"]) == "there is detect, track"
     assert nearest("xyz", []) == "there is none"
 
 

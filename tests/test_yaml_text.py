@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamdet.errors import ConfigError
-from streamdet.yaml_text import parse_scalar, parse_yaml, read_yaml
+from streamdet.yaml_text import parse_option, parse_scalar, parse_yaml, read_yaml
 
 
 def fault(text: str, environ: dict[str, str] | None = None) -> str:
@@ -97,10 +97,11 @@ def test_more_than_a_mebibyte_is_refused() -> None:
 
 
 def test_aliases_repeat_their_anchor() -> None:
-    parsed = parse_yaml("a: &x {k: '${V}'}\nb: *x\n", "f.yaml", {"V": "secret"})
-    assert parsed.values["b"] == {"k": "secret"}
+    parsed = parse_yaml("a: &x {k: '${KEY}'}\nb: *x\n", "f.yaml", {"KEY": "hidden"})
+    assert parsed.values["b"] == {"k": "hidden"}
     assert parsed.values["b"] is not parsed.values["a"]
-    assert parsed.shown(("b", "k"), "secret") == "${V}"
+    assert parsed.shown(("b", "k"), "hidden") == "${KEY}"
+    assert parsed.place(("b",)) == "f.yaml:2"
 
 
 def test_aliases_that_grow_exponentially_are_refused() -> None:
@@ -147,11 +148,32 @@ def test_a_malformed_variable_is_an_error() -> None:
     assert "must go on as ${NAME}" in fault("a: '${1x}'", {})
 
 
-def test_values_from_the_environment_are_shown_by_name() -> None:
+def test_values_from_the_environment_are_shown_with_their_name() -> None:
+    parsed = parse_yaml("a: x${N:-7}", "f.yaml", {"N": "4"})
+    assert parsed.shown(("a",), "x4") == "'x4'"
+    assert parsed.explained((), "came x4") == "came x4 (from x${N:-7})"
+    assert parsed.explained((), "came too late") == "came too late"
+    assert parsed.explained(("b",), "came x4") == "came x4"
+
+
+def test_secrets_from_the_environment_are_shown_by_name_only() -> None:
     parsed = parse_yaml("a: x${SECRET}\nb: [1]", "f.yaml", {"SECRET": "pa55"})
     assert parsed.shown(("a",), "xpa55") == "x${SECRET}"
     assert parsed.shown((), {"a": "xpa55"}) == "a value that uses the environment"
-    assert parsed.without_secrets((), "came xpa55") == "came x${SECRET}"
+    assert parsed.explained((), "came xpa55") == "came x${SECRET}"
+
+
+def test_what_is_forgotten_is_neither_shown_nor_hidden() -> None:
+    parsed = parse_yaml("a: {k: '${SECRET}'}", "f.yaml", {"SECRET": "pa55"})
+    parsed.copy(("a",), ("b",))
+    parsed.forget(("a",))
+    assert parsed.shown(("a", "k"), "new") == "'new'"
+    assert parsed.shown(("b", "k"), "pa55") == "${SECRET}"
+
+
+def test_an_option_has_no_line_number() -> None:
+    with pytest.raises(ConfigError, match=r"^--set a=\[: not YAML"):
+        parse_option("[", "--set a=[")
 
 
 def test_shown_values_are_short_and_without_passwords() -> None:

@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
 
 from streamdet.report import Report, SourceReport, StageReport
 
+_COLUMNS: Final = "  {:<{width}}  {:>8}  {:>8}  {:>8}  {}"
+_HEADER: Final = ("stage", "work ms", "p50 ms", "p95 ms", "what runs it")
 
-def report_lines(report: Report) -> Iterator[str]:
-    """Tell what a run did, line by line."""
-    published = sum(source.published for source in report.sources)
-    yield (
-        f"{report.graph}: {report.outcome}, {published} frames published"
-        f" in {report.wall_s:.1f} s, {report.fps:.1f} fps"
-        + (f", {report.restarts} restarts" if report.restarts else "")
-    )
+
+def report_lines(report: Report, written: Iterable[Path] = ()) -> Iterator[str]:
+    """Tell what a run did, line by line.
+
+    Args:
+        report: the run.
+        written: files that its sinks write, in order; those that exist are listed.
+    """
+    yield f"{report.graph}: {', '.join(_outcome(report))}"
     for source in report.sources:
         yield f"  {source.source_id}: {_account(source)}"
-    yield "  stage          work ms  latency ms (p50, p95)  what runs it"
+    width = max(len(stage.node) for stage in report.stages)
+    yield _COLUMNS.format(*_HEADER, width=width)
     for stage in report.stages:
-        yield "  " + _stage_line(stage, report.runtimes.get(stage.node, stage.kind))
+        yield _stage_line(stage, report.runtimes.get(stage.node, stage.kind), width)
+    if files := [str(path) for path in written if path.exists()]:
+        yield f"  written: {files[0]}"
+        yield from (f"           {file}" for file in files[1:])
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Say how many: 1 frame, 2 frames.
+
+    Args:
+        count: how many.
+        one: what, of one.
+        many: what, of any other number; `one` with an s by default.
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def _outcome(report: Report) -> Iterator[str]:
+    yield report.outcome
+    if failed := sum(source.error is not None for source in report.sources):
+        yield f"{failed} of {counted(len(report.sources), 'source')} failed"
+    published = sum(source.published for source in report.sources)
+    yield f"{counted(published, 'frame')} published in {report.wall_s:.1f} s"
+    yield f"{report.fps:.1f} fps"
+    if dropped := sum(sum(source.dropped.values()) for source in report.sources):
+        yield f"{dropped} dropped"
+    if report.restarts:
+        yield counted(report.restarts, "restart")
 
 
 def _account(source: SourceReport) -> str:
@@ -29,15 +62,20 @@ def _account(source: SourceReport) -> str:
         *(f"{count} dropped ({reason})" for reason, count in sorted(source.dropped.items())),
         f"{source.unfinished} unfinished" if source.unfinished else "",
         f"{source.published} published",
-        f"{source.damaged} packets damaged" if source.damaged else "",
+        f"{counted(source.damaged, 'packet')} damaged" if source.damaged else "",
+        "failed" if source.error is not None else "",
     ]
     return ", ".join(filter(None, parts))
 
 
-def _stage_line(stage: StageReport, runs: str) -> str:
-    latencies = f"{_ms(stage.latency_p50_ms)} {_ms(stage.latency_p95_ms)}"
-    return f"{stage.node:<14} {stage.work_ms:>7.2f}  {latencies:>21}  {runs}"
+def _stage_line(stage: StageReport, runs: str, width: int) -> str:
+    figures = (stage.work_ms, stage.latency_p50_ms, stage.latency_p95_ms)
+    return _COLUMNS.format(stage.node, *map(_ms, figures), runs, width=width)
 
 
 def _ms(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+    """Write milliseconds with three figures, but never fewer than those before the point."""
+    if value is None:
+        return "-"
+    decimals = next((n for n, limit in enumerate((100, 10)) if value >= limit), 2)
+    return f"{value:.{decimals}f}"

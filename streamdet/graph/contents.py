@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from streamdet.graph.pipeline import Node
@@ -21,7 +20,6 @@ def check_contents(nodes: Mapping[str, Node], problems: Problems) -> None:
             _check_resample(node, nodes, problems)
         if node.role == "detector":
             _check_picture(node, nodes, problems)
-    _check_outputs(nodes, problems)
 
 
 def _check_resample(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
@@ -50,18 +48,3 @@ def _check_picture(node: Node, nodes: Mapping[str, Node], problems: Problems) ->
 
 def _by(hw: tuple[int, int]) -> str:
     return f"{hw[0]}x{hw[1]} (height x width)"
-
-
-def _check_outputs(nodes: Mapping[str, Node], problems: Problems) -> None:
-    written: dict[tuple[str, str], str] = {}
-    for node in nodes.values():
-        for key in ("path", "stream"):
-            value = getattr(node.options, key, None)
-            if node.role != "sink" or value is None:
-                continue
-            target = str(Path(value).resolve()) if key == "path" else str(value)
-            first = written.setdefault((key, target), node.name)
-            if first != node.name:
-                problems.add(
-                    ("nodes", node.name, key), f"must differ from {first}.{key}, got {str(value)!r}"
-                )

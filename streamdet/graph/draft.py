@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from streamdet.field_errors import checked, nearest
 from streamdet.graph.problems import Problems
 from streamdet.registry import KINDS, role_of
+from streamdet.url_text import short
 from streamdet.yaml_text import KeyPath, YamlText
 
 CHOSEN: Final = ("source", "transform", "detector")
@@ -31,7 +32,7 @@ def _check_name(name: str) -> str:
     if len(name) > NAME_SCHEMA["maxLength"] or not re.match(NAME_SCHEMA["pattern"], name):
         raise ValueError(
             "must be small letters and digits, joined by single - or _, like camera-2, "
-            f"got {name!r}"
+            f"got {short(name)!r}"
         )
     return name
 
@@ -69,7 +70,9 @@ class GraphFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Literal[1] = Field(description="Version of this format.")
-    name: _Name = Field(description="What the run is called.")
+    name: _Name | None = Field(
+        None, description="What the run is called; by default like its file."
+    )
     nodes: dict[_Name, dict[str, Any]] = Field(min_length=1, description="Name -> node.")
 
 
@@ -122,4 +125,4 @@ def draft_nodes(text: YamlText, problems: Problems) -> dict[str, DraftNode]:
 
 def _unknown_kind(kind: str) -> str:
     known = [*CHOSEN, *(name for role in ROLES for name in KINDS[role])]
-    return f"must be a known kind, got {kind!r}; {nearest(kind, known)}"
+    return f"must be a known kind, got {short(kind)!r}; {nearest(kind, known)}"

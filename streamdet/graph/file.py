@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from os import environ as os_environ
 from pathlib import Path
@@ -12,10 +13,12 @@ from streamdet.field_errors import checked, nearest
 from streamdet.graph.contents import check_contents
 from streamdet.graph.draft import GraphFile, draft_nodes
 from streamdet.graph.kinds import build_nodes
+from streamdet.graph.outputs import check_outputs
 from streamdet.graph.overrides import override
 from streamdet.graph.pipeline import PipelineGraph
 from streamdet.graph.problems import Problems
 from streamdet.graph.shape import check_shape
+from streamdet.url_text import short
 from streamdet.yaml_text import read_yaml
 
 
@@ -44,7 +47,7 @@ def load_graph(
     """
     text = read_yaml(find_graph(path), environ)
     if not isinstance(text.values, dict):
-        raise ConfigError(f"{text.name}: must hold the keys version, name and nodes")
+        raise ConfigError(f"{text.name}: must hold the keys version and nodes")
     header = checked(GraphFile, text, (), text.values)
     override(text, sources=sources, outputs=outputs, sets=overrides)
     problems = Problems(text)
@@ -55,7 +58,11 @@ def load_graph(
     problems.raise_if_any()
     check_contents(nodes, problems)
     problems.raise_if_any()
-    return PipelineGraph(header.name, Path(text.name), nodes)
+    name = header.name or _name_like(Path(text.name).stem)
+    graph = PipelineGraph(name, Path(text.name), nodes)
+    check_outputs(graph, problems)
+    problems.raise_if_any()
+    return graph
 
 
 def find_graph(path: str | Path) -> Path:
@@ -70,4 +77,11 @@ def find_graph(path: str | Path) -> Path:
     names = shipped_names("pipelines")
     if given.stem in names and given.parent in {Path(), Path("pipelines")}:
         return shipped("pipelines") / f"{given.stem}.yaml"
-    raise ConfigError(f"{path}: no such file and no shipped graph; {nearest(given.stem, names)}")
+    hint = nearest(given.stem, names)
+    raise ConfigError(f"{short(str(path))}: no such file and no shipped graph; {hint}")
+
+
+def _name_like(stem: str) -> str:
+    """Make a run's name of a file's: People_2 becomes people-2."""
+    words = re.findall("[a-z0-9]+", stem.lower())
+    return "-".join(words)[:40].strip("-") or "graph"

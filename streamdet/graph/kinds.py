@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from streamdet.detectors.parts.options import check_options
@@ -16,6 +18,7 @@ from streamdet.model_config import ModelConfig, load_model_config
 from streamdet.options import Options
 from streamdet.registry import load
 from streamdet.sources.resolve import resolve
+from streamdet.url_text import short
 from streamdet.yaml_text import YamlText
 
 
@@ -53,14 +56,16 @@ class _Builder:
             case "detector":
                 return self._detector(draft)
             case _:
-                return _node(draft, draft.kind, self._options(draft, draft.kind, draft.options))
+                options = self._options(draft, draft.kind, draft.options)
+                return _node(draft, draft.kind, _from_home(options))
 
     def _source(self, draft: DraftNode) -> Node:
         uri = self._stated(draft, "uri", "a source must say what it reads")
         try:
             kind, items = resolve(uri, taken=self._source_ids)
         except ConfigError as exc:
-            raise self._error((*draft.path, "uri"), f"names no source: {exc}") from exc
+            problem = str(exc).replace(uri, short(uri))
+            raise self._error((*draft.path, "uri"), f"names no source: {problem}") from exc
         if draft.kind not in {"source", kind}:
             raise self._error(
                 (*draft.path, "kind"),
@@ -119,14 +124,23 @@ class _Builder:
 
     def _options(self, draft: DraftNode, kind: str, values: Mapping[str, Any]) -> Any:
         model: type[Options] = load(draft.role, kind).Options
-        general = set(NodeKeys.model_fields) | ({"uri"} if draft.role == "source" else set())
+        general = [*NodeKeys.model_fields, *(["uri"] if draft.role == "source" else [])]
         return checked(model, self._text, draft.path, values, also=general)
 
     def _model(self, draft: DraftNode, name: str) -> ModelConfig:
         try:
             return load_model_config(name)
         except ConfigError as exc:
-            raise self._error((*draft.path, "model"), f"names no model: {exc}") from exc
+            problems = str(exc).replace("\n", "; ")
+            raise self._error((*draft.path, "model"), f"names no model: {problems}") from exc
+
+
+def _from_home(options: Options) -> Options:
+    """Expand the ~ of a sink's path; an unknown home folder is reported with the outputs."""
+    path: Path | None = getattr(options, "path", None)
+    with suppress(RuntimeError):
+        return options if path is None else options.model_copy(update={"path": path.expanduser()})
+    return options
 
 
 def _node(draft: DraftNode, kind: str, options: Options, **found: Any) -> Node:

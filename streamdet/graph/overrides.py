@@ -10,8 +10,8 @@ from typing import Any, Final
 from streamdet.errors import ConfigError
 from streamdet.field_errors import nearest
 from streamdet.registry import load, role_of
-from streamdet.url_text import redacted
-from streamdet.yaml_text import KeyPath, YamlText, parse_yaml
+from streamdet.url_text import is_utf8, short
+from streamdet.yaml_text import KeyPath, YamlText, parse_option
 
 OUTPUT_KINDS: Final = {".jsonl": "jsonl", ".mp4": "video", ".txt": "mot"}
 """Which sink writes a file of which suffix."""
@@ -34,6 +34,9 @@ def override(
     Raises:
         ConfigError: one of them cannot be applied.
     """
+    for entry in sets:
+        if not is_utf8(entry):
+            raise ConfigError(f"--set {short(entry)}: must be UTF-8")
     nodes = text.values["nodes"]
     early = [entry for entry in sets if entry.partition(".")[0] in nodes]
     for entry in early:
@@ -50,13 +53,13 @@ def override(
 def _set(text: YamlText, entry: str) -> None:
     keys, has_value, value = entry.partition("=")
     node, *option = keys.split(".")
-    place = f"--set {redacted(entry)}"
+    place = f"--set {short(entry)}"
     if not has_value or not all((node, *option)) or not option:
         raise ConfigError(f"{place}: must be NODE.OPTION=VALUE, for example detect.batch=4")
     nodes = text.values["nodes"]
     if node not in nodes:
         raise ConfigError(f"{place}: there is no node {node!r}; {nearest(node, nodes)}")
-    parsed = parse_yaml(value, place)
+    parsed = parse_option(value, place)
     holder = nodes[node]
     path: KeyPath = ("nodes", node)
     for key in option[:-1]:
@@ -66,7 +69,7 @@ def _set(text: YamlText, entry: str) -> None:
         if not isinstance(holder, dict):
             raise ConfigError(f"{place}: {key} of {node} holds no keys")
     path = (*path, option[-1])
-    _forget(text, path)
+    text.forget(path)
     holder[option[-1]] = parsed.values
     text.places[path] = place
     text.texts.update({(*path, *below): written for below, written in parsed.texts.items()})
@@ -80,8 +83,8 @@ def _set_sources(text: YamlText, uris: Sequence[str]) -> None:
         raise ConfigError(f"--source needs a graph with one source node, this one has {came}")
     for number, uri in enumerate(uris[1:], 2):
         _clone(text, names[0], f"-{number}")
-        _put(text, f"{names[0]}-{number}", "uri", uri, f"--source {redacted(uri)}")
-    _put(text, names[0], "uri", uris[0], f"--source {redacted(uris[0])}")
+        _put(text, f"{names[0]}-{number}", "uri", uri, f"--source {short(uri)}")
+    _put(text, names[0], "uri", uris[0], f"--source {short(uris[0])}")
 
 
 def _clone(text: YamlText, source: str, suffix: str) -> None:
@@ -97,15 +100,18 @@ def _clone(text: YamlText, source: str, suffix: str) -> None:
         clone["reads"] = [r + suffix if r in cloned else r for r in _reads(clone)]
         if process is not None:
             clone["process"] = process + suffix
-        _copy_places(text, name, name + suffix)
+        text.copy(("nodes", name), ("nodes", name + suffix))
     for name, node in nodes.items():
-        if name not in cloned:
-            node["reads"] = [*_reads(node), *(r + suffix for r in _reads(node) if r in cloned)]
+        copies = [read + suffix for read in _reads(node) if read in cloned]
+        if copies and name not in cloned:
+            node["reads"] = [*_reads(node), *copies]
     nodes.update(clones)
 
 
 def _add_output(text: YamlText, name: str, output: str) -> None:
-    place = f"--output {output}"
+    place = f"--output {short(output)}"
+    if not is_utf8(output):
+        raise ConfigError(f"{place}: must be UTF-8")
     suffix = Path(output).suffix.lower()
     if suffix not in OUTPUT_KINDS:
         valid = ", ".join(f"{known} ({kind})" for known, kind in OUTPUT_KINDS.items())
@@ -119,41 +125,37 @@ def _add_output(text: YamlText, name: str, output: str) -> None:
     _put(text, name, "path", output, place)
     # Encoding video is slow: in a process of its own it holds up nobody.
     if len(nodes[name]["reads"]) == 1 and not load("sink", kind).needs_image:
-        read = nodes[name]["reads"][0]
-        nodes[name]["process"] = nodes.get(read, {}).get("process") or read
+        process = _process(nodes, nodes[name]["reads"][0])
+        if not _has_replicas(nodes, process):
+            nodes[name]["process"] = process
 
 
 def _results(nodes: dict[str, Any]) -> list[str]:
-    """Name what the first sink reads, else the last tracker or detector."""
+    """Name the last tracker, else the last detector, else what the first sink reads."""
+    for role in ("tracker", "detector"):
+        if names := [name for name, node in nodes.items() if _role(node) == role]:
+            return names[-1:]
     for node in nodes.values():
         if _role(node) == "sink" and _reads(node):
             return _reads(node)
-    for role in ("tracker", "detector", "source"):
-        if names := [name for name, node in nodes.items() if _role(node) == role]:
-            return names[-1:]
-    return []
+    return [name for name, node in nodes.items() if _role(node) == "source"]
+
+
+def _has_replicas(nodes: dict[str, Any], process: str) -> bool:
+    """Whether several processes share the work of a group: a sink cannot be in one of these."""
+    members = (node for name, node in nodes.items() if _process(nodes, name) == process)
+    return any(node.get("replicas", 1) != 1 for node in members)
+
+
+def _process(nodes: dict[str, Any], name: str) -> str:
+    return str(nodes.get(name, {}).get("process") or name)
 
 
 def _put(text: YamlText, node: str, key: str, value: str, place: str) -> None:
     path = ("nodes", node, key)
-    _forget(text, path)
+    text.forget(path)
     text.values["nodes"][node][key] = value
     text.places[path], text.texts[path] = place, value
-
-
-def _forget(text: YamlText, path: KeyPath) -> None:
-    for known in (text.places, text.texts, text.hidden):
-        for below in [other for other in known if other[: len(path)] == path]:
-            del known[below]
-
-
-def _copy_places(text: YamlText, name: str, clone: str) -> None:
-    def copy_in(known: dict[KeyPath, str]) -> None:
-        below = [path for path in known if path[:2] == ("nodes", name)]
-        known.update({("nodes", clone, *path[2:]): known[path] for path in below})
-
-    for known in (text.places, text.texts, text.hidden):
-        copy_in(known)
 
 
 def _role(node: dict[str, Any]) -> str | None:
@@ -166,5 +168,7 @@ def _is_transform_in(node: dict[str, Any], process: object) -> bool:
 
 
 def _reads(node: dict[str, Any]) -> list[str]:
-    reads = node.get("reads", [])
-    return [reads] if isinstance(reads, str) else list(reads)
+    reads = node.get("reads")
+    if isinstance(reads, str):
+        return [reads]
+    return list(reads) if isinstance(reads, list) else []

@@ -23,7 +23,7 @@ class Problems:
 
     def error(self, path: KeyPath, predicate: str) -> ConfigError:
         """Make the error that says something of the key or node at a path: "must be ..."."""
-        sentence = self._text.without_secrets(path, f"{dotted(path)} {predicate}")
+        sentence = self._text.explained(path, f"{dotted(path)} {predicate}")
         return ConfigError(f"{self._text.place(path)}: {sentence}")
 
     def add(self, path: KeyPath, predicate: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Final
 
 from streamdet.field_errors import nearest
 from streamdet.graph.draft import DraftNode
 from streamdet.graph.pipeline import in_order, upstream
 from streamdet.graph.problems import Problems
+from streamdet.url_text import short
 
 Drafts = Mapping[str, DraftNode]
 
@@ -32,7 +34,9 @@ def check_shape(drafts: Drafts, problems: Problems) -> None:
     _check_unread(drafts, problems)
     _check_twice(drafts, problems)
     _check_processes(drafts, problems)
+    _check_batches(drafts, problems)
     _check_replicas(drafts, problems)
+    _check_order(drafts, problems)
 
 
 def _known(node: DraftNode, drafts: Drafts) -> tuple[str, ...]:
@@ -47,7 +51,7 @@ def _check_reads(drafts: Drafts, problems: Problems) -> None:
         for name in node.reads:
             if name not in drafts:
                 hint = nearest(name, (other for other in drafts if other != node.name))
-                problems.add(path, f"must name a node, got {name!r}; {hint}")
+                problems.add(path, f"must name a node, got {short(name)!r}; {hint}")
         for name in {name for name in node.reads if node.reads.count(name) > 1}:
             problems.add(path, f"names {name!r} twice")
 
@@ -86,6 +90,9 @@ def _or(words: Iterable[str]) -> str:
 
 def _check_unread(drafts: Drafts, problems: Problems) -> None:
     read = {name for node in drafts.values() for name in node.reads}
+    # A name that was perhaps meant by an unknown one counts as read: one typo is one error.
+    for name in read - set(drafts):
+        read.update(get_close_matches(name, sorted(drafts), 1))
     for node in drafts.values():
         if node.role != "sink" and node.name not in read:
             problems.add(node.path, f"is read by no node: a {node.role} must end in a sink")
@@ -124,6 +131,19 @@ def _enters(node: DraftNode, drafts: Drafts) -> bool:
     return node.role == "source" or any(outside)
 
 
+def _check_batches(drafts: Drafts, problems: Problems) -> None:
+    entries = {node.process: node for node in drafts.values() if _enters(node, drafts)}
+    for node in drafts.values():
+        entry = entries.get(node.process, node)
+        for key in ("batch", "max_wait_ms"):
+            if key in node.keys.model_fields_set and entry is not node:
+                problems.add(
+                    (*node.path, key),
+                    f"must be stated at {entry.name!r} instead, which reads the batches of "
+                    f"process {node.process!r}",
+                )
+
+
 def _check_replicas(drafts: Drafts, problems: Problems) -> None:
     for node in drafts.values():
         if node.keys.replicas == 1:
@@ -135,3 +155,29 @@ def _check_replicas(drafts: Drafts, problems: Problems) -> None:
                 f"must be 1, got {node.keys.replicas}: {ordered[0].name!r} in its process is a "
                 f"{ordered[0].role}, which meets frames in order",
             )
+
+
+def _check_order(drafts: Drafts, problems: Problems) -> None:
+    """Refuse pictures that arrive out of order where frames must be met in order.
+
+    Frames that are held back until they are due hold their slots. With several transforms the due
+    frame may come last, and wait for a slot of a pool whose slots are all held for it: for ever.
+    """
+    ordered = {node.process: node for node in drafts.values() if node.role in _ORDERED}
+    for node in drafts.values():
+        for name in _known(node, drafts) if node.process in ordered else ():
+            maker = drafts[name]
+            apart = maker.process != node.process
+            if maker.role == "transform" and apart and (many := _replicated(maker, drafts)):
+                last = ordered[node.process]
+                problems.add(
+                    (*many.path, "replicas"),
+                    f"must be 1, got {many.keys.replicas}: {node.name!r} reads the pictures of "
+                    f"{name!r} in the process of {last.name!r}, which meets frames in order",
+                )
+
+
+def _replicated(node: DraftNode, drafts: Drafts) -> DraftNode | None:
+    """Find the node that says that several processes share the work of a node's group."""
+    members = (other for other in drafts.values() if other.process == node.process)
+    return next((other for other in members if other.keys.replicas != 1), None)

@@ -34,22 +34,3 @@ def test_a_picture_whose_size_varies_is_refused_by_a_network(tmp_path: Path) -> 
         prepare="kind: shortest_edge, reads: camera, shortest_edge: 416, longest_edge: 800",
     )
     assert "detect.reads brings pictures of 416x" in faults(text, tmp_path)[0]
-
-
-def test_two_sinks_may_not_write_the_same_file(tmp_path: Path) -> None:
-    text = people(
-        one="kind: jsonl, reads: track, path: out.jsonl",
-        two="kind: jsonl, reads: track, path: ./out.jsonl",
-    )
-    assert faults(text, tmp_path) == [
-        "g.yaml:10: two.path must differ from one.path, got 'out.jsonl'"
-    ]
-
-
-def test_two_sinks_may_not_write_the_same_stream(tmp_path: Path) -> None:
-    text = people(second="kind: redis_stream, reads: detect")
-    assert faults(text, tmp_path) == [
-        "g.yaml:9: second.stream must differ from publish.stream, got 'detections'"
-    ] or faults(text, tmp_path) == [
-        "g.yaml:8: publish.stream must differ from second.stream, got 'detections'"
-    ]

@@ -8,7 +8,7 @@ from streamdet.config_files import shipped_names
 from streamdet.errors import ConfigError
 from streamdet.graph import load_graph
 from streamdet.graph.file import find_graph
-from tests.graph.graphs import PEOPLE, faults, load_text
+from tests.graph.graphs import PEOPLE, faults, load_text, people
 
 
 @pytest.mark.parametrize("name", shipped_names("pipelines"))
@@ -37,8 +37,9 @@ def test_nodes_come_behind_what_they_read_whatever_the_file_order(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "g.yaml: must hold the keys version, name and nodes"),
+        ("", "g.yaml: must hold the keys version and nodes"),
         ("nodes: 4", "g.yaml:1: version is missing"),
+        ("version: 1\nnodes: {}", "g.yaml:2: nodes must be keys and values, at least 1, got {}"),
         (PEOPLE.replace("1", "2", 1), "g.yaml:1: version must be 1, got 2"),
         (PEOPLE + "nods: 4", "g.yaml:9: nods is an unknown key; did you mean 'nodes'?"),
         (PEOPLE.replace("  track", "  Track"), "g.yaml:7: Track must be small letters and digits"),
@@ -61,6 +62,24 @@ def test_no_more_than_ten_faults_are_shown(tmp_path: Path) -> None:
     lines = faults(text, tmp_path)
     assert len(lines) == 11
     assert lines[-1] == "g.yaml: and 2 more problems"
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("g.yaml", "g"), ("My_Graph 2.yaml", "my-graph-2"), ("ü.yaml", "graph")]
+)
+def test_a_graph_without_a_name_is_called_like_its_file(
+    file: str, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / file).write_text(PEOPLE.replace("name: people\n", ""))
+    assert load_graph(tmp_path / file, environ={}).name == name
+
+
+def test_a_value_from_the_environment_is_shown_with_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "g.yaml").write_text(people(camera="kind: source, uri: '${FROM}/x.mp4'"))
+    with pytest.raises(ConfigError) as caught:
+        load_graph(tmp_path / "g.yaml", environ={"FROM": "/nope"})
+    assert "names no source: /nope/x.mp4: no such file" in str(caught.value)
+    assert str(caught.value).endswith("(from ${FROM}/x.mp4)")
 
 
 def test_a_shipped_graph_is_found_by_name_and_by_path() -> None:

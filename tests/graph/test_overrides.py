@@ -38,6 +38,7 @@ def test_set_does_not_look_at_the_environment(tmp_path: Path) -> None:
         ("detect.batch.x=4", "detect.batch must be a whole number, got {x: 4}"),
         ("detect.kind.x=4", "kind of detect holds no keys"),
         ("detect.batch=[", "not YAML"),
+        ("detect.classes=[a, !x b]", "tags are not supported, got !x"),
         ("detect.score_tresh=1", "detect.score_tresh is an unknown key; did you mean 'score_thre"),
         ("detect.score_thresh=2", "detect.score_thresh must be at most 1, got 2"),
     ],
@@ -46,6 +47,11 @@ def test_a_wrong_set_is_named_as_it_was_typed(entry: str, sentence: str, tmp_pat
     (line,) = faults(PEOPLE, tmp_path, overrides=[entry])
     assert line.startswith(f"--set {entry}:")
     assert sentence in line
+
+
+def test_a_long_set_is_cut(tmp_path: Path) -> None:
+    (line,) = faults(PEOPLE, tmp_path, overrides=[f"detect.model={'x' * 1000}"])
+    assert "x" * 81 not in line
 
 
 def test_source_replaces_the_only_sources_uri(tmp_path: Path) -> None:
@@ -85,7 +91,7 @@ def test_source_needs_exactly_one_source_node(tmp_path: Path) -> None:
     assert faults(none, tmp_path, sources=SCENES[:1])[0].endswith("this one has none")
 
 
-def test_outputs_read_what_the_first_sink_reads(tmp_path: Path) -> None:
+def test_outputs_read_what_is_tracked(tmp_path: Path) -> None:
     graph = load_text(PEOPLE, tmp_path, outputs=["o.jsonl", "o.mp4", "o.TXT"])
     added = [graph.nodes[f"output-{number}"] for number in (1, 2, 3)]
     assert [(node.kind, node.reads) for node in added] == [
@@ -104,19 +110,48 @@ def test_outputs_of_a_graph_without_sinks_read_its_last_finding(tmp_path: Path) 
 
 
 def test_options_of_an_added_output_can_be_set(tmp_path: Path) -> None:
-    graph = load_text(PEOPLE, tmp_path, outputs=["o.jsonl"], overrides=["output-1.batch=3"])
+    graph = load_text(PEOPLE, tmp_path, outputs=["o.mp4"], overrides=["output-1.batch=3"])
     assert graph.nodes["output-1"].batch == 3
+
+
+def test_an_output_of_a_detector_with_replicas_has_its_own_process(tmp_path: Path) -> None:
+    detect = "kind: detector, reads: prepare, model: hog_people, replicas: 2"
+    graph = load_text(people(publish="", track="", detect=detect), tmp_path, outputs=["o.jsonl"])
+    assert graph.nodes["output-1"].reads == ("detect",)
+    assert graph.nodes["output-1"].process == "output-1"
+
+
+def test_outputs_read_the_last_tracker_whatever_other_sinks_read(tmp_path: Path) -> None:
+    text = people(raw="kind: jsonl, reads: detect, path: raw.jsonl")
+    text = text.replace(
+        "nodes:\n", "nodes:\n  first: {kind: redis_stream, reads: camera, stream: s}\n"
+    )
+    assert load_text(text, tmp_path, outputs=["o.jsonl"]).nodes["output-1"].reads == ("track",)
+
+
+def test_outputs_of_a_graph_without_detectors_read_what_the_first_sink_reads(
+    tmp_path: Path,
+) -> None:
+    text = people(prepare="", detect="", track="", publish="kind: redis_stream, reads: camera")
+    assert load_text(text, tmp_path, outputs=["o.jsonl"]).nodes["output-1"].reads == ("camera",)
+
+
+def test_reads_that_are_no_names_are_an_error_with_source_too(tmp_path: Path) -> None:
+    (line,) = faults(people(detect="kind: hog_people, reads: 4"), tmp_path, sources=SCENES[:2])
+    assert line.startswith("g.yaml:6: detect.reads must be small letters and digits")
 
 
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [
+        ("o\udcff.txt", "must be UTF-8"),
         ("o.mkv", "must end in one of .jsonl (jsonl), .mp4 (video), .txt (mot), got '.mkv'"),
         ("o", "must end in one of .jsonl (jsonl), .mp4 (video), .txt (mot), got 'no suffix'"),
     ],
 )
 def test_an_output_of_unknown_suffix_is_refused(output: str, sentence: str, tmp_path: Path) -> None:
-    assert faults(PEOPLE, tmp_path, outputs=[output]) == [f"--output {output}: {sentence}"]
+    shown = output.replace("\udcff", "\\udcff")
+    assert faults(PEOPLE, tmp_path, outputs=[output]) == [f"--output {shown}: {sentence}"]
 
 
 def test_an_output_whose_name_is_taken_is_refused(tmp_path: Path) -> None:

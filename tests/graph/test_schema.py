@@ -73,4 +73,4 @@ def test_the_schema_is_whole(schema: dict[str, Any]) -> None:
     assert "prefixItems" not in text
     assert "patternProperties" not in text  # it would take names away from additionalProperties
     assert schema["properties"]["version"]["const"] == 1
-    assert schema["required"] == ["version", "name", "nodes"]
+    assert schema["required"] == ["version", "nodes"]

@@ -74,6 +74,24 @@ DETECT = "kind: detector, reads: prepare, model: hog_people"
             "g.yaml:8: publish.process must not be the name of another node, got 'track'",
         ),
         (
+            {
+                "track": "kind: byte_track, reads: detect, process: back, batch: 4",
+                "publish": "kind: redis_stream, reads: track, process: back, max_wait_ms: 5",
+            },
+            "g.yaml:8: publish.max_wait_ms must be stated at 'track' instead, which reads the "
+            "batches of process 'back'",
+        ),
+        (
+            {
+                "prepare": "kind: transform, reads: camera, replicas: 2",
+                "detect": f"{DETECT}, process: rest",
+                "track": "kind: sort, reads: detect, process: rest",
+                "publish": "kind: redis_stream, reads: track",
+            },
+            "g.yaml:5: prepare.replicas must be 1, got 2: 'detect' reads the pictures of 'prepare' "
+            "in the process of 'track', which meets frames in order",
+        ),
+        (
             {"track": "kind: sort, reads: detect, replicas: 2"},
             "g.yaml:7: track.replicas must be 1, got 2: 'track' in its process is a tracker, "
             "which meets frames in order",
@@ -87,6 +105,19 @@ DETECT = "kind: detector, reads: prepare, model: hog_people"
 )
 def test_a_wrong_join_is_one_sentence(lines: dict[str, str], sentence: str, tmp_path: Path) -> None:
     assert sentence in faults(people(**lines), tmp_path)
+
+
+def test_a_misspelt_name_is_one_error(tmp_path: Path) -> None:
+    assert faults(people(prepare="kind: transform, reads: camra, process: front"), tmp_path) == [
+        "g.yaml:5: prepare.reads must name a node, got 'camra'; did you mean 'camera'?"
+    ]
+
+
+def test_replicated_transforms_may_be_read_where_order_does_not_count(tmp_path: Path) -> None:
+    text = people(
+        prepare="kind: transform, reads: camera, replicas: 2", detect=f"{DETECT}, replicas: 2"
+    )
+    assert load_text(text, tmp_path).group_of("prepare").replicas == 2
 
 
 def test_a_graph_without_a_source_is_refused(tmp_path: Path) -> None:

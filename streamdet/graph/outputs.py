@@ -1,0 +1,86 @@
+"""What a graph writes: files that can be written, and that nothing else of the run is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from streamdet.errors import ConfigError
+from streamdet.graph.pipeline import Node, PipelineGraph
+from streamdet.graph.problems import Problems
+from streamdet.output_file import FileKey, checked_output, file_key
+from streamdet.registry import load
+from streamdet.sinks.output_path import output_path
+from streamdet.sources.resolve import list_pictures
+
+
+def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
+    """Report sinks whose file cannot be written, or is read or written by somebody else.
+
+    A run starts its files afresh: without this check it would empty a video that it is to read.
+    """
+    taken = files_read(graph)
+    streams: dict[str, str] = {}
+    for node in graph.role("sink"):
+        stream = getattr(node.options, "stream", None)
+        if stream is not None and (first := streams.setdefault(stream, node.name)) != node.name:
+            problems.add(
+                ("nodes", node.name, "stream"), f"must differ from {first}.stream, got {stream!r}"
+            )
+        for path in files_written(graph, node):
+            whose = taken.setdefault(file_key(path), f"{node.name}.path")
+            if whose != f"{node.name}.path":
+                problems.add(
+                    ("nodes", node.name, "path"), f"must differ from {whose}, got {str(path)!r}"
+                )
+            _check_writable(node, path, problems)
+
+
+def files_read(graph: PipelineGraph) -> dict[FileKey, str]:
+    """Map the files that a run reads to what they are: the graph's own and its sources'."""
+    read = {file_key(graph.path): "the graph's own file"}
+    for node in graph.role("source"):
+        for item in node.items if node.kind != "synthetic" else ():
+            files = list_pictures(item.uri) if node.kind == "images" else [Path(item.uri)]
+            read |= {file_key(file): f"what {node.name} reads" for file in files}
+    return read
+
+
+def files_written(graph: PipelineGraph, node: Node) -> Iterator[Path]:
+    """List the files that a sink writes: one, or one for each source."""
+    path = getattr(node.options, "path", None)
+    if path is None:
+        return
+    if not load("sink", node.kind).has_file_per_source:
+        yield path
+        return
+    source_ids = graph.sources_reaching(node.name)
+    for source_id in source_ids:
+        yield output_path(path, source_id, source_ids)
+
+
+def check_report(graph: PipelineGraph, report: str) -> Path:
+    """Check where a run's report is to be written.
+
+    Raises:
+        ConfigError: it cannot be written, or the run reads or writes that file.
+    """
+    taken = files_read(graph)
+    for node in graph.role("sink"):
+        taken |= {file_key(path): f"{node.name}.path" for path in files_written(graph, node)}
+    try:
+        path = checked_output(report)
+    except ConfigError as exc:
+        raise ConfigError(f"--report {report}: {exc}") from exc
+    if whose := taken.get(file_key(path)):
+        raise ConfigError(f"--report {report}: must differ from {whose}")
+    return path
+
+
+def _check_writable(node: Node, path: Path, problems: Problems) -> None:
+    try:
+        checked_output(path)
+        if path.exists() and not path.is_file():
+            raise ConfigError("it is no plain file")
+    except ConfigError as exc:
+        problems.add(("nodes", node.name, "path"), f"names no file to write: {path}: {exc}")

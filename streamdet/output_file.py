@@ -1,0 +1,59 @@
+"""Files that are going to be written: whether they can be, and which of them are the same file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from streamdet.errors import ConfigError
+
+FileKey = tuple[int, int] | str
+"""Tells files apart: device and inode, so that links count as what they lead to; else the path."""
+
+
+def file_key(path: Path) -> FileKey:
+    """Tell a file from all others; one that does not exist yet is told by its real path."""
+    try:
+        found = path.stat()
+    except OSError:
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino
+
+
+def checked_output(path: str | Path) -> Path:
+    """Check that a file can be written, as far as that can be told without touching it.
+
+    Args:
+        path: as the user gave it, `~` included. It need not exist; if it does, it is no folder.
+
+    Returns:
+        The path with `~` expanded.
+
+    Raises:
+        ConfigError: says what is wrong; does not name the path.
+    """
+    if not str(path) or "\0" in str(path):
+        raise ConfigError("that is no path of a file")
+    try:
+        expanded = Path(path).expanduser()
+    except RuntimeError as exc:
+        raise ConfigError("there is no such home folder") from exc
+    _check_access(Path(os.path.realpath(expanded)))
+    return expanded
+
+
+def _check_access(path: Path) -> None:
+    """Look at the file itself where it exists, else at the folder that it would be made in."""
+    try:
+        if stat.S_ISDIR(path.stat().st_mode):
+            raise ConfigError("it is a folder, wanted a file")
+        may_write = os.access(path, os.W_OK)
+    except FileNotFoundError as exc:
+        if not path.parent.is_dir():
+            raise ConfigError(f"there is no folder {path.parent}") from exc
+        may_write = os.access(path.parent, os.W_OK | os.X_OK)
+    except OSError as exc:
+        raise ConfigError(f"it cannot be written ({(exc.strerror or '').lower()})") from exc
+    if not may_write:
+        raise ConfigError("it must not be written (permission denied)")
