@@ -36,52 +36,61 @@ class Canvas:
         self.hw = source_hw[0] + source_hw[0] % 2, source_hw[1] + source_hw[1] % 2
         self.trails = trails
         self._pixels = np.zeros((*self.hw, 3), np.uint8)
+        self._drawn = np.zeros_like(self._pixels)
 
     def paint(
         self, message: FrameMessage, image: Image | None, class_names: Sequence[str]
     ) -> Pixels:
         """Return the annotated picture, valid until the next call.
 
-        A dropped frame shows its reason over its own picture; where it has none (or another frame
-        has lost its own), over the last one.
+        A frame without a picture is painted on the last one (black where there was none) and says
+        so; a dropped frame says why instead of showing objects.
 
         Args:
             message: the frame, detections in source pixels.
             image: its picture.
             class_names: of the model that found the objects.
         """
-        geometry = self._place(image) if image is not None else Geometry((1.0, 1.0))
-        found = message.detections
-        if message.drop_reason is not None or image is None:
-            self.trails.update(Detections.empty())
-            reason = message.drop_reason
-            return self._with_notice("no picture" if reason is None else f"dropped: {reason}")
-        if found is None:
-            found = Detections.empty()
-        found = replace(found, xyxy=geometry.to_prepared(found.xyxy))
+        if image is not None:
+            self._place(image)
+        np.copyto(self._drawn, self._pixels)
+        is_dropped = message.drop_reason is not None
+        found = Detections.empty() if is_dropped else message.detections or Detections.empty()
+        hw = message.frame.hw if image is None else image.hw
+        found = replace(found, xyxy=self._fit(hw).to_prepared(found.xyxy))
         self.trails.update(found)
         labels = [class_label(class_names, class_id) for class_id in found.class_ids.tolist()]
-        draw_detections(self._pixels, found, labels, self.trails)
-        return self._pixels
+        draw_detections(self._drawn, found, labels, self.trails)
+        if is_dropped:
+            draw_notice(self._drawn, f"dropped: {message.drop_reason}")
+        elif image is None:
+            draw_notice(self._drawn, "no picture")
+        return self._drawn
 
-    def _place(self, image: Image) -> Geometry:
+    def _fit(self, hw: tuple[int, int]) -> Geometry:
+        """Say where a picture of that size lies on the canvas."""
+        if hw == self.source_hw or min(hw) < 1:
+            return Geometry((1.0, 1.0))
+        scale = min(self.hw[0] / hw[0], self.hw[1] / hw[1])
+        height, width = _scaled(hw, scale)
+        return Geometry((scale, scale), ((self.hw[1] - width) // 2, (self.hw[0] - height) // 2))
+
+    def _place(self, image: Image) -> None:
         """Copy the picture onto the canvas (the slot that it lies in is read-only)."""
         height, width = self.source_hw
         if image.hw == self.source_hw:
             self._pixels[:height, :width] = image.bgr()
             self._pixels[height:] = self._pixels[height - 1]
             self._pixels[:, width:] = self._pixels[:, width - 1 : width]
-            return Geometry((1.0, 1.0))
-        scale = min(self.hw[0] / image.hw[0], self.hw[1] / image.hw[1])
-        fitted_hw = max(1, round(image.hw[0] * scale)), max(1, round(image.hw[1] * scale))
-        top, left = (self.hw[0] - fitted_hw[0]) // 2, (self.hw[1] - fitted_hw[1]) // 2
+            return
+        geometry = self._fit(image.hw)
+        fitted_hw = _scaled(image.hw, geometry.scale_xy[0])
         fitted = np.empty((*fitted_hw, 3), np.uint8)
         image.resize_into(fitted)
+        left, top = map(int, geometry.offset_xy)
         self._pixels[:] = 0
         self._pixels[top : top + fitted_hw[0], left : left + fitted_hw[1]] = fitted
-        return Geometry((scale, scale), (left, top))
 
-    def _with_notice(self, text: str) -> Pixels:
-        picture = self._pixels.copy()
-        draw_notice(picture, text)
-        return picture
+
+def _scaled(hw: tuple[int, int], scale: float) -> tuple[int, int]:
+    return max(1, round(hw[0] * scale)), max(1, round(hw[1] * scale))

@@ -2,6 +2,9 @@
 
 Everything is as thick and as large as the picture's shorter side asks for, so that it looks alike
 from 160x120 to 4K.
+
+Note "even": lines and plates begin and end at even rows and columns, because 4:2:0 video has one
+colour for each 2x2 pixels: a line of 1 pixel, or an odd one, comes out grey.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import numpy.typing as npt
 
 from streamdet.detections import Detections
 from streamdet.image import Pixels
+from streamdet.sinks.label_places import place_labels
 
 Color = tuple[int, int, int]
 """Blue, green, red, 0..255."""
@@ -24,6 +28,8 @@ TRAIL_LENGTH = 30
 MAX_COORDINATE = 32_767
 TINY_SIDE = 200
 """Pixels of the shorter side below which a label says no more than the track id."""
+SMALL_SIDE = 400
+"""Pixels of the shorter side below which a label does not say the score."""
 
 WHITE: Color = (255, 255, 255)
 DARK: Color = (24, 24, 24)
@@ -83,13 +89,15 @@ class Pen:
     """Sizes for a picture.
 
     Attributes:
-        line: thickness of a box, pixels.
+        line: thickness of a box, pixels, even.
+        is_outlined: whether boxes have a dark rim of a pixel; on small pictures it hides too much.
         font_scale: of OpenCV's Hershey simplex font.
         stroke: thickness of its strokes, pixels.
         margin: pixels around a text.
     """
 
     line: int
+    is_outlined: bool
     font_scale: float
     stroke: int
     margin: int
@@ -100,7 +108,8 @@ class Pen:
         side = min(hw)
         scale = max(0.33, side / 1400)
         return cls(
-            line=max(1, round(side / 240)),
+            line=max(2, 2 * round(side / 480)),
+            is_outlined=side >= SMALL_SIDE,
             font_scale=scale,
             stroke=max(1, round(scale * 2.2)),
             margin=max(2, round(scale * 6)),
@@ -125,13 +134,15 @@ def draw_detections(
         for row in order:
             points = trails.points(int(detections.track_ids[row]))
             _draw_trail(picture, points, colors[row], pen)
-    corners = _corners(detections)
+    boxes = _even_edges(detections, pen.line)
     for row in order:
-        _draw_box(picture, corners[row], colors[row], pen)
-    texts = _texts(picture, detections, labels)
+        _draw_box(picture, boxes[row], colors[row], pen)
+    texts = label_texts(picture.shape[:2], detections, labels)
+    plates = [_Plate.of(text, pen) for text in texts]
+    places = place_labels(boxes, [plate.hw for plate in plates], order[::-1], picture.shape[:2])
     for row in order:
         if texts[row]:
-            _draw_label(picture, corners[row], texts[row], colors[row], pen)
+            _draw_label(picture, places[row], plates[row], colors[row], pen)
 
 
 def draw_notice(picture: Pixels, text: str) -> None:
@@ -164,20 +175,32 @@ def _feet(detections: Detections) -> npt.NDArray[np.int16]:
     return feet.clip(-MAX_COORDINATE, MAX_COORDINATE).astype(np.int16)
 
 
-def _corners(detections: Detections) -> list[list[int]]:
-    """Pixels of the first and the last row and column of each box."""
+def _even_edges(detections: Detections, smallest: int) -> list[list[int]]:
+    """Edges as even integers, outwards, at least `smallest` apart; see note "even"."""
     edges = detections.xyxy.round().clip(-MAX_COORDINATE, MAX_COORDINATE).astype(np.int64)
-    edges[:, 2:] = np.maximum(edges[:, 2:] - 1, edges[:, :2])
-    corners: list[list[int]] = edges.tolist()
-    return corners
+    edges[:, :2] -= edges[:, :2] % 2
+    edges[:, 2:] += edges[:, 2:] % 2
+    edges[:, 2:] = np.maximum(edges[:, 2:], edges[:, :2] + smallest)
+    boxes: list[list[int]] = edges.tolist()
+    return boxes
 
 
-def _texts(picture: Pixels, detections: Detections, labels: Sequence[str]) -> list[str]:
+def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[str]) -> list[str]:
+    """Say track id, class and score of each object: as much as a picture of size `hw` has room for.
+
+    Args:
+        hw: height and width of the picture, pixels.
+        detections: the objects.
+        labels: their class names.
+    """
+    has_label, has_score = min(hw) >= TINY_SIDE, min(hw) >= SMALL_SIDE
     ids = [None] * len(detections) if detections.track_ids is None else detections.track_ids
-    if min(picture.shape[:2]) < TINY_SIDE:
-        return ["" if track_id is None else str(track_id) for track_id in ids]
     return [
-        f"{label} {score:.2f}" if track_id is None else f"#{track_id} {label} {score:.2f}"
+        " ".join(
+            ([] if track_id is None else [str(track_id)])
+            + [label] * has_label
+            + [f"{score:.2f}"] * has_score
+        )
         for track_id, label, score in zip(ids, labels, detections.scores.tolist(), strict=True)
     ]
 
@@ -191,31 +214,61 @@ def _draw_trail(picture: Pixels, points: npt.NDArray[np.int16], color: Color, pe
     cv2.polylines(picture, [recent], False, color, pen.line, cv2.LINE_AA)
 
 
-def _draw_box(picture: Pixels, corners: list[int], color: Color, pen: Pen) -> None:
+def _draw_box(picture: Pixels, edges: Sequence[int], color: Color, pen: Pen) -> None:
+    x1, y1, x2, y2 = edges
+    if pen.is_outlined:
+        _draw_frame(picture, (x1 - 1, y1 - 1, x2 + 1, y2 + 1), DARK, pen.line + 2)
+    _draw_frame(picture, edges, color, pen.line)
+
+
+def _draw_frame(picture: Pixels, edges: Sequence[int], color: Color, thickness: int) -> None:
+    """Draw a frame inside the edges: cv2's own thick lines are as wide as they please."""
+    x1, y1, x2, y2 = edges
+    _fill(picture, (x1, y1, x2, y1 + thickness), color)
+    _fill(picture, (x1, y2 - thickness, x2, y2), color)
+    _fill(picture, (x1, y1, x1 + thickness, y2), color)
+    _fill(picture, (x2 - thickness, y1, x2, y2), color)
+
+
+def _fill(picture: Pixels, edges: tuple[int, int, int, int], color: Color) -> None:
     import cv2
 
-    x1, y1, x2, y2 = corners
-    if pen.line > 1:
-        cv2.rectangle(picture, (x1, y1), (x2, y2), DARK, pen.line + 2)
-    cv2.rectangle(picture, (x1, y1), (x2, y2), color, pen.line)
+    x1, y1, x2, y2 = edges
+    cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), color, cv2.FILLED)
 
 
-def _draw_label(picture: Pixels, corners: list[int], text: str, color: Color, pen: Pen) -> None:
-    """Write on a plate above the box, or inside its top where there is no room above."""
-    import cv2
+@dataclass(frozen=True, slots=True)
+class _Plate:
+    """A text and the plate that it stands on.
 
-    (width, height), base = cv2.getTextSize(
-        text, cv2.FONT_HERSHEY_SIMPLEX, pen.font_scale, pen.stroke
-    )
-    plate_hw = height + base // 2 + 2 * pen.margin, width + 2 * pen.margin
-    left = min(max(0, corners[0] - pen.line // 2), max(0, picture.shape[1] - plate_hw[1]))
-    top = corners[1] - plate_hw[0]
-    if top < 0:
-        top = max(0, corners[1])
-    right, bottom = left + plate_hw[1], top + plate_hw[0]
-    cv2.rectangle(picture, (left, top), (right, bottom), color, cv2.FILLED)
-    origin = left + pen.margin, top + pen.margin + height
-    _write(picture, text, origin, _ink(color), pen)
+    Attributes:
+        text: the text.
+        hw: height and width of the plate, pixels, even.
+        text_height: of its capitals, pixels.
+    """
+
+    text: str
+    hw: tuple[int, int]
+    text_height: int
+
+    @classmethod
+    def of(cls, text: str, pen: Pen) -> _Plate:
+        import cv2
+
+        (width, height), base = cv2.getTextSize(
+            text, cv2.FONT_HERSHEY_SIMPLEX, pen.font_scale, pen.stroke
+        )
+        plate_hw = height + base // 2 + 2 * pen.margin, width + 2 * pen.margin
+        return cls(text, (plate_hw[0] + plate_hw[0] % 2, plate_hw[1] + plate_hw[1] % 2), height)
+
+
+def _draw_label(
+    picture: Pixels, place: tuple[int, int], plate: _Plate, color: Color, pen: Pen
+) -> None:
+    left, top = place
+    _fill(picture, (left, top, left + plate.hw[1], top + plate.hw[0]), color)
+    origin = left + pen.margin, top + pen.margin + plate.text_height
+    _write(picture, plate.text, origin, _ink(color), pen)
 
 
 def _ink(color: Color) -> Color:

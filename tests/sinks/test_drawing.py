@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from streamdet.sinks.drawing import (
     Trails,
     draw_detections,
     draw_notice,
+    label_texts,
     track_color,
 )
 from tests.sinks.frames import one, tracked
@@ -81,6 +83,26 @@ def test_neighbouring_track_ids_have_different_colours() -> None:
     colors = [track_color(i) for i in range(-1, 100)]
     assert all(a != b for a, b in pairwise(colors))
     assert len(set(colors)) == len(PALETTE)
+
+
+@pytest.mark.parametrize("hw", [(120, 160), (240, 320), (480, 640), (1080, 1920)])
+def test_boxes_keep_their_colour_in_video_of_one_colour_for_four_pixels(
+    hw: tuple[int, int],
+) -> None:
+    picture = black(*hw)
+    draw_detections(picture, one([21, 31, 60.4, 90], track_id=1), ["car"], Trails())
+    yuv = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
+    shown = cv2.cvtColor(yuv, cv2.COLOR_YUV2BGR_I420)
+    for y, x in [(70, 20), (70, 21), (70, 58), (70, 59), (88, 40), (89, 40)]:
+        assert np.abs(shown[y, x].astype(int) - track_color(1)).max() < 30, (y, x)
+
+
+@pytest.mark.parametrize(
+    ("hw", "text"), [((120, 160), "7"), ((240, 320), "7 car"), ((480, 640), "7 car 0.50")]
+)
+def test_labels_say_as_much_as_there_is_room_for(hw: tuple[int, int], text: str) -> None:
+    (written,) = label_texts(hw, one([20, 30, 60, 90], track_id=7), ["car"])
+    assert written == text
 
 
 def test_a_trail_joins_the_middles_of_the_lower_edges() -> None:

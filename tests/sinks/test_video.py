@@ -149,11 +149,25 @@ def test_a_dropped_frame_shows_the_last_picture_and_its_reason(film: Film) -> No
     assert np.abs(third.astype(int) - first).max() < 12
 
 
-def test_a_frame_that_lost_its_picture_says_so_over_the_last_one(film: Film) -> None:
-    film.add([plain(0), message(index=1)], [picture(90), None])
-    first, second = film.pictures()
-    assert np.abs(second[:24].astype(int) - first[:24]).max() < 8
-    assert second[36:].std() > 20
+def test_a_frame_without_a_picture_shows_its_boxes_over_the_last_one_and_says_so(
+    film: Film,
+) -> None:
+    boxes = [one([20, 30, 120, 130], track_id=1), one([160, 30, 260, 130], track_id=1)]
+    messages = [replace(message(index=i), detections=box) for i, box in enumerate(boxes)]
+    messages = [replace(m, frame=replace(m.frame, hw=(240, 320))) for m in messages]
+    film.add(messages, [picture(90, (240, 320)), None])
+    second = film.pictures()[1]
+    box_columns = np.flatnonzero((np.abs(second[80].astype(int) - track_color(1)) < 60).all(axis=1))
+    assert box_columns.tolist() == [160, 161, 258, 259]
+    assert second[50:120, 20:150].std() < 8
+    assert second[228:].std() > 20
+
+
+def test_a_film_may_start_with_a_frame_that_has_boxes_and_no_picture(film: Film) -> None:
+    film.add([message()], [None])
+    (shown,) = film.pictures()
+    assert shown.shape == (*HW, 3)
+    assert (shown > 60).any()
 
 
 def test_a_film_may_start_with_dropped_frames_even_of_unknown_size(film: Film) -> None:
