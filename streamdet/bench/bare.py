@@ -1,7 +1,7 @@
 """The bare cost of each stage: one frame after the other, none of the machinery between stages.
 
-`python -m streamdet.bench.bare CLIP REDIS_URL [OVERRIDE...]` prints, as JSON, the CPU milliseconds per frame
-of the stages of pipelines/people.yaml with YOLOX-nano, threads and the Redis server included.
+`python -m streamdet.bench.bare CLIP REDIS_URL` prints, as JSON, the CPU milliseconds per frame of
+the stages of pipelines/people.yaml with YOLOX-nano, threads and the Redis server included.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -34,8 +34,8 @@ ROUNDS: Final = 3
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print the least of some rounds."""
-    clip, url, *overrides = arguments
-    graph = load_graph("people", sources=[clip], overrides=["detect.model=yolox_nano", *overrides])
+    clip, url = arguments
+    graph = load_graph("people", sources=[clip], overrides=["detect.model=yolox_nano"])
     stages = _Stages(graph, url)
     rounds = [stages.costs_ms() for _ in range(ROUNDS)]
     json.dump({name: min(one[name] for one in rounds) for name in rounds[0]}, sys.stdout)
@@ -53,7 +53,7 @@ class _Stages:
 
     def costs_ms(self) -> dict[str, float]:
         """Take the clip's first frames through; CPU milliseconds per frame, by stage."""
-        costs_s: Counter[str] = Counter()
+        costs_s: dict[str, float] = defaultdict(float)
         source, transform = self._made("camera"), self._made("prepare")
         tracker = self._made("track")
         decoded_frames = iter(source.frames(Position()))
@@ -98,10 +98,10 @@ class _Stages:
 
 
 @contextmanager
-def _timed(costs_s: Counter[str], name: str) -> Iterator[None]:
+def _timed(costs_s: dict[str, float], name: str) -> Iterator[None]:
     started_s = time.process_time()
     yield
-    costs_s[name] += time.process_time() - started_s  # type: ignore[assignment]
+    costs_s[name] += time.process_time() - started_s
 
 
 if __name__ == "__main__":

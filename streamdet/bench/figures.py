@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any, Final, Literal
 
 _COMPARE: Final = {">=": operator.ge, "<": operator.lt}
@@ -96,11 +95,6 @@ def table(outcome: Outcome) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return [f"  {line}" for line in lines] + [f"  note: {note}" for note in outcome.notes]
-
-
-def medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Take each figure's median over rounds that measured the same figures."""
-    return {name: median(one[name] for one in rounds) for name in rounds[0]}
 
 
 def _figure_dict(figure: Figure) -> dict[str, Any]:

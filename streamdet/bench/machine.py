@@ -1,4 +1,4 @@
-"""The machine that is measured on: what it is, who else uses it, and which processes are ours. Linux."""
+"""The machine that is measured on: what it is, who else uses it, what runs there (Linux)."""
 
 from __future__ import annotations
 

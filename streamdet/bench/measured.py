@@ -34,11 +34,11 @@ def private_redis() -> Iterator[str]:
             server.stop()
 
 
-def pipeline_command(clip: Path, url: str, stream: str, *overrides: str) -> list[str]:
-    """Write the command that runs pipelines/people.yaml with YOLOX-nano over a clip."""
+def pipeline_command(source: Path | str, url: str, stream: str, *overrides: str) -> list[str]:
+    """Write the command that runs pipelines/people.yaml with YOLOX-nano."""
     overrides = ("detect.model=yolox_nano", f"publish.stream={stream}", *overrides)
     sets = [word for override in overrides for word in ("--set", override)]
-    return [*CLI, "run", "people", "--source", str(clip), "--redis", url, *sets]
+    return [*CLI, "run", "people", "--source", str(source), "--redis", url, *sets]
 
 
 def run_quietly(
@@ -96,6 +96,8 @@ def run_once(command: Sequence[str], material: Material, url: str, stream: str) 
 
 def _published(client: Any, stream: str) -> dict[str, float]:
     first, last = client.xrange(stream, count=1), client.xrevrange(stream, count=1)
+    if not first:
+        raise StreamdetError("the program that was measured has published nothing")
     # An entry's id begins with the server's clock in milliseconds.
     stamps_ms = [int(entries[0][0].partition(b"-")[0]) for entries in (first, last)]
     frames = client.xlen(stream)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from streamdet.bench.figures import Aim, Figure, Outcome, medians
+from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.material import Material
 from streamdet.bench.measured import pipeline_command, private_redis, run_quietly
 
@@ -13,7 +13,10 @@ FP32 = ("detect.runtime=onnxruntime", "detect.precision=fp32")
 
 
 def run(material: Material) -> Outcome:
-    """Run the loop, the pipeline, and the pipeline in the loop's own arithmetic, in turn."""
+    """Run the loop, the pipeline, and the pipeline in the loop's own arithmetic, in turn.
+
+    The fastest round of each counts.
+    """
     rounds: dict[str, list[dict[str, float]]] = {}
     with private_redis() as url:
         commands = {
@@ -27,8 +30,8 @@ def run(material: Material) -> Outcome:
         for _ in range(ROUNDS):
             for name, command in commands.items():
                 rounds.setdefault(name, []).append(run_quietly(command, material, url, name))
-    middle = {name: medians(each) for name, each in rounds.items()}
-    loop, ours, fp32 = (middle[name] for name in ("loop", "pipeline", "pipeline_fp32"))
+    # Not the median: on two quiet cores the loop's own threads make it 40 fps or 70.
+    loop, ours, fp32 = (max(rounds[name], key=lambda one: one["fps"]) for name in commands)
     return Outcome(
         figures=[
             Figure("pipeline / plain loop, fps", ours["fps"] / loop["fps"], "", Aim(">=", 2.0)),

@@ -1,7 +1,9 @@
 """The loop that a user would write instead: one process, one frame after the other.
 
-PyAV, OpenCV, ONNX Runtime with its defaults, a tracker, XADD. `python -m streamdet.bench.plain_loop VIDEO
-WEIGHTS REDIS_URL STREAM` does the work of pipelines/people.yaml with YOLOX-nano.
+PyAV, OpenCV, ONNX Runtime with its defaults, a tracker, XADD. The work is that of
+pipelines/people.yaml with YOLOX-nano:
+
+    python -m streamdet.bench.plain_loop VIDEO WEIGHTS REDIS_URL STREAM
 """
 
 from __future__ import annotations
@@ -36,9 +38,8 @@ def main(arguments: Sequence[str]) -> None:
     tracker = ByteTrack(ByteTrack.Options())
     cells, strides = _grid()
     with av.open(video) as container:
-        container.streams.video[0].thread_type = "AUTO"
         for number, frame in enumerate(container.decode(video=0)):
-            picture = frame.to_ndarray(format="bgr24")
+            picture = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
             planes, ratio = _letterbox(picture)
             output = session.run(None, {"images": planes})[0][0]
             tracked = tracker.update(_people(output, cells, strides, ratio))
@@ -78,7 +79,7 @@ def _people(output: Floats, cells: Floats, strides: Floats, ratio: float) -> Det
     xywh, scores = np.concatenate([corners, sizes], axis=1) / ratio, scores[is_person]
     kept = list(cv2.dnn.NMSBoxes(xywh.tolist(), scores.tolist(), SCORE_THRESH, IOU_THRESH))
     xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
-    return Detections(xyxy[kept], scores[kept], np.zeros(len(kept)))
+    return Detections(xyxy[kept], scores[kept], np.zeros(len(kept), np.int64))
 
 
 def _objects(tracked: Detections) -> list[dict[str, object]]:

@@ -13,22 +13,22 @@ from streamdet.bench.machine import describe, wait_until_quiet
 from streamdet.bench.material import find_material
 from streamdet.errors import ConfigError
 
-BENCHES: Final[dict[str, str]] = {
-    "pipeline": "the whole pipeline against a plain loop",
-    "limit": "the whole pipeline against the bare cost of its stages",
-    "hop": "what it costs to hand a frame to the next process",
-    "copies": "full-frame copies at 1080p",
-    "memory": "memory over 20,000 frames",
-    "accuracy": "accuracy of the default precision against fp32",
-    "trackers": "our trackers against the trackers library",
-    "start": "how soon a run publishes, checks, and has a killed stage back",
+BENCHES: Final[dict[str, tuple[str, str]]] = {
+    "pipeline": ("pipeline", "the whole pipeline against a plain loop"),
+    "limit": ("limit", "the whole pipeline against the bare cost of its stages"),
+    "hop": ("hop", "what it costs to hand a frame to the next process"),
+    "copies": ("copies", "full-frame copies at 1080p"),
+    "memory": ("memory", "memory over 20,000 frames"),
+    "accuracy": ("accuracy", "accuracy of the default precision against fp32"),
+    "trackers": ("tracker_figures", "our trackers against the trackers library"),
+    "start": ("start", "how soon a run publishes, checks, and has a killed stage back"),
 }
-"""Name -> what is measured; each is a module of streamdet.bench."""
+"""Name -> module of streamdet.bench, what is measured."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `bench`."""
-    names = ", ".join(f"{name} ({text})" for name, text in BENCHES.items())
+    names = ", ".join(f"{name} ({text})" for name, (_, text) in BENCHES.items())
     parser.add_argument(
         "names", nargs="+", choices=list(BENCHES), metavar="NAME", help=f"one of: {names}"
     )
@@ -55,11 +55,11 @@ def run(args: Namespace) -> int:
     outcomes: dict[str, Outcome] = {}
     for name in args.names:
         busy = wait_until_quiet()
-        print(f"{name}: {BENCHES[name]}; others use {busy:.2f} cores", flush=True)
-        outcomes[name] = import_module(f"streamdet.bench.{name}").run(material)
+        module, text = BENCHES[name]
+        print(f"{name}: {text}; others use {busy:.2f} cores", flush=True)
+        outcomes[name] = import_module(f"streamdet.bench.{module}").run(material)
         print("\n".join(table(outcomes[name])), flush=True)
         if args.json is not None:
             results = {name: outcome.as_dict() for name, outcome in outcomes.items()}
-            text = json.dumps({"machine": machine, "benches": results}, indent=1)
-            args.json.write_text(text + "\n")
+            args.json.write_text(json.dumps({"machine": machine, "benches": results}) + "\n")
     return 0 if all(outcome.is_reached for outcome in outcomes.values()) else 1

@@ -79,8 +79,8 @@ class OpenVino:
 
 
 def _import_openvino() -> Any:
-    # Its import tells Google Analytics, by a process that it forks. Where the package that does so is
-    # missing (None blocks it), OpenVINO puts a stub in its place: a worker reports to nobody.
+    # Its import reports to Google Analytics, by a process that it forks. None blocks the package
+    # that does so, and OpenVINO puts a stub in its place: a worker reports to nobody.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import openvino

@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
+from streamdet.evaluation.coco import coco_ap
 from streamdet.image import Pixels
-from tests.detectors.coco_ap import coco_ap
 from tests.detectors.real_detector import RealDetector
 
 pytestmark = pytest.mark.data

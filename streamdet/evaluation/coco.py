@@ -1,4 +1,6 @@
-"""Average precision on a data set in COCO's format, with pycocotools."""
+"""Average precision on a data set in COCO's format, with pycocotools (a development dependency)."""
+
+from __future__ import annotations
 
 import contextlib
 import io
@@ -10,14 +12,27 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
+from streamdet.errors import ConfigError
 from streamdet.image import Pixels
 
 
 def coco_ap(folder: Path, detect: Callable[[Pixels], Detections], names: tuple[str, ...]) -> float:
-    """AP (IoU 0.5 to 0.95) over all pictures of `folder`/val.json."""
+    """Measure AP (IoU 0.5 to 0.95, 0..1) over all pictures of a data set's validation part.
+
+    Args:
+        folder: val.json and images/.
+        detect: finds objects in a picture, in its own pixels.
+        names: class id -> name; objects of classes that the data set does not know are left out.
+
+    Raises:
+        ConfigError: pycocotools is missing.
+    """
+    try:
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
+    except ImportError as exc:
+        raise ConfigError("AP needs pycocotools: pip install pycocotools") from exc
     import cv2
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
 
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(folder / "val.json"))

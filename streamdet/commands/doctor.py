@@ -1,0 +1,52 @@
+"""`streamdet doctor`: what is here, what would be used, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+
+from streamdet.commands.machine_checks import Finding, findings
+from streamdet.settings import load_settings
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of `doctor`."""
+    parser.add_argument(
+        "--redis", metavar="URL|embedded", help="the Redis server, instead of the deploy file's"
+    )
+    parser.add_argument(
+        "--deploy", default="local", metavar="NAME", help="settings of this machine, or their path"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: Namespace) -> int:
+    """Look at the machine; 0 if `streamdet run people` would work, else 1.
+
+    Raises:
+        ConfigError: the deploy file is wrong.
+    """
+    found = list(findings(load_settings(args.deploy, redis=args.redis)))
+    broken = [finding.topic for finding in found if finding.state == "broken"]
+    if args.json:
+        values = {"works": not broken, "findings": [asdict(finding) for finding in found]}
+        print(json.dumps(values, indent=2))
+    else:
+        print("\n".join(lines(found)))
+        print("`streamdet run people` works here" if not broken else _refusal(broken))
+    return 1 if broken else 0
+
+
+def lines(found: list[Finding]) -> list[str]:
+    """Write a line for each finding, in columns; what to do about it stands behind an arrow."""
+    width = max(len(finding.topic) for finding in found)
+    return [
+        f"  {finding.state:<7}  {finding.topic:<{width}}  {finding.text}"
+        + (f" -> {finding.remedy}" if finding.remedy else "")
+        for finding in found
+    ]
+
+
+def _refusal(broken: list[str]) -> str:
+    return f"`streamdet run people` does not work here: see {', '.join(broken)}"

