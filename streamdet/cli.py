@@ -1,30 +1,41 @@
 """The command `streamdet`: runs a subcommand and turns errors into a line and an exit code.
 
-Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 130 interrupted.
+Exit codes: 0 done; 1 failed, also (without a word) when the reader of its output has gone; 2 bad
+usage or configuration; 130 interrupted.
+
+This module imports next to nothing, so that signals are heeded from the first moment on.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace
-from collections.abc import Sequence
-from importlib import import_module
-from typing import Final
 
-from streamdet import __version__
-from streamdet.errors import ConfigError, StreamdetError
-from streamdet.url_text import redacted
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Callable, Sequence
+    from types import FrameType
+    from typing import TextIO
 
-COMMANDS: Final[dict[str, str]] = {
+COMMANDS: dict[str, str] = {
     "run": "run a graph: decode, detect, track, publish",
     "tail": "print what is being published, like tail -f",
     "track": "run a tracker over a file of detections in MOT format",
     "check": "check a graph file and say what it is made of",
     "graph": "draw a graph as Mermaid or SVG",
+    "kinds": "list the kinds of nodes, or the options of one kind",
     "schema": "print the JSON Schema of graph files, for editors",
+    "doctor": "say what this machine has, what would be used, and what is missing",
+    "bench": "measure speed, memory and accuracy, each against its aim",
 }
 """Name -> help; each is a module of streamdet.commands, imported only when it is the one to run."""
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,31 +44,66 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments after the program's name; those of this process by default.
     """
-    arguments = sys.argv[1:] if argv is None else list(argv)
-    args = _parser(arguments).parse_args(arguments)
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    on_stop(_leave)
     try:
-        code: int = import_module(f"streamdet.commands.{args.command}").run(args)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader (`| head`) has gone: Python would complain of it once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        _open_closed_streams()
+        try:
+            code = _run(sys.argv[1:] if argv is None else list(argv))
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        on_stop(_leave)
+        return _finish_output(code)
+    finally:
+        if argv is not None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        else:  # all is said: as Python ends, it would take our handlers off, and die of a signal
+            on_stop(signal.SIG_IGN)
+
+
+def on_stop(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    """Have all stop signals handled, but for those that are ignored (nohup)."""
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End at once: an exception in the middle of an import would be told or swallowed there."""
+    os._exit(INTERRUPTED)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    from importlib import import_module
+
+    try:
+        args = _parser(arguments).parse_args(arguments)
+        command = import_module(f"streamdet.commands.{args.command}")
+        on_stop(signal.default_int_handler)
+        code: int = command.run(args)
+    except SystemExit as exc:  # argparse: --help, or wrong usage
+        return int(exc.code or 0)
     except Exception as exc:  # noqa: BLE001 (the outermost edge)
-        return _report(exc, args)
+        return _report(exc, is_debug="--debug" in arguments)
     return code
 
 
 def _parser(arguments: Sequence[str]) -> ArgumentParser:
     """Build the parser; only the command that is asked for has its arguments added."""
+    from argparse import SUPPRESS, ArgumentParser
+    from importlib import import_module
+
+    from streamdet import __version__
+
     parser = ArgumentParser(prog="streamdet", description="Streaming video detection.")
     parser.add_argument("--version", action="version", version=f"streamdet {__version__}")
     _add_debug(parser, default=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     asked = next((word for word in arguments if not word.startswith("-")), None)
     for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        description = f"{text[0].upper()}{text[1:]}."
+        command = commands.add_parser(name, help=text, description=description)
         _add_debug(command, default=SUPPRESS)
         if name == asked:
             import_module(f"streamdet.commands.{name}").add_arguments(command)
@@ -70,14 +116,69 @@ def _add_debug(parser: ArgumentParser, *, default: bool | str) -> None:
     )
 
 
-def _report(exc: Exception, args: Namespace) -> int:
-    if args.debug:
+def _report(exc: Exception, *, is_debug: bool) -> int:
+    """Say what went wrong; returns the exit code."""
+    from streamdet.errors import ConfigError, StreamdetError
+    from streamdet.url_text import redacted
+
+    if is_debug:
         sys.excepthook(type(exc), exc, exc.__traceback__)
-    is_ours = isinstance(exc, StreamdetError)
-    text = str(exc) if is_ours else f"{type(exc).__name__}: {exc} (a bug: --debug shows where)"
+    if isinstance(exc, StreamdetError):
+        text = str(exc)
+    elif isinstance(exc, BrokenPipeError):
+        return 1
+    elif isinstance(exc, OSError) and exc.errno in _UNWRITABLE:
+        text = _unwritten(exc)
+    else:
+        text = f"{type(exc).__name__}: {exc} (a bug: --debug shows where)"
     for line in text.splitlines():
-        print(f"error: {redacted(line)}", file=sys.stderr)
+        _say(f"error: {redacted(line)}")
     return 2 if isinstance(exc, ConfigError) else 1
+
+
+def _open_closed_streams() -> None:
+    """Open /dev/null as every standard stream that was closed (`>&-`).
+
+    Otherwise the next file that is opened would get its number, and be printed into.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 (pathlib is slow)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
+
+
+def _finish_output(code: int) -> int:
+    """Flush what was printed; returns the exit code, which is not 0 if that failed."""
+    try:
+        sys.stdout.flush()
+    except OSError as exc:
+        _silence(sys.stdout)
+        if code == 0 and not isinstance(exc, BrokenPipeError):
+            _say(f"error: {_unwritten(exc)}")
+        return code or 1
+    return code
+
+
+def _unwritten(exc: OSError) -> str:
+    return f"{exc.filename or 'the output'} cannot be written: {str(exc.strerror).lower()}"
+
+
+def _say(line: str) -> None:
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """Have Python's own flush at exit succeed: it would complain, and change the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
 
 from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
+from streamdet.commands.models import missing_parts
+from streamdet.commands.report_text import counted
 from streamdet.graph import Node, PipelineGraph
 from streamdet.graph.mermaid import caption
 
@@ -15,15 +21,20 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Check a graph; print a line for each node.
+    """Check a graph; print a line for each node, and warn of what a run would fail for here.
 
     Raises:
         ConfigError: something is wrong.
     """
     graph = graph_from(args)
     processes = sum(group.replicas for group in graph.groups)
-    print(f"{graph.path}: right, {len(graph.nodes)} nodes in {processes} processes")
+    made_of = f"{counted(len(graph.nodes), 'node')} in {counted(processes, 'process', 'processes')}"
+    print(f"{graph.path}: right, {made_of}")
     print(table(graph))
+    for missing in missing_parts(graph):
+        print(f"warning: {missing}", file=sys.stderr)
+    for unreadable in unreadable_files(graph):
+        print(f"warning: {unreadable}", file=sys.stderr)
     return 0
 
 
@@ -36,6 +47,16 @@ def table(graph: PipelineGraph) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(f"  {line}" for line in lines)
+
+
+def unreadable_files(graph: PipelineGraph) -> Iterator[str]:
+    """Name the video files that cannot be read, as far as that shows without opening them."""
+    for node in graph.role("source"):
+        for item in node.items if node.kind == "file" else ():
+            if not os.access(item.uri, os.R_OK):
+                yield f"{item.uri}: must not be read (permission denied)"
+            elif not Path(item.uri).stat().st_size:
+                yield f"{item.uri}: is empty"
 
 
 def _reads(node: Node) -> str:

@@ -17,14 +17,16 @@ def add_graph_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="X",
-        help="file, folder, glob or synthetic:street for the graph's source; repeat it for more",
+        help="file, folder (not its subfolders), glob (** goes down) or synthetic:street for the "
+        "graph's source; repeat it for more",
     )
     parser.add_argument(
         "--output",
         action="append",
         default=[],
         metavar="PATH",
-        help="also write .jsonl, .mp4 (annotated video) or .txt (MOT format); may be repeated",
+        help="also write .jsonl, .mp4 (annotated video) or .txt (MOT format), by what it ends in; "
+        "an existing file is overwritten; may be repeated",
     )
     parser.add_argument(
         "--set",

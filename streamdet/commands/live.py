@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from streamdet.errors import TransportError
+from streamdet.errors import StreamdetError
 from streamdet.graph import PipelineGraph
 
 EVERY_S: Final = 0.5
@@ -37,7 +37,7 @@ class LiveView:
         self._due_s = time.monotonic() + EVERY_S
         try:
             entry = newest(redis_url, self._stream)
-        except TransportError:
+        except StreamdetError:
             return
         if entry is not None and entry.id != self._last_id:
             self._last_id = entry.id
@@ -45,10 +45,27 @@ class LiveView:
 
 
 def describe(fields: Mapping[str, bytes]) -> str:
-    """Say in one line what an entry of a public stream holds."""
-    message = json.loads(fields["metadata"])
-    if message.get("schema") != "streamdet/1":
-        return fields["metadata"].decode()
+    """Say in one line what an entry of a public stream holds; one of a foreign format as it is."""
+    try:
+        return _frame(json.loads(fields["metadata"]))
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return as_it_is(fields)
+
+
+def as_it_is(fields: Mapping[str, bytes]) -> str:
+    """Show an entry's `metadata`, or all of its fields where it has none, on one line."""
+    if "metadata" in fields:
+        return _text(fields["metadata"])
+    return "  ".join(f"{name}={_text(value)}" for name, value in fields.items())
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="backslashreplace").replace("\n", "\\n")
+
+
+def _frame(message: Mapping[str, Any]) -> str:
+    if message["schema"] != "streamdet/1":
+        raise ValueError("a foreign format")
     head = f"{message['source_id']:<16} frame {message['frame_id']:>6}"
     if "dropped" in message:
         return f"{head}  dropped: {message['dropped']}"

@@ -27,6 +27,7 @@ State = Literal["ok", "missing", "warning", "broken"]
 """missing: optional and not there; broken: a default run does not work without it."""
 
 DEFAULT_GRAPH: Final = "people"
+GPUS: Final = Path("/proc/driver/nvidia/gpus")
 _OPENCV: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless")
 _TENSORRT: Final = ("tensorrt", "tensorrt-cu13", "tensorrt-cu12")
 _LIMIT_S: Final = 10.0
@@ -116,7 +117,7 @@ def _cuda() -> Finding:
     """Ask the driver's own files, which is quicker than any library."""
     names = [
         line.partition(":")[2].strip()
-        for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+        for path in sorted(GPUS.glob("*/information"))
         for line in path.read_text().splitlines()
         if line.startswith("Model:")
     ]

@@ -88,8 +88,9 @@ def figures(snapshot: Snapshot) -> str:
     """Say how far a run is, in one line."""
     finished = snapshot.published + snapshot.dropped
     total = "" if snapshot.expected is None else f"/{snapshot.expected}"
+    frames = "frame" if f"{finished}{total}" == "1" else "frames"
     fps = finished / max(1e-9, snapshot.elapsed_s)
     return (
-        f"{finished}{total} frames  {fps:.1f} fps  {snapshot.emitted - finished} in flight"
+        f"{finished}{total} {frames}  {fps:.1f} fps  {snapshot.emitted - finished} in flight"
         f"  {snapshot.dropped} dropped"
     )

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
 from streamdet.commands.live import LiveView
+from streamdet.commands.models import missing_parts
 from streamdet.commands.progress_view import progress_view
 from streamdet.commands.report_text import report_lines
-from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
-from streamdet.errors import ConfigError
+from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
-from streamdet.model_config import find_weights
+from streamdet.graph.outputs import check_report, files_written
 from streamdet.report import Report, Snapshot
 from streamdet.settings import load_settings
-from streamdet.supervisor import STOP_SIGNALS, Supervisor
+from streamdet.supervisor import Supervisor
 
 EXIT_CODES = {"done": 0, "failed": 1, "stopped": 130}
 
@@ -32,7 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--deploy", default="local", metavar="NAME", help="settings of this machine, or their path"
     )
-    parser.add_argument("--report", type=Path, metavar="R.json", help="write the report as JSON")
+    parser.add_argument(
+        "--report", metavar="R.json", help="write the report as JSON; replaced if it exists"
+    )
     parser.add_argument(
         "--live", action="store_true", help="print what is published, as it is published"
     )
@@ -44,13 +45,13 @@ def run(args: Namespace) -> int:
     Raises:
         ConfigError: something is wrong, before anything has started.
     """
-    _interrupt_on_every_stop_signal()
     graph = graph_from(args)
     settings = load_settings(args.deploy, redis=args.redis)
-    _check_report_path(args.report)
-    _check_models(graph)
+    report_path = None if args.report is None else check_report(graph, args.report)
+    for missing in missing_parts(graph):
+        raise missing
+    supervisor = Supervisor(graph, settings)
     with progress_view(sys.stdout) as view:
-        supervisor = Supervisor(graph, settings)
         live = LiveView(graph, view.print) if args.live else None
 
         def show(snapshot: Snapshot) -> None:
@@ -59,42 +60,53 @@ def run(args: Namespace) -> int:
                 live.show(supervisor.redis_url)
 
         supervisor.on_progress = show
+        supervisor.on_warning = _warn
         report = supervisor.run()
-    for line in report_lines(report):
-        print(line)
-    if args.report is not None:
-        args.report.write_text(json.dumps(report.as_dict(), indent=2) + "\n")
-    _complain(report)
+    with supervisor.heeding_signals():  # whoever stops a run wants to know what became of it
+        _tell(report, report_path, _files(graph), is_debug=args.debug)
     return 1 if report.outcome == "done" and not report.is_good else EXIT_CODES[report.outcome]
 
 
-def _interrupt_on_every_stop_signal() -> None:
-    """Until the run has begun (and heeds them itself), all stop signals are like Ctrl-C."""
-    for number in STOP_SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+def _files(graph: PipelineGraph) -> list[Path]:
+    return [path for node in graph.role("sink") for path in files_written(graph, node)]
 
 
-def _check_report_path(path: Path | None) -> None:
-    if path is not None and not path.absolute().parent.is_dir():
-        raise ConfigError(f"--report: there is no folder {path.parent}")
+def _tell(report: Report, path: Path | None, written: list[Path], *, is_debug: bool) -> None:
+    """Write and print the report, complaints last.
 
-
-def _check_models(graph: PipelineGraph) -> None:
-    """Find weights and runtimes now, rather than in a worker."""
-    for node in graph.role("detector"):
-        if node.model is not None and isinstance(node.options, NetworkOptions):
-            find_weights(node.model)
-            choose_runtime(node.options, node.model)
+    Raises:
+        EngineError: it cannot be written to its file.
+    """
+    unwritten = None if path is None else _write(report, path)
+    if path is not None and unwritten is None:
+        written = [*written, path]
+    for line in report_lines(report, written):
+        print(line)
+    sys.stdout.flush()
+    _complain(report)
+    for traceback in report.tracebacks if is_debug else ():
+        print(traceback, file=sys.stderr)
+    if unwritten is not None:
+        raise unwritten
 
 
 def _complain(report: Report) -> None:
     for source in report.sources:
         for warning in source.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            _warn(warning)
         if source.error is not None:
             print(f"error: {source.error}", file=sys.stderr)
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
     if report.failure is not None:
         print(f"error: {report.failure}", file=sys.stderr)
+
+
+def _write(report: Report, path: Path) -> EngineError | None:
+    try:
+        path.write_text(json.dumps(report.as_dict(), indent=2) + "\n")
+    except OSError as exc:
+        return EngineError(f"--report {path}: cannot be written: {exc.strerror}")
+    return None
+
+
+def _warn(warning: str) -> None:
+    print(f"warning: {warning}", file=sys.stderr)

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from contextlib import suppress
 
-from streamdet.commands.live import describe
+from streamdet.commands.live import as_it_is, describe
 from streamdet.errors import ConfigError, TransportError
 from streamdet.settings import load_settings
 from streamdet.transport.run_folder import ADDRESS_FILE, live_runs
-from streamdet.transport.tailing import follow
+from streamdet.transport.tailing import WAIT_MS, follow
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `tail`."""
-    parser.add_argument("stream", nargs="?", default="detections", metavar="STREAM")
-    parser.add_argument("--redis", metavar="URL", help="the server; else the run under way here")
+    parser.add_argument(
+        "stream",
+        nargs="?",
+        default="detections",
+        metavar="STREAM",
+        help="key of the Redis stream, the `stream` of a graph's sink (default: detections)",
+    )
+    parser.add_argument(
+        "--redis",
+        metavar="URL",
+        help="the server; by default STREAMDET_REDIS, else the newest run on this machine",
+    )
     parser.add_argument("--all", action="store_true", help="begin with what is there already")
     parser.add_argument("--json", action="store_true", help="print each message as it is")
-    parser.add_argument("--count", type=int, metavar="N", help="end after N messages")
+    parser.add_argument("--count", type=_positive, metavar="N", help="end after N messages")
     parser.add_argument("--timeout", type=float, metavar="S", help="end after S silent seconds")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ArgumentTypeError(f"must be at least 1, got {text!r}")
+    return int(text)
 
 
 def run(args: Namespace) -> int:
@@ -27,34 +44,53 @@ def run(args: Namespace) -> int:
 
     Raises:
         ConfigError: there is no server to follow.
+        TransportError: it does not answer.
     """
-    printed, silent_s = 0, 0.0
-    url = args.redis or _running_server()
+    url = args.redis or _stated_server()
     try:
-        for message in follow(url, args.stream, "0" if args.all else "$"):
-            if message is None:
-                silent_s += 0.5
-                if args.timeout is not None and silent_s >= args.timeout:
-                    return 0
-                continue
-            silent_s = 0.0
-            text = message.fields["metadata"].decode() if args.json else describe(message.fields)
-            print(text, flush=True)
-            printed += 1
-            if printed == args.count:
-                return 0
+        printed = _follow(args, url or _newest_run())
     except TransportError as exc:
-        if args.redis or not printed:
+        if url is not None:
             raise
         print(f"the run has ended: {exc}", file=sys.stderr)
+    else:
+        if not printed:
+            silence = f"nothing came from stream {args.stream!r} in {args.timeout:g} s"
+            print(silence, file=sys.stderr)
     return 0
 
 
-def _running_server() -> str:
+def _follow(args: Namespace, url: str) -> int:
+    """Print messages; returns how many."""
+    shown = as_it_is if args.json else describe
+    printed, silent_s = 0, 0.0
+    for message in follow(url, args.stream, "0" if args.all else "$"):
+        if message is None:
+            silent_s += WAIT_MS / 1000
+        else:
+            silent_s = 0.0
+            print(shown(message.fields), flush=True)
+            printed += 1
+        if printed == args.count or (args.timeout is not None and silent_s >= args.timeout):
+            break
+    return printed
+
+
+def _stated_server() -> str | None:
     settings = load_settings()
-    if not settings.is_embedded:
-        return settings.redis.reveal()
+    return None if settings.is_embedded else settings.redis.reveal()
+
+
+def _newest_run() -> str:
+    """Find the private server of the newest run on this machine; say so if there are several."""
+    runs = {}
     for folder in live_runs():
-        if (folder / ADDRESS_FILE).exists():
-            return (folder / ADDRESS_FILE).read_text()
-    raise ConfigError("no run is under way on this machine: name a server with --redis URL")
+        with suppress(OSError):  # its server is not up yet, or the run has just ended
+            runs[folder.name] = (folder / ADDRESS_FILE).read_text()
+    if not runs:
+        raise ConfigError("no run is under way on this machine: name a server with --redis URL")
+    (name, url), *others = runs.items()
+    if others:
+        known = ", ".join(f"--redis {other}" for _, other in others)
+        print(f"following run {name}, the newest; others under way: {known}", file=sys.stderr)
+    return url

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from streamdet.cli import main
+from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder
 from tests.faults.storm import assert_each_once_in_order, lines_of
 from tests.redis_server import RedisServer
 
@@ -56,6 +57,27 @@ def test_what_was_published_can_be_followed(
     assert [frame["frame_id"] for frame in frames] == list(range(20))
     assert main([*tail, "--timeout", "0.5"]) == 0
     assert "frame     19" in capsys.readouterr().out
+    assert main(["tail", "silent", "--redis", redis_server.url, "--timeout", "0.5"]) == 0
+    assert capsys.readouterr().err == "nothing came from stream 'silent' in 0.5 s\n"
+
+
+def test_tail_says_which_of_several_runs_it_follows(
+    redis_server: RedisServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.delenv("STREAMDET_REDIS", raising=False)
+    runs = [RunFolder.create(), RunFolder.create()]
+    for folder in runs:
+        (folder.path / ADDRESS_FILE).write_text(redis_server.url)
+    assert main(["tail", "silent", "--timeout", "0.5"]) == 0
+    head = capsys.readouterr().err.splitlines()[0]
+    assert head.startswith("following run ")
+    assert head.endswith(f"the newest; others under way: --redis {redis_server.url}")
+    for folder in runs:
+        folder.remove()
 
 
 def test_tail_without_a_run_says_what_to_do(
@@ -88,7 +110,8 @@ def test_a_folder_with_a_bad_file_does_the_others_and_fails(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--report", "no/such/folder/r.json"], "there is no folder no/such/folder"),
+        (["--report", "no/such/folder/r.json"], "no/such/folder"),
+        (["--report", "."], "it is a folder, wanted a file"),
         (["--redis", "http://x"], "must be embedded, redis://"),
         (["--deploy", "nowhere"], "'nowhere' is none of configs/deploy"),
         (["--set", "detect.model=yolox_nano"], "yolox_nano.onnx"),
@@ -108,11 +131,10 @@ def test_what_is_wrong_is_said_before_anything_starts(
     assert len(error.splitlines()) == 1
 
 
-def test_an_unwritable_output_ends_the_run_in_a_sentence(
+def test_an_output_in_no_folder_is_refused_before_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = run("--source", SCENE.format(1), "--output", tmp_path / "none" / "o.jsonl")
-    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
-    assert code == 1
-    assert len(errors) == 1
-    assert "there is no folder" in errors[0]
+    (error,) = capsys.readouterr().err.splitlines()
+    assert code == 2
+    assert "there is no folder" in error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ def test_a_walker_gets_one_id(det: Path, tracker: str, capsys: pytest.CaptureFix
     out = det.with_name("out.txt")
     assert main(["track", str(det), "--tracker", tracker, "--output", str(out)]) == 0
     assert set(read_mot(out).track_ids.tolist()) == {1}
-    assert f"{out}: 1 tracks" in capsys.readouterr().out
+    assert f"{out}: 1 track, 10 boxes in 10 frames" in capsys.readouterr().out
 
 
 def test_an_option_is_set(det: Path) -> None:
@@ -41,6 +43,8 @@ def test_an_option_is_set(det: Path) -> None:
         ("max_ag=3", "max_ag is an unknown key; did you mean 'max_age'?"),
         ("max_age=abc", "max_age must be a whole number, got 'abc'"),
         ("max_age", "wanted OPTION=VALUE"),
+        ("max_age=abc", "error: --set max_age=abc: max_age must be"),
+        ("max_age=[", "error: --set max_age=[: not YAML"),
     ],
 )
 def test_a_wrong_option_is_one_sentence(
@@ -56,3 +60,34 @@ def test_a_wrong_option_is_one_sentence(
 def test_a_missing_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["track", str(tmp_path / "no.txt"), "--output", str(tmp_path / "o.txt")]) == 2
     assert "no.txt" in capsys.readouterr().err
+
+
+def test_the_detections_are_not_overwritten(det: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    link = det.with_name("link.txt")
+    link.symlink_to(det)
+    assert main(["track", str(det), "--output", str(link)]) == 2
+    assert "must differ from the detections' file" in capsys.readouterr().err
+    assert det.read_text() == WALKER
+
+
+def test_a_failed_run_leaves_what_was_there(det: Path) -> None:
+    out = det.with_name("out.txt")
+    out.write_text("older")
+    det.write_text("1,-1,a,b\n")
+    assert main(["track", str(det), "--output", str(out)]) == 2
+    assert out.read_text() == "older"
+    assert {path.name for path in det.parent.iterdir()} == {"det.txt", "out.txt"}
+
+
+@pytest.mark.parametrize("out", ["none/o.txt", "."])
+def test_an_output_that_cannot_be_written_is_refused(
+    det: Path, out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["track", str(det), "--output", str(det.parent / out)]) == 2
+    assert capsys.readouterr().err.startswith("error: --output ")
+
+
+def test_tracks_can_be_written_to_a_pipe(det: Path) -> None:
+    command = [sys.executable, "-m", "streamdet.cli", "track", str(det), "--output", "/dev/stdout"]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    assert done.stdout.startswith(b"1,1,10.")

