@@ -31,6 +31,8 @@ from streamdet.transport.bus import (
 CONSUMER_GROUP: Final = "workers"
 RUNS_KEY: Final = "streamdet:runs"
 """A set of the runs that a server holds, so that the next start finds the dead ones."""
+_LOST: Final = ("RUNLOST", "NOGROUP", "UNBLOCKED")
+"""Refusals because the run's keys are gone (UNBLOCKED: while a read was waiting on one of them)."""
 _TRANSIENT: Final = ("OOM", "READONLY", "BUSY", "LOADING", "MISCONF", "TRYAGAIN", "MASTERDOWN")
 """Refusals that may be over in a moment."""
 SILENCE_S: Final = 600.0
@@ -311,7 +313,7 @@ def _translated() -> Iterator[None]:
         raise TransportError(f"Redis refuses for now: {exc}") from exc
     except redis.ResponseError as exc:
         text = str(exc)
-        if text.startswith("RUNLOST") or text.startswith("NOGROUP"):
+        if text.startswith(_LOST):
             raise RunLostError("the Redis server answers, but this run's keys are gone") from exc
         if text.startswith("FENCED"):
             raise FencedError(text.removeprefix("FENCED ")) from exc

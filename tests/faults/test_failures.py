@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import time
 from pathlib import Path
@@ -31,14 +32,14 @@ if sys.argv[:1] == ["-c"]:  # the fork server
 """
 
 
-def test_an_output_that_cannot_be_written_ends_the_run(place: Place, tmp_path: Path) -> None:
+def test_a_stage_that_cannot_begin_ends_the_run(place: Place, tmp_path: Path) -> None:
     lines = tmp_path / "o.jsonl"
-    lines.mkdir()
-    with streamdet(*RUN, "--output", str(lines), env=place.env) as process:
-        place.note(process)
-        text = output_of(process, 20)
-    assert errors_in(text) == [f"error: cannot write {lines}: it is no regular file"]
-    assert process.returncode in {1, 2}
+    with lines.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with streamdet(*RUN, "--output", str(lines), env=place.env) as process:
+            text = output_of(process, 20)
+    assert errors_in(text) == [f"error: cannot write {lines}: another run is writing it"]
+    assert process.returncode == 1
     place.assert_clean()
 
 
@@ -66,7 +67,8 @@ def test_a_detector_that_always_crashes_fails_after_the_limit(place: Place, tmp_
 def test_workers_that_cannot_start_fail_the_run(place: Place, tmp_path: Path) -> None:
     code, text = broken(place, tmp_path, BROKEN_IMPORT, "restart: {max_per_minute: 2}\n")
     (error,) = errors_in(text)
-    assert error == "error: no worker can be started: no worker starts here"
+    assert error.startswith("error: no worker can be started: ")
+    assert error.endswith("no worker starts here")
     assert code == 1
 
 
@@ -80,7 +82,7 @@ def test_a_stage_that_is_stuck_is_killed_and_replaced(place: Place, tmp_path: Pa
         wait_for_lines(lines, 1000, process)
         process.terminate()
         text = output_of(process, 15)
-    assert " 1 restarts" in text
+    assert ", 1 restart\n" in text
 
 
 @pytest.mark.parametrize("group", ["front", "back"])

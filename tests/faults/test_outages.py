@@ -103,10 +103,16 @@ def test_a_server_that_comes_back_older_than_it_was_leaves_the_file_exact(
 
 
 def forget_a_quarter(server: RedisServer) -> None:
-    """Cut the end off the append-only file, as a crash of the machine may."""
+    """Cut the end off the append-only file, as a crash of the machine may.
+
+    The cut is between two steps: Redis 7.0 leaves the beginning of a step that was cut in its file,
+    and would do it at the next start after this.
+    """
     (log,) = server.folder.glob("appendonlydir/*.incr.aof")
-    with log.open("r+b") as file:
-        file.truncate(log.stat().st_size * 3 // 4)
+    exec_ = b"*1\r\n$4\r\nEXEC\r\n"
+    data = log.read_bytes()
+    kept = data.rindex(exec_, 0, len(data) * 3 // 4) + len(exec_)
+    log.write_bytes(data[:kept])
 
 
 def test_a_server_that_is_full_fails_the_run_in_its_own_words(
@@ -121,7 +127,7 @@ def test_a_server_that_is_full_fails_the_run_in_its_own_words(
         server.client().config_set("maxmemory", "1")
         text = output_of(process, 20)
     (error,) = errors_in(text)
-    assert re.search("while nothing moved: Redis refused: .*maxmemory", error)
+    assert re.search("while nothing moved: Redis refuses for now: .*maxmemory", error)
     assert process.returncode == 1
     assert_ends_at_a_committed_frame(lines)
     place.assert_clean(server.client())
