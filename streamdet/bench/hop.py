@@ -1,6 +1,6 @@
 """One hop: from a step that adds an entry to the process that reads it, on a private Redis server.
 
-`python -m streamdet.bench.hop URL RUN_ID` is that process: prints when each entry came, as JSON.
+`python -m streamdet.bench.hop URL RUN_ID COUNT` is that process: prints when each entry came.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def run(material: Material) -> Outcome:
 
 def main(arguments: Sequence[str]) -> None:
     """Read every entry of a run and say when it came: monotonic nanoseconds, the host's."""
-    url, run_id = arguments
+    url, run_id, count = arguments
     bus = RedisBus(connect(url), _layout(run_id))
     lease = bus.take_lease("reader", "reader-0")
     arrivals_ns: list[int] = []
     sys.stdout.buffer.write(READY)
     sys.stdout.flush()
-    while len(arrivals_ns) < HOPS:
+    while len(arrivals_ns) < int(count):
         entries = bus.read(lease, 1, 1.0)
         arrivals_ns += [time.monotonic_ns()] * len(entries)
         commits = [Commit("cam", len(arrivals_ns) - 1, entry.id) for entry in entries]
@@ -72,7 +72,7 @@ def _latencies_us(url: str) -> list[float]:
     run_id = uuid4().hex[:12]
     bus = _bus(url, run_id)
     lease = bus.take_lease("writer", "writer-0")
-    command = [sys.executable, "-m", "streamdet.bench.hop", url, run_id]
+    command = [sys.executable, "-m", "streamdet.bench.hop", url, run_id, str(HOPS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
         assert reader.stdout is not None
         reader.stdout.readline()

@@ -35,7 +35,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def wait_until_quiet(limit_s: float = 60.0) -> float:
+def wait_until_quiet(limit_s: float = 20.0) -> float:
     """Wait until others use less than QUIET_CORES, or the time is over.
 
     Call it while nothing of ours runs.

@@ -20,7 +20,7 @@ from streamdet.transport.embedded import EmbeddedRedis
 
 CLI: Final = (sys.executable, "-m", "streamdet.cli")
 LIMIT_S: Final = 600.0
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 2
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def run_quietly(
     """Run a program while nobody else uses the machine, as far as that can be had.
 
     Returns:
-        As `run_once`, of the least disturbed of three attempts at most.
+        As `run_once`, of the less disturbed of two attempts at most.
     """
     attempts: list[dict[str, float]] = []
     while len(attempts) < ATTEMPTS:

@@ -24,11 +24,11 @@ EVERY_S = 0.25
 EARLY, LATE = (0.08, 0.15), (0.93, 1.0)
 """Shares of the run in which the samples are taken whose medians are compared."""
 
-GRAPH = f"""
+GRAPH = """
 version: 1
 name: memory
 nodes:
-  camera: {{kind: source, uri: "synthetic:street?hw=128x160&frames={FRAMES}", process: front}}
+  camera: {{kind: source, uri: "synthetic:street?hw=128x160&frames={frames}", process: front}}
   prepare: {{kind: stretch, hw: [128, 160], reads: camera, process: front}}
   detect: {{kind: detector, model: hog_people, reads: prepare, replicas: auto}}
   track: {{kind: byte_track, reads: detect, process: back}}
@@ -55,7 +55,7 @@ def run(material: Material) -> Outcome:
     """Run 20,000 small frames through a cheap detector and look on."""
     with private_redis() as url, tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "memory.yaml"
-        graph.write_text(GRAPH)
+        graph.write_text(GRAPH.format(frames=FRAMES))
         samples = list(_watch([*CLI, "run", str(graph), "--redis", url], url))
     growths = growth(samples)
     worst = max((name for name in growths if name != "redis"), key=growths.__getitem__)

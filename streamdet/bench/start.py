@@ -92,12 +92,14 @@ def _pid(supervisor: int, consumer: str) -> int:
 
 @contextmanager
 def _running(command: Sequence[str], material: Material) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command in the background; it is asked to stop at the end."""
+    """Run a command in the background; in the end it is stopped at once, by two signals."""
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, env=material.environ, stdout=quiet, stderr=quiet) as process:
         try:
             yield process
         finally:
+            process.terminate()
+            time.sleep(0.2)
             process.terminate()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,4 +51,4 @@ def test_a_folder_that_is_not_there_is_bad_usage(
 
 def test_every_bench_is_a_module_with_run() -> None:
     for module, _ in bench.BENCHES.values():
-        assert callable(bench.import_module(f"streamdet.bench.{module}").run)
+        assert callable(import_module(f"streamdet.bench.{module}").run)

@@ -138,7 +138,7 @@ def test_too_little_shared_memory_is_said(
     settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = SimpleNamespace(free=1 << 20)
-    monkeypatch.setattr(machine_checks.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     finding = found(settings, "memory")
     assert finding.state == "broken"
     assert finding.text.startswith("1 MiB free")
