@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter
 
-from streamdet.url_text import SecretUrl, redacted
+from streamdet.url_text import SecretUrl, is_secret, is_utf8, redacted, short
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,25 @@ def test_a_secret_url_shows_its_password_only_on_request() -> None:
 def test_secret_urls_are_equal_when_their_addresses_are() -> None:
     assert len({SecretUrl("a"), SecretUrl("a"), SecretUrl("b")}) == 2
     assert SecretUrl("a") != "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_one"),
+    [
+        ("DB_PASSWORD", "x", True),
+        ("API_KEY", "x", True),
+        ("URL", "redis://u:pw@h", True),
+        ("X", "ghp0123456789abcdefABCDEF", True),
+        ("STREAMDET_SOURCE", "/archive/cam-2026-11-01_120000.mp4", False),
+        ("REPLICAS", "4", False),
+    ],
+)
+def test_a_secret_is_told_by_its_name_or_its_look(name: str, value: str, is_one: bool) -> None:
+    assert is_secret(name, value) is is_one
+
+
+def test_what_a_user_gave_is_shown_short_on_one_line() -> None:
+    assert short("a\nb") == "a\\nb"
+    assert short("redis://u:pw@h") == "redis://u:***@h"
+    assert short("x" * 100) == "x" * 77 + "..."
+    assert (is_utf8("ü"), is_utf8("\udcff")) == (True, False)

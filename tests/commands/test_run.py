@@ -45,6 +45,23 @@ def assert_adds_up(report: dict[str, Any], published: int) -> None:
     assert sum(source["published"] for source in report["sources"]) == published
 
 
+def test_a_report_that_cannot_be_written_fails_the_run(
+    redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--redis", redis_server.url, "--report", "/dev/full"]
+    assert run("--source", "synthetic:street?frames=2&hw=120x160", *where) == 1
+    printed = capsys.readouterr()
+    assert "people: done, 2 frames published" in printed.out
+    assert printed.err.endswith(
+        "error: --report /dev/full: cannot be written: No space left on device\n"
+    )
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "x"])
+def test_a_count_of_nothing_is_wrong_usage(count: str) -> None:
+    assert main(["tail", f"--count={count}"]) == 2
+
+
 def test_what_was_published_can_be_followed(
     redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +146,18 @@ def test_what_is_wrong_is_said_before_anything_starts(
     error = capsys.readouterr().err
     assert sentence in error
     assert len(error.splitlines()) == 1
+
+
+def test_a_stated_runtime_that_is_not_installed_is_said_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("streamdet.commands.models.find_weights", lambda model: Path())
+    monkeypatch.setattr("streamdet.commands.models.find_spec", lambda name: None)
+    settings = ["--set", "detect.model=yolox_nano", "--set", "detect.runtime=onnxruntime"]
+    assert main(["run", "people", *settings]) == 1
+    assert "detect.runtime is onnxruntime, which is not installed: pip install" in (
+        capsys.readouterr().err
+    )
 
 
 def test_an_output_in_no_folder_is_refused_before_the_run(
