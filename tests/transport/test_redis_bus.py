@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,17 @@ def test_a_vanished_input_stream_is_a_lost_run(bus: RedisBus, redis_server: Redi
     redis_server.client().delete(f"{bus._prefix}in:back")
     with pytest.raises(RunLostError, match="keys are gone"):
         bus.read(lease, 1, 0.01)
+
+
+def test_a_stream_that_vanishes_while_a_read_waits_is_a_lost_run(
+    bus: RedisBus, redis_server: RedisServer
+) -> None:
+    lease = bus.take_lease("back", "back-0")
+    vanishing = threading.Timer(0.1, lambda: redis_server.client().delete(f"{bus._prefix}in:back"))
+    vanishing.start()
+    with pytest.raises(RunLostError, match="keys are gone"):
+        bus.read(lease, 1, 2)
+    vanishing.join()
 
 
 def test_any_bytes_travel_unchanged(bus: RedisBus, redis_server: RedisServer) -> None:
