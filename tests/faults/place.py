@@ -52,12 +52,11 @@ class Place:
 
     def leftovers(self) -> list[str]:
         """Segments and folders of the noted runs."""
-        segments = [
-            segment
-            for run_id in self._run_ids
-            for segment in Path("/dev/shm").glob(f"streamdet-{run_id}-*")
-        ]
-        return [str(path) for path in [*segments, *self.path.glob("streamdet-*/*/")]]
+        return [str(path) for path in [*self._segments(), *self.path.glob("streamdet-*/*/")]]
+
+    def _segments(self) -> list[Path]:
+        names = [f"streamdet-{run_id}-*" for run_id in self._run_ids]
+        return [segment for name in names for segment in Path("/dev/shm").glob(name)]
 
     def wait_until_dead(self, limit_s: float) -> None:
         """Wait until every noted process is dead."""
@@ -72,7 +71,9 @@ class Place:
         assert client is None or list(client.scan_iter("streamdet:*")) == []
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the folder, and what a killed run has left."""
+        for segment in self._segments():
+            segment.unlink()
         shutil.rmtree(self.path, ignore_errors=True)
 
 
