@@ -30,7 +30,7 @@ def run(material: Material) -> Outcome:
     bare_ms = sum(costs_ms.values())
     limit_fps = cores() / (bare_ms / 1000)
     best = max(runs, key=lambda one: one["fps"])
-    fps = best["fps"]
+    fps, spent_ms = best["fps"], _marginal_ms(runs, starts)
     return Outcome(
         figures=[
             Figure("pipeline / limit, fps", fps / limit_fps, "", Aim(">=", 0.85)),
@@ -38,7 +38,8 @@ def run(material: Material) -> Outcome:
             Figure("pipeline", fps, "fps"),
             Figure("bare CPU per frame", bare_ms, "ms"),
             *(Figure(f"  {name}", cost_ms, "ms") for name, cost_ms in costs_ms.items()),
-            Figure("pipeline's CPU per frame, without its start", _marginal_ms(runs, starts), "ms"),
+            Figure("pipeline's CPU per frame, without its start", spent_ms, "ms"),
+            Figure("bare CPU / pipeline's CPU", bare_ms / spent_ms),
             Figure("others' cores meanwhile", best["others_cores"]),
         ],
         details={"bare": bare, "runs": runs, "starts": starts},
