@@ -58,6 +58,11 @@ class ShmPool:
             os.posix_fallocate(descriptor, 0, size)
         except OSError as exc:
             path.unlink()
+            if exc.errno == errno.EFBIG:
+                raise ConfigError(
+                    f"a pool of {slots} slots needs {size >> 20} MiB of shared memory, more than"
+                    " the file size limit of this user (ulimit -f)"
+                ) from exc
             if exc.errno != errno.ENOSPC:
                 raise
             raise ConfigError(

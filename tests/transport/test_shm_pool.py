@@ -76,3 +76,13 @@ def test_another_process_sees_pixels_and_generations_and_its_end_leaves_them(seg
         pool.view(FrameRef("prepare", 1, 4), HW)
     pool.close()
     assert segment.exists()
+
+
+def test_a_file_size_limit_is_named(segment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.EFBIG, "File too large")
+
+    monkeypatch.setattr("os.posix_fallocate", refuse)
+    with pytest.raises(ConfigError, match=r"needs 1 MiB .* \(ulimit -f\)"):
+        ShmPool.create(segment, slots=1, slot_bytes=1 << 20)
+    assert not segment.exists()
