@@ -83,7 +83,7 @@ def _latencies_us(url: str) -> list[float]:
             _add(bus, lease, index, 1)
         arrivals_ns = json.loads(reader.stdout.read())
     bus.delete()
-    return [(came - sent) / 1000 for came, sent in zip(arrivals_ns, sent_ns, strict=True)]
+    return [round((came - sent) / 1000, 1) for came, sent in zip(arrivals_ns, sent_ns, strict=True)]
 
 
 def _cost_us(url: str, batch: int) -> float:
