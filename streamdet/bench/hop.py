@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from uuid import uuid4
 
 import numpy as np
@@ -88,8 +90,9 @@ def main(arguments: Sequence[str]) -> None:
 @contextmanager
 def _cores_awake() -> Iterator[None]:
     """Keep every core from sleeping, by processes that give way to all others."""
+    parent_bound = partial(die_with_parent, os.getpid())
     command = ["nice", "-n", "19", sys.executable, "-c", "while True: pass"]
-    spinners = [subprocess.Popen(command, preexec_fn=die_with_parent) for _ in range(cores())]  # noqa: PLW1509
+    spinners = [subprocess.Popen(command, preexec_fn=parent_bound) for _ in range(cores())]  # noqa: PLW1509
     try:
         yield
     finally:
