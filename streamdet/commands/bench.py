@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from streamdet.bench.figures import Outcome, table
 from streamdet.bench.machine import describe, wait_until_quiet
@@ -52,14 +52,14 @@ def run(args: Namespace) -> int:
         raise ConfigError(f"--json: there is no folder {args.json.parent}")
     machine = describe()
     print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load'][0]:.1f}")
-    outcomes: dict[str, Outcome] = {}
+    results: dict[str, dict[str, Any]] = {}
     for name in args.names:
         busy = wait_until_quiet()
         module, text = BENCHES[name]
         print(f"{name}: {text}; others use {busy:.2f} cores", flush=True)
-        outcomes[name] = import_module(f"streamdet.bench.{module}").run(material)
-        print("\n".join(table(outcomes[name])), flush=True)
+        outcome: Outcome = import_module(f"streamdet.bench.{module}").run(material)
+        results[name] = {"others_cores_before": busy, **outcome.as_dict()}
+        print("\n".join(table(outcome)), flush=True)
         if args.json is not None:
-            results = {name: outcome.as_dict() for name, outcome in outcomes.items()}
             args.json.write_text(json.dumps({"machine": machine, "benches": results}) + "\n")
-    return 0 if all(outcome.is_reached for outcome in outcomes.values()) else 1
+    return 0 if all(result["reached"] for result in results.values()) else 1
