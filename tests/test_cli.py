@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shlex
 import signal
 import subprocess
@@ -221,17 +220,6 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main([command, "--help"]) == 0
         text = cli.COMMANDS[command]
         assert f"{text[0].upper()}{text[1:]}." in capsys.readouterr().out.replace("\n", " ")
-
-
-def test_check_answers_in_half_a_second() -> None:
-    best_s = 60.0
-    for _ in range(5):  # the best, and seconds of a core: other work on the machine only adds
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert streamdet("check", "people").returncode == 0
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        best_s = min(best_s, used_s)
-    assert best_s < 0.5
 
 
 def test_check_imports_nothing_heavy() -> None:
