@@ -57,7 +57,6 @@ class RunPlan:
         source_names: source id -> address, as it may be shown.
         class_names: model name -> class names.
         max_in_flight: frames of a source under way above which it pauses.
-        redis_wait_s: how long a worker waits for a server that does not answer.
     """
 
     layout: RunLayout
@@ -67,7 +66,6 @@ class RunPlan:
     source_names: Mapping[str, str]
     class_names: Mapping[str, tuple[str, ...]]
     max_in_flight: int
-    redis_wait_s: float
 
 
 @dataclass(frozen=True, slots=True)

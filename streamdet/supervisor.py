@@ -140,7 +140,6 @@ class Supervisor:
             source_names={item.source_id: redacted(item.uri) for item in items},
             class_names=class_names(self._graph),
             max_in_flight=self._settings.max_in_flight,
-            redis_wait_s=self._settings.redis_wait_s,
         )
 
     def _report(

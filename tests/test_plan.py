@@ -41,7 +41,6 @@ def planned(
         source_names={"street": "synthetic:street"},
         class_names=class_names(graph),
         max_in_flight=128,
-        redis_wait_s=60,
     )
     return run, {plan.consumer: plan for plan in worker_plans(graph, run)}
 
