@@ -41,10 +41,11 @@ coverage: .venv/dev-installed
 	"$(PYTHON)" -m venv .venv
 
 .venv/installed: .venv/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[all]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[run]'
 	@touch $@
 
 .venv/dev-installed: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0  # a build for CPUs
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[all,dev]'
 	@touch $@
 
