@@ -8,6 +8,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Rows = npt.NDArray[np.bool_] | npt.NDArray[np.int64] | slice
+"""Which objects: a mask, row numbers (in that order) or a slice."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMasks:
+    """The masks of N objects in their whole frame. Immutable; `masks[rows]` selects, `len` counts.
+
+    Attributes:
+        hw: height and width of the frame, pixels.
+        counts: each object's run lengths as COCO's compressed text (see ops/run_length.py).
+    """
+
+    hw: tuple[int, int]
+    counts: tuple[bytes, ...]
+
+    def __len__(self) -> int:
+        """Count the masks."""
+        return len(self.counts)
+
+    def __getitem__(self, rows: Rows) -> FrameMasks:
+        """Select masks as `Detections` selects objects."""
+        chosen = np.arange(len(self.counts))[rows].tolist()
+        return FrameMasks(self.hw, tuple(self.counts[row] for row in chosen))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
@@ -20,6 +45,14 @@ class Detections:
         class_ids: (N,) int64, index into the model's class names.
         track_ids: (N,) int64, unique within one source and stable over its frames; None before a
             tracker.
+        masks: which pixels of the source's frame belong to each object; None where the model says
+            nothing of it, and before `mask_probs` are pasted.
+        keypoints: (N, K, 3) float32, x and y in the pixels of `xyxy`, then the point's score as
+            the model gives it (Mask R-CNN: a logit, above 0 where the point is more likely than
+            not); None where the model has none.
+        mask_probs: (N, M, M) float32, 0..1, how likely each cell of an M x M grid over the box
+            belongs to the object; what a network says of masks. The stage of a detector pastes
+            them into `masks`: they never travel.
 
     Raises:
         ValueError: shapes disagree.
@@ -29,6 +62,9 @@ class Detections:
     scores: npt.NDArray[np.float32]
     class_ids: npt.NDArray[np.int64]
     track_ids: npt.NDArray[np.int64] | None = None
+    masks: FrameMasks | None = None
+    keypoints: npt.NDArray[np.float32] | None = None
+    mask_probs: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Bring the arrays to their dtypes and check that the shapes agree."""
@@ -48,6 +84,23 @@ class Detections:
         for name, column in columns.items():
             if column.shape != (len(self.xyxy),):
                 raise ValueError(f"{name} must be ({len(self.xyxy)},), got {column.shape}")
+        self._check_shapes_of_objects()
+
+    def _check_shapes_of_objects(self) -> None:
+        """Do for masks and keypoints what `__post_init__` does for the other columns."""
+        set_, count = object.__setattr__, len(self.xyxy)
+        if self.masks is not None and len(self.masks) != count:
+            raise ValueError(f"masks must be of {count} objects, got {len(self.masks)}")
+        if self.keypoints is not None:
+            set_(self, "keypoints", np.ascontiguousarray(self.keypoints, dtype=np.float32))
+            shape = self.keypoints.shape
+            if len(shape) != 3 or shape[0] != count or shape[2] != 3:
+                raise ValueError(f"keypoints must be ({count}, K, 3), got {shape}")
+        if self.mask_probs is not None:
+            set_(self, "mask_probs", np.ascontiguousarray(self.mask_probs, dtype=np.float32))
+            shape = self.mask_probs.shape
+            if len(shape) != 3 or shape[0] != count or shape[1] != shape[2]:
+                raise ValueError(f"mask_probs must be ({count}, M, M), got {shape}")
 
     @classmethod
     def empty(cls) -> Detections:
@@ -58,9 +111,14 @@ class Detections:
         """Count the objects."""
         return len(self.xyxy)
 
-    def __getitem__(
-        self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64] | slice
-    ) -> Detections:
+    def __getitem__(self, rows: Rows) -> Detections:
         """Select objects by mask, by row numbers (in that order) or by slice."""
-        track_ids = None if self.track_ids is None else self.track_ids[rows]
-        return Detections(self.xyxy[rows], self.scores[rows], self.class_ids[rows], track_ids)
+        return Detections(
+            self.xyxy[rows],
+            self.scores[rows],
+            self.class_ids[rows],
+            None if self.track_ids is None else self.track_ids[rows],
+            None if self.masks is None else self.masks[rows],
+            None if self.keypoints is None else self.keypoints[rows],
+            None if self.mask_probs is None else self.mask_probs[rows],
+        )

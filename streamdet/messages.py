@@ -13,8 +13,9 @@ from typing import Any
 
 import msgpack
 import numpy as np
+import numpy.typing as npt
 
-from streamdet.detections import Detections
+from streamdet.detections import Detections, FrameMasks
 from streamdet.frame import Frame, FrameRef, Geometry
 
 
@@ -91,7 +92,11 @@ Message = FrameMessage | EndOfStream
 
 
 def encode(message: Message) -> bytes:
-    """Write a message for the wire; the inverse of `decode`."""
+    """Write a message for the wire; the inverse of `decode`.
+
+    Raises:
+        ValueError: the detections still have `mask_probs`.
+    """
     if isinstance(message, EndOfStream):
         return _pack([message.source_id, message.index])
     frame, prepared = message.frame, message.prepared
@@ -164,20 +169,33 @@ def _prepared(values: tuple[Any, ...]) -> Prepared:
     return Prepared(hw, Geometry(scale_xy, offset_xy), _ref(pixels))
 
 
-def _pack_detections(detections: Detections) -> tuple[bytes | None, ...]:
+def _pack_detections(detections: Detections) -> tuple[Any, ...]:
+    if detections.mask_probs is not None:
+        raise ValueError("mask_probs do not travel: the stage of a detector pastes them into masks")
+    masks, keypoints = detections.masks, detections.keypoints
     return (
         detections.xyxy.tobytes(),
         detections.scores.tobytes(),
         detections.class_ids.tobytes(),
         None if detections.track_ids is None else detections.track_ids.tobytes(),
+        None if masks is None else (masks.hw, masks.counts),
+        None if keypoints is None else (keypoints.shape[1], keypoints.tobytes()),
     )
 
 
-def _detections(values: tuple[bytes, bytes, bytes, bytes | None]) -> Detections:
-    xyxy, scores, class_ids, track_ids = values
+def _detections(values: tuple[Any, ...]) -> Detections:
+    # Messages of a run that began before there were masks and keypoints end with the track ids.
+    xyxy, scores, class_ids, track_ids, masks, keypoints = (*values, None, None)[:6]
+    found_scores = np.frombuffer(scores, np.float32)
     return Detections(
         np.frombuffer(xyxy, np.float32).reshape(-1, 4),
-        np.frombuffer(scores, np.float32),
+        found_scores,
         np.frombuffer(class_ids, np.int64),
         None if track_ids is None else np.frombuffer(track_ids, np.int64),
+        None if masks is None else FrameMasks(*masks),
+        None if keypoints is None else _keypoints(len(found_scores), *keypoints),
     )
+
+
+def _keypoints(object_count: int, count: int, values: bytes) -> npt.NDArray[np.float32]:
+    return np.frombuffer(values, np.float32).reshape(object_count, count, 3)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from streamdet.messages import FrameMessage, Timing
 
@@ -27,8 +28,10 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
     Keys: schema, run, source_id, frame_id (from 0, no gaps), pts_ns (null where the file has none),
     captured_at (RFC 3339, UTC), width, height, model, objects, latency_ms, and for a dropped frame
     `dropped` (the reason; its objects are []). An object: id (track, or null), class_id, label,
-    confidence, bbox [x1, y1, x2, y2] in source pixels (x2, y2 exclusive edges). latency_ms: node ->
-    its milliseconds, and `total` from the first node's start to the last one's end.
+    confidence, bbox [x1, y1, x2, y2] in source pixels (x2, y2 exclusive edges); and where the model
+    says it, mask {size: [height, width], counts} (COCO's compressed run lengths) and keypoints
+    [[x, y, score], ...]. latency_ms: node -> its milliseconds, and `total` from the first node's
+    start to the last one's end.
 
     Args:
         message: the frame, in source pixels.
@@ -37,7 +40,7 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
             number.
 
     Raises:
-        ValueError: a box or a score is NaN or infinite, which JSON cannot say.
+        ValueError: a box, a score or a keypoint is NaN or infinite, which JSON cannot say.
     """
     frame = message.frame
     body = {
@@ -50,7 +53,7 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
         "width": frame.hw[1],
         "height": frame.hw[0],
         "model": message.model,
-        "objects": _objects(message, class_names),
+        "objects": _with_shapes(_objects(message, class_names), message),
         "latency_ms": _latency_ms(message.timings),
     }
     if message.drop_reason is not None:
@@ -62,14 +65,14 @@ def deepstream_json(message: FrameMessage, class_names: Sequence[str]) -> bytes:
     """Write a frame as DeepStream's minimal schema.
 
     An object is "trackId|left|top|right|bottom|Class"; track id -1 means "not tracked". The schema
-    has no place for scores, latencies or drop reasons.
+    has no place for scores, masks, keypoints, latencies or drop reasons.
 
     Args:
         message: the frame, in source pixels.
         class_names: as for `native_json`.
 
     Raises:
-        ValueError: a box is NaN or infinite.
+        ValueError: a box or a score is NaN or infinite.
     """
     objects = _objects(message, class_names)
     return _dump(
@@ -98,11 +101,7 @@ def _objects(message: FrameMessage, class_names: Sequence[str]) -> list[dict[str
     found = message.detections
     if found is None or message.drop_reason is not None:
         return []
-    if not (np.isfinite(found.xyxy).all() and np.isfinite(found.scores).all()):
-        raise ValueError(
-            f"boxes and scores must be finite, got NaN or infinity in frame {message.index} "
-            f"of {message.source_id}"
-        )
+    _check_finite("boxes and scores", (found.xyxy, found.scores), message)
     ids = [None] * len(found) if found.track_ids is None else found.track_ids.tolist()
     boxes = found.xyxy.astype(np.float64).round(BBOX_DECIMALS).tolist()
     scores = found.scores.astype(np.float64).round(CONFIDENCE_DECIMALS).tolist()
@@ -118,6 +117,36 @@ def _objects(message: FrameMessage, class_names: Sequence[str]) -> list[dict[str
             ids, found.class_ids.tolist(), scores, boxes, strict=True
         )
     ]
+
+
+def _with_shapes(objects: list[dict[str, Any]], message: FrameMessage) -> list[dict[str, Any]]:
+    """Add masks and keypoints, where there are any, to what `_objects` says of the same frame."""
+    found = message.detections
+    if found is None or not objects:
+        return objects
+    if found.masks is not None:
+        hw = list(found.masks.hw)
+        for item, counts in zip(objects, found.masks.counts, strict=True):
+            item["mask"] = {"size": hw, "counts": counts.decode("ascii")}
+    if found.keypoints is not None:
+        _check_finite("keypoints", (found.keypoints,), message)
+        for item, points in zip(objects, found.keypoints.tolist(), strict=True):
+            item["keypoints"] = [_keypoint(*point) for point in points]
+    return objects
+
+
+def _keypoint(x: float, y: float, score: float) -> list[float]:
+    return [round(x, BBOX_DECIMALS), round(y, BBOX_DECIMALS), round(score, CONFIDENCE_DECIMALS)]
+
+
+def _check_finite(
+    what: str, columns: Sequence[npt.NDArray[np.float32]], message: FrameMessage
+) -> None:
+    if not all(np.isfinite(column).all() for column in columns):
+        raise ValueError(
+            f"{what} must be finite, got NaN or infinity in frame {message.index} "
+            f"of {message.source_id}"
+        )
 
 
 def _deepstream_object(item: dict[str, Any]) -> str:

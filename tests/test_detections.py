@@ -1,11 +1,12 @@
 """What a detector or tracker says of one frame."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from streamdet.detections import Detections
+from streamdet.detections import Detections, FrameMasks
 
 
 def two(track_ids: list[int] | None = None) -> Detections:
@@ -41,6 +42,47 @@ def test_columns_get_their_dtypes() -> None:
 def test_boxes_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="xyxy must be"):
         Detections(np.zeros(shape, np.float32), np.zeros(2, np.float32), np.zeros(2, np.int64))
+
+
+def test_rows_select_masks_keypoints_and_mask_probs_too() -> None:
+    probs = np.stack([np.zeros((3, 3), np.float32), np.ones((3, 3), np.float32)])
+    found = replace(
+        two(),
+        masks=FrameMasks((4, 5), (b"first", b"second")),
+        keypoints=np.arange(12, dtype=np.float32).reshape(2, 2, 3),
+        mask_probs=probs,
+    )
+    for rows in (np.array([False, True]), np.array([1]), slice(1, None)):
+        one = found[rows]
+        assert one.masks == FrameMasks((4, 5), (b"second",))
+        assert one.keypoints is not None
+        assert one.keypoints.tolist() == [[[6, 7, 8], [9, 10, 11]]]
+        assert one.mask_probs is not None
+        assert one.mask_probs.tolist() == [[[1, 1, 1]] * 3]
+
+
+def test_objects_have_no_masks_and_keypoints_unless_given() -> None:
+    for found in (two(), two()[np.array([0])], Detections.empty()):
+        assert (found.masks, found.keypoints, found.mask_probs) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("masks", FrameMasks((4, 5), (b"one",)), "masks must be of 2 objects, got 1"),
+        ("keypoints", np.zeros((2, 17)), r"keypoints must be \(2, K, 3\), got \(2, 17\)"),
+        ("keypoints", np.zeros((1, 17, 3)), r"keypoints must be \(2, K, 3\), got \(1, 17, 3\)"),
+        ("keypoints", np.zeros((2, 17, 2)), r"keypoints must be \(2, K, 3\), got \(2, 17, 2\)"),
+        ("mask_probs", np.zeros((2, 28)), r"mask_probs must be \(2, M, M\), got \(2, 28\)"),
+        ("mask_probs", np.zeros((3, 9, 9)), r"mask_probs must be \(2, M, M\), got \(3, 9, 9\)"),
+        ("mask_probs", np.zeros((2, 9, 8)), r"mask_probs must be \(2, M, M\), got \(2, 9, 8\)"),
+    ],
+)
+def test_masks_and_keypoints_of_other_shapes_are_refused(
+    column: str, value: Any, problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        replace(two(), **{column: value})
 
 
 @pytest.mark.parametrize("column", ["scores", "class_ids", "track_ids"])

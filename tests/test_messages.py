@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
+import msgpack
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamdet.detections import Detections
+from streamdet.detections import Detections, FrameMasks
 from streamdet.frame import Frame, FrameRef, Geometry
 from streamdet.messages import EndOfStream, FrameMessage, Message, Prepared, Timing, decode, encode
 
@@ -45,6 +47,19 @@ MESSAGES = st.builds(
     timings=st.lists(st.builds(Timing, st.text(max_size=5), COUNTS, COUNTS), max_size=3).map(tuple),
 )
 ENDS = st.builds(EndOfStream, st.text(max_size=9), COUNTS)
+FRAME = Frame("cam", 3, None, Fraction(1, 25), 1, (4, 4), 0)
+
+
+def blank(count: int) -> Detections:
+    zeros = np.zeros(count, np.float32)
+    return Detections(np.zeros((count, 4), np.float32), zeros, np.zeros(count, np.int64))
+
+
+def through_the_wire(found: Detections) -> Detections:
+    message = decode(encode(FrameMessage(FRAME, detections=found)))
+    assert isinstance(message, FrameMessage)
+    assert message.detections is not None
+    return message.detections
 
 
 @given(MESSAGES | ENDS)
@@ -62,12 +77,45 @@ def test_detections_survive_bit_by_bit(count: int, has_tracks: bool) -> None:
         chance.integers(0, 80, count),
         chance.integers(1, 2**40, count) if has_tracks else None,
     )
-    frame = Frame("cam", 3, None, Fraction(1, 25), 1, (4, 4), 0)
-    message = decode(encode(FrameMessage(frame, detections=found)))
-    assert isinstance(message, FrameMessage)
-    assert message.detections is not None
+    back = through_the_wire(found)
     for name in ("xyxy", "scores", "class_ids", "track_ids"):
-        np.testing.assert_array_equal(getattr(message.detections, name), getattr(found, name))
+        np.testing.assert_array_equal(getattr(back, name), getattr(found, name))
+    assert (back.masks, back.keypoints) == (None, None)
+
+
+@given(
+    hw=SIZES,
+    counts=st.lists(st.binary(max_size=40), max_size=4).map(tuple),
+    keypoint_count=st.integers(0, 17),
+)
+def test_masks_and_keypoints_survive_bit_by_bit(
+    hw: tuple[int, int], counts: tuple[bytes, ...], keypoint_count: int
+) -> None:
+    chance = np.random.default_rng(keypoint_count)
+    keypoints = chance.normal(size=(len(counts), keypoint_count, 3)).astype(np.float32)
+    found = replace(blank(len(counts)), masks=FrameMasks(hw, counts), keypoints=keypoints)
+    back = through_the_wire(found)
+    assert back.masks == found.masks
+    np.testing.assert_array_equal(back.keypoints, keypoints, strict=True)
+
+
+def test_a_message_from_before_there_were_masks_has_none() -> None:
+    values = msgpack.unpackb(encode(FrameMessage(FRAME, detections=blank(2))))
+    values[10] = values[10][:4]
+    older = decode(msgpack.packb(values))
+    assert isinstance(older, FrameMessage)
+    assert older.detections is not None
+    assert (len(older.detections), older.detections.masks, older.detections.keypoints) == (
+        2,
+        None,
+        None,
+    )
+
+
+def test_mask_probs_do_not_travel() -> None:
+    found = replace(blank(1), mask_probs=np.zeros((1, 28, 28), np.float32))
+    with pytest.raises(ValueError, match="mask_probs do not travel"):
+        encode(FrameMessage(FRAME, detections=found))
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xc1", b"\x93\x01\x02\x03", b"\x01", b"junk"])

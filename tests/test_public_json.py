@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamdet.detections import FrameMasks
 from streamdet.messages import FrameMessage
 from streamdet.public_json import class_label, deepstream_json, native_json, rfc3339
 from tests.sinks.frames import frame, message, one
@@ -73,6 +74,37 @@ def test_json_refuses_what_it_cannot_say(field: str, value: float) -> None:
     broken = replace(found, **{field: np.full_like(getattr(found, field), value)})
     with pytest.raises(ValueError, match="must be finite, got NaN or infinity in frame 0 of cam"):
         native(replace(message(), detections=broken))
+
+
+def shaped() -> FrameMessage:
+    found = replace(
+        one([1, 2, 30, 40]),
+        masks=FrameMasks((48, 64), (b"0\\1",)),
+        keypoints=np.array([[[1.006, 2, -0.123456], [3, 4, 7.5]]]),
+    )
+    return replace(message(), detections=found)
+
+
+def test_native_json_has_mask_and_keypoints_where_the_model_says_them() -> None:
+    (item,) = native(shaped())["objects"]
+    assert item["mask"] == {"size": [48, 64], "counts": "0\\1"}
+    assert item["keypoints"] == [[1.01, 2.0, -0.1235], [3.0, 4.0, 7.5]]
+    assert not {"mask", "keypoints"} & native(message())["objects"][0].keys()
+
+
+def test_native_json_of_a_dropped_frame_has_no_masks_either() -> None:
+    assert native(replace(shaped(), drop_reason="pixels lost"))["objects"] == []
+
+
+def test_native_json_refuses_a_keypoint_it_cannot_say() -> None:
+    found = replace(one([1, 2, 3, 4]), keypoints=np.full((1, 17, 3), np.nan))
+    with pytest.raises(ValueError, match="keypoints must be finite, got NaN"):
+        native(replace(message(), detections=found))
+
+
+def test_deepstream_json_has_no_place_for_masks_and_keypoints() -> None:
+    bare = replace(message(), detections=one([1, 2, 30, 40]))
+    assert deepstream_json(shaped(), NAMES) == deepstream_json(bare, NAMES)
 
 
 def test_deepstream_json_is_the_minimal_schema() -> None:
