@@ -23,7 +23,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "stretch": "streamdet.transforms.stretch:Stretch",
     },
     "detector": {
-        "hog_people": "streamdet.detectors.hog_people:HogPeople",
+        "hog_svm": "streamdet.detectors.hog_svm:HogSvm",
         "yolox": "streamdet.detectors.yolox:Yolox",
         "nanodet": "streamdet.detectors.gfl:NanoDet",
         "picodet": "streamdet.detectors.gfl:PicoDet",

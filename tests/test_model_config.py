@@ -12,13 +12,13 @@ from streamdet.model_config import ModelConfig, find_weights, load_model_config
 from streamdet.registry import KINDS, load
 
 HOG = """
-detector: hog_people
+detector: hog_svm
 transform: {kind: stretch, hw: [240, 320]}
 classes: [person]
 score_thresh: 0.5
 iou_thresh: 0.4
 """
-NETWORK = HOG.replace("hog_people", "yolox") + "input: {name: images, hw: [32, 64]}\n"
+NETWORK = HOG.replace("hog_svm", "yolox") + "input: {name: images, hw: [32, 64]}\n"
 
 
 def written(folder: Path, text: str) -> str:
@@ -62,7 +62,7 @@ def test_a_transform_s_own_hw_stays(tmp_path: Path) -> None:
     [
         (HOG + "colour: red\n", r"own.yaml:7: colour is an unknown key"),
         (HOG.replace("0.5", "1.5"), "own.yaml:5: score_thresh must be at most 1, got 1.5"),
-        (HOG.replace("detector: hog_people", ""), "detector is missing"),
+        (HOG.replace("detector: hog_svm", ""), "detector is missing"),
         (HOG + "iou_thresh: 0.1\n", "own.yaml:7: key 'iou_thresh' stands twice, first in line 6"),
         (HOG + "runtimes: {tflite: {}}\n", "runtimes.tflite is an unknown key; there is 'openv"),
         ("[1, 2]", "must hold keys and values"),

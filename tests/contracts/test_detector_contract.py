@@ -13,6 +13,7 @@ from streamdet.model_config import load_model_config
 from streamdet.registry import KINDS, load
 from streamdet.runtimes import Tensors
 from tests.detectors.scripted_runtime import (
+    MODEL_OF,
     NETWORK_OF,
     ScriptedRuntime,
     empty_outputs,
@@ -25,7 +26,7 @@ every_network = pytest.mark.parametrize("kind", NETWORK_OF)
 
 def made(kind: str, outputs: Tensors | None = None, **options: Any) -> Detector:
     detector_class = load("detector", kind)
-    name = NETWORK_OF.get(kind, kind)
+    name = MODEL_OF[kind]
     runtime = ScriptedRuntime(outputs or empty_outputs(kind)) if kind in NETWORK_OF else None
     detector: Detector = detector_class(
         detector_class.Options(model=name, **options), load_model_config(name), runtime

@@ -20,10 +20,10 @@ RUN = ("run", "people", "--set", "prepare.shortest_edge=128", "--source", ENDLES
 
 # Python imports it at its start, so it is there in the forked workers too.
 BROKEN_DETECTOR = """
-from streamdet.detectors.hog_people import HogPeople
+from streamdet.detectors.hog_svm import HogSvm
 def crash(self, images):
     raise ZeroDivisionError("on purpose")
-HogPeople.__call__ = crash
+HogSvm.__call__ = crash
 """
 BROKEN_IMPORT = """
 import sys

@@ -50,7 +50,7 @@ def test_captions_count_replicas_and_sources(graph: PipelineGraph, tmp_path: Pat
         (tmp_path / name).touch()
     two = load_text(people(camera=f"kind: source, uri: '{tmp_path}/*.mp4'"), tmp_path)
     assert caption(two.nodes["camera"]) == "file, 2 sources"
-    assert caption(graph.nodes["detect"]) == "hog_people, x2"
+    assert caption(graph.nodes["detect"]) == "hog_svm, hog_people, x2"
 
 
 def test_no_two_nodes_share_a_cell_and_frames_go_right(graph: PipelineGraph) -> None:
@@ -81,13 +81,13 @@ def test_svg_is_xml_with_every_name_and_one_arrow_a_join(graph: PipelineGraph) -
 def test_drawings_escape_what_a_name_of_a_model_may_hold(tmp_path: Path) -> None:
     model = tmp_path / "m.yaml"
     model.write_text(
-        'name: "<b>&\\"#"\ndetector: hog_people\nclasses: [person]\nscore_thresh: 0.5\n'
+        'name: "<b>&\\"#"\ndetector: hog_svm\nclasses: [person]\nscore_thresh: 0.5\n'
         "iou_thresh: 0.5\ntransform: {kind: stretch, hw: [64, 64]}\n"
     )
     graph = load_text(PEOPLE, tmp_path, overrides=[f"detect.model={model}"])
-    assert "hog_people, #60;b#62;#38;#34;#35;" in to_mermaid(graph)
+    assert "hog_svm, #60;b#62;#38;#34;#35;" in to_mermaid(graph)
     texts = [element.text for element in ET.fromstring(to_svg(graph)).iter(f"{SVG}text")]
-    assert 'hog_people, <b>&"#' in texts
+    assert 'hog_svm, <b>&"#' in texts
 
 
 def test_long_texts_are_cut_in_the_svg_and_whole_in_its_title(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_the_people_graph_has_the_promised_nodes() -> None:
     assert {node.name: (node.role, node.kind) for node in graph.nodes.values()} == {
         "camera": ("source", "synthetic"),
         "prepare": ("transform", "shortest_edge"),
-        "detect": ("detector", "hog_people"),
+        "detect": ("detector", "hog_svm"),
         "track": ("tracker", "byte_track"),
         "publish": ("sink", "redis_stream"),
     }

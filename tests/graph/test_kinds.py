@@ -52,8 +52,8 @@ def test_source_ids_are_unique_in_the_graph(tmp_path: Path) -> None:
             "6: detect.model names no model: 'yolox_nan' is none of configs/models: did you mean",
         ),
         (
-            {"detect": "kind: hog_people, reads: prepare, model: yolox_nano"},
-            "6: detect.model must be made for hog_people, got 'yolox_nano', which is made for",
+            {"detect": "kind: hog_svm, reads: prepare, model: yolox_nano"},
+            "6: detect.model must be made for hog_svm, got 'yolox_nano', which is made for",
         ),
         (
             {"detect": "kind: detector, reads: prepare, model: hog_people, classes: [persn]"},

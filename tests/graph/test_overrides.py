@@ -139,7 +139,7 @@ def test_outputs_of_a_graph_without_detectors_read_what_the_first_sink_reads(
 
 
 def test_reads_that_are_no_names_are_an_error_with_source_too(tmp_path: Path) -> None:
-    (line,) = faults(people(detect="kind: hog_people, reads: 4"), tmp_path, sources=SCENES[:2])
+    (line,) = faults(people(detect="kind: hog_svm, reads: 4"), tmp_path, sources=SCENES[:2])
     assert line.startswith("g.yaml:6: detect.reads must be small letters and digits")
 
 
