@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from streamdet.built_network import find_network
 from streamdet.detectors import Detector
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
-from streamdet.model_config import find_weights
 from streamdet.plan import NodePlan, WorkerPlan
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
@@ -36,8 +36,7 @@ def assemble(plan: WorkerPlan, pixels: PixelStore) -> tuple[Group, dict[str, str
         if node.role == "source":
             continue
         if node.role == "detector":
-            detector = make_detector(node_plan)
-            runtimes[node.name] = detector.runtime_name
+            detector, runtimes[node.name] = make_detector(node_plan)
             stage: Stage = DetectStage(_model_name(node_plan), detector, pixels)
         else:
             stage = _make_stage(plan, node_plan, pixels)
@@ -45,17 +44,20 @@ def assemble(plan: WorkerPlan, pixels: PixelStore) -> tuple[Group, dict[str, str
     return Group(members, pixels.take_waited_ns), runtimes
 
 
-def make_detector(node_plan: NodePlan) -> Detector:
-    """Make a detector with its runtime and weights."""
+def make_detector(node_plan: NodePlan) -> tuple[Detector, str]:
+    """Make a detector with its runtime and weights, and say what really runs it."""
     node = node_plan.node
     assert node.model is not None
     runtime: Runtime | None = None
+    remark = ""
     if node.model.input is not None:
         assert isinstance(node.options, NetworkOptions)
         kind, options = choose_runtime(node.options, node.model)
-        runtime = load("runtime", kind)(find_weights(node.model), node.model.input, options)
+        network = find_network(node.model)
+        remark = f", {network.remark}" if network.remark else ""
+        runtime = load("runtime", kind)(network.path, node.model.input, options)
     detector: Detector = load("detector", node.kind)(node.options, node.model, runtime)
-    return detector
+    return detector, detector.runtime_name + remark
 
 
 def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> Stage:

@@ -39,12 +39,18 @@ class ImageInput(Options):
 
 
 class Weights(Options):
-    """The file that holds a network, and where it comes from."""
+    """The file that holds a network (.onnx) or its weights (.pth, .safetensors), and its origin."""
 
     file: str = Field(pattern=r"^[\w.-]+$", description="File name, without a folder.")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Checksum of the file.")
+    sha256: str = Field(
+        pattern=r"^[0-9a-f]{8,64}$", description="Checksum of the file, or its first 8 digits on."
+    )
     licence: str = Field(description="Licence of the weights.")
     origin: str = Field(description="Where the file can be had, in words.")
+    torchvision: str | None = Field(
+        None,
+        description="Name of the weights in torchvision, which knows where they are published.",
+    )
 
 
 class RuntimeConfig(Options):
@@ -66,7 +72,14 @@ class ModelConfig(Options):
 
     name: str = Field(description="The file's name without suffix, unless stated.")
     detector: str = Field(description="Kind of detector that decodes it.")
-    weights: Weights | None = Field(None, description="None for a detector without a network.")
+    weights: Weights | None = Field(
+        None, description="None for a detector without a network, or one that nobody has trained."
+    )
+    network: dict[str, Any] | None = Field(
+        None,
+        description="Options of the network (see networks/) that is built from the weights;"
+        " None where the weights file holds the network.",
+    )
     input: ImageInput | None = Field(None, description="None for a detector without a network.")
     transform: TransformConfig = Field(description="How a frame becomes this network's picture.")
     classes: tuple[str, ...] = Field(
@@ -106,10 +119,9 @@ def load_model_config(name: str) -> ModelConfig:
 
 
 def find_weights(config: ModelConfig) -> Path:
-    """Find a model's weights on STREAMDET_MODELS (folders joined by os.pathsep), else in the cache.
+    """Find a model's weights on STREAMDET_MODELS (folders joined by os.pathsep) or in the cache.
 
-    The cache folder is ~/.cache/streamdet/models (XDG_CACHE_HOME is honoured). The checksum is
-    computed each time: 4 MB take 4 ms.
+    The checksum is computed each time: 4 MB take 4 ms.
 
     Raises:
         ConfigError: the model has no weights file, it is nowhere, or its checksum is wrong.
@@ -117,16 +129,15 @@ def find_weights(config: ModelConfig) -> Path:
     weights = config.weights
     if weights is None:
         raise ConfigError(f"model {config.name!r} has no weights file")
-    folders = _weight_folders()
-    found = next((f / weights.file for f in folders if (f / weights.file).is_file()), None)
+    found = find_file(weights.file)
     if found is None:
         raise ConfigError(
             f"{weights.file}, the weights of model {config.name!r}, is not in"
-            f" {' or '.join(map(str, folders))}: put it there ({weights.origin}) or name its folder"
-            " in STREAMDET_MODELS"
+            f" {' or '.join(map(str, _weight_folders()))}: put it there ({weights.origin}) or name"
+            " its folder in STREAMDET_MODELS"
         )
     sha256 = hashlib.sha256(found.read_bytes()).hexdigest()
-    if sha256 != weights.sha256:
+    if not sha256.startswith(weights.sha256):
         raise ConfigError(
             f"{found} is not the file that model {config.name!r} wants:"
             f" its sha256 is {sha256}, wanted {weights.sha256}"
@@ -134,10 +145,20 @@ def find_weights(config: ModelConfig) -> Path:
     return found
 
 
+def find_file(name: str) -> Path | None:
+    """Find a file on STREAMDET_MODELS, then in the cache; None if it is nowhere."""
+    return next((f / name for f in _weight_folders() if (f / name).is_file()), None)
+
+
+def cache_folder() -> Path:
+    """The folder for what is fetched and built: ~/.cache/streamdet/models (or XDG_CACHE_HOME's)."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "streamdet" / "models"
+
+
 def _weight_folders() -> list[Path]:
     stated = [entry for entry in os.environ.get("STREAMDET_MODELS", "").split(os.pathsep) if entry]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return [Path(entry) for entry in stated] or [cache / "streamdet" / "models"]
+    return [*map(Path, stated), cache_folder()]
 
 
 def _class_list(name: str, place: str) -> list[str]:

@@ -24,6 +24,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     },
     "detector": {
         "hog_svm": "streamdet.detectors.hog_svm:HogSvm",
+        "faster_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
         "yolox": "streamdet.detectors.yolox:Yolox",
         "nanodet": "streamdet.detectors.gfl:NanoDet",
         "picodet": "streamdet.detectors.gfl:PicoDet",
@@ -46,6 +47,12 @@ KINDS: Final[dict[str, dict[str, str]]] = {
 }
 
 
+NETWORKS: Final[dict[str, str]] = {
+    "faster_rcnn": "streamdet.networks.faster_rcnn:FasterRcnn",
+}
+"""The torch side of detectors: kind of detector -> "module:Class" of its network, see networks/."""
+
+
 def role_of(kind: str) -> str | None:
     """Name the role of a kind (kinds are unique across roles); None for an unknown one."""
     for role, kinds in KINDS.items():
@@ -60,5 +67,18 @@ def load(role: str, kind: str) -> Any:
     Raises:
         KeyError: there is no such role or kind.
     """
-    module, _, name = KINDS[role][kind].partition(":")
+    return _imported(KINDS[role][kind])
+
+
+def load_network(kind: str) -> Any:
+    """Import the network of a kind of detector; imports torch.
+
+    Raises:
+        KeyError: that kind has no network of ours.
+    """
+    return _imported(NETWORKS[kind])
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
     return getattr(import_module(module), name)

@@ -47,7 +47,7 @@ class _Stages:
     def __init__(self, graph: PipelineGraph, url: str) -> None:
         self._nodes = graph.nodes
         self._client: Any = connect(url)
-        self._detector = make_detector(NodePlan(graph.nodes["detect"], None, (), 0))
+        self._detector, _ = make_detector(NodePlan(graph.nodes["detect"], None, (), 0))
         model = graph.nodes["detect"].model
         self._class_names = () if model is None else model.classes
 

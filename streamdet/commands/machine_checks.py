@@ -12,11 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Literal
 
+from streamdet.built_network import find_network
 from streamdet.config_files import shipped_names
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.errors import ConfigError, StreamdetError
 from streamdet.graph import load_graph
-from streamdet.model_config import ModelConfig, find_weights, load_model_config
+from streamdet.model_config import ModelConfig, load_model_config
 from streamdet.plan import plan_pools
 from streamdet.settings import DeploySettings
 from streamdet.transport.connection import check_server, connect
@@ -179,13 +180,13 @@ def _shared_memory(settings: DeploySettings) -> Finding:
 
 def _model(model: ModelConfig) -> Finding:
     topic = f"model {model.name}"
-    if model.weights is None:
+    if model.weights is None and model.network is None:
         return Finding(topic, "ok", f"{model.detector}, needs no weights")
     try:
-        weights = find_weights(model)
+        network = find_network(model)
     except ConfigError as exc:
-        sentence, _, remedy = str(exc).partition(": put it there")
-        return Finding(topic, "missing", sentence, f"put it there{remedy}" if remedy else "")
+        sentence, _, remedy = str(exc).partition(": ")
+        return Finding(topic, "missing", sentence, remedy)
     try:
         kind, options = choose_runtime(NetworkOptions(model=model.name), model)
     except StreamdetError as exc:
@@ -194,7 +195,7 @@ def _model(model: ModelConfig) -> Finding:
     precision = options.precision
     if precision == "auto":
         precision = "bf16" if has_bf16() else "fp32"
-    return Finding(topic, "ok", f"{kind} {precision}, weights {weights}")
+    return Finding(topic, "ok", f"{kind} {precision}, {network.remark or 'weights'} {network.path}")
 
 
 def has_bf16() -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+from streamdet.built_network import find_network
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.errors import EngineError, StreamdetError
 from streamdet.graph import Node, PipelineGraph
-from streamdet.model_config import find_weights
 
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
@@ -23,7 +23,7 @@ def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
 def _check_parts(node: Node) -> None:
     if node.model is None or not isinstance(node.options, NetworkOptions):
         return
-    find_weights(node.model)
+    find_network(node.model)
     kind, _ = choose_runtime(node.options, node.model)
     if find_spec(kind) is None:
         raise EngineError(

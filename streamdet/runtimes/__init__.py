@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
@@ -15,7 +14,8 @@ from streamdet.options import Options
 
 __all__ = ["ImageInput", "Precision", "Runtime", "RuntimeOptions", "Tensors"]
 
-Tensors = dict[str, npt.NDArray[np.float32]]
+Tensors = dict[str, npt.NDArray[Any]]
+"""By name; the first axis counts pictures."""
 
 
 class RuntimeOptions(Options):
@@ -26,9 +26,10 @@ class RuntimeOptions(Options):
 
 
 class Runtime(Protocol):
-    """A loaded network with one picture input.
+    """A loaded network with one picture input, and maybe others.
 
-    Constructed as `Runtime(weights, image_input, options)`.
+    Constructed as `Runtime(weights, image_input, options)`. A network made for a batch of several
+    pictures gets them together; the last batch is filled up.
 
     Attributes:
         name: what really runs: runtime, version, precision, threads.
@@ -36,10 +37,19 @@ class Runtime(Protocol):
 
     name: str
 
-    def __call__(self, images: Sequence[Pixels]) -> list[Tensors]:
-        """Run the network on each picture, (H, W, 3) uint8 BGR, and return its outputs by name.
+    def __call__(
+        self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
+    ) -> list[Tensors]:
+        """Run the network on each picture and return its outputs by name.
+
+        Args:
+            images: (H, W, 3) uint8 BGR each.
+            extras: for each picture the network's other inputs, (1, ...) each; None if it has none.
+
+        Returns:
+            For each picture its outputs, (1, ...) each.
 
         Raises:
-            EngineError: the runtime failed.
+            EngineError: the runtime failed, or an input does not fit the network.
         """
         ...

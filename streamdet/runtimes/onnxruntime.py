@@ -12,7 +12,7 @@ from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ImageInput
 from streamdet.runtimes import RuntimeOptions, Tensors
-from streamdet.runtimes.checks import check_network, check_picture
+from streamdet.runtimes.checks import Batch, batches, check_network
 
 
 class OnnxRuntime:
@@ -22,7 +22,7 @@ class OnnxRuntime:
         """Load the network.
 
         Args:
-            weights: an ONNX file with one picture input of fixed size.
+            weights: an ONNX file with a picture input of fixed size.
             image_input: how the network wants its picture.
             options: precision (fp32 or auto) and threads.
 
@@ -45,34 +45,48 @@ class OnnxRuntime:
             )
         except Exception as exc:  # its errors have no other common class
             raise EngineError(f"{weights}: onnxruntime cannot load it: {exc}") from exc
-        inputs = {item.name: item.shape for item in self._session.get_inputs()}
-        check_network(weights, image_input, inputs)
+        shapes = {item.name: item.shape for item in self._session.get_inputs()}
+        self._inputs = check_network(weights, image_input, shapes)
         self._input = image_input
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self._planes = np.empty((1, 3, *image_input.hw), dtype=np.float32)
+        self._planes = np.zeros((self._inputs.batch, 3, *image_input.hw), dtype=np.float32)
+        self._extras = {
+            name: np.zeros(shape, dtype=np.float32) for name, shape in self._inputs.extras.items()
+        }
         plural = "" if options.threads == 1 else "s"
         self.name = f"onnxruntime {onnxruntime.__version__} fp32, {options.threads} thread{plural}"
 
-    def __call__(self, images: Sequence[Pixels]) -> list[Tensors]:
-        """Run the network on each picture, (H, W, 3) uint8 BGR, and return its outputs by name.
+    def __call__(
+        self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
+    ) -> list[Tensors]:
+        """Run the network on each picture: see `Runtime`.
 
         Raises:
-            EngineError: ONNX Runtime failed, or the picture has another size than the network's.
+            EngineError: ONNX Runtime failed, or an input does not fit the network.
         """
-        return [self._run(image) for image in images]
+        cut = batches(images, extras, self._input, self._inputs)
+        return [outputs for batch in cut for outputs in self._run(batch)]
 
-    def _run(self, image: Pixels) -> Tensors:
-        check_picture(image, self._input)
-        self._normalise(image)
+    def _run(self, batch: Batch) -> list[Tensors]:
+        for row, (image, tensors) in enumerate(zip(*batch, strict=True)):
+            self._normalise(image, row)
+            for name, tensor in tensors.items():
+                self._extras[name][row] = tensor[0]
         try:
-            values = self._session.run(self._outputs, {self._input.name: self._planes})
+            values = self._session.run(
+                self._outputs, {self._input.name: self._planes, **self._extras}
+            )
         except Exception as exc:  # its errors have no other common class
             raise EngineError(f"onnxruntime failed: {exc}") from exc
-        return dict(zip(self._outputs, values, strict=True))
+        named = dict(zip(self._outputs, values, strict=True))
+        return [
+            {name: value[row : row + 1] for name, value in named.items()}
+            for row in range(len(batch.images))
+        ]
 
-    def _normalise(self, image: Pixels) -> None:
+    def _normalise(self, image: Pixels, row: int) -> None:
         channels = image if self._input.colour == "bgr" else image[..., ::-1]
-        planes = self._planes[0]
+        planes = self._planes[row]
         np.copyto(planes, channels.transpose(2, 0, 1))
         if any(self._input.mean) or self._input.std != (1.0, 1.0, 1.0):
             planes -= np.array(self._input.mean, dtype=np.float32)[:, None, None]

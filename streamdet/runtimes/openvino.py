@@ -10,8 +10,9 @@ from typing import Any, Final
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ImageInput
+from streamdet.networks import NODE_DOMAIN
 from streamdet.runtimes import RuntimeOptions, Tensors
-from streamdet.runtimes.checks import check_network, check_picture
+from streamdet.runtimes.checks import Batch, batches, check_network
 from streamdet.runtimes.focus import fold_focus
 
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16"}
@@ -28,7 +29,7 @@ class OpenVino:
         """Load and compile the network.
 
         Args:
-            weights: an ONNX file with one picture input of fixed size.
+            weights: an ONNX file with a picture input of fixed size.
             image_input: how the network wants its picture.
             options: precision and threads.
 
@@ -40,8 +41,8 @@ class OpenVino:
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         precision = chosen_precision(options.precision, capabilities)
         try:
-            graph = core.read_model(weights)
-            check_network(weights, image_input, _inputs(graph))
+            graph = core.read_model(_inlined(weights))
+            self._inputs = check_network(weights, image_input, _inputs(graph))
             fold_focus(graph)
             graph = _with_picture_input(graph, image_input)
             compiled = core.compile_model(graph, "CPU", _properties(precision, options.threads))
@@ -49,33 +50,58 @@ class OpenVino:
             raise EngineError(f"{weights}: openvino cannot load it: {_one_line(exc)}") from exc
         self._input = image_input
         self._request = compiled.create_infer_request()
-        self._picture = self._request.get_input_tensor().data
+        self._picture = self._request.get_tensor(image_input.name).data
+        self._extras = {name: self._request.get_tensor(name).data for name in self._inputs.extras}
         self._outputs = [output.get_any_name() for output in compiled.outputs]
         version = openvino.__version__.split("-")[0]
         plural = "" if options.threads == 1 else "s"
         self.name = f"openvino {version} {precision}, {options.threads} thread{plural}"
 
-    def __call__(self, images: Sequence[Pixels]) -> list[Tensors]:
-        """Run the network on each picture, (H, W, 3) uint8 BGR, and return its outputs by name.
+    def __call__(
+        self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
+    ) -> list[Tensors]:
+        """Run the network on each picture: see `Runtime`.
 
         Pictures (0.5 MB) and outputs are copied: OpenVINO refuses to wrap a read-only slot.
 
         Raises:
-            EngineError: OpenVINO failed, or the picture has another size than the network's.
+            EngineError: OpenVINO failed, or an input does not fit the network.
         """
-        return [self._run(image) for image in images]
+        cut = batches(images, extras, self._input, self._inputs)
+        return [outputs for batch in cut for outputs in self._run(batch)]
 
-    def _run(self, image: Pixels) -> Tensors:
-        check_picture(image, self._input)
+    def _run(self, batch: Batch) -> list[Tensors]:
         try:
-            self._picture[0] = image
+            for row, (image, tensors) in enumerate(zip(*batch, strict=True)):
+                self._picture[row] = image
+                for name, tensor in tensors.items():
+                    self._extras[name][row] = tensor[0]
             self._request.infer()
         except RuntimeError as exc:
             raise EngineError(f"openvino failed: {_one_line(exc)}") from exc
-        return {
-            name: self._request.get_output_tensor(index).data.copy()
+        named = {
+            name: self._request.get_output_tensor(index).data
             for index, name in enumerate(self._outputs)
         }
+        return [
+            {name: value[row : row + 1].copy() for name, value in named.items()}
+            for row in range(len(batch.images))
+        ]
+
+
+def _inlined(weights: Path) -> Path | bytes:
+    """Put the bodies of our own nodes in their places; other files stay as they are.
+
+    OpenVINO knows no local functions. `onnx` is imported only here: 0.07 s.
+    """
+    if NODE_DOMAIN.encode() not in weights.read_bytes():
+        return weights
+    try:
+        import onnx.inliner
+    except ImportError as exc:
+        raise EngineError("onnx is not installed: pip install 'streamdet[openvino]'") from exc
+    inlined: bytes = onnx.inliner.inline_local_functions(onnx.load(weights)).SerializeToString()
+    return inlined
 
 
 def _import_openvino() -> Any:

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamdet.built_network import find_network
 from streamdet.detections import Detections
 from streamdet.detectors import Detector
 from streamdet.detectors.parts.options import choose_runtime
 from streamdet.image import ArrayImage, Pixels
-from streamdet.model_config import find_weights, load_model_config
+from streamdet.model_config import load_model_config
 from streamdet.registry import load
 from streamdet.transforms import Transform
 
@@ -27,7 +28,7 @@ class RealDetector:
         detector_class = load("detector", model.detector)
         stated = detector_class.Options(model=name, **options)
         kind, runtime_options = choose_runtime(stated, model)
-        runtime = load("runtime", kind)(find_weights(model), model.input, runtime_options)
+        runtime = load("runtime", kind)(find_network(model).path, model.input, runtime_options)
         transform_class = load("transform", model.transform.kind)
         transform_options = transform_class.Options(**model.transform_options)
         self.detector: Detector = detector_class(stated, model, runtime)

@@ -51,6 +51,16 @@ class Selection:
         best_first = np.argsort(-scores[rows], kind="stable")
         return np.asarray(rows[best_first[:_MOST_CANDIDATES]])
 
+    def of_suppressed(
+        self, scores: Floats, class_ids: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """Pick rows of detections that a network has suppressed and sorted: as `candidates`.
+
+        Returns:
+            At most `max_detections` row numbers.
+        """
+        return self.candidates(scores, class_ids)[: self._max_detections]
+
     def detections(
         self, xyxy: Floats, scores: Floats, class_ids: npt.NDArray[np.int64]
     ) -> Detections:

@@ -1,0 +1,1 @@
+"""From a network in torch to a file that a worker runs."""

@@ -1,0 +1,86 @@
+"""Builds the network of a model's configuration into the file that workers run."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from streamdet.building.export import export
+from streamdet.built_network import NetworkFile, Passport, digest
+from streamdet.config_files import find_config
+from streamdet.errors import ConfigError, EngineError
+from streamdet.field_errors import checked
+from streamdet.model_config import ModelConfig, find_weights, load_model_config
+from streamdet.networks import Network
+from streamdet.registry import NETWORKS, load_network
+from streamdet.yaml_text import read_yaml
+
+
+def build(name: str, folder: Path, seed: int | None = None) -> NetworkFile:
+    """Build a model's network into `folder`: NAME.onnx and its passport, NAME.json.
+
+    Args:
+        name: a shipped model's name, or the path of a .yaml file; it states `network`.
+        folder: made if need be.
+        seed: of random weights; None: the model's weights.
+
+    Raises:
+        ConfigError: the configuration is wrong or states no network, or the weights are missing or
+            do not fit.
+        EngineError: torch is missing or cannot export the network.
+    """
+    model = load_model_config(name)
+    network = make_network(name, seed or 0)
+    weights = f"random weights (seed {seed})" if seed is not None else _load(network, model)
+    assert model.input is not None
+    exported = export(network, model.input.name, model.input.hw).SerializeToString()
+    passport = Passport(
+        configuration=digest(model),
+        weights=weights,
+        onnx_sha256=hashlib.sha256(exported).hexdigest(),
+        versions={package: version(package) for package in ("streamdet", "torch", "onnx")},
+    )
+    path = folder / f"{model.name}.onnx"
+    folder.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)  # a file is never beside a wrong passport
+    path.write_bytes(exported)
+    path.with_suffix(".json").write_text(passport.to_json(), encoding="utf-8")
+    return NetworkFile(path, "" if passport.is_trained else weights)
+
+
+def make_network(name: str, seed: int = 0) -> Network:
+    """Make the network that a model's configuration describes, with random weights.
+
+    Raises:
+        ConfigError: the configuration is wrong or describes no network.
+        EngineError: torch is missing.
+    """
+    model = load_model_config(name)
+    if model.network is None or model.input is None or model.detector not in NETWORKS:
+        raise ConfigError(
+            f"model {model.name!r} has nothing to build: its configuration states no network"
+        )
+    try:
+        import torch
+    except ImportError as exc:
+        raise EngineError("torch is not installed: pip install 'streamdet[networks]'") from exc
+    kind: Any = load_network(model.detector)
+    text = read_yaml(find_config(name, "configs/models"))
+    options = checked(kind.Options, text, ("network",), model.network)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network: Network = kind(options, len(model.classes), model.input.hw)
+    return network
+
+
+def _load(network: Network, model: ModelConfig) -> str:
+    from torch import nn
+
+    from streamdet.networks.state_dict import load_weights
+
+    assert isinstance(network, nn.Module)
+    path = find_weights(model)
+    load_weights(network, path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()

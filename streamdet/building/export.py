@@ -1,0 +1,76 @@
+"""From a network in torch to ONNX: fixed shapes, our own nodes with their bodies."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from streamdet.building.functions import OPSET, function_of
+from streamdet.errors import EngineError
+from streamdet.networks import NODE_DOMAIN, Network
+
+
+def export(network: Network, input_name: str, hw: tuple[int, int], batch: int = 1) -> Any:
+    """Export a network.
+
+    Args:
+        network: in the state that is wanted; it is put into evaluation mode.
+        input_name: name that the picture input gets.
+        hw: height and width of the picture, pixels.
+        batch: pictures at a time.
+
+    Returns:
+        An `onnx.ModelProto`, checked; its outputs bear the names of the network's.
+
+    Raises:
+        EngineError: torch cannot export the network.
+    """
+    import onnx
+    import torch
+
+    assert isinstance(network, torch.nn.Module)
+    module = network.eval()
+    extras = {name: torch.zeros((batch, *shape)) for name, shape in network.extra_inputs.items()}
+    image = torch.zeros((batch, 3, *hw))
+    with torch.no_grad():
+        output_names = list(network(image, **extras))
+        with _quiet():
+            try:
+                program = torch.onnx.export(
+                    module,
+                    (image, *extras.values()),
+                    dynamo=True,
+                    input_names=[input_name, *extras],
+                    output_names=output_names,
+                    opset_version=OPSET,
+                    verbose=False,
+                )
+            except Exception as exc:  # whatever torch's tracing meets in the network
+                raise EngineError(f"torch cannot export {type(module).__name__}: {exc}") from exc
+    assert program is not None
+    model = program.model_proto
+    _add_functions(model)
+    onnx.checker.check_model(model, full_check=model.ByteSize() < onnx.checker.MAXIMUM_PROTOBUF)
+    return model
+
+
+def _add_functions(model: Any) -> None:
+    names = {node.op_type for node in model.graph.node if node.domain == NODE_DOMAIN}
+    model.functions.extend(function_of(name) for name in sorted(names))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's own deprecations and hints, which concern no user, to itself."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
