@@ -11,7 +11,7 @@ from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.registry import KINDS, load
 from streamdet.runtimes import ImageInput, Runtime, RuntimeOptions
-from tests.runtimes.tiny_network import write_tiny_network
+from tests.runtimes.tiny_network import write_batch_network, write_tiny_network
 
 HW = (4, 6)
 every_kind = pytest.mark.parametrize("kind", KINDS["runtime"])
@@ -129,3 +129,39 @@ def test_a_runtime_that_is_not_installed_is_named(
     monkeypatch.setitem(sys.modules, kind, None)
     with pytest.raises(EngineError, match=f"{kind} is not installed: pip install"):
         started(kind, network)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_batch_network(tmp_path_factory.mktemp("pairs"), HW)
+
+
+@every_kind
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_pictures_go_through_in_batches_with_their_own_other_inputs(
+    kind: str, pairs: Path, count: int
+) -> None:
+    images = [picture(seed) for seed in range(count)]
+    extras = [{"bias": np.full((1, 3), 1000.0 * seed, dtype=np.float32)} for seed in range(count)]
+    outputs = started(kind, pairs)(images, extras)
+    wanted = [image.sum(axis=(0, 1)) + 1000.0 * seed for seed, image in enumerate(images)]
+    np.testing.assert_allclose([output["sums"][0] for output in outputs], wanted)
+
+
+@every_kind
+def test_a_missing_input_is_named(kind: str, pairs: Path) -> None:
+    with pytest.raises(EngineError, match=r"must be {'bias': \(1, 3\)}, got {}"):
+        started(kind, pairs)([picture()])
+
+
+@every_kind
+def test_an_input_of_another_shape_is_refused(kind: str, pairs: Path) -> None:
+    bias = {"bias": np.zeros((1, 4), dtype=np.float32)}
+    with pytest.raises(EngineError, match=r"must be {'bias': \(1, 3\)}, got {'bias': \(1, 4\)}"):
+        started(kind, pairs)([picture()], [bias])
+
+
+@every_kind
+def test_inputs_for_another_number_of_pictures_are_refused(kind: str, pairs: Path) -> None:
+    with pytest.raises(EngineError, match="1 pictures came with other inputs for 0"):
+        started(kind, pairs)([picture()], [])

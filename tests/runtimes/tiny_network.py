@@ -6,6 +6,20 @@ import onnx
 from onnx import TensorProto, helper
 
 
+def write_batch_network(folder: Path, hw: tuple[int, int] = (4, 6), batch: int = 2) -> Path:
+    """Write an ONNX file for `batch` pictures and a `bias` (3) each; output `sums` (batch, 3)."""
+    picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, (batch, 3, *hw))
+    bias = helper.make_tensor_value_info("bias", TensorProto.FLOAT, (batch, 3))
+    sums = helper.make_tensor_value_info("sums", TensorProto.FLOAT, (batch, 3))
+    axes = helper.make_tensor("axes", TensorProto.INT64, (2,), [2, 3])
+    nodes = [
+        helper.make_node("ReduceSum", ["picture", "axes"], ["plain"], keepdims=0),
+        helper.make_node("Add", ["plain", "bias"], ["sums"]),
+    ]
+    graph = helper.make_graph(nodes, "batch", [picture, bias], [sums], [axes])
+    return _written(graph, folder / "batch.onnx")
+
+
 def write_tiny_network(folder: Path, hw: tuple[int | str, int] = (4, 6)) -> Path:
     """Write an ONNX file: input `picture` (1, 3, *hw); outputs `seen`, the same, `sums` (1, 3)."""
     picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, (1, 3, *hw))
@@ -18,7 +32,10 @@ def write_tiny_network(folder: Path, hw: tuple[int | str, int] = (4, 6)) -> Path
         helper.make_node("ReduceSum", ["seen", "axes"], ["sums"], keepdims=0),
     ]
     graph = helper.make_graph(nodes, "tiny", [picture], [seen, sums], [zero, axes])
+    return _written(graph, folder / "tiny.onnx")
+
+
+def _written(graph: onnx.GraphProto, path: Path) -> Path:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    path = folder / "tiny.onnx"
     onnx.save(model, str(path))
     return path
