@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
-import numpy as np
-
+from streamdet.assemble import make_detector
 from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.material import Material
-from streamdet.detections import Detections
 from streamdet.detectors import Detector
-from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
-from streamdet.evaluation.coco import coco_ap
-from streamdet.image import ArrayImage, Pixels
-from streamdet.model_config import find_weights, load_model_config
-from streamdet.registry import load
+from streamdet.detectors.parts.options import NetworkOptions
+from streamdet.evaluation.pictures import PictureDetector, coco_ap
+from streamdet.graph import Node
+from streamdet.model_config import load_model_config
+from streamdet.plan import NodePlan
 
 MODEL = "yolox_nano"
 WAYS = {"as configured": {}, "fp32": {"precision": "fp32"}}
@@ -37,21 +34,9 @@ def run(material: Material) -> Outcome:
     return Outcome([loss, *figures], {"ap": dict(zip(WAYS, aps, strict=True))})
 
 
-def _detector(options: NetworkOptions) -> tuple[Detector, Callable[[Pixels], Detections]]:
-    """Make the detector, and a function that finds objects in whole pictures with it."""
+def _detector(options: NetworkOptions) -> tuple[Detector, PictureDetector]:
+    """Make the detector, and what finds objects in whole pictures with it."""
     model = load_model_config(options.model)
-    assert model.input is not None
-    kind, runtime_options = choose_runtime(options, model)
-    runtime = load("runtime", kind)(find_weights(model), model.input, runtime_options)
-    detector: Detector = load("detector", model.detector)(options, model, runtime)
-    transform_class = load("transform", model.transform.kind)
-    transform = transform_class(transform_class.Options(**model.transform_options))
-
-    def detect(picture: Pixels) -> Detections:
-        image = ArrayImage(picture)
-        prepared = np.empty((*transform.output_hw(image.hw), 3), np.uint8)
-        geometry = transform(image, prepared)
-        [found] = detector([prepared])
-        return Detections(geometry.to_source(found.xyxy), found.scores, found.class_ids)
-
-    return detector, detect
+    node = Node("detect", "detector", model.detector, (), options, "detect", model=model)
+    detector, _ = make_detector(NodePlan(node, None, (), 0))
+    return detector, PictureDetector(detector, model)

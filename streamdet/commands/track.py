@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from streamdet.commands.report_text import counted
+from streamdet.commands.set_options import add_set_argument, options_text
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked
 from streamdet.output_file import checked_output, file_key
 from streamdet.registry import KINDS, load
 from streamdet.trackers.track_file import track_file
-from streamdet.url_text import short
-from streamdet.yaml_text import YamlText, parse_option
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,13 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--output", required=True, metavar="OUT.txt", help="the tracks; replaced if it exists"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="OPTION=VALUE",
-        help="change an option of the tracker, e.g. max_age=60; may be repeated",
-    )
+    add_set_argument(parser, "max_age=60")
 
 
 def run(args: Namespace) -> int:
@@ -47,7 +40,7 @@ def run(args: Namespace) -> int:
         ConfigError: a file or an option is wrong.
     """
     kind: Any = load("tracker", args.tracker)
-    text = _options_text(args.set)
+    text = options_text(args.set)
     options = checked(kind.Options, text, (), text.values)
     output = _checked_output(args.detections, args.output)
     with _written_whole(output) as path:
@@ -57,19 +50,6 @@ def run(args: Namespace) -> int:
         f" in {counted(summary.frames, 'frame')}"
     )
     return 0
-
-
-def _options_text(entries: Sequence[str]) -> YamlText:
-    text = YamlText("--set", values={})
-    for entry in entries:
-        place = f"--set {short(entry)}"
-        name, is_given, value = entry.partition("=")
-        if not is_given or not name:
-            raise ConfigError(f"{place}: wanted OPTION=VALUE")
-        option = parse_option(value, place)
-        text.values[name], text.places[(name,)] = option.values, place
-        text.texts |= {(name, *below): written for below, written in option.texts.items()}
-    return text
 
 
 def _checked_output(detections: Path, output: str) -> Path:

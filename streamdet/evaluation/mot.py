@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
-from streamdet.errors import ConfigError
+from streamdet.evaluation.extra import import_extra
 from streamdet.mot_text import PEDESTRIAN, MotRows, format_frame, parse_mot
 from streamdet.ops.iou import pairwise_iou
 from streamdet.trackers.assignment import assign
@@ -56,6 +56,18 @@ class MotScores:
     misses: int
     objects: int
 
+    @property
+    def recall(self) -> float | None:
+        """Share of the object boxes that have a result; None without objects."""
+        return (self.objects - self.misses) / self.objects if self.objects else None
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the result boxes that have an object; None without results."""
+        found = self.objects - self.misses
+        results = found + self.false_positives
+        return found / results if results else None
+
 
 def timed_updates(tracker: Any, frames: Iterable[Any]) -> tuple[list[Any], float]:
     """Run a fresh tracker over a sequence.
@@ -90,12 +102,7 @@ def score(pairs: Iterable[tuple[MotRows, MotRows]]) -> tuple[list[MotScores], Mo
     Raises:
         ConfigError: py-motmetrics is not installed.
     """
-    try:
-        import motmetrics
-    except ImportError as exc:
-        raise ConfigError(
-            f"tracking scores need py-motmetrics (pip install motmetrics): {exc}"
-        ) from exc
+    motmetrics = import_extra("motmetrics")
     accumulators = [
         _accumulate(motmetrics.MOTAccumulator(), truth, results) for truth, results in pairs
     ]

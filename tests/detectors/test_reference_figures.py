@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from streamdet.evaluation.coco import coco_ap
+from streamdet.evaluation.pictures import coco_ap
 from streamdet.image import Pixels
 from tests.detectors.real_detector import RealDetector
 

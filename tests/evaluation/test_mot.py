@@ -71,7 +71,7 @@ def test_tracks_become_rows_as_a_file_would_have_them() -> None:
 
 def test_a_missing_py_motmetrics_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "motmetrics", None)
-    with pytest.raises(ConfigError, match="pip install motmetrics"):
+    with pytest.raises(ConfigError, match="needs motmetrics"):
         score([])
 
 

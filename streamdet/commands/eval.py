@@ -1,0 +1,115 @@
+"""`streamdet eval`: how good results, a model or a whole pipeline are against ground truth."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Final
+
+from streamdet.commands import eval_model, eval_pipeline
+from streamdet.commands.graph_arguments import add_graph_arguments
+from streamdet.commands.score_text import print_scores
+from streamdet.commands.set_options import add_set_argument
+from streamdet.errors import ConfigError, EngineError
+from streamdet.evaluation.extra import check_extra
+from streamdet.evaluation.plots import write_plots
+from streamdet.evaluation.results import Kind, read_results
+from streamdet.evaluation.scores import Scores, score_results
+from streamdet.evaluation.truths.pictures import read_truth
+from streamdet.output_file import checked_output, file_key
+
+_PICTURES: Final = "COCO's .json, a folder of VOC's .xml or of YOLO's .txt files"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the three forms and their arguments."""
+    forms = parser.add_subparsers(dest="form", metavar="FORM", required=True)
+    for form, text in (
+        (_add_results, "score results that are there: boxes, masks or keypoints"),
+        (_add_model, "run a model over a folder of pictures and score what it finds"),
+        (_add_pipeline, "run a graph on a video and score its boxes and tracks"),
+    ):
+        name = form.__name__.removeprefix("_add_")
+        description = f"{text[0].upper()}{text[1:]}."
+        one = forms.add_parser(name, help=text, description=description)
+        form(one)
+        one.add_argument("--json", metavar="OUT.json", help="write every figure; replaced if there")
+        one.add_argument("--plots", type=Path, metavar="DIR", help="draw precision over recall")
+
+
+def run(args: Namespace) -> int:
+    """Score, print and write.
+
+    Raises:
+        ConfigError: an argument, the truth or the results are wrong.
+        EngineError: a model or a pipeline failed, or a file cannot be written.
+    """
+    check_extra()
+    out = None if args.json is None else _checked_json(args)
+    forms = {"results": _results, "model": eval_model.run, "pipeline": eval_pipeline.run}
+    scored = forms[args.form](args)
+    for scores in scored:
+        print_scores(scores, sys.stdout)
+    try:
+        for scores in scored if args.plots is not None else ():
+            paths = write_plots(scores.coco, args.plots, scores.kind)
+            print(f"{args.plots}: {len(paths)} pictures of {scores.kind}")
+        if out is not None:
+            figures = {scores.kind: scores.as_dict() for scores in scored}
+            out.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    except OSError as exc:
+        raise EngineError(f"{exc.filename}: cannot be written: {exc.strerror}") from exc
+    return 0
+
+
+def _add_results(parser: ArgumentParser) -> None:
+    parser.add_argument("results", type=Path, metavar="RESULTS.json", help="in COCO's format")
+    parser.add_argument("--truth", type=Path, required=True, metavar="TRUTH", help=_PICTURES)
+    parser.add_argument(
+        "--type",
+        default="bbox",
+        choices=("bbox", "segm", "keypoints"),
+        help="what is compared (default: %(default)s)",
+    )
+    parser.add_argument("--images", type=Path, metavar="DIR", help="pictures, for YOLO's labels")
+
+
+def _add_model(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="NAME", help="a model's name, or the path of its .yaml")
+    parser.add_argument("--truth", type=Path, required=True, metavar="TRUTH", help=_PICTURES)
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="the pictures")
+    parser.add_argument(
+        "--classes",
+        metavar="A,B",
+        help="only these; by default all classes that the model and the truth share",
+    )
+    add_set_argument(parser, "iou_thresh=0.65")
+
+
+def _add_pipeline(parser: ArgumentParser) -> None:
+    add_graph_arguments(parser)
+    parser.add_argument(
+        "--truth",
+        type=Path,
+        metavar="TRUTH",
+        help="MOTChallenge's .txt or COCO's .json; synthetic:street knows its own",
+    )
+
+
+def _results(args: Namespace) -> list[Scores]:
+    truth = read_truth(args.truth, args.images)
+    kind: Kind = args.type
+    return [score_results(truth, read_results(args.results, truth, kind), kind)]
+
+
+def _checked_json(args: Namespace) -> Path:
+    try:
+        path = checked_output(args.json)
+    except ConfigError as exc:
+        raise ConfigError(f"--json {args.json}: {exc}") from exc
+    read = {file_key(each) for each in (args.truth, getattr(args, "results", None)) if each}
+    if file_key(path) in read:
+        raise ConfigError(f"--json {args.json}: must differ from the files that are read")
+    return path

@@ -1,0 +1,107 @@
+"""`streamdet eval model NAME`: a detector over the pictures of a data set."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from streamdet.assemble import make_detector
+from streamdet.commands.progress_through import progress_through
+from streamdet.commands.set_options import options_text
+from streamdet.errors import ConfigError
+from streamdet.evaluation.pictures import PictureDetector, detect_pictures, find_pictures
+from streamdet.evaluation.results import Kind, Result
+from streamdet.evaluation.scores import Scores, score_results
+from streamdet.evaluation.truth import Truth, TruthObject
+from streamdet.evaluation.truths.pictures import read_truth
+from streamdet.field_errors import checked, nearest
+from streamdet.graph import Node
+from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.plan import NodePlan
+from streamdet.registry import load
+
+LOWEST_SCORE: Final = 0.01
+"""Average precision wants hardly any threshold."""
+
+
+def run(args: Namespace) -> list[Scores]:
+    """Detect in all pictures; score the boxes, and masks and points where model and truth have any.
+
+    Raises:
+        ConfigError: an argument, the truth or a picture is wrong.
+        EngineError: the model cannot run here.
+    """
+    model = load_model_config(args.model)
+    detector, runtime = make_detector(_node_plan(model, args.set))
+    asked = None if args.classes is None else args.classes.split(",")
+    truth = shared_classes(read_truth(args.truth, args.images), model, asked)
+    pictures = find_pictures(truth, args.images)
+    start_s = time.monotonic()
+    found = detect_pictures(
+        PictureDetector(detector, model),
+        truth,
+        progress_through(pictures, "pictures", sys.stdout),
+        detector.class_names,
+    )
+    fps = len(pictures) / (time.monotonic() - start_s)
+    about = {"model": model.name, "runtime": runtime, "pictures a second": fps}
+    scored = [score_results(truth, found, kind) for kind in kinds(truth, found)]
+    return [replace(scores, about=about) for scores in scored]
+
+
+def kinds(truth: Truth, found: Sequence[Result]) -> list[Kind]:
+    """List what can be compared: boxes always, what else both the truth and the results have."""
+    both: tuple[Sequence[TruthObject], Sequence[Result]] = truth.objects, found
+    named: tuple[tuple[Kind, str], ...] = (("segm", "segmentation"), ("keypoints", "keypoints"))
+    more = [
+        kind
+        for kind, name in named
+        if all(any(getattr(each, name) is not None for each in side) for side in both)
+    ]
+    return ["bbox", *more]
+
+
+def shared_classes(truth: Truth, model: ModelConfig, asked: Sequence[str] | None) -> Truth:
+    """Keep the classes that are asked for, or those that the model and the truth share.
+
+    Raises:
+        ConfigError: the model or the truth has not what is asked for, or they share nothing.
+    """
+    if asked is not None:
+        for name in asked:
+            if name not in model.classes:
+                raise ConfigError(
+                    f"--classes: model {model.name!r} has no class {name!r};"
+                    f" {nearest(name, model.classes)}"
+                )
+        return truth.of_classes(asked)
+    names = [name for name in truth.categories.values() if name in model.classes]
+    if not names:
+        raise ConfigError(
+            f"{truth.name}: has no class of model {model.name!r};"
+            f" it has {_some(truth.categories.values())}, the model {_some(model.classes)}"
+        )
+    counted = {truth.categories[each.category_id] for each in truth.objects}
+    unknown = sorted(counted.difference(names))
+    note = f"{len(unknown)} classes of the truth are unknown to the model and do not count"
+    shared = truth.of_classes(names)
+    return (
+        replace(shared, notes=(*shared.notes, f"{note}: {_some(unknown)}")) if unknown else shared
+    )
+
+
+def _node_plan(model: ModelConfig, entries: Sequence[str]) -> NodePlan:
+    text = options_text(entries)
+    values: dict[str, Any] = {"score_thresh": LOWEST_SCORE, **text.values, "model": model.name}
+    options = checked(load("detector", model.detector).Options, text, (), values)
+    node = Node("detect", "detector", model.detector, (), options, "detect", model=model)
+    return NodePlan(node, None, (), 0)
+
+
+def _some(names: Sequence[str] | Any) -> str:
+    listed = list(names)
+    return ", ".join(listed[:5]) + (" ..." if len(listed) > 5 else "")

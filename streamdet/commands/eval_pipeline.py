@@ -1,0 +1,91 @@
+"""`streamdet eval pipeline GRAPH`: all that a run does, from decoding to tracking."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+from streamdet.commands.graph_arguments import graph_from
+from streamdet.commands.models import missing_parts
+from streamdet.commands.progress_view import progress_view
+from streamdet.detectors.parts.options import DetectorOptions
+from streamdet.errors import ConfigError, EngineError
+from streamdet.evaluation.frames import read_published, score_frames
+from streamdet.evaluation.scores import Scores
+from streamdet.evaluation.truths.video import check_video_truth, read_video_truth
+from streamdet.graph import PipelineGraph
+from streamdet.report import Report
+from streamdet.settings import load_settings
+from streamdet.supervisor import Supervisor
+
+
+def run(args: Namespace) -> list[Scores]:
+    """Run a graph on one video and score what it publishes.
+
+    Raises:
+        ConfigError: the graph, an argument or the truth is wrong.
+        EngineError: the run failed.
+    """
+    if len(args.source) != 1:
+        raise ConfigError(f"wanted one --source, the video of the truth, got {len(args.source)}")
+    [source] = args.source
+    check_video_truth(source, args.truth)
+    with tempfile.TemporaryDirectory(prefix="streamdet-eval-") as folder:
+        published = Path(folder) / "frames.jsonl"
+        args.output = [*args.output, str(published)]
+        graph = graph_from(args)
+        report = _run_graph(graph)
+        frames = read_published(published)
+    truth = read_video_truth(source, args.truth, len(frames), frames[0].hw)
+    scores = score_frames(frames, truth, sought(graph))
+    return [replace(scores, about={"graph": graph.name, "fps": report.fps, **report.runtimes})]
+
+
+def sought(graph: PipelineGraph) -> set[str]:
+    """Name the classes that a graph's detectors look for."""
+    names: set[str] = set()
+    for node in graph.role("detector"):
+        assert node.model is not None
+        assert isinstance(node.options, DetectorOptions)
+        names |= set(node.options.classes or node.model.classes)
+    return names
+
+
+def _run_graph(graph: PipelineGraph) -> Report:
+    items = [item for node in graph.role("source") for item in node.items]
+    if len(items) != 1:
+        raise ConfigError(f"--source: wanted one video, got {len(items)}")
+    for missing in missing_parts(graph):
+        raise missing
+    supervisor = Supervisor(graph, load_settings("local"))
+    with progress_view(sys.stdout) as view:
+        supervisor.on_progress = view.show
+        supervisor.on_warning = view.print
+        report = supervisor.run()
+    _check_whole(report)
+    return report
+
+
+def _check_whole(report: Report) -> None:
+    """Check that every frame of the video was seen.
+
+    Raises:
+        ConfigError: the graph leaves frames out.
+        EngineError: the run failed, or the video cannot be read to its end.
+        KeyboardInterrupt: it was stopped.
+    """
+    if report.outcome == "stopped":
+        raise KeyboardInterrupt
+    [source] = report.sources
+    if error := report.failure or source.error:
+        raise EngineError(error)
+    if source.sampled_away:
+        raise ConfigError(
+            f"{source.address}: the graph's source leaves out {source.sampled_away} of"
+            f" {source.decoded} frames, wanted all: its truth counts frames"
+        )
+    if not source.emitted:
+        raise EngineError(f"{source.address}: has no frames")

@@ -1,0 +1,39 @@
+"""`--set OPTION=VALUE` of the commands that run one kind: its options, as a YAML file has them."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from streamdet.errors import ConfigError
+from streamdet.url_text import short
+from streamdet.yaml_text import YamlText, parse_option
+
+
+def add_set_argument(parser: ArgumentParser, example: str) -> None:
+    """Add --set; `example` is an OPTION=VALUE for its help."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help=f"change an option, e.g. {example}; may be repeated",
+    )
+
+
+def options_text(entries: Sequence[str]) -> YamlText:
+    """Parse the values of --set.
+
+    Raises:
+        ConfigError: one of them is not OPTION=VALUE.
+    """
+    text = YamlText("--set", values={})
+    for entry in entries:
+        place = f"--set {short(entry)}"
+        name, is_given, value = entry.partition("=")
+        if not is_given or not name:
+            raise ConfigError(f"{place}: wanted OPTION=VALUE")
+        option = parse_option(value, place)
+        text.values[name], text.places[(name,)] = option.values, place
+        text.texts |= {(name, *below): written for below, written in option.texts.items()}
+    return text

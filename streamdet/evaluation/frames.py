@@ -1,0 +1,138 @@
+"""What a pipeline published of a video: lines of "streamdet/1" JSON, held against its truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamdet.evaluation.mot import FORGIVEN_CLASSES, MotScores, score
+from streamdet.evaluation.results import Result
+from streamdet.evaluation.scores import Scores, score_results
+from streamdet.evaluation.truth import Truth, to_xyxy
+from streamdet.mot_text import PEDESTRIAN, MotRows
+
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One frame.
+
+    Attributes:
+        number: from 1.
+        hw: height and width, pixels.
+        objects: as `public_json` writes them.
+        is_dropped: whether the frame was given up.
+    """
+
+    number: int
+    hw: tuple[int, int]
+    objects: Sequence[dict[str, Any]]
+    is_dropped: bool
+
+
+def read_published(path: Path) -> list[Published]:
+    """Read what a `jsonl` sink wrote of one source, in the order of the frames."""
+    frames = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        hw = entry["height"], entry["width"]
+        number = entry["frame_id"] + 1
+        frames.append(Published(number, hw, entry["objects"], "dropped" in entry))
+    return sorted(frames, key=lambda frame: frame.number)
+
+
+def score_frames(frames: Sequence[Published], truth: Truth, names: Collection[str]) -> Scores:
+    """Score a whole pipeline: its boxes, and its tracks where it and the truth have them.
+
+    Args:
+        frames: all frames of the video, those without objects too.
+        truth: image ids are frame numbers from 1.
+        names: classes that the pipeline looks for; objects of others do not count.
+
+    Raises:
+        ConfigError: the truth has none of these classes, or a library is missing.
+    """
+    known = [name for name in truth.categories.values() if name in names]
+    if len(known) < len(truth.categories):
+        truth = truth.of_classes(known or names)
+    results = [
+        result
+        for frame in frames
+        if frame.number in truth.images
+        for result in _results(frame, truth)
+    ]
+    scores = score_results(truth, results, "bbox")
+    dropped = sum(frame.is_dropped for frame in frames)
+    notes = scores.notes + ((f"{dropped} frames were dropped: nothing was found in them",)
+                            if dropped else ())  # fmt: skip
+    return replace(scores, tracking=score_tracks(truth, results), notes=notes)
+
+
+def score_tracks(truth: Truth, results: Sequence[Result]) -> dict[str, MotScores]:
+    """Score tracks, each class by itself.
+
+    Returns:
+        Class name -> scores, and ALL -> those of all classes; empty where the truth or all of the
+        results have no tracks.
+    """
+    if not any(each.track_id is not None for each in truth.objects):
+        return {}
+    if results and all(result.track_id is None for result in results):
+        return {}
+    counted = {each.category_id for each in truth.objects if not each.is_ignored}
+    numbers = [number for number in truth.categories if number in counted]
+    pairs = [(truth_rows(truth, number), result_rows(results, number)) for number in numbers]
+    each, overall = score(pairs) if pairs else ([], None)
+    names = (truth.categories[number] for number in numbers)
+    scores = dict(zip(names, each, strict=True))
+    return scores if overall is None else scores | {ALL: overall}
+
+
+def truth_rows(truth: Truth, category_id: int) -> MotRows:
+    """Write the tracks of a class as MOTChallenge would; what does not count is "distractor"."""
+    objects = sorted(
+        (o for o in truth.objects if o.category_id == category_id and o.track_id is not None),
+        key=lambda each: each.image_id,
+    )
+    return MotRows(
+        frames=np.array([each.image_id for each in objects], np.int64),
+        track_ids=np.array([each.track_id for each in objects], np.int64),
+        xyxy=to_xyxy([each.xywh for each in objects]).astype(np.float32),
+        scores=np.array([not each.is_ignored for each in objects], np.float32),
+        class_ids=np.where([each.is_ignored for each in objects], FORGIVEN_CLASSES[-1], PEDESTRIAN)
+        .astype(np.int64),
+    )  # fmt: skip
+
+
+def result_rows(results: Sequence[Result], category_id: int) -> MotRows:
+    """Write the results of a class that have a track as MOTChallenge would."""
+    tracked = sorted(
+        (r for r in results if r.category_id == category_id and r.track_id is not None),
+        key=lambda each: each.image_id,
+    )
+    return MotRows(
+        frames=np.array([each.image_id for each in tracked], np.int64),
+        track_ids=np.array([each.track_id for each in tracked], np.int64),
+        xyxy=to_xyxy([each.xywh for each in tracked if each.xywh]).astype(np.float32),
+        scores=np.array([each.score for each in tracked], np.float32),
+        class_ids=np.full(len(tracked), PEDESTRIAN, np.int64),
+    )
+
+
+def _results(frame: Published, truth: Truth) -> list[Result]:
+    results = []
+    for each in frame.objects:
+        if each["label"] in truth.category_ids:
+            x1, y1, x2, y2 = each["bbox"]
+            category_id = truth.category_ids[each["label"]]
+            xywh = x1, y1, x2 - x1, y2 - y1
+            results.append(
+                Result(frame.number, category_id, each["confidence"], xywh, track_id=each["id"])
+            )
+    return results

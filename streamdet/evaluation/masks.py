@@ -1,0 +1,69 @@
+"""Masks as COCO writes them: polygons, or run lengths down the columns, compressed or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamdet.errors import ConfigError
+from streamdet.evaluation.extra import import_extra
+
+
+def checked_mask(value: Any, hw: tuple[int, int], place: str) -> Any:
+    """Check `segmentation` of a truth or a result.
+
+    Args:
+        value: what the file holds.
+        hw: the picture's height and width, pixels.
+        place: file and key, for the error.
+
+    Returns:
+        The same; None for nothing or for no polygons.
+
+    Raises:
+        ConfigError: it is no mask, or one of a picture of another size.
+    """
+    if value is None or value == []:
+        return None
+    if isinstance(value, list):
+        if not all(map(_is_polygon, value)):
+            raise ConfigError(f"{place}: polygons must be lists of x, y, x, y, x, y ... numbers")
+        return value
+    if not isinstance(value, dict) or not isinstance(value.get("counts"), str | list):
+        raise ConfigError(f"{place}: must be polygons or run lengths with size and counts")
+    if value.get("size") != list(hw):
+        raise ConfigError(
+            f"{place}.size: must be the picture's height and width, {list(hw)},"
+            f" got {value.get('size')}"
+        )
+    if isinstance(value["counts"], list):
+        _check_counts(value["counts"], hw, place)
+    return value
+
+
+def to_rle(segmentation: Any, hw: tuple[int, int]) -> Any:
+    """Compress a checked mask: what pycocotools compares."""
+    mask = import_extra("pycocotools.mask")
+    if isinstance(segmentation, list):
+        return mask.merge(mask.frPyObjects(segmentation, *hw))
+    if isinstance(segmentation["counts"], list):
+        return mask.frPyObjects(segmentation, *hw)
+    return segmentation
+
+
+def _is_polygon(points: Any) -> bool:
+    return (
+        isinstance(points, list)
+        and len(points) >= 6
+        and len(points) % 2 == 0
+        and all(isinstance(value, int | float) and abs(value) < 1e6 for value in points)
+    )
+
+
+def _check_counts(counts: list[Any], hw: tuple[int, int], place: str) -> None:
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        raise ConfigError(f"{place}.counts: must be whole numbers of 0 or more")
+    if sum(counts) != hw[0] * hw[1]:
+        raise ConfigError(
+            f"{place}.counts: must add up to the picture's {hw[0] * hw[1]} pixels,"
+            f" got {sum(counts)}"
+        )

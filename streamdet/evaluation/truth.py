@@ -1,0 +1,119 @@
+"""Ground truth of pictures or of a video's frames, whatever format it came in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamdet.errors import ConfigError
+from streamdet.field_errors import nearest
+
+XYWH = tuple[float, float, float, float]
+"""Left, top, width, height in pixels; the first pixel's left edge is 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class TruthImage:
+    """A picture. Of a video, `image_id` is the frame's number from 1."""
+
+    image_id: int
+    file_name: str
+    hw: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TruthObject:
+    """An object, or what is neither to be found nor to be held against who finds it.
+
+    Attributes:
+        image_id: the picture it is in.
+        category_id: what it is.
+        xywh: its box.
+        area: square pixels: the mask's where there is one, else the box's.
+        is_crowd: a region that any number of results may lie in (COCO's iscrowd).
+        is_difficult: one object that does not count (VOC's difficult, MOT's flag 0).
+        track_id: the same in all frames of one object; None where tracks are not to be scored.
+        segmentation: COCO polygons or run lengths; None where it has no mask.
+        keypoints: x, y, visibility of each point (0 not labelled); None where it has none.
+    """
+
+    image_id: int
+    category_id: int
+    xywh: XYWH
+    area: float
+    is_crowd: bool = False
+    is_difficult: bool = False
+    track_id: int | None = None
+    segmentation: Any = None
+    keypoints: tuple[float, ...] | None = None
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether it does not count."""
+        return self.is_crowd or self.is_difficult
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What should be found.
+
+    Attributes:
+        name: where it came from, for errors.
+        images: image id -> picture, in the order in which they are looked at.
+        categories: category id -> name; the ids may have gaps.
+        objects: all objects of all pictures.
+        notes: what a reader of the figures must know, a sentence each.
+    """
+
+    name: str
+    images: Mapping[int, TruthImage]
+    categories: Mapping[int, str]
+    objects: tuple[TruthObject, ...]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def category_ids(self) -> dict[str, int]:
+        """Name -> category id."""
+        return {name: number for number, name in self.categories.items()}
+
+    @cached_property
+    def numbers_of_classes(self) -> dict[int | str, int]:
+        """What a result may call a class (its id or its name) -> its id."""
+        known: dict[int | str, int] = {number: number for number in self.categories}
+        return known | {name: number for number, name in self.categories.items()}
+
+    @cached_property
+    def image_ids(self) -> dict[int | str, int]:
+        """What a result may call a picture (its id, its file's name or stem) -> its id."""
+        images = self.images.values()
+        names = {image.file_name: image.image_id for image in images}
+        stems = {Path(image.file_name).stem: image.image_id for image in images}
+        known: dict[int | str, int] = {number: number for number in self.images}
+        return known | stems | names
+
+    def of_classes(self, names: Collection[str]) -> Truth:
+        """Keep some classes only.
+
+        Raises:
+            ConfigError: there is no such class in the truth.
+        """
+        for name in names:
+            if name not in self.category_ids:
+                raise ConfigError(
+                    f"{self.name}: has no class {name!r}; {nearest(name, self.category_ids)}"
+                )
+        kept = {number: name for number, name in self.categories.items() if name in names}
+        objects = tuple(each for each in self.objects if each.category_id in kept)
+        return replace(self, categories=kept, objects=objects)
+
+
+def to_xyxy(boxes: Collection[XYWH]) -> npt.NDArray[np.float64]:
+    """Turn N boxes into (N, 4) x1, y1, x2, y2."""
+    xywh = np.array(list(boxes), np.float64).reshape(-1, 4)
+    return np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]])

@@ -1,0 +1,1 @@
+"""Ground truth, one file for each format that it comes in."""

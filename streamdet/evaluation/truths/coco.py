@@ -1,0 +1,123 @@
+"""Ground truth in COCO's format: cocodataset.org/#format-data, object and keypoint detection.
+
+A video's pictures are its frames in the order of `frame_id`, where they have one, and an object's
+`track_id` or `instance_id` makes it a track (as in COCO-VID and TAO).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from streamdet.errors import ConfigError
+from streamdet.evaluation.json_file import (
+    read_json,
+    wanted_box,
+    wanted_list,
+    wanted_number,
+    wanted_numbers,
+    wanted_text,
+    wanted_whole,
+)
+from streamdet.evaluation.masks import checked_mask
+from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
+
+
+def read_coco(path: Path) -> Truth:
+    """Read a file; an object without `area` has its box's, one without `iscrowd` counts.
+
+    Raises:
+        ConfigError: the file is something else, or an entry is wrong; names file and entry.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or "annotations" not in content:
+        raise ConfigError(f"{path}: wanted COCO's images, categories and annotations")
+    entries = {
+        key: wanted_list(content.get(key), f"{path}: {key}")
+        for key in ("images", "categories", "annotations")
+    }
+    images = [_image(e, f"{path}: images[{n}]") for n, e in enumerate(entries["images"])]
+    categories = [_category(e, f"{path}: categories[{n}]")
+                  for n, e in enumerate(entries["categories"])]  # fmt: skip
+    _refuse_twins([image.image_id for image in images], f"{path}: images")
+    _refuse_twins([number for number, _ in categories], f"{path}: categories")
+    _refuse_twins([name for _, name in categories], f"{path}: categories")
+    truth = Truth(str(path), {each.image_id: each for each in images}, dict(categories), ())
+    objects = (
+        _object(entry, truth, f"{path}: annotations[{number}]")
+        for number, entry in enumerate(entries["annotations"])
+    )
+    return replace(truth, objects=tuple(objects))
+
+
+def as_video(path: Path) -> Truth:
+    """Read a file whose pictures are a video's frames; image ids become frame numbers from 1.
+
+    Raises:
+        ConfigError: as `read_coco`.
+    """
+    truth = read_coco(path)
+    stated = [entry.get("frame_id") for entry in read_json(path)["images"]]
+    ids = list(truth.images)
+    if all(isinstance(number, int) for number in stated):
+        ids = [image_id for _, image_id in sorted(zip(stated, ids, strict=True))]
+    numbers = {image_id: number for number, image_id in enumerate(ids, start=1)}
+    frames = {
+        number: replace(truth.images[image_id], image_id=number)
+        for image_id, number in numbers.items()
+    }
+    objects = tuple(replace(each, image_id=numbers[each.image_id]) for each in truth.objects)
+    return replace(truth, images=frames, objects=objects)
+
+
+def _image(entry: dict[str, Any], place: str) -> TruthImage:
+    hw = wanted_whole(entry, "height", place), wanted_whole(entry, "width", place)
+    if min(hw) < 1:
+        raise ConfigError(f"{place}: height and width must be 1 or more, got {hw[0]} and {hw[1]}")
+    return TruthImage(wanted_whole(entry, "id", place), wanted_text(entry, "file_name", place), hw)
+
+
+def _category(entry: dict[str, Any], place: str) -> tuple[int, str]:
+    return wanted_whole(entry, "id", place), wanted_text(entry, "name", place)
+
+
+def _object(entry: dict[str, Any], truth: Truth, place: str) -> TruthObject:
+    image_id = wanted_whole(entry, "image_id", place)
+    category_id = wanted_whole(entry, "category_id", place)
+    if image_id not in truth.images:
+        raise ConfigError(f"{place}.image_id: there is no image {image_id}")
+    if category_id not in truth.categories:
+        raise ConfigError(f"{place}.category_id: there is no category {category_id}")
+    xywh = wanted_box(entry, place)
+    is_crowd = wanted_whole({"iscrowd": 0, **entry}, "iscrowd", place)
+    track_id = entry.get("track_id", entry.get("instance_id"))
+    return TruthObject(
+        image_id=image_id,
+        category_id=category_id,
+        xywh=xywh,
+        area=wanted_number({"area": xywh[2] * xywh[3], **entry}, "area", place),
+        is_crowd=bool(is_crowd),
+        track_id=track_id if isinstance(track_id, int) and not is_crowd else None,
+        segmentation=checked_mask(
+            entry.get("segmentation"), truth.images[image_id].hw, f"{place}.segmentation"
+        ),
+        keypoints=_keypoints(entry, place),
+    )
+
+
+def _keypoints(entry: dict[str, Any], place: str) -> tuple[float, ...] | None:
+    value = entry.get("keypoints")
+    if value is None or value == []:
+        return None
+    count = len(value) - len(value) % 3 if isinstance(value, list) else 3
+    return wanted_numbers(entry, "keypoints", place, count)
+
+
+def _refuse_twins(values: Sequence[int | str], place: str) -> None:
+    seen: set[int | str] = set()
+    for value in values:
+        if value in seen:
+            raise ConfigError(f"{place}: {value!r} is there twice")
+        seen.add(value)

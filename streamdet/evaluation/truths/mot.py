@@ -1,0 +1,106 @@
+"""Ground truth of a video in MOTChallenge's format (see mot_text.py).
+
+A box with flag 0 does not count; one of a class that looks like a pedestrian (FORGIVEN_CLASSES)
+does not either, and neither does a result on it. Boxes of other classes are left out.
+"""
+
+from __future__ import annotations
+
+from configparser import ConfigParser
+from configparser import Error as IniError
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from streamdet.errors import ConfigError
+from streamdet.evaluation.mot import FORGIVEN_CLASSES
+from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
+from streamdet.mot_text import PEDESTRIAN, MotRows, read_mot
+
+PERSON = "person"
+_SAME_SHAPE = 0.02  # a re-encoded clip may be a pixel or two wider than the sequence's shape
+
+
+def read_mot_truth(path: Path, frame_count: int, hw: tuple[int, int]) -> Truth:
+    """Read a file for a video, whose size may differ from the sequence's.
+
+    Args:
+        path: gt.txt; imWidth and imHeight of seqinfo.ini beside it say what its pixels are, where
+            there is one, otherwise the video's.
+        frame_count: frames of the video; the truth of later ones is left out.
+        hw: the video's height and width, pixels.
+
+    Raises:
+        ConfigError: a file is wrong, or the video has another shape.
+    """
+    rows = read_mot(path)
+    last = rows.frame_count
+    height, width = sequence_hw(path) or hw
+    scale = np.array([hw[1] / width, hw[0] / height] * 2)
+    if abs(scale[0] / scale[1] - 1) > _SAME_SHAPE:
+        raise ConfigError(
+            f"{path}: its sequence is {width} x {height} pixels, the video {hw[1]} x {hw[0]}:"
+            " wanted the same shape"
+        )
+    images = {n: TruthImage(n, f"frame {n}", hw) for n in range(1, frame_count + 1)}
+    is_wanted = (rows.frames <= frame_count) & np.isin(
+        rows.class_ids, (PEDESTRIAN, *FORGIVEN_CLASSES)
+    )
+    rows = replace(rows[is_wanted], xyxy=(rows[is_wanted].xyxy * scale).astype(np.float32))
+    notes = (f"the truth goes on to frame {last}, the video ends at {frame_count}",)
+    return Truth(
+        name=str(path),
+        images=images,
+        categories={PEDESTRIAN: PERSON},
+        objects=tuple(_objects(rows)),
+        notes=notes if last > frame_count else (),
+    )
+
+
+def sequence_hw(path: Path) -> tuple[int, int] | None:
+    """Read the height and width of seqinfo.ini beside a file; None where there is none.
+
+    Raises:
+        ConfigError: it states no size.
+    """
+    info = path.with_name("seqinfo.ini")
+    if not info.is_file():
+        return None
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read_string(info.read_text(encoding="utf-8"))
+        hw = parser.getint("Sequence", "imHeight"), parser.getint("Sequence", "imWidth")
+    except (IniError, ValueError) as exc:
+        raise ConfigError(f"{info}: wanted imWidth and imHeight in [Sequence]") from exc
+    if min(hw) < 1:
+        raise ConfigError(
+            f"{info}: imWidth and imHeight must be 1 or more, got {hw[1]} and {hw[0]}"
+        )
+    return hw
+
+
+def _objects(rows: MotRows) -> list[TruthObject]:
+    objects = []
+    for frame, track_id, xyxy, flag, class_id in zip(
+        rows.frames.tolist(),
+        rows.track_ids.tolist(),
+        rows.xyxy.tolist(),
+        rows.scores.tolist(),
+        rows.class_ids.tolist(),
+        strict=True,
+    ):
+        x1, y1, x2, y2 = xyxy
+        is_target = flag > 0 and class_id == PEDESTRIAN
+        objects.append(
+            TruthObject(
+                image_id=frame,
+                category_id=PEDESTRIAN,
+                xywh=(x1, y1, x2 - x1, y2 - y1),
+                area=(x2 - x1) * (y2 - y1),
+                is_difficult=not is_target,
+                # As the challenge does: a pedestrian with flag 0 forgives no track.
+                track_id=track_id if is_target or class_id != PEDESTRIAN else None,
+            )
+        )
+    return objects
