@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_] | npt.NDArray[np.int64] | slice
 """Which objects: a mask, row numbers (in that order) or a slice."""
 
@@ -58,13 +60,13 @@ class Detections:
         ValueError: shapes disagree.
     """
 
-    xyxy: npt.NDArray[np.float32]
-    scores: npt.NDArray[np.float32]
+    xyxy: Floats
+    scores: Floats
     class_ids: npt.NDArray[np.int64]
     track_ids: npt.NDArray[np.int64] | None = None
     masks: FrameMasks | None = None
-    keypoints: npt.NDArray[np.float32] | None = None
-    mask_probs: npt.NDArray[np.float32] | None = None
+    keypoints: Floats | None = None
+    mask_probs: Floats | None = None
 
     def __post_init__(self) -> None:
         """Bring the arrays to their dtypes and check that the shapes agree."""
@@ -106,6 +108,18 @@ class Detections:
     def empty(cls) -> Detections:
         """No objects."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+    def moved(self, move: Callable[[Floats], Floats]) -> Detections:
+        """Move boxes and keypoints to another picture's pixels; `masks` stay those of their frame.
+
+        Args:
+            move: maps (..., 4) boxes and (..., 2) points, as a Geometry does.
+        """
+        if self.keypoints is None:
+            return replace(self, xyxy=move(self.xyxy))
+        xy, point_scores = move(self.keypoints[..., :2]), self.keypoints[..., 2:]
+        keypoints = np.concatenate((xy, point_scores), axis=-1)
+        return replace(self, xyxy=move(self.xyxy), keypoints=keypoints)
 
     def __len__(self) -> int:
         """Count the objects."""

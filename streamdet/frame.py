@@ -71,29 +71,31 @@ class Geometry:
     offset_xy: tuple[float, float] = (0.0, 0.0)
 
     def to_prepared(self, xyxy: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Map boxes from source to prepared pixels; the inverse of `to_source`.
+        """Map boxes or points from source to prepared pixels; the inverse of `to_source`.
 
         Args:
-            xyxy: (N, 4) float32, source pixels.
+            xyxy: (..., 4) float32 boxes or (..., 2) float32 points, source pixels.
 
         Returns:
-            (N, 4) float32, prepared pixels, not clipped.
+            As many, float32, prepared pixels, not clipped.
         """
-        return (xyxy * self._scale() + self._offset()).astype(np.float32)
+        pairs = xyxy.shape[-1] // 2
+        return (xyxy * self._scale(pairs) + self._offset(pairs)).astype(np.float32)
 
     def to_source(self, xyxy: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Map boxes from prepared to source pixels; the inverse of `to_prepared`.
+        """Map boxes or points from prepared to source pixels; the inverse of `to_prepared`.
 
         Args:
-            xyxy: (N, 4) float32, prepared pixels.
+            xyxy: (..., 4) float32 boxes or (..., 2) float32 points, prepared pixels.
 
         Returns:
-            (N, 4) float32, source pixels, not clipped.
+            As many, float32, source pixels, not clipped.
         """
-        return ((xyxy - self._offset()) / self._scale()).astype(np.float32)
+        pairs = xyxy.shape[-1] // 2
+        return ((xyxy - self._offset(pairs)) / self._scale(pairs)).astype(np.float32)
 
-    def _scale(self) -> npt.NDArray[np.float64]:
-        return np.array(self.scale_xy * 2, dtype=np.float64)
+    def _scale(self, pairs: int) -> npt.NDArray[np.float64]:
+        return np.array(self.scale_xy * pairs, dtype=np.float64)
 
-    def _offset(self) -> npt.NDArray[np.float64]:
-        return np.array(self.offset_xy * 2, dtype=np.float64)
+    def _offset(self, pairs: int) -> npt.NDArray[np.float64]:
+        return np.array(self.offset_xy * pairs, dtype=np.float64)

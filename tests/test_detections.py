@@ -61,6 +61,15 @@ def test_rows_select_masks_keypoints_and_mask_probs_too() -> None:
         assert one.mask_probs.tolist() == [[[1, 1, 1]] * 3]
 
 
+def test_boxes_and_keypoints_move_and_point_scores_stay() -> None:
+    found = replace(two(), keypoints=np.array([[[1, 2, 0.5]], [[3, 4, 9]]], np.float32))
+    moved = found.moved(lambda coordinates: coordinates * 2)
+    assert moved.xyxy.tolist() == [[0, 0, 2, 2], [4, 4, 8, 8]]
+    assert moved.keypoints is not None
+    assert moved.keypoints.tolist() == [[[2, 4, 0.5]], [[6, 8, 9]]]
+    assert two().moved(lambda coordinates: coordinates * 2).keypoints is None
+
+
 def test_objects_have_no_masks_and_keypoints_unless_given() -> None:
     for found in (two(), two()[np.array([0])], Detections.empty()):
         assert (found.masks, found.keypoints, found.mask_probs) == (None, None, None)

@@ -33,6 +33,13 @@ def test_geometry_scales_and_then_moves() -> None:
     assert prepared.tolist() == [[20.0, 2.0, 30.0, 6.0]]
 
 
+def test_geometry_maps_points_as_the_corners_of_boxes() -> None:
+    geometry = Geometry(scale_xy=(0.5, 2.0), offset_xy=(10.0, 0.0))
+    corners = np.array([[[20, 1], [40, 3]]], np.float32)
+    assert geometry.to_prepared(corners).tolist() == [[[20.0, 2.0], [30.0, 6.0]]]
+    np.testing.assert_array_equal(geometry.to_source(geometry.to_prepared(corners)), corners)
+
+
 @given(BOXES, SCALES, SCALES, OFFSETS, OFFSETS)
 def test_to_source_is_the_inverse_of_to_prepared(
     boxes: list[tuple[float, ...]], sx: float, sy: float, ox: float, oy: float

@@ -1,4 +1,4 @@
-"""The stage of a detector: prepared pictures in, boxes in source pixels out."""
+"""The stage of a detector: prepared pictures in, objects in source pixels out."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from streamdet.detections import Detections
+from streamdet.detections import Detections, FrameMasks
 from streamdet.detectors import Detector
 from streamdet.errors import StalePixelsError
 from streamdet.frame import Geometry
 from streamdet.image import Pixels
+from streamdet.ops.paste_masks import paste_masks
 from streamdet.stages import Job
 from streamdet.stages.pixels import LOST_PIXELS, PixelStore
 
@@ -77,15 +78,23 @@ class DetectStage:
 
 
 def to_source(detections: Detections, geometry: Geometry, hw: tuple[int, int]) -> Detections:
-    """Map boxes from prepared to source pixels, clip them to the frame, drop what becomes empty.
+    """Map what was found in a prepared picture to its source frame.
+
+    Boxes are clipped to the frame, and objects whose box becomes empty are dropped; keypoints are
+    not clipped. `mask_probs` become `masks`, pasted into the boxes as they were before clipping.
 
     Args:
-        detections: boxes in prepared pixels.
+        detections: in prepared pixels.
         geometry: how source pixels map to prepared ones.
         hw: height and width of the source frame.
     """
     height, width = hw
     limits = np.array([width, height, width, height], np.float32)
-    xyxy = np.clip(geometry.to_source(detections.xyxy), 0, limits)
-    is_visible = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
-    return replace(detections, xyxy=xyxy)[is_visible]
+    moved = detections.moved(geometry.to_source)
+    clipped = np.clip(moved.xyxy, 0, limits)
+    is_visible = (clipped[:, 2] > clipped[:, 0]) & (clipped[:, 3] > clipped[:, 1])
+    whole, xyxy = moved[is_visible], clipped[is_visible]
+    if whole.mask_probs is None:
+        return replace(whole, xyxy=xyxy)
+    masks = FrameMasks(hw, paste_masks(whole.mask_probs, whole.xyxy, hw))
+    return replace(whole, xyxy=xyxy, masks=masks, mask_probs=None)

@@ -118,6 +118,8 @@ class Tracks:
             found.scores.take(source),
             found.class_ids.take(source),
             ids.take(order),
+            None if found.masks is None else found.masks[source],
+            None if found.keypoints is None else found.keypoints[source],
         )
 
     def _number(self, rows: npt.NDArray[np.intp]) -> Floats:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from streamdet import registry
-from streamdet.detections import Detections
+from streamdet.detections import Detections, FrameMasks
 from streamdet.trackers import Tracker
 
 Make = Callable[..., Tracker]
@@ -123,6 +124,19 @@ def test_scores_and_classes_are_those_of_the_detections(make: Make) -> None:
         tracks = tracker.update(detections)
         given = set(zip(detections.scores.tolist(), detections.class_ids.tolist(), strict=True))
         assert set(zip(tracks.scores.tolist(), tracks.class_ids.tolist(), strict=True)) <= given
+
+
+def test_masks_and_keypoints_stay_with_their_detections(make: Make) -> None:
+    tracker = make()
+    for detections in crowd(40):
+        names = [f"{score:.6f}".encode() for score in detections.scores]
+        points = np.repeat(detections.scores, 17 * 3).reshape(-1, 17, 3)
+        masks = FrameMasks((300, 400), tuple(names))
+        tracks = tracker.update(replace(detections, masks=masks, keypoints=points))
+        assert tracks.masks is not None
+        assert tracks.keypoints is not None
+        assert tracks.masks.counts == tuple(f"{score:.6f}".encode() for score in tracks.scores)
+        np.testing.assert_array_equal(tracks.keypoints[:, 16, 2], tracks.scores)
 
 
 def test_a_track_keeps_its_class(make: Make) -> None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamdet.detections import Detections
+from streamdet.detections import Detections, FrameMasks
 from streamdet.frame import FrameRef, Geometry
 from streamdet.image import Pixels
 from streamdet.messages import Prepared
+from streamdet.ops.run_length import area, decode
 from streamdet.stages import Job
 from streamdet.stages.detect import DetectStage, to_source
 from streamdet.stages.pixels import LOST_PIXELS
@@ -100,6 +101,42 @@ def test_boxes_are_clipped_to_the_frame_and_those_outside_it_vanish() -> None:
 def test_a_box_that_is_not_a_number_vanishes() -> None:
     mapped = to_source(boxes([[np.nan, 0, 2, 2]]), Geometry((1.0, 1.0)), hw=(4, 6))
     assert len(mapped) == 0
+
+
+def test_keypoints_are_in_source_pixels_with_their_scores() -> None:
+    points = np.array([[[4, 6, 0.5], [-2, 2, -3.0]]], np.float32)
+    found = replace(boxes([[0, 2, 4, 8]]), keypoints=points)
+    mapped = to_source(found, Geometry((2.0, 2.0), (0.0, 2.0)), hw=(4, 6))
+    assert mapped.keypoints is not None
+    assert mapped.keypoints.tolist() == [[[2, 2, 0.5], [-1, 0, -3.0]]]
+
+
+def test_masks_are_pasted_into_the_frame() -> None:
+    probs = np.zeros((2, 28, 28), np.float32)
+    probs[1, :14] = 1
+    found = replace(boxes([[90, 90, 99, 99], [0, 0, 56, 112]]), mask_probs=probs)
+    mapped = to_source(found, Geometry((2.0, 2.0)), hw=(40, 30))
+    assert (len(mapped), mapped.mask_probs) == (1, None)
+    assert mapped.masks is not None
+    mask = decode(mapped.masks.counts[0], (40, 30))
+    assert mask[:27, :28].all()
+    assert not mask[30:].any()
+
+
+def test_a_mask_covers_the_whole_box_also_where_the_frame_cuts_it() -> None:
+    probs = np.zeros((1, 28, 28), np.float32)
+    probs[:, :, :14] = 1  # the left half, which lies outside the frame
+    found = replace(boxes([[-30, 0, 26, 28]]), mask_probs=probs)
+    mapped = to_source(found, Geometry((1.0, 1.0)), hw=(28, 28))
+    assert mapped.xyxy.tolist() == [[0, 0, 26, 28]]
+    assert mapped.masks is not None
+    assert area(mapped.masks.counts[0]) == 0
+
+
+def test_a_picture_without_objects_has_masks_of_none() -> None:
+    nothing = replace(Detections.empty(), mask_probs=np.zeros((0, 28, 28), np.float32))
+    mapped = to_source(nothing, Geometry((1.0, 1.0)), hw=(4, 6))
+    assert mapped.masks == FrameMasks((4, 6), ())
 
 
 def test_it_has_no_state(rig: Rig) -> None:
