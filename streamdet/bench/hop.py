@@ -42,8 +42,8 @@ def run(material: Material) -> Outcome:
     """Measure latency between two processes, then the cost of reading and committing in one.
 
     Latency is measured on the machine as it is, which the aim is held against, and while every core
-    is kept awake: between two hops an idle core may sleep. That gave a p50 of 197 us instead of 263
-    (medians of 5 rounds each, a virtual machine with two cores).
+    is kept awake: between two hops an idle core may sleep. That gave a p50 of 121 us instead of 154
+    (medians of 3 rounds each, a virtual machine with two cores).
     """
     quiet_us: list[list[float]] = []
     awake_us: list[list[float]] = []

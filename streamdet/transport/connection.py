@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import hiredis
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -15,6 +16,7 @@ from streamdet.url_text import redacted
 OLDEST_VERSION: Final = (6, 2)
 ANSWER_LIMIT_S: Final = 3.0
 """Longest wait for an answer; longer than any blocking read (see intake.WAIT_S)."""
+_pack: Any = hiredis.pack_command  # its stub knows commands of one word only
 
 
 def connect(url: str, *, is_single: bool = False) -> redis.Redis:
@@ -56,6 +58,49 @@ def _first_time_only() -> Callable[[Any], None]:
         connection.on_connect()
 
     return greet
+
+
+def ask(client: redis.Redis, *command: str | bytes | int | float) -> Any:
+    """Send one command: see `ask_all`."""
+    (answer,) = ask_all(client, [command])
+    return answer
+
+
+def ask_all(client: redis.Redis, commands: Sequence[tuple[str | bytes | int | float, ...]]) -> Any:
+    """Send commands at once over a connection that the client keeps, and return the bare answers.
+
+    redis-py's way to the pool and back, with checks, measurements and callbacks, costs 45 us of a
+    round trip of 125 (medians; a virtual machine with two cores).
+
+    Raises:
+        redis.RedisError: as redis-py does; a refusal only when every answer has been read.
+    """
+    connection = _kept_connection(client)
+    try:
+        connection.send_packed_command([b"".join(map(_pack, commands))])
+        answers = [_answer(connection) for _ in commands]
+    except BaseException:
+        connection.disconnect()  # an answer left unread would be taken for the next command's
+        raise
+    for answer in answers:
+        for part in answer if isinstance(answer, list) else [answer]:  # EXEC answers with a list
+            if isinstance(part, redis.ResponseError):
+                raise part
+    return answers
+
+
+def _kept_connection(client: Any) -> Any:
+    """The connection that all of a client's commands share from now on; its pipelines do not."""
+    if client.connection is None:
+        client.connection = client.connection_pool.get_connection()
+    return client.connection
+
+
+def _answer(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except redis.ResponseError as exc:
+        return exc
 
 
 def check_server(client: redis.Redis, url: str) -> list[str]:

@@ -5,6 +5,7 @@ The names of the keys stand at the head of step.lua.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from streamdet.transport.bus import (
     Step,
     StepResult,
 )
+from streamdet.transport.connection import ask, ask_all
 
 CONSUMER_GROUP: Final = "workers"
 RUNS_KEY: Final = "streamdet:runs"
@@ -38,6 +40,7 @@ _TRANSIENT: Final = ("OOM", "READONLY", "BUSY", "LOADING", "MISCONF", "TRYAGAIN"
 SILENCE_S: Final = 600.0
 """A run whose supervisor has not been heard of for so long is dead."""
 STEP_SCRIPT: Final = files("streamdet.transport").joinpath("step.lua").read_text()
+_STEP_SHA: Final = hashlib.sha1(STEP_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
 def run_prefix(run_id: str) -> str:
@@ -57,7 +60,6 @@ class RedisBus:
         self._redis: Any = client  # its stubs mix str and bytes
         self._layout = layout
         self._prefix = run_prefix(layout.run_id)
-        self._step = client.register_script(STEP_SCRIPT)
 
     # What a worker asks (Bus).
 
@@ -82,29 +84,29 @@ class RedisBus:
         group = self._layout.groups[step.lease.group]
         payload = pack_step(step, group)
         with _translated():
-            accepted, in_flight, stop = self._step(keys=[self._prefix], args=[payload])
+            accepted, in_flight, stop = self._run_script(payload)
         return StepResult(accepted, in_flight, bool(stop))
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
         """Count the frames under way: see bus.Bus."""
         sinks = self._layout.groups[lease.group].window_sinks
         with _translated():
-            pipe = self._redis.pipeline(transaction=False)
-            for group in (lease.group, *sinks):
-                pipe.hget(self._key("group", group), f"done:{source_id}")
-            emitted, *done = (int(count or 0) for count in pipe.execute())
+            commands = [
+                ("HGET", self._key("group", group), f"done:{source_id}")
+                for group in (lease.group, *sinks)
+            ]
+            emitted, *done = (int(count or 0) for count in ask_all(self._redis, commands))
         return emitted - min(done, default=emitted)
 
     def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
         """Take free slots: see bus.Bus."""
         free, held = self._key("free", pool), self._key("held", pool, lease.consumer)
         with _translated():
-            pipe = self._redis.pipeline(transaction=False)
-            for _ in range(count):
-                pipe.lmove(free, held, "LEFT", "RIGHT")
-            tokens = [token for token in pipe.execute() if token is not None]
+            moves = [("LMOVE", free, held, "LEFT", "RIGHT")] * count
+            tokens = [token for token in ask_all(self._redis, moves) if token is not None]
             if not tokens and wait_s > 0:
-                token = self._redis.blmove(free, held, max(0.001, wait_s), "LEFT", "RIGHT")
+                limit_s = max(0.001, wait_s)
+                token = ask(self._redis, "BLMOVE", free, held, "LEFT", "RIGHT", limit_s)
                 tokens = [] if token is None else [token]
         return [_slot_ref(pool, token) for token in tokens]
 
@@ -112,12 +114,12 @@ class RedisBus:
         """Give unpublished slots back: see bus.Bus."""
         free, held = self._key("free", pool), self._key("held", pool, lease.consumer)
         with _translated():
-            pipe = self._redis.pipeline(transaction=True)
+            commands: list[tuple[str | bytes | int, ...]] = [("MULTI",)]
             for token in self._redis.lrange(held, 0, -1):
                 ref = _slot_ref(pool, token)
-                pipe.lrem(held, 1, token)
-                pipe.rpush(free, f"{ref.slot}:{ref.generation + 1}")
-            pipe.execute()
+                commands.append(("LREM", held, 1, token))
+                commands.append(("RPUSH", free, f"{ref.slot}:{ref.generation + 1}"))
+            ask_all(self._redis, [*commands, ("EXEC",)])
 
     def states(self, node: str) -> dict[str, bytes]:
         """Read a node's snapshots: see bus.Bus."""
@@ -196,13 +198,20 @@ class RedisBus:
     def _read_group(
         self, lease: Lease, after_id: str, count: int, block_ms: int | None
     ) -> list[Entry]:
-        stream = self._key("in", lease.group)
+        reader = ("GROUP", CONSUMER_GROUP, lease.consumer)
+        limits = ("COUNT", count) if block_ms is None else ("COUNT", count, "BLOCK", block_ms)
+        streams = ("STREAMS", self._key("in", lease.group), after_id)
         with _translated():
-            answer = self._redis.xreadgroup(
-                CONSUMER_GROUP, lease.consumer, {stream: after_id}, count=count, block=block_ms
-            )
+            answer = ask(self._redis, "XREADGROUP", *reader, *limits, *streams)
         entries = _entries_of(answer)
-        return [Entry(id_.decode(), fields[b"m"]) for id_, fields in entries if fields]
+        return [Entry(id_.decode(), fields[1]) for id_, fields in entries if fields]
+
+    def _run_script(self, payload: bytes) -> Any:
+        call = (1, self._prefix, payload)
+        try:
+            return ask(self._redis, "EVALSHA", _STEP_SHA, *call)
+        except redis.exceptions.NoScriptError:
+            return ask(self._redis, "EVAL", STEP_SCRIPT, *call)
 
     def _group_fields(self, group: str, prefix: str) -> dict[str, bytes]:
         with _translated():
@@ -284,10 +293,8 @@ def _entries_of(answer: Any) -> list[Any]:
     """The entries of an XREADGROUP on one stream (RESP 2 gives a list, RESP 3 a mapping)."""
     if not answer:
         return []
-    if isinstance(answer, dict):
-        (pages,) = answer.values()
-        return [entry for page in pages for entry in page]
-    return list(answer[0][1])
+    ((_, entries),) = answer.items() if isinstance(answer, dict) else answer
+    return list(entries)
 
 
 def _slot_ref(pool: str, token: bytes) -> FrameRef:

@@ -2,7 +2,7 @@
 --   KEYS[1]  prefix of the run's keys
 --   ARGV[1]  the step as MessagePack (written by redis_bus.pack_step)
 -- Keys of a run, behind the prefix:
---   run                    exists as long as the run does; field stop = 1 asks sources to end
+--   run                    beat (there as long as the run exists), stop (1 asks sources to end)
 --   leases                 consumer -> epoch
 --   in:<group>             input stream of a group, consumer group "workers"
 --   group:<group>          done:<source>, end:<source>, last:<source> (the end message), ended:<source>
@@ -20,7 +20,8 @@ local step = cmsgpack.unpack(ARGV[1])
 local input = prefix .. 'in:' .. step.group
 local group_key = prefix .. 'group:' .. step.group
 
-if redis.call('EXISTS', prefix .. 'run') == 0 then
+local beat, stop = unpack(redis.call('HMGET', prefix .. 'run', 'beat', 'stop'))
+if not beat then
   return redis.error_reply('RUNLOST the keys of this run are gone')
 end
 if redis.call('HGET', prefix .. 'leases', step.consumer) ~= tostring(step.epoch) then
@@ -43,8 +44,20 @@ end
 -- (XACK and XDEL alone would still be allowed).
 redis.call('HINCRBY', prefix .. 'counters', 'steps', 1)
 
+-- How many frames of a source this group has done, and how many there are in all, once it is known.
+local function progress(source)
+  local done, frames = unpack(redis.call('HMGET', group_key, 'done:' .. source, 'end:' .. source))
+  return tonumber(done or '0'), tonumber(frames)
+end
+
 local function is_pending(id)
   return #redis.call('XPENDING', input, 'workers', id, id, 1) == 1
+end
+
+-- Which index of a source is due; nil once it has ended.
+local function due_index(source)
+  local done, frames = progress(source)
+  return not frames and done or nil
 end
 
 -- Whether a step that must be taken as a whole can be.
@@ -55,11 +68,9 @@ local function all_fresh()
     if commit.id then
       if not is_pending(commit.id) then return false end
     else
-      local expected = next_index[source]
-        or tonumber(redis.call('HGET', group_key, 'done:' .. source) or '0')
-      local has_ended = redis.call('HEXISTS', group_key, 'end:' .. source) == 1
-      if has_ended or commit.index ~= expected then return false end
-      next_index[source] = expected + 1
+      local due = next_index[source] or due_index(source)
+      if commit.index ~= due then return false end
+      next_index[source] = due + 1
     end
   end
   return true
@@ -88,8 +99,8 @@ end
 
 -- Send a source's end on once all of its frames are through.
 local function finish(source)
-  local done = redis.call('HGET', group_key, 'done:' .. source) or '0'
-  if redis.call('HGET', group_key, 'end:' .. source) ~= done then return end
+  local done, frames = progress(source)
+  if done ~= frames then return end
   local payload = redis.call('HGET', group_key, 'last:' .. source)
   for _, reader in ipairs(step.readers) do
     redis.call('XADD', prefix .. 'in:' .. reader, '*', 'm', payload)
@@ -146,7 +157,7 @@ end
 
 -- How many frames of a source some sink has not committed yet.
 local function in_flight(source)
-  local emitted = tonumber(redis.call('HGET', group_key, 'done:' .. source) or '0')
+  local emitted = progress(source)
   local least = emitted
   for _, sink in ipairs(step.window_sinks) do
     local done = redis.call('HGET', prefix .. 'group:' .. sink, 'done:' .. source) or '0'
@@ -157,4 +168,4 @@ end
 
 local under_way = 0
 for source in pairs(step.positions or {}) do under_way = math.max(under_way, in_flight(source)) end
-return { accepted, under_way, redis.call('HEXISTS', prefix .. 'run', 'stop') }
+return { accepted, under_way, stop and 1 or 0 }

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from streamdet.errors import ConfigError, TransportError
-from streamdet.transport.connection import check_server, connect
+from streamdet.transport.connection import ask, ask_all, check_server, connect
 from tests.redis_server import RedisServer
 
 SECRET = "s3cret"
@@ -122,6 +122,52 @@ def test_only_a_single_connection_notices_that_the_server_was_away(
             client.ping()
     else:
         assert client.ping()
+    client.close()
+
+
+def test_a_kept_connection_that_was_cut_is_made_again_unless_it_is_single(
+    redis_server: RedisServer,
+) -> None:
+    client, single = connect(redis_server.url), connect(redis_server.url, is_single=True)
+    for one in (client, single):
+        redis_server.client().client_kill_filter(_id=str(ask(one, "CLIENT", "ID")))
+        with pytest.raises(redis.ConnectionError):
+            ask(one, "PING")
+    assert ask(client, "PING") == b"PONG"
+    with pytest.raises(redis.ConnectionError, match="the server was away"):
+        ask(single, "PING")
+
+
+def test_answers_come_in_the_order_of_the_commands(redis_server: RedisServer) -> None:
+    client = connect(redis_server.url)
+    assert ask_all(client, [("ECHO", "a"), ("ECHO", b"\xff"), ("ECHO", 3)]) == [b"a", b"\xff", b"3"]
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        [("ECHO", "a"), ("NONSENSE",), ("ECHO", "b")],
+        [("MULTI",), ("SET", "kept", "1"), ("LPOP", "kept"), ("DEL", "kept"), ("EXEC",)],
+    ],
+)
+def test_a_refusal_among_answers_is_raised_and_the_next_answer_is_the_right_one(
+    redis_server: RedisServer, commands: list[tuple[str, ...]]
+) -> None:
+    client = connect(redis_server.url, is_single=True)
+    with pytest.raises(redis.ResponseError, match=r"unknown command|WRONGTYPE"):
+        ask_all(client, commands)
+    assert ask(client, "PING") == b"PONG"
+    client.close()
+
+
+def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(
+    redis_server: RedisServer,
+) -> None:
+    client = redis.Redis.from_url(f"{redis_server.url}?socket_timeout=0.05")
+    with pytest.raises(redis.TimeoutError):
+        ask(client, "BLPOP", "empty", 0.1)
+    assert ask(client, "PING") == b"PONG"
     client.close()
 
 

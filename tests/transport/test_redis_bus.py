@@ -184,6 +184,21 @@ def test_waiting_for_a_slot_ends_when_one_comes_free(bus: RedisBus) -> None:
     assert [ref.slot for ref in bus.take_slots(lease, "prepare", 1, 0.1)] == [taken[0].slot]
 
 
+def test_all_that_a_worker_asks_goes_over_one_connection(
+    bus: RedisBus, redis_server: RedisServer
+) -> None:
+    worker = RedisBus(connect(redis_server.url, is_single=True), bus._layout)
+    for _ in range(2):  # the second time with what the first has made
+        lease = worker.take_lease("front", "front-0")
+        worker.return_slots(lease, "prepare")
+        worker.take_slots(lease, "prepare", 1, 0)
+        worker.step(Step(lease, [Commit("cam", 0)], positions={"cam": b""}))
+        assert worker.in_flight(lease, "cam") == 0
+        assert worker.read(lease, 1, 0) == worker.read_pending(lease, "0", 1) == []
+        assert worker.done_counts("front") == {"cam": 1}
+    worker.close()
+
+
 def test_both_versions_of_the_protocol_read_alike(redis_server: RedisServer) -> None:
     import redis
 
