@@ -24,6 +24,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     },
     "detector": {
         "hog_svm": "streamdet.detectors.hog_svm:HogSvm",
+        "dpm": "streamdet.detectors.dpm:Dpm",
         "faster_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
         "yolox": "streamdet.detectors.yolox:Yolox",
         "nanodet": "streamdet.detectors.gfl:NanoDet",

@@ -187,6 +187,8 @@ def _model(model: ModelConfig) -> Finding:
     except ConfigError as exc:
         sentence, _, remedy = str(exc).partition(": ")
         return Finding(topic, "missing", sentence, remedy)
+    if model.input is None:
+        return Finding(topic, "ok", f"{model.detector}, weights {network.path}")
     try:
         kind, options = choose_runtime(NetworkOptions(model=model.name), model)
     except StreamdetError as exc:

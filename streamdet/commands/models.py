@@ -9,6 +9,7 @@ from streamdet.built_network import find_network
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.errors import EngineError, StreamdetError
 from streamdet.graph import Node, PipelineGraph
+from streamdet.model_config import find_weights
 
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
@@ -21,7 +22,11 @@ def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
 
 
 def _check_parts(node: Node) -> None:
-    if node.model is None or not isinstance(node.options, NetworkOptions):
+    if node.model is None:
+        return
+    if not isinstance(node.options, NetworkOptions):
+        if node.model.weights is not None:
+            find_weights(node.model)
         return
     find_network(node.model)
     kind, _ = choose_runtime(node.options, node.model)

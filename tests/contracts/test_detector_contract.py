@@ -1,5 +1,6 @@
 """What every detector promises, whatever its kind."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,34 @@ from tests.detectors.scripted_runtime import (
     empty_outputs,
     random_outputs,
 )
+from tests.detectors.small_models import SMALL_MODELS, small_model, write_small_models
 
 every_kind = pytest.mark.parametrize("kind", KINDS["detector"])
 every_network = pytest.mark.parametrize("kind", NETWORK_OF)
+every_kind_without_network = pytest.mark.parametrize(
+    "kind", sorted(set(MODEL_OF) - set(NETWORK_OF))
+)
+
+
+@pytest.fixture(scope="session")
+def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small_models")
+    write_small_models(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _weights_are_found(small_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMDET_MODELS", str(small_weights))
 
 
 def made(kind: str, outputs: Tensors | None = None, **options: Any) -> Detector:
     detector_class = load("detector", kind)
     name = MODEL_OF[kind]
     runtime = ScriptedRuntime(outputs or empty_outputs(kind)) if kind in NETWORK_OF else None
-    detector: Detector = detector_class(
-        detector_class.Options(model=name, **options), load_model_config(name), runtime
-    )
+    model = small_model(kind) if kind in SMALL_MODELS else load_model_config(name)
+    options_ = detector_class.Options(model=name, **options)
+    detector: Detector = detector_class(options_, model, runtime)
     return detector
 
 
@@ -60,6 +77,17 @@ def test_every_picture_gets_its_answer(kind: str) -> None:
     first, second = busy(kind, score_thresh=0.0)([noise(), noise()])
     assert len(first) > 0
     np.testing.assert_array_equal(first.xyxy, second.xyxy)
+
+
+@every_kind_without_network
+def test_pictures_of_any_size_get_their_own_answers_in_one_batch(kind: str) -> None:
+    sizes = [(1, 1), (100, 4000), (4000, 100), (39, 300), (131, 67)]
+    images = [noise(), *[np.zeros((*hw, 3), dtype=np.uint8) for hw in sizes], noise(1)]
+    detector = busy(kind, score_thresh=0.1)
+    batch = detector(images)
+    assert [len(found) for found in batch[1:-1]] == [0] * len(sizes)
+    for found, image in zip((batch[0], batch[-1]), (images[0], images[-1]), strict=True):
+        np.testing.assert_array_equal(found.xyxy, detector([image])[0].xyxy)
 
 
 @every_kind
