@@ -68,12 +68,42 @@ def decode(text: bytes, hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
     Raises:
         ValueError: the text is not of a mask of this size.
     """
-    height, width = hw
-    counts = uncompress(text)
+    columns, (left, top) = decode_region(text, hw)
+    width, height = columns.shape
+    mask = np.zeros(hw[::-1], np.bool_)
+    mask[left : left + width, top : top + height] = columns
+    return mask.T
+
+
+def decode_region(
+    text: bytes, hw: tuple[int, int]
+) -> tuple[npt.NDArray[np.bool_], tuple[int, int]]:
+    """Decode the part of a mask that has ones, without making the frame.
+
+    Args:
+        text: the compressed run lengths.
+        hw: height and width of the frame, pixels.
+
+    Returns:
+        `columns` and `left_top` as `encode_region` takes them; (0, 0) bool where there are no ones.
+
+    Raises:
+        ValueError: the text is not of a mask of this size.
+    """
+    (height, width), counts = hw, uncompress(text)
     if counts.sum() != height * width or (counts < 0).any():
         raise ValueError(f"run lengths must be 0 or more and add up to {height}x{width} pixels")
+    if not counts[1::2].any():
+        return np.zeros((0, 0), np.bool_), (0, 0)
+    left, right = counts[0] // height, width
+    counts[0] -= left * height
+    if len(counts) % 2 == 1:
+        right -= counts[-1] // height
+        counts[-1] %= height
     is_object = np.arange(len(counts)) % 2 == 1
-    return np.repeat(is_object, counts).reshape(width, height).T
+    columns = np.repeat(is_object, counts).reshape(right - left, height)
+    rows = np.flatnonzero(columns.any(axis=0))
+    return columns[:, rows[0] : rows[-1] + 1], (int(left), int(rows[0]))
 
 
 def area(text: bytes) -> int:

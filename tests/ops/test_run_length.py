@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as pycocotools_mask
 
-from streamdet.ops.run_length import area, compress, decode, encode, encode_region, uncompress
+from streamdet.ops.run_length import area,compress,decode,decode_region,encode,encode_region,uncompress,
 
 Mask = npt.NDArray[np.bool_]
 
@@ -55,6 +55,16 @@ def test_encode_is_pycocotools_encode_on_large_masks(hw: tuple[int, int]) -> Non
 def test_decode_is_the_inverse_of_encode(mask: Mask) -> None:
     height, width = mask.shape
     np.testing.assert_array_equal(decode(encode(mask), (height, width)), mask)
+
+
+@given(MASKS)
+def test_a_decoded_region_is_the_part_with_ones(mask: Mask) -> None:
+    hw = mask.shape[0], mask.shape[1]
+    columns, (left, top) = decode_region(encode(mask), hw)
+    assert columns.sum() == mask.sum()
+    assert encode_region(columns, (left, top), hw) == encode(mask)
+    for edge in (columns[:1], columns[-1:], columns[:, :1], columns[:, -1:]):
+        assert edge.any() == mask.any()
 
 
 @given(MASKS)
