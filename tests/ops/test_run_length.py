@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as pycocotools_mask
 
-from streamdet.ops.run_length import area,compress,decode,decode_region,encode,encode_region,uncompress,
+from streamdet.ops.run_length import (
+    area,
+    compress,
+    decode,
+    decode_region,
+    encode,
+    encode_region,
+    uncompress,
+)
 
 Mask = npt.NDArray[np.bool_]
 
