@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from streamdet.errors import ConfigError
 
-
 LIBRARIES: Final = ("pycocotools", "motmetrics", "matplotlib")
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
+
 from streamdet.errors import ConfigError
 from streamdet.evaluation.picture_file import read_picture
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
 from streamdet.sources.resolve import list_pictures
 from streamdet.url_text import short
-from streamdet.yaml_text import read_yaml
 
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml")
 
@@ -55,20 +56,29 @@ def _class_names(folder: Path) -> list[str]:
     if path is None:
         raise ConfigError(f"{folder}: wanted class names in {' or '.join(NAME_FILES)} beside it")
     if path.suffix != ".yaml":
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [line.strip() for line in lines if line.strip()]
-    values = read_yaml(path).values
+        return [line.strip() for line in _lines(path) if line.strip()]
+    try:
+        values = yaml.safe_load("\n".join(_lines(path)))
+    except yaml.YAMLError as exc:
+        raise ConfigError(f"{path}: is not YAML") from exc
     names = values.get("names") if isinstance(values, dict) else None
-    if isinstance(names, dict):
+    if isinstance(names, dict) and list(names) == list(range(len(names))):
         names = list(names.values())
     if not isinstance(names, list) or not names:
-        raise ConfigError(f"{path}: `names` must be a list of class names")
+        raise ConfigError(f"{path}: `names` must list the class names, from class 0 on")
     return list(map(str, names))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: cannot be read as text") from exc
 
 
 def _read_labels(path: Path, image: TruthImage, class_count: int) -> list[TruthObject]:
     objects = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         try:

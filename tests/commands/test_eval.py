@@ -1,0 +1,185 @@
+"""`streamdet eval`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from streamdet.cli import main
+from streamdet.commands import eval_model
+from streamdet.detections import Detections
+from streamdet.evaluation import extra
+from tests.evaluation.scenes import coco_dict, write_json
+
+FOUND = {"image_id": 1, "category_id": 7, "bbox": [10, 20, 40, 40], "score": 0.9}
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Path:
+    """A truth of one person in one picture, which is in images/."""
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((80, 90, 3), np.uint8))
+    content = coco_dict() | {"categories": [{"id": 7, "name": "person"}]}
+    return write_json(tmp_path / "truth.json", content)
+
+
+def results(truth: Path, *more: str, found: Any = (FOUND,)) -> int:
+    path = write_json(truth.with_name("results.json"), list(found))
+    return main(["eval", "results", str(path), "--truth", str(truth), *more])
+
+
+def test_results_are_scored_printed_written_and_drawn(
+    truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, plots = truth.with_name("out.json"), truth.with_name("plots")
+    assert results(truth, "--json", str(out), "--plots", str(plots)) == 0
+    figures = json.loads(out.read_text())["bbox"]
+    assert figures["coco"]["all"]["AP"] == pytest.approx(1.0)
+    assert figures["coco"]["all"]["AP_small"] is None
+    assert figures["voc"]["ap_11_point"] == 1.0
+    assert figures["confusion"]["cells"] == [
+        {"truth": "person", "found": "person", "size": "medium", "count": 1}
+    ]
+    assert sorted(path.name for path in plots.iterdir()) == ["all-bbox.png", "person-bbox.png"]
+    printed = capsys.readouterr().out
+    assert "1 pictures, 1 objects, 1 results" in printed
+    assert "bbox       AP 1.000  AP50 1.000" in printed
+
+
+def test_masks_are_scored_as_masks(truth: Path) -> None:
+    square = [[10, 20, 50, 20, 50, 60, 10, 60]]
+    content = json.loads(truth.read_text())
+    content["annotations"][0]["segmentation"] = square
+    write_json(truth, content)
+    out = truth.with_name("out.json")
+    mask = FOUND | {"segmentation": square}
+    assert results(truth, "--type", "segm", "--json", str(out), found=[mask]) == 0
+    assert json.loads(out.read_text())["segm"]["coco"]["all"]["AP"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"image_id": 5}, "results.json[0].image_id: 5 is not in"),
+        ({"category_id": 5}, "results.json[0].category_id: 5 is not in"),
+        ({"bbox": [1, 2, float("nan"), 4]}, "results.json[0].bbox: must be 4 finite numbers"),
+    ],
+)
+def test_wrong_results_are_one_sentence(
+    truth: Path, change: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert results(truth, found=[FOUND | change]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert sentence in line
+
+
+@pytest.mark.parametrize("name", ["no.json", "images"])
+def test_a_truth_of_no_format_is_one_sentence(
+    truth: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert results(truth.with_name(name)) == 2
+    assert "wanted COCO's .json file, a folder of VOC's .xml" in capsys.readouterr().err
+
+
+def test_what_is_read_is_not_overwritten(truth: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert results(truth, "--json", str(truth)) == 2
+    assert "must differ from the files that are read" in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_one_sentence(
+    truth: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extra, "LIBRARIES", ("pycocotools", "no_such_library"))
+    assert results(truth) == 2
+    assert "needs no_such_library: pip install 'streamdet[evaluation]'" in capsys.readouterr().err
+
+
+def model(truth: Path, *more: str) -> int:
+    images = str(truth.with_name("images"))
+    return main(["eval", "model", "hog_people", "--truth", str(truth), "--images", images, *more])
+
+
+def test_a_model_is_run_over_the_pictures(
+    truth: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = np.array([[10, 20, 50, 60]], np.float32)
+    found = Detections(box, np.ones(1, np.float32), np.zeros(1, np.int64))
+    monkeypatch.setattr(eval_model, "PictureDetector", lambda detector, model: lambda p: found)
+    out = truth.with_name("out.json")
+    assert model(truth, "--json", str(out), "--set", "score_thresh=0.1") == 0
+    figures = json.loads(out.read_text())["bbox"]
+    assert figures["about"]["model"] == "hog_people"
+    assert figures["coco"]["all"]["AP"] == pytest.approx(1.0)
+    assert "model hog_people, runtime opencv" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--classes", "car"], "--classes: model 'hog_people' has no class 'car'"),
+        (["--set", "scor_thresh=1"], "did you mean 'score_thresh'?"),
+        (["--set", "score_thresh=2"], "--set score_thresh=2: score_thresh must be at most 1"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(
+    truth: Path, more: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert model(truth, *more) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert sentence in line
+
+
+def test_a_truth_that_shares_no_class_with_the_model_is_one_sentence(
+    truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_json(truth, coco_dict())
+    assert model(truth) == 2
+    assert "it has cat, the model person" in capsys.readouterr().err
+
+
+def test_classes_that_the_model_does_not_know_are_left_out_and_noted(
+    truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = json.loads(truth.read_text())
+    content["categories"].append({"id": 8, "name": "cat"})
+    content["annotations"].append({"image_id": 1, "category_id": 8, "bbox": [1, 1, 9, 9]})
+    write_json(truth, content)
+    assert model(truth) == 0
+    printed = capsys.readouterr().out
+    assert "1 classes of the truth are unknown to the model and do not count: cat" in printed
+    assert "1 pictures, 1 objects" in printed
+
+
+def test_a_pipeline_is_scored_against_the_street_s_own_truth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.json"
+    source = "synthetic:street?frames=12&hw=240x320"
+    assert main(["eval", "pipeline", "people", "--source", source, "--json", str(out)]) == 0
+    figures = json.loads(out.read_text())["bbox"]
+    assert figures["images"] == 12
+    assert set(figures["objects"]) == {"person"}  # the graph looks for people only
+    assert set(figures["tracking"]) == {"person", "all"}
+    assert "MOTA" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "wanted one --source, the video of the truth, got 0"),
+        (["--source", "v.mp4"], "--truth GT.txt or TRUTH.json is needed"),
+        (["--source", "v.mp4", "--truth", "no.txt"], "--truth no.txt: there is no such file"),
+        (["--source", "synthetic:street?frames=3", "--set", "camera.every=2"],
+         "leaves out 1 of 3 frames, wanted all"),
+    ],
+)  # fmt: skip
+def test_a_pipeline_that_cannot_be_scored_is_one_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", "pipeline", "people", *arguments]) == 2
+    assert sentence in capsys.readouterr().err

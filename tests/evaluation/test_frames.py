@@ -1,0 +1,75 @@
+"""What a pipeline published against the truth of its video."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamdet.evaluation.frames import ALL, Published, read_published, score_frames
+from streamdet.evaluation.truth import Truth
+from tests.evaluation.scenes import CAT, DOG, a_truth, an_object
+
+BOX = (10.0, 20.0, 40.0, 40.0)
+FAR = (150.0, 20.0, 40.0, 40.0)
+
+
+def published(number: int, *objects: dict[str, Any], is_dropped: bool = False) -> Published:
+    return Published(number, (100, 200), objects, is_dropped)
+
+
+def cat(track_id: int | None = 1, label: str = "cat") -> dict[str, Any]:
+    return {"id": track_id, "label": label, "confidence": 0.9, "bbox": [10, 20, 50, 60]}
+
+
+def walk(frames: int = 4) -> Truth:
+    """A cat with track 5 and a dog with track 6 in every frame."""
+    objects = [an_object(n, BOX, CAT, track_id=5) for n in range(1, frames + 1)]
+    objects += [an_object(n, FAR, DOG, track_id=6) for n in range(1, frames + 1)]
+    return a_truth(*objects, images=frames)
+
+
+def test_lines_are_read_in_the_order_of_the_frames(tmp_path: Path) -> None:
+    line = {"height": 100, "width": 200, "objects": []}
+    lines = [line | {"frame_id": 1, "dropped": "why"}, line | {"frame_id": 0}]
+    (tmp_path / "o.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    frames = read_published(tmp_path / "o.jsonl")
+    assert [(each.number, each.is_dropped) for each in frames] == [(1, False), (2, True)]
+
+
+def test_boxes_and_tracks_of_the_sought_classes_are_scored() -> None:
+    ids = (1, 1, 2, 2)
+    frames = [published(n, cat(ids[n - 1]), cat(7, "sofa")) for n in (1, 2, 3, 4)]
+    scores = score_frames(frames, walk(), {"cat", "sofa"})
+    assert scores.coco.figures["AP"] == pytest.approx(1.0)
+    assert scores.objects == {"cat": 4}
+    tracks = scores.tracking["cat"]
+    assert (tracks.switches, tracks.recall, tracks.precision) == (1, 1.0, 1.0)
+    assert tracks.mota == pytest.approx(1 - 1 / 4)
+
+
+def test_classes_are_tracked_apart_and_together() -> None:
+    frames = [published(n, cat()) for n in (1, 2, 3, 4)]
+    tracking = score_frames(frames, walk(), {"cat", "dog"}).tracking
+    motas = {name: scores.mota for name, scores in tracking.items()}
+    assert motas == {"cat": 1.0, "dog": 0.0, ALL: 0.5}
+
+
+def test_a_track_on_an_ignored_object_is_forgiven() -> None:
+    truth = a_truth(an_object(1, BOX, track_id=1, is_difficult=True), an_object(1, FAR, track_id=2))
+    tracks = score_frames([published(1, cat())], truth, {"cat"}).tracking["cat"]
+    assert (tracks.false_positives, tracks.misses, tracks.objects) == (0, 1, 1)
+
+
+def test_without_tracks_there_are_no_figures_of_them() -> None:
+    assert score_frames([published(1, cat(None))], walk(), {"cat"}).tracking == {}
+    assert score_frames([published(1, cat())], a_truth(an_object(1, BOX)), {"cat"}).tracking == {}
+
+
+def test_dropped_frames_are_missed_and_noted() -> None:
+    frames = [published(1, cat()), published(2, is_dropped=True)]
+    scores = score_frames(frames, walk(2), {"cat"})
+    assert scores.tracking["cat"].misses == 1
+    assert "1 frames were dropped: nothing was found in them" in scores.notes
