@@ -19,19 +19,19 @@ import numpy.typing as npt
 from pydantic import Field
 
 from streamdet.detections import Detections
-from streamdet.ops.iou import pairwise_iou
 from streamdet.options import Options
 from streamdet.trackers.assignment import assign
-from streamdet.trackers.box_states import trackable, xyah_to_xyxy, xyxy_to_xyah
-from streamdet.trackers.kalman import predict, start_filters
+from streamdet.trackers.box_states import Found, overlaps, trackable, xyah_to_xyxy, xyxy_to_xyah
+from streamdet.trackers.kalman import correct, predict, start_filters
 from streamdet.trackers.tracks import (
     CLASS_ID,
-    MISSES,
+    SEEN,
     TRACK_ID,
     Floats,
     Indices,
     Tracks,
     filters_of,
+    report,
     unmatched,
 )
 
@@ -40,6 +40,7 @@ _SHARE = np.array([[1 / 20] * 4, [1 / 160] * 4])[..., None]
 _ASPECT = np.array([[1e-2], [1e-5]])
 _START_FACTOR = np.array([2.0, 10.0])[:, None, None]
 _MEASURED_ASPECT = np.array(0.1)
+_MIN_HITS = 1
 _Mask = npt.NDArray[np.bool_]
 
 
@@ -78,27 +79,26 @@ class ByteTrack:
     def __init__(self, options: ByteTrackOptions) -> None:
         """Begin without tracks."""
         self._options = options
-        self._tracks = Tracks()
+        self._tracks = Tracks(_MIN_HITS, options.max_age)
 
     def update(self, detections: Detections) -> Detections:
         """Take the next frame; returns matched tracks from their second frame on, as filtered."""
         tracks, options = self._tracks, self._options
         tracks.frame_count += 1
         found = trackable(detections, options.low_thresh)
-        measured = xyxy_to_xyah(found.xyxy.T.astype(np.float64))
-        _predict(tracks.table)
-        rows, columns = self._match(found)
-        noise = _variances(tracks.table[3].take(rows), _SHARE[0], _MEASURED_ASPECT)
-        tracks.correct(rows, columns, measured.take(columns, axis=1), noise)
-        misses = tracks.table[MISSES]
-        tracks.keep((misses == 0.0) | (tracks.table[TRACK_ID] > 0.0) & (misses <= options.max_age))
-        confirmed = tracks.table[MISSES] == 0.0
-        if len(columns) < len(found):
-            new = unmatched(len(found), columns)
-            new = new[found.scores[new] >= options.new_thresh]
-            tracks.add(_start(measured[:, new]), found, new)
-            confirmed = np.append(confirmed, np.full(len(new), tracks.frame_count == 1))
-        return tracks.report(confirmed, found, xyah_to_xyxy(tracks.table[:4]))
+        measured = xyxy_to_xyah(found.xyxy)
+        self._predict()
+        rows, columns = self._match(found, measured)
+        seen = tracks.table.take(rows, axis=1)
+        noise = _variances(seen[3], _SHARE[0], _MEASURED_ASPECT)
+        correct(filters_of(seen), measured.take(columns, axis=1), noise)
+        tracks.write_matched(rows, seen)
+        if len(columns) < len(found.scores):
+            new = unmatched(len(found.scores), columns)
+            new = new[found.scores.take(new) >= options.new_thresh]
+            begun = tracks.add(_start(measured.take(new, axis=1)), found.class_ids.take(new))
+            seen, columns = np.concatenate((seen, begun), axis=1), np.concatenate((columns, new))
+        return report(seen, xyah_to_xyxy(seen[:4]), found, columns)
 
     def state(self) -> bytes:
         """Pack the tracks; the inverse of `restore`."""
@@ -108,44 +108,53 @@ class ByteTrack:
         """Go on from a packed state; raises ValueError if it is none."""
         self._tracks.restore(state)
 
-    def _match(self, found: Detections) -> tuple[Indices, Indices]:
-        """Run the three associations; returns tracks and their detections."""
+    def _predict(self) -> None:
+        """Move all filters one frame ahead; a lost track's height stands still."""
+        table, filters = self._tracks.table, self._tracks.filters
+        filters[3, 3] *= table[SEEN] == self._tracks.frame_count - 1.0
+        predict(filters, _variances(table[3], _SHARE, _ASPECT))
+
+    def _match(self, found: Found, measured: Floats) -> tuple[Indices, Indices]:
+        """Run the three associations; returns tracks, rising, and their detections."""
         options, table = self._options, self._tracks.table
-        iou = pairwise_iou(xyah_to_xyxy(table[:4]).T, found.xyxy)
+        iou = overlaps(xyah_to_xyxy(table[:4]), _area(table[:4]), found.xyxy, _area(measured))
         if not options.class_agnostic:
             iou *= table[CLASS_ID][:, None] == found.class_ids
         fused = iou * found.scores
-        is_high = found.scores >= options.high_thresh
-        is_known = table[TRACK_ID] > 0.0
-        matching = _Matching(*iou.shape)
-        matching.extend(fused - options.high_iou_thresh, is_known, is_high)
-        matching.extend(iou - options.low_iou_thresh, is_known & (table[MISSES] == 0.0), ~is_high)
-        matching.extend(fused - options.new_iou_thresh, ~is_known, is_high)
-        return matching.pairs()
+        high, known = found.scores >= options.high_thresh, table[TRACK_ID] > 0.0
+        low, new = ~high, ~known
+        column_of = np.full(len(known), -1, dtype=np.intp)
+        _extend(column_of, fused, options.high_iou_thresh, known, high)
+        known &= table[SEEN] == self._tracks.frame_count - 1.0
+        _extend(column_of, iou, options.low_iou_thresh, known, low)
+        _extend(column_of, fused, options.new_iou_thresh, new, high)
+        (rows,) = (column_of >= 0).nonzero()
+        return rows, column_of.take(rows)
 
 
-class _Matching:
-    """Pairs of tracks and detections, found in several rounds."""
+def _extend(
+    column_of: Indices, overlap: Floats, least: float, tracks: _Mask, detections: _Mask
+) -> None:
+    """Match some tracks and some detections, in place.
 
-    def __init__(self, track_count: int, detection_count: int) -> None:
-        self._column_of = np.full(track_count, -1, dtype=np.intp)
-        self._is_free = np.ones(detection_count, dtype=bool)
+    Args:
+        column_of: (N,) the track's detection; changed where one is found.
+        overlap: (N, M).
+        least: what a pair must overlap more than.
+        tracks: (N,) those to match; cleared where a detection is found.
+        detections: (M,) likewise.
+    """
+    if np.count_nonzero(tracks) and np.count_nonzero(detections):
+        gain = overlap - least
+        rows, columns = assign(gain, (gain > 0.0) & tracks[:, None] & detections)
+        column_of[rows] = columns
+        tracks[rows] = False
+        detections[columns] = False
 
-    def extend(self, gain: Floats, tracks: _Mask, detections: _Mask) -> None:
-        """Match what is free among some tracks (N,) and some detections (M,)."""
-        (rows,) = (tracks & (self._column_of < 0)).nonzero()
-        (columns,) = (detections & self._is_free).nonzero()
-        if len(rows) == 0 or len(columns) == 0:
-            return
-        chosen_rows, chosen_columns = assign(gain.take(rows, axis=0).take(columns, axis=1))
-        columns = columns.take(chosen_columns)
-        self._column_of[rows.take(chosen_rows)] = columns
-        self._is_free[columns] = False
 
-    def pairs(self) -> tuple[Indices, Indices]:
-        """Return the matched tracks, rising, and their detections."""
-        (rows,) = (self._column_of >= 0).nonzero()
-        return rows, self._column_of.take(rows)
+def _area(xyah: Floats) -> Floats:
+    height = xyah[3]
+    return np.asarray(xyah[2] * height * height)
 
 
 def _variances(height: Floats, share: Floats, aspect: Floats) -> Floats:
@@ -154,13 +163,6 @@ def _variances(height: Floats, share: Floats, aspect: Floats) -> Floats:
     deviation[..., 2, :] = aspect
     deviation *= deviation
     return deviation
-
-
-def _predict(table: Floats) -> None:
-    """Move all filters one frame ahead; a lost track's height stands still."""
-    filters = filters_of(table)
-    filters[1, 3] *= table[MISSES] == 0.0
-    predict(filters, _variances(table[3], _SHARE, _ASPECT))
 
 
 def _start(measured: Floats) -> Floats:

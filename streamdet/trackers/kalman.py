@@ -5,10 +5,11 @@ diagonal, and neither the motion nor the measurement joins two of a box's 4 coor
 8 dimensional filter is exactly 4 filters of position and velocity, in closed form and without an
 inverse. A coordinate without velocity (SORT's aspect ratio) is one whose velocity is 0 and certain.
 
-Axes: C = 4 coordinates of a box, N tracks. `filters` is (5, C, N) float64: position, velocity, and
-of the covariance position-position, position-velocity, velocity-velocity. Noise is given as
-variances: of measurements such that they broadcast to (C, N), of positions and velocities to
-(2, C, N).
+Axes: C = 4 coordinates of a box, N tracks. `filters` is (5, C, N) float64: position, its variance
+(pp), variance of the velocity (vv), velocity, covariance of position and velocity (pv). In this
+order what is added at once lies side by side. Noise is given as variances: of measurements (C, N),
+of positions and velocities (2, C, N); with N = 1 it is broadcast, which takes NumPy three times as
+long.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def start_filters(position: Floats, noise: Floats) -> Floats:
     """
     filters = np.zeros((5, *position.shape))
     filters[0] = position
-    filters[2::2] = noise
+    filters[1:3] = noise
     return filters
 
 
@@ -42,12 +43,11 @@ def predict(filters: Floats, noise: Floats) -> None:
         filters: (5, C, N).
         noise: variances that one frame adds to the position and to the velocity.
     """
-    position, velocity, pp, pv, vv = filters
-    position += velocity
-    pp += pv
+    pp, vv, pv = filters[1], filters[2], filters[4]
+    filters[:2] += filters[3:]  # position += velocity, pp += pv
     pv += vv
     pp += pv
-    filters[2::2] += noise
+    filters[1:3] += noise
 
 
 def correct(filters: Floats, measured: Floats, noise: Floats) -> None:
@@ -58,8 +58,14 @@ def correct(filters: Floats, measured: Floats, noise: Floats) -> None:
         measured: (C, N) measured positions.
         noise: variance of the measurement.
     """
-    position, _, pp, pv, vv = filters
-    gains = filters[2:4] / (pp + noise)  # (2, C, N): of the position and of the velocity
-    filters[:2] += gains * (measured - position)
-    vv -= gains[1] * pv
-    filters[2:4] *= 1.0 - gains[0]
+    position, velocity = filters[0], filters[3]
+    pp, vv, pv = filters[1], filters[2], filters[4]
+    total = pp + noise
+    gain, velocity_gain = pp / total, pv / total
+    surprise = measured - position
+    position += gain * surprise
+    velocity += velocity_gain * surprise
+    vv -= velocity_gain * pv
+    left = 1.0 - gain
+    pp *= left
+    pv *= left

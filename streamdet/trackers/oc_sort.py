@@ -24,27 +24,20 @@ import numpy.typing as npt
 from pydantic import Field
 
 from streamdet.detections import Detections
-from streamdet.ops.iou import pairwise_iou
 from streamdet.options import Options
-from streamdet.trackers.assignment import assign
-from streamdet.trackers.box_states import trackable, xysr_to_xyxy, xyxy_to_xysr
-from streamdet.trackers.kalman import correct
-from streamdet.trackers.sort import (
-    MEASUREMENT_NOISE,
-    is_alive,
-    is_confirmed,
-    predict_xysr,
-    start_xysr,
-)
+from streamdet.trackers.assignment import assign, assign_pairs, is_one_to_one
+from streamdet.trackers.box_states import Found, overlaps, trackable, xysr_to_xyxy, xyxy_to_xysr
+from streamdet.trackers.sort import correct_xysr, predict_xysr, start_xysr
 from streamdet.trackers.tracks import (
     CLASS_ID,
     COMMON_FIELDS,
-    MISSES,
+    SEEN,
     Floats,
     Indices,
     Tracks,
     filters_of,
-    gated,
+    forbid_other_classes,
+    report,
     unmatched,
 )
 
@@ -84,24 +77,28 @@ class OcSort:
     def __init__(self, options: OcSortOptions) -> None:
         """Begin without tracks."""
         self._options = options
-        self._tracks = Tracks(own_fields=4 + 3 * options.direction_frames)
+        own_fields = 4 + 3 * options.direction_frames
+        self._tracks = Tracks(options.min_hits, options.max_age, own_fields)
 
     def update(self, detections: Detections) -> Detections:
         """Take the next frame; returns the filters' boxes of confirmed tracks that were matched."""
         tracks = self._tracks
         tracks.frame_count += 1
         found = trackable(detections, self._options.score_thresh)
-        xyxy = found.xyxy.T.astype(np.float64)
-        rows, columns = self._match(found, xyxy)
-        self._correct(rows, columns, xyxy)
-        if len(rows) < len(tracks):
-            tracks.keep(is_alive(tracks, self._options.max_age))
-        if len(columns) < len(found):
-            new = unmatched(len(found), columns)
-            added = tracks.add(start_xysr(xyxy_to_xysr(xyxy[:, new])), found, new)
-            added[_LAST] = xyxy[:, new]
-        confirmed = is_confirmed(tracks, self._options.min_hits)
-        return tracks.report(confirmed, found, xysr_to_xyxy(tracks.table[:4]))
+        measured = xyxy_to_xysr(found.xyxy)
+        rows, columns = self._match(found, measured)
+        seen = tracks.table.take(rows, axis=1)
+        self._correct(seen, found.xyxy.take(columns, axis=1), measured.take(columns, axis=1))
+        tracks.write_matched(rows, seen)
+        if len(columns) < len(found.scores):
+            new = unmatched(len(found.scores), columns)
+            begun = tracks.add(
+                start_xysr(measured.take(new, axis=1)),
+                found.class_ids.take(new),
+                own=found.xyxy.take(new, axis=1),
+            )
+            seen, columns = np.concatenate((seen, begun), axis=1), np.concatenate((columns, new))
+        return report(seen, xysr_to_xyxy(seen[:4]), found, columns)
 
     def state(self) -> bytes:
         """Pack the tracks; the inverse of `restore`."""
@@ -111,90 +108,107 @@ class OcSort:
         """Go on from a packed state; raises ValueError if it is none."""
         self._tracks.restore(state)
 
-    def _match(self, found: Detections, xyxy: Floats) -> tuple[Indices, Indices]:
-        """Match by overlap and direction (OCM), then what is left by the last boxes (OCR)."""
-        table = self._tracks.table
-        predicted = xysr_to_xyxy(_positions_now(table))
-        track_classes = table[CLASS_ID]
-        gain = self._gated(pairwise_iou(predicted.T, found.xyxy), track_classes, found.class_ids)
-        rows, columns = gain.nonzero()
-        if _has_rivals(rows, columns):
-            gain += (gain > 0.0) * self._direction_bonus(found, xyxy)
-            rows, columns = assign(gain)
-        if len(rows) == len(self._tracks) or len(columns) == len(found):
+    def _match(self, found: Found, measured: Floats) -> tuple[Indices, Indices]:
+        """Match by overlap and direction (OCM), then what is left by the last boxes (OCR).
+
+        Returns:
+            Tracks, rising, and their detections.
+        """
+        table, track_count = self._tracks.table, len(self._tracks)
+        lost_for = self._tracks.frame_count - 1.0 - table[SEEN]
+        now = _positions_now(table, lost_for)
+        iou = overlaps(xysr_to_xyxy(now), now[2], found.xyxy, measured[2])
+        allowed = self._allowed(iou, table[CLASS_ID], found.class_ids)
+        rows, columns = allowed.nonzero()
+        if not is_one_to_one(rows, columns):
+            gain = iou[rows, columns] + self._direction_bonus(rows, columns, found)
+            rows, columns = assign_pairs(rows, columns, gain)
+        if len(rows) == track_count or len(columns) == len(found.scores):
             return rows, columns
-        lost, free = unmatched(len(self._tracks), rows), unmatched(len(found), columns)
-        last_iou = pairwise_iou(table[_LAST].take(lost, axis=1).T, found.xyxy.take(free, axis=0))
-        again = assign(self._gated(last_iou, track_classes.take(lost), found.class_ids.take(free)))
-        return (
-            np.concatenate((rows, lost.take(again[0]))),
-            np.concatenate((columns, free.take(again[1]))),
-        )
+        lost, free = unmatched(track_count, rows), unmatched(len(found.scores), columns)
+        again = self._match_last(lost, found, free, measured)
+        rows = np.concatenate((rows, lost.take(again[0])))
+        columns = np.concatenate((columns, free.take(again[1])))
+        order = rows.argsort()
+        return rows.take(order), columns.take(order)
 
-    def _gated(
+    def _match_last(
+        self, lost: Indices, found: Found, free: Indices, measured: Floats
+    ) -> tuple[Indices, Indices]:
+        """Match some tracks, where they were last seen, and some detections (OCR)."""
+        table = self._tracks.table
+        last = table[_LAST].take(lost, axis=1)
+        boxes, areas = found.xyxy.take(free, axis=1), measured[2].take(free)
+        iou = overlaps(last, _area(last), boxes, areas)
+        class_ids = found.class_ids.take(free)
+        return assign(iou, self._allowed(iou, table[CLASS_ID].take(lost), class_ids))
+
+    def _allowed(
         self, iou: Floats, track_class_ids: Floats, class_ids: npt.NDArray[np.int64]
-    ) -> Floats:
-        classes = None if self._options.class_agnostic else (track_class_ids, class_ids)
-        return gated(iou, self._options.iou_thresh, classes)
+    ) -> npt.NDArray[np.bool_]:
+        """Say which pairs overlap enough and are of one class."""
+        allowed: npt.NDArray[np.bool_] = iou >= self._options.iou_thresh
+        if not self._options.class_agnostic:
+            forbid_other_classes(allowed, track_class_ids, class_ids)
+        return allowed
 
-    def _direction_bonus(self, found: Detections, xyxy: Floats) -> Floats:
-        """Score how well each detection goes on in a track's direction (section 4.2): (N, M)."""
+    def _direction_bonus(self, rows: Indices, columns: Indices, found: Found) -> Floats:
+        """Score how well detections go on in tracks' directions (section 4.2), pairs (K,)."""
         reach, table = self._options.direction_frames, self._tracks.table
         earlier = table[_EARLIER:].reshape(reach, 3, -1)
         last = _centre(table[_LAST])
-        last_frame = self._tracks.frame_count - 1.0 - table[MISSES]
-        begin = _oldest_since(last_frame - reach, earlier, earlier[0, :2])
+        begin = _oldest_since(table[SEEN] - reach, earlier, earlier[0, :2])
         direction = _unit(last - begin)
         recent = _oldest_since(
             np.full(len(last.T), self._tracks.frame_count - reach), earlier[:-1], last
         )
-        to_detection = _unit(_centre(xyxy)[:, None] - recent[:, :, None])  # (2, N, M)
-        cosine = (direction[:, :, None] * to_detection).sum(axis=0)
+        detected = _centre(found.xyxy).take(columns, axis=1)
+        to_detection = _unit(detected - recent.take(rows, axis=1))  # (2, K)
+        cosine = (direction.take(rows, axis=1) * to_detection).sum(axis=0)
         angle = np.arccos(np.clip(cosine, -1.0, 1.0))
-        has_direction = earlier[0, 2] > 0.0
-        weight = self._options.direction_weight * found.scores * has_direction[:, None]
+        has_direction = earlier[0, 2].take(rows) > 0.0
+        weight = self._options.direction_weight * found.scores.take(columns) * has_direction
         return np.asarray((0.5 - angle / np.pi) * weight)
 
-    def _correct(self, rows: Indices, columns: Indices, xyxy: Floats) -> None:
+    def _correct(self, seen: Floats, boxes: Floats, measured: Floats) -> None:
         """Correct matched tracks (ORU where they were lost) and note what was observed."""
-        tracks = self._tracks
-        matched, boxes = tracks.table.take(rows, axis=1), xyxy.take(columns, axis=1)
-        measured = xyxy_to_xysr(boxes)
-        lost = matched[MISSES] > 0.0
-        if lost.any():
-            for column in lost.nonzero()[0]:
-                _relive_gap(matched[:, column : column + 1], boxes[:, column : column + 1])
-        filters = filters_of(matched)
+        gaps = (self._tracks.frame_count - seen[SEEN]).astype(int).tolist()
+        for column, steps in enumerate(gaps):
+            if steps > 1:
+                _relive_gap(seen[:, column : column + 1], boxes[:, column : column + 1], steps)
+        filters = filters_of(seen)
         predict_xysr(filters)
-        correct(filters, measured, MEASUREMENT_NOISE)
-        matched[_EARLIER + 3 :] = matched[_EARLIER:-3].copy()
-        matched[_EARLIER : _EARLIER + 2] = _centre(matched[_LAST])
-        matched[_EARLIER + 2] = tracks.frame_count - 1.0 - matched[MISSES]
-        matched[_LAST] = boxes
-        tracks.write_matched(rows, columns, matched)
+        correct_xysr(filters, measured)
+        seen[_EARLIER + 3 :] = seen[_EARLIER:-3].copy()
+        seen[_EARLIER : _EARLIER + 2] = _centre(seen[_LAST])
+        seen[_EARLIER + 2] = seen[SEEN]
+        seen[_LAST] = boxes
 
 
-def _positions_now(table: Floats) -> Floats:
+def _positions_now(table: Floats, lost_for: Floats) -> Floats:
     """Move positions (4, N) to the present frame; an area stops before it falls to 0."""
-    position, velocity = filters_of(table)[:2]
-    frames = table[MISSES] + 1.0
+    filters = filters_of(table)
+    position, velocity, frames = filters[0], filters[3], lost_for + 1.0
     now: Floats = position + velocity * frames
-    if not (now[2] > 0.0).all():
+    if min(now[2].tolist(), default=1.0) <= 0.0:
         until_zero = np.ceil(position[2] / np.maximum(-velocity[2], 1e-12)) - 1.0
         now[2] = position[2] + velocity[2] * np.minimum(frames, until_zero)
     return now
 
 
-def _relive_gap(column: Floats, box: Floats) -> None:
+def _relive_gap(column: Floats, box: Floats, steps: int) -> None:
     """Re-update one lost track (F, 1) with boxes on a straight line through its gap (ORU)."""
-    steps = int(column[MISSES, 0]) + 1
     last = _centre_and_wh(column[_LAST])
     way = _centre_and_wh(box) - last
+    on_the_way = last + way * (np.arange(1, steps) / steps)  # (4, steps - 1)
+    measured = np.empty_like(on_the_way)
+    measured[:2] = on_the_way[:2]
+    width, height = on_the_way[2:]
+    measured[2], measured[3] = width * height, width / height
     filters = filters_of(column)
-    for step in range(1, steps):
-        x, y, width, height = last + way * (step / steps)
+    for step in range(steps - 1):
         predict_xysr(filters)
-        correct(filters, np.array((x, y, width * height, width / height)), MEASUREMENT_NOISE)
+        correct_xysr(filters, measured[:, step : step + 1])
 
 
 def _oldest_since(frame: Floats, earlier: Floats, otherwise: Floats) -> Floats:
@@ -212,13 +226,13 @@ def _oldest_since(frame: Floats, earlier: Floats, otherwise: Floats) -> Floats:
     return chosen
 
 
-def _has_rivals(rows: Indices, columns: Indices) -> bool:
-    """Say whether a track or a detection has several candidates."""
-    return len(set(rows.tolist())) < len(rows) or len(set(columns.tolist())) < len(columns)
-
-
 def _centre(xyxy: Floats) -> Floats:
     return 0.5 * (xyxy[:2] + xyxy[2:])
+
+
+def _area(xyxy: Floats) -> Floats:
+    wh = xyxy[2:] - xyxy[:2]
+    return np.asarray(wh[0] * wh[1])
 
 
 def _centre_and_wh(xyxy: Floats) -> Floats:

@@ -15,26 +15,24 @@ detections, IoU 0.5, py-motmetrics), goes from .375/.434 to .386/.483 with all o
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from streamdet.detections import Detections
-from streamdet.ops.iou import pairwise_iou
 from streamdet.options import Options
 from streamdet.trackers.assignment import assign
-from streamdet.trackers.box_states import trackable, xysr_to_xyxy, xyxy_to_xysr
-from streamdet.trackers.kalman import predict, start_filters
+from streamdet.trackers.box_states import Found, overlaps, trackable, xysr_to_xyxy, xyxy_to_xysr
+from streamdet.trackers.kalman import correct, predict, start_filters
 from streamdet.trackers.tracks import (
     CLASS_ID,
-    HITS,
-    MISSES,
-    TRACK_ID,
     Floats,
     Indices,
     Tracks,
     filters_of,
-    gated,
+    forbid_other_classes,
+    report,
     unmatched,
 )
 
@@ -66,24 +64,24 @@ class Sort:
     def __init__(self, options: SortOptions) -> None:
         """Begin without tracks."""
         self._options = options
-        self._tracks = Tracks()
+        self._tracks = Tracks(options.min_hits, options.max_age)
 
     def update(self, detections: Detections) -> Detections:
         """Take the next frame; returns the filters' boxes of confirmed tracks that were matched."""
         tracks = self._tracks
         tracks.frame_count += 1
         found = trackable(detections, self._options.score_thresh)
-        measured = xyxy_to_xysr(found.xyxy.T.astype(np.float64))
-        predict_xysr(filters_of(tracks.table))
-        rows, columns = self._match(found)
-        tracks.correct(rows, columns, measured.take(columns, axis=1), MEASUREMENT_NOISE)
-        if len(rows) < len(tracks):
-            tracks.keep(is_alive(tracks, self._options.max_age))
-        if len(columns) < len(found):
-            new = unmatched(len(found), columns)
-            tracks.add(start_xysr(measured[:, new]), found, new)
-        confirmed = is_confirmed(tracks, self._options.min_hits)
-        return tracks.report(confirmed, found, xysr_to_xyxy(tracks.table[:4]))
+        measured = xyxy_to_xysr(found.xyxy)
+        predict_xysr(tracks.filters)
+        rows, columns = self._match(found, measured)
+        seen = tracks.table.take(rows, axis=1)
+        correct_xysr(filters_of(seen), measured.take(columns, axis=1))
+        tracks.write_matched(rows, seen)
+        if len(columns) < len(found.scores):
+            new = unmatched(len(found.scores), columns)
+            begun = tracks.add(start_xysr(measured.take(new, axis=1)), found.class_ids.take(new))
+            seen, columns = np.concatenate((seen, begun), axis=1), np.concatenate((columns, new))
+        return report(seen, xysr_to_xyxy(seen[:4]), found, columns)
 
     def state(self) -> bytes:
         """Pack the tracks; the inverse of `restore`."""
@@ -93,19 +91,28 @@ class Sort:
         """Go on from a packed state; raises ValueError if it is none."""
         self._tracks.restore(state)
 
-    def _match(self, found: Detections) -> tuple[Indices, Indices]:
+    def _match(self, found: Found, measured: Floats) -> tuple[Indices, Indices]:
+        """Match predicted tracks and detections by overlap."""
         table = self._tracks.table
-        predicted = xysr_to_xyxy(table[:4])
-        iou = pairwise_iou(predicted.T, found.xyxy)
-        classes = None if self._options.class_agnostic else (table[CLASS_ID], found.class_ids)
-        return assign(gated(iou, self._options.iou_thresh, classes))
+        iou = overlaps(xysr_to_xyxy(table[:4]), table[2], found.xyxy, measured[2])
+        allowed = iou >= self._options.iou_thresh
+        if not self._options.class_agnostic:
+            forbid_other_classes(allowed, table[CLASS_ID], found.class_ids)
+        return assign(iou, allowed)
 
 
 def predict_xysr(filters: Floats) -> None:
     """Move xysr filters one frame ahead, in place; no area falls to 0."""
-    position, velocity = filters[:2]
-    velocity[2] *= position[2] + velocity[2] > 0.0
-    predict(filters, MOTION_NOISE)
+    area, area_velocity = filters[0, 2], filters[3, 2]
+    next_area = area + area_velocity
+    if min(next_area.tolist(), default=1.0) <= 0.0:
+        area_velocity *= next_area > 0.0
+    predict(filters, _motion_noise(len(area)))
+
+
+def correct_xysr(filters: Floats, measured: Floats) -> None:
+    """Take one measurement (4, N) of each xysr filter into account, in place."""
+    correct(filters, measured, _measurement_noise(measured.shape[1]))
 
 
 def start_xysr(measured: Floats) -> Floats:
@@ -113,17 +120,12 @@ def start_xysr(measured: Floats) -> Floats:
     return start_filters(measured, START_NOISE)
 
 
-def is_alive(tracks: Tracks, max_age: int) -> npt.NDArray[np.bool_]:
-    """Say which tracks go on: matched ones, and reported ones that were not lost for too long."""
-    misses = tracks.table[MISSES]
-    alive: npt.NDArray[np.bool_] = (tracks.table[TRACK_ID] > 0.0) & (misses <= max_age)
-    alive |= misses == 0.0
-    return alive
+# In full shape; see kalman.py. A few hundred bytes per track.
+@lru_cache(maxsize=256)
+def _motion_noise(count: int) -> Floats:
+    return np.repeat(MOTION_NOISE, count, axis=2)
 
 
-def is_confirmed(tracks: Tracks, min_hits: int) -> npt.NDArray[np.bool_]:
-    """Say which of the matched tracks to report; in the first frames of a source, all of them."""
-    confirmed: npt.NDArray[np.bool_] = tracks.table[MISSES] == 0.0
-    if tracks.frame_count > min_hits:
-        confirmed &= (tracks.table[HITS] >= min_hits) | (tracks.table[TRACK_ID] > 0.0)
-    return confirmed
+@lru_cache(maxsize=256)
+def _measurement_noise(count: int) -> Floats:
+    return np.repeat(MEASUREMENT_NOISE, count, axis=1)

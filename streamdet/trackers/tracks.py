@@ -12,124 +12,108 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
-from streamdet.trackers.kalman import correct
+from streamdet.trackers.box_states import Found
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 FILTERS = slice(0, 20)
-TRACK_ID, CLASS_ID, HITS, MISSES, DETECTION = range(20, 25)
+TRACK_ID, CLASS_ID, SEEN, REPORT_FROM, LAST_FRAME = range(20, 25)
 COMMON_FIELDS = 25
 
 
 class Tracks:
     """All tracks of a source, reported or not, in the order in which they began.
 
+    A track that begins in the first `min_hits` frames is reported at once, a later one when it was
+    matched in the `min_hits` frames after its first. One that misses a frame before that ends
+    there, so a track that began earlier never has the higher id.
+
     Attributes:
         table: (F, N) float64. Rows: the filters (see kalman.py), track id (0 until first reported),
-            class id, matches since the track began, frames since its last detection, and that
-            detection's row in the present frame; then fields of the tracker's own.
+            class id, frame of the last detection, frame from which it may be reported, and the last
+            frame that it lives to see without another detection; then fields of the tracker's own.
         frame_count: frames seen so far.
     """
 
-    def __init__(self, own_fields: int = 0) -> None:
+    def __init__(self, min_hits: int, max_age: int, own_fields: int = 0) -> None:
         """Begin without tracks.
 
         Args:
+            min_hits: matches after the first that confirm a track.
+            max_age: frames that a lost track is kept.
             own_fields: rows that the tracker adds below the common ones.
         """
         self.table: Floats = np.zeros((COMMON_FIELDS + own_fields, 0))
         self.frame_count = 0
+        self._min_hits = min_hits
+        self._max_age = max_age
         self._last_id = 0
 
     def __len__(self) -> int:
         """Count the tracks."""
         return int(self.table.shape[1])
 
-    def correct(self, rows: Indices, detections: Indices, measured: Floats, noise: Floats) -> None:
-        """Give matched tracks their detection; all others miss this frame.
+    @property
+    def filters(self) -> Floats:
+        """View the filters as (5, 4, N)."""
+        return filters_of(self.table)
+
+    def write_matched(self, rows: Indices, matched: Floats) -> None:
+        """Put back corrected tracks, numbered if it is time, and end those lost for too long.
 
         Args:
-            rows: (K,) tracks, each once.
-            detections: (K,) their detections.
-            measured: (4, K) those detections as the filters measure them.
-            noise: variances of the measurement that broadcast to (4, K).
+            rows: (K,) the tracks that have a detection in this frame, rising.
+            matched: (F, K) their columns; what does not depend on the tracker is filled in.
         """
-        matched = self.table.take(rows, axis=1)
-        correct(filters_of(matched), measured, noise)
-        self.write_matched(rows, detections, matched)
-
-    def write_matched(self, rows: Indices, detections: Indices, matched: Floats) -> None:
-        """Put back the corrected columns of matched tracks and count hits and misses.
-
-        Args:
-            rows: (K,) tracks, each once.
-            detections: (K,) their detections.
-            matched: (F, K) their columns.
-        """
-        matched[HITS] += 1.0
-        matched[MISSES] = 0.0
-        matched[DETECTION] = detections
-        self.table[MISSES] += 1.0
+        matched[SEEN] = self.frame_count
+        if self._number(matched):
+            matched[LAST_FRAME] = self.frame_count + self._max_age
+        else:
+            matched[LAST_FRAME] = self.frame_count + self._max_age * (matched[TRACK_ID] > 0.0)
         self.table[:, rows] = matched
+        if len(rows) < len(self):
+            alive = self.table[LAST_FRAME] >= self.frame_count
+            if np.count_nonzero(alive) < len(alive):
+                self.table = self.table.compress(alive, axis=1)
 
-    def keep(self, kept: npt.NDArray[np.bool_]) -> None:
-        """End all tracks but those of a (N,) mask."""
-        if np.count_nonzero(kept) < len(kept):
-            self.table = self.table.compress(kept, axis=1)
-
-    def add(self, filters: Floats, found: Detections, detections: Indices) -> Floats:
-        """Begin tracks.
+    def add(
+        self, filters: Floats, class_ids: npt.NDArray[np.int64], own: Floats | None = None
+    ) -> Floats:
+        """Begin tracks, after `write_matched`.
 
         Args:
             filters: (5, 4, K) of the new tracks.
-            found: the frame's detections.
-            detections: (K,) those with which the tracks begin.
+            class_ids: (K,).
+            own: (O, K) first of the tracker's own fields; others are 0.
 
         Returns:
-            (F, K) the new columns, a view; fields of the tracker's own are 0.
+            (F, K) the new columns.
         """
-        columns = np.zeros((len(self.table), len(detections)))
-        columns[FILTERS] = filters.reshape(20, -1)
-        columns[CLASS_ID] = found.class_ids.take(detections)
-        columns[DETECTION] = detections
-        self.table = np.concatenate((self.table, columns), axis=1)
-        return self.table[:, len(self) - len(detections) :]
+        begun = np.zeros((len(self.table), len(class_ids)))
+        begun[FILTERS] = filters.reshape(20, -1)
+        begun[CLASS_ID] = class_ids
+        begun[SEEN] = self.frame_count
+        is_first = self.frame_count <= self._min_hits
+        begun[REPORT_FROM] = self.frame_count + (0 if is_first else self._min_hits)
+        begun[LAST_FRAME] = self.frame_count
+        if own is not None:
+            begun[COMMON_FIELDS : COMMON_FIELDS + len(own)] = own
+        if self._number(begun):
+            begun[LAST_FRAME] += self._max_age
+        self.table = np.concatenate((self.table, begun), axis=1)
+        return begun
 
-    def report(
-        self, confirmed: npt.NDArray[np.bool_], found: Detections, xyxy: Floats
-    ) -> Detections:
-        """Return confirmed tracks, sorted by id; those reported for the first time get one.
-
-        Args:
-            confirmed: (N,) which tracks to report; all have a detection in this frame.
-            found: the frame's detections.
-            xyxy: (4, N) boxes to report, pixels.
-        """
-        (rows,) = confirmed.nonzero()
-        ids = self.table[TRACK_ID].take(rows)
-        if np.count_nonzero(ids) < len(ids):
-            ids = self._number(rows)
-        order = ids.argsort()
-        rows = rows.take(order)
-        source = self.table[DETECTION].take(rows).astype(np.intp)
-        return Detections(
-            xyxy.take(rows, axis=1).T,
-            found.scores.take(source),
-            found.class_ids.take(source),
-            ids.take(order),
-            None if found.masks is None else found.masks[source],
-            None if found.keypoints is None else found.keypoints[source],
-        )
-
-    def _number(self, rows: npt.NDArray[np.intp]) -> Floats:
-        """Give the next ids to those tracks that have none; returns the ids of all."""
-        ids: Floats = self.table[TRACK_ID].take(rows)
-        (fresh,) = (ids == 0.0).nonzero()
-        ids[fresh] = np.arange(1, len(fresh) + 1) + self._last_id
-        self._last_id += len(fresh)
-        self.table[TRACK_ID, rows] = ids
-        return ids
+    def _number(self, columns: Floats) -> bool:
+        """Give the next ids to tracks (F, K) whose time has come; says whether all have one."""
+        ids = columns[TRACK_ID]
+        if 0.0 not in ids.tolist():
+            return True
+        (fresh,) = ((ids == 0.0) & (columns[REPORT_FROM] <= self.frame_count)).nonzero()
+        for row in fresh.tolist():
+            self._last_id += 1
+            ids[row] = self._last_id
+        return 0.0 not in ids.tolist()
 
     def state(self) -> bytes:
         """Pack everything; the inverse of `restore`."""
@@ -153,25 +137,46 @@ class Tracks:
         self.frame_count, self._last_id = frame_count, last_id
 
 
-def gated(
-    iou: Floats, iou_thresh: float, classes: tuple[Floats, npt.NDArray[np.int64]] | None
-) -> Floats:
-    """Set to 0 what may not match: pairs that overlap too little or are of different classes.
+def report(seen: Floats, xyxy: Floats, found: Found, columns: Indices) -> Detections:
+    """Return the numbered ones of the tracks seen in this frame; they are sorted by id.
 
     Args:
-        iou: (N, M) of tracks and detections.
-        iou_thresh: the least overlap of a match.
-        classes: class ids of the tracks (N,) and detections (M,); None if they do not matter.
+        seen: (F, K) tracks, in the order in which they began.
+        xyxy: (4, K) their boxes, pixels.
+        found: the frame's detections.
+        columns: (K,) each track's detection.
     """
-    allowed = iou >= iou_thresh
-    if classes is not None:
-        allowed &= classes[0][:, None] == classes[1]
-    return iou * allowed
+    ids = seen[TRACK_ID]
+    if 0.0 in ids.tolist():
+        (rows,) = ids.nonzero()
+        ids, xyxy, columns = ids.take(rows), xyxy.take(rows, axis=1), columns.take(rows)
+    return Detections(
+        xyxy.T.astype(np.float32, order="C"),
+        found.scores.take(columns),
+        found.class_ids.take(columns),
+        ids.astype(np.int64),
+        None if found.masks is None else found.masks[columns],
+        None if found.keypoints is None else found.keypoints[columns],
+    )
 
 
 def filters_of(table: Floats) -> Floats:
     """View the filters of a table (F, N) as (5, 4, N)."""
     return table[FILTERS].reshape(5, 4, -1)
+
+
+def forbid_other_classes(
+    allowed: npt.NDArray[np.bool_], class_ids: Floats, other: npt.NDArray[np.int64]
+) -> None:
+    """Take from the allowed pairs (N, M) those of two classes, in place.
+
+    Args:
+        allowed: which tracks and detections may match.
+        class_ids: (N,) of the tracks.
+        other: (M,) of the detections.
+    """
+    if len({*class_ids.tolist(), *other.tolist()}) > 1:
+        allowed &= class_ids[:, None] == other
 
 
 def unmatched(count: int, matched: Indices) -> Indices:

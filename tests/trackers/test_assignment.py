@@ -53,3 +53,14 @@ def test_a_row_is_left_alone_where_that_gains_more() -> None:
 def test_pairs_without_gain_are_not_matched() -> None:
     rows, columns = assign(np.array([[0.0, -1.0]]))
     assert len(rows) == len(columns) == 0
+
+
+def test_pairs_that_are_not_allowed_are_not_matched() -> None:
+    gain = np.array([[0.9, 0.4], [0.8, 0.7]])
+    rows, columns = assign(gain, np.array([[False, True], [False, True]]))
+    assert (rows.tolist(), columns.tolist()) == ([1], [1])
+
+
+def test_of_three_rows_that_want_one_column_the_best_gets_it() -> None:
+    rows, columns = assign(np.array([[0.4], [0.9], [0.5]]))
+    assert (rows.tolist(), columns.tolist()) == ([1], [0])

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from streamdet.detections import Detections
+from streamdet.ops.iou import box_area, pairwise_iou
 from streamdet.trackers.box_states import (
+    overlaps,
     trackable,
     xyah_to_xyxy,
     xysr_to_xyxy,
@@ -40,3 +42,11 @@ def test_scores_below_the_threshold_or_nan_are_left_out() -> None:
     scores = np.array([0.5, np.nan, 0.4], dtype=np.float32)
     found = Detections(np.tile([0, 0, 1, 1], (3, 1)), scores, np.arange(3))
     assert trackable(found, 0.5).class_ids.tolist() == [0]
+
+
+def test_overlaps_are_those_of_pairwise_iou() -> None:
+    corners = np.random.default_rng(0).random((9, 2)) * 50
+    xyxy = np.hstack([corners, corners + 10 + corners[::-1]])
+    one, other = xyxy[:5], xyxy[5:]
+    iou = overlaps(one.T, box_area(one), other.T, box_area(other))
+    np.testing.assert_allclose(iou, pairwise_iou(one, other), rtol=1e-12)

@@ -48,10 +48,10 @@ def test_the_filter_is_that_of_the_full_matrices() -> None:
             full.correct(z)
             correct(filters, z[:, None], MEASUREMENT_NOISE)
     np.testing.assert_allclose(filters[0, :, 0], full.x[:4], rtol=1e-9)
-    np.testing.assert_allclose(filters[1, :3, 0], full.x[4:], rtol=1e-9)
-    np.testing.assert_allclose(filters[2, :, 0], np.diag(full.P)[:4], rtol=1e-9)
-    np.testing.assert_allclose(filters[3, :3, 0], np.diag(full.P, k=4), rtol=1e-9)
-    np.testing.assert_allclose(filters[4, :3, 0], np.diag(full.P)[4:], rtol=1e-6)
+    np.testing.assert_allclose(filters[3, :3, 0], full.x[4:], rtol=1e-9)
+    np.testing.assert_allclose(filters[1, :, 0], np.diag(full.P)[:4], rtol=1e-9)
+    np.testing.assert_allclose(filters[4, :3, 0], np.diag(full.P, k=4), rtol=1e-9)
+    np.testing.assert_allclose(filters[2, :3, 0], np.diag(full.P)[4:], rtol=1e-6)
 
 
 def test_one_filter_does_not_depend_on_its_neighbours() -> None:
@@ -66,7 +66,7 @@ def test_one_filter_does_not_depend_on_its_neighbours() -> None:
 
 def test_an_area_that_would_fall_to_0_stops() -> None:
     filters = start_filters(np.array([[0.0], [0.0], [10.0], [1.0]]), np.ones((2, 4, 1)))
-    filters[1, 2] = -6.0
+    filters[3, 2] = -6.0
     predict_xysr(filters)
     predict_xysr(filters)
-    assert filters[:2, 2, 0].tolist() == [4.0, 0.0]
+    assert filters[[0, 3], 2, 0].tolist() == [4.0, 0.0]
