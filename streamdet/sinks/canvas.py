@@ -13,6 +13,7 @@ from streamdet.image import Image, Pixels
 from streamdet.messages import FrameMessage
 from streamdet.public_json import class_label
 from streamdet.sinks.drawing import Trails, draw_detections, draw_notice
+from streamdet.sinks.overlays import fit_masks
 
 
 class Canvas:
@@ -57,7 +58,7 @@ class Canvas:
         is_dropped = message.drop_reason is not None
         found = Detections.empty() if is_dropped else message.detections or Detections.empty()
         hw = message.frame.hw if image is None else image.hw
-        found = replace(found, xyxy=self._fit(hw).to_prepared(found.xyxy))
+        found = self._moved(found, self._fit(hw))
         self.trails.update(found)
         labels = [class_label(class_names, class_id) for class_id in found.class_ids.tolist()]
         draw_detections(self._drawn, found, labels, self.trails)
@@ -66,6 +67,13 @@ class Canvas:
         elif image is None:
             draw_notice(self._drawn, "no picture")
         return self._drawn
+
+    def _moved(self, found: Detections, fit: Geometry) -> Detections:
+        if fit == Geometry((1.0, 1.0)):
+            return found
+        moved = found.moved(fit.to_prepared)
+        masks = None if found.masks is None else fit_masks(found.masks, fit, self.hw)
+        return replace(moved, masks=masks)
 
     def _fit(self, hw: tuple[int, int]) -> Geometry:
         """Say where a picture of that size lies on the canvas."""

@@ -1,4 +1,4 @@
-"""Draws detections into a picture, in place: boxes, labels, and the trails of tracks.
+"""Draws detections into a picture, in place: masks, boxes, keypoints, labels, trails of tracks.
 
 Everything is as thick and as large as the picture's shorter side asks for, so that it looks alike
 from 160x120 to 4K.
@@ -18,9 +18,8 @@ import numpy.typing as npt
 from streamdet.detections import Detections
 from streamdet.image import Pixels
 from streamdet.sinks.label_places import place_labels
-
-Color = tuple[int, int, int]
-"""Blue, green, red, 0..255."""
+from streamdet.sinks.overlays import draw_keypoints, draw_masks
+from streamdet.sinks.pen import DARK, SMALL_SIDE, WHITE, Color, Pen
 
 TRAIL_LENGTH = 30
 """Frames: how many positions a trail has, and how long it outlives its track."""
@@ -28,11 +27,6 @@ TRAIL_LENGTH = 30
 MAX_COORDINATE = 32_767
 TINY_SIDE = 200
 """Pixels of the shorter side below which a label says no more than the track id."""
-SMALL_SIDE = 400
-"""Pixels of the shorter side below which a label does not say the score."""
-
-WHITE: Color = (255, 255, 255)
-DARK: Color = (24, 24, 24)
 PALETTE: tuple[Color, ...] = (
     (255, 139, 61),  # blue
     (30, 157, 255),  # orange
@@ -84,42 +78,10 @@ class Trails:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Pen:
-    """Sizes for a picture.
-
-    Attributes:
-        line: thickness of a box, pixels, even.
-        is_outlined: whether boxes have a dark rim of a pixel; on small pictures it hides too much.
-        font_scale: of OpenCV's Hershey simplex font.
-        stroke: thickness of its strokes, pixels.
-        margin: pixels around a text.
-    """
-
-    line: int
-    is_outlined: bool
-    font_scale: float
-    stroke: int
-    margin: int
-
-    @classmethod
-    def for_picture(cls, hw: tuple[int, int]) -> Pen:
-        """Choose by the shorter side."""
-        side = min(hw)
-        scale = max(0.33, side / 1400)
-        return cls(
-            line=max(2, 2 * round(side / 480)),
-            is_outlined=side >= SMALL_SIDE,
-            font_scale=scale,
-            stroke=max(1, round(scale * 2.2)),
-            margin=max(2, round(scale * 6)),
-        )
-
-
 def draw_detections(
     picture: Pixels, detections: Detections, labels: Sequence[str], trails: Trails
 ) -> None:
-    """Draw trails, then boxes, then labels; the surest object lies on top.
+    """Draw masks, trails, boxes, keypoints, labels, in this order; the surest object lies on top.
 
     Args:
         picture: (H, W, 3) uint8 BGR, changed in place.
@@ -130,6 +92,7 @@ def draw_detections(
     pen = Pen.for_picture(picture.shape[:2])
     colors = [track_color(key) for key in _color_keys(detections)]
     order = np.argsort(detections.scores, kind="stable").tolist()
+    draw_masks(picture, detections, colors, order)
     if detections.track_ids is not None:
         for row in order:
             points = trails.points(int(detections.track_ids[row]))
@@ -137,6 +100,7 @@ def draw_detections(
     boxes = _even_edges(detections, pen.line)
     for row in order:
         _draw_box(picture, boxes[row], colors[row], pen)
+    draw_keypoints(picture, detections, colors, order)
     texts = label_texts(picture.shape[:2], detections, labels)
     plates = [_Plate.of(text, pen) for text in texts]
     places = place_labels(boxes, [plate.hw for plate in plates], order[::-1], picture.shape[:2])
