@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from streamdet.ops.regions import check_regions
+
 _CELLS_AT_ONCE: Final = 2_000_000  # indices and weights of that many take 24 MB
 _CANONICAL_SIDE: Final = 224  # pixels: ImageNet's pictures; such a region reads level 4
 _CANONICAL_LEVEL: Final = 4
@@ -72,7 +74,7 @@ def roi_align(
         or infinite position is 0.
 
     Raises:
-        ValueError: features are not (B, C, H, W), rois are not (K, 5) floating or name no picture.
+        ValueError: features are not (B, C, H, W), rois are not (K, 5) or name no picture.
     """
     levels = torch.zeros(len(rois), dtype=torch.int64, device=rois.device)
     pooling = _Pooling(output_hw, sampling_ratio, aligned)
@@ -138,7 +140,7 @@ def _align(
     scales: Sequence[float],
     pooling: _Pooling,
 ) -> Tensor:
-    _check(maps, rois)
+    check_regions(maps, rois)
     output_shape = (len(rois), maps[0].shape[1], *pooling.output_hw)
     if not len(rois):
         return maps[0].new_zeros(output_shape)
@@ -153,17 +155,6 @@ def _align(
     return pooled.view(len(rois), *pooling.output_hw, -1).permute(0, 3, 1, 2)
 
 
-def _check(maps: Sequence[Tensor], rois: Tensor) -> None:
-    for features in maps:
-        if features.dim() != 4 or 0 in features.shape[2:]:
-            raise ValueError(f"features must be (B, C, H, W), got {tuple(features.shape)}")
-    if rois.dim() != 2 or rois.shape[1] != 5 or not rois.is_floating_point():
-        raise ValueError(f"rois must be (K, 5) floating, got {tuple(rois.shape)} {rois.dtype}")
-    batch = len(maps[0])
-    if len(rois) and not (rois[:, 0].min() >= 0 and rois[:, 0].max() < batch):
-        raise ValueError(f"rois must begin with the index of one of {batch} pictures")
-
-
 def _regions(
     maps: Sequence[Tensor], rois: Tensor, levels: Tensor, scales: Sequence[float], aligned: bool
 ) -> _Regions:
@@ -171,7 +162,9 @@ def _regions(
     rows = len(maps[0]) * map_hw.prod(dim=1)
     first_of_level = rows.cumsum(0) - rows
     first_row = first_of_level[levels] + rois[:, 0].long() * map_hw[levels].prod(dim=1)
-    yxyx = rois[:, [2, 1, 4, 3]] * rois.new_tensor(scales)[levels, None]
+    dtype = torch.promote_types(rois.dtype, maps[0].dtype)
+    scale = torch.tensor(scales, dtype=dtype, device=rois.device)[levels, None]
+    yxyx = rois[:, [2, 1, 4, 3]] * scale
     start, end = (yxyx - 0.5 if aligned else yxyx).tensor_split(2, dim=1)
     size = end - start if aligned else (end - start).clamp(min=1)
     return _Regions(start, size, map_hw[levels], first_row)

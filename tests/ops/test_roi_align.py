@@ -135,8 +135,7 @@ def test_gradients_flow_to_the_map() -> None:
     ("features", "regions", "message"),
     [
         (GRID[0], rois(), r"features must be \(B, C, H, W\), got \(1, 4, 4\)"),
-        (GRID, torch.zeros(3, 4), r"rois must be \(K, 5\) floating, got \(3, 4\)"),
-        (GRID, torch.zeros(3, 5, dtype=torch.int64), "torch.int64"),
+        (GRID, torch.zeros(3, 4), r"rois must be \(K, 5\), got \(3, 4\)"),
         (GRID, rois((1, 0, 0, 1, 1)), "index of one of 1 pictures"),
         (GRID, rois((-1, 0, 0, 1, 1)), "index of one of 1 pictures"),
     ],
