@@ -58,10 +58,8 @@ def draw_masks(
             continue
         width, height = columns.shape
         part = picture[top : top + height, left : left + width]
-        tint = np.empty_like(part)
-        tint[:] = colors[row]
-        tinted = cv2.addWeighted(part, 1 - OPACITY, tint, OPACITY, 0)
-        np.copyto(part, tinted, where=columns.T[:, :, None])
+        is_object = np.ascontiguousarray(columns.T).view(np.uint8)
+        cv2.copyTo(cv2.LUT(part, _tints(colors[row])), is_object, part)
 
 
 def draw_keypoints(
@@ -104,6 +102,12 @@ def fit_masks(masks: FrameMasks, geometry: Geometry, hw: tuple[int, int]) -> Fra
     picked = np.ix_(rows.clip(0, masks.hw[0] - 1), columns.clip(0, masks.hw[1] - 1))
     counts = (encode(decode(text, masks.hw)[picked] & is_inside) for text in masks.counts)
     return FrameMasks(hw, tuple(counts))
+
+
+def _tints(color: Color) -> npt.NDArray[np.uint8]:
+    """Say what each level of each channel becomes: (1, 256, 3)."""
+    levels = np.arange(256)[:, None] * (1 - OPACITY) + np.array(color) * OPACITY
+    return levels.round().astype(np.uint8)[None]
 
 
 def _within(places: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.bool_]:
