@@ -6,7 +6,7 @@ another is stated. Boxes meet at IoU 0.5.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -16,7 +16,15 @@ import numpy.typing as npt
 
 from streamdet.evaluation.results import Result
 from streamdet.evaluation.truth import Truth, TruthObject, to_xyxy
-from streamdet.evaluation.voc import IGNORED, MIN_IOU, TRUE, judge, overlap
+from streamdet.evaluation.voc import (
+    IGNORED,
+    MIN_IOU,
+    TRUE,
+    by_category,
+    by_picture,
+    judge,
+    overlap,
+)
 from streamdet.ops.iou import pairwise_iou
 from streamdet.trackers.assignment import assign
 
@@ -73,16 +81,11 @@ def confusion(
     """
     if score_thresh is None:
         score_thresh = best_threshold(truth, results)
-    objects: dict[int, list[TruthObject]] = defaultdict(list)
-    found: dict[int, list[Result]] = defaultdict(list)
-    for each in truth.objects:
-        objects[each.image_id].append(each)
-    for result in results:
-        if result.score >= score_thresh:
-            found[result.image_id].append(result)
+    objects = by_picture(truth.objects)
+    found = by_picture(result for result in results if result.score >= score_thresh)
     counts: Counter[tuple[str | None, str | None, Size]] = Counter()
     for image_id in truth.images:
-        counts += _picture(truth, objects[image_id], found[image_id])
+        counts += _picture(truth, objects.get(image_id, []), found.get(image_id, []))
     cells = tuple(Cell(*key, count) for key, count in counts.most_common())
     return Confusion(score_thresh, cells)
 
@@ -90,17 +93,17 @@ def confusion(
 def best_threshold(truth: Truth, results: Sequence[Result]) -> float:
     """Find the score from which on F1 = 2 TP / (detections + objects) is best; 0 without any."""
     verdicts, scores = [], []
-    for number in truth.categories:
-        own = [result for result in results if result.category_id == number]
-        verdicts.append(judge([o for o in truth.objects if o.category_id == number], own))
+    objects = by_category(truth.objects)
+    for number, own in by_category(results).items():
+        verdicts.append(judge(objects.get(number, []), own))
         scores += sorted((result.score for result in own), reverse=True)
     judged, at = np.concatenate([*verdicts, []]), np.array(scores)
     order = np.argsort(-at[judged != IGNORED], kind="stable")
     is_true = (judged[judged != IGNORED] == TRUE)[order]
     if not is_true.any():
         return 0.0
-    objects = sum(not each.is_ignored for each in truth.objects)
-    f1 = 2 * np.cumsum(is_true) / (np.arange(1, len(is_true) + 1) + objects)
+    count = sum(not each.is_ignored for each in truth.objects)
+    f1 = 2 * np.cumsum(is_true) / (np.arange(1, len(is_true) + 1) + count)
     return float(at[judged != IGNORED][order][f1.argmax()])
 
 
@@ -120,8 +123,9 @@ def _picture(
         match = partner.get(place)
         label = None if match is None else truth.categories[found[match].category_id]
         counts[truth.categories[each.category_id], label, size_of(each.area)] += 1
+    matched = set(partner.values())
     for place, result in enumerate(found):
-        if place not in partner.values() and not _is_forgiven(result, ignored):
+        if place not in matched and not _is_forgiven(result, ignored):
             assert result.xywh is not None
             size = size_of(result.xywh[2] * result.xywh[3])
             counts[None, truth.categories[result.category_id], size] += 1

@@ -18,6 +18,7 @@ from streamdet.evaluation.truths.coco import read_coco
 from streamdet.image import ArrayImage, Pixels
 from streamdet.model_config import ModelConfig
 from streamdet.registry import load
+from streamdet.sources.resolve import list_pictures
 from streamdet.stages.detect import to_source
 from streamdet.transforms import Transform
 
@@ -100,7 +101,8 @@ def _find(truth: Truth, folder: Path) -> Iterator[tuple[TruthImage, Path]]:
     for image in truth.images.values():
         path = folder / image.file_name
         if not path.is_file():  # VOC's files may name none, or one with another suffix
-            stems = {each.stem: each for each in folder.iterdir()} if stems is None else stems
+            if stems is None:
+                stems = {each.stem: each for each in list_pictures(str(folder.absolute()))}
             path = stems.get(Path(image.file_name).stem, path)
         if not path.is_file():
             raise ConfigError(f"{folder}: has no picture {image.file_name} of {truth.name}")

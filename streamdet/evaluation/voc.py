@@ -8,9 +8,9 @@ the whole area under the curve. N counts detections of one class, M its objects 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ MIN_IOU: Final = 0.5
 TRUE, FALSE, IGNORED = 1, 0, -1
 """What a detection turned out to be."""
 
+Item = TypeVar("Item", TruthObject, Result)
 Floats = npt.NDArray[np.float64]
 Verdicts = npt.NDArray[np.int8]
 
@@ -53,14 +54,9 @@ class VocScores:
 
 def voc_scores(truth: Truth, results: Sequence[Result]) -> VocScores:
     """Score boxes; results of a class that no object has are not counted."""
-    objects: dict[int, list[TruthObject]] = defaultdict(list)
-    for each in truth.objects:
-        objects[each.category_id].append(each)
-    found: dict[int, list[Result]] = defaultdict(list)
-    for result in results:
-        found[result.category_id].append(result)
+    objects, found = by_category(truth.objects), by_category(results)
     classes = {
-        name: score_class(objects[number], found[number])
+        name: score_class(objects.get(number, []), found.get(number, []))
         for number, name in truth.categories.items()
     }
     return VocScores(
@@ -89,18 +85,18 @@ def judge(objects: Sequence[TruthObject], found: Sequence[Result]) -> Verdicts:
     Returns:
         (N,) int8.
     """
-    pictures = _by_picture(objects)
+    pictures = by_picture(objects)
     taken: set[tuple[int, int]] = set()
     verdicts = []
     for result in sorted(found, key=lambda each: -each.score):
         verdict = FALSE
-        own = pictures.get(result.image_id, ())
-        overlaps = overlap(result, own)
-        best = int(overlaps.argmax()) if len(own) else -1
-        if best >= 0 and overlaps[best] >= MIN_IOU:
-            is_first = (result.image_id, best) not in taken
-            verdict = IGNORED if own[best].is_ignored else TRUE if is_first else FALSE
-            taken.add((result.image_id, best))
+        if own := pictures.get(result.image_id):
+            overlaps = overlap(result, own)
+            best = int(overlaps.argmax())
+            if overlaps[best] >= MIN_IOU:
+                is_first = (result.image_id, best) not in taken
+                verdict = IGNORED if own[best].is_ignored else TRUE if is_first else FALSE
+                taken.add((result.image_id, best))
         verdicts.append(verdict)
     return np.array(verdicts, np.int8)
 
@@ -149,11 +145,20 @@ def ap_area(recall: Floats, precision: Floats) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * falling))
 
 
-def _by_picture(objects: Sequence[TruthObject]) -> Mapping[int, list[TruthObject]]:
-    pictures: dict[int, list[TruthObject]] = defaultdict(list)
-    for each in objects:
-        pictures[each.image_id].append(each)
-    return pictures
+def by_picture(items: Iterable[Item]) -> dict[int, list[Item]]:
+    """Group objects or results by picture; each group keeps their order."""
+    groups: dict[int, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[item.image_id].append(item)
+    return dict(groups)
+
+
+def by_category(items: Iterable[Item]) -> dict[int, list[Item]]:
+    """Group objects or results by category; each group keeps their order."""
+    groups: dict[int, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[item.category_id].append(item)
+    return dict(groups)
 
 
 def _share_inside(box: Floats, regions: Floats) -> Floats:

@@ -42,7 +42,7 @@ def test_ap_is_1_where_all_is_found_and_0_where_nothing_is(
 
 def test_boxes_come_back_in_the_picture_s_pixels() -> None:
     class OneBox:
-        class_names = ("person",)
+        class_names: tuple[str, ...] = ("person",)
         runtime_name = "none"
 
         def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
@@ -66,7 +66,7 @@ def test_what_is_no_picture_is_named(folder: Path) -> None:
 
 
 def test_pictures_are_found_by_name_or_by_stem(tmp_path: Path) -> None:
-    for name in ("1.jpg", "2.png"):
+    for name in ("1.jpg", "1.xml", "2.png"):
         (tmp_path / name).touch()
     found = [(image.image_id, path.name) for image, path in find_pictures(a_truth(), tmp_path)]
     assert found == [(1, "1.jpg"), (2, "2.png")]
