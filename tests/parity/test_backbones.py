@@ -25,7 +25,7 @@ import torchvision
 from torchvision.models import detection
 from torchvision.models._utils import IntermediateLayerGetter
 
-ODD_SIZES = [(224, 224), (197, 263)]
+NAMES = [name for name in ARCHITECTURES if name != "mobilenet_v2_same"]  # TensorFlow's
 
 
 def randomized(network: nn.Module) -> nn.Module:
@@ -57,17 +57,17 @@ def assert_same(ours: Tensor, wanted: Tensor) -> None:
     torch.testing.assert_close(ours, wanted, rtol=1e-5, atol=1e-5 * float(wanted.abs().max()))
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", NAMES)
 @torch.inference_mode()
 def test_classifier_loads_torchvisions_weights_and_gives_its_logits(name: str) -> None:
     reference, network = theirs(name), classifier(name).eval()
     assert set(network.state_dict()) == set(reference.state_dict())
     network.load_state_dict(reference.state_dict())
-    for hw in ODD_SIZES:
+    for hw in [(224, 224), (197, 263)]:
         assert_same(network(pictures(hw)), reference(pictures(hw)))
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", NAMES)
 @torch.inference_mode()
 def test_every_map_of_the_table_is_torchvisions(name: str) -> None:
     reference, table = theirs(name), ARCHITECTURES[name].maps

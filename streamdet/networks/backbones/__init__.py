@@ -13,7 +13,14 @@ from typing import Final
 
 from torch import Tensor, nn
 
-from streamdet.networks.backbones import mobilenet_v3, resnet
+from streamdet.networks.backbones import (
+    alexnet,
+    googlenet,
+    mobilenet_v2,
+    mobilenet_v3,
+    resnet,
+    vgg,
+)
 from streamdet.networks.backbones.architecture import Architecture
 from streamdet.networks.backbones.backbone import Backbone
 from streamdet.networks.backbones.normalization import Norm
@@ -22,10 +29,15 @@ __all__ = ["ARCHITECTURES", "backbone", "body_weights", "classifier"]
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = MappingProxyType(
     {
+        "alexnet": alexnet.ALEXNET,
+        "vgg16": vgg.VGG16,
+        "googlenet": googlenet.GOOGLENET,
         "resnet18": resnet.RESNET18,
         "resnet34": resnet.RESNET34,
         "resnet50": resnet.RESNET50,
         "resnet101": resnet.RESNET101,
+        "mobilenet_v2": mobilenet_v2.MOBILENET_V2,
+        "mobilenet_v2_same": mobilenet_v2.MOBILENET_V2_SAME,
         "mobilenet_v3_large": mobilenet_v3.LARGE,
         "mobilenet_v3_small": mobilenet_v3.SMALL,
     }

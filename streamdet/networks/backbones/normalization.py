@@ -1,4 +1,4 @@
-"""Norm layers beside torch's own: one that learns nothing from the batch."""
+"""Norm layers beside torch's own: two that learn nothing from the batch."""
 
 from __future__ import annotations
 
@@ -59,3 +59,16 @@ class FrozenBatchNorm2d(nn.Module):
         # A BatchNorm2d also counts batches; nothing here needs the count.
         state_dict.pop(f"{prefix}num_batches_tracked", None)
         super()._load_from_state_dict(state_dict, prefix, *rest, **named)
+
+
+class ChannelBias(nn.Module):
+    """What is left of a batch norm whose scale is folded into the convolution before it."""
+
+    def __init__(self, channels: int) -> None:
+        """Start as the identity."""
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Shift each channel of (B, channels, H, W)."""
+        return features + self.bias[:, None, None]
