@@ -169,7 +169,7 @@ def direction_votes(dx: Tensor, dy: Tensor, directions: int) -> Tensor:
     centres = torch.arange(directions, device=dx.device, dtype=dx.dtype)[:, None, None]
     half = directions / 2
     distances = (torch.remainder(places - centres + half, directions) - half).abs()
-    return (1 - distances).clamp(min=0) * torch.hypot(dx, dy)
+    return (1 - distances).clamp(min=0) * (dx.square() + dy.square()).sqrt()
 
 
 def opencv_angle(dx: Tensor, dy: Tensor) -> Tensor:
@@ -178,7 +178,7 @@ def opencv_angle(dx: Tensor, dy: Tensor) -> Tensor:
     The polynomial of its fastAtan2: with the true angle features differ by up to 1.2e-4.
     """
     x, y = dx.abs(), dy.abs()
-    ratio = torch.minimum(x, y) / (torch.maximum(x, y) + torch.finfo(torch.float64).eps)
+    ratio = torch.minimum(x, y) / torch.maximum(x, y).clamp(min=1e-12)
     square = ratio.square()
     angle = torch.full_like(ratio, _ATAN[-1])
     for coefficient in _ATAN[-2::-1]:
@@ -213,10 +213,9 @@ def _clipped_norm(blocks: Tensor) -> Tensor:
 def _normalized_cells(histograms: Tensor) -> Tensor:
     """Normalise (B, 18, h, w) by the four blocks of 2 x 2 cells that hold each cell."""
     unsigned = histograms[:, :9] + histograms[:, 9:]
-    energy = functional.avg_pool2d(
-        unsigned.square().sum(dim=1, keepdim=True), 2, stride=1, divisor_override=1
-    )
-    factors = (energy + 1e-4).rsqrt()
+    energy = unsigned.square().sum(dim=1, keepdim=True)
+    rows = energy[:, :, :-1] + energy[:, :, 1:]
+    factors = (rows[..., :-1] + rows[..., 1:] + 1e-4).rsqrt()
     cells = torch.cat([histograms, unsigned], dim=1)[:, :, 1:-1, 1:-1]
     total, textures = torch.zeros_like(cells), []
     # features.cc's order: the block right and below, right and above, left and below, ...

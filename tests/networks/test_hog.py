@@ -1,12 +1,14 @@
 """HOG as convolutions has the numbers of OpenCV and of the deformable part models' own features."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from streamdet.building.export import export
 from streamdet.detectors.hog_svm import hog_descriptor
 from streamdet.detectors.parts.felzenszwalb_hog import hog_cells
 from streamdet.detectors.parts.window_svm import HogGeometry
@@ -91,3 +93,27 @@ def test_cells_are_those_of_the_part_models(hw: tuple[int, int], cell: int) -> N
 def test_an_odd_cell_is_refused(cell: int) -> None:
     with pytest.raises(ValueError, match=f"must be even, got {cell}"):
         FelzenszwalbHog(cell)
+
+
+class BothHogs(nn.Module):
+    """Both kinds of features, with the names that exported outputs need."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.extra_inputs: dict[str, tuple[int, ...]] = {}
+        self.blocks, self.cells = DalalTriggsHog(), FelzenszwalbHog(8)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return {"blocks": self.blocks(image), "cells": self.cells(image)}
+
+
+def test_the_exported_layers_give_the_same_features() -> None:
+    from onnxruntime import InferenceSession
+
+    picture = batch(noise(64, 48))
+    picture[..., :20, :20] = 90  # where there is no gradient, there is no angle
+    network: Any = BothHogs()
+    session = InferenceSession(export(network, "image", (64, 48)).SerializeToString())
+    found = session.run(None, {"image": picture.numpy()})
+    for output, wanted in zip(found, network(picture).values(), strict=True):
+        np.testing.assert_allclose(output, wanted.numpy(), atol=1e-5)
