@@ -6,6 +6,7 @@ from typing import Any
 
 from streamdet.errors import ConfigError
 from streamdet.evaluation.extra import import_extra
+from streamdet.ops.run_length import uncompress
 
 
 def checked_mask(value: Any, hw: tuple[int, int], place: str) -> Any:
@@ -35,8 +36,7 @@ def checked_mask(value: Any, hw: tuple[int, int], place: str) -> Any:
             f"{place}.size: must be the picture's height and width, {list(hw)},"
             f" got {value.get('size')}"
         )
-    if isinstance(value["counts"], list):
-        _check_counts(value["counts"], hw, place)
+    _check_counts(value["counts"], hw, f"{place}.counts")
     return value
 
 
@@ -59,11 +59,15 @@ def _is_polygon(points: Any) -> bool:
     )
 
 
-def _check_counts(counts: list[Any], hw: tuple[int, int], place: str) -> None:
+def _check_counts(counts: list[Any] | str, hw: tuple[int, int], place: str) -> None:
+    if isinstance(counts, str):
+        try:
+            counts = uncompress(counts.encode()).tolist()
+        except ValueError as exc:
+            raise ConfigError(f"{place}: {exc}") from exc
     if not all(isinstance(count, int) and count >= 0 for count in counts):
-        raise ConfigError(f"{place}.counts: must be whole numbers of 0 or more")
+        raise ConfigError(f"{place}: must be whole numbers of 0 or more")
     if sum(counts) != hw[0] * hw[1]:
         raise ConfigError(
-            f"{place}.counts: must add up to the picture's {hw[0] * hw[1]} pixels,"
-            f" got {sum(counts)}"
+            f"{place}: must add up to the picture's {hw[0] * hw[1]} pixels, got {sum(counts)}"
         )

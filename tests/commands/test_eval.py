@@ -12,8 +12,9 @@ import pytest
 
 from streamdet.cli import main
 from streamdet.commands import eval_model
-from streamdet.detections import Detections
+from streamdet.detections import Detections, FrameMasks
 from streamdet.evaluation import extra
+from streamdet.ops.run_length import encode
 from tests.evaluation.scenes import coco_dict, write_json
 
 FOUND = {"image_id": 1, "category_id": 7, "bbox": [10, 20, 40, 40], "score": 0.9}
@@ -116,6 +117,25 @@ def test_a_model_is_run_over_the_pictures(
     assert figures["about"]["model"] == "hog_people"
     assert figures["coco"]["all"]["AP"] == pytest.approx(1.0)
     assert "model hog_people, runtime opencv" in capsys.readouterr().out
+
+
+def test_a_model_with_masks_is_scored_by_boxes_and_by_masks(
+    truth: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = json.loads(truth.read_text())
+    content["annotations"][0]["segmentation"] = [[10, 20, 50, 20, 50, 60, 10, 60]]
+    write_json(truth, content)
+    mask = np.zeros((80, 90), np.bool_)
+    mask[20:60, 10:30] = True  # the left half of the object
+    box = np.array([[10, 20, 50, 60]], np.float32)
+    masks = FrameMasks((80, 90), (encode(mask),))
+    found = Detections(box, np.ones(1, np.float32), np.zeros(1, np.int64), masks=masks)
+    monkeypatch.setattr(eval_model, "PictureDetector", lambda detector, model: lambda p: found)
+    out = truth.with_name("out.json")
+    assert model(truth, "--json", str(out)) == 0
+    figures = json.loads(out.read_text())
+    aps = {kind: scores["coco"]["all"]["AP"] for kind, scores in figures.items()}
+    assert aps == pytest.approx({"bbox": 1.0, "segm": 0.1})  # IoU 0.5 is one threshold of ten
 
 
 @pytest.mark.parametrize(
