@@ -14,7 +14,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from streamdet.networks.backbones import ARCHITECTURES, backbone, body_weights, classifier
+from streamdet.networks.backbones import (
+    ARCHITECTURES,
+    backbone,
+    body_weights,
+    classifier,
+    classifier_weights,
+)
 from streamdet.networks.backbones.normalization import FrozenBatchNorm2d
 from streamdet.networks.fpn import BackboneWithFpn
 
@@ -86,6 +92,14 @@ def test_every_map_of_the_table_is_torchvisions(name: str) -> None:
     assert [*maps] == [level.name for level in table] == [*wanted]
     for level in table:
         assert_same(maps[level.name], wanted[level.name])
+
+
+@torch.inference_mode()
+def test_googlenet_takes_published_weights_which_hold_auxiliary_heads() -> None:
+    reference = theirs("googlenet", aux_logits=True)
+    network = classifier("googlenet").eval()
+    network.load_state_dict(classifier_weights("googlenet", reference.state_dict()))
+    assert_same(network(pictures((224, 224))), reference(pictures((224, 224))))
 
 
 def resnet50_fpn(norm: Any = nn.BatchNorm2d, fpn_norm: Any = None) -> BackboneWithFpn:

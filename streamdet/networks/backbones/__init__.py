@@ -25,7 +25,7 @@ from streamdet.networks.backbones.architecture import Architecture
 from streamdet.networks.backbones.backbone import Backbone
 from streamdet.networks.backbones.normalization import Norm
 
-__all__ = ["ARCHITECTURES", "backbone", "body_weights", "classifier"]
+__all__ = ["ARCHITECTURES", "backbone", "body_weights", "classifier", "classifier_weights"]
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = MappingProxyType(
     {
@@ -83,23 +83,35 @@ def backbone(name: str, *, maps: Sequence[str] | None = None, norm: Norm | None 
     )
 
 
-def body_weights(name: str, classifier_weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Cut the weights of a classifier down to those of its backbone.
-
-    Only what stands under the names of the head is left out; a key that the architecture does not
-    know stays, for the loader to refuse.
+def classifier_weights(name: str, published: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave out of torchvision's weights what only training needs: aux1.* and aux2.* of GoogLeNet.
 
     Raises:
         ValueError: no architecture has this name.
     """
-    architecture = _architecture(name)
-    prefix = f"{architecture.folder}." if architecture.folder else ""
-    left_out = ("fc", "classifier", *architecture.training_only)
+    left_out = _architecture(name).training_only
+    return {key: weight for key, weight in published.items() if _part(key) not in left_out}
+
+
+def body_weights(name: str, published: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Cut the weights of a classifier down to those of its backbone.
+
+    Only what stands under the names of the head is left out besides; a key that the architecture
+    does not know stays, for the loader to refuse.
+
+    Raises:
+        ValueError: no architecture has this name.
+    """
+    folder = _architecture(name).folder
     return {
-        key.removeprefix(prefix): weight
-        for key, weight in classifier_weights.items()
-        if key.split(".")[0] not in left_out
+        key.removeprefix(f"{folder}."): weight
+        for key, weight in classifier_weights(name, published).items()
+        if _part(key) not in ("fc", "classifier")
     }
+
+
+def _part(key: str) -> str:
+    return key.partition(".")[0]
 
 
 def _architecture(name: str) -> Architecture:

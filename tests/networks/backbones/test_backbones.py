@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from streamdet.networks.backbones import ARCHITECTURES, backbone, body_weights, classifier
+from streamdet.networks.backbones import (
+    ARCHITECTURES,
+    backbone,
+    body_weights,
+    classifier,
+    classifier_weights,
+)
 from streamdet.networks.backbones.normalization import FrozenBatchNorm2d
 
 LIGHT = ["resnet18", "mobilenet_v3_small"]
@@ -55,6 +61,11 @@ def test_weights_that_no_layer_of_the_classifier_has_are_kept_for_the_loader_to_
     assert [*body_weights("resnet18", weights)] == ["layer5.bias"]
 
 
+def test_only_the_named_training_parts_of_googlenet_are_left_out() -> None:
+    weights = {key: torch.zeros(1) for key in ("conv1.conv.weight", "aux1.fc1.bias", "aux3.bias")}
+    assert [*classifier_weights("googlenet", weights)] == ["conv1.conv.weight", "aux3.bias"]
+
+
 def test_frozen_norm_scales_and_shifts_by_fixed_statistics() -> None:
     norm = FrozenBatchNorm2d(1, eps=0.0)
     values = {"weight": 6.0, "bias": 1.0, "running_mean": 2.0, "running_var": 9.0}
@@ -78,6 +89,11 @@ def test_norm_is_chosen_by_the_caller() -> None:
     norms = [layer for layer in network.modules() if isinstance(layer, FrozenBatchNorm2d)]
     assert {norm.eps for norm in norms} == {0.0}
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
+
+
+def test_a_norm_for_a_network_without_any_is_refused() -> None:
+    with pytest.raises(ValueError, match="alexnet has no norm layers"):
+        backbone("alexnet", norm=FrozenBatchNorm2d)
 
 
 def test_unknown_names_are_refused_with_those_there_are() -> None:
