@@ -26,6 +26,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "hog_svm": "streamdet.detectors.hog_svm:HogSvm",
         "dpm": "streamdet.detectors.dpm:Dpm",
         "faster_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
+        "mask_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
         "yolox": "streamdet.detectors.yolox:Yolox",
         "nanodet": "streamdet.detectors.gfl:NanoDet",
         "picodet": "streamdet.detectors.gfl:PicoDet",
@@ -50,6 +51,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
 
 NETWORKS: Final[dict[str, str]] = {
     "faster_rcnn": "streamdet.networks.faster_rcnn:FasterRcnn",
+    "mask_rcnn": "streamdet.networks.mask_rcnn:MaskRcnn",
 }
 """The torch side of detectors: kind of detector -> "module:Class" of its network, see networks/."""
 

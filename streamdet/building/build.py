@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,11 @@ def make_network(name: str, seed: int = 0) -> Network:
 def _load(network: Network, model: ModelConfig) -> str:
     from torch import nn
 
-    from streamdet.networks.state_dict import load_weights
+    from streamdet.networks.state_dict import assign_weights, read_weights
 
     assert isinstance(network, nn.Module)
     path = find_weights(model)
-    load_weights(network, path)
+    former: Mapping[str, str] = getattr(network, "former_names", {})
+    weights = {former.get(name, name): value for name, value in read_weights(path).items()}
+    assign_weights(network, weights, str(path))
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -66,12 +66,6 @@ RoiPool <scale, output_hw> (rois, features) => (pooled)
 
 # A RoI's level: FPN, equation 1, with torchvision's 1e-6 against rounding.
 _ROI_LEVEL: Final = """
-  picture_column = Constant <value_int: int = 0> ()
-  corner_columns = Constant <value_ints: ints = [1, 2, 3, 4]> ()
-  picture_numbers = Gather <axis: int = 1> (rois, picture_column)
-  pictures = Cast <to: int = 7> (picture_numbers)
-  xyxy = Gather <axis: int = 1> (rois, corner_columns)
-  x1, y1, x2, y2 = Split <axis: int = 1, num_outputs: int = 4> (xyxy)
   width = Sub (x2, x1)
   height = Sub (y2, y1)
   area = Mul (width, height)
@@ -89,44 +83,91 @@ _ROI_LEVEL: Final = """
   lowest = Constant <value_float: float = 0.0> ()
   highest = Constant <value_float: float = @levels_above> ()
   clipped = Clip (from_finest, lowest, highest)
-  axes = Constant <value_ints: ints = [2, 3]> ()
-  level = Unsqueeze (clipped, axes)
+  level = Squeeze (clipped, axis1)
 """
 
 
 def _roi_align_fpn(levels: int) -> str:
-    """Every level pools every RoI, and a RoI keeps the result of its own."""
+    """Sort the RoIs by level, pool those of each level, and put the results in the RoIs' order.
+
+    Pooling all of them from every level, which would need no dynamic shape, takes twice the time
+    of the box head behind it.
+    """
     scales = [f"scale{level}" for level in range(levels)]
     maps = [f"map{level}" for level in range(levels)]
     lines = [
         f"RoiAlignFpn{levels} <output_side, sampling_ratio, finest_level, levels_above,"
         f" {', '.join(scales)}> (rois, {', '.join(maps)}) => (pooled)",
         "{",
-        _ROI_LEVEL,
+        _ROI_COLUMNS,
     ]
-    for number, (scale, features) in enumerate(zip(scales, maps, strict=True)):
+    if levels == 1:
+        return "\n".join([*lines, _roi_align("pooled", "map0", "scale0", "xyxy, pictures"), "}"])
+    lines.append(_ROI_LEVEL)
+    for number in range(levels):
         lines += [
-            f"  pooled{number} = RoiAlign"
-            ' <coordinate_transformation_mode: string = "output_half_pixel",'
-            " output_height: int = @output_side, output_width: int = @output_side,"
-            f" sampling_ratio: int = @sampling_ratio, spatial_scale: float = @{scale}>"
-            f" ({features}, xyxy, pictures)",
             f"  number{number} = Constant <value_float: float = {number}.0> ()",
             f"  is_level{number} = Equal (level, number{number})",
-        ]
-    result = "pooled0"
-    for number in range(1, levels):
-        name = "pooled" if number == levels - 1 else f"chosen{number}"
-        lines.append(f"  {name} = Where (is_level{number}, pooled{number}, {result})")
-        result = name
-    return "\n".join([*lines, "}"])
+            f"  places{number} = NonZero (is_level{number})",
+            f"  rows{number} = Squeeze (places{number}, axis0)",
+            f"  xyxy{number} = Gather (xyxy, rows{number})",
+            f"  pictures{number} = Gather (pictures, rows{number})",
+            _roi_align(
+                f"pooled{number}", f"map{number}", f"scale{number}",
+                f"xyxy{number}, pictures{number}",
+            ),
+        ]  # fmt: skip
+    rows, parts = (", ".join(f"{name}{n}" for n in range(levels)) for name in ("rows", "pooled"))
+    lines += [
+        f"  rows = Concat <axis: int = 0> ({rows})",
+        f"  parts = Concat <axis: int = 0> ({parts})",
+    ]
+    return "\n".join([*lines, _IN_ORDER, "}"])
+
+
+_ROI_COLUMNS: Final = """
+  picture_column = Constant <value_int: int = 0> ()
+  corner_columns = Constant <value_ints: ints = [1, 2, 3, 4]> ()
+  axis0 = Constant <value_ints: ints = [0]> ()
+  axis1 = Constant <value_ints: ints = [1]> ()
+  picture_numbers = Gather <axis: int = 1> (rois, picture_column)
+  pictures = Cast <to: int = 7> (picture_numbers)
+  xyxy = Gather <axis: int = 1> (rois, corner_columns)
+  x1, y1, x2, y2 = Split <axis: int = 1, num_outputs: int = 4> (xyxy)
+"""
+
+# The inverse of a permutation: a RoI's row says where its result is.
+_IN_ORDER: Final = """
+  first = Constant <value_int: int = 0> ()
+  step = Constant <value_int: int = 1> ()
+  rows_shape = Shape (level)
+  number = Squeeze (rows_shape, axis0)
+  positions = Range (first, number, step)
+  unset = ConstantOfShape (rows_shape)
+  nowhere = Cast <to: int = 7> (unset)
+  places = ScatterElements <axis: int = 0> (nowhere, rows, positions)
+  ordered = Gather (parts, places)
+  rest = Shape <start: int = 1, end: int = 4> (parts)
+  shape = Concat <axis: int = 0> (rows_shape, rest)
+  pooled = Reshape (ordered, shape)
+"""
+
+
+def _roi_align(result: str, features: str, scale: str, rois: str) -> str:
+    return (
+        f"  {result} = RoiAlign"
+        ' <coordinate_transformation_mode: string = "output_half_pixel",'
+        " output_height: int = @output_side, output_width: int = @output_side,"
+        f" sampling_ratio: int = @sampling_ratio, spatial_scale: float = @{scale}>"
+        f" ({features}, {rois})"
+    )
 
 
 def function_of(name: str) -> Any:
     """Write the body of a node.
 
     Args:
-        name: "Nms", "RoiPool", or "RoiAlignFpn" and its number of levels (2 to 5).
+        name: "Nms", "RoiPool", or "RoiAlignFpn" and its number of levels (1 to 5).
 
     Returns:
         An `onnx.FunctionProto`.
@@ -137,7 +178,7 @@ def function_of(name: str) -> Any:
     from onnx import parser
 
     texts = {"Nms": _NMS, "RoiPool": _ROI_POOL}
-    texts |= {f"RoiAlignFpn{levels}": _roi_align_fpn(levels) for levels in range(2, 6)}
+    texts |= {f"RoiAlignFpn{levels}": _roi_align_fpn(levels) for levels in range(1, 6)}
     if name not in texts:
         raise EngineError(
             f"no body for the node {NODE_DOMAIN}::{name}, only for {', '.join(texts)}"

@@ -80,8 +80,10 @@ def nms(  # noqa: PLR0913
     counts = torch.zeros(batch, dtype=torch.int64)
     for row in range(batch):
         high = torch.nonzero(scores[row] > score_thresh)[:, 0]
-        arrays = (values[row, high].detach().cpu().numpy() for values in (xyxy, scores, class_ids))
-        kept = high.cpu()[torch.from_numpy(batched_nms(*arrays, iou_thresh))][:most]
+        boxes, values, ids = (
+            column[row, high].detach().cpu().numpy() for column in (xyxy, scores, class_ids)
+        )
+        kept = high.cpu()[torch.from_numpy(batched_nms(boxes, values, ids, iou_thresh))][:most]
         indices[row, : len(kept)] = kept
         counts[row] = len(kept)
     return Kept(indices.to(xyxy.device), counts.to(xyxy.device))

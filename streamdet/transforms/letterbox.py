@@ -13,6 +13,7 @@ from streamdet.options import Options
 from streamdet.transforms.resample import Resample, resample_into
 
 _Side = Annotated[int, Field(gt=0, le=8192)]
+_Value = Annotated[int, Field(ge=0, le=255)]
 
 
 class LetterboxOptions(Options):
@@ -22,7 +23,9 @@ class LetterboxOptions(Options):
     anchor: Literal["top_left", "centre"] = Field(
         "top_left", description="Where the resized picture lies; the rest is padding."
     )
-    pad: int = Field(114, ge=0, le=255, description="Value of the padding, all channels.")
+    pad: _Value | tuple[_Value, _Value, _Value] = Field(
+        114, description="Value of the padding: one of all channels, or blue, green, red."
+    )
     resample: Resample = Field("bilinear", description="bilinear (OpenCV) or swscale (at decode).")
 
 

@@ -1,0 +1,257 @@
+"""Faster R-CNN: Ren, He, Girshick, Sun, "Towards Real-Time Object Detection", 2015.
+
+One network: a backbone, region proposals from its maps (section 3.1), and Fast R-CNN's head on the
+proposals (section 3.2), on one map or on a pyramid (Lin et al., FPN, 2017, section 4). Weights are
+named as in torchvision, so its published ones load unchanged. B pictures, H W their size, P
+proposals and K detections of a picture, C classes without the background.
+
+Departures from the paper, all but the first with torchvision: at most `candidates` boxes come to
+the last suppression; RoI Align where the options do not say otherwise; class-specific boxes are
+weighted 10, 10, 5, 5; 300 proposals by default, as the paper tests with, while the published
+configurations state their own number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from streamdet.networks import nodes
+from streamdet.networks.backbones import backbone
+from streamdet.networks.backbones.backbone import Backbone
+from streamdet.networks.backbones.normalization import FrozenBatchNorm2d, Norm
+from streamdet.networks.box_heads import BoxPredictor, ConvolutionalHead, TwoLayerHead
+from streamdet.networks.fpn import BackboneWithFpn
+from streamdet.networks.region_proposals import ProposalOptions, Proposals, RegionProposals
+from streamdet.ops.box_coding import HEAD_WEIGHTS, decode_boxes
+from streamdet.ops.boxes import clip_boxes, is_large_enough
+from streamdet.ops.take_rows import take_rows
+from streamdet.options import Options
+
+_MIN_SIDE = 1e-2  # pixels of a detection; torchvision's
+
+
+class FasterRcnnOptions(Options):
+    """Options of `FasterRcnn`: what the `network` of a model's configuration states."""
+
+    backbone: str = Field(description="Name of a backbone, see networks/backbones.")
+    maps: tuple[str, ...] = Field(min_length=1, description="Maps of it that are read, fine first.")
+    neck: Literal["fpn", "none"] = Field("fpn", description="A pyramid, or the one map as it is.")
+    norm: Literal["own", "frozen"] = Field(
+        "own", description="Of the backbone: its paper's, or one that keeps its statistics."
+    )
+    norm_eps: float = Field(1e-5, ge=0, description="Of the frozen norm.")
+    has_head_norm: bool = Field(False, description="Batch norm in the pyramid and the heads.")
+    rpn: ProposalOptions = Field(description="Region proposals.")
+    pooling: Literal["align", "pool"] = Field(
+        "align", description="RoI Align, or the paper's RoI Pool, which reads one map."
+    )
+    box_head: Literal["two_layers", "convolutional"] = Field(
+        "two_layers", description="Two fully connected layers, or four convolutions and one."
+    )
+    box_width: int = Field(1024, ge=1, description="Width of the fully connected layers.")
+    side: int = Field(7, ge=1, description="Bins of a region by row and by column.")
+    score_thresh: float = Field(0.05, ge=0, le=1, description="A detection's score is above it.")
+    iou_thresh: float = Field(0.5, ge=0, le=1, description="Overlap above which the lower goes.")
+    candidates: int = Field(1000, ge=1, description="Most boxes before the last suppression.")
+    detections: int = Field(100, ge=1, description="Most detections of a picture: K.")
+
+
+class Found(NamedTuple):
+    """Detections of each picture by falling score; rows from `counts` on mean nothing.
+
+    Attributes:
+        boxes: (B, K, 4) xyxy, pixels of the picture.
+        scores: (B, K).
+        class_ids: (B, K) int64, 0..C - 1.
+        counts: (B,) int64.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    class_ids: Tensor
+    counts: Tensor
+
+
+class FasterRcnn(nn.Module):
+    """Faster R-CNN; see `networks.Network`."""
+
+    Options: ClassVar = FasterRcnnOptions
+    former_names: ClassVar[Mapping[str, str]] = {
+        f"rpn.head.conv.{kind}": f"rpn.head.conv.0.0.{kind}" for kind in ("weight", "bias")
+    }
+
+    def __init__(self, options: FasterRcnnOptions, classes: int, hw: tuple[int, int]) -> None:
+        """Make the network; its anchors follow from the pictures that come, so `hw` is free.
+
+        Raises:
+            ValueError: the options name an unknown backbone or map, or do not fit together.
+        """
+        super().__init__()
+        self.extra_inputs: dict[str, tuple[int, ...]] = {}
+        self.backbone = make_backbone(options)
+        self.rpn = RegionProposals(options.rpn, self.backbone.out_channels)
+        self.roi_heads = RoiHeads(options, self.backbone, classes)
+
+    def forward(self, image: Tensor, valid_hw: Tensor | None = None) -> dict[str, Tensor]:
+        """Detect.
+
+        Args:
+            image: (B, 3, H, W) normalised.
+            valid_hw: (B, 2) height and width of each picture without its padding, which boxes are
+                clipped to; None: H and W.
+
+        Returns:
+            The fields of `Found` by name.
+        """
+        maps = [*self.backbone(image).values()]
+        hw = border(image, valid_hw)
+        proposals = self.rpn.propose(self.rpn((image.shape[2], image.shape[3]), maps), hw)
+        return self.roi_heads.detect(maps, proposals, hw)._asdict()
+
+
+def border(image: Tensor, valid_hw: Tensor | None) -> tuple[int, int] | tuple[Tensor, Tensor]:
+    """What boxes (B, N, 4) of pictures (B, 3, H, W) are clipped to; see ops.boxes.clip_boxes."""
+    if valid_hw is None:
+        return image.shape[2], image.shape[3]
+    return valid_hw[:, 0, None, None], valid_hw[:, 1, None, None]
+
+
+class SingleMap(nn.Module):
+    """A backbone whose one map is read as it is, as in the paper.
+
+    Attributes:
+        out_channels: of the map.
+        strides: image pixels per cell.
+    """
+
+    def __init__(self, body: Backbone) -> None:
+        """Wrap a backbone.
+
+        Raises:
+            ValueError: it has several maps.
+        """
+        super().__init__()
+        if len(body.maps) != 1:
+            raise ValueError(f"without a pyramid one map is read, got {len(body.maps)}")
+        self.body = body
+        self.out_channels = body.maps[0].channels
+        self.strides = {"0": body.maps[0].stride}
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Compute the map of (B, 3, H, W)."""
+        return {"0": next(iter(self.body(images).values()))}
+
+
+def make_backbone(options: FasterRcnnOptions) -> BackboneWithFpn | SingleMap:
+    """Make the backbone and its neck.
+
+    Raises:
+        ValueError: the options name an unknown backbone or map.
+    """
+    norm: Norm | None = None
+    if options.norm == "frozen":
+        norm = partial(FrozenBatchNorm2d, eps=options.norm_eps)
+    body = backbone(options.backbone, maps=options.maps, norm=norm)
+    if options.neck == "none":
+        return SingleMap(body)
+    return BackboneWithFpn(body, norm=nn.BatchNorm2d if options.has_head_norm else None)
+
+
+class RoiHeads(nn.Module):
+    """Fast R-CNN's part: classes and boxes of proposals."""
+
+    def __init__(
+        self, options: FasterRcnnOptions, features: BackboneWithFpn | SingleMap, classes: int
+    ) -> None:
+        """Make the heads for the maps of `features`.
+
+        Raises:
+            ValueError: RoI Pool is wanted of several maps.
+        """
+        super().__init__()
+        self.options = options
+        self.classes = classes
+        self.strides = _pooled_strides(features)
+        if options.pooling == "pool" and len(self.strides) > 1:
+            raise ValueError(f"RoI Pool reads one map, got {len(self.strides)}")
+        self.box_head = _box_head(options, features.out_channels)
+        self.box_predictor = BoxPredictor(options.box_width, classes)
+
+    def pool(self, maps: Sequence[Tensor], xyxy: Tensor, side: int) -> Tensor:
+        """Pool regions (B, P, 4) out of the maps into (B * P, channels, side, side)."""
+        pictures = torch.arange(xyxy.shape[0], dtype=xyxy.dtype, device=xyxy.device)
+        numbers = pictures[:, None, None].expand(-1, xyxy.shape[1], 1)
+        rois = torch.cat((numbers, xyxy), dim=2).flatten(0, 1)
+        if self.options.pooling == "pool":
+            return nodes.pool_rois(rois, maps[0], stride=self.strides[0], output_side=side)
+        levels = maps[: len(self.strides)]
+        return nodes.multi_level_roi_align(rois, levels, strides=self.strides, output_side=side)
+
+    def forward(self, maps: Sequence[Tensor], xyxy: Tensor) -> tuple[Tensor, Tensor]:
+        """Classify regions and refine their boxes.
+
+        Args:
+            maps: of the backbone.
+            xyxy: (B, P, 4) pixels.
+
+        Returns:
+            Logits (B, P, C + 1), the background first, and deltas (B, P, C + 1, 4).
+        """
+        features = self.box_head(self.pool(maps, xyxy, self.options.side))
+        logits, deltas = self.box_predictor(features)
+        rows = xyxy.shape[:2]
+        return logits.view(*rows, -1), deltas.view(*rows, -1, 4)
+
+    def detect(
+        self,
+        maps: Sequence[Tensor],
+        proposals: Proposals,
+        hw: tuple[int, int] | tuple[Tensor, Tensor],
+    ) -> Found:
+        """Turn proposals into detections, clipped to `hw`: the best boxes, suppressed by class."""
+        logits, deltas = self(maps, proposals.xyxy)
+        probabilities = logits.softmax(dim=2)[..., 1:]
+        probabilities = torch.where(proposals.is_proposal[..., None], probabilities, -1.0)
+        flat = probabilities.flatten(1)
+        scores, places = flat.topk(min(self.options.candidates, flat.shape[1]), dim=1)
+        rows, class_ids = places // self.classes, places % self.classes
+        chosen = take_rows(deltas.flatten(1, 2), rows * (self.classes + 1) + class_ids + 1)
+        xyxy = decode_boxes(chosen, take_rows(proposals.xyxy, rows), HEAD_WEIGHTS)
+        xyxy = clip_boxes(xyxy, hw)
+        kept = nodes.nms(
+            xyxy,
+            torch.where(is_large_enough(xyxy, _MIN_SIDE), scores, -1.0),
+            class_ids,
+            classes=self.classes,
+            iou_thresh=self.options.iou_thresh,
+            score_thresh=self.options.score_thresh,
+            most=min(self.options.detections, scores.shape[1]),
+        )
+        boxes, kept_scores, kept_ids = (
+            take_rows(values, kept.indices) for values in (xyxy, scores, class_ids)
+        )
+        return Found(boxes, kept_scores, kept_ids, kept.counts)
+
+
+def _pooled_strides(features: BackboneWithFpn | SingleMap) -> list[int]:
+    """Strides of the maps that regions are pooled from.
+
+    The level formula (FPN, equation 1) counts octaves from the finest map: of MobileNetV3's two
+    maps of one stride it never names the second, nor the pooled map above any pyramid.
+    """
+    strides = [stride for name, stride in features.strides.items() if name != "pool"]
+    octaves = strides[-1].bit_length() - strides[0].bit_length()
+    return strides[: octaves + 1]
+
+
+def _box_head(options: FasterRcnnOptions, channels: int) -> nn.Module:
+    if options.box_head == "two_layers":
+        return TwoLayerHead(channels, options.side, options.box_width)
+    norm = nn.BatchNorm2d if options.has_head_norm else None
+    return ConvolutionalHead(channels, options.side, options.box_width, norm)
