@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from streamdet.commands.graph_arguments import graph_from
-from streamdet.commands.models import missing_parts
+from streamdet.commands.missing_parts import missing_parts
 from streamdet.commands.progress_view import progress_view
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError, EngineError

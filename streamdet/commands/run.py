@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
 from streamdet.commands.live import LiveView
-from streamdet.commands.models import missing_parts
+from streamdet.commands.missing_parts import missing_parts
 from streamdet.commands.progress_view import progress_view
 from streamdet.commands.report_text import report_lines
 from streamdet.errors import EngineError
