@@ -1,4 +1,4 @@
-"""Intersection over union of boxes. N and M count boxes."""
+"""Intersection over union of boxes, plain and generalised. N and M count boxes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,21 @@ def box_area(xyxy: npt.NDArray[np.floating]) -> Floats:
     return np.asarray(wh[0] * wh[1])
 
 
+def paired_iou(xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Floats:
+    """Overlap of boxes with their partners: area of the intersection / area of the union.
+
+    Args:
+        xyxy: (..., 4) pixels.
+        other: (..., 4) pixels, broadcast against `xyxy`.
+
+    Returns:
+        (...) float64, 0..1; 0 where both boxes are empty.
+    """
+    return _overlaps(_edges(xyxy), _edges(other))[0]
+
+
 def pairwise_iou(xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Floats:
-    """Overlap of every box with every other: area of the intersection / area of the union.
+    """Overlap of every box with every other; see `paired_iou`.
 
     Args:
         xyxy: (N, 4) pixels.
@@ -26,16 +39,47 @@ def pairwise_iou(xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]
     Returns:
         (N, M) float64, 0..1; 0 where both boxes are empty.
     """
-    edges, other_edges = xyxy.T.astype(np.float64), other.T.astype(np.float64)
-    right_bottom = np.minimum(edges[2:, :, None], other_edges[2:, None])  # (2, N, M)
-    wh = right_bottom - np.maximum(edges[:2, :, None], other_edges[:2, None])
+    return paired_iou(xyxy[:, None], other[None])
+
+
+def pairwise_generalized_iou(
+    xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]
+) -> Floats:
+    """Generalised overlap of every box with every other: Rezatofighi et al., 2019, algorithm 1.
+
+    IoU, less the share of the smallest box around both that neither covers: boxes that do not meet
+    are worse the farther apart they are.
+
+    Args:
+        xyxy: (N, 4) pixels, not inside out.
+        other: (M, 4) pixels, not inside out.
+
+    Returns:
+        (N, M) float64, -1..1; 0 where both boxes are empty and at the same place.
+    """
+    edges, other_edges = _edges(xyxy[:, None]), _edges(other[None])
+    iou, union = _overlaps(edges, other_edges)
+    hull_wh = np.maximum(edges[2:], other_edges[2:]) - np.minimum(edges[:2], other_edges[:2])
+    hull = hull_wh[0] * hull_wh[1]
+    iou -= (hull - union) / np.maximum(hull, _TINY)
+    return iou
+
+
+def _edges(xyxy: npt.NDArray[np.floating]) -> Floats:
+    return np.moveaxis(xyxy, -1, 0).astype(np.float64, order="C")
+
+
+def _overlaps(edges: Floats, other_edges: Floats) -> tuple[Floats, Floats]:
+    """IoU and area of the union, of edges (4, ...)."""
+    wh = np.minimum(edges[2:], other_edges[2:])
+    wh -= np.maximum(edges[:2], other_edges[:2])
     np.maximum(wh, 0.0, out=wh)
-    intersection = wh[0] * wh[1]
+    intersection = np.asarray(wh[0] * wh[1])
     # A box turned inside out meets none, so its area needs no care here.
-    union = _area(edges)[:, None] + _area(other_edges)
+    union = _area(edges) + _area(other_edges)
     union -= intersection
     intersection /= np.maximum(union, _TINY)
-    return np.asarray(intersection)
+    return intersection, union
 
 
 def _area(edges: Floats) -> Floats:

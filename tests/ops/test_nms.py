@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamdet.ops.nms import batched_nms
+from streamdet.ops.nms import batched_nms, nms
 
 Boxes = list[tuple[int, int, int, int, int, int]]
 
@@ -74,3 +74,31 @@ def test_a_nan_box_drops_nothing() -> None:
     xyxy = np.array([[np.nan] * 4, [0, 0, 9, 9]], dtype=np.float32)
     rows = batched_nms(xyxy, np.array([0.9, 0.8]), np.zeros(2, dtype=np.int64), 0.5)
     assert rows.tolist() == [0, 1]
+
+
+def test_top_k_keeps_the_best_of_what_is_left() -> None:
+    xyxy = np.array([[0, 0, 9, 9], [0, 0, 9, 8], [20, 0, 29, 9], [40, 0, 49, 9]], dtype=np.float32)
+    scores = np.array([0.9, 0.8, 0.6, 0.7])
+    assert nms(xyxy, scores, 0.5).tolist() == [0, 3, 2]
+    assert nms(xyxy, scores, 0.5, top_k=2).tolist() == [0, 3]
+    classes = np.array([0, 1, 2, 3])
+    assert batched_nms(xyxy, scores, classes, 0.5, top_k=2).tolist() == [0, 1]
+
+
+def test_many_boxes_far_from_the_origin_are_decided_exactly() -> None:
+    # More than a block, two classes; pairs of unit boxes that overlap by exactly 1/3 and by more.
+    count = 300
+    left = 1e5 + 4 * np.arange(count)
+    shift = np.where(np.arange(count) % 2, 0.5, 0.4375)
+    first = np.stack([left, left * 0, left + 1, left * 0 + 1], axis=1)
+    second = first + np.stack([shift, shift * 0, shift, shift * 0], axis=1)
+    xyxy = np.concatenate([first, second]).astype(np.float32)
+    scores = np.concatenate([np.full(count, 0.9), np.full(count, 0.8)])
+    class_ids = np.tile(np.arange(count) % 3, 2)
+    rows = batched_nms(xyxy, scores, class_ids, 1 / 3)
+    assert rows.tolist() == [*range(count), *range(count + 1, 2 * count, 2)]
+
+
+def test_boxes_without_end_and_inside_out_drop_nothing() -> None:
+    xyxy = np.array([[0, 0, np.inf, 9], [0, 0, 9, 9], [9, 9, 0, 0], [9, 9, 0, 0]], dtype=np.float32)
+    assert nms(xyxy, np.array([4.0, 3, 2, 1]), 0.0).tolist() == [0, 1, 2, 3]
