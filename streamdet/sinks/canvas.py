@@ -1,4 +1,7 @@
-"""The picture of an annotated video: source pictures in one size, with detections and trails."""
+"""The picture of an annotated video: source pictures in one size, with detections and trails.
+
+A picture of the right size is converted from where it lies, and never copied as BGR.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from streamdet.messages import FrameMessage
 from streamdet.public_json import class_label
 from streamdet.sinks.drawing import Trails, draw_detections, draw_notice
 from streamdet.sinks.overlays import fit_masks
+from streamdet.sinks.yuv_picture import BLACK_LUMA, GREY_CHROMA, YuvPicture
 
 
 class Canvas:
@@ -36,37 +40,41 @@ class Canvas:
         self.source_hw = source_hw
         self.hw = source_hw[0] + source_hw[0] % 2, source_hw[1] + source_hw[1] % 2
         self.trails = trails
-        self._pixels = np.zeros((*self.hw, 3), np.uint8)
-        self._drawn = np.zeros_like(self._pixels)
+        self._i420 = np.full((self.hw[0] * 3 // 2, self.hw[1]), GREY_CHROMA, np.uint8)
+        self._i420[: self.hw[0]] = BLACK_LUMA
 
     def paint(
-        self, message: FrameMessage, image: Image | None, class_names: Sequence[str]
-    ) -> Pixels:
-        """Return the annotated picture, valid until the next call.
+        self,
+        picture: YuvPicture,
+        message: FrameMessage,
+        image: Image | None,
+        class_names: Sequence[str],
+    ) -> None:
+        """Paint a frame over all of a picture.
 
         A frame without a picture is painted on the last one (black where there was none) and says
         so; a dropped frame says why instead of showing objects.
 
         Args:
+            picture: of the canvas' size; what it shows does not matter.
             message: the frame, detections in source pixels.
             image: its picture.
             class_names: of the model that found the objects.
         """
         if image is not None:
-            self._place(image)
-        np.copyto(self._drawn, self._pixels)
+            self._convert(image)
+        picture.copy_from(YuvPicture.of_i420(self._i420))
         is_dropped = message.drop_reason is not None
         found = Detections.empty() if is_dropped else message.detections or Detections.empty()
         hw = message.frame.hw if image is None else image.hw
         found = self._moved(found, self._fit(hw))
         self.trails.update(found)
         labels = [class_label(class_names, class_id) for class_id in found.class_ids.tolist()]
-        draw_detections(self._drawn, found, labels, self.trails)
+        draw_detections(picture, found, labels, self.trails)
         if is_dropped:
-            draw_notice(self._drawn, f"dropped: {message.drop_reason}")
+            draw_notice(picture, f"dropped: {message.drop_reason}")
         elif image is None:
-            draw_notice(self._drawn, "no picture")
-        return self._drawn
+            draw_notice(picture, "no picture")
 
     def _moved(self, found: Detections, fit: Geometry) -> Detections:
         if fit == Geometry((1.0, 1.0)):
@@ -83,21 +91,26 @@ class Canvas:
         height, width = _scaled(hw, scale)
         return Geometry((scale, scale), ((self.hw[1] - width) // 2, (self.hw[0] - height) // 2))
 
-    def _place(self, image: Image) -> None:
-        """Copy the picture onto the canvas (the slot that it lies in is read-only)."""
-        height, width = self.source_hw
+    def _convert(self, image: Image) -> None:
+        """Keep the picture without annotations, for frames that come without one."""
+        import cv2
+
+        pixels = image.bgr() if image.hw == self.hw else self._fitted(image)
+        cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420, dst=self._i420)
+
+    def _fitted(self, image: Image) -> Pixels:
+        """Copy a picture of another size into one of the canvas' size."""
         if image.hw == self.source_hw:
-            self._pixels[:height, :width] = image.bgr()
-            self._pixels[height:] = self._pixels[height - 1]
-            self._pixels[:, width:] = self._pixels[:, width - 1 : width]
-            return
+            bottom, right = self.hw[0] - image.hw[0], self.hw[1] - image.hw[1]
+            return np.pad(image.bgr(), ((0, bottom), (0, right), (0, 0)), mode="edge")
         geometry = self._fit(image.hw)
-        fitted_hw = _scaled(image.hw, geometry.scale_xy[0])
-        fitted = np.empty((*fitted_hw, 3), np.uint8)
+        height, width = _scaled(image.hw, geometry.scale_xy[0])
+        fitted = np.empty((height, width, 3), np.uint8)
         image.resize_into(fitted)
         left, top = map(int, geometry.offset_xy)
-        self._pixels[:] = 0
-        self._pixels[top : top + fitted_hw[0], left : left + fitted_hw[1]] = fitted
+        pixels = np.zeros((*self.hw, 3), np.uint8)
+        pixels[top : top + height, left : left + width] = fitted
+        return pixels
 
 
 def _scaled(hw: tuple[int, int], scale: float) -> tuple[int, int]:

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
-from streamdet.image import Pixels
 from streamdet.sinks.label_places import place_labels
 from streamdet.sinks.overlays import draw_keypoints, draw_masks
 from streamdet.sinks.pen import DARK, SMALL_SIDE, WHITE, Color, Pen
+from streamdet.sinks.yuv_picture import Edges, YuvPicture
 
 TRAIL_LENGTH = 30
 """Frames: how many positions a trail has, and how long it outlives its track."""
@@ -79,17 +79,17 @@ class Trails:
 
 
 def draw_detections(
-    picture: Pixels, detections: Detections, labels: Sequence[str], trails: Trails
+    picture: YuvPicture, detections: Detections, labels: Sequence[str], trails: Trails
 ) -> None:
     """Draw masks, trails, boxes, keypoints, labels, in this order; the surest object lies on top.
 
     Args:
-        picture: (H, W, 3) uint8 BGR, changed in place.
+        picture: changed in place.
         detections: in the picture's pixels.
         labels: what to write at each box, without track id and score.
         trails: of the tracks, in the picture's pixels.
     """
-    pen = Pen.for_picture(picture.shape[:2])
+    pen = Pen.for_picture(picture.hw)
     colors = [track_color(key) for key in _color_keys(detections)]
     order = np.argsort(detections.scores, kind="stable").tolist()
     draw_masks(picture, detections, colors, order)
@@ -101,26 +101,26 @@ def draw_detections(
     for row in order:
         _draw_box(picture, boxes[row], colors[row], pen)
     draw_keypoints(picture, detections, colors, order)
-    texts = label_texts(picture.shape[:2], detections, labels)
+    texts = label_texts(picture.hw, detections, labels)
     plates = [_Plate.of(text, pen) for text in texts]
-    places = place_labels(boxes, [plate.hw for plate in plates], order[::-1], picture.shape[:2])
+    places = place_labels(boxes, [plate.hw for plate in plates], order[::-1], picture.hw)
     for row in order:
         if texts[row]:
             _draw_label(picture, places[row], plates[row], colors[row], pen)
 
 
-def draw_notice(picture: Pixels, text: str) -> None:
+def draw_notice(picture: YuvPicture, text: str) -> None:
     """Write a line into the lower left corner, in place; the picture's edge cuts it."""
     import cv2
 
-    pen = Pen.for_picture(picture.shape[:2])
-    height = picture.shape[0]
+    pen = Pen.for_picture(picture.hw)
+    height = picture.hw[0]
     (_, text_height), base = cv2.getTextSize(
         text, cv2.FONT_HERSHEY_SIMPLEX, pen.font_scale, pen.stroke
     )
     top = max(0, height - text_height - base - 2 * pen.margin)
-    picture[top:] = picture[top:] // 3
-    _write(picture, text, (pen.margin, height - base - pen.margin), WHITE, pen)
+    picture.darken(top - top % 2)
+    picture.write(text, (pen.margin, height - base - pen.margin), WHITE, pen)
 
 
 def track_color(key: int) -> Color:
@@ -169,36 +169,30 @@ def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[st
     ]
 
 
-def _draw_trail(picture: Pixels, points: npt.NDArray[np.int16], color: Color, pen: Pen) -> None:
-    import cv2
-
+def _draw_trail(picture: YuvPicture, points: npt.NDArray[np.int16], color: Color, pen: Pen) -> None:
     path = points.astype(np.int32)
-    recent = path[-len(path) // 2 :]
-    cv2.polylines(picture, [path], False, color, max(1, pen.line // 2), cv2.LINE_AA)
-    cv2.polylines(picture, [recent], False, color, pen.line, cv2.LINE_AA)
+    picture.line(path, color, max(1, pen.line // 2))
+    picture.line(path[-len(path) // 2 :], color, pen.line)
 
 
-def _draw_box(picture: Pixels, edges: Sequence[int], color: Color, pen: Pen) -> None:
-    x1, y1, x2, y2 = edges
-    if pen.is_outlined:
-        _draw_frame(picture, (x1 - 1, y1 - 1, x2 + 1, y2 + 1), DARK, pen.line + 2)
-    _draw_frame(picture, edges, color, pen.line)
-
-
-def _draw_frame(picture: Pixels, edges: Sequence[int], color: Color, thickness: int) -> None:
+def _draw_box(picture: YuvPicture, edges: Edges, color: Color, pen: Pen) -> None:
     """Draw a frame inside the edges: cv2's own thick lines are as wide as they please."""
+    if pen.is_outlined:
+        x1, y1, x2, y2 = edges
+        for side in _sides((x1 - 1, y1 - 1, x2 + 1, y2 + 1), pen.line + 2):
+            picture.fill_luma(side, DARK)
+    for side in _sides(edges, pen.line):
+        picture.fill(side, color)
+
+
+def _sides(edges: Edges, thickness: int) -> tuple[Edges, Edges, Edges, Edges]:
     x1, y1, x2, y2 = edges
-    _fill(picture, (x1, y1, x2, y1 + thickness), color)
-    _fill(picture, (x1, y2 - thickness, x2, y2), color)
-    _fill(picture, (x1, y1, x1 + thickness, y2), color)
-    _fill(picture, (x2 - thickness, y1, x2, y2), color)
-
-
-def _fill(picture: Pixels, edges: tuple[int, int, int, int], color: Color) -> None:
-    import cv2
-
-    x1, y1, x2, y2 = edges
-    cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), color, cv2.FILLED)
+    return (
+        (x1, y1, x2, y1 + thickness),
+        (x1, y2 - thickness, x2, y2),
+        (x1, y1, x1 + thickness, y2),
+        (x2 - thickness, y1, x2, y2),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,29 +221,14 @@ class _Plate:
 
 
 def _draw_label(
-    picture: Pixels, place: tuple[int, int], plate: _Plate, color: Color, pen: Pen
+    picture: YuvPicture, place: tuple[int, int], plate: _Plate, color: Color, pen: Pen
 ) -> None:
     left, top = place
-    _fill(picture, (left, top, left + plate.hw[1], top + plate.hw[0]), color)
+    picture.fill((left, top, left + plate.hw[1], top + plate.hw[0]), color)
     origin = left + pen.margin, top + pen.margin + plate.text_height
-    _write(picture, plate.text, origin, _ink(color), pen)
+    picture.write(plate.text, origin, _ink(color), pen)
 
 
 def _ink(color: Color) -> Color:
     blue, green, red = color
     return DARK if 0.114 * blue + 0.587 * green + 0.299 * red > 120 else WHITE
-
-
-def _write(picture: Pixels, text: str, origin: tuple[int, int], color: Color, pen: Pen) -> None:
-    import cv2
-
-    cv2.putText(
-        picture,
-        text,
-        origin,
-        cv2.FONT_HERSHEY_SIMPLEX,
-        pen.font_scale,
-        color,
-        pen.stroke,
-        cv2.LINE_AA,
-    )

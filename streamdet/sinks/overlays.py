@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from streamdet.detections import Detections, FrameMasks
 from streamdet.frame import Geometry
-from streamdet.image import Pixels
 from streamdet.ops.run_length import decode, decode_region, encode
 from streamdet.sinks.pen import DARK, WHITE, Color, Pen
+from streamdet.sinks.yuv_picture import YuvPicture
 
 OPACITY: Final = 0.45
 """How much of a mask's pixel is its colour."""
@@ -37,45 +37,38 @@ _RIMLESS_SIDE, _DOTLESS_SIDE = 100.0, 40.0
 
 
 def draw_masks(
-    picture: Pixels, detections: Detections, colors: Sequence[Color], order: Iterable[int]
+    picture: YuvPicture, detections: Detections, colors: Sequence[Color], order: Iterable[int]
 ) -> None:
     """Tint the pixels of each object; nothing where there are no masks.
 
     Args:
-        picture: (H, W, 3) uint8 BGR, changed in place.
+        picture: changed in place.
         detections: with masks of this picture, or of one that lacks its last row or column.
         colors: of the objects.
         order: their rows; the last lies on top.
     """
-    import cv2
-
     masks = detections.masks
     if masks is None:
         return
     for row in order:
-        columns, (left, top) = decode_region(masks.counts[row], masks.hw)
-        if not columns.size:
-            continue
-        width, height = columns.shape
-        part = picture[top : top + height, left : left + width]
-        is_object = np.ascontiguousarray(columns.T).view(np.uint8)
-        cv2.copyTo(cv2.LUT(part, _tints(colors[row])), is_object, part)
+        columns, place = decode_region(masks.counts[row], masks.hw)
+        picture.tint(place, columns.T, colors[row], OPACITY)
 
 
 def draw_keypoints(
-    picture: Pixels, detections: Detections, colors: Sequence[Color], order: Iterable[int]
+    picture: YuvPicture, detections: Detections, colors: Sequence[Color], order: Iterable[int]
 ) -> None:
     """Draw the points as dots; those of people (17) are joined by COCO's skeleton.
 
     Args:
-        picture: (H, W, 3) uint8 BGR, changed in place.
+        picture: changed in place.
         detections: in the picture's pixels; nothing is drawn where they have no keypoints.
         colors: of the objects.
         order: their rows; the last lies on top.
     """
     if detections.keypoints is None:
         return
-    pen = Pen.for_picture(picture.shape[:2])
+    pen = Pen.for_picture(picture.hw)
     pairs = SKELETON if detections.keypoints.shape[1] == _SKELETON_POINTS else ()
     for row in order:
         brush = _Brush.of(detections.xyxy[row], pen)
@@ -139,27 +132,24 @@ class _Brush:
 
 
 def _draw_limbs(
-    picture: Pixels,
+    picture: YuvPicture,
     xy: npt.NDArray[np.float32],
     limbs: Sequence[tuple[int, int]],
     color: Color,
     brush: _Brush,
 ) -> None:
-    import cv2
-
-    whole = xy.round().astype(int).tolist()
+    whole = xy.round().astype(np.int32)
     strokes = [(brush.line + 2, DARK)] * brush.is_rimmed + [(brush.line, color)]
     for thickness, ink in strokes:
-        for first, second in limbs:
-            cv2.line(picture, whole[first], whole[second], ink, thickness, cv2.LINE_AA)
+        for limb in limbs:
+            picture.line(whole[list(limb)], ink, thickness)
 
 
-def _draw_dots(picture: Pixels, xy: npt.NDArray[np.float32], color: Color, brush: _Brush) -> None:
-    import cv2
-
+def _draw_dots(
+    picture: YuvPicture, xy: npt.NDArray[np.float32], color: Color, brush: _Brush
+) -> None:
     ring = brush.dot + (brush.line + 1) // 2
     discs = [(ring + 1, DARK), (ring, color)] * brush.is_rimmed + [(brush.dot, WHITE)]
-    for point in xy.round().astype(int).tolist():
+    for x, y in xy.round().astype(int).tolist():
         for radius, ink in discs:
-            smooth = cv2.LINE_AA if radius else cv2.LINE_8  # LINE_AA draws nothing at radius 0
-            cv2.circle(picture, point, radius, ink, cv2.FILLED, smooth)
+            picture.disc((x, y), radius, ink)

@@ -133,7 +133,8 @@ class Clip:
         self, message: FrameMessage, image: Image | None, class_names: Sequence[str]
     ) -> bytes:
         """Return the frame as a fragment."""
-        sample, is_keyframe = self._encoder.encode(self.canvas.paint(message, image, class_names))
+        self.canvas.paint(self._encoder.picture, message, image, class_names)
+        sample, is_keyframe = self._encoder.encode()
         start, duration = self._clock.show(message.frame)
         self._count += 1
         tick = self._clock.time_base.numerator

@@ -23,7 +23,8 @@ def test_without_a_video_sink_no_frame_is_copied(
     details = copies.run(Material(data)).details
     assert details["no video sink"] == {"converted": 2}
     assert details["video sink"] == {
-        "converted": 2, "copied into a slot": 2, "read by the sink": 2
+        "converted": 2, "copied into a slot": 2, "read by the sink": 2,
+        "converted to YUV by the sink": 2,
     }  # fmt: skip
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import cv2
 import numpy as np
 
 from streamdet.detections import Detections
 from streamdet.frame import Frame
-from streamdet.image import ArrayImage
+from streamdet.image import ArrayImage, Pixels
 from streamdet.messages import FrameMessage, Timing
 from streamdet.sinks import SinkContext
+from streamdet.sinks.yuv_picture import YuvPicture
 
 HW = (48, 64)
 EPOCH_NS = 1_700_000_000_123_456_789
@@ -63,3 +65,17 @@ def picture(level: int = 90, hw: tuple[int, int] = HW) -> ArrayImage:
     pixels = np.full((*hw, 3), level, np.uint8)
     pixels.flags.writeable = False
     return ArrayImage(pixels)
+
+
+def plain_yuv(level: int, hw: tuple[int, int]) -> YuvPicture:
+    """A plain grey picture to draw on; its size is even."""
+    i420 = cv2.cvtColor(np.full((*hw, 3), level, np.uint8), cv2.COLOR_BGR2YUV_I420)
+    return YuvPicture.of_i420(np.asarray(i420, np.uint8))
+
+
+def shown(drawn: YuvPicture) -> Pixels:
+    """What a player shows of it: (H, W, 3) BGR."""
+    height, width = drawn.hw
+    planes = np.concatenate([plane.ravel() for plane in (drawn.y, drawn.u, drawn.v)])
+    bgr = cv2.cvtColor(planes.reshape(height * 3 // 2, width), cv2.COLOR_YUV2BGR_I420)
+    return np.asarray(bgr, np.uint8)

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import cv2
 import numpy as np
 import pytest
 
 from streamdet.detections import Detections
-from streamdet.image import Pixels
 from streamdet.sinks.drawing import (
     MAX_COORDINATE,
     PALETTE,
@@ -18,11 +16,12 @@ from streamdet.sinks.drawing import (
     label_texts,
     track_color,
 )
-from tests.sinks.frames import one, tracked
+from streamdet.sinks.yuv_picture import YuvPicture
+from tests.sinks.frames import one, plain_yuv, shown, tracked
 
 
-def black(height: int, width: int) -> Pixels:
-    return np.zeros((height, width, 3), np.uint8)
+def black(height: int, width: int) -> YuvPicture:
+    return plain_yuv(0, (height, width))
 
 
 def trails_of(*frames: Detections) -> Trails:
@@ -35,7 +34,7 @@ def trails_of(*frames: Detections) -> Trails:
 def test_a_box_covers_the_first_and_the_last_pixel_inside_its_edges() -> None:
     picture = black(120, 160)
     draw_detections(picture, one([20, 30, 60, 90]), ["car"], Trails())
-    rows, columns = np.nonzero(picture.any(axis=2))
+    rows, columns = np.nonzero(shown(picture).any(axis=2))
     assert (rows.min(), columns.min(), rows.max(), columns.max()) == (30, 20, 89, 59)
 
 
@@ -45,8 +44,9 @@ def test_label_and_line_grow_with_the_picture(hw: tuple[int, int]) -> None:
     picture = black(height, width)
     x1, y1, x2, y2 = width * 0.3, height * 0.5, width * 0.7, height * 0.9
     draw_detections(picture, one([x1, y1, x2, y2], track_id=1), ["car"], Trails())
-    label_rows = picture[: int(y1)].any(axis=(1, 2)).sum()
-    line_rows = picture[int(height * 0.6) :, width // 2].any(axis=1).sum()
+    seen = shown(picture)
+    label_rows = seen[: int(y1)].any(axis=(1, 2)).sum()
+    line_rows = seen[int(height * 0.6) :, width // 2].any(axis=1).sum()
     assert 0.01 * height < label_rows < 0.15 * height
     assert 1 <= line_rows < 0.02 * height
 
@@ -54,11 +54,11 @@ def test_label_and_line_grow_with_the_picture(hw: tuple[int, int]) -> None:
 def test_a_label_that_has_no_room_above_or_beside_lies_inside_the_picture() -> None:
     picture = black(480, 640)
     draw_detections(picture, one([620, -5, 700, 300], track_id=3), ["car"], Trails())
-    columns = np.flatnonzero(picture[:14].any(axis=(0, 2)))
+    columns = np.flatnonzero(shown(picture)[:14].any(axis=(0, 2)))
     assert (columns.min() < 590, columns.max()) == (True, 639)
 
 
-@pytest.mark.parametrize("hw", [(2, 2), (16, 16), (1, 300)])
+@pytest.mark.parametrize("hw", [(2, 2), (16, 16), (2, 300)])
 @pytest.mark.parametrize(
     "xyxy", [[0, 0, 1, 1], [5, 5, 5, 5], [-1e9, -1e9, 1e9, 1e9], [900, 900, 950, 990]]
 )
@@ -70,13 +70,13 @@ def test_any_finite_box_can_be_drawn_on_any_picture(hw: tuple[int, int], xyxy: l
 def test_nothing_is_drawn_where_nothing_was_found() -> None:
     picture = black(48, 64)
     draw_detections(picture, Detections.empty(), [], Trails())
-    assert not picture.any()
+    assert not shown(picture).any()
 
 
 def test_objects_without_tracks_have_the_colour_of_their_class() -> None:
     picture = black(120, 160)
     draw_detections(picture, one([20, 30, 60, 90]), ["car"], Trails())
-    assert tuple(picture[60, 20]) == track_color(0)
+    assert np.abs(shown(picture)[60, 20].astype(int) - track_color(0)).max() < 3
 
 
 def test_neighbouring_track_ids_have_different_colours() -> None:
@@ -91,10 +91,9 @@ def test_boxes_keep_their_colour_in_video_of_one_colour_for_four_pixels(
 ) -> None:
     picture = black(*hw)
     draw_detections(picture, one([21, 31, 60.4, 90], track_id=1), ["car"], Trails())
-    yuv = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
-    shown = cv2.cvtColor(yuv, cv2.COLOR_YUV2BGR_I420)
+    seen = shown(picture)
     for y, x in [(70, 20), (70, 21), (70, 58), (70, 59), (88, 40), (89, 40)]:
-        assert np.abs(shown[y, x].astype(int) - track_color(1)).max() < 30, (y, x)
+        assert np.abs(seen[y, x].astype(int) - track_color(1)).max() < 3, (y, x)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +110,7 @@ def test_a_trail_joins_the_middles_of_the_lower_edges() -> None:
     assert trails.points(1).tolist() == [[20, 60], [60, 60], [100, 60]]
     picture = black(120, 160)
     draw_detections(picture, boxes[-1], ["car"], trails)
-    assert picture[60, 20:101].any(axis=1).all()
+    assert shown(picture)[60, 20:101].any(axis=1).all()
 
 
 def test_a_trail_keeps_the_last_positions_only() -> None:
@@ -143,5 +142,5 @@ def test_positions_beyond_any_picture_are_clipped() -> None:
 def test_a_notice_is_written_at_the_bottom(hw: tuple[int, int]) -> None:
     picture = black(*hw)
     draw_notice(picture, "dropped: pixels lost")
-    assert picture.any() == (hw[0] > 2)
-    assert not picture[: hw[0] // 2].any()
+    assert shown(picture).any() == (hw[0] > 2)
+    assert not shown(picture)[: hw[0] // 2].any()
