@@ -25,6 +25,11 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "detector": {
         "hog_svm": "streamdet.detectors.hog_svm:HogSvm",
         "dpm": "streamdet.detectors.dpm:Dpm",
+        "bow_spm": "streamdet.detectors.bow_spm:BowSpm",
+        "rcnn": "streamdet.detectors.rcnn:Rcnn",
+        "sppnet": "streamdet.detectors.with_proposals:WithProposals",
+        "fast_rcnn": "streamdet.detectors.with_proposals:WithProposals",
+        "rpn": "streamdet.detectors.end_to_end:EndToEnd",
         "faster_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
         "mask_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
         "yolox": "streamdet.detectors.yolox:Yolox",
@@ -50,6 +55,11 @@ KINDS: Final[dict[str, dict[str, str]]] = {
 
 
 NETWORKS: Final[dict[str, str]] = {
+    "yolox": "streamdet.networks.yolox:YoloxNetwork",
+    "rcnn": "streamdet.networks.region_cnn:RegionCnn",
+    "sppnet": "streamdet.networks.sppnet:SppNet",
+    "fast_rcnn": "streamdet.networks.fast_rcnn:FastRcnn",
+    "rpn": "streamdet.networks.rpn:Rpn",
     "faster_rcnn": "streamdet.networks.faster_rcnn:FasterRcnn",
     "mask_rcnn": "streamdet.networks.mask_rcnn:MaskRcnn",
 }

@@ -39,7 +39,7 @@ class EndToEnd:
                 asks for what is built into the network.
         """
         self._run, _ = network_of(model, runtime)
-        _check_built_in(options, model)
+        check_built_in(options, model)
         self._selection = Selection(options, model)
         self.class_names = model.classes
         self.runtime_name = self._run.name
@@ -75,7 +75,12 @@ def read_detections(outputs: Tensors, selection: Selection) -> Detections:
     )
 
 
-def _check_built_in(options: NetworkOptions, model: ModelConfig) -> None:
+def check_built_in(options: NetworkOptions, model: ModelConfig) -> None:
+    """Refuse an option that a network which suppresses by itself cannot follow.
+
+    Raises:
+        ConfigError: `iou_thresh` is another than the model's.
+    """
     if options.iou_thresh is not None and options.iou_thresh != model.iou_thresh:
         raise ConfigError(
             f"iou_thresh {model.iou_thresh} is built into the network of model {model.name!r}:"

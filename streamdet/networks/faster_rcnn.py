@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -28,15 +27,11 @@ from streamdet.networks.backbones.normalization import FrozenBatchNorm2d, Norm
 from streamdet.networks.box_heads import BoxPredictor, ConvolutionalHead, TwoLayerHead
 from streamdet.networks.fpn import BackboneWithFpn
 from streamdet.networks.region_proposals import ProposalOptions, Proposals, RegionProposals
-from streamdet.ops.box_coding import HEAD_WEIGHTS, decode_boxes
-from streamdet.ops.boxes import clip_boxes, is_large_enough
-from streamdet.ops.take_rows import take_rows
-from streamdet.options import Options
-
-_MIN_SIDE = 1e-2  # pixels of a detection; torchvision's
+from streamdet.networks.suppression import Found, ScoredRegions, SuppressionOptions, suppressed
+from streamdet.ops.regions import numbered
 
 
-class FasterRcnnOptions(Options):
+class FasterRcnnOptions(SuppressionOptions):
     """Options of `FasterRcnn`: what the `network` of a model's configuration states."""
 
     backbone: str = Field(description="Name of a backbone, see networks/backbones.")
@@ -56,26 +51,6 @@ class FasterRcnnOptions(Options):
     )
     box_width: int = Field(1024, ge=1, description="Width of the fully connected layers.")
     side: int = Field(7, ge=1, description="Bins of a region by row and by column.")
-    score_thresh: float = Field(0.05, ge=0, le=1, description="A detection's score is above it.")
-    iou_thresh: float = Field(0.5, ge=0, le=1, description="Overlap above which the lower goes.")
-    candidates: int = Field(1000, ge=1, description="Most boxes before the last suppression.")
-    detections: int = Field(100, ge=1, description="Most detections of a picture: K.")
-
-
-class Found(NamedTuple):
-    """Detections of each picture by falling score; rows from `counts` on mean nothing.
-
-    Attributes:
-        boxes: (B, K, 4) xyxy, pixels of the picture.
-        scores: (B, K).
-        class_ids: (B, K) int64, 0..C - 1.
-        counts: (B,) int64.
-    """
-
-    boxes: Tensor
-    scores: Tensor
-    class_ids: Tensor
-    counts: Tensor
 
 
 class FasterRcnn(nn.Module):
@@ -107,7 +82,7 @@ class FasterRcnn(nn.Module):
                 clipped to; None: H and W.
 
         Returns:
-            The fields of `Found` by name.
+            The fields of `suppression.Found` by name.
         """
         maps = [*self.backbone(image).values()]
         hw = border(image, valid_hw)
@@ -176,7 +151,6 @@ class RoiHeads(nn.Module):
         """
         super().__init__()
         self.options = options
-        self.classes = classes
         self.strides = _pooled_strides(features)
         if options.pooling == "pool" and len(self.strides) > 1:
             raise ValueError(f"RoI Pool reads one map, got {len(self.strides)}")
@@ -185,9 +159,7 @@ class RoiHeads(nn.Module):
 
     def pool(self, maps: Sequence[Tensor], xyxy: Tensor, side: int) -> Tensor:
         """Pool regions (B, P, 4) out of the maps into (B * P, channels, side, side)."""
-        pictures = torch.arange(xyxy.shape[0], dtype=xyxy.dtype, device=xyxy.device)
-        numbers = pictures[:, None, None].expand(-1, xyxy.shape[1], 1)
-        rois = torch.cat((numbers, xyxy), dim=2).flatten(0, 1)
+        rois = numbered(xyxy)
         if self.options.pooling == "pool":
             return nodes.pool_rois(rois, maps[0], stride=self.strides[0], output_side=side)
         levels = maps[: len(self.strides)]
@@ -216,27 +188,8 @@ class RoiHeads(nn.Module):
     ) -> Found:
         """Turn proposals into detections, clipped to `hw`: the best boxes, suppressed by class."""
         logits, deltas = self(maps, proposals.xyxy)
-        probabilities = logits.softmax(dim=2)[..., 1:]
-        probabilities = torch.where(proposals.is_proposal[..., None], probabilities, -1.0)
-        flat = probabilities.flatten(1)
-        scores, places = flat.topk(min(self.options.candidates, flat.shape[1]), dim=1)
-        rows, class_ids = places // self.classes, places % self.classes
-        chosen = take_rows(deltas.flatten(1, 2), rows * (self.classes + 1) + class_ids + 1)
-        xyxy = decode_boxes(chosen, take_rows(proposals.xyxy, rows), HEAD_WEIGHTS)
-        xyxy = clip_boxes(xyxy, hw)
-        kept = nodes.nms(
-            xyxy,
-            torch.where(is_large_enough(xyxy, _MIN_SIDE), scores, -1.0),
-            class_ids,
-            classes=self.classes,
-            iou_thresh=self.options.iou_thresh,
-            score_thresh=self.options.score_thresh,
-            most=min(self.options.detections, scores.shape[1]),
-        )
-        boxes, kept_scores, kept_ids = (
-            take_rows(values, kept.indices) for values in (xyxy, scores, class_ids)
-        )
-        return Found(boxes, kept_scores, kept_ids, kept.counts)
+        regions = ScoredRegions(logits.softmax(dim=2)[..., 1:], deltas[:, :, 1:])
+        return suppressed(regions, proposals, hw, self.options)
 
 
 def _pooled_strides(features: BackboneWithFpn | SingleMap) -> list[int]:

@@ -24,12 +24,12 @@ from streamdet.networks.convolutions import relu_convolutions
 from streamdet.networks.faster_rcnn import (
     FasterRcnn,
     FasterRcnnOptions,
-    Found,
     RoiHeads,
     border,
     make_backbone,
 )
 from streamdet.networks.region_proposals import RegionProposals
+from streamdet.networks.suppression import Found
 from streamdet.ops.heatmap_points import heatmap_points
 from streamdet.ops.take_rows import take_rows
 

@@ -62,11 +62,13 @@ class Proposals(NamedTuple):
     """Regions that may hold an object.
 
     Attributes:
-        xyxy: (B, P, 4) pixels, by falling objectness.
+        xyxy: (B, P, 4) pixels, by falling score.
+        scores: (B, P), 0..1: objectness.
         is_proposal: (B, P) bool; the rows where it is False mean nothing.
     """
 
     xyxy: Tensor
+    scores: Tensor
     is_proposal: Tensor
 
 
@@ -149,7 +151,11 @@ class RegionProposals(nn.Module):
             most=min(self.options.after_nms, sum(sizes)),
         )
         rows = torch.arange(kept.indices.shape[1], device=xyxy.device)
-        return Proposals(take_rows(xyxy, kept.indices), rows < kept.counts[:, None])
+        return Proposals(
+            take_rows(xyxy, kept.indices),
+            take_rows(scores, kept.indices),
+            rows < kept.counts[:, None],
+        )
 
 
 def _best(level: AnchorPredictions, most: int) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,10 @@
-"""What every pooling of regions asks of its feature maps and regions."""
+"""What every pooling of regions asks of its feature maps and regions, and the form of these."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 
@@ -25,3 +26,17 @@ def check_regions(maps: Sequence[Tensor], rois: Tensor) -> None:
     batch = len(maps[0])
     if len(rois) and not (rois[:, 0].min() >= 0 and rois[:, 0].max() < batch):
         raise ValueError(f"rois must begin with the index of one of {batch} pictures")
+
+
+def numbered(xyxy: Tensor) -> Tensor:
+    """Put each region's picture before it.
+
+    Args:
+        xyxy: (B, P, 4) regions of each picture, pixels.
+
+    Returns:
+        (B * P, 5), picture by picture: its index, then xyxy.
+    """
+    pictures = torch.arange(xyxy.shape[0], dtype=xyxy.dtype, device=xyxy.device)
+    indices = pictures[:, None, None].expand(-1, xyxy.shape[1], 1)
+    return torch.cat((indices, xyxy), dim=2).flatten(0, 1)

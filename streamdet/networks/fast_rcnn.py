@@ -1,0 +1,77 @@
+"""Fast R-CNN: Girshick, "Fast R-CNN", ICCV 2015.
+
+One pass over the picture, RoI Pool of every proposal from the last map (section 2.1), two fully
+connected layers, and two siblings: softmax over the classes and the background, and deltas for
+each class (figure 1). The proposals come from outside, see detectors/proposals. B pictures, H W
+their size, P proposals of a picture, C classes without the background.
+
+Departure: at most `candidates` boxes come to the suppression.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from streamdet.networks import nodes
+from streamdet.networks.backbones import backbone
+from streamdet.networks.box_heads import BoxPredictor, TwoLayerHead
+from streamdet.networks.given_proposals import INPUT_NAME, given
+from streamdet.networks.suppression import ScoredRegions, SuppressionOptions, suppressed
+from streamdet.ops.regions import numbered
+
+
+class FastRcnnOptions(SuppressionOptions):
+    """Options of `FastRcnn`: what the `network` of a model's configuration states."""
+
+    backbone: str = Field(description="Name of a backbone, see networks/backbones.")
+    map: str | None = Field(None, description="The map that is pooled from; by default its last.")
+    proposals: int = Field(ge=1, description="P: regions that are looked at in a picture.")
+    side: int = Field(7, ge=1, description="Bins of a region by row and by column.")
+    width: int = Field(4096, ge=1, description="Width of the fully connected layers.")
+
+
+class FastRcnn(nn.Module):
+    """Fast R-CNN; see `networks.Network`."""
+
+    Options: ClassVar = FastRcnnOptions
+
+    def __init__(self, options: FastRcnnOptions, classes: int, hw: tuple[int, int]) -> None:
+        """Make the network; pictures of any size go through, so `hw` is free.
+
+        Raises:
+            ValueError: the options name an unknown backbone or map.
+        """
+        super().__init__()
+        self.options = options
+        self.extra_inputs = {INPUT_NAME: (options.proposals, 4)}
+        self.backbone = backbone(options.backbone, maps=options.map and [options.map])
+        [self._map] = self.backbone.maps
+        self.box_head = TwoLayerHead(self._map.channels, options.side, options.width)
+        self.box_predictor = BoxPredictor(options.width, classes)
+
+    def forward(self, image: Tensor, proposals: Tensor) -> dict[str, Tensor]:
+        """Detect.
+
+        Args:
+            image: (B, 3, H, W) normalised.
+            proposals: (B, P, 4) pixels; see networks/given_proposals.py.
+
+        Returns:
+            The fields of `suppression.Found` by name.
+        """
+        regions = self.look_at(self.backbone(image)[self._map.name], proposals)
+        hw = (image.shape[2], image.shape[3])
+        return suppressed(regions, given(proposals), hw, self.options)._asdict()
+
+    def look_at(self, features: Tensor, xyxy: Tensor) -> ScoredRegions:
+        """Classify regions (B, P, 4) of a map and say how each class moves them."""
+        stride, side = self._map.stride, self.options.side
+        pooled = nodes.pool_rois(numbered(xyxy), features, stride=stride, output_side=side)
+        logits, deltas = (
+            values.unflatten(0, xyxy.shape[:2])
+            for values in self.box_predictor(self.box_head(pooled))
+        )
+        return ScoredRegions(logits.softmax(dim=2)[..., 1:], deltas[:, :, 1:])

@@ -1,0 +1,102 @@
+"""SPP-net: He, Zhang, Ren, Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks", 2014.
+
+One pass over the picture; every proposal is projected onto the last map, and a pyramid of grids
+pools it into as many numbers, whatever its size (sections 2.2 and 4.1). Fully connected layers,
+SVMs and a box regressor look at these. With one level this is Fast R-CNN's RoI Pool, but for the
+projection. B pictures, H W their size, P proposals of a picture, C classes without the background.
+
+Departures: one scale of the picture, not the best of five (section 4.1) for each proposal; at most
+`candidates` boxes come to the suppression.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from streamdet.networks import nodes
+from streamdet.networks.backbones import backbone
+from streamdet.networks.cell_centres import first_centre
+from streamdet.networks.given_proposals import INPUT_NAME, given
+from streamdet.networks.region_head import Classifier, RegionHead
+from streamdet.networks.suppression import ScoredRegions, SuppressionOptions, suppressed
+from streamdet.ops.box_coding import UNIT_WEIGHTS
+from streamdet.ops.regions import numbered
+from streamdet.ops.spatial_pyramid import project_rois
+
+
+class SppNetOptions(SuppressionOptions):
+    """Options of `SppNet`: what the `network` of a model's configuration states."""
+
+    backbone: str = Field(description="Name of a backbone, see networks/backbones.")
+    map: str | None = Field(None, description="The map that is pooled from; by default its last.")
+    proposals: int = Field(ge=1, description="P: regions that are looked at in a picture.")
+    levels: tuple[int, ...] = Field(
+        (1, 2, 3, 6), min_length=1, description="Bins by row and by column of each level."
+    )
+    width: int = Field(4096, ge=1, description="Width of the fully connected layers.")
+    classifier: Classifier = Field("svm", description="Linear SVMs, or softmax.")
+
+
+class SppNet(nn.Module):
+    """SPP-net; see `networks.Network`."""
+
+    Options: ClassVar = SppNetOptions
+
+    def __init__(self, options: SppNetOptions, classes: int, hw: tuple[int, int]) -> None:
+        """Make the network; pictures of any size go through, so `hw` is free.
+
+        Raises:
+            ValueError: the options name an unknown backbone or map, or one whose cells are not
+                centred evenly.
+        """
+        super().__init__()
+        self.options = options
+        self.extra_inputs = {INPUT_NAME: (options.proposals, 4)}
+        self.backbone = backbone(options.backbone, maps=options.map and [options.map])
+        [self._map] = self.backbone.maps
+        self._first_centre = first_centre(self.backbone)
+        features = self._map.channels * sum(side * side for side in options.levels)
+        self.head = RegionHead(features, options.width, classes, options.classifier)
+
+    def forward(self, image: Tensor, proposals: Tensor) -> dict[str, Tensor]:
+        """Detect.
+
+        Args:
+            image: (B, 3, H, W) normalised.
+            proposals: (B, P, 4) pixels; see networks/given_proposals.py.
+
+        Returns:
+            The fields of `suppression.Found` by name.
+        """
+        features = self.backbone(image)[self._map.name]
+        scores, deltas = (
+            values.unflatten(0, proposals.shape[:2])
+            for values in self.head(self.pyramid(features, proposals))
+        )
+        return suppressed(
+            ScoredRegions(scores, deltas),
+            given(proposals),
+            (image.shape[2], image.shape[3]),
+            self.options,
+            UNIT_WEIGHTS,
+        )._asdict()
+
+    def pyramid(self, features: Tensor, xyxy: Tensor) -> Tensor:
+        """Pool regions (B, P, 4), pixels: ops.spatial_pyramid.spatial_pyramid_rois, with our nodes.
+
+        Returns:
+            (B * P, channels x bins).
+        """
+        windows = project_rois(
+            numbered(xyxy), features.shape[2:], stride=self._map.stride, centre=self._first_centre
+        )
+        cells = torch.cat((windows[:, :3], windows[:, 3:] - 1), dim=1).to(features.dtype)
+        pooled = [
+            nodes.pool_rois(cells, features, stride=1, output_side=side)
+            for side in self.options.levels
+        ]
+        return torch.cat([level.permute(0, 2, 3, 1).flatten(1) for level in pooled], dim=1)
