@@ -26,6 +26,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "hog_svm": "streamdet.detectors.hog_svm:HogSvm",
         "dpm": "streamdet.detectors.dpm:Dpm",
         "bow_spm": "streamdet.detectors.bow_spm:BowSpm",
+        "bow_spm": "streamdet.detectors.bow_spm:BowSpm",
         "rcnn": "streamdet.detectors.rcnn:Rcnn",
         "sppnet": "streamdet.detectors.with_proposals:WithProposals",
         "fast_rcnn": "streamdet.detectors.with_proposals:WithProposals",

@@ -24,6 +24,7 @@ from streamdet.detectors.parts.dpm_file import load_mixture
 from streamdet.detectors.parts.dpm_pyramid import feature_levels
 from streamdet.detectors.parts.dpm_scores import MixtureScores
 from streamdet.detectors.parts.margins import MarginScale
+from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import ConfigError
@@ -57,7 +58,7 @@ class Dpm:
     def __init__(
         self, options: DpmOptions, model: ModelConfig, runtime: Runtime | None = None
     ) -> None:
-        """Load the model's filters.
+        """Load the model's filters; OpenCV's number of threads is set for the whole process.
 
         Raises:
             ConfigError: the model does not know one of the classes, has more than one itself, or
@@ -67,6 +68,7 @@ class Dpm:
         self._selection = Selection(options, model)
         if len(model.classes) != 1:
             raise ConfigError(f"model {model.name!r} must have one class, got {model.classes}")
+        import_opencv().setNumThreads(options.threads)
         self._mixture = load_mixture(find_weights(model))
         self._interval = options.interval or self._mixture.interval
         self._scores = MixtureScores(self._mixture, options.part_reach)

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from streamdet.detections import Detections
 from streamdet.detectors.parts.margins import MarginScale
+from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.detectors.parts.window_svm import HogGeometry, WindowSvm, load_window_svm
@@ -144,10 +145,7 @@ def _shrunk(
 
 
 def _opencv() -> Any:
-    try:
-        import cv2
-    except ImportError as exc:
-        raise EngineError("opencv is not installed: pip install 'streamdet[opencv]'") from exc
+    cv2 = import_opencv()
     if not hasattr(cv2, "HOGDescriptor"):
         raise EngineError(f"opencv {cv2.__version__} has no HOGDescriptor, a 4.x release has it")
     return cv2

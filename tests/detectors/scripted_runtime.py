@@ -11,7 +11,7 @@ from streamdet.runtimes import Tensors
 NETWORK_OF = {"yolox": "yolox_nano", "nanodet": "nanodet_m", "picodet": "picodet_s"}
 """A shipped model of each kind of detector that has a network."""
 
-MODEL_OF = NETWORK_OF | {"hog_svm": "hog_people", "dpm": "dpm_person"}
+MODEL_OF = NETWORK_OF | {"hog_svm": "hog_people", "dpm": "dpm_person", "bow_spm": "small"}
 """A model of every kind of detector."""
 
 PICODET_OUTPUTS = [f"save_infer_model/scale_{level}.tmp_1" for level in range(8)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from streamdet.detectors.parts.bow_model import BowGeometry, BowModel, save_bow_model
 from streamdet.model_config import ModelConfig, Weights, load_model_config
 
 
@@ -46,10 +47,26 @@ def _matrix(values: npt.NDArray[np.float64]) -> str:
     )
 
 
+def write_bow(path: Path, seed: int = 0) -> None:
+    """Write a model of one class, 8 words and random coefficients."""
+    rng = np.random.default_rng(seed)
+    geometry = BowGeometry(step=8, patch=16, levels=(1, 2), windows_hw=((64, 64), (128, 96)))
+    model = BowModel(
+        geometry=geometry,
+        words=rng.uniform(0, 0.2, (8, 128)).astype(np.float32),
+        coefficients=rng.normal(size=(1, 5 * 8)).astype(np.float32),
+        biases=np.array([-2], dtype=np.float32),
+        scales=np.array([[0, 4]], dtype=np.float32),
+    )
+    save_bow_model(model, path)
+
+
 SMALL_MODELS: dict[str, tuple[str, str, Callable[[Path], None]]] = {
     "dpm": ("dpm_person", "small.xml", write_dpm),
+    "bow_spm": ("dpm_person", "small.npz", write_bow),
 }
-"""Kind -> a shipped model, the file that stands in for its weights, and what writes that."""
+"""Kind -> a shipped model of one class (person), the file that stands in for its weights, and what
+writes that."""
 
 
 def write_small_models(folder: Path) -> None:
@@ -63,4 +80,4 @@ def small_model(kind: str) -> ModelConfig:
     content = (Path(os.environ["STREAMDET_MODELS"]) / file).read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     weights = Weights(file=file, sha256=sha256, licence="own", origin="made here")
-    return load_model_config(name).model_copy(update={"weights": weights})
+    return load_model_config(name).model_copy(update={"detector": kind, "weights": weights})

@@ -1,0 +1,20 @@
+"""OpenCV, when a detector needs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamdet.errors import EngineError
+
+
+def import_opencv() -> Any:
+    """Import OpenCV.
+
+    Raises:
+        EngineError: it is not installed.
+    """
+    try:
+        import cv2
+    except ImportError as exc:
+        raise EngineError("opencv is not installed: pip install 'streamdet[opencv]'") from exc
+    return cv2
