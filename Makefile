@@ -1,11 +1,12 @@
 # make demo   install, then people boxed and tracked on a rendered street (or: make demo SOURCE=my.mp4)
 # make test   install, then every test that this machine can run
+# make parity install torchvision in a venv of its own (4.7 GB), then the tests against it
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STREAMDET_TEST_DATA ?= $(abspath ../shared/data)
 export STREAMDET_TEST_DATA
 
-.PHONY: demo test check bench coverage clean
+.PHONY: demo test parity check bench coverage clean
 
 demo: .venv/installed
 	$(BIN)/streamdet run pipelines/people.yaml $(if $(SOURCE),--source "$(SOURCE)") \
@@ -18,6 +19,9 @@ demo: .venv/installed
 
 test: .venv/dev-installed
 	$(BIN)/pytest -m "not nightly and not gpu"
+
+parity: .venv-parity/installed
+	.venv-parity/bin/pytest tests/parity
 
 check: .venv/dev-installed
 	$(BIN)/ruff format --check .
@@ -40,6 +44,15 @@ coverage: .venv/dev-installed
 	        $$("$(PYTHON)" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])'); }
 	"$(PYTHON)" -m venv .venv
 
+# torchvision's operators load only with the torch that they were compiled for.
+.venv-parity/installed: .venv/bin/python pyproject.toml
+	.venv/bin/python -m venv .venv-parity
+	.venv-parity/bin/pip install --quiet --disable-pip-version-check \
+	    torch==2.11.0 torchvision==0.26.0
+	.venv-parity/bin/pip install --quiet --disable-pip-version-check \
+	    -e '.[networks]' hypothesis pytest pytest-timeout
+	@touch $@
+
 .venv/installed: .venv/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[run]'
 	@touch $@
@@ -50,4 +63,4 @@ coverage: .venv/dev-installed
 	@touch $@
 
 clean:
-	rm -rf .venv demo.mp4 demo.jsonl bench.json
+	rm -rf .venv .venv-parity demo.mp4 demo.jsonl bench.json
