@@ -33,6 +33,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "rpn": "streamdet.detectors.end_to_end:EndToEnd",
         "faster_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
         "mask_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
+        "yolo": "streamdet.detectors.yolo_v1:YoloV1",
         "yolox": "streamdet.detectors.yolox:Yolox",
         "nanodet": "streamdet.detectors.gfl:NanoDet",
         "picodet": "streamdet.detectors.gfl:PicoDet",
@@ -63,6 +64,7 @@ NETWORKS: Final[dict[str, str]] = {
     "rpn": "streamdet.networks.rpn:Rpn",
     "faster_rcnn": "streamdet.networks.faster_rcnn:FasterRcnn",
     "mask_rcnn": "streamdet.networks.mask_rcnn:MaskRcnn",
+    "yolo": "streamdet.networks.yolo_v1:YoloV1Network",
 }
 """The torch side of detectors: kind of detector -> "module:Class" of its network, see networks/."""
 
