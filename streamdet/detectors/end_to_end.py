@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from streamdet.detections import Detections
 from streamdet.detectors.parts.network import network_of
 from streamdet.detectors.parts.options import NetworkOptions
@@ -56,6 +58,8 @@ class EndToEnd:
 def read_detections(outputs: Tensors, selection: Selection) -> Detections:
     """Read one picture's detections off a network's outputs; see the module's head.
 
+    What is not finite is left out.
+
     Raises:
         EngineError: an output is missing.
     """
@@ -65,6 +69,8 @@ def read_detections(outputs: Tensors, selection: Selection) -> Detections:
     count = int(outputs["counts"][0])
     scores = outputs["scores"][0, :count]
     class_ids = outputs["class_ids"][0, :count]
+    finite = np.isfinite(outputs["boxes"][0, :count]).all(axis=1) & np.isfinite(scores)
+    scores = np.where(finite, scores, -np.inf)
     rows = selection.of_suppressed(scores, class_ids)
     return Detections(
         outputs["boxes"][0][rows],

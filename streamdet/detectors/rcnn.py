@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
 from streamdet.detections import Detections
 from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.parts.selection import Selection
 from streamdet.detectors.proposals import Boxes
@@ -46,14 +46,15 @@ class Rcnn:
     Options = RcnnOptions
 
     def __init__(self, options: RcnnOptions, model: ModelConfig, runtime: Runtime | None) -> None:
-        """Join options, model and the runtime that has loaded the model's network.
+        """Join options, model and the runtime; OpenCV's threads are set for the whole process.
 
         Raises:
             ConfigError: the model does not know one of the classes or has no network; what is to
                 propose is missing or wrong.
-            EngineError: what is to propose cannot run here.
+            EngineError: OpenCV is missing, or what is to propose cannot run here.
         """
         self._run, self._input = network_of(model, runtime)
+        import_opencv().setNumThreads(options.threads)
         self._options = options
         self._selection = Selection(options, model)
         self._propose = make_proposer(options)
@@ -111,19 +112,12 @@ def warped(
     Returns:
         (h, w, 3) uint8 BGR.
     """
+    cv2 = import_opencv()
     height, width = image_input.hw
     scale = (xyxy[2:] - xyxy[:2]) / (np.array([width, height]) - 2 * context)  # source / result
-    # Centres of pixels lie at halves.
-    start = xyxy[:2] + (0.5 - context) * scale - 0.5
+    start = xyxy[:2] + (0.5 - context) * scale - 0.5  # centres of pixels lie at halves
     matrix = np.array([[scale[0], 0, start[0]], [0, scale[1], start[1]]])
     mean = image_input.mean if image_input.colour == "bgr" else image_input.mean[::-1]
-    return np.asarray(
-        cv2.warpAffine(
-            image,
-            matrix,
-            (width, height),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderValue=mean,
-        ),
-        dtype=np.uint8,
-    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    crop = cv2.warpAffine(image, matrix, (width, height), flags=flags, borderValue=mean)
+    return np.asarray(crop, dtype=np.uint8)

@@ -8,11 +8,28 @@ import numpy.typing as npt
 from streamdet.image import Pixels
 from streamdet.runtimes import Tensors
 
-NETWORK_OF = {"yolox": "yolox_nano", "nanodet": "nanodet_m", "picodet": "picodet_s"}
+END_TO_END = {
+    "sppnet": "sppnet_resnet18",
+    "fast_rcnn": "fast_rcnn_resnet18",
+    "rpn": "faster_rcnn_resnet18",  # one class of its own would be too few for the tests
+    "faster_rcnn": "faster_rcnn_resnet18",
+    "mask_rcnn": "maskrcnn_resnet50_fpn",
+}
+"""A shipped model of each kind whose network ends in detections."""
+
+NETWORK_OF = END_TO_END | {
+    "yolox": "yolox_nano",
+    "nanodet": "nanodet_m",
+    "picodet": "picodet_s",
+    "rcnn": "rcnn_resnet18",
+}
 """A shipped model of each kind of detector that has a network."""
 
 MODEL_OF = NETWORK_OF | {"hog_svm": "hog_people", "dpm": "dpm_person", "bow_spm": "small"}
 """A model of every kind of detector."""
+
+OPTIONS_OF = {"rcnn": {"max_proposals": 1}}
+"""Options that let one call of a network decide: R-CNN's sees one region."""
 
 PICODET_OUTPUTS = [f"save_infer_model/scale_{level}.tmp_1" for level in range(8)]
 
@@ -25,12 +42,20 @@ class ScriptedRuntime:
     def __init__(self, outputs: Tensors) -> None:
         self.outputs = outputs
 
-    def __call__(self, images: Sequence[Pixels]) -> list[Tensors]:
+    def __call__(
+        self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
+    ) -> list[Tensors]:
         return [self.outputs for _ in images]
 
 
 def empty_outputs(kind: str) -> Tensors:
     """Outputs of a 416 x 416 network that sees nothing: all zero."""
+    if kind in END_TO_END:
+        ids, counts = np.zeros((1, 100), np.int64), np.zeros(1, np.int64)
+        floats = {"boxes": _zeros(100, 4), "scores": _zeros(100)}
+        return floats | {"class_ids": ids, "counts": counts}
+    if kind == "rcnn":  # of one region
+        return {"scores": _zeros(80), "boxes": _zeros(80, 4)}
     if kind == "yolox":
         return {"output": _zeros(3549, 85)}
     cells = {8: 52 * 52, 16: 26 * 26, 32: 13 * 13, 64: 7 * 7}
@@ -45,7 +70,15 @@ def random_outputs(kind: str, seed: int = 0) -> Tensors:
     """Outputs that look like nothing in particular, with many high scores."""
     rng = np.random.default_rng(seed)
     outputs = empty_outputs(kind)
-    return {name: rng.random(zeros.shape, dtype=np.float32) for name, zeros in outputs.items()}
+    for name, values in outputs.items():
+        if values.dtype == np.float32:
+            outputs[name] = rng.random(values.shape, dtype=np.float32)
+    if kind in END_TO_END:
+        outputs["class_ids"] = np.arange(100)[None] % 80
+        outputs["counts"] = np.array([100])
+    if "boxes" in outputs:
+        outputs["boxes"][..., 2:] += 1
+    return outputs
 
 
 def _zeros(*shape: int) -> npt.NDArray[np.float32]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-import cv2
 import numpy as np
 
 from streamdet.built_network import find_network
 from streamdet.detectors.end_to_end import read_detections
 from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.detectors.parts.selection import Selection
 from streamdet.detectors.proposals import Boxes, inside
@@ -61,7 +61,7 @@ class NetworkProposals:
     def __call__(self, image: Pixels, most: int) -> Boxes:
         """Propose; the picture is stretched to the network's size; see `Proposer`."""
         height, width = self._input.hw
-        fitting = cv2.resize(image, (width, height))
+        fitting = import_opencv().resize(image, (width, height))
         [outputs] = self._run([np.asarray(fitting, dtype=np.uint8)])
         scale = np.array([image.shape[1] / width, image.shape[0] / height] * 2, dtype=np.float32)
         xyxy = read_detections(outputs, self._selection).xyxy * scale

@@ -7,11 +7,11 @@ second or more a picture.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.proposals import Boxes, inside
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
@@ -45,14 +45,11 @@ class SelectiveSearch:
 
 
 def _opencv_contrib() -> Any:
-    wanted = (
-        "selective search wants OpenCV's contrib modules, which take the place of plain OpenCV: pip"
-        " uninstall opencv-python-headless, then pip install 'opencv-contrib-python-headless<5'"
-    )
-    try:
-        cv2: Any = import_module("cv2")
-    except ImportError as exc:
-        raise EngineError(wanted) from exc
+    cv2 = import_opencv()
     if not hasattr(cv2, "ximgproc"):
-        raise EngineError(wanted)
+        raise EngineError(
+            "selective search wants OpenCV's contrib modules, which take the place of plain OpenCV:"
+            " pip uninstall opencv-python-headless, then pip install"
+            " 'opencv-contrib-python-headless<5'"
+        )
     return cv2

@@ -6,12 +6,16 @@ The dense alternative to selective search (Girshick, "Fast R-CNN", 2015, section
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
 
-import numpy as np
-
+from streamdet.detectors.parts.sliding_boxes import sliding_boxes
 from streamdet.detectors.proposals import Boxes, inside
 from streamdet.image import Pixels
+
+_CLOSEST: Final = 0.05  # step, as a share of a box's sides
+_GROWTH: Final = 1.2
 
 
 class SlidingBoxes:
@@ -24,35 +28,34 @@ class SlidingBoxes:
             scales: square roots of the boxes' areas, in shorter sides of the picture.
             ratios: height / width.
         """
-        self._shapes = [
+        self._shapes = tuple(
             (scale * math.sqrt(ratio), scale / math.sqrt(ratio))
             for scale in scales
             for ratio in ratios
-        ]
+        )
         self.name = f"sliding boxes of {len(self._shapes)} shapes"
 
     def __call__(self, image: Pixels, most: int) -> Boxes:
-        """Place each shape as often as an equal share of `most` allows; see `Proposer`."""
-        hw = (image.shape[0], image.shape[1])
-        shapes = self._shapes[:most]
-        grids = [_placed(shape, hw, most // len(shapes)) for shape in shapes]
-        return inside(np.concatenate(grids), hw, most)
+        """Place every shape at the closest step that keeps to `most`; see `Proposer`.
+
+        A shape is cut to the picture. Where there are more shapes than `most`, the first count.
+        """
+        return _placed(self._shapes[:most], (image.shape[0], image.shape[1]), most)
 
 
-def _placed(shape: tuple[float, float], hw: tuple[int, int], most: int) -> Boxes:
-    """Place a shape at even steps, from border to border: at most `most` boxes."""
-    sides = [min(side * min(hw), limit) for side, limit in zip(shape, hw, strict=True)]
-    free = [limit - side for side, limit in zip(sides, hw, strict=True)]
-    y, x = (
-        np.linspace(0, room, count) for room, count in zip(free, _counts(free, most), strict=True)
+@lru_cache(maxsize=16)  # a stream has pictures of one size
+def _placed(shapes: tuple[tuple[float, float], ...], hw: tuple[int, int], most: int) -> Boxes:
+    windows = dict.fromkeys(_window(shape, hw) for shape in shapes)
+    step = _CLOSEST
+    while len(boxes := sliding_boxes(hw, [*windows], step)) > most:
+        step *= _GROWTH
+    boxes = inside(boxes, hw, most)
+    boxes.flags.writeable = False
+    return boxes
+
+
+def _window(shape: tuple[float, float], hw: tuple[int, int]) -> tuple[int, int]:
+    height, width = (
+        min(max(1, round(side * min(hw))), limit) for side, limit in zip(shape, hw, strict=True)
     )
-    top, left = (grid.ravel() for grid in np.meshgrid(y, x, indexing="ij"))
-    xyxy = np.stack((left, top, left + sides[1], top + sides[0]), axis=1)
-    return xyxy.astype(np.float32)
-
-
-def _counts(free: Sequence[float], most: int) -> Iterator[int]:
-    """Share a number of places among rows and columns, by the room that there is in each."""
-    rows = max(1, min(most, round(math.sqrt(most * (free[0] + 1) / (free[1] + 1)))))
-    yield rows
-    yield most // rows
+    return height, width
