@@ -34,6 +34,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "faster_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
         "mask_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
         "yolo": "streamdet.detectors.yolo_v1:YoloV1",
+        "localizer": "streamdet.detectors.end_to_end:EndToEnd",
         "yolox": "streamdet.detectors.yolox:Yolox",
         "nanodet": "streamdet.detectors.gfl:NanoDet",
         "picodet": "streamdet.detectors.gfl:PicoDet",
@@ -65,6 +66,7 @@ NETWORKS: Final[dict[str, str]] = {
     "faster_rcnn": "streamdet.networks.faster_rcnn:FasterRcnn",
     "mask_rcnn": "streamdet.networks.mask_rcnn:MaskRcnn",
     "yolo": "streamdet.networks.yolo_v1:YoloV1Network",
+    "localizer": "streamdet.networks.localizer:Localizer",
 }
 """The torch side of detectors: kind of detector -> "module:Class" of its network, see networks/."""
 
