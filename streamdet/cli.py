@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "check": "check a graph file and say what it is made of",
     "graph": "draw a graph as Mermaid or SVG",
     "kinds": "list the kinds of nodes, or the options of one kind",
+    "models": "list the models, show one, fetch its weights, build its network",
     "schema": "print the JSON Schema of graph files, for editors",
     "eval": "measure the accuracy of results, of a model or of a whole pipeline",
     "doctor": "say what this machine has, what would be used, and what is missing",
