@@ -8,7 +8,7 @@ group of tracks and detections that compete with each other.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable
 from math import inf
 
 import numpy as np
@@ -54,18 +54,28 @@ def assign_pairs(
     Returns:
         As `assign`.
     """
-    row_uses, column_uses = Counter(rows.tolist()), Counter(columns.tolist())
+    pairs = rows.tolist(), columns.tolist()
+    wanted_rows, wanted_columns = map(_repeated, pairs)
     column_of: dict[int, int] = {}
     gains: dict[int, dict[int, float]] = {}
-    for row, column, value in zip(rows.tolist(), columns.tolist(), gain.tolist(), strict=True):
+    for row, column, value in zip(*pairs, gain.tolist(), strict=True):
         if value > 0.0:
-            if row_uses[row] == column_uses[column] == 1:
-                column_of[row] = column
-            else:
+            if row in wanted_rows or column in wanted_columns:
                 gains.setdefault(row, {})[column] = value
+            else:
+                column_of[row] = column
     column_of |= _Matching(gains).column_of
     matched = sorted(column_of)
     return np.array(matched, np.intp), np.array([column_of[row] for row in matched], np.intp)
+
+
+def _repeated(numbers: Iterable[int]) -> set[int]:
+    """Pick those that occur twice or more often."""
+    once: set[int] = set()
+    again: set[int] = set()
+    for number in numbers:
+        (again if number in once else once).add(number)
+    return again
 
 
 class _Matching:
