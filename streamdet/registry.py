@@ -35,6 +35,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "mask_rcnn": "streamdet.detectors.end_to_end:EndToEnd",
         "yolo": "streamdet.detectors.yolo_v1:YoloV1",
         "localizer": "streamdet.detectors.end_to_end:EndToEnd",
+        "overfeat": "streamdet.detectors.overfeat:OverFeat",
         "yolox": "streamdet.detectors.yolox:Yolox",
         "nanodet": "streamdet.detectors.gfl:NanoDet",
         "picodet": "streamdet.detectors.gfl:PicoDet",
@@ -67,6 +68,7 @@ NETWORKS: Final[dict[str, str]] = {
     "mask_rcnn": "streamdet.networks.mask_rcnn:MaskRcnn",
     "yolo": "streamdet.networks.yolo_v1:YoloV1Network",
     "localizer": "streamdet.networks.localizer:Localizer",
+    "overfeat": "streamdet.networks.overfeat:OverFeatNetwork",
 }
 """The torch side of detectors: kind of detector -> "module:Class" of its network, see networks/."""
 
