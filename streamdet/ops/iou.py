@@ -16,21 +16,21 @@ def box_area(xyxy: npt.NDArray[np.floating]) -> Floats:
     return np.asarray(wh[0] * wh[1])
 
 
-def paired_iou(xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Floats:
-    """Overlap of boxes with their partners: area of the intersection / area of the union.
+def iou_of_edges(edges: Floats, other: Floats) -> Floats:
+    """Overlap of boxes given edge by edge, which is faster for many: see `pairwise_iou`.
 
     Args:
-        xyxy: (..., 4) pixels.
-        other: (..., 4) pixels, broadcast against `xyxy`.
+        edges: (4, ...) float64: x1, y1, x2, y2, pixels.
+        other: (4, ...) float64, pixels, broadcast against `edges`.
 
     Returns:
         (...) float64, 0..1; 0 where both boxes are empty.
     """
-    return _overlaps(_edges(xyxy), _edges(other))[0]
+    return _overlaps(edges, other)[0]
 
 
 def pairwise_iou(xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Floats:
-    """Overlap of every box with every other; see `paired_iou`.
+    """Overlap of every box with every other: area of the intersection / area of the union.
 
     Args:
         xyxy: (N, 4) pixels.
@@ -39,7 +39,7 @@ def pairwise_iou(xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]
     Returns:
         (N, M) float64, 0..1; 0 where both boxes are empty.
     """
-    return paired_iou(xyxy[:, None], other[None])
+    return iou_of_edges(_edges(xyxy[:, None]), _edges(other[None]))
 
 
 def pairwise_generalized_iou(

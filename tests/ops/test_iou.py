@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streamdet.ops.iou import (
     box_area,
-    paired_iou,
+    iou_of_edges,
     pairwise_generalized_iou,
     pairwise_iou,
 )
@@ -49,7 +49,7 @@ def test_area_of_a_box_inside_out_is_0() -> None:
 
 def test_partners_overlap_as_in_the_matrix() -> None:
     left, right = boxes((0, 0, 2, 2), (0, 0, 1, 1)), boxes((1, 0, 3, 2), (0, 0, 2, 2))
-    np.testing.assert_allclose(paired_iou(left, right), [1 / 3, 1 / 4])
+    np.testing.assert_allclose(iou_of_edges(left.T, right.T), [1 / 3, 1 / 4])
     np.testing.assert_allclose(np.diag(pairwise_iou(left, right)), [1 / 3, 1 / 4])
 
 
