@@ -26,7 +26,6 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "hog_svm": "streamdet.detectors.hog_svm:HogSvm",
         "dpm": "streamdet.detectors.dpm:Dpm",
         "bow_spm": "streamdet.detectors.bow_spm:BowSpm",
-        "bow_spm": "streamdet.detectors.bow_spm:BowSpm",
         "rcnn": "streamdet.detectors.rcnn:Rcnn",
         "sppnet": "streamdet.detectors.with_proposals:WithProposals",
         "fast_rcnn": "streamdet.detectors.with_proposals:WithProposals",
@@ -59,13 +58,13 @@ KINDS: Final[dict[str, dict[str, str]]] = {
 
 
 NETWORKS: Final[dict[str, str]] = {
-    "yolox": "streamdet.networks.yolox:YoloxNetwork",
     "rcnn": "streamdet.networks.region_cnn:RegionCnn",
     "sppnet": "streamdet.networks.sppnet:SppNet",
     "fast_rcnn": "streamdet.networks.fast_rcnn:FastRcnn",
     "rpn": "streamdet.networks.rpn:Rpn",
     "faster_rcnn": "streamdet.networks.faster_rcnn:FasterRcnn",
     "mask_rcnn": "streamdet.networks.mask_rcnn:MaskRcnn",
+    "yolox": "streamdet.networks.yolox:YoloxNetwork",
     "yolo": "streamdet.networks.yolo_v1:YoloV1Network",
     "localizer": "streamdet.networks.localizer:Localizer",
     "overfeat": "streamdet.networks.overfeat:OverFeatNetwork",

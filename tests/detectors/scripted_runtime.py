@@ -14,6 +14,7 @@ END_TO_END = {
     "rpn": "faster_rcnn_resnet18",  # one class of its own would be too few for the tests
     "faster_rcnn": "faster_rcnn_resnet18",
     "mask_rcnn": "maskrcnn_resnet50_fpn",
+    "localizer": "localizer_resnet18",
 }
 """A shipped model of each kind whose network ends in detections."""
 
@@ -22,6 +23,8 @@ NETWORK_OF = END_TO_END | {
     "nanodet": "nanodet_m",
     "picodet": "picodet_s",
     "rcnn": "rcnn_resnet18",
+    "overfeat": "overfeat_fast",
+    "yolo": "yolo_v1",
 }
 """A shipped model of each kind of detector that has a network."""
 
@@ -32,6 +35,15 @@ OPTIONS_OF = {"rcnn": {"max_proposals": 1}}
 """Options that let one call of a network decide: R-CNN's sees one region."""
 
 PICODET_OUTPUTS = [f"save_infer_model/scale_{level}.tmp_1" for level in range(8)]
+
+
+SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
+    "yolox": {"output": (3549, 85)},
+    "rcnn": {"scores": (80,), "boxes": (80, 4)},  # of one region
+    "overfeat": {"scores": (40, 80), "boxes": (40, 4)},
+    "yolo": {"cells": (7, 7, 90)},
+}
+"""Outputs, without the picture's axis, of kinds that need no more said."""
 
 
 class ScriptedRuntime:
@@ -54,10 +66,8 @@ def empty_outputs(kind: str) -> Tensors:
         ids, counts = np.zeros((1, 100), np.int64), np.zeros(1, np.int64)
         floats = {"boxes": _zeros(100, 4), "scores": _zeros(100)}
         return floats | {"class_ids": ids, "counts": counts}
-    if kind == "rcnn":  # of one region
-        return {"scores": _zeros(80), "boxes": _zeros(80, 4)}
-    if kind == "yolox":
-        return {"output": _zeros(3549, 85)}
+    if kind in SHAPES:
+        return {name: _zeros(*shape) for name, shape in SHAPES[kind].items()}
     cells = {8: 52 * 52, 16: 26 * 26, 32: 13 * 13, 64: 7 * 7}
     if kind == "picodet":
         shapes = [(n, 80) for n in cells.values()] + [(n, 32) for n in cells.values()]
