@@ -1,10 +1,12 @@
 """Small networks that look at regions, and what comes into them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from torch import nn
 
 from streamdet.image import Pixels
@@ -78,3 +80,20 @@ def in_torch(
         {name: value[row : row + 1] for name, value in outputs.items()}
         for row in range(len(images))
     ]
+
+
+def write_model(kind: str, folder: Path, **changes: Any) -> Path:
+    """Write the configuration small_KIND.yaml of such a network."""
+    config = {
+        "detector": kind,
+        "network": OPTIONS[kind],
+        "input": {"name": "image", "hw": list(HW), "mean": [128] * 3, "std": [64] * 3},
+        "transform": {"kind": "letterbox", "hw": list(HW)},
+        "classes": ["object"] if kind == "rpn" else ["person", "car", "bus"],
+        "score_thresh": 0.0,
+        "iou_thresh": 0.5,
+        "runtimes": {"onnxruntime": {"precision": "fp32"}, "openvino": {"precision": "fp32"}},
+    }
+    path = folder / f"small_{kind}.yaml"
+    path.write_text(yaml.safe_dump(config | changes))
+    return path

@@ -1,0 +1,80 @@
+"""SPP-net and Fast R-CNN as a worker runs them: what goes into the network, what comes out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from streamdet.detectors.with_proposals import WithProposals
+from streamdet.errors import ConfigError, EngineError
+from streamdet.image import Pixels
+from streamdet.model_config import load_model_config
+from streamdet.runtimes import Tensors
+from tests.detectors.scripted_runtime import ScriptedRuntime, empty_outputs
+from tests.networks.region_networks import OPTIONS, PROPOSALS, write_model
+
+PICTURE = np.zeros((64, 96, 3), np.uint8)
+
+
+class Recorder(ScriptedRuntime):
+    """Keeps what it was given."""
+
+    def __call__(
+        self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
+    ) -> list[Tensors]:
+        self.extras = extras
+        return super().__call__(images, extras)
+
+
+def made(tmp_path: Path, **options: Any) -> tuple[WithProposals, Recorder]:
+    model = load_model_config(str(write_model("fast_rcnn", tmp_path)))
+    runtime = Recorder(empty_outputs("fast_rcnn"))
+    stated = WithProposals.Options(model="small_fast_rcnn", **options)
+    return WithProposals(stated, model, runtime), runtime
+
+
+def test_the_network_gets_as_many_proposals_as_it_was_built_for(tmp_path: Path) -> None:
+    (tmp_path / "boxes.txt").write_text("1,-1,3,5,10,20,1\n")
+    detector, runtime = made(tmp_path, proposals="file", proposals_from=str(tmp_path / "boxes.txt"))
+    detector([PICTURE, PICTURE])
+    assert runtime.extras is not None
+    first, second = (extras["proposals"] for extras in runtime.extras)
+    assert first.shape == (1, PROPOSALS, 4)
+    assert first[0, :2].tolist() == [[2, 4, 12, 24], [0, 0, 0, 0]]
+    assert not second.any()
+
+
+def test_what_proposes_is_part_of_its_name(tmp_path: Path) -> None:
+    detector, _ = made(tmp_path)
+    assert detector.runtime_name == "scripted, proposals: sliding boxes of 12 shapes"
+
+
+@pytest.mark.parametrize("number", [None, 0, "many"])
+def test_a_model_must_say_how_many_proposals_it_takes(tmp_path: Path, number: object) -> None:
+    network = OPTIONS["fast_rcnn"] | {"proposals": number}
+    model = load_model_config(str(write_model("fast_rcnn", tmp_path, network=network)))
+    with pytest.raises(ConfigError, match=r"network.proposals must be a whole number from 1, got"):
+        WithProposals(WithProposals.Options(model="any"), model, ScriptedRuntime({}))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"proposals": "rpn"}, {"proposals": "file"}, {"proposals_from": "rpn_resnet18"}]
+)
+def test_what_proposes_and_where_from_go_together(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="proposals_from must name the model of rpn or"):
+        WithProposals.Options.model_validate({"model": "any"} | wrong)
+
+
+def test_selective_search_without_contrib_modules_is_one_sentence(tmp_path: Path) -> None:
+    if hasattr(pytest.importorskip("cv2"), "ximgproc"):
+        pytest.skip("OpenCV has its contrib modules here")
+    with pytest.raises(EngineError, match="selective search wants OpenCV's contrib modules"):
+        made(tmp_path, proposals="selective_search")
+
+
+def test_another_suppression_than_the_built_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"iou_thresh 0.5 is built into the network"):
+        made(tmp_path, iou_thresh=0.4)
