@@ -1,19 +1,24 @@
 """Networks that look at regions: what they compute, in torch and exported."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from streamdet.building.export import export
+from streamdet.ops.spatial_pyramid import spatial_pyramid_rois
 from streamdet.registry import KINDS, load
 from streamdet.runtimes import RuntimeOptions, Tensors
 from tests.networks.region_networks import (
+    CLASSES,
     HW,
     INPUT,
     OPTIONS,
+    PROPOSALS,
     extras,
     in_torch,
     pictures,
@@ -52,3 +57,73 @@ def test_an_exported_network_gives_what_torch_gives(kind: str, batch: int, tmp_p
         came = load("runtime", runtime)(path, INPUT, RuntimeOptions())(images, others)
         for one, same in zip(came, wanted, strict=True):
             assert_same(one, same)
+
+
+def one_picture(kind: str) -> tuple[Tensor, Tensor]:
+    """A picture of noise and its proposals, of which the last is empty."""
+    [others] = extras(kind, 1) or [{}]
+    return torch.randn(1, 3, *HW), torch.from_numpy(next(iter(others.values())))
+
+
+@pytest.mark.parametrize("kind", ["fast_rcnn", "sppnet"])
+def test_rows_that_fill_up_never_become_detections(kind: str) -> None:
+    network = region_network(kind, score_thresh=0.0, iou_thresh=1.0, detections=100)
+    image, proposals = one_picture(kind)
+    found = network(image, proposals)
+    assert found["counts"].tolist() == [CLASSES * (PROPOSALS - 1)]
+    nothing = network(image, torch.zeros_like(proposals))
+    assert nothing["counts"].tolist() == [0]
+
+
+@pytest.mark.parametrize("kind", ["fast_rcnn", "sppnet"])
+def test_boxes_end_at_the_picture_s_border(kind: str) -> None:
+    network = region_network(kind, score_thresh=0.0)
+    image, proposals = one_picture(kind)
+    name = {"sppnet": "head.bbox_pred", "fast_rcnn": "box_predictor.bbox_pred"}[kind]
+    layer = network.get_submodule(name)
+    layer.bias.data = torch.tensor([0.0, 0, 20, 20]).repeat(len(layer.bias) // 4)  # far larger
+    found = network(image, proposals)
+    count = int(found["counts"])
+    assert count > 0
+    assert found["boxes"][0, :count].unique(dim=0).tolist() == [[0, 0, 96, 64]]
+
+
+def test_spp_net_pools_what_the_operation_pools() -> None:
+    network = region_network("sppnet")
+    image, proposals = one_picture("sppnet")
+    features = network.backbone(image)["conv2"]
+    rois = torch.cat((torch.zeros(PROPOSALS, 1), proposals[0]), dim=1)
+    # AlexNet's conv2: (11 - 1) / 2 - 2 pixels, and (3 - 1) / 2 cells of 4 pixels of the pooling.
+    wanted = spatial_pyramid_rois(features, rois, (1, 2, 3), stride=8, centre=3 + 4)
+    assert wanted.shape == (PROPOSALS, 192 * (1 + 4 + 9))
+    torch.testing.assert_close(network.pyramid(features, proposals), wanted)
+
+
+def test_a_pyramid_of_one_level_is_roi_pool() -> None:
+    network = region_network("sppnet", levels=[7])
+    image, proposals = one_picture("sppnet")
+    features = network.backbone(image)["conv2"]
+    assert network.pyramid(features, proposals).shape == (PROPOSALS, 7 * 7 * 192)
+    assert network(image, proposals)["boxes"].shape[2] == 4
+
+
+@pytest.mark.parametrize("kind", ["rcnn", "sppnet"])
+@pytest.mark.parametrize(("classifier", "rows"), [("svm", CLASSES), ("softmax", CLASSES + 1)])
+def test_regions_are_scored_by_svms_or_by_softmax(kind: str, classifier: str, rows: int) -> None:
+    network = region_network(kind, classifier=classifier)
+    assert len(network.head.cls_score.weight) == rows
+    scores, deltas = network.head(torch.randn(5, network.head.bbox_pred.in_features))
+    assert scores.shape == (5, CLASSES)
+    assert deltas.shape == (5, CLASSES, 4)
+    is_shared = bool((scores.sum(dim=1) < 1).all())  # with the background, to 1
+    assert is_shared == (classifier == "softmax")
+
+
+def test_r_cnn_moves_the_proposal_by_each_class_s_deltas() -> None:
+    network = region_network("rcnn")
+    layer = network.head.bbox_pred
+    torch.nn.init.zeros_(layer.weight)
+    layer.bias.data = torch.tensor([0.0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0, 0, math.log(2)])
+    boxes = network(torch.randn(1, 3, *HW), torch.tensor([[10.0, 10, 30, 20]]))["boxes"]
+    wanted = torch.tensor([[10.0, 10, 30, 20], [20, 10, 40, 20], [10, 5, 30, 25]])
+    torch.testing.assert_close(boxes[0], wanted)
