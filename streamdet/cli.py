@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "graph": "draw a graph as Mermaid or SVG",
     "kinds": "list the kinds of nodes, or the options of one kind",
     "models": "list the models, show one, fetch its weights, build its network",
+    "inspect": "look inside a network: feature maps, strongest responses, what they saw",
     "schema": "print the JSON Schema of graph files, for editors",
     "eval": "measure the accuracy of results, of a model or of a whole pipeline",
     "doctor": "say what this machine has, what would be used, and what is missing",

@@ -34,7 +34,7 @@ def build(name: str, folder: Path, seed: int | None = None) -> NetworkFile:
     """
     model = load_model_config(name)
     network = make_network(name, seed or 0)
-    weights = f"random weights (seed {seed})" if seed is not None else _load(network, model)
+    weights = f"random weights (seed {seed})" if seed is not None else give_weights(network, model)
     assert model.input is not None
     exported = export(network, model.input.name, model.input.hw).SerializeToString()
     passport = Passport(
@@ -76,7 +76,12 @@ def make_network(name: str, seed: int = 0) -> Network:
     return network
 
 
-def _load(network: Network, model: ModelConfig) -> str:
+def give_weights(network: Network, model: ModelConfig) -> str:
+    """Give a network its model's weights; returns the sha256 of their file.
+
+    Raises:
+        ConfigError: the weights are missing or do not fit.
+    """
     from torch import nn
 
     from streamdet.networks.state_dict import assign_weights, read_weights

@@ -1,0 +1,1 @@
+"""What the features of a network respond to: on a picture, over a folder, back to the pixels."""
