@@ -6,7 +6,8 @@ from typing import Any
 
 from streamdet.built_network import find_network
 from streamdet.detectors import Detector
-from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
+from streamdet.detectors.parts.options import DetectorOptions, NetworkOptions, choose_runtime
+from streamdet.detectors.pyramid import at_scales
 from streamdet.plan import NodePlan, WorkerPlan
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
@@ -56,7 +57,8 @@ def make_detector(node_plan: NodePlan) -> tuple[Detector, str]:
         network = find_network(node.model)
         remark = f", {network.remark}" if network.remark else ""
         runtime = load("runtime", kind)(network.path, node.model.input, options)
-    detector: Detector = load("detector", node.kind)(node.options, node.model, runtime)
+    assert isinstance(node.options, DetectorOptions)
+    detector = at_scales(load("detector", node.kind), node.options, node.model, runtime)
     return detector, detector.runtime_name + remark
 
 

@@ -14,6 +14,7 @@ from streamdet.options import Options
 from streamdet.runtimes import RuntimeOptions
 
 _Unit = Annotated[float, Field(ge=0, le=1)]
+_Scale = Annotated[float, Field(gt=0, le=8)]
 
 
 class DetectorOptions(Options):
@@ -30,6 +31,12 @@ class DetectorOptions(Options):
         None, min_length=1, description="Names of the classes that are kept; by default all."
     )
     max_detections: int = Field(300, ge=1, le=1000, description="Most boxes kept in a picture.")
+    scales: tuple[_Scale, ...] = Field(
+        (1.0,),
+        min_length=1,
+        max_length=16,
+        description="Sizes at which a prepared picture is looked at; see detectors/pyramid.py.",
+    )
     threads: int = Field(1, ge=1, le=256, description="CPU threads of one picture's detection.")
 
 

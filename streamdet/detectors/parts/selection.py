@@ -65,7 +65,10 @@ class Selection:
         self, xyxy: Floats, scores: Floats, class_ids: npt.NDArray[np.int64]
     ) -> Detections:
         """Suppress duplicates among decoded candidates; what is not finite goes first."""
-        found = Detections(xyxy, scores, class_ids)
+        return self.suppressed(Detections(xyxy, scores, class_ids))
+
+    def suppressed(self, found: Detections) -> Detections:
+        """Do what `detections` does, masks and keypoints included."""
         finite = np.isfinite(found.xyxy).all(axis=1) & np.isfinite(found.scores)
         found = found[np.flatnonzero(finite)]
         kept = batched_nms(found.xyxy, found.scores, found.class_ids, self._iou_thresh)

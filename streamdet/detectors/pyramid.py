@@ -1,0 +1,192 @@
+"""Any detector on an image pyramid: several sizes of a picture, results suppressed once together.
+
+A detector that takes pictures of any size sees the whole picture at each size. A network of fixed
+size sees tiles of its own size: a larger picture is covered by as few of them as overlap by a
+quarter, so that an object up to that size is whole in one; a smaller one is padded as the model's
+transform pads. A tile shows more of an object only if the prepared picture has it: give the
+transform a larger `hw` than the network's, and `scales: [0.5, 1.0]` is the whole picture and its
+tiles at full size. Networks that suppress by themselves do so in each tile beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from streamdet.detections import Detections
+from streamdet.detectors import Detector
+from streamdet.detectors.end_to_end import EndToEnd
+from streamdet.detectors.parts.opencv import import_opencv
+from streamdet.detectors.parts.options import DetectorOptions
+from streamdet.detectors.parts.proposal_options import ProposalOptions
+from streamdet.detectors.parts.selection import Selection
+from streamdet.detectors.rcnn import Rcnn
+from streamdet.detectors.with_proposals import WithProposals
+from streamdet.errors import ConfigError
+from streamdet.frame import Geometry
+from streamdet.image import Pixels
+from streamdet.model_config import ModelConfig
+from streamdet.runtimes import Runtime
+
+_OVERLAP: Final = 0.25  # of a tile's side
+_MOST: Final = 1000  # objects of one tile before suppression; more than `Selection` looks at
+
+
+class View(NamedTuple):
+    """A part of a picture at some size, and how the picture's pixels map to it."""
+
+    image: Pixels
+    geometry: Geometry
+
+
+def at_scales(
+    detector_class: Any, options: DetectorOptions, model: ModelConfig, runtime: Runtime | None
+) -> Detector:
+    """Make a detector that looks at pictures at each of `options.scales`.
+
+    Raises:
+        ConfigError: as the detector's class says; or its proposals come from a file, which knows
+            one size alone.
+        EngineError: so too, or OpenCV is missing.
+    """
+    if options.scales == (1.0,):
+        detector: Detector = detector_class(options, model, runtime)
+        return detector
+    if isinstance(options, ProposalOptions) and options.proposals == "file":
+        raise ConfigError(
+            f"scales must be 1 where proposals come from a file, got {list(options.scales)}"
+        )
+    raw: dict[str, Any] = {"max_detections": _MOST}
+    if not issubclass(detector_class, EndToEnd | WithProposals):
+        raw["iou_thresh"] = 1.0  # nothing overlaps more: suppression is the pyramid's
+    inner = detector_class(options.model_copy(update=raw), model, runtime)
+    takes_any_hw = model.input is None or issubclass(detector_class, Rcnn)
+    return Pyramid(inner, options, model, takes_any_hw=takes_any_hw)
+
+
+class Pyramid:
+    """Runs another detector at several sizes of each picture."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        options: DetectorOptions,
+        model: ModelConfig,
+        *,
+        takes_any_hw: bool,
+    ) -> None:
+        """Wrap a detector; OpenCV's threads are set for the whole process.
+
+        Args:
+            detector: suppresses nothing by itself, if it can.
+            options: scales, and how all that is found is suppressed.
+            model: the detector's.
+            takes_any_hw: whether it takes pictures of any size, and not of `model.input` alone.
+
+        Raises:
+            EngineError: OpenCV is missing.
+        """
+        import_opencv().setNumThreads(options.threads)
+        self._detector = detector
+        self._scales = options.scales
+        self._selection = Selection(options, model)
+        self._tile_hw = None if takes_any_hw or model.input is None else model.input.hw
+        self._pad = model.transform_options.get("pad", 114)
+        self.class_names = detector.class_names
+        sizes = ", ".join(f"{scale:g}" for scale in options.scales)
+        self.runtime_name = f"{detector.runtime_name}, scales {sizes}"
+
+    def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
+        """Detect in each prepared picture; see `Detector`; nothing in one without pixels.
+
+        Raises:
+            EngineError: the detector failed.
+        """
+        views = [self.views(image) for image in images]
+        found = iter(self._detector([view.image for some in views for view in some]))
+        return [
+            self._joined([next(found).moved(view.geometry.to_source) for view in some])
+            for some in views
+        ]
+
+    def views(self, image: Pixels) -> list[View]:
+        """Show a picture (H, W, 3) at all scales, in parts if need be."""
+        return [part for scale in self._scales for part in self._parts(_scaled(image, scale))]
+
+    def _parts(self, whole: View) -> list[View]:
+        if self._tile_hw is None:
+            return [whole]
+        height, width = self._tile_hw
+        image, geometry = whole
+        return [
+            View(
+                self._tile(image[top : top + height, left : left + width]),
+                Geometry(geometry.scale_xy, (-float(left), -float(top))),
+            )
+            for top in tile_starts(image.shape[0], height)
+            for left in tile_starts(image.shape[1], width)
+        ]
+
+    def _tile(self, part: Pixels) -> Pixels:
+        assert self._tile_hw is not None
+        if part.shape[:2] == self._tile_hw:
+            return np.ascontiguousarray(part)
+        tile = np.empty((*self._tile_hw, 3), dtype=np.uint8)
+        tile[...] = self._pad
+        tile[: part.shape[0], : part.shape[1]] = part
+        return tile
+
+    def _joined(self, parts: Sequence[Detections]) -> Detections:
+        found = joined(parts)
+        rows = self._selection.candidates(found.scores, found.class_ids)
+        return self._selection.suppressed(found[rows])
+
+
+def tile_starts(length: int, side: int) -> list[int]:
+    """Place tiles along an axis: as few as cover it and overlap by a quarter, evenly.
+
+    Args:
+        length: of the axis, pixels.
+        side: of a tile, pixels.
+
+    Returns:
+        The first pixel of each tile, rising; all of them end within the axis, unless it is shorter
+        than a tile.
+    """
+    if length <= side:
+        return [0]
+    overlap = _OVERLAP * side
+    number = int(np.ceil((length - overlap) / (side - overlap)))
+    return [round(start) for start in np.linspace(0, length - side, number)]
+
+
+def joined(parts: Sequence[Detections]) -> Detections:
+    """Put detections of the same picture together, in their order; at least one part."""
+    parts = [part for part in parts if len(part)] or parts[:1]  # empty ones may lack columns
+
+    def column(name: str) -> npt.NDArray[Any] | None:
+        values = [getattr(part, name) for part in parts]
+        return None if values[0] is None else np.concatenate(values)
+
+    return Detections(
+        np.concatenate([part.xyxy for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.class_ids for part in parts]),
+        keypoints=column("keypoints"),
+        mask_probs=column("mask_probs"),
+    )
+
+
+def _scaled(image: Pixels, scale: float) -> View:
+    """Resize a picture; no side is below 1 pixel."""
+    cv2 = import_opencv()
+    height, width = image.shape[:2]
+    scaled_wh = max(round(width * scale), 1), max(round(height * scale), 1)
+    geometry = Geometry((scaled_wh[0] / width, scaled_wh[1] / height))
+    if scaled_wh == (width, height):
+        return View(image, geometry)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return View(np.asarray(cv2.resize(image, scaled_wh, interpolation=how), np.uint8), geometry)
