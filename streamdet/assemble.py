@@ -8,6 +8,7 @@ from streamdet.built_network import find_network
 from streamdet.detectors import Detector
 from streamdet.detectors.parts.options import DetectorOptions, NetworkOptions, choose_runtime
 from streamdet.detectors.pyramid import at_scales
+from streamdet.model_config import ModelConfig
 from streamdet.plan import NodePlan, WorkerPlan
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
@@ -37,28 +38,32 @@ def assemble(plan: WorkerPlan, pixels: PixelStore) -> tuple[Group, dict[str, str
         if node.role == "source":
             continue
         if node.role == "detector":
-            detector, runtimes[node.name] = make_detector(node_plan)
-            stage: Stage = DetectStage(_model_name(node_plan), detector, pixels)
+            assert node.model is not None
+            assert isinstance(node.options, DetectorOptions)
+            detector, runtimes[node.name] = make_detector(node.options, node.model)
+            stage: Stage = DetectStage(node.model.name, detector, pixels)
         else:
             stage = _make_stage(plan, node_plan, pixels)
         members.append(Member(node.name, node_plan.parent, stage))
     return Group(members, pixels.take_waited_ns), runtimes
 
 
-def make_detector(node_plan: NodePlan) -> tuple[Detector, str]:
-    """Make a detector with its runtime and weights, and say what really runs it."""
-    node = node_plan.node
-    assert node.model is not None
+def make_detector(options: DetectorOptions, model: ModelConfig) -> tuple[Detector, str]:
+    """Make a detector with its runtime and weights, and say what really runs it.
+
+    Raises:
+        ConfigError: weights are missing, a class is unknown.
+        EngineError: a runtime cannot be used.
+    """
     runtime: Runtime | None = None
     remark = ""
-    if node.model.input is not None:
-        assert isinstance(node.options, NetworkOptions)
-        kind, options = choose_runtime(node.options, node.model)
-        network = find_network(node.model)
+    if model.input is not None:
+        assert isinstance(options, NetworkOptions)
+        kind, runtime_options = choose_runtime(options, model)
+        network = find_network(model)
         remark = f", {network.remark}" if network.remark else ""
-        runtime = load("runtime", kind)(network.path, node.model.input, options)
-    assert isinstance(node.options, DetectorOptions)
-    detector = at_scales(load("detector", node.kind), node.options, node.model, runtime)
+        runtime = load("runtime", kind)(network.path, model.input, runtime_options)
+    detector = at_scales(load("detector", model.detector), options, model, runtime)
     return detector, detector.runtime_name + remark
 
 
@@ -76,8 +81,3 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         class_names=plan.run.class_names,
     )
     return SinkStage(kind(node.options, context), pixels)
-
-
-def _model_name(node_plan: NodePlan) -> str:
-    assert node_plan.node.model is not None
-    return node_plan.node.model.name

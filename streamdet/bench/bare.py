@@ -18,10 +18,10 @@ import numpy as np
 
 from streamdet.assemble import make_detector
 from streamdet.detections import Detections
+from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.frame import Frame
 from streamdet.graph import PipelineGraph, load_graph
 from streamdet.messages import FrameMessage
-from streamdet.plan import NodePlan
 from streamdet.public_json import native_json
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
@@ -47,9 +47,11 @@ class _Stages:
     def __init__(self, graph: PipelineGraph, url: str) -> None:
         self._nodes = graph.nodes
         self._client: Any = connect(url)
-        self._detector, _ = make_detector(NodePlan(graph.nodes["detect"], None, (), 0))
-        model = graph.nodes["detect"].model
-        self._class_names = () if model is None else model.classes
+        options, model = graph.nodes["detect"].options, graph.nodes["detect"].model
+        assert model is not None
+        assert isinstance(options, DetectorOptions)
+        self._detector, _ = make_detector(options, model)
+        self._class_names = model.classes
 
     def costs_ms(self) -> dict[str, float]:
         """Take the clip's first frames through; CPU milliseconds per frame, by stage."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from streamdet.assemble import make_detector
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.set_options import options_text
+from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
 from streamdet.evaluation.pictures import PictureDetector, detect_pictures, find_pictures
 from streamdet.evaluation.results import Kind, Result
@@ -19,9 +20,7 @@ from streamdet.evaluation.scores import Scores, score_results
 from streamdet.evaluation.truth import Truth, TruthObject
 from streamdet.evaluation.truths.pictures import read_truth
 from streamdet.field_errors import checked, nearest
-from streamdet.graph import Node
 from streamdet.model_config import ModelConfig, load_model_config
-from streamdet.plan import NodePlan
 from streamdet.registry import load
 
 LOWEST_SCORE: Final = 0.01
@@ -36,7 +35,7 @@ def run(args: Namespace) -> list[Scores]:
         EngineError: the model cannot run here.
     """
     model = load_model_config(args.model)
-    detector, runtime = make_detector(_node_plan(model, args.set))
+    detector, runtime = make_detector(_options(model, args.set), model)
     asked = None if args.classes is None else args.classes.split(",")
     truth = shared_classes(read_truth(args.truth, args.images), model, asked)
     pictures = find_pictures(truth, args.images)
@@ -45,7 +44,7 @@ def run(args: Namespace) -> list[Scores]:
         PictureDetector(detector, model),
         truth,
         progress_through(pictures, "pictures", sys.stdout),
-        detector.class_names,
+        model.classes,
     )
     fps = len(pictures) / (time.monotonic() - start_s)
     about = {"model": model.name, "runtime": runtime, "pictures a second": fps}
@@ -94,12 +93,11 @@ def shared_classes(truth: Truth, model: ModelConfig, asked: Sequence[str] | None
     )
 
 
-def _node_plan(model: ModelConfig, entries: Sequence[str]) -> NodePlan:
+def _options(model: ModelConfig, entries: Sequence[str]) -> DetectorOptions:
     text = options_text(entries)
     values: dict[str, Any] = {"score_thresh": LOWEST_SCORE, **text.values, "model": model.name}
-    options = checked(load("detector", model.detector).Options, text, (), values)
-    node = Node("detect", "detector", model.detector, (), options, "detect", model=model)
-    return NodePlan(node, None, (), 0)
+    options: DetectorOptions = checked(load("detector", model.detector).Options, text, (), values)
+    return options
 
 
 def _some(names: Sequence[str] | Any) -> str:

@@ -1,14 +1,17 @@
 """The shipped models give the boxes and the accuracy that were measured with plain decoders."""
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
-from streamdet.evaluation.pictures import coco_ap
+from streamdet.assemble import make_detector
+from streamdet.detectors.parts.options import NetworkOptions
+from streamdet.evaluation.pictures import PictureDetector, coco_ap
 from streamdet.image import Pixels
-from tests.detectors.real_detector import RealDetector
+from streamdet.model_config import load_model_config
 
 pytestmark = pytest.mark.data
 
@@ -39,12 +42,23 @@ def first_frame(data: Path) -> Pixels:
     return picture.astype(np.uint8, copy=False)
 
 
+@pytest.fixture
+def weights(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMDET_MODELS", str(data / "weights"))
+
+
+def picture_detector(name: str, **options: Any) -> PictureDetector:
+    model = load_model_config(name)
+    detector, _ = make_detector(NetworkOptions(model=name, **options), model)
+    return PictureDetector(detector, model)
+
+
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 @pytest.mark.parametrize("name", FIRST_FRAME)
 def test_the_best_boxes_of_the_first_frame_are_the_reference_s(
-    name: str, runtime: str, data: Path, first_frame: Pixels, monkeypatch: pytest.MonkeyPatch
+    name: str, runtime: str, weights: None, first_frame: Pixels
 ) -> None:
-    detect = RealDetector(name, data, monkeypatch, runtime=runtime, precision="fp32")
+    detect = picture_detector(name, runtime=runtime, precision="fp32")
     best = detect(first_frame)[: len(FIRST_FRAME[name])]
     class_ids, scores, xyxy = zip(*FIRST_FRAME[name], strict=True)
     assert best.class_ids.tolist() == list(class_ids)
@@ -58,11 +72,12 @@ def test_the_best_boxes_of_the_first_frame_are_the_reference_s(
     ("name", "ap"), [("yolox_nano", 0.276), ("picodet_s", 0.362), ("nanodet_m", 0.251)]
 )
 def test_the_default_precision_keeps_the_accuracy(
-    name: str, ap: float, data: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, ap: float, data: Path, weights: None
 ) -> None:
     options = {"score_thresh": 0.01, "threads": 2}
     if name == "yolox_nano":
         options["iou_thresh"] = 0.65
-    detect = RealDetector(name, data, monkeypatch, **options)
-    found = coco_ap(data / "datasets" / "coco-mini", detect, detect.detector.class_names)
+    detect = picture_detector(name, **options)
+    classes = load_model_config(name).classes
+    found = coco_ap(data / "datasets" / "coco-mini", detect, classes)
     assert found == pytest.approx(ap, abs=0.005)
