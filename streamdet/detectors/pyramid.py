@@ -1,11 +1,16 @@
 """Any detector on an image pyramid: several sizes of a picture, results suppressed once together.
 
 A detector that takes pictures of any size sees the whole picture at each size. A network of fixed
-size sees tiles of its own size: a larger picture is covered by as few of them as overlap by a
-quarter, so that an object up to that size is whole in one; a smaller one is padded as the model's
-transform pads. A tile shows more of an object only if the prepared picture has it: give the
-transform a larger `hw` than the network's, and `scales: [0.5, 1.0]` is the whole picture and its
-tiles at full size. Networks that suppress by themselves do so in each tile beforehand.
+size sees tiles of its own size. A larger picture is covered by as few of them as overlap by a
+quarter, so that an object up to that size is whole in one; what reaches a tile's border inside the
+picture is left out, for it is cut off: a smaller scale is to show it whole. A smaller picture is
+padded as the model's transform pads. Networks that suppress by themselves do so in each tile.
+
+A tile shows more of an object only if the prepared picture has it: give the transform a larger `hw`
+than the network's, and `scales: [0.5, 1.0]` is the whole picture and its tiles at full size.
+YOLOX-nano on coco-mini val: AP 0.276 without, 0.296 with scales 0.75, 1 and 1.5 (0.262 if objects
+that are cut off stay); with 0.5 and 1 of pictures of 832 x 832 AP of small objects is 0.150, not
+0.085.
 """
 
 from __future__ import annotations
@@ -32,14 +37,25 @@ from streamdet.model_config import ModelConfig
 from streamdet.runtimes import Runtime
 
 _OVERLAP: Final = 0.25  # of a tile's side
+_CUT: Final = 4  # pixels from a tile's border within which a box counts as cut off
 _MOST: Final = 1000  # objects of one tile before suppression; more than `Selection` looks at
 
 
+_ANYWHERE: Final = (-np.inf, np.inf)
+
+
 class View(NamedTuple):
-    """A part of a picture at some size, and how the picture's pixels map to it."""
+    """A part of a picture at some size.
+
+    Attributes:
+        image: what the detector sees.
+        geometry: how the picture's pixels map to it.
+        inside: x, and y, from and to which objects are whole; what reaches beyond is cut off.
+    """
 
     image: Pixels
     geometry: Geometry
+    inside: tuple[tuple[float, float], tuple[float, float]] = (_ANYWHERE, _ANYWHERE)
 
 
 def at_scales(
@@ -108,26 +124,26 @@ class Pyramid:
         views = [self.views(image) for image in images]
         found = iter(self._detector([view.image for some in views for view in some]))
         return [
-            self._joined([next(found).moved(view.geometry.to_source) for view in some])
-            for some in views
+            self._joined([_whole_objects(next(found), view) for view in some]) for some in views
         ]
 
     def views(self, image: Pixels) -> list[View]:
         """Show a picture (H, W, 3) at all scales, in parts if need be."""
         return [part for scale in self._scales for part in self._parts(_scaled(image, scale))]
 
-    def _parts(self, whole: View) -> list[View]:
+    def _parts(self, view: View) -> list[View]:
         if self._tile_hw is None:
-            return [whole]
+            return [view]
         height, width = self._tile_hw
-        image, geometry = whole
+        lengths = view.image.shape
         return [
             View(
-                self._tile(image[top : top + height, left : left + width]),
-                Geometry(geometry.scale_xy, (-float(left), -float(top))),
+                self._tile(view.image[top : top + height, left : left + width]),
+                Geometry(view.geometry.scale_xy, (-float(left), -float(top))),
+                (_inside(left, width, lengths[1]), _inside(top, height, lengths[0])),
             )
-            for top in tile_starts(image.shape[0], height)
-            for left in tile_starts(image.shape[1], width)
+            for top in tile_starts(lengths[0], height)
+            for left in tile_starts(lengths[1], width)
         ]
 
     def _tile(self, part: Pixels) -> Pixels:
@@ -161,6 +177,20 @@ def tile_starts(length: int, side: int) -> list[int]:
     overlap = _OVERLAP * side
     number = int(np.ceil((length - overlap) / (side - overlap)))
     return [round(start) for start in np.linspace(0, length - side, number)]
+
+
+def _inside(start: int, side: int, length: int) -> tuple[float, float]:
+    """From and to where a tile's objects are whole; a border of the picture cuts nothing off."""
+    is_first, is_last = start == 0, start + side >= length
+    return (-np.inf if is_first else _CUT, np.inf if is_last else side - _CUT)
+
+
+def _whole_objects(found: Detections, view: View) -> Detections:
+    """Leave out what is cut off, and move the rest to the picture."""
+    (left, right), (top, bottom) = view.inside
+    x1, y1, x2, y2 = found.xyxy.T
+    is_whole = (x1 >= left) & (y1 >= top) & (x2 <= right) & (y2 <= bottom)
+    return found[is_whole].moved(view.geometry.to_source)
 
 
 def joined(parts: Sequence[Detections]) -> Detections:
