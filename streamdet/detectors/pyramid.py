@@ -116,7 +116,7 @@ class Pyramid:
         self.runtime_name = f"{detector.runtime_name}, scales {sizes}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`; nothing in one without pixels.
+        """Detect in each prepared picture; see `Detector`.
 
         Raises:
             EngineError: the detector failed.

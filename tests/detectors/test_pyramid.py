@@ -113,7 +113,7 @@ def test_what_a_tile_cuts_off_is_left_out() -> None:
     image = np.zeros((416, 416, 3), dtype=np.uint8)
     image[100:140, 200:215] = 255  # doubled x 400 to 430: the first tile ends at 416
     [found] = pyramid(2.0, model="yolox_nano")([image])
-    np.testing.assert_allclose(found.xyxy, [[200.0, 100.0, 215.0, 140.0]])
+    np.testing.assert_allclose(found.xyxy, [[200.0, 100.0, 215.0, 140.0]], atol=0.5)
 
 
 def test_r_cnn_sees_the_whole_picture_though_its_network_has_a_size() -> None:
