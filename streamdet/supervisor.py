@@ -21,7 +21,7 @@ from streamdet.transport.connection import check_server, connect
 from streamdet.transport.embedded import EmbeddedRedis
 from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
-from streamdet.transport.shm_pool import ShmPool
+from streamdet.transport.shm_pool import create_pool
 from streamdet.url_text import redacted
 from streamdet.watch import Figures, Watch
 
@@ -94,7 +94,7 @@ class Supervisor:
         infos = self._probe(folder)
         run = self._plan(folder, infos)
         for pool in run.pools.values():
-            ShmPool.create(pool.path, pool.slots, pool.slot_bytes).close()
+            create_pool(pool.path, pool.slots, pool.slot_bytes).close()
         bus = RedisBus(connect(self.redis_url), run.layout)
         stack.callback(bus.close)
         bus.create(run.layout)

@@ -33,7 +33,7 @@ from streamdet.transport.bus import Bus, RunLostError
 from streamdet.transport.connection import connect
 from streamdet.transport.pool import FramePool
 from streamdet.transport.redis_bus import RedisBus
-from streamdet.transport.shm_pool import ShmPool
+from streamdet.transport.shm_pool import map_pool
 
 EXIT_DONE: Final = 0
 EXIT_CRASHED: Final = 1
@@ -170,7 +170,7 @@ def _limit_opencv() -> None:
 def _map_pools(plan: WorkerPlan) -> dict[str, FramePool]:
     names = {*plan.own_pools, *plan.reads_pools}
     pools = {name: pool for name, pool in plan.run.pools.items() if name in names}
-    return {n: ShmPool(pool.path, pool.slots, pool.slot_bytes) for n, pool in pools.items()}
+    return {n: map_pool(pool.path, pool.slots, pool.slot_bytes) for n, pool in pools.items()}
 
 
 def beats_path(folder: Path) -> Path:

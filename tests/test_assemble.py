@@ -20,7 +20,7 @@ from streamdet.settings import DeploySettings
 from streamdet.sources import SourceInfo
 from streamdet.transport.connection import connect
 from streamdet.transport.redis_bus import RedisBus
-from streamdet.transport.shm_pool import FOLDER, ShmPool
+from streamdet.transport.shm_pool import FOLDER, create_pool
 from tests.graph.graphs import load_text, people
 from tests.redis_server import RedisServer
 
@@ -53,7 +53,7 @@ def run(redis_server: RedisServer, tmp_path: Path) -> Iterator[Run]:
         layout, redis_server.url, tmp_path, pools, {"street": SCENE}, class_names(graph), 128
     )
     for pool in pools.values():
-        ShmPool.create(pool.path, pool.slots, pool.slot_bytes).close()
+        create_pool(pool.path, pool.slots, pool.slot_bytes).close()
     bus = RedisBus(connect(redis_server.url), layout)
     bus.create(layout)
     yield Run(graph, plan, bus)

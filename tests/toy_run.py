@@ -31,7 +31,7 @@ from streamdet.stages.sink import SinkStage
 from streamdet.stages.track import TrackStage
 from streamdet.stages.transform import TransformStage
 from streamdet.transport.bus import Bus, GroupLayout, RunLayout
-from streamdet.transport.memory_pool import MemoryPool
+from streamdet.transport.pool import FramePool
 
 HW = (8, 8)
 SLOT_BYTES = 8 * 8 * 3
@@ -175,14 +175,16 @@ def back_plan(run: RunPlan) -> WorkerPlan:
     return worker_plan(run, "back", [track, *sinks])
 
 
-def make_pools(run: RunPlan) -> dict[str, MemoryPool]:
-    return {name: MemoryPool(pool.slots, pool.slot_bytes) for name, pool in run.pools.items()}
+def make_pools(run: RunPlan) -> dict[str, FramePool]:
+    return {
+        name: FramePool.in_memory(pool.slots, pool.slot_bytes) for name, pool in run.pools.items()
+    }
 
 
 def make_group(
     plan: WorkerPlan,
     bus: Bus,
-    pools: Mapping[str, MemoryPool],
+    pools: Mapping[str, FramePool],
     beat: Callable[[], None],
     output: Sink | None = None,
 ) -> tuple[Group, PixelStore]:

@@ -37,7 +37,7 @@ from streamdet.stages.source import SourceStage
 from streamdet.stages.transform import TransformStage
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.transport.memory_pool import MemoryPool
+from streamdet.transport.pool import FramePool
 
 HW: Final = (1080, 1920)
 FRAME_BYTES: Final = HW[0] * HW[1] * 3
@@ -110,12 +110,13 @@ class _TracedPixels(np.ndarray[Any, np.dtype[np.uint8]]):
             super().__setitem__(key, value)
 
 
-class _TracedPool(MemoryPool):
+class _TracedPool(FramePool):
     """A pool whose slots count."""
 
     def __init__(self, trace: _Trace, hw: tuple[int, int]) -> None:
-        super().__init__(FRAMES, hw[0] * hw[1] * 3)
-        self._slots.fill(1)  # fresh pages would be paid for by the first write
+        # Ones: fresh pages would be paid for by the first write.
+        memory = np.ones((FRAMES, hw[0] * hw[1] * 3), np.uint8)
+        super().__init__(np.zeros(FRAMES, np.uint64), memory)
         self._trace = trace
 
     def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:

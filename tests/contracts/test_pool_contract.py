@@ -1,4 +1,4 @@
-"""What pool.py promises, held against both pools."""
+"""What pool.py promises, held against both kinds of memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pytest
 
 from streamdet.errors import FrameError, StalePixelsError
 from streamdet.frame import FrameRef
-from streamdet.transport.memory_pool import MemoryPool
 from streamdet.transport.pool import FramePool
-from streamdet.transport.shm_pool import FOLDER, ShmPool
+from streamdet.transport.shm_pool import FOLDER, create_pool
 
 HW = (4, 5)
 SLOT_BYTES = 4 * 5 * 3
@@ -28,11 +27,10 @@ def segment() -> Iterator[Path]:
 
 @pytest.fixture(params=["memory", "shared"])
 def pool(request: pytest.FixtureRequest, segment: Path) -> Iterator[FramePool]:
-    made: FramePool
     if request.param == "memory":
-        made = MemoryPool(slots=3, slot_bytes=SLOT_BYTES)
+        made = FramePool.in_memory(slots=3, slot_bytes=SLOT_BYTES)
     else:
-        made = ShmPool.create(segment, slots=3, slot_bytes=SLOT_BYTES)
+        made = create_pool(segment, slots=3, slot_bytes=SLOT_BYTES)
     yield made
     made.close()
 
