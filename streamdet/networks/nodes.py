@@ -89,6 +89,26 @@ def nms(  # noqa: PLR0913
     return Kept(indices.to(xyxy.device), counts.to(xyxy.device))
 
 
+def top_k(values: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Find the highest values of each picture, by falling value, ties by index.
+
+    Ties are common: regions smaller than a cell have equal features. ONNX's TopK has an order for
+    them, torch.topk has none.
+
+    Args:
+        values: (B, N).
+        most: how many; all of them where there are fewer.
+
+    Returns:
+        Values and int64 indices, (B, min(most, N)) each.
+    """
+    most = min(most, values.shape[1])
+    if torch.onnx.is_in_onnx_export():
+        return torch.topk(values, most, dim=1)
+    ordered, indices = values.sort(dim=1, descending=True, stable=True)
+    return ordered[:, :most], indices[:, :most]
+
+
 def multi_level_roi_align(
     rois: Tensor,
     maps: Sequence[Tensor],

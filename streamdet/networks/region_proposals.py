@@ -160,7 +160,7 @@ class RegionProposals(nn.Module):
 
 def _best(level: AnchorPredictions, most: int) -> tuple[Tensor, Tensor]:
     """The boxes (B, k, 4) and logits (B, k) of a map's most likely anchors."""
-    logits, rows = level.logits.topk(min(most, level.logits.shape[1]), dim=1)
+    logits, rows = nodes.top_k(level.logits, most)
     deltas = take_rows(level.deltas, rows)
     anchors = level.anchors.index_select(0, rows.flatten()).view(*rows.shape, 4)
     return decode_boxes(deltas, anchors), logits

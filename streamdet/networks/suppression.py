@@ -78,7 +78,7 @@ def suppressed(
     """
     classes = regions.scores.shape[2]
     flat = torch.where(proposals.is_proposal[..., None], regions.scores, -1.0).flatten(1)
-    scores, places = flat.topk(min(options.candidates, flat.shape[1]), dim=1)
+    scores, places = nodes.top_k(flat, options.candidates)
     rows, class_ids = places // classes, places % classes
     deltas = take_rows(regions.deltas.flatten(1, 2), places)
     xyxy = clip_boxes(decode_boxes(deltas, take_rows(proposals.xyxy, rows), weights), hw)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from streamdet.building.build import make_network
 from streamdet.networks.state_dict import assign_weights
+from tests.networks.spread_weights import spread
 from tests.parity.test_backbones import randomized
 
 if importlib.util.find_spec("torchvision") is None:
@@ -35,18 +35,16 @@ MODELS = [
     "maskrcnn_resnet50_fpn_v2",
     "keypointrcnn_resnet50_fpn",
 ]
-SPREADS = {
-    "rpn.head.cls_logits": 2.0,
-    "rpn.head.bbox_pred": 0.3,
-    "roi_heads.box_predictor.cls_score": 2.5,
-    "roi_heads.box_predictor.bbox_pred": 1.0,
-    "roi_heads.mask_predictor.mask_fcn_logits": 2.0,
-    "roi_heads.keypoint_predictor.kps_score_lowres": 2.0,
-}
-"""Layers -> standard deviation of what comes out of them."""
-
 SIZES = [[(197, 263)], [(150, 301), (260, 190)]]
 """Batches of pictures, by height and width."""
+
+
+class Pair(NamedTuple):
+    """The same weights in both libraries' networks."""
+
+    name: str
+    reference: Any
+    network: Callable[..., dict[str, Tensor]]
 
 
 def theirs(name: str) -> nn.Module:
@@ -74,41 +72,24 @@ def ours(name: str, reference: nn.Module) -> Callable[..., dict[str, Tensor]]:
     return network.eval()  # type: ignore[no-any-return]
 
 
-@contextmanager
-def outputs_of(layer: nn.Module) -> Iterator[list[Tensor]]:
-    seen: list[Tensor] = []
-    hook = layer.register_forward_hook(lambda _, __, output: seen.append(output.flatten()))
-    yield seen
-    hook.remove()
-
-
-def spread(model: nn.Module, pictures: list[Tensor]) -> None:
-    for name in SPREADS.keys() & dict(model.named_modules()).keys():
-        layer: Any = model.get_submodule(name)
-        with outputs_of(layer) as seen:
-            model(pictures)
-        layer.weight.mul_(SPREADS[name] / float(torch.cat(seen).std()))
-        layer.bias.zero_()
-
-
 def pictures(hws: list[tuple[int, int]]) -> list[Tensor]:
     generator = torch.Generator().manual_seed(3)
     return [torch.rand(3, *hw, generator=generator) for hw in hws]
 
 
 @pytest.fixture(scope="module", params=MODELS)
-def pair(request: pytest.FixtureRequest) -> tuple[Any, Callable[..., dict[str, Tensor]]]:
+def pair(request: pytest.FixtureRequest) -> Pair:
     with torch.no_grad():
         reference = theirs(request.param)
-        spread(reference, pictures([(197, 263)]))
-        return reference, ours(request.param, reference)
+        spread(reference, pictures([(197, 263)]), background=4.0)
+        return Pair(request.param, reference, ours(request.param, reference))
 
 
 def detect_both(
-    pair: tuple[Any, Callable[..., dict[str, Tensor]]], hws: list[tuple[int, int]]
+    pair: Pair, hws: list[tuple[int, int]]
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """Yield what torchvision and we find in each picture, in the pixels of its prepared form."""
-    reference, network = pair
+    _, reference, network = pair
     images, _ = reference.transform(pictures(hws))
     maps = reference.backbone(images.tensors)
     proposals, _ = reference.rpn(images, maps)
@@ -133,25 +114,27 @@ def assert_same(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
         assert (wanted["masks"][:, 0] - found["masks"][rows]).abs().max() < 1e-3
     if "keypoints" in wanted:
         points = found["keypoints"][rows]
-        assert (wanted["keypoints_scores"] - points[..., 2]).abs().max() < 0.01
-        is_near = (wanted["keypoints"] - points)[..., :2].abs().amax(dim=2) < 0.05
-        assert is_near.float().mean() > 0.99  # see ops.heatmap_points: another peak, as high
+        is_same = (wanted["keypoints"] - points)[..., :2].abs().amax(dim=2) < 0.05
+        assert is_same.float().mean() > 0.97  # see ops.heatmap_points: noise has many peaks
+        lower = wanted["keypoints_scores"] - points[..., 2]
+        assert lower.min() > -1e-3
+        assert lower[is_same].max() < 1e-3
 
 
 @pytest.mark.parametrize("hws", SIZES)
 @torch.inference_mode()
-def test_detections_are_torchvisions(pair: Any, hws: list[tuple[int, int]]) -> None:
+def test_detections_are_torchvisions(pair: Pair, hws: list[tuple[int, int]]) -> None:
     for wanted, found in detect_both(pair, hws):
         assert len(wanted["scores"]) > 20
         assert_same(wanted, found)
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("keypoint")])
 @torch.inference_mode()
-def test_a_fresh_network_finds_nothing_as_torchvisions(name: str) -> None:
-    reference: Any = getattr(detection, name)(weights=None, weights_backbone=None).eval()
-    reference.transform.min_size, reference.transform.max_size = (160,), 224
-    for wanted, found in detect_both((reference, ours(name, reference)), [(90, 121)]):
-        assert len(wanted["scores"]) == 0
-        assert len(found["scores"]) == 0
-        assert set(found) - {"class_ids"} == set(wanted) - {"labels"}
+def test_nothing_is_found_where_torchvision_finds_nothing(pair: Pair) -> None:
+    reference = pair.reference
+    reference.roi_heads.box_predictor.cls_score.bias[0] = 100  # the background
+    network = ours(pair.name, reference)
+    [(wanted, found)] = detect_both(pair._replace(network=network), SIZES[0])
+    assert len(wanted["scores"]) == 0
+    assert len(found["scores"]) == 0
+    assert ("masks" in found, "keypoints" in found) == ("masks" in wanted, "keypoints" in wanted)

@@ -1,0 +1,83 @@
+"""A built network has a passport that tells what it was built from."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+
+from streamdet.building.build import build, make_network
+from streamdet.built_network import find_network, read_passport
+from streamdet.errors import ConfigError
+from streamdet.model_config import load_model_config
+
+MODEL = """
+detector: faster_rcnn
+network:
+  backbone: alexnet
+  maps: [conv1]
+  neck: none
+  rpn: {{scales: [[32]], before_nms: 20, after_nms: 5}}
+  box_width: 8
+input: {{name: image, hw: [32, 64]}}
+{weights}
+transform: {{kind: letterbox}}
+classes: [person, car]
+score_thresh: 0.5
+iou_thresh: 0.5
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STREAMDET_MODELS", str(tmp_path))
+    return tmp_path
+
+
+def written(folder: Path, weights: str = "") -> str:
+    path = folder / "tiny.yaml"
+    path.write_text(MODEL.format(weights=weights), encoding="utf-8")
+    return str(path)
+
+
+def test_random_weights_are_told_of_wherever_the_network_is_used(folder: Path) -> None:
+    name = written(folder)
+    assert build(name, folder, seed=3).remark == "random weights (seed 3)"
+    found = find_network(load_model_config(name))
+    assert found.path == folder / "tiny.onnx"
+    assert found.remark == "random weights (seed 3)"
+
+
+def test_weights_from_a_file_are_named_by_their_checksum(folder: Path) -> None:
+    torch.save(make_network(written(folder)).state_dict(), folder / "tiny.pth")  # type: ignore[attr-defined]
+    checksum = sha256_of(folder / "tiny.pth")
+    weights = f"weights: {{file: tiny.pth, sha256: {checksum[:8]}, licence: none, origin: here}}"
+    assert build(written(folder, weights), folder).remark == ""
+    assert read_passport(folder / "tiny.json").weights == checksum
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_same_seed_gives_the_same_weights(folder: Path) -> None:
+    first, again, other = (make_network(written(folder), seed) for seed in (0, 0, 1))
+    name = "roi_heads.box_head.fc6.weight"
+    weights = [network.state_dict()[name] for network in (first, again, other)]  # type: ignore[attr-defined]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_a_model_without_a_network_has_nothing_to_build(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="'hog_people' has nothing to build"):
+        build("hog_people", folder)
+
+
+def test_former_names_of_weights_are_understood(folder: Path) -> None:
+    weights = make_network(written(folder), 1).state_dict()  # type: ignore[attr-defined]
+    for kind in ("weight", "bias"):
+        weights[f"rpn.head.conv.{kind}"] = weights.pop(f"rpn.head.conv.0.0.{kind}")
+    torch.save(weights, folder / "old.pth")
+    checksum = sha256_of(folder / "old.pth")
+    stated = f"weights: {{file: old.pth, sha256: {checksum}, licence: none, origin: here}}"
+    assert build(written(folder, stated), folder).path.is_file()
