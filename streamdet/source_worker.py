@@ -7,7 +7,6 @@ one frame at a time; commits are gathered into a step.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgpack
@@ -15,16 +14,14 @@ import msgpack
 from streamdet.committer import Committer, Results
 from streamdet.errors import SourceError
 from streamdet.messages import EndOfStream, FrameMessage
-from streamdet.plan import WorkerPlan
 from streamdet.progress import PASSED
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position, Source
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages import Job
-from streamdet.stages.group import Group
-from streamdet.stages.pixels import PixelStore
 from streamdet.stages.source import SourceStage
-from streamdet.transport.bus import Bus, Commit, Step
+from streamdet.transport.bus import Commit, Step
+from streamdet.workplace import Workplace
 
 LONGEST_HOLD_NS: Final = 20_000_000
 """Frames wait no longer than this for their step to fill up."""
@@ -42,30 +39,16 @@ class SourceWorker:
     """Reads the items of one source node, one after another.
 
     Args:
-        plan: what to do.
-        bus: where to commit.
-        group: the live stages behind the source in this process.
-        pixels: the pools.
-        beat: called whenever something moved.
+        place: what there is to work with.
     """
 
-    def __init__(
-        self,
-        plan: WorkerPlan,
-        bus: Bus,
-        group: Group,
-        pixels: PixelStore,
-        beat: Callable[[], None],
-    ) -> None:
-        self._plan = plan
-        self._bus = bus
-        self._group = group
-        self._pixels = pixels
-        self._beat = beat
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+        plan, pixels = place.plan, place.pixels
         self._node = plan.nodes[0].node
         publishes_image = plan.nodes[0].slot_readers > 0
         self._stage = SourceStage(self._node.name, pixels, publishes_image=publishes_image)
-        self._committer = Committer(plan, bus, beat)
+        self._committer = Committer(plan, place.bus, place.beat)
         self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
         self._last = Position()
         self._is_stopping = False
@@ -78,19 +61,17 @@ class SourceWorker:
             TransportError: see the note "Begin again" in worker.py.
         """
         self.attach()
-        for item in self._plan.items:
+        for item in self._place.plan.items:
             self.read(item)
-        self._group.close()
+        self._place.group.close()
 
     def attach(self) -> None:
         """Take over from whoever did this work before."""
-        self._lease = self._bus.take_lease(self._plan.group, self._plan.consumer)
-        self._pixels.attach(self._lease, self._plan.own_pools)
-        nodes = [node_plan.node.name for node_plan in self._plan.nodes[1:]]
-        self._group.restore({node: self._bus.states(node) for node in nodes})
-        self._positions = self._bus.positions()
-        self._ended = self._bus.ended_sources(self._plan.group)
-        self._is_stopping = self._bus.is_stopping()
+        self._lease = self._place.take_over()
+        bus = self._place.bus
+        self._positions = bus.positions()
+        self._ended = bus.ended_sources(self._place.plan.group)
+        self._is_stopping = bus.is_stopping()
 
     def read(self, item: SourceItem) -> None:
         """Read one item, from where it was committed to its end."""
@@ -117,14 +98,14 @@ class SourceWorker:
             started_ns = time.monotonic_ns()
 
     def _emit(self, source_id: str, decoded: DecodedFrame, started_ns: int) -> None:
-        self._beat()
+        self._place.beat()
         job = self._stage.job(source_id, decoded, started_ns)
-        results = self._group.process([job], entry_node=self._node.name)
+        results = self._place.group.process([job], entry_node=self._node.name)
         # The pictures end here: they must not outlive this frame.
         kept = {node: [one.without_pictures() for one in jobs] for node, jobs in results.items()}
         self._held.append((job.message, kept))
         self._last = decoded.position
-        if len(self._held) >= self._plan.batch:
+        if len(self._held) >= self._place.plan.batch:
             self._flush()
         self._flush_old()
 
@@ -148,7 +129,7 @@ class SourceWorker:
     def _end(self, source_id: str, source: Source, error: str | None) -> None:
         # What was decoded behind the last frame counts too, unless that frame was never committed.
         position = source.position if source.position.index == self._last.index else self._last
-        self._group.finish(source_id)
+        self._place.group.finish(source_id)
         end = EndOfStream(source_id, position.index)
         notes = {"error": error, "warnings": source.warnings, "is_cut": self._is_stopping}
         positions = {source_id: pack_position(position, notes)}
@@ -156,9 +137,9 @@ class SourceWorker:
 
     def _step(self, commits: list[Commit], results: Results, positions: dict[str, bytes]) -> None:
         result = self._committer.step(
-            self._lease, commits, results, states=self._group.states(), positions=positions
+            self._lease, commits, results, states=self._place.group.states(), positions=positions
         )
-        self._group.committed()
+        self._place.group.committed()
         self._is_stopping = self._is_stopping or result.is_stopping
 
     def _pass_over(self) -> None:
@@ -167,14 +148,14 @@ class SourceWorker:
         Raises:
             StopRequested: the run has been asked to stop.
         """
-        self._beat()
+        self._place.beat()
         self._flush_old()
         self._passed += 1
         if time.monotonic_ns() - self._looked_ns > LOOK_EVERY_NS:
             self._looked_ns = time.monotonic_ns()
             counters = {f"{PASSED}{self._node.name}": self._passed}
             self._passed = 0
-            if self._bus.step(Step(self._lease, [], counters=counters)).is_stopping:
+            if self._place.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
                 raise StopRequested
 
 

@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,13 +26,13 @@ from streamdet.process import set_name
 from streamdet.progress import Beats
 from streamdet.source_worker import SourceWorker
 from streamdet.stages import Job
-from streamdet.stages.group import Group
 from streamdet.stages.pixels import PixelStore
-from streamdet.transport.bus import Bus, RunLostError
+from streamdet.transport.bus import RunLostError
 from streamdet.transport.connection import connect
 from streamdet.transport.pool import FramePool
 from streamdet.transport.redis_bus import RedisBus
 from streamdet.transport.shm_pool import map_pool
+from streamdet.workplace import Workplace
 
 EXIT_DONE: Final = 0
 EXIT_CRASHED: Final = 1
@@ -48,27 +47,12 @@ class StageWorker:
     """Works on what its group's input stream brings.
 
     Args:
-        plan: what to do.
-        bus: where to read and commit.
-        group: the live stages.
-        pixels: the pools.
-        beat: called whenever something moved.
+        place: what there is to work with.
     """
 
-    def __init__(
-        self,
-        plan: WorkerPlan,
-        bus: Bus,
-        group: Group,
-        pixels: PixelStore,
-        beat: Callable[[], None],
-    ) -> None:
-        self._plan = plan
-        self._bus = bus
-        self._group = group
-        self._pixels = pixels
-        self._beat = beat
-        self._committer = Committer(plan, bus, beat)
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+        self._committer = Committer(place.plan, place.bus, place.beat)
 
     def run(self) -> None:
         """Work until every source has ended here.
@@ -80,26 +64,23 @@ class StageWorker:
         while not self._is_done():
             while not self.advance():
                 pass
-        self._group.close()
+        self._place.group.close()
 
     def attach(self) -> None:
         """Take over from whoever did this work before."""
-        self._lease = self._bus.take_lease(self._plan.group, self._plan.consumer)
-        self._pixels.attach(self._lease, self._plan.own_pools)
-        nodes = [node_plan.node.name for node_plan in self._plan.nodes]
-        self._group.restore({node: self._bus.states(node) for node in nodes})
-        is_ordered = self._plan.is_ordered
+        self._lease = self._place.take_over()
+        plan, bus = self._place.plan, self._place.bus
         self._intake = Intake(
-            self._bus,
+            bus,
             self._lease,
-            batch=self._plan.batch,
-            max_wait_s=self._plan.max_wait_s,
-            next_index=self._bus.done_counts(self._plan.group) if is_ordered else None,
+            batch=plan.batch,
+            max_wait_s=plan.max_wait_s,
+            next_index=bus.done_counts(plan.group) if plan.is_ordered else None,
         )
 
     def advance(self) -> bool:
         """Do the next batch; returns whether it is time to ask if all is done."""
-        self._beat()
+        self._place.beat()
         batch = self._intake.next_batch()
         if batch:
             self._do(batch)
@@ -107,19 +88,22 @@ class StageWorker:
 
     def _is_done(self) -> bool:
         """Whether every source that reaches this worker has ended here."""
-        return self._bus.ended_sources(self._plan.group) >= set(self._plan.source_ids)
+        plan = self._place.plan
+        return self._place.bus.ended_sources(plan.group) >= set(plan.source_ids)
 
     def _do(self, batch: list[Item]) -> None:
         messages = [item.message for item in batch if isinstance(item.message, FrameMessage)]
-        results = self._group.process([Job(message) for message in messages]) if messages else {}
+        results = (
+            self._place.group.process([Job(message) for message in messages]) if messages else {}
+        )
         frame_ids = [item.entry_id for item in batch if not item.is_end]
         commits = self._committer.frame_commits(messages, frame_ids, results)
         for item in batch:
             if isinstance(item.message, EndOfStream):
-                self._group.finish(item.message.source_id)
+                self._place.group.finish(item.message.source_id)
                 commits.append(self._committer.end_commit(item.message, item.entry_id))
-        self._committer.step(self._lease, commits, results, states=self._group.states())
-        self._group.committed()
+        self._committer.step(self._lease, commits, results, states=self._place.group.states())
+        self._place.group.committed()
 
 
 def main(plan: WorkerPlan) -> int:
@@ -153,10 +137,8 @@ def _run(plan: WorkerPlan) -> None:
     pixels = PixelStore(bus, _map_pools(plan), beat)
     group, runtimes = assemble(plan, pixels)
     _write_status(plan, runtimes=runtimes)
-    if plan.is_source:
-        SourceWorker(plan, bus, group, pixels, beat).run()
-    else:
-        StageWorker(plan, bus, group, pixels, beat).run()
+    kind = SourceWorker if plan.is_source else StageWorker
+    kind(Workplace(plan, bus, group, pixels, beat)).run()
 
 
 def _limit_opencv() -> None:

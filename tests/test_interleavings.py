@@ -34,8 +34,8 @@ from tests.toy_run import (
     back_plan,
     detect_plan,
     front_plan,
-    make_group,
     make_pools,
+    make_workplace,
     run_plan,
 )
 
@@ -93,9 +93,9 @@ class Run:
     def go(self) -> None:
         """Run to the end."""
         while self.memory.ended_sources("front") != set(FRAMES):
-            group, pixels = make_group(self.front, self.bus, self.pools, self.anyone_else)
+            place = make_workplace(self.front, self.bus, self.pools, self.anyone_else)
             try:
-                SourceWorker(self.front, self.bus, group, pixels, self.anyone_else).run()
+                SourceWorker(place).run()
             except Killed:
                 continue
         while self.memory.finished() < len(FRAMES):
@@ -116,9 +116,9 @@ class Run:
         if plan.consumer not in self.alive:
             context = SinkContext("run", plan.run.source_names, plan.run.class_names)
             sink = JsonlSink(JsonlOptions(path=self.file), context)
-            group, pixels = make_group(plan, self.bus, self.pools, nothing, sink)
-            worker = StageWorker(plan, self.bus, group, pixels, nothing)
-            self.alive[plan.consumer] = worker, group
+            place = make_workplace(plan, self.bus, self.pools, nothing, sink)
+            worker = StageWorker(place)
+            self.alive[plan.consumer] = worker, place.group
             worker.attach()
         return self.alive[plan.consumer][0]
 

@@ -17,7 +17,7 @@ from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
 from tests import toy_run
-from tests.toy_run import front_plan, make_group, make_pools, run_plan
+from tests.toy_run import front_plan, make_pools, make_workplace, run_plan
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +39,7 @@ class Run:
         self.seen: list[tuple[str, int]] = []
 
     def worker(self, beat: Callable[[], None] = lambda: None) -> SourceWorker:
-        group, pixels = make_group(self.plan, self.bus, self.pools, beat)
-        return SourceWorker(self.plan, self.bus, group, pixels, beat)
+        return SourceWorker(make_workplace(self.plan, self.bus, self.pools, beat))
 
     def read(self) -> None:
         lease = self.bus.take_lease("detect", "detect-0")

@@ -32,6 +32,7 @@ from streamdet.stages.track import TrackStage
 from streamdet.stages.transform import TransformStage
 from streamdet.transport.bus import Bus, GroupLayout, RunLayout
 from streamdet.transport.pool import FramePool
+from streamdet.workplace import Workplace
 
 HW = (8, 8)
 SLOT_BYTES = 8 * 8 * 3
@@ -181,14 +182,14 @@ def make_pools(run: RunPlan) -> dict[str, FramePool]:
     }
 
 
-def make_group(
+def make_workplace(
     plan: WorkerPlan,
     bus: Bus,
     pools: Mapping[str, FramePool],
     beat: Callable[[], None],
     output: Sink | None = None,
-) -> tuple[Group, PixelStore]:
-    """What assemble.py does for real kinds."""
+) -> Workplace:
+    """What assemble.py and worker.py do for real kinds."""
     pixels = PixelStore(bus, pools, beat)
     transform = TransformStage("prepare", ToyTransform(), pixels, publishes=True)
     context = SinkContext("run", plan.run.source_names, plan.run.class_names)
@@ -202,4 +203,4 @@ def make_group(
             *(Member(name, "track", SinkStage(sink, pixels)) for name, sink in sinks.items()),
         ],
     }
-    return Group(members[plan.group]), pixels
+    return Workplace(plan, bus, Group(members[plan.group]), pixels, beat)
