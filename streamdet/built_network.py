@@ -62,7 +62,7 @@ def find_network(model: ModelConfig) -> NetworkFile:
     """
     if model.network is None:
         return NetworkFile(find_weights(model))
-    file = find_file(f"{model.name}.onnx")
+    file = find_file(f"{model.name}.onnx", model.folder)
     if file is None:
         raise ConfigError(f"the network of model {model.name!r} is not built: {_remedy(model)}")
     passport = read_passport(file.with_suffix(".json"))

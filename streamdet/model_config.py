@@ -90,6 +90,12 @@ class ModelConfig(Options):
     runtimes: dict[Literal["openvino", "onnxruntime"], RuntimeConfig] = Field(
         default_factory=dict, description="Runtimes that run it, the preferred one first."
     )
+    folder: Path | None = Field(
+        None,
+        exclude=True,
+        description="Where its files are looked for first; by default the folder of the"
+        " configuration, unless that is a shipped one.",
+    )
 
     @property
     def transform_options(self) -> dict[str, Any]:
@@ -115,11 +121,14 @@ def load_model_config(name: str) -> ModelConfig:
         raise ConfigError(f"{path}: must hold keys and values")
     if isinstance(text.values.get("classes"), str):
         text.values["classes"] = _class_list(text.values["classes"], text.place(("classes",)))
-    return checked(ModelConfig, text, (), {"name": path.stem, **text.values})
+    own = (
+        {"folder": str(path.absolute().parent)} if path.parent != shipped("configs/models") else {}
+    )
+    return checked(ModelConfig, text, (), {"name": path.stem, **own, **text.values})
 
 
 def find_weights(config: ModelConfig) -> Path:
-    """Find a model's weights on STREAMDET_MODELS (folders joined by os.pathsep) or in the cache.
+    """Find a model's weights beside its configuration, on STREAMDET_MODELS or in the cache.
 
     The checksum is computed each time: 4 MB take 4 ms.
 
@@ -129,12 +138,12 @@ def find_weights(config: ModelConfig) -> Path:
     weights = config.weights
     if weights is None:
         raise ConfigError(f"model {config.name!r} has no weights file")
-    found = find_file(weights.file)
+    found = find_file(weights.file, config.folder)
     if found is None:
         raise ConfigError(
             f"{weights.file}, the weights of model {config.name!r}, is not in"
-            f" {' or '.join(map(str, _weight_folders()))}: put it there ({weights.origin}) or name"
-            " its folder in STREAMDET_MODELS"
+            f" {' or '.join(map(str, _folders(config.folder)))}: put it there"
+            f" ({weights.origin}) or name its folder in STREAMDET_MODELS"
         )
     sha256 = hashlib.sha256(found.read_bytes()).hexdigest()
     if not sha256.startswith(weights.sha256):
@@ -145,9 +154,15 @@ def find_weights(config: ModelConfig) -> Path:
     return found
 
 
-def find_file(name: str) -> Path | None:
-    """Find a file on STREAMDET_MODELS, then in the cache; None if it is nowhere."""
-    return next((f / name for f in _weight_folders() if (f / name).is_file()), None)
+def find_file(name: str, first: Path | None = None) -> Path | None:
+    """Find a model's file; None if it is nowhere.
+
+    Args:
+        name: the file's.
+        first: the folder that is looked into first; then come those of STREAMDET_MODELS (joined by
+            os.pathsep), then the cache.
+    """
+    return next((f / name for f in _folders(first) if (f / name).is_file()), None)
 
 
 def cache_folder() -> Path:
@@ -156,9 +171,9 @@ def cache_folder() -> Path:
     return cache / "streamdet" / "models"
 
 
-def _weight_folders() -> list[Path]:
+def _folders(first: Path | None) -> list[Path]:
     stated = [entry for entry in os.environ.get("STREAMDET_MODELS", "").split(os.pathsep) if entry]
-    return [*map(Path, stated), cache_folder()]
+    return [*([first] if first else []), *map(Path, stated), cache_folder()]
 
 
 def _class_list(name: str, place: str) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from streamdet.config_files import shipped_names
 from streamdet.errors import ConfigError
-from streamdet.model_config import ModelConfig, find_weights, load_model_config
+from streamdet.model_config import ModelConfig, find_file, find_weights, load_model_config
 from streamdet.registry import KINDS, load
 
 HOG = """
@@ -114,3 +114,14 @@ def test_a_changed_weights_file_is_refused(tmp_path: Path, monkeypatch: pytest.M
 def test_a_model_without_a_network_has_no_weights() -> None:
     with pytest.raises(ConfigError, match="'hog_people' has no weights file"):
         find_weights(load_model_config("hog_people"))
+
+
+def test_weights_beside_the_configuration_come_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMDET_MODELS", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    for path in (tmp_path / "mine" / "w.pth", tmp_path / "w.pth"):
+        path.write_bytes(b"weights")
+    assert find_file("w.pth", tmp_path / "mine") == tmp_path / "mine" / "w.pth"
+    assert find_file("w.pth") == tmp_path / "w.pth"

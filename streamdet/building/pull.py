@@ -89,7 +89,7 @@ def _is_here(model: ModelConfig) -> bool:
     try:
         find_weights(model)
     except ConfigError:
-        found = find_file(model.weights.file)
+        found = find_file(model.weights.file, model.folder)
         if found is not None and found.parent != cache_folder():
             raise
         return False

@@ -73,8 +73,12 @@ def _needs_nothing(model: ModelConfig) -> bool:
 
 
 def _lacking(model: ModelConfig) -> str:
-    is_built = model.network is not None and find_file(f"{model.name}.onnx") is not None
-    has_weights = model.weights is not None and find_file(model.weights.file) is not None
+    is_built = (
+        model.network is not None and find_file(f"{model.name}.onnx", model.folder) is not None
+    )
+    has_weights = (
+        model.weights is not None and find_file(model.weights.file, model.folder) is not None
+    )
     if is_built or (has_weights and model.network is None):
         return f"wrong file: streamdet models show {model.name}"
     return "weights, not built" if has_weights else "no"
@@ -110,15 +114,15 @@ def _weights_facts(model: ModelConfig) -> dict[str, str]:
     weights = model.weights
     is_part = len(weights.sha256) < 64
     return {
-        "weights": f"{weights.file}: {_place(weights.file)}",
+        "weights": f"{weights.file}: {_place(weights.file, model.folder)}",
         "sha256": f"{weights.sha256}..." if is_part else weights.sha256,
         "licence": weights.licence,
         "origin": weights.origin,
     }
 
 
-def _place(file: str) -> str:
-    found = find_file(file)
+def _place(file: str, first: Path | None) -> str:
+    found = find_file(file, first)
     return "not on this machine" if found is None else f"in {found.parent}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class TruthObject:
         track_id: the same in all frames of one object; None where tracks are not to be scored.
         segmentation: COCO polygons or run lengths; None where it has no mask.
         keypoints: x, y, visibility of each point (0 not labelled); None where it has none.
+        place: file and line or entry, for errors; "" where it came from no file.
     """
 
     image_id: int
@@ -52,6 +53,7 @@ class TruthObject:
     track_id: int | None = None
     segmentation: Any = None
     keypoints: tuple[float, ...] | None = None
+    place: str = field(default="", compare=False)
 
     @property
     def is_ignored(self) -> bool:

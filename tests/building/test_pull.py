@@ -74,7 +74,7 @@ def test_a_wrong_file_of_the_user_s_is_not_replaced(
 ) -> None:
     name, weights = write_trained(tmp_path)
     weights.write_bytes(b"mine")
-    monkeypatch.setenv("STREAMDET_MODELS", str(tmp_path))
+    monkeypatch.setenv("STREAMDET_MODELS", str(weights.parent))
     with pytest.raises(ConfigError, match="is not the file that model 'toy' wants"):
         pull(name, list, address_of=unasked)
     assert weights.read_bytes() == b"mine"

@@ -45,14 +45,16 @@ def write_trained(folder: Path) -> tuple[str, Path]:
     """Write toy.yaml with weights that are published as toy-HASH.pth.
 
     Returns:
-        The path of toy.yaml, and the weights' file, which lies in `folder`.
+        The path of toy.yaml, and the weights' file, which lies in a folder of its own.
     """
     name = write_untrained(folder)
     network = make_network(name, seed=1)
     assert isinstance(network, nn.Module)
-    torch.save(network.state_dict(), folder / "toy.pth")
-    sha256 = hashlib.sha256((folder / "toy.pth").read_bytes()).hexdigest()[:8]
-    weights = (folder / "toy.pth").rename(folder / f"toy-{sha256}.pth")
+    saved = folder / "published" / "toy.pth"
+    saved.parent.mkdir()
+    torch.save(network.state_dict(), saved)
+    sha256 = hashlib.sha256(saved.read_bytes()).hexdigest()[:8]
+    weights = saved.rename(saved.with_name(f"toy-{sha256}.pth"))
     stated = {
         "file": weights.name,
         "sha256": sha256,

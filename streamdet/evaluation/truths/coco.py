@@ -6,7 +6,7 @@ A video's pictures are its frames in the order of `frame_id`, where they have on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,15 @@ from streamdet.evaluation.json_file import (
 )
 from streamdet.evaluation.masks import checked_mask
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
+from streamdet.evaluation.truths.faults import OnFault, refuse
 
 
-def read_coco(path: Path) -> Truth:
+def read_coco(path: Path, on_fault: OnFault = refuse) -> Truth:
     """Read a file; an object without `area` has its box's, one without `iscrowd` counts.
+
+    Args:
+        path: the file.
+        on_fault: told of each wrong annotation.
 
     Raises:
         ConfigError: the file is something else, or an entry is wrong; names file and entry.
@@ -45,11 +50,7 @@ def read_coco(path: Path) -> Truth:
     _refuse_twins([number for number, _ in categories], f"{path}: categories")
     _refuse_twins([name for _, name in categories], f"{path}: categories")
     truth = Truth(str(path), {each.image_id: each for each in images}, dict(categories), ())
-    objects = (
-        _object(entry, truth, f"{path}: annotations[{number}]")
-        for number, entry in enumerate(entries["annotations"])
-    )
-    return replace(truth, objects=tuple(objects))
+    return replace(truth, objects=tuple(_objects(entries["annotations"], truth, on_fault)))
 
 
 def as_video(path: Path) -> Truth:
@@ -83,6 +84,16 @@ def _category(entry: dict[str, Any], place: str) -> tuple[int, str]:
     return wanted_whole(entry, "id", place), wanted_text(entry, "name", place)
 
 
+def _objects(
+    entries: Sequence[dict[str, Any]], truth: Truth, on_fault: OnFault
+) -> Iterator[TruthObject]:
+    for number, entry in enumerate(entries):
+        try:
+            yield _object(entry, truth, f"{truth.name}: annotations[{number}]")
+        except ConfigError as fault:
+            on_fault(fault)
+
+
 def _object(entry: dict[str, Any], truth: Truth, place: str) -> TruthObject:
     image_id = wanted_whole(entry, "image_id", place)
     category_id = wanted_whole(entry, "category_id", place)
@@ -104,6 +115,7 @@ def _object(entry: dict[str, Any], truth: Truth, place: str) -> TruthObject:
             entry.get("segmentation"), truth.images[image_id].hw, f"{place}.segmentation"
         ),
         keypoints=_keypoints(entry, place),
+        place=place,
     )
 
 

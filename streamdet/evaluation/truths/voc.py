@@ -6,34 +6,51 @@ Its boxes name their first and last pixels, counted from 1: a box from 1 to 10 i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 from streamdet.errors import ConfigError
 from streamdet.evaluation.truth import XYWH, Truth, TruthImage, TruthObject
+from streamdet.evaluation.truths.faults import OnFault, refuse
 from streamdet.url_text import short
 
 
-def read_voc(folder: Path) -> Truth:
+def read_voc(folder: Path, on_fault: OnFault = refuse) -> Truth:
     """Read all XML files of a folder, in order of their names.
 
     Categories are numbered from 1 in the alphabetical order of their names, pictures from 1 in the
     order of the files. An object marked `difficult` does not count.
+
+    Args:
+        folder: the files.
+        on_fault: told of each wrong file and each wrong object.
 
     Raises:
         ConfigError: a file is wrong; names file and element.
     """
     images, found = {}, []
     for number, path in enumerate(sorted(folder.glob("*.xml")), start=1):
-        root = _parse(path)
-        images[number] = _image(root, number, path)
-        found += [(number, *_object(element, path)) for element in root.iter("object")]
-    names = dict(enumerate(sorted({name for _, name, _, _ in found}), start=1))
+        try:
+            root = _parse(path)
+            images[number] = _image(root, number, path)
+        except ConfigError as fault:
+            on_fault(fault)
+            continue
+        found += [(number, *each) for each in _objects(root, path, on_fault)]
+    names = dict(enumerate(sorted({name for _, name, *_ in found}), start=1))
     numbers = {name: number for number, name in names.items()}
     objects = tuple(
-        TruthObject(image_id, numbers[name], xywh, xywh[2] * xywh[3], is_difficult=is_difficult)
-        for image_id, name, xywh, is_difficult in found
+        TruthObject(
+            image_id,
+            numbers[name],
+            xywh,
+            xywh[2] * xywh[3],
+            is_difficult=is_difficult,
+            place=place,
+        )
+        for image_id, name, xywh, is_difficult, place in found
     )
     return Truth(str(folder), images, names, objects)
 
@@ -54,6 +71,16 @@ def _image(root: Xml.Element, number: int, path: Path) -> TruthImage:
     height, width = (_number(size, key, path) for key in ("height", "width"))
     name = (root.findtext("filename") or "").strip() or path.stem
     return TruthImage(number, name, (round(height), round(width)))
+
+
+def _objects(
+    root: Xml.Element, path: Path, on_fault: OnFault
+) -> Iterator[tuple[str, XYWH, bool, str]]:
+    for number, element in enumerate(root.iter("object"), start=1):
+        try:
+            yield *_object(element, path), f"{path}: <object> {number}"
+        except ConfigError as fault:
+            on_fault(fault)
 
 
 def _object(element: Xml.Element, path: Path) -> tuple[str, XYWH, bool]:

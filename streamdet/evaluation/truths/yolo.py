@@ -7,6 +7,7 @@ or `class x y x y x y ...`, a polygon. Class names stand in classes.txt, obj.nam
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -14,13 +15,14 @@ import yaml
 from streamdet.errors import ConfigError
 from streamdet.evaluation.picture_file import read_picture
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
+from streamdet.evaluation.truths.faults import OnFault, refuse
 from streamdet.sources.resolve import list_pictures
 from streamdet.url_text import short
 
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml")
 
 
-def read_yolo(folder: Path, images: Path) -> Truth:
+def read_yolo(folder: Path, images: Path, on_fault: OnFault = refuse) -> Truth:
     """Read the labels of all pictures of a folder; a picture without a text file has no objects.
 
     Category ids are YOLO's class numbers, from 0; pictures are numbered from 1 in natural order.
@@ -28,6 +30,7 @@ def read_yolo(folder: Path, images: Path) -> Truth:
     Args:
         folder: the text files.
         images: the pictures, which are decoded for their sizes.
+        on_fault: told of each wrong line, and each picture that cannot be read.
 
     Raises:
         ConfigError: there are no class names or no pictures, or a label is wrong (names the line).
@@ -36,10 +39,14 @@ def read_yolo(folder: Path, images: Path) -> Truth:
     pictures = {}
     objects: list[TruthObject] = []
     for number, path in enumerate(list_pictures(str(images.absolute())), start=1):
-        pictures[number] = TruthImage(number, path.name, _hw(path))
+        try:
+            pictures[number] = TruthImage(number, path.name, _hw(path))
+        except ConfigError as fault:
+            on_fault(fault)
+            continue
         labels = folder / f"{path.stem}.txt"
         if labels.is_file():
-            objects += _read_labels(labels, pictures[number], len(categories))
+            objects += _read_labels(labels, pictures[number], len(categories), on_fault)
     if not pictures:
         raise ConfigError(f"{images}: holds no pictures")
     return Truth(str(folder), pictures, categories, tuple(objects))
@@ -76,15 +83,18 @@ def _lines(path: Path) -> list[str]:
         raise ConfigError(f"{path}: cannot be read as text") from exc
 
 
-def _read_labels(path: Path, image: TruthImage, class_count: int) -> list[TruthObject]:
+def _read_labels(
+    path: Path, image: TruthImage, class_count: int, on_fault: OnFault
+) -> list[TruthObject]:
     objects = []
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         try:
-            objects.append(_object(line.split(), image, class_count))
+            found = _object(line.split(), image, class_count)
+            objects.append(replace(found, place=f"{path}:{number}"))
         except ValueError as exc:
-            raise ConfigError(f"{path}:{number}: {exc}") from exc
+            on_fault(ConfigError(f"{path}:{number}: {exc}"))
     return objects
 
 
