@@ -24,10 +24,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from streamdet.detections import Detections
-from streamdet.options import Options
 from streamdet.trackers.assignment import assign, assign_pairs, is_one_to_one
 from streamdet.trackers.box_states import Found, overlaps, trackable, xysr_to_xyxy, xyxy_to_xysr
-from streamdet.trackers.sort import correct_xysr, predict_xysr, start_xysr
+from streamdet.trackers.sort import SortOptions, correct_xysr, predict_xysr, start_xysr
 from streamdet.trackers.tracks import (
     CLASS_ID,
     COMMON_FIELDS,
@@ -46,13 +45,9 @@ _LAST = slice(COMMON_FIELDS, COMMON_FIELDS + 4)
 _EARLIER = COMMON_FIELDS + 4
 
 
-class OcSortOptions(Options):
-    """Options of OC-SORT."""
+class OcSortOptions(SortOptions):
+    """Options of OC-SORT: SORT's, and what a direction is and is worth."""
 
-    score_thresh: float = Field(0.6, ge=0, le=1, description="Detections below this are ignored.")
-    iou_thresh: float = Field(
-        0.3, gt=0, le=1, description="A track and a detection must overlap this much."
-    )
     direction_weight: float = Field(
         0.2,
         ge=0,
@@ -62,11 +57,6 @@ class OcSortOptions(Options):
     direction_frames: int = Field(
         3, ge=1, le=30, description="Frames over which a direction is taken."
     )
-    min_hits: int = Field(
-        3, ge=0, le=100, description="Matches after the first that confirm a track."
-    )
-    max_age: int = Field(30, ge=0, le=10_000, description="Frames that a lost track is kept.")
-    class_agnostic: bool = Field(False, description="Tracks may match detections of any class.")
 
 
 class OcSort:
