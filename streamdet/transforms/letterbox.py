@@ -10,23 +10,22 @@ from pydantic import Field
 from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
 from streamdet.options import Options
-from streamdet.transforms.resample import Resample, resample_into
+from streamdet.transforms.resample import FixedHw, Resample, resample_into
 
-_Side = Annotated[int, Field(gt=0, le=8192)]
 _Value = Annotated[int, Field(ge=0, le=255)]
 
 
 class LetterboxOptions(Options):
     """Options of `Letterbox`."""
 
-    hw: tuple[_Side, _Side] = Field(description="Height and width of the prepared picture, pixels.")
+    hw: FixedHw
     anchor: Literal["top_left", "centre"] = Field(
         "top_left", description="Where the resized picture lies; the rest is padding."
     )
     pad: _Value | tuple[_Value, _Value, _Value] = Field(
         114, description="Value of the padding: one of all channels, or blue, green, red."
     )
-    resample: Resample = Field("bilinear", description="bilinear (OpenCV) or swscale (at decode).")
+    resample: Resample = "bilinear"
 
 
 class Letterbox:

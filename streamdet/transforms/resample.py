@@ -1,15 +1,26 @@
-"""The two ways in which a transform resizes."""
+"""The two ways in which a transform resizes, and the options that transforms share."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from streamdet.errors import FrameError
 from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
 
-Resample = Literal["bilinear", "swscale"]
+Resample = Annotated[
+    Literal["bilinear", "swscale"],
+    Field(description="bilinear (OpenCV) or swscale (at decode)."),
+]
 """bilinear: OpenCV, as the networks were trained; swscale: from the decoder's own memory."""
+Side = Annotated[int, Field(gt=0, le=8192)]
+"""Of a prepared picture, pixels."""
+FixedHw = Annotated[
+    tuple[Side, Side], Field(description="Height and width of the prepared picture, pixels.")
+]
+"""Of a transform whose pictures are all of one size."""
 
 
 def resample_into(image: Image, out: Pixels, resample: Resample) -> Geometry:

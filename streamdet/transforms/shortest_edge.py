@@ -7,17 +7,15 @@ from pydantic import Field, model_validator
 from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
 from streamdet.options import Options
-from streamdet.transforms.resample import Resample, resample_into
+from streamdet.transforms.resample import Resample, Side, resample_into
 
 
 class ShortestEdgeOptions(Options):
     """Options of `ShortestEdge`."""
 
-    shortest_edge: int = Field(
-        800, gt=0, le=8192, description="Length of the shorter side, pixels."
-    )
-    longest_edge: int = Field(1333, gt=0, le=8192, description="Limit of the longer side, pixels.")
-    resample: Resample = Field("bilinear", description="bilinear (OpenCV) or swscale (at decode).")
+    shortest_edge: Side = Field(800, description="Length of the shorter side, pixels.")
+    longest_edge: Side = Field(1333, description="Limit of the longer side, pixels.")
+    resample: Resample = "bilinear"
 
     @model_validator(mode="after")
     def _limit_holds_the_edge(self) -> ShortestEdgeOptions:

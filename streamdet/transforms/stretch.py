@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
 from streamdet.options import Options
-from streamdet.transforms.resample import Resample, resample_into
-
-_Side = Annotated[int, Field(gt=0, le=8192)]
+from streamdet.transforms.resample import FixedHw, Resample, resample_into
 
 
 class StretchOptions(Options):
     """Options of `Stretch`."""
 
-    hw: tuple[_Side, _Side] = Field(description="Height and width of the prepared picture, pixels.")
-    resample: Resample = Field("bilinear", description="bilinear (OpenCV) or swscale (at decode).")
+    hw: FixedHw
+    resample: Resample = "bilinear"
 
 
 class Stretch:
