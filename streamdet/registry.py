@@ -72,6 +72,12 @@ NETWORKS: Final[dict[str, str]] = {
 """The torch side of detectors: kind of detector -> "module:Class" of its network, see networks/."""
 
 
+OBJECTIVES: Final[dict[str, str]] = {
+    "yolox": "streamdet.training.objectives.yolox:YoloxObjective",
+}
+"""What networks are fitted to: kind of detector -> "module:Class", see training/objectives."""
+
+
 def role_of(kind: str) -> str | None:
     """Name the role of a kind (kinds are unique across roles); None for an unknown one."""
     for role, kinds in KINDS.items():
@@ -96,6 +102,15 @@ def load_network(kind: str) -> Any:
         KeyError: that kind has no network of ours.
     """
     return _imported(NETWORKS[kind])
+
+
+def load_objective(kind: str) -> Any:
+    """Import what the network of a kind of detector is fitted to; imports torch.
+
+    Raises:
+        KeyError: that kind is not trained so.
+    """
+    return _imported(OBJECTIVES[kind])
 
 
 def _imported(place: str) -> Any:

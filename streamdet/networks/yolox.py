@@ -9,7 +9,7 @@ Megvii-BaseDetection/YOLOX. B pictures, N cells of all maps, C classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import torch
@@ -74,6 +74,10 @@ class YoloxNetwork(nn.Module):
         output = self.head(self.backbone(image))
         return {"output": output}
 
+    def logits(self, image: Tensor) -> Tensor:
+        """Compute what training reads: as `forward`'s output, but before the sigmoids."""
+        return self.head.logits(self.backbone(image))
+
 
 class PathAggregation(nn.Module):
     """The backbone and its neck: coarse maps are added to finer ones, then fine to coarser ones."""
@@ -131,15 +135,28 @@ class DecoupledHead(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Map the pyramid to (B, N, 5 + C); see `YoloxNetwork`."""
-        levels = [self._level(number, features) for number, features in enumerate(maps)]
-        return torch.cat(levels, dim=2).transpose(1, 2)
+        return _by_cell(
+            torch.cat((box, objectness.sigmoid(), classes.sigmoid()), dim=1)
+            for box, objectness, classes in self._levels(maps)
+        )
 
-    def _level(self, number: int, features: Tensor) -> Tensor:
-        features = self.stems[number](features)
-        classes = self.cls_preds[number](self.cls_convs[number](features))
-        box_features = self.reg_convs[number](features)
-        box, objectness = self.reg_preds[number](box_features), self.obj_preds[number](box_features)
-        return torch.cat((box, objectness.sigmoid(), classes.sigmoid()), dim=1).flatten(2)
+    def logits(self, maps: Sequence[Tensor]) -> Tensor:
+        """Map the pyramid to (B, N, 5 + C), before the sigmoids."""
+        return _by_cell(torch.cat(level, dim=1) for level in self._levels(maps))
+
+    def _levels(self, maps: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Box, objectness and classes of each map."""
+        for number, map_features in enumerate(maps):
+            features = self.stems[number](map_features)
+            classes = self.cls_preds[number](self.cls_convs[number](features))
+            box_features = self.reg_convs[number](features)
+            box = self.reg_preds[number](box_features)
+            yield box, self.obj_preds[number](box_features), classes
+
+
+def _by_cell(levels: Iterable[Tensor]) -> Tensor:
+    """Join maps (B, 5 + C, h, w) into (B, N, 5 + C)."""
+    return torch.cat([level.flatten(2) for level in levels], dim=2).transpose(1, 2)
 
 
 def _branch(width: int, block: Block) -> nn.Sequential:

@@ -21,7 +21,7 @@ class Target:
     say), they may be `ignored` regions instead, and every class counts as labelled.
 
     Attributes:
-        xyxy: (N, 4) float32 pixels.
+        xyxy: (N, 4) float32 pixels, wider and higher than 0.
         class_ids: (N,) int64, 0..C - 1.
         ignored: (M, 4) float32 pixels: regions that are neither object nor background.
         is_labelled: (C,) bool: the classes that the picture's source labels completely. Others
@@ -41,10 +41,11 @@ class Target:
     proposals: Tensor | None = None
 
     def __post_init__(self) -> None:
-        """Check shapes.
+        """Check what came.
 
         Raises:
-            ValueError: boxes are not (N, 4), or not every object has a class, mask and points.
+            ValueError: boxes are not (N, 4), one has no area, or not every object has a class, a
+                mask and points.
         """
         for name in ("xyxy", "ignored", "proposals"):
             boxes = getattr(self, name)
@@ -54,6 +55,8 @@ class Target:
             values = getattr(self, name)
             if values is not None and len(values) != len(self.xyxy):
                 raise ValueError(f"{name} must be of {len(self.xyxy)} boxes, got {len(values)}")
+        if not (self.xyxy[:, 2:] > self.xyxy[:, :2]).all():
+            raise ValueError("xyxy must be wider and higher than 0, got a box without an area")
 
     def to(self, device: torch.device) -> Target:
         """Copy every tensor to a device."""
