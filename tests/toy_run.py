@@ -91,7 +91,6 @@ class ToyTransform:
 class ToyDetector:
     """One object a picture; its score is the picture's level / 1000."""
 
-    class_names: tuple[str, ...] = ("thing",)
     runtime_name = "toy"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:

@@ -16,11 +16,9 @@ class Detector(Protocol):
     detector without a network).
 
     Attributes:
-        class_names: what class_ids mean, index by index.
         runtime_name: what really runs it, for the report, e.g. "openvino 2026.4.1 bf16, 1 thread".
     """
 
-    class_names: tuple[str, ...]
     runtime_name: str
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
@@ -31,6 +29,7 @@ class Detector(Protocol):
 
         Returns:
             One `Detections` per picture, boxes in that picture's pixels (not clipped), sorted by
-            falling score, already suppressed and above the score threshold.
+            falling score, already suppressed and above the score threshold. Class ids are indices
+            of the model's classes.
         """
         ...

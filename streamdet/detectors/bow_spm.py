@@ -66,7 +66,6 @@ class BowSpm:
         cv2 = import_opencv()
         cv2.setNumThreads(options.threads)
         self._model = load_bow_model(find_weights(model), len(model.classes))
-        self.class_names = model.classes
         plural = "" if options.threads == 1 else "s"
         self.runtime_name = (
             f"opencv {cv2.__version__}, {options.threads} thread{plural}; numpy {np.__version__}"

@@ -73,7 +73,6 @@ class Dpm:
         self._interval = options.interval or self._mixture.interval
         self._scores = MixtureScores(self._mixture, options.part_reach)
         self._least_margin = _SCALE.margin(self._selection.score_thresh)
-        self.class_names = model.classes
         self.runtime_name = f"numpy {np.__version__}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:

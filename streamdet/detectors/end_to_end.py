@@ -43,7 +43,6 @@ class EndToEnd:
         self._run, _ = network_of(model, runtime)
         check_built_in(options, model)
         self._selection = Selection(options, model)
-        self.class_names = model.classes
         self.runtime_name = self._run.name
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:

@@ -63,11 +63,7 @@ class NanoDet:
             ConfigError: the model does not know one of the classes, or has no network.
         """
         self._run, image_input = network_of(model, runtime)
-        cells, strides = cell_grid(image_input.hw, [level.stride for level in _NANODET])
-        points = (cells * strides + (strides - 1) / 2).astype(np.float32)
-        selection = Selection(options, model)
-        self._head = _GflHead(_NANODET, points, strides, selection, len(model.classes))
-        self.class_names = model.classes
+        self._head = _GflHead(_NANODET, 0.5, options, model, image_input.hw)
         self.runtime_name = self._run.name
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
@@ -93,11 +89,7 @@ class PicoDet:
             ConfigError: the model does not know one of the classes, or has no network.
         """
         self._run, image_input = network_of(model, runtime)
-        cells, strides = cell_grid(image_input.hw, [level.stride for level in _PICODET])
-        points = (cells + 0.5) * strides
-        selection = Selection(options, model)
-        self._head = _GflHead(_PICODET, points, strides, selection, len(model.classes))
-        self.class_names = model.classes
+        self._head = _GflHead(_PICODET, 0.0, options, model, image_input.hw)
         self.runtime_name = self._run.name
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
@@ -110,21 +102,29 @@ class PicoDet:
 
 
 class _GflHead:
-    """Decodes the outputs of one picture."""
+    """Decodes the outputs of one picture.
+
+    Args:
+        maps: what the network gives.
+        shift: of a cell's point to the left and top of the cell's centre, pixels.
+        options: of the detector.
+        model: the detector's.
+        hw: height and width of the network's input, pixels.
+    """
 
     def __init__(
         self,
         maps: tuple[_Map, ...],
-        points: Floats,
-        strides: Floats,
-        selection: Selection,
-        classes: int,
+        shift: float,
+        options: NetworkOptions,
+        model: ModelConfig,
+        hw: tuple[int, int],
     ) -> None:
         self._maps = maps
-        self._shape = (len(points), classes)
-        self._points = points
-        self._strides = strides
-        self._selection = selection
+        cells, self._strides = cell_grid(hw, [level.stride for level in maps])
+        self._points = (cells + 0.5) * self._strides - shift
+        self._shape = (len(cells), len(model.classes))
+        self._selection = Selection(options, model)
 
     def __call__(self, outputs: Tensors) -> Detections:
         missing = [n for m in self._maps for n in (m.scores, m.sides) if n not in outputs]

@@ -75,7 +75,6 @@ class HogSvm:
         self._svm = people_svm() if weights is None else load_window_svm(weights)
         self._hog = hog_descriptor(self._svm.geometry)
         self._hog.setSVMDetector(np.append(self._svm.coefficients, np.float32(self._svm.bias)))
-        self.class_names = model.classes
         plural = "" if options.threads == 1 else "s"
         self.runtime_name = f"opencv {cv2.__version__}, {options.threads} thread{plural}"
 

@@ -62,7 +62,6 @@ class OverFeat:
         self._options = options
         self._selection = Selection(options, model)
         self._classes = len(model.classes)
-        self.class_names = model.classes
         self.runtime_name = self._run.name
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:

@@ -111,7 +111,6 @@ class Pyramid:
         self._selection = Selection(options, model)
         self._tile_hw = None if takes_any_hw or model.input is None else model.input.hw
         self._pad = model.transform_options.get("pad", 114)
-        self.class_names = detector.class_names
         sizes = ", ".join(f"{scale:g}" for scale in options.scales)
         self.runtime_name = f"{detector.runtime_name}, scales {sizes}"
 

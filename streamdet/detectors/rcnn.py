@@ -58,7 +58,7 @@ class Rcnn:
         self._options = options
         self._selection = Selection(options, model)
         self._propose = make_proposer(options)
-        self.class_names = model.classes
+        self._classes = len(model.classes)
         self.runtime_name = f"{self._run.name}, proposals: {self._propose.name}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
@@ -76,7 +76,7 @@ class Rcnn:
         looks = list(self._looked_at(image, proposals))
         scores = np.concatenate([look["scores"][0] for look in looks])
         boxes = np.concatenate([look["boxes"][0] for look in looks])
-        class_ids = np.tile(np.arange(len(self.class_names)), len(proposals))
+        class_ids = np.tile(np.arange(self._classes), len(proposals))
         rows = self._selection.candidates(scores, class_ids)
         return self._selection.detections(boxes[rows], scores[rows], class_ids[rows])
 
@@ -89,8 +89,7 @@ class Rcnn:
             yield from (self._checked(region) for region in outputs)
 
     def _checked(self, outputs: Tensors) -> Tensors:
-        classes = len(self.class_names)
-        wanted = {"scores": (1, classes), "boxes": (1, classes, 4)}
+        wanted = {"scores": (1, self._classes), "boxes": (1, self._classes, 4)}
         found = {name: value.shape for name, value in outputs.items()}
         if found != wanted:
             raise EngineError(f"the network gives {found}, R-CNN wants {wanted}")

@@ -42,7 +42,6 @@ class WithProposals:
         check_built_in(options, model)
         self._selection = Selection(options, model)
         self._propose = make_proposer(options)
-        self.class_names = model.classes
         self.runtime_name = f"{self._run.name}, proposals: {self._propose.name}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:

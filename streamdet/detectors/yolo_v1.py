@@ -40,7 +40,6 @@ class YoloV1:
         self._selection = Selection(options, model)
         self._hw = image_input.hw
         self._classes = len(model.classes)
-        self.class_names = model.classes
         self.runtime_name = self._run.name
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:

@@ -44,7 +44,6 @@ class Yolox:
         self._selection = Selection(options, model)
         self._cells, self._strides = cell_grid(image_input.hw, _STRIDES)
         self._columns = 5 + len(model.classes)
-        self.class_names = model.classes
         self.runtime_name = self._run.name
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:

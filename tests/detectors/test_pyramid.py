@@ -29,7 +29,6 @@ PERSON = np.zeros(1, np.int64)
 class WhitePixels:
     """Finds the box around what is white; remembers what it saw."""
 
-    class_names: tuple[str, ...] = ("person",)
     runtime_name = "none"
     Options = DetectorOptions
 

@@ -42,7 +42,6 @@ def test_ap_is_1_where_all_is_found_and_0_where_nothing_is(
 
 def test_boxes_come_back_in_the_picture_s_pixels() -> None:
     class OneBox:
-        class_names: tuple[str, ...] = ("person",)
         runtime_name = "none"
 
         def __call__(self, images: Sequence[Pixels]) -> list[Detections]:

@@ -22,7 +22,6 @@ from tests.stages.toy_jobs import HW, Rig, boxes, job, picture
 class Counting:
     """Finds a box per picture, as wide as the picture is light; counts its calls."""
 
-    class_names: tuple[str, ...] = ("thing",)
     runtime_name = "toy"
 
     def __init__(self) -> None:
