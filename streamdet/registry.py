@@ -36,8 +36,8 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "localizer": "streamdet.detectors.end_to_end:EndToEnd",
         "overfeat": "streamdet.detectors.overfeat:OverFeat",
         "yolox": "streamdet.detectors.yolox:Yolox",
-        "nanodet": "streamdet.detectors.gfl:NanoDet",
-        "picodet": "streamdet.detectors.gfl:PicoDet",
+        "nanodet": "streamdet.detectors.gfl:Gfl",
+        "picodet": "streamdet.detectors.gfl:Gfl",
     },
     "tracker": {
         "sort": "streamdet.trackers.sort:Sort",

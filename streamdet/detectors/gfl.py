@@ -36,97 +36,71 @@ class _Map(NamedTuple):
     sides: str
 
 
-_NANODET: Final = tuple(
-    _Map(stride, f"cls_pred_stride_{stride}", f"dis_pred_stride_{stride}") for stride in (8, 16, 32)
-)
-_PICODET: Final = tuple(
-    _Map(
-        stride,
-        f"save_infer_model/scale_{level}.tmp_1",
-        f"save_infer_model/scale_{level + 4}.tmp_1",
-    )
-    for level, stride in enumerate((8, 16, 32, 64))
-)
+class _Layout(NamedTuple):
+    """What a project's network gives.
 
-
-class NanoDet:
-    """Decodes a NanoDet network; a cell's point is the centre of its middle pixel."""
-
-    Options = NetworkOptions
-
-    def __init__(
-        self, options: NetworkOptions, model: ModelConfig, runtime: Runtime | None
-    ) -> None:
-        """Join options, model and the runtime that has loaded the model's weights.
-
-        Raises:
-            ConfigError: the model does not know one of the classes, or has no network.
-        """
-        self._run, image_input = network_of(model, runtime)
-        self._head = _GflHead(_NANODET, 0.5, options, model, image_input.hw)
-        self.runtime_name = self._run.name
-
-    def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`.
-
-        Raises:
-            EngineError: the runtime failed, or the network's outputs are not NanoDet's.
-        """
-        return [self._head(outputs) for outputs in self._run(images)]
-
-
-class PicoDet:
-    """Decodes a PicoDet network; a cell's point is the cell's centre."""
-
-    Options = NetworkOptions
-
-    def __init__(
-        self, options: NetworkOptions, model: ModelConfig, runtime: Runtime | None
-    ) -> None:
-        """Join options, model and the runtime that has loaded the model's weights.
-
-        Raises:
-            ConfigError: the model does not know one of the classes, or has no network.
-        """
-        self._run, image_input = network_of(model, runtime)
-        self._head = _GflHead(_PICODET, 0.0, options, model, image_input.hw)
-        self.runtime_name = self._run.name
-
-    def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`.
-
-        Raises:
-            EngineError: the runtime failed, or the network's outputs are not PicoDet's.
-        """
-        return [self._head(outputs) for outputs in self._run(images)]
-
-
-class _GflHead:
-    """Decodes the outputs of one picture.
-
-    Args:
-        maps: what the network gives.
+    Attributes:
+        maps: by rising stride.
         shift: of a cell's point to the left and top of the cell's centre, pixels.
-        options: of the detector.
-        model: the detector's.
-        hw: height and width of the network's input, pixels.
     """
 
+    maps: tuple[_Map, ...]
+    shift: float
+
+
+_LAYOUTS: Final = {
+    "nanodet": _Layout(
+        tuple(
+            _Map(stride, f"cls_pred_stride_{stride}", f"dis_pred_stride_{stride}")
+            for stride in (8, 16, 32)
+        ),
+        shift=0.5,  # to the centre of the cell's middle pixel
+    ),
+    "picodet": _Layout(
+        tuple(
+            _Map(
+                stride,
+                f"save_infer_model/scale_{level}.tmp_1",
+                f"save_infer_model/scale_{level + 4}.tmp_1",
+            )
+            for level, stride in enumerate((8, 16, 32, 64))
+        ),
+        shift=0.0,
+    ),
+}
+"""Kind of detector -> layout."""
+
+
+class Gfl:
+    """Decodes a NanoDet or PicoDet network; a cell may have several classes."""
+
+    Options = NetworkOptions
+
     def __init__(
-        self,
-        maps: tuple[_Map, ...],
-        shift: float,
-        options: NetworkOptions,
-        model: ModelConfig,
-        hw: tuple[int, int],
+        self, options: NetworkOptions, model: ModelConfig, runtime: Runtime | None
     ) -> None:
-        self._maps = maps
-        cells, self._strides = cell_grid(hw, [level.stride for level in maps])
+        """Join options, model and the runtime that has loaded the model's weights.
+
+        Raises:
+            ConfigError: the model does not know one of the classes, or has no network.
+        """
+        self._run, image_input = network_of(model, runtime)
+        self._maps, shift = _LAYOUTS[model.detector]
+        cells, self._strides = cell_grid(image_input.hw, [level.stride for level in self._maps])
         self._points = (cells + 0.5) * self._strides - shift
         self._shape = (len(cells), len(model.classes))
         self._selection = Selection(options, model)
+        self.runtime_name = self._run.name
 
-    def __call__(self, outputs: Tensors) -> Detections:
+    def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
+        """Detect in each prepared picture; see `Detector`.
+
+        Raises:
+            EngineError: the runtime failed, or the network's outputs are not the layout's.
+        """
+        return [self._decode(outputs) for outputs in self._run(images)]
+
+    def _decode(self, outputs: Tensors) -> Detections:
         missing = [n for m in self._maps for n in (m.scores, m.sides) if n not in outputs]
         if missing:
             raise EngineError(f"the network has no output {missing[0]!r}, only {list(outputs)}")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamdet.detections import Detections
-from streamdet.detectors.gfl import NanoDet, PicoDet, expected_distances
+from streamdet.detectors.gfl import Gfl, expected_distances
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import EngineError
 from streamdet.model_config import load_model_config
@@ -22,9 +22,9 @@ SURE = 50.0  # a logit that leaves nothing to the other bins
 BINS = [1, 2, 3, 4]  # cells to the left, top, right, bottom
 
 
-def detect(kind: type[NanoDet | PicoDet], name: str, outputs: Tensors) -> Detections:
+def detect(name: str, outputs: Tensors) -> Detections:
     model = load_model_config(name)
-    detector = kind(NetworkOptions(model=name), model, ScriptedRuntime(outputs))
+    detector = Gfl(NetworkOptions(model=name), model, ScriptedRuntime(outputs))
     return detector([np.zeros((416, 416, 3), dtype=np.uint8)])[0]
 
 
@@ -37,7 +37,7 @@ def test_nanodet_measures_from_the_middle_pixel_of_a_cell() -> None:
     outputs = empty_outputs("nanodet")
     outputs["cls_pred_stride_16"][0, 26 + 3, 7] = 0.9  # x 3, y 1: point (55.5, 23.5)
     set_sides(outputs, "dis_pred_stride_16", 26 + 3)
-    found = detect(NanoDet, "nanodet_m", outputs)
+    found = detect("nanodet_m", outputs)
     np.testing.assert_allclose(found.xyxy, [[39.5, -8.5, 103.5, 87.5]], rtol=1e-5)
     assert found.class_ids.tolist() == [7]
 
@@ -46,14 +46,14 @@ def test_picodet_measures_from_the_centre_of_a_cell() -> None:
     outputs = empty_outputs("picodet")
     outputs[PICODET_OUTPUTS[3]][0, 7 + 3, 0] = 0.9  # stride 64: x 3, y 1: point (224, 96)
     set_sides(outputs, PICODET_OUTPUTS[7], 7 + 3)
-    found = detect(PicoDet, "picodet_s", outputs)
+    found = detect("picodet_s", outputs)
     np.testing.assert_allclose(found.xyxy, [[160.0, -32.0, 416.0, 352.0]], rtol=1e-5)
 
 
 def test_a_cell_may_have_several_classes() -> None:
     outputs = empty_outputs("nanodet")
     outputs["cls_pred_stride_8"][0, 0, [2, 5]] = [0.8, 0.9]
-    assert detect(NanoDet, "nanodet_m", outputs).class_ids.tolist() == [5, 2]
+    assert detect("nanodet_m", outputs).class_ids.tolist() == [5, 2]
 
 
 def test_a_distance_is_the_mean_of_its_distribution() -> None:
@@ -65,6 +65,5 @@ def test_a_distance_is_the_mean_of_its_distribution() -> None:
 @pytest.mark.parametrize("cut", [np.s_[:, :-1], np.s_[:, :, :-4]], ids=["cells", "classes"])
 def test_a_network_of_another_size_is_refused(kind: str, cut: Any) -> None:
     outputs = {name: output[cut] for name, output in empty_outputs(kind).items()}
-    decoder = NanoDet if kind == "nanodet" else PicoDet
     with pytest.raises(EngineError, match=r"class scores must be \(3.*, 80\), got"):
-        detect(decoder, NETWORK_OF[kind], outputs)
+        detect(NETWORK_OF[kind], outputs)
