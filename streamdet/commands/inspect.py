@@ -63,6 +63,8 @@ def run(args: Namespace) -> int:
     if args.layer is not None and (args.image is None) == (args.folder is None):
         raise ConfigError("wanted either a picture or --folder DIR")
     _check_output(args.output)
+    if args.layer is None and args.weights is None:
+        args.random = 0  # names need no weights
     subject = make_subject(args)
     shapes = layer_shapes(subject.network, subject.blank())
     if args.layer is None:
@@ -85,15 +87,22 @@ def run(args: Namespace) -> int:
 
 
 def _print_layers(network: Any, shapes: Shapes) -> None:
-    """List the layers, their maps for a picture of the usual size, and what papers call them."""
+    """List the layers that are no parts of others, their maps and what papers call them."""
     from streamdet.inspection.layers import map_layers
 
     called = {layer: name for name, layer in map_layers(network).items() if name != layer}
-    width = max(map(len, shapes))
-    for name, (channels, height, columns) in shapes.items():
+    outer = {name: shape for name, shape in shapes.items() if _parent(name) not in shapes}
+    width = max(map(len, outer))
+    for name, (channels, height, columns) in outer.items():
         alias = f"  {called[name]}" if name in called else ""
         print(f"  {name:<{width}}  {channels:>4} channels, {columns} x {height}{alias}")
+    if inner := [name for name in shapes if name not in outer]:
+        print(f"{len(inner)} parts of these are layers too, e.g. {inner[-1]}")
     sys.stdout.flush()  # before an error that follows
+
+
+def _parent(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _check_output(output: str | None) -> None:
