@@ -21,6 +21,7 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
     "memory": ("memory", "memory over 20,000 frames"),
     "accuracy": ("accuracy", "accuracy of the default precision against fp32"),
     "trackers": ("tracker_figures", "our trackers against the trackers library"),
+    "families": ("families", "R-CNN, SPP-net, Fast and Faster R-CNN; OverFeat's windows"),
     "start": ("start", "how soon a run publishes, checks, and has a killed stage back"),
 }
 """Name -> module of streamdet.bench, what is measured."""
