@@ -91,7 +91,7 @@ def _report(name: str, built: NetworkFile) -> None:
     """Say what was built, and when runs will not find it."""
     size = f"{built.path.stat().st_size / 1e6:.1f} MB, {_parameters(name)} parameters"
     print(f"{built.path}: {size}{', ' + built.remark if built.remark else ''}")
-    found = find_file(built.path.name)
+    found = find_file(built.path.name, load_model_config(name).folder)
     if found is None or not found.samefile(built.path):
         print(f"to use it, name its folder in STREAMDET_MODELS: {built.path.parent.absolute()}")
 
