@@ -5,8 +5,8 @@ does with it: as it is; guided backpropagation (Springenberg, Dosovitskiy, Brox,
 "Striving for Simplicity", 2015, section 3.4), where only what is positive on both ways passes; and
 a deconvolution (Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks", 2014,
 section 2.1), where only the way back counts. Convolutions are transposed and maxima remembered in
-all three. Batch norms, which the papers' networks do not have, scale; a hardswish counts as a
-rectifier.
+all three. Batch norms, which the papers' networks do not have, scale; leaky and
+smooth rectifiers count as rectifiers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Gradient = npt.NDArray[np.float32]
 FIELD_SHARE: Final = 0.9
 """Of a gradient's magnitude along each axis, what lies within the receptive field."""
 
-_RECTIFIERS: Final = (nn.ReLU, nn.ReLU6, nn.Hardswish)
+_RECTIFIERS: Final = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.SiLU, nn.Hardswish)
 
 
 @dataclass(frozen=True)
