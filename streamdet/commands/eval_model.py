@@ -7,14 +7,19 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from streamdet.assemble import make_detector
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.set_options import options_text
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
-from streamdet.evaluation.pictures import PictureDetector, detect_pictures, find_pictures
+from streamdet.evaluation.pictures import (
+    LOWEST_SCORE,
+    PictureDetector,
+    detect_pictures,
+    find_pictures,
+)
 from streamdet.evaluation.results import Kind, Result
 from streamdet.evaluation.scores import Scores, score_results
 from streamdet.evaluation.truth import Truth, TruthObject
@@ -22,9 +27,6 @@ from streamdet.evaluation.truths.pictures import read_truth
 from streamdet.field_errors import checked, nearest
 from streamdet.model_config import ModelConfig, load_model_config
 from streamdet.registry import load
-
-LOWEST_SCORE: Final = 0.01
-"""Average precision wants hardly any threshold."""
 
 
 def run(args: Namespace) -> list[Scores]:

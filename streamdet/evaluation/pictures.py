@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -15,12 +16,16 @@ from streamdet.evaluation.picture_file import read_picture
 from streamdet.evaluation.results import Result, results_of
 from streamdet.evaluation.truth import Truth, TruthImage
 from streamdet.evaluation.truths.coco import read_coco
+from streamdet.evaluation.truths.faults import OnFault, refuse
 from streamdet.image import ArrayImage, Pixels
 from streamdet.model_config import ModelConfig
 from streamdet.registry import load
 from streamdet.sources.resolve import list_pictures
 from streamdet.stages.detect import to_source
 from streamdet.transforms import Transform
+
+LOWEST_SCORE: Final = 0.01
+"""Average precision wants hardly any threshold."""
 
 Detect = Callable[[Pixels], Detections]
 """Finds objects in a whole picture, in its own pixels."""
@@ -85,18 +90,25 @@ def coco_ap(folder: Path, detect: Detect, names: tuple[str, ...]) -> float:
     return coco_scores(truth, results, "bbox").figures["AP"] or 0.0
 
 
-def find_pictures(truth: Truth, folder: Path) -> list[tuple[TruthImage, Path]]:
+def find_pictures(
+    truth: Truth, folder: Path, on_fault: OnFault = refuse
+) -> list[tuple[TruthImage, Path]]:
     """Find the file of each picture of a truth, by its name or else by its stem.
+
+    Args:
+        truth: its pictures.
+        folder: where they are.
+        on_fault: told of each picture that is missing.
 
     Raises:
         ConfigError: there is no such folder, or no such picture in it.
     """
     if not folder.is_dir():
-        raise ConfigError(f"--images {folder}: there is no such folder")
-    return list(_find(truth, folder))
+        raise ConfigError(f"{folder}: there is no such folder of pictures")
+    return list(_find(truth, folder, on_fault))
 
 
-def _find(truth: Truth, folder: Path) -> Iterator[tuple[TruthImage, Path]]:
+def _find(truth: Truth, folder: Path, on_fault: OnFault) -> Iterator[tuple[TruthImage, Path]]:
     stems: dict[str, Path] | None = None
     for image in truth.images.values():
         path = folder / image.file_name
@@ -105,5 +117,6 @@ def _find(truth: Truth, folder: Path) -> Iterator[tuple[TruthImage, Path]]:
                 stems = {each.stem: each for each in list_pictures(str(folder.absolute()))}
             path = stems.get(Path(image.file_name).stem, path)
         if not path.is_file():
-            raise ConfigError(f"{folder}: has no picture {image.file_name} of {truth.name}")
+            on_fault(ConfigError(f"{folder}: has no picture {image.file_name} of {truth.name}"))
+            continue
         yield image, path

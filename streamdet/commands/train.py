@@ -1,0 +1,184 @@
+"""`streamdet train RECIPE`: fit a detector to labelled pictures."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+from streamdet.assemble import make_detector
+from streamdet.commands.progress_through import progress_through
+from streamdet.commands.score_text import print_scores
+from streamdet.errors import ConfigError, EngineError
+from streamdet.evaluation.pictures import PictureDetector
+from streamdet.evaluation.scores import score_results
+from streamdet.evaluation.truth import TruthImage
+from streamdet.model_config import load_model_config
+
+if TYPE_CHECKING:
+    from streamdet.training.prepare import Prepared
+    from streamdet.training.recipe import Recipe
+    from streamdet.training.validation import Pictures
+
+_INTERRUPTED: Final = 130
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_MOST_FAULTS: Final = 5
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the recipe and what may be changed in it."""
+    parser.add_argument("recipe", type=Path, metavar="RECIPE.yaml", help="what to train, on what")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder of the results (default: trained/NAME)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint in the output folder"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a value of the recipe, e.g. optimiser.rate=0.01; may be repeated",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Train; a stop signal leaves a checkpoint.
+
+    Raises:
+        ConfigError: the recipe, a label or a file of weights is wrong.
+        EngineError: torch is missing, or the training cannot go on.
+    """
+    try:
+        from streamdet.training.prepare import prepare, reproducible
+    except ModuleNotFoundError as exc:
+        raise EngineError(
+            f"{exc.name} is not installed: pip install 'streamdet[networks,evaluation]'"
+        ) from exc
+    from streamdet.training.recipe import check_recipe
+    from streamdet.training.recipe_file import read_recipe
+
+    text = read_recipe(args.recipe, args.set)
+    recipe = check_recipe(text, args.recipe)
+    folder = _output_folder(args, recipe)
+    with reproducible(recipe):
+        prepared = prepare(recipe, text, args.recipe.parent, folder, resumes=args.resume)
+        _tell(prepared)
+        is_done = _train(prepared, recipe, folder)
+    if not is_done:
+        print(_stopped(args, prepared), file=sys.stderr)
+        return _INTERRUPTED
+    _finish(prepared, folder)
+    return 0
+
+
+def _output_folder(args: Namespace, recipe: Recipe) -> Path:
+    from streamdet.training.checkpoint import CHECKPOINT
+
+    folder: Path = args.output or Path("trained") / recipe.name
+    if not args.resume and (folder / CHECKPOINT).exists():
+        raise ConfigError(
+            f"{folder} holds a training that was begun: --resume goes on with it, another --output"
+            " begins anew"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(f"--output {folder}: cannot be made: {exc.strerror}") from exc
+    return folder
+
+
+def _tell(prepared: Prepared) -> None:
+    """Say what is going to be done."""
+    for sentence in prepared.told:
+        print(sentence)
+    if prepared.faults:
+        print(f"{len(prepared.faults)} wrong labels are left out:")
+        for sentence in prepared.faults[:_MOST_FAULTS]:
+            print(f"  {sentence}")
+    fit = prepared.fit
+    print(
+        f"{prepared.model.name}: {prepared.model.detector}, {', '.join(prepared.model.classes)};"
+        f" {fit.pictures} pictures, {fit.per_epoch} steps an epoch, {fit.steps} in all,"
+        f" on {fit.device}",
+        flush=True,
+    )
+
+
+def _train(prepared: Prepared, recipe: Recipe, folder: Path) -> bool:
+    """Run the loop; returns whether it came to its end."""
+    from streamdet.commands.training_view import training_view
+    from streamdet.training.keeper import Keeper
+    from streamdet.training.log import Log
+
+    fit = prepared.fit
+    log = Log(folder, fit.step)
+    with _counted_signals() as stops:
+        keeper = Keeper(prepared, recipe, folder, lambda: bool(stops))
+        with training_view(sys.stdout, fit.step, fit.steps, recipe.epochs) as view:
+            for event in fit.run(keeper):
+                log.write(event)
+                view.show(event)
+    return fit.is_done
+
+
+@contextmanager
+def _counted_signals() -> Iterator[list[int]]:
+    """Collect stop signals in this block; the second one ends the run at once.
+
+    Those that are ignored (nohup) stay so.
+    """
+    stops: list[int] = []
+
+    def count(number: int, frame: FrameType | None) -> None:
+        if stops:
+            raise KeyboardInterrupt
+        stops.append(number)
+        print("stopping after this step; once more stops at once", file=sys.stderr, flush=True)
+
+    heeded = [n for n in _STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, count) for number in heeded}
+    try:
+        yield stops
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stopped(args: Namespace, prepared: Prepared) -> str:
+    words = ["streamdet", "train", str(args.recipe), "--resume"]
+    words += ["--output", str(args.output)] if args.output else []
+    for entry in args.set:
+        words += ["--set", entry]
+    fit = prepared.fit
+    return f"stopped after step {fit.step} of {fit.steps}; to go on: {shlex.join(words)}"
+
+
+def _finish(prepared: Prepared, folder: Path) -> None:
+    """Build what came out, measure it as it will run, and say where it is."""
+    from streamdet.building.build import build
+    from streamdet.training.log import draw_curves
+
+    config = str(folder / f"{prepared.model.name}.yaml")
+    print(f"building {folder / prepared.model.name}.onnx", flush=True)
+    build(config, folder)
+    model = load_model_config(config)
+    for each in prepared.validation:
+        detector, runtime = make_detector(prepared.options, model)
+        found = each.detected(PictureDetector(detector, model), model.classes, _shown)
+        about = {"model": model.name, "runtime": runtime, "validation": each.truth.name}
+        print_scores(replace(score_results(each.truth, found, "bbox"), about=about), sys.stdout)
+    print(f"{draw_curves(folder)}: losses and figures over the steps")
+    print(f"{config}: the model, to be named where a model is: --set detect.model={config}")
+
+
+def _shown(pictures: Pictures) -> Iterator[tuple[TruthImage, Path]]:
+    return progress_through(pictures, "pictures", sys.stdout)

@@ -1,0 +1,222 @@
+"""Labelled pictures of a recipe's sources, as labels of the model's classes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamdet.errors import ConfigError
+from streamdet.evaluation.extra import import_extra
+from streamdet.evaluation.masks import to_rle
+from streamdet.evaluation.picture_file import read_picture
+from streamdet.evaluation.pictures import find_pictures
+from streamdet.evaluation.truth import Truth, TruthObject, to_xyxy
+from streamdet.evaluation.truths.faults import OnFault
+from streamdet.evaluation.truths.pictures import read_truth
+from streamdet.field_errors import nearest
+from streamdet.training.labelled_picture import Bools, LabelledPicture
+from streamdet.training.recipe import DataSource
+
+
+@dataclass(slots=True)
+class Faults:
+    """Counts wrong labels, or ends with the first.
+
+    Attributes:
+        are_skipped: whether they are left out.
+        sentences: of those that were.
+    """
+
+    are_skipped: bool
+    sentences: list[str] = field(default_factory=list)
+
+    def __call__(self, fault: ConfigError) -> None:
+        """Take one.
+
+        Raises:
+            ConfigError: it, if they are not to be skipped.
+        """
+        if not self.are_skipped:
+            raise fault
+        self.sentences.append(str(fault))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A picture that was not read yet, and its objects.
+
+    Attributes:
+        path: the picture.
+        hw: its height and width, pixels.
+        objects: class id and object, of what counts.
+        ignored: of what is neither object nor background.
+        is_labelled: (C,) bool: classes that its source labels completely.
+        points: keypoints of each object; 0: there are none.
+    """
+
+    path: Path
+    hw: tuple[int, int]
+    objects: tuple[tuple[int, TruthObject], ...]
+    ignored: tuple[TruthObject, ...]
+    is_labelled: tuple[bool, ...]
+    points: int = 0
+
+    def read(self, *, has_masks: bool) -> LabelledPicture:
+        """Read the picture.
+
+        Args:
+            has_masks: whether masks are wanted: an object without one becomes an ignored region.
+
+        Raises:
+            ConfigError: it cannot be read, or has another size than its labels say.
+        """
+        objects, ignored = list(self.objects), list(self.ignored)
+        if has_masks:
+            ignored += [each for _, each in objects if each.segmentation is None]
+            objects = [pair for pair in objects if pair[1].segmentation is not None]
+        picture = LabelledPicture(
+            pixels=read_picture(self.path, self.hw),
+            xyxy=to_xyxy([each.xywh for _, each in objects]).astype(np.float32),
+            class_ids=np.array([class_id for class_id, _ in objects], np.int64),
+            ignored=to_xyxy([each.xywh for each in ignored]).astype(np.float32),
+            is_labelled=np.array(self.is_labelled),
+            masks=_masks([each for _, each in objects], self.hw) if has_masks else None,
+            keypoints=_keypoints([each for _, each in objects], self.points),
+        )
+        return picture.clipped(min_visible=0.0)
+
+
+def read_source(source: DataSource, base: Path, on_fault: OnFault) -> Truth:
+    """Read a source's labels, its classes already called as the model calls them.
+
+    Args:
+        source: what the recipe says.
+        base: folder that relative paths start from.
+        on_fault: told of each wrong entry, each box outside of its picture and each missing one.
+
+    Raises:
+        ConfigError: the file is wrong, or has not a class that the recipe names.
+    """
+    truth = read_truth(base / source.truth, base / source.images, on_fault)
+    for name in (*source.rename, *source.ignore):
+        if name not in truth.category_ids:
+            raise ConfigError(
+                f"{truth.name}: has no class {name!r}; {nearest(name, truth.category_ids)}"
+            )
+    objects = tuple(each for each in truth.objects if _is_right(each, truth, on_fault))
+    return _renamed(replace(truth, objects=objects), source.rename)
+
+
+def labelled_classes(source: DataSource, truth: Truth, classes: Sequence[str]) -> tuple[str, ...]:
+    """Name the model's classes that a source labels completely.
+
+    Raises:
+        ConfigError: the recipe names one that the model does not have, or there is none.
+    """
+    for name in source.labels or ():
+        if name not in classes:
+            raise ConfigError(
+                f"{truth.name}: labels name the class {name!r}, which the model does not have;"
+                f" {nearest(name, classes)}"
+            )
+    stated = truth.categories.values() if source.labels is None else source.labels
+    names = tuple(name for name in classes if name in stated and name not in source.ignore)
+    if not names:
+        raise ConfigError(
+            f"{truth.name}: has none of the model's classes, {', '.join(classes)};"
+            f" it has {', '.join(truth.categories.values()) or 'none'}"
+        )
+    return names
+
+
+def examples_of(
+    source: DataSource, base: Path, classes: Sequence[str], on_fault: OnFault
+) -> list[Example]:
+    """List a source's pictures with the labels of the model's classes.
+
+    Objects of classes that the model does not have are background, unless the recipe ignores them.
+
+    Raises:
+        ConfigError: see `read_source` and `labelled_classes`.
+    """
+    truth = read_source(source, base, on_fault)
+    labelled = labelled_classes(source, truth, classes)
+    is_labelled = tuple(name in labelled for name in classes)
+    ids = {truth.category_ids[n]: c for c, n in enumerate(classes) if n in truth.category_ids}
+    left_out = {truth.category_ids[source.rename.get(name, name)] for name in source.ignore}
+    objects: dict[int, list[TruthObject]] = {number: [] for number in truth.images}
+    for each in truth.objects:
+        objects[each.image_id].append(each)
+    points = max((len(each.keypoints or ()) // 3 for each in truth.objects), default=0)
+    return [
+        Example(
+            path,
+            image.hw,
+            tuple(_counted(objects[image.image_id], ids)),
+            tuple(each for each in objects[image.image_id]
+                  if each.category_id in left_out or (each.is_ignored and each.category_id in ids)),
+            is_labelled,
+            points,
+        )
+        for image, path in find_pictures(truth, base / source.images, on_fault)
+    ]  # fmt: skip
+
+
+def digest(examples: Sequence[Example]) -> str:
+    """Hash names and labels: whether a training goes on with the data that it began with."""
+    text = repr([(each.path.name, each.objects, each.ignored) for each in examples])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _counted(
+    objects: Sequence[TruthObject], ids: Mapping[int, int]
+) -> Iterator[tuple[int, TruthObject]]:
+    for each in objects:
+        if each.category_id in ids and not each.is_ignored:
+            yield ids[each.category_id], each
+
+
+def _is_right(each: TruthObject, truth: Truth, on_fault: OnFault) -> bool:
+    """Whether something of a box lies in its picture."""
+    height, width = truth.images[each.image_id].hw
+    left, top, w, h = each.xywh
+    if min(left + w, width) > max(left, 0) and min(top + h, height) > max(top, 0):
+        return True
+    on_fault(
+        ConfigError(
+            f"{each.place}: a box must have some area in its picture of {width} x {height} pixels,"
+            f" got left {left:g}, top {top:g}, width {w:g} and height {h:g}"
+        )
+    )
+    return False
+
+
+def _renamed(truth: Truth, names: Mapping[str, str]) -> Truth:
+    """Call classes otherwise; classes that come to the same name become one."""
+    called = {number: names.get(name, name) for number, name in truth.categories.items()}
+    first = {name: number for number, name in reversed(called.items())}
+    objects = tuple(
+        replace(each, category_id=first[called[each.category_id]]) for each in truth.objects
+    )
+    return replace(truth, categories={n: name for name, n in first.items()}, objects=objects)
+
+
+def _masks(objects: Sequence[TruthObject], hw: tuple[int, int]) -> Bools:
+    mask: Any = import_extra("pycocotools.mask")
+    masks = [mask.decode(to_rle(each.segmentation, hw)) for each in objects]
+    return np.stack(masks).astype(bool) if masks else np.zeros((0, *hw), bool)
+
+
+def _keypoints(objects: Sequence[TruthObject], points: int) -> Any:
+    """Give (N, P, 3), zeros for an object that has none."""
+    if not points:
+        return None
+    unknown = (0.0,) * 3 * points
+    rows = [each.keypoints if len(each.keypoints or ()) == 3 * points else unknown
+            for each in objects]  # fmt: skip
+    return np.array(rows, np.float32).reshape(-1, points, 3)

@@ -1,0 +1,153 @@
+"""From a recipe to a training that is ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from streamdet.building.build import make_network
+from streamdet.errors import ConfigError
+from streamdet.field_errors import checked, nearest
+from streamdet.model_config import ModelConfig
+from streamdet.options import Options
+from streamdet.registry import load_network, load_objective
+from streamdet.training.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint
+from streamdet.training.examples import Example, Faults, examples_of
+from streamdet.training.fit import Fit
+from streamdet.training.recipe import Recipe
+from streamdet.training.recipe import digest as recipe_digest
+from streamdet.training.result_model import write_model
+from streamdet.training.samples import Samples
+from streamdet.training.start_weights import give_start
+from streamdet.training.validation import ValidationSet, measured_options, validation_set
+from streamdet.yaml_text import YamlText
+
+_WITH_MASKS = frozenset({"mask_rcnn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A training that has not begun.
+
+    Attributes:
+        fit: the loop.
+        model: what comes out, as yet without weights.
+        validation: what is measured on.
+        options: of the detector while it is measured.
+        faults: of the labels that were left out.
+        told: what a user should know before it begins, a sentence each.
+    """
+
+    fit: Fit
+    model: ModelConfig
+    validation: tuple[ValidationSet, ...]
+    options: Any
+    faults: tuple[str, ...]
+    told: tuple[str, ...]
+
+
+def prepare(
+    recipe: Recipe, text: YamlText, base: Path, folder: Path, *, resumes: bool = False
+) -> Prepared:
+    """Read the labels, make the network and its objective.
+
+    Args:
+        recipe: checked.
+        text: what it was checked from, for errors.
+        base: folder that its paths start from.
+        folder: of the results; it is there.
+        resumes: whether to go on from the checkpoint in it.
+
+    Raises:
+        ConfigError: the recipe, a label or a file of weights is wrong, or there is no checkpoint
+            to go on from.
+        EngineError: torch is missing.
+    """
+    found = _checkpoint(recipe, folder) if resumes else None
+    model = write_model(recipe, folder, keeps_weights=resumes)
+    assert model.input is not None
+    _checked_options(load_network(model.detector).Options, text, "network", model.network or {})
+    faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
+    examples = _examples(recipe, base, model, faults)
+    validation = tuple(
+        validation_set(source, base, model.classes, faults) for source in recipe.data.validation
+    )
+    network = _network(model, recipe.seed)
+    backbone = (model.network or {}).get("backbone")
+    told = give_start(network, recipe.start, base, backbone)
+    kind: Any = load_objective(model.detector)
+    objective = kind(network, _checked_options(kind.Options, text, "objective", recipe.objective))
+    samples = Samples(
+        examples,
+        recipe.augmentation,
+        model,
+        seed=recipe.seed,
+        has_masks=model.detector in _WITH_MASKS,
+    )
+    fit = Fit(recipe, network, objective, samples, model.input, folder)
+    if found is not None:
+        fit.go_on_from(found)
+    options = measured_options(model, text, recipe.detector)
+    return Prepared(fit, model, validation, options, tuple(faults.sentences), tuple(told))
+
+
+@contextmanager
+def reproducible(recipe: Recipe) -> Iterator[None]:
+    """Have torch compute as the recipe says: threads, and the same result each time."""
+    threads, was = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    if recipe.threads is not None:
+        torch.set_num_threads(recipe.threads)
+    torch.use_deterministic_algorithms(recipe.is_deterministic and not torch.cuda.is_available())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(was)
+
+
+def _checkpoint(recipe: Recipe, folder: Path) -> Checkpoint:
+    found = read_checkpoint(folder / CHECKPOINT)
+    if found.recipe != recipe_digest(recipe):
+        raise ConfigError(
+            f"{folder / CHECKPOINT}: was begun with another recipe, wanted the same to go on;"
+            " another --output begins anew"
+        )
+    return found
+
+
+def _examples(recipe: Recipe, base: Path, model: ModelConfig, faults: Faults) -> list[Example]:
+    examples: list[Example] = []
+    for source in recipe.data.train:
+        examples += examples_of(source, base, model.classes, faults) * source.repeat
+    labelled = {
+        name
+        for example in examples
+        for name, is_labelled in zip(model.classes, example.is_labelled, strict=True)
+        if is_labelled
+    }
+    for name in model.classes:
+        if name not in labelled:
+            raise ConfigError(
+                f"model {model.name!r}: no training source labels its class {name!r};"
+                f" {nearest(name, labelled)}"
+            )
+    if not any(example.objects for example in examples):
+        raise ConfigError(f"model {model.name!r}: no training source has an object of its classes")
+    return examples
+
+
+def _network(model: ModelConfig, seed: int) -> nn.Module:
+    assert model.folder is not None
+    network = make_network(str(model.folder / f"{model.name}.yaml"), seed)
+    assert isinstance(network, nn.Module)
+    return network.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _checked_options(kind: type[Options], text: YamlText, key: str, values: Any) -> Options:
+    return checked(kind, text, (key,), values)

@@ -1,0 +1,182 @@
+"""A recipe: what `streamdet train` does, from one YAML file."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from streamdet.errors import ConfigError
+from streamdet.field_errors import checked
+from streamdet.options import Options
+from streamdet.yaml_text import YamlText
+
+_Unit = Annotated[float, Field(ge=0, le=1)]
+_Side = Annotated[int, Field(gt=0, le=8192)]
+
+
+class DataSource(Options):
+    """Labelled pictures: COCO's .json, a folder of VOC's .xml or of YOLO's .txt files."""
+
+    truth: Path = Field(description="The labels; relative to the recipe's folder.")
+    images: Path = Field(description="Folder of the pictures; relative to the recipe's folder.")
+    labels: tuple[str, ...] | None = Field(
+        None,
+        description="Classes of the model that this source labels completely; objects of the"
+        " others may stand unlabelled in its pictures, so they count neither way. By default all"
+        " that the file has.",
+    )
+    rename: dict[str, str] = Field(
+        default_factory=dict, description="Class of the file -> class of the model."
+    )
+    ignore: tuple[str, ...] = Field(
+        (), description="Classes of the file whose boxes are neither object nor background."
+    )
+
+
+class TrainingSource(DataSource):
+    """Labelled pictures to learn from."""
+
+    repeat: int = Field(1, ge=1, description="How often an epoch shows each picture.")
+
+
+class Data(Options):
+    """What is learnt from and what is measured on."""
+
+    train: tuple[TrainingSource, ...] = Field(min_length=1, description="Learnt from.")
+    validation: tuple[DataSource, ...] = Field(
+        (), description="Measured on after each epoch; the best weights by it are kept."
+    )
+    bad_labels: Literal["refuse", "skip"] = Field(
+        "refuse", description="A wrong label ends the run, or is left out and counted."
+    )
+
+
+class Augmentation(Options):
+    """How pictures are varied, each time that they are shown."""
+
+    flip: _Unit = Field(0.5, description="Share of pictures that are mirrored left to right.")
+    crop: _Unit = Field(0.0, description="Share of pictures of which only a part is shown.")
+    crop_side: float = Field(0.5, gt=0, le=1, description="Shortest side of it, as a share.")
+    scale: tuple[float, float] = Field(
+        (0.8, 1.25), description="Least and most that objects are enlarged; 1, 1 for never."
+    )
+    mosaic: _Unit = Field(0.0, description="Share of pictures that are made of four.")
+    hue: float = Field(0.015, ge=0, le=0.5, description="Most that hues turn, in whole turns.")
+    saturation: float = Field(0.4, ge=0, lt=1, description="Most that saturation changes.")
+    brightness: float = Field(0.3, ge=0, lt=1, description="Most that brightness changes.")
+    min_visible: _Unit = Field(
+        0.3, description="An object of which less remains is neither object nor background."
+    )
+    flip_pairs: tuple[tuple[int, int], ...] = Field(
+        (), description="Keypoints that change places in a mirrored picture: left and right."
+    )
+
+
+class Optimiser(Options):
+    """How weights follow from gradients."""
+
+    kind: Literal["adamw", "sgd"] = Field("adamw", description="AdamW, or SGD with momentum.")
+    rate: float = Field(1e-3, gt=0, le=10, description="Learning rate after the warm-up.")
+    weight_decay: float = Field(0.05, ge=0, le=1, description="Of weights; not of norms, biases.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD; the first beta of AdamW.")
+    backbone_rate: float = Field(1.0, ge=0, le=1, description="Rate of the backbone, as a share.")
+    frozen: tuple[str, ...] = Field(
+        (), description="Beginnings of names of what keeps its weights, norm statistics included."
+    )
+    clip: float | None = Field(10.0, gt=0, description="Longest gradient of all weights together.")
+
+
+class Schedule(Options):
+    """Warm-up, then half a cosine: Loshchilov and Hutter, "SGDR", 2017, equation 5, one period."""
+
+    warmup_steps: int = Field(100, ge=0, description="Steps over which the rate rises.")
+    last_rate: _Unit = Field(0.05, description="Rate of the last step, as a share of the highest.")
+
+
+class Start(Options):
+    """Weights to begin with: tensors that fit by name and shape are taken, the others are told."""
+
+    network: str | None = Field(
+        None, description="Path or name of a file of the whole network's weights."
+    )
+    backbone: str | None = Field(
+        None, description="Path or name of a file of a classifier's weights."
+    )
+
+
+class Recipe(Options):
+    """One training."""
+
+    model: str = Field(min_length=1, description="Name in configs/models, or path of a .yaml file.")
+    name: str = Field(pattern=r"^[\w-]+$", description="Of the result; by default the recipe's.")
+    classes: tuple[str, ...] | None = Field(
+        None, min_length=1, description="Classes of the result; by default the model's."
+    )
+    hw: tuple[_Side, _Side] | None = Field(
+        None, description="Height and width that the network sees; by default the model's."
+    )
+    network: dict[str, Any] = Field(
+        default_factory=dict, description="Options of the network that differ from the model's."
+    )
+    objective: dict[str, Any] = Field(default_factory=dict, description="Options of the losses.")
+    detector: dict[str, Any] = Field(
+        default_factory=dict, description="Options of the detector while it is measured."
+    )
+    licence: str = Field("yours", description="Licence of the weights, for their model file.")
+    data: Data = Field(description="Labelled pictures.")
+    start: Start = Field(default_factory=Start, description="Weights to begin with.")
+    epochs: int = Field(ge=1, le=100_000, description="How often all pictures are shown.")
+    batch: int = Field(8, ge=1, le=4096, description="Pictures of one step.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Of all chance.")
+    augmentation: Augmentation = Field(default_factory=Augmentation, description="Variation.")
+    optimiser: Optimiser = Field(default_factory=Optimiser, description="How weights change.")
+    schedule: Schedule = Field(default_factory=Schedule, description="How fast.")
+    ema: float | None = Field(
+        0.999,
+        ge=0,
+        lt=1,
+        description="Share of the old in the moving average of the weights, which is what is"
+        " measured and kept; null: the weights themselves.",
+    )
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16: torch's autocast.")
+    is_deterministic: bool = Field(
+        True, description="The same recipe gives the same weights, on the same CPU and threads."
+    )
+    checkpoint_every: int = Field(200, ge=1, description="Steps between two checkpoints.")
+    validate_every: int = Field(1, ge=1, description="Epochs between two measurements.")
+    workers: int = Field(1, ge=0, le=256, description="Processes that prepare pictures.")
+    threads: int | None = Field(None, ge=1, le=256, description="Of torch; by default one a core.")
+
+
+_FREE = frozenset({"workers", "checkpoint_every", "name", "licence", "detector"})
+
+
+def check_recipe(text: YamlText, path: Path) -> Recipe:
+    """Check a parsed recipe.
+
+    Args:
+        text: what the file holds.
+        path: the file; the sources' paths are relative to its folder.
+
+    Raises:
+        ConfigError: a line for each fault, with file, line and key.
+    """
+    if not isinstance(text.values, dict):
+        raise ConfigError(f"{text.name}: must hold keys and values")
+    recipe = checked(Recipe, text, (), {"name": path.stem, **text.values})
+    low, high = recipe.augmentation.scale
+    if not 0.1 <= low <= high <= 10:
+        place = text.place(("augmentation", "scale"))
+        raise ConfigError(
+            f"{place}: augmentation.scale must be two numbers from 0.1 to 10, the lower one first,"
+            f" got {low:g} and {high:g}"
+        )
+    return recipe
+
+
+def digest(recipe: Recipe) -> str:
+    """Hash what decides over the weights: two runs with the same digest are the same training."""
+    return hashlib.sha256(recipe.model_dump_json(exclude=set(_FREE)).encode()).hexdigest()

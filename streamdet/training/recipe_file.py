@@ -1,0 +1,43 @@
+"""A recipe's file, with what the command line changes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamdet.errors import ConfigError
+from streamdet.url_text import short
+from streamdet.yaml_text import YamlText, parse_option, read_yaml
+
+
+def read_recipe(path: Path, sets: Sequence[str]) -> YamlText:
+    """Parse a recipe and apply KEY.KEY=VALUE; errors will name the option instead of a line.
+
+    Raises:
+        ConfigError: the file is no YAML, or an option cannot be applied.
+    """
+    text = read_yaml(path)
+    if not isinstance(text.values, dict):
+        raise ConfigError(f"{path}: must hold keys and values")
+    for entry in sets:
+        _set(text, entry)
+    return text
+
+
+def _set(text: YamlText, entry: str) -> None:
+    place = f"--set {short(entry)}"
+    stated, has_value, value = entry.partition("=")
+    keys = tuple(stated.split("."))
+    if not has_value or not all(keys):
+        raise ConfigError(f"{place}: must be KEY.KEY=VALUE, for example optimiser.rate=0.01")
+    parsed = parse_option(value, place)
+    holder = text.values
+    for depth, key in enumerate(keys[:-1], start=1):
+        holder = holder.setdefault(key, {})
+        text.places.setdefault(keys[:depth], place)
+        if not isinstance(holder, dict):
+            raise ConfigError(f"{place}: {'.'.join(keys[:depth])} holds no keys")
+    text.forget(keys)
+    holder[keys[-1]] = parsed.values
+    text.places[keys] = place
+    text.texts |= {(*keys, *below): written for below, written in parsed.texts.items()}

@@ -1,0 +1,87 @@
+"""What a training leaves: a model configuration with its weights beside it, ready to run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from torch import Tensor
+
+from streamdet.config_files import find_config
+from streamdet.errors import ConfigError
+from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.registry import NETWORKS, OBJECTIVES
+from streamdet.training.checkpoint import write_whole
+from streamdet.training.recipe import Recipe
+from streamdet.yaml_text import read_yaml
+
+WEIGHTS: Final = "weights.safetensors"
+
+
+def write_model(recipe: Recipe, folder: Path, *, keeps_weights: bool) -> ModelConfig:
+    """Write the configuration of the model that is to be trained.
+
+    Args:
+        recipe: names the model that it is made from and what differs.
+        folder: gets NAME.yaml.
+        keeps_weights: whether it names the weights that the file there names.
+
+    Raises:
+        ConfigError: there is no such model, it cannot be trained, or what differs is wrong.
+    """
+    base = load_model_config(recipe.model)
+    if base.network is None or base.input is None or base.detector not in OBJECTIVES:
+        trained = sorted(OBJECTIVES.keys() & NETWORKS.keys())
+        raise ConfigError(
+            f"model {base.name!r} cannot be trained: wanted one that states its network, of the"
+            f" kind {', '.join(trained)}; {base.name!r} is {base.detector!r}"
+        )
+    values: dict[str, Any] = dict(read_yaml(find_config(recipe.model, "configs/models")).values)
+    path = folder / f"{recipe.name}.yaml"
+    for key in ("weights", "folder"):
+        values.pop(key, None)
+    if keeps_weights and path.is_file() and "weights" in (known := read_yaml(path).values):
+        values["weights"] = known["weights"]
+    hw = list(recipe.hw or base.input.hw)
+    values |= {
+        "name": recipe.name,
+        "network": {**base.network, **recipe.network},
+        "input": {**values["input"], "hw": hw},
+        "classes": list(recipe.classes or base.classes),
+    }
+    if "hw" in values["transform"]:
+        values["transform"] = {**values["transform"], "hw": hw}
+    _write_yaml(values, path)
+    return load_model_config(str(path))
+
+
+def write_weights(weights: Mapping[str, Tensor], recipe: Recipe, folder: Path, origin: str) -> None:
+    """Write weights and name them in the model's configuration.
+
+    Args:
+        weights: of the network, by name.
+        recipe: names the model and their licence.
+        folder: holds NAME.yaml; gets weights.safetensors.
+        origin: where they come from, in words.
+    """
+    from safetensors.torch import save_file
+
+    path, config = folder / WEIGHTS, folder / f"{recipe.name}.yaml"
+    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    write_whole(path, lambda part: save_file(tensors, part))
+    values = read_yaml(config).values
+    values["weights"] = {
+        "file": WEIGHTS,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "licence": recipe.licence,
+        "origin": origin,
+    }
+    _write_yaml(values, config)
+
+
+def _write_yaml(values: Mapping[str, Any], path: Path) -> None:
+    text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))

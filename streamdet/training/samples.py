@@ -1,0 +1,196 @@
+"""Samples of a training: pictures as the network will see them, varied, in a random order.
+
+Chance: sample `index` of epoch `epoch` is drawn from a generator of (seed, epoch, index), so that
+no process has to remember anything, and any number of workers prepares the same samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from streamdet.errors import ConfigError
+from streamdet.image import Pixels
+from streamdet.model_config import ModelConfig
+from streamdet.registry import load
+from streamdet.training.augmentation import Chance, augmented, mosaic
+from streamdet.training.examples import Example, digest
+from streamdet.training.labelled_picture import LabelledPicture, Pad
+from streamdet.training.recipe import Augmentation
+from streamdet.training.target import Target
+from streamdet.transforms import Transform
+
+Key = tuple[int, int]
+"""Epoch, and index of an example; both from 0."""
+
+_ORDER, _SAMPLE = 1, 2  # what chance is for: without it, (seed, 3) and (seed, 3, 0) are the same
+_GREY: Final = 114
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pictures of one step: (B, H, W, 3) uint8 BGR, and the truth of each."""
+
+    pixels: Tensor
+    targets: tuple[Target, ...]
+
+
+class Samples(Dataset[tuple[Pixels, Target]]):
+    """Prepares samples; `samples[epoch, index]` is always the same.
+
+    Attributes:
+        digest: of the labels.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        options: Augmentation,
+        model: ModelConfig,
+        *,
+        seed: int,
+        has_masks: bool,
+    ) -> None:
+        """Join the examples with the transform that the model states.
+
+        Raises:
+            ConfigError: the transform makes pictures of several sizes.
+        """
+        self._examples = examples
+        self.digest = digest(examples)
+        self._options = options
+        self._transform = fixed_transform(model)
+        self._hw = self._transform.max_output_hw
+        self._keeps_shape = model.transform.kind == "letterbox"
+        self._pad: Pad = model.transform_options.get("pad", _GREY)
+        self._seed = seed
+        self._has_masks = has_masks
+        self._alike: dict[tuple[bool, ...], list[int]] = {}
+        for index, example in enumerate(examples):
+            self._alike.setdefault(example.is_labelled, []).append(index)
+
+    def __len__(self) -> int:
+        """Count the examples."""
+        return len(self._examples)
+
+    def __getitem__(self, key: Key) -> tuple[Pixels, Target]:
+        """Prepare one sample.
+
+        Raises:
+            ConfigError: its picture cannot be read.
+        """
+        chance = np.random.default_rng([_SAMPLE, self._seed, *key])
+        picture, magnified = self._picture(key[1], chance)
+        shape = self._hw if self._keeps_shape else None
+        pad = self._pad if isinstance(self._pad, int) else (*self._pad,)
+        varied = augmented(picture, self._options, chance, shape, pad, magnified)
+        prepared = varied.prepared(self._transform).clipped(min_visible=0.0)
+        return prepared.pixels, target_of(prepared)
+
+    def order(self, epoch: int) -> list[Key]:
+        """Shuffle the examples for an epoch."""
+        chance = np.random.default_rng([_ORDER, self._seed, epoch])
+        return [(epoch, int(index)) for index in chance.permutation(len(self._examples))]
+
+    def _picture(self, index: int, chance: Chance) -> tuple[LabelledPicture, float]:
+        """Read the picture, or make a mosaic with three others; and how much to magnify it."""
+        picture = self._read(index)
+        if chance.random() >= self._options.mosaic:
+            return picture, 1.0
+        alike = self._alike[self._examples[index].is_labelled]
+        others = [self._read(alike[int(n)]) for n in chance.integers(len(alike), size=3)]
+        return mosaic([picture, *others], self._hw, chance, self._pad), 2.0
+
+    def _read(self, index: int) -> LabelledPicture:
+        return self._examples[index].read(has_masks=self._has_masks)
+
+
+def fixed_transform(model: ModelConfig) -> Transform:
+    """Make a model's transform.
+
+    Raises:
+        ConfigError: it makes pictures of another size than the network takes.
+    """
+    kind = load("transform", model.transform.kind)
+    transform: Transform = kind(kind.Options(**model.transform_options))
+    assert model.input is not None
+    if (
+        transform.output_hw((1, 9)) != model.input.hw
+        or transform.output_hw((9, 1)) != model.input.hw
+    ):
+        raise ConfigError(
+            f"model {model.name!r}: its transform must always make pictures of"
+            f" {model.input.hw[0]} x {model.input.hw[1]} pixels, as its network takes them"
+        )
+    return transform
+
+
+def target_of(picture: LabelledPicture) -> Target:
+    """Turn a prepared picture's labels into tensors."""
+    return Target(
+        xyxy=torch.from_numpy(picture.xyxy),
+        class_ids=torch.from_numpy(picture.class_ids),
+        ignored=torch.from_numpy(picture.ignored),
+        is_labelled=torch.from_numpy(picture.is_labelled),
+        masks=None if picture.masks is None else torch.from_numpy(picture.masks),
+        keypoints=None if picture.keypoints is None else torch.from_numpy(picture.keypoints),
+    )
+
+
+def steps_per_epoch(examples: int, batch: int) -> int:
+    """Count the batches of an epoch: all full, but where there are fewer pictures than one has."""
+    return max(1, examples // batch)
+
+
+def batches(
+    samples: Samples, size: int, *, first_step: int, last_step: int, workers: int
+) -> Iterator[Batch]:
+    """Prepare the batches of the steps from `first_step` until before `last_step`.
+
+    Raises:
+        ConfigError: a picture cannot be read.
+    """
+    loader: DataLoader[Any] = DataLoader(
+        samples,
+        batch_sampler=list(_keys(samples, size, first_step, last_step)),
+        num_workers=workers,
+        collate_fn=_collated,
+        worker_init_fn=_start_worker,
+        generator=torch.Generator(),  # not torch's own, whose state must not depend on the start
+    )
+    return iter(loader)
+
+
+def _keys(samples: Samples, size: int, first_step: int, last_step: int) -> Iterator[list[Key]]:
+    per_epoch = steps_per_epoch(len(samples), size)
+    order: list[Key] = []
+    for step in range(first_step, last_step):
+        epoch, place = divmod(step, per_epoch)
+        if not order or place == 0:
+            order = samples.order(epoch)
+        yield order[place * size : (place + 1) * size]
+
+
+def _collated(samples: Sequence[tuple[Pixels, Target]]) -> Batch:
+    pixels = np.stack([pixels for pixels, _ in samples])
+    return Batch(torch.from_numpy(pixels), tuple(target for _, target in samples))
+
+
+def _start_worker(_number: int) -> None:
+    """Leave stop signals, which reach the whole group, to the main process; cores to the network.
+
+    A worker whose main process is gone ends by itself.
+    """
+    import signal
+
+    import cv2
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    cv2.setNumThreads(0)

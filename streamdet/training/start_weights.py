@@ -1,0 +1,77 @@
+"""Weights that a training begins with, from files made for perhaps other classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from streamdet.errors import ConfigError
+from streamdet.model_config import find_file
+from streamdet.networks.backbones import ARCHITECTURES, body_weights
+from streamdet.networks.state_dict import read_weights
+from streamdet.training.recipe import Start
+
+
+def give_start(network: nn.Module, start: Start, base: Path, backbone: str | None) -> list[str]:
+    """Give a network the tensors that fit it by name and shape.
+
+    Args:
+        network: takes them in place.
+        start: which files.
+        base: folder that relative paths start from; then the folders of models are searched.
+        backbone: name of its backbone, see networks/backbones; None: it has none of ours.
+
+    Returns:
+        A sentence for each file.
+
+    Raises:
+        ConfigError: a file is missing or damaged, or nothing in it fits.
+    """
+    told = []
+    if start.backbone is not None:
+        path = _found(start.backbone, base, "start.backbone")
+        if backbone is None or backbone not in ARCHITECTURES:
+            raise ConfigError("start.backbone: the model's network states no backbone of ours")
+        told.append(_take(network, body_weights(backbone, read_weights(path)), path))
+    if start.network is not None:
+        path = _found(start.network, base, "start.network")
+        told.append(_take(network, read_weights(path), path))
+    return told
+
+
+def _found(name: str, base: Path, key: str) -> Path:
+    path = base / Path(name).expanduser()
+    found = path if path.is_file() else find_file(name)
+    if found is None:
+        raise ConfigError(
+            f"{key}: there is no file {path}, nor {name} in a folder of STREAMDET_MODELS"
+        )
+    return found
+
+
+def _take(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> str:
+    own = network.state_dict()
+    bodies = _prefixes(own, weights)
+    renamed = {bodies + name: value for name, value in weights.items()}
+    fitting = {
+        name: value
+        for name, value in renamed.items()
+        if name in own and own[name].shape == value.shape
+    }
+    if not fitting:
+        raise ConfigError(f"{path}: none of its {len(weights)} tensors fits the network")
+    network.load_state_dict(fitting, strict=False)
+    rest = [
+        name for name in own if name not in fitting and not name.endswith("num_batches_tracked")
+    ]
+    left = f"; random: {', '.join(rest[:3])}{' ...' if len(rest) > 3 else ''}" if rest else ""
+    return f"{path}: {len(fitting)} of its {len(weights)} tensors fit{left}"
+
+
+def _prefixes(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
+    """Find where in a network the weights belong: the place at which most names are its own."""
+    first = next(iter(weights), "")
+    places = {""} | {name.removesuffix(first) for name in own if name.endswith(f".{first}")}
+    return max(sorted(places), key=lambda place: sum(place + name in own for name in weights))

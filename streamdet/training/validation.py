@@ -1,0 +1,94 @@
+"""How good a detector is on the validation sources of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from streamdet.evaluation.pictures import (
+    LOWEST_SCORE,
+    Detect,
+    PictureDetector,
+    detect_pictures,
+    find_pictures,
+)
+from streamdet.evaluation.results import Result
+from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
+from streamdet.evaluation.truths.faults import OnFault
+from streamdet.field_errors import checked
+from streamdet.model_config import ModelConfig
+from streamdet.registry import load
+from streamdet.runtimes import Runtime
+from streamdet.training.examples import labelled_classes, read_source
+from streamdet.training.recipe import DataSource
+from streamdet.yaml_text import YamlText
+
+Pictures = Sequence[tuple[TruthImage, Path]]
+Through = Callable[[Pictures], Iterator[tuple[TruthImage, Path]]]
+"""Goes through pictures and shows how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationSet:
+    """A source to measure on: the classes that it labels completely, called as the model's."""
+
+    truth: Truth
+    pictures: Pictures
+
+    def detected(self, detect: Detect, names: tuple[str, ...], through: Through) -> list[Result]:
+        """Detect in all pictures; see `detect_pictures`."""
+        return detect_pictures(detect, self.truth, through(self.pictures), names)
+
+
+def validation_set(
+    source: DataSource, base: Path, classes: Sequence[str], on_fault: OnFault
+) -> ValidationSet:
+    """Read a source.
+
+    Raises:
+        ConfigError: see `examples.read_source` and `examples.labelled_classes`.
+    """
+    truth = read_source(source, base, on_fault)
+    names = labelled_classes(source, truth, classes)
+    left_out = {source.rename.get(name, name) for name in source.ignore}
+    regions = _regions(truth, left_out, names)
+    truth = truth.of_classes([name for name in names if name in truth.category_ids])
+    truth = replace(truth, objects=(*truth.objects, *regions))
+    return ValidationSet(truth, find_pictures(truth, base / source.images, on_fault))
+
+
+def measured_options(model: ModelConfig, recipe: YamlText, stated: dict[str, Any]) -> Any:
+    """Check the options of a model's detector as it is measured: with hardly any threshold.
+
+    Args:
+        model: what it decodes.
+        recipe: where the options come from, for errors.
+        stated: from the recipe's `detector`.
+
+    Raises:
+        ConfigError: an option is wrong.
+    """
+    kind = load("detector", model.detector)
+    values = {"score_thresh": LOWEST_SCORE, **stated, "model": model.name}
+    return checked(kind.Options, recipe, ("detector",), values)
+
+
+def measured_detector(model: ModelConfig, runtime: Runtime, options: Any) -> PictureDetector:
+    """Make a model's detector with checked options.
+
+    Raises:
+        ConfigError: the options do not fit the model.
+    """
+    kind = load("detector", model.detector)
+    return PictureDetector(kind(options, model, runtime), model)
+
+
+def _regions(truth: Truth, left_out: set[str], names: Sequence[str]) -> Iterator[TruthObject]:
+    """Turn each object of an ignored class into a crowd region of each class that counts."""
+    for each in truth.objects:
+        if truth.categories[each.category_id] in left_out:
+            for name in names:
+                if name in truth.category_ids:
+                    yield replace(each, category_id=truth.category_ids[name], is_crowd=True)
