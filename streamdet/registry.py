@@ -73,7 +73,15 @@ NETWORKS: Final[dict[str, str]] = {
 
 
 OBJECTIVES: Final[dict[str, str]] = {
+    "sppnet": "streamdet.training.objectives.given_proposals:GivenProposalsObjective",
+    "fast_rcnn": "streamdet.training.objectives.given_proposals:GivenProposalsObjective",
+    "rpn": "streamdet.training.objectives.region_proposals:RpnObjective",
+    "faster_rcnn": "streamdet.training.objectives.faster_rcnn:FasterRcnnObjective",
+    "mask_rcnn": "streamdet.training.objectives.mask_rcnn:MaskRcnnObjective",
     "yolox": "streamdet.training.objectives.yolox:YoloxObjective",
+    "yolo": "streamdet.training.objectives.yolo_v1:YoloV1Objective",
+    "localizer": "streamdet.training.objectives.localizer:LocalizerObjective",
+    "overfeat": "streamdet.training.objectives.overfeat:OverFeatObjective",
 }
 """What networks are fitted to: kind of detector -> "module:Class", see training/objectives."""
 

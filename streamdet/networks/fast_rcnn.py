@@ -20,6 +20,7 @@ from streamdet.networks.backbones import backbone
 from streamdet.networks.box_heads import BoxPredictor, TwoLayerHead
 from streamdet.networks.given_proposals import INPUT_NAME, given
 from streamdet.networks.suppression import ScoredRegions, SuppressionOptions, suppressed
+from streamdet.ops.box_coding import HEAD_WEIGHTS
 from streamdet.ops.regions import numbered
 
 
@@ -37,6 +38,7 @@ class FastRcnn(nn.Module):
     """Fast R-CNN; see `networks.Network`."""
 
     Options: ClassVar = FastRcnnOptions
+    box_weights: ClassVar = HEAD_WEIGHTS
 
     def __init__(self, options: FastRcnnOptions, classes: int, hw: tuple[int, int]) -> None:
         """Make the network; pictures of any size go through, so `hw` is free.
@@ -62,16 +64,27 @@ class FastRcnn(nn.Module):
         Returns:
             The fields of `suppression.Found` by name.
         """
-        regions = self.look_at(self.backbone(image)[self._map.name], proposals)
+        logits, deltas = self.look_at(self.features(image), proposals)
+        regions = ScoredRegions(logits.softmax(dim=2)[..., 1:], deltas)
         hw = (image.shape[2], image.shape[3])
-        return suppressed(regions, given(proposals), hw, self.options)._asdict()
+        return suppressed(regions, given(proposals), hw, self.options, self.box_weights)._asdict()
 
-    def look_at(self, features: Tensor, xyxy: Tensor) -> ScoredRegions:
-        """Classify regions (B, P, 4) of a map and say how each class moves them."""
+    def features(self, image: Tensor) -> Tensor:
+        """Compute the map of (B, 3, H, W) that regions are pooled from."""
+        features: Tensor = self.backbone(image)[self._map.name]
+        return features
+
+    def look_at(self, features: Tensor, xyxy: Tensor) -> tuple[Tensor, Tensor]:
+        """Classify regions (B, P, 4) of a map and say how each class moves them.
+
+        Returns:
+            Logits (B, P, C + 1), the background first, and deltas (B, P, C, 4), see
+            `box_weights`.
+        """
         stride, side = self._map.stride, self.options.side
         pooled = nodes.pool_rois(numbered(xyxy), features, stride=stride, output_side=side)
         logits, deltas = (
             values.unflatten(0, xyxy.shape[:2])
             for values in self.box_predictor(self.box_head(pooled))
         )
-        return ScoredRegions(logits.softmax(dim=2)[..., 1:], deltas[:, :, 1:])
+        return logits, deltas[:, :, 1:]

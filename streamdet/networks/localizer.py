@@ -74,8 +74,7 @@ class Localizer(nn.Module):
             What detectors/end_to_end.py lists, one row a picture; `keypoints` (B, 1, K, 3) where
             there are any.
         """
-        [features] = self.backbone(image).values()
-        features = self.layers(features.flatten(1))
+        features = self.features(image)
         probabilities = self.class_head(features).softmax(dim=1)
         if self.options.has_background:
             probabilities = probabilities[:, 1:]
@@ -90,6 +89,12 @@ class Localizer(nn.Module):
             shares = self.point_head(features).unflatten(1, (1, -1, 2))
             found["keypoints"] = _points(shares, scores, (image.shape[2], image.shape[3]))
         return found
+
+    def features(self, image: Tensor) -> Tensor:
+        """Compute what the heads read of (B, 3, H, W): (B, the last of the widths)."""
+        [features] = self.backbone(image).values()
+        shared: Tensor = self.layers(features.flatten(1))
+        return shared
 
     def _boxes(self, features: Tensor, class_ids: Tensor, hw: tuple[int, int]) -> Tensor:
         """Boxes (B, 1, 4) in pixels: deltas from the whole picture, those of the class found."""

@@ -109,8 +109,8 @@ class MaskRcnn(nn.Module):
             outputs["keypoints"] = self._keypoints(maps, found, hw)
         return outputs
 
-    def _branch(self, name: str, maps: Sequence[Tensor], boxes: Tensor) -> Tensor:
-        """Run a branch on regions (B, K, 4): (R, channels, M, M)."""
+    def branch(self, name: str, maps: Sequence[Tensor], boxes: Tensor) -> Tensor:
+        """Run the branch "mask" or "keypoint" on regions (B, K, 4): logits (R, channels, M, M)."""
         head, predictor = (
             self.roi_heads.get_submodule(f"{name}_{part}") for part in ("head", "predictor")
         )
@@ -118,12 +118,12 @@ class MaskRcnn(nn.Module):
         return output
 
     def _masks(self, maps: Sequence[Tensor], found: Found) -> Tensor:
-        logits = self._branch("mask", maps, found.boxes)
+        logits = self.branch("mask", maps, found.boxes)
         own = take_rows(logits, found.class_ids.view(-1, 1) + 1)  # (R, 1, M, M)
         return own.sigmoid().view(*found.scores.shape, *own.shape[2:])
 
     def _keypoints(self, maps: Sequence[Tensor], found: Found, hw: tuple[int, int]) -> Tensor:
-        heatmaps = self._branch("keypoint", maps, found.boxes)
+        heatmaps = self.branch("keypoint", maps, found.boxes)
         points = heatmap_points(heatmaps, found.boxes.flatten(0, 1), hw)
         return points.view(*found.scores.shape, *points.shape[1:])
 

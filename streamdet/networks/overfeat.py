@@ -163,14 +163,23 @@ class OverFeatNetwork(nn.Module):
 
     def _boxes(self, sides: Tensor, pixels_yx: tuple[float, float]) -> Tensor:
         """Shift each window's edges by shares of its side: (B, 4.., y, x) to (B, L, .., 4)."""
-        rows, columns = sides.shape[2:]
-        corners = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)) * self.stride
-        y1, x1 = corners.to(sides).unbind(1)
-        windows = torch.stack((x1, y1, x1 + self.window, y1 + self.window), dim=1)
-        shifts = sides.view(len(sides), -1, 4, rows * columns).permute(0, 3, 1, 2) * self.window
+        windows = self.windows((sides.shape[2], sides.shape[3])).to(sides)
         y, x = pixels_yx
+        shifts = by_location(sides) * self.window
         xyxy: Tensor = (windows[:, None] + shifts) * torch.tensor([x, y, x, y]).to(sides)
         return xyxy
+
+    def windows(self, map_hw: tuple[int, int]) -> Tensor:
+        """What each location of a map sees: (L, 4) xyxy, pixels of the resized picture."""
+        rows, columns = map_hw
+        corners = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)) * self.stride
+        y1, x1 = corners.unbind(1)
+        return torch.stack((x1, y1, x1 + self.window, y1 + self.window), dim=1)
+
+
+def by_location(sides: Tensor) -> Tensor:
+    """Sort what a regressor says of boxes, (B, 4.., y, x), by location: (B, L, .., 4)."""
+    return sides.reshape(len(sides), -1, 4, sides[0, 0].numel()).permute(0, 3, 1, 2)
 
 
 def crop_outputs(network: OverFeatNetwork, image: Tensor, batch: int = 16) -> dict[str, Tensor]:

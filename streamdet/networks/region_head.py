@@ -39,6 +39,19 @@ class RegionHead(nn.Module):
         Returns:
             Scores (R, C), 0..1, and deltas (R, C, 4), see ops.box_coding.
         """
+        margins, deltas = self.look_at(features)
+        return self.scores(margins), deltas
+
+    def look_at(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Look at regions (R, F), as training does.
+
+        Returns:
+            Margins (R, C) of SVMs or logits (R, C + 1) of softmax, the background first, and
+            deltas (R, C, 4).
+        """
         margins = self.cls_score(self.layers(features))
-        scores = torch.sigmoid(margins) if self._is_svm else margins.softmax(dim=1)[:, 1:]
-        return scores, self.bbox_pred(features).unflatten(1, (-1, 4))
+        return margins, self.bbox_pred(features).unflatten(1, (-1, 4))
+
+    def scores(self, margins: Tensor) -> Tensor:
+        """Turn margins (..., C) or logits (..., C + 1) into scores (..., C), 0..1."""
+        return torch.sigmoid(margins) if self._is_svm else margins.softmax(dim=-1)[..., 1:]

@@ -128,27 +128,32 @@ class RegionProposals(nn.Module):
         ]
 
     def propose(
-        self, predictions: Sequence[AnchorPredictions], hw: tuple[int, int] | tuple[Tensor, Tensor]
+        self,
+        predictions: Sequence[AnchorPredictions],
+        hw: tuple[int, int] | tuple[Tensor, Tensor],
+        options: ProposalOptions | None = None,
     ) -> Proposals:
         """Pick proposals: the best of each map, clipped, suppressed map by map.
 
         Args:
             predictions: of `forward`.
             hw: height and width to clip to, pixels; see ops.boxes.clip_boxes.
+            options: numbers and thresholds, more of them in training; None: the network's own.
         """
-        best = [_best(level, self.options.before_nms) for level in predictions]
+        options = options or self.options
+        best = [_best(level, options.before_nms) for level in predictions]
         xyxy = clip_boxes(torch.cat([boxes for boxes, _ in best], dim=1), hw)
         scores = torch.cat([logits for _, logits in best], dim=1).sigmoid()
         sizes = [boxes.shape[1] for boxes, _ in best]
-        is_candidate = is_large_enough(xyxy, _MIN_SIDE) & (scores >= self.options.score_thresh)
+        is_candidate = is_large_enough(xyxy, _MIN_SIDE) & (scores >= options.score_thresh)
         kept = nodes.nms(
             xyxy,
             torch.where(is_candidate, scores, -1.0),
             _level_numbers(sizes, xyxy),
             classes=len(best),
-            iou_thresh=self.options.iou_thresh,
+            iou_thresh=options.iou_thresh,
             score_thresh=-1.0,  # an objectness of 0 may be kept
-            most=min(self.options.after_nms, sum(sizes)),
+            most=min(options.after_nms, sum(sizes)),
         )
         rows = torch.arange(kept.indices.shape[1], device=xyxy.device)
         return Proposals(

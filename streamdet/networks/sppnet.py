@@ -45,6 +45,7 @@ class SppNet(nn.Module):
     """SPP-net; see `networks.Network`."""
 
     Options: ClassVar = SppNetOptions
+    box_weights: ClassVar = UNIT_WEIGHTS
 
     def __init__(self, options: SppNetOptions, classes: int, hw: tuple[int, int]) -> None:
         """Make the network; pictures of any size go through, so `hw` is free.
@@ -72,18 +73,29 @@ class SppNet(nn.Module):
         Returns:
             The fields of `suppression.Found` by name.
         """
-        features = self.backbone(image)[self._map.name]
-        scores, deltas = (
-            values.unflatten(0, proposals.shape[:2])
-            for values in self.head(self.pyramid(features, proposals))
-        )
+        margins, deltas = self.look_at(self.features(image), proposals)
         return suppressed(
-            ScoredRegions(scores, deltas),
+            ScoredRegions(self.head.scores(margins), deltas),
             given(proposals),
             (image.shape[2], image.shape[3]),
             self.options,
-            UNIT_WEIGHTS,
+            self.box_weights,
         )._asdict()
+
+    def features(self, image: Tensor) -> Tensor:
+        """Compute the map of (B, 3, H, W) that regions are pooled from."""
+        features: Tensor = self.backbone(image)[self._map.name]
+        return features
+
+    def look_at(self, features: Tensor, xyxy: Tensor) -> tuple[Tensor, Tensor]:
+        """Classify regions (B, P, 4) of a map and say how each class moves them.
+
+        Returns:
+            Margins (B, P, C or C + 1) of `RegionHead`, and deltas (B, P, C, 4), see `box_weights`.
+        """
+        margins, deltas = self.head.look_at(self.pyramid(features, xyxy))
+        rows = xyxy.shape[:2]
+        return margins.view(*rows, -1), deltas.view(*rows, -1, 4)
 
     def pyramid(self, features: Tensor, xyxy: Tensor) -> Tensor:
         """Pool regions (B, P, 4), pixels: ops.spatial_pyramid.spatial_pyramid_rois, with our nodes.

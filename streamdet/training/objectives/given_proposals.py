@@ -1,0 +1,97 @@
+"""Fast R-CNN (Girshick, 2015, section 2.3) and SPP-net (He et al., 2014) on given proposals.
+
+Regions are positive where they overlap an object by more than 0.5 and negative below 0.3, a quarter
+of them positive; class and box are trained together. A target brings its proposals; where it has
+none, regions are drawn: objects moved and stretched, and boxes all over the picture. SPP-net's
+backbone stays as it was (its section 4.2): what is trained is above the pyramid.
+
+Departure of SPP-net: softmax and box regression with Fast R-CNN's losses; its SVMs are fitted
+afterwards, on features. B pictures, P regions, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from streamdet.errors import ConfigError
+from streamdet.networks.fast_rcnn import FastRcnn
+from streamdet.networks.sppnet import SppNet
+from streamdet.options import Options
+from streamdet.training.drawn_boxes import drawn_boxes
+from streamdet.training.region_losses import choose_regions, region_losses
+from streamdet.training.target import Target, of_labelled_classes
+
+_BETA: Final = 1.0  # equation 3
+
+
+class GivenProposalsObjectiveOptions(Options):
+    """Options of `GivenProposalsObjective`."""
+
+    regions: int = Field(64, ge=1, description="Most regions of a picture that are trained.")
+    positive_share: float = Field(0.25, ge=0, le=1, description="Most of these with an object.")
+    region_positive: float = Field(
+        0.5, ge=0, le=1, description="Overlap above which a region has an object."
+    )
+    region_negative: tuple[float, float] = Field(
+        (0.0, 0.3), description="Overlap from which and below which it has none."
+    )
+    around: int = Field(32, ge=1, description="Regions drawn around an object, without proposals.")
+    anywhere: int = Field(256, ge=1, description="Regions drawn all over, without proposals.")
+    trains_backbone: bool | None = Field(
+        None,
+        description="Whether the layers below the regions learn; by default Fast R-CNN's do.",
+    )
+
+
+class GivenProposalsObjective:
+    """The losses of Fast R-CNN and SPP-net; see `Objective`."""
+
+    Options: ClassVar = GivenProposalsObjectiveOptions
+
+    def __init__(self, network: FastRcnn | SppNet, options: GivenProposalsObjectiveOptions) -> None:
+        """Join the network and the options.
+
+        Raises:
+            ConfigError: the network classifies by SVMs.
+        """
+        if isinstance(network, SppNet) and network.options.classifier == "svm":
+            raise ConfigError("network.classifier must be softmax while it is trained, got svm")
+        self.generator = torch.Generator()
+        self._network = network
+        self._options = options
+        self._trains_backbone = options.trains_backbone
+        if options.trains_backbone is None:
+            self._trains_backbone = isinstance(network, FastRcnn)
+
+    def __call__(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
+        """Compute class and box."""
+        hw = (images.shape[2], images.shape[3])
+        sure = [of_labelled_classes(target) for target in targets]
+        candidates = [self._candidates(target, hw) for target in sure]
+        sample = (self._options.regions, self._options.positive_share)
+        regions = choose_regions(candidates, sure, self._rule, sample, self.generator)
+        logits, deltas = self._network.look_at(self._features(images), regions.xyxy)
+        return region_losses(logits, deltas, regions, sure, (self._network.box_weights, _BETA))
+
+    def _candidates(self, target: Target, hw: tuple[int, int]) -> Tensor:
+        """Regions of a picture (A, 4), its objects among them."""
+        if target.proposals is not None:
+            return torch.cat((target.proposals, target.xyxy))
+        counts = (self._options.around, self._options.anywhere)
+        return torch.cat((drawn_boxes(target.xyxy, hw, counts, self.generator), target.xyxy))
+
+    def _rule(self, overlap: Tensor) -> tuple[Tensor, Tensor]:
+        least, most = self._options.region_negative
+        return overlap > self._options.region_positive, (least <= overlap) & (overlap < most)
+
+    def _features(self, images: Tensor) -> Tensor:
+        if self._trains_backbone:
+            return self._network.features(images)
+        self._network.backbone.eval()  # its statistics stay, too
+        with torch.no_grad():
+            return self._network.features(images)
