@@ -73,6 +73,7 @@ NETWORKS: Final[dict[str, str]] = {
 
 
 OBJECTIVES: Final[dict[str, str]] = {
+    "rcnn": "streamdet.training.objectives.rcnn:RcnnObjective",
     "sppnet": "streamdet.training.objectives.given_proposals:GivenProposalsObjective",
     "fast_rcnn": "streamdet.training.objectives.given_proposals:GivenProposalsObjective",
     "rpn": "streamdet.training.objectives.region_proposals:RpnObjective",

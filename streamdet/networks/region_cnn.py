@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from streamdet.networks.backbones import backbone
 from streamdet.networks.backbones.backbone import Backbone
 from streamdet.networks.region_head import Classifier, RegionHead
-from streamdet.ops.box_coding import decode_boxes
+from streamdet.ops.box_coding import UNIT_WEIGHTS, decode_boxes
 from streamdet.options import Options
 
 
@@ -29,9 +29,14 @@ class RegionCnnOptions(Options):
 
 
 class RegionCnn(nn.Module):
-    """R-CNN's network; see `networks.Network`. Its second input is the box that each region was."""
+    """R-CNN's network; see `networks.Network`. Its second input is the box that each region was.
+
+    Attributes:
+        hw: height and width of a region, pixels.
+    """
 
     Options: ClassVar = RegionCnnOptions
+    box_weights: ClassVar = UNIT_WEIGHTS
 
     def __init__(self, options: RegionCnnOptions, classes: int, hw: tuple[int, int]) -> None:
         """Make the network for regions of `hw` pixels.
@@ -40,7 +45,9 @@ class RegionCnn(nn.Module):
             ValueError: the options name an unknown backbone or map.
         """
         super().__init__()
+        self.options = options
         self.extra_inputs = {"proposal": (4,)}
+        self.hw = hw
         self.backbone = backbone(options.backbone, maps=options.map and [options.map])
         self.head = RegionHead(
             _features_of(self.backbone, hw), options.width, classes, options.classifier
@@ -57,9 +64,18 @@ class RegionCnn(nn.Module):
             scores: (B, C), 0..1.
             boxes: (B, C, 4) xyxy, pixels of that picture, not clipped.
         """
+        margins, deltas = self.look_at(image)
+        boxes = decode_boxes(deltas, proposal[:, None], self.box_weights)
+        return {"scores": self.head.scores(margins), "boxes": boxes}
+
+    def look_at(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Classify warped regions (B, 3, H, W) and say how each class moves them.
+
+        Returns:
+            Margins (B, C or C + 1) of `RegionHead`, and deltas (B, C, 4), see `box_weights`.
+        """
         [features] = self.backbone(image).values()
-        scores, deltas = self.head(features.flatten(1))
-        return {"scores": scores, "boxes": decode_boxes(deltas, proposal[:, None])}
+        return self.head.look_at(features.flatten(1))
 
 
 def _features_of(body: Backbone, hw: tuple[int, int]) -> int:

@@ -74,7 +74,7 @@ def test_the_losses_of_the_rpn() -> None:
 def test_the_losses_of_regions() -> None:
     candidates = [boxes(700, seed) for seed in (5, 6, 7)]
     nothing: Any = None
-    heads = roi_heads.RoIHeads(nothing, nothing, nothing, 0.5, 0.5, ALL, 0.25, None, 0.05, 0.5, 100)  # type: ignore[no-untyped-call]
+    heads = roi_heads.RoIHeads(nothing, nothing, nothing, 0.5, 0.5, ALL, 0.25, None, 0.05, 0.5, 100)
     proposals, _, labels, wanted_deltas = heads.select_training_samples(
         candidates, [of_torchvision(target) for target in TARGETS]
     )

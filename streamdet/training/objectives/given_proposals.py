@@ -20,17 +20,19 @@ from torch import Tensor
 
 from streamdet.errors import ConfigError
 from streamdet.networks.fast_rcnn import FastRcnn
+from streamdet.networks.region_head import Classifier
 from streamdet.networks.sppnet import SppNet
 from streamdet.options import Options
 from streamdet.training.drawn_boxes import drawn_boxes
-from streamdet.training.region_losses import choose_regions, region_losses
+from streamdet.training.region_losses import Regions, choose_regions, region_losses
 from streamdet.training.target import Target, of_labelled_classes
 
-_BETA: Final = 1.0  # equation 3
+BETA: Final = 1.0
+"""Where smooth L1 turns from square to linear: Fast R-CNN, equation 3."""
 
 
-class GivenProposalsObjectiveOptions(Options):
-    """Options of `GivenProposalsObjective`."""
+class RegionOptions(Options):
+    """Options of `GivenRegions`."""
 
     regions: int = Field(64, ge=1, description="Most regions of a picture that are trained.")
     positive_share: float = Field(0.25, ge=0, le=1, description="Most of these with an object.")
@@ -42,10 +44,46 @@ class GivenProposalsObjectiveOptions(Options):
     )
     around: int = Field(32, ge=1, description="Regions drawn around an object, without proposals.")
     anywhere: int = Field(256, ge=1, description="Regions drawn all over, without proposals.")
+
+
+class GivenProposalsObjectiveOptions(RegionOptions):
+    """Options of `GivenProposalsObjective`."""
+
     trains_backbone: bool | None = Field(
         None,
         description="Whether the layers below the regions learn; by default Fast R-CNN's do.",
     )
+
+
+class GivenRegions:
+    """Chooses regions of pictures to train on: out of those given, or drawn where none are."""
+
+    def __init__(self, options: RegionOptions, generator: torch.Generator) -> None:
+        """Keep the options, and what draws."""
+        self._options = options
+        self._generator = generator
+
+    def __call__(self, targets: Sequence[Target], hw: tuple[int, int]) -> Regions:
+        """Choose.
+
+        Args:
+            targets: of each picture; every class of an object is labelled.
+            hw: height and width of the pictures, pixels.
+        """
+        candidates = [self._candidates(target, hw) for target in targets]
+        sample = (self._options.regions, self._options.positive_share)
+        return choose_regions(candidates, targets, self._rule, sample, self._generator)
+
+    def _candidates(self, target: Target, hw: tuple[int, int]) -> Tensor:
+        """Regions of a picture (A, 4), its objects among them."""
+        if target.proposals is not None:
+            return torch.cat((target.proposals, target.xyxy))
+        counts = (self._options.around, self._options.anywhere)
+        return torch.cat((drawn_boxes(target.xyxy, hw, counts, self._generator), target.xyxy))
+
+    def _rule(self, overlap: Tensor) -> tuple[Tensor, Tensor]:
+        least, most = self._options.region_negative
+        return overlap > self._options.region_positive, (least <= overlap) & (overlap < most)
 
 
 class GivenProposalsObjective:
@@ -59,35 +97,21 @@ class GivenProposalsObjective:
         Raises:
             ConfigError: the network classifies by SVMs.
         """
-        if isinstance(network, SppNet) and network.options.classifier == "svm":
-            raise ConfigError("network.classifier must be softmax while it is trained, got svm")
+        if isinstance(network, SppNet):
+            want_softmax(network.options.classifier)
         self.generator = torch.Generator()
         self._network = network
-        self._options = options
+        self._choose = GivenRegions(options, self.generator)
         self._trains_backbone = options.trains_backbone
         if options.trains_backbone is None:
             self._trains_backbone = isinstance(network, FastRcnn)
 
     def __call__(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
         """Compute class and box."""
-        hw = (images.shape[2], images.shape[3])
         sure = [of_labelled_classes(target) for target in targets]
-        candidates = [self._candidates(target, hw) for target in sure]
-        sample = (self._options.regions, self._options.positive_share)
-        regions = choose_regions(candidates, sure, self._rule, sample, self.generator)
+        regions = self._choose(sure, (images.shape[2], images.shape[3]))
         logits, deltas = self._network.look_at(self._features(images), regions.xyxy)
-        return region_losses(logits, deltas, regions, sure, (self._network.box_weights, _BETA))
-
-    def _candidates(self, target: Target, hw: tuple[int, int]) -> Tensor:
-        """Regions of a picture (A, 4), its objects among them."""
-        if target.proposals is not None:
-            return torch.cat((target.proposals, target.xyxy))
-        counts = (self._options.around, self._options.anywhere)
-        return torch.cat((drawn_boxes(target.xyxy, hw, counts, self.generator), target.xyxy))
-
-    def _rule(self, overlap: Tensor) -> tuple[Tensor, Tensor]:
-        least, most = self._options.region_negative
-        return overlap > self._options.region_positive, (least <= overlap) & (overlap < most)
+        return region_losses(logits, deltas, regions, sure, (self._network.box_weights, BETA))
 
     def _features(self, images: Tensor) -> Tensor:
         if self._trains_backbone:
@@ -95,3 +119,13 @@ class GivenProposalsObjective:
         self._network.backbone.eval()  # its statistics stay, too
         with torch.no_grad():
             return self._network.features(images)
+
+
+def want_softmax(classifier: Classifier) -> None:
+    """Refuse a network that gradients do not train.
+
+    Raises:
+        ConfigError: it classifies by SVMs.
+    """
+    if classifier == "svm":
+        raise ConfigError("network.classifier must be softmax while it is trained, got svm")

@@ -1,0 +1,100 @@
+"""R-CNN: Girshick et al., CVPR 2014, section 2.3: the network is fine-tuned on warped regions.
+
+Regions are chosen and lose as in given_proposals.py; each is cut out of its picture and warped as
+the detector does it. B pictures, P regions of a picture, h and w the size of a warped region.
+
+Departure: class and box are trained together, by softmax and Fast R-CNN's losses; the paper's SVMs
+and regressors are fitted afterwards, on features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from streamdet.networks.region_cnn import RegionCnn
+from streamdet.training.objectives.given_proposals import (
+    BETA,
+    GivenRegions,
+    RegionOptions,
+    want_softmax,
+)
+from streamdet.training.region_losses import region_losses
+from streamdet.training.target import Target, of_labelled_classes
+
+
+class RcnnObjectiveOptions(RegionOptions):
+    """Options of `RcnnObjective`."""
+
+    context: int = Field(
+        16, ge=0, le=64, description="Border around a region's box in its crop, as the detector's."
+    )
+
+
+class RcnnObjective:
+    """The losses of R-CNN's network; see `Objective`."""
+
+    Options: ClassVar = RcnnObjectiveOptions
+
+    def __init__(self, network: RegionCnn, options: RcnnObjectiveOptions) -> None:
+        """Join the network and the options.
+
+        Raises:
+            ConfigError: the network classifies by SVMs.
+        """
+        want_softmax(network.options.classifier)
+        self.generator = torch.Generator()
+        self._network = network
+        self._context = options.context
+        self._choose = GivenRegions(options, self.generator)
+
+    def __call__(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
+        """Compute class and box; the pictures are of any size."""
+        sure = [of_labelled_classes(target) for target in targets]
+        regions = self._choose(sure, (images.shape[2], images.shape[3]))
+        crops = [
+            warped(image, boxes, self._network.hw, self._context)
+            for image, boxes in zip(images, regions.xyxy, strict=True)
+        ]
+        margins, deltas = self._network.look_at(torch.cat(crops))
+        rows = regions.labels.shape
+        logits, moves = margins.view(*rows, -1), deltas.view(*rows, -1, 4)
+        return region_losses(logits, moves, regions, sure, (self._network.box_weights, BETA))
+
+
+def warped(image: Tensor, xyxy: Tensor, hw: tuple[int, int], context: int) -> Tensor:
+    """Cut regions out and warp them to one size, whatever their shape: as detectors/rcnn.py.
+
+    Args:
+        image: (3, H, W) normalised; zeros, the mean, fill what is outside.
+        xyxy: (P, 4) pixels.
+        hw: h and w.
+        context: pixels of the result around the box on each side, less than half of a side.
+
+    Returns:
+        (P, 3, h, w).
+    """
+    height, width = image.shape[1:]
+    y = _normalised(xyxy[:, 1::2], hw[0], context, height)[:, :, None].expand(-1, -1, hw[1])
+    x = _normalised(xyxy[:, 0::2], hw[1], context, width)[:, None].expand(-1, hw[0], -1)
+    pictures = image.expand(len(xyxy), -1, -1, -1)
+    return functional.grid_sample(pictures, torch.stack((x, y), dim=3), align_corners=False)
+
+
+def _normalised(edges: Tensor, count: int, context: int, side: int) -> Tensor:
+    """Where the `count` pixels of a crop lie along one axis, -1 and 1 the picture's borders.
+
+    Args:
+        edges: (P, 2) of the boxes, pixels.
+        count: pixels of the crop.
+        context: how many of them are around the box on each side.
+        side: of the picture, pixels.
+    """
+    scale = (edges[:, 1:] - edges[:, :1]) / (count - 2 * context)
+    pixels = torch.arange(count, dtype=edges.dtype, device=edges.device) + 0.5 - context
+    return 2 * (edges[:, :1] + pixels * scale) / side - 1
