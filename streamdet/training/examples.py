@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.extra import import_extra
 from streamdet.evaluation.masks import to_rle
 from streamdet.evaluation.picture_file import read_picture
 from streamdet.evaluation.pictures import find_pictures
@@ -19,8 +19,12 @@ from streamdet.evaluation.truth import Truth, TruthObject, to_xyxy
 from streamdet.evaluation.truths.faults import OnFault
 from streamdet.evaluation.truths.pictures import read_truth
 from streamdet.field_errors import nearest
+from streamdet.ops.run_length import uncompress
 from streamdet.training.labelled_picture import Bools, LabelledPicture
 from streamdet.training.recipe import DataSource
+
+Part = Literal["whole", "learnt", "held_out"]
+"""Which of a source's pictures: all, those that are learnt from, or the others."""
 
 
 @dataclass(slots=True)
@@ -91,13 +95,14 @@ class Example:
         return picture.clipped(min_visible=0.0)
 
 
-def read_source(source: DataSource, base: Path, on_fault: OnFault) -> Truth:
+def read_source(source: DataSource, base: Path, on_fault: OnFault, part: Part = "whole") -> Truth:
     """Read a source's labels, its classes already called as the model calls them.
 
     Args:
         source: what the recipe says.
         base: folder that relative paths start from.
-        on_fault: told of each wrong entry, each box outside of its picture and each missing one.
+        on_fault: told of each wrong entry and each box outside of its picture.
+        part: which of its pictures.
 
     Raises:
         ConfigError: the file is wrong, or has not a class that the recipe names.
@@ -109,7 +114,8 @@ def read_source(source: DataSource, base: Path, on_fault: OnFault) -> Truth:
                 f"{truth.name}: has no class {name!r}; {nearest(name, truth.category_ids)}"
             )
     objects = tuple(each for each in truth.objects if _is_right(each, truth, on_fault))
-    return _renamed(replace(truth, objects=objects), source.rename)
+    truth = _renamed(replace(truth, objects=objects), source.rename)
+    return truth if part == "whole" else _part_of(truth, source.held_out, part)
 
 
 def labelled_classes(source: DataSource, truth: Truth, classes: Sequence[str]) -> tuple[str, ...]:
@@ -144,7 +150,7 @@ def examples_of(
     Raises:
         ConfigError: see `read_source` and `labelled_classes`.
     """
-    truth = read_source(source, base, on_fault)
+    truth = read_source(source, base, on_fault, "learnt")
     labelled = labelled_classes(source, truth, classes)
     is_labelled = tuple(name in labelled for name in classes)
     ids = {truth.category_ids[n]: c for c, n in enumerate(classes) if n in truth.category_ids}
@@ -196,10 +202,23 @@ def _is_right(each: TruthObject, truth: Truth, on_fault: OnFault) -> bool:
     return False
 
 
+def _part_of(truth: Truth, share: float, part: Part) -> Truth:
+    """Divide pictures at random, always in the same way."""
+    order = np.random.default_rng(0).permutation(len(truth.images))
+    count = min(math.ceil(share * len(order)), len(order) - 1)
+    ids = list(truth.images)
+    chosen = {ids[n] for n in (order[:count] if part == "held_out" else order[count:])}
+    images = {number: image for number, image in truth.images.items() if number in chosen}
+    objects = tuple(each for each in truth.objects if each.image_id in chosen)
+    return replace(truth, images=images, objects=objects)
+
+
 def _renamed(truth: Truth, names: Mapping[str, str]) -> Truth:
     """Call classes otherwise; classes that come to the same name become one."""
     called = {number: names.get(name, name) for number, name in truth.categories.items()}
-    first = {name: number for number, name in reversed(called.items())}
+    first: dict[str, int] = {}
+    for number, name in called.items():
+        first.setdefault(name, number)
     objects = tuple(
         replace(each, category_id=first[called[each.category_id]]) for each in truth.objects
     )
@@ -207,9 +226,12 @@ def _renamed(truth: Truth, names: Mapping[str, str]) -> Truth:
 
 
 def _masks(objects: Sequence[TruthObject], hw: tuple[int, int]) -> Bools:
-    mask: Any = import_extra("pycocotools.mask")
-    masks = [mask.decode(to_rle(each.segmentation, hw)) for each in objects]
-    return np.stack(masks).astype(bool) if masks else np.zeros((0, *hw), bool)
+    masks = np.zeros((len(objects), *hw), bool)
+    for mask, each in zip(masks, objects, strict=True):
+        runs = uncompress(to_rle(each.segmentation, hw)["counts"])
+        columns = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+        mask[...] = columns.reshape(hw[::-1]).T
+    return masks
 
 
 def _keypoints(objects: Sequence[TruthObject], points: int) -> Any:

@@ -246,7 +246,7 @@ class Fit:
         for name, value in values.items():
             if not bool(value.isfinite()):
                 raise EngineError(
-                    f"the loss {name!r} of step {self.step + 1} is {float(value)}, wanted a finite"
+                    f"the loss {name!r} of step {self.step + 1} is {value.item()}, wanted a finite"
                     f" number: lower optimiser.rate ({self._recipe.optimiser.rate:g}) or raise"
                     " schedule.warmup_steps, and go on with --resume or begin anew"
                 )

@@ -25,7 +25,7 @@ from streamdet.training.recipe import digest as recipe_digest
 from streamdet.training.result_model import write_model
 from streamdet.training.samples import Samples
 from streamdet.training.start_weights import give_start
-from streamdet.training.validation import ValidationSet, measured_options, validation_set
+from streamdet.training.validation import ValidationSet, measured_options, validation_sets
 from streamdet.yaml_text import YamlText
 
 _WITH_MASKS = frozenset({"mask_rcnn"})
@@ -75,9 +75,8 @@ def prepare(
     _checked_options(load_network(model.detector).Options, text, "network", model.network or {})
     faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
     examples = _examples(recipe, base, model, faults)
-    validation = tuple(
-        validation_set(source, base, model.classes, faults) for source in recipe.data.validation
-    )
+    again = Faults(are_skipped=faults.are_skipped)  # of sources that are read for the second time
+    validation = validation_sets(recipe.data, base, model.classes, again)
     network = _network(model, recipe.seed)
     backbone = (model.network or {}).get("backbone")
     told = give_start(network, recipe.start, base, backbone)
@@ -144,7 +143,10 @@ def _examples(recipe: Recipe, base: Path, model: ModelConfig, faults: Faults) ->
 
 def _network(model: ModelConfig, seed: int) -> nn.Module:
     assert model.folder is not None
-    network = make_network(str(model.folder / f"{model.name}.yaml"), seed)
+    try:
+        network = make_network(str(model.folder / f"{model.name}.yaml"), seed)
+    except ValueError as exc:
+        raise ConfigError(f"model {model.name!r}: its network cannot be made: {exc}") from exc
     assert isinstance(network, nn.Module)
     return network.to("cuda" if torch.cuda.is_available() else "cpu")
 

@@ -24,6 +24,7 @@ class DataSource(Options):
     images: Path = Field(description="Folder of the pictures; relative to the recipe's folder.")
     labels: tuple[str, ...] | None = Field(
         None,
+        min_length=1,
         description="Classes of the model that this source labels completely; objects of the"
         " others may stand unlabelled in its pictures, so they count neither way. By default all"
         " that the file has.",
@@ -33,6 +34,13 @@ class DataSource(Options):
     )
     ignore: tuple[str, ...] = Field(
         (), description="Classes of the file whose boxes are neither object nor background."
+    )
+    held_out: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of a training source's pictures that is measured on instead; they are"
+        " drawn once and for all.",
     )
 
 

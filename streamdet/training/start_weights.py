@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from streamdet.errors import ConfigError
 from streamdet.model_config import find_file
 from streamdet.networks.backbones import ARCHITECTURES, body_weights
+from streamdet.networks.backbones.numbered_weights import named_weights
 from streamdet.networks.state_dict import read_weights
 from streamdet.training.recipe import Start
 
@@ -34,7 +35,9 @@ def give_start(network: nn.Module, start: Start, base: Path, backbone: str | Non
         path = _found(start.backbone, base, "start.backbone")
         if backbone is None or backbone not in ARCHITECTURES:
             raise ConfigError("start.backbone: the model's network states no backbone of ours")
-        told.append(_take(network, body_weights(backbone, read_weights(path)), path))
+        weights = read_weights(path)
+        named = named_weights(weights) if "00.meta" in weights else weights
+        told.append(_take(network, body_weights(backbone, named), path))
     if start.network is not None:
         path = _found(start.network, base, "start.network")
         told.append(_take(network, read_weights(path), path))

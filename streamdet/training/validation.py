@@ -21,8 +21,8 @@ from streamdet.field_errors import checked
 from streamdet.model_config import ModelConfig
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
-from streamdet.training.examples import labelled_classes, read_source
-from streamdet.training.recipe import DataSource
+from streamdet.training.examples import Part, labelled_classes, read_source
+from streamdet.training.recipe import Data, DataSource
 from streamdet.yaml_text import YamlText
 
 Pictures = Sequence[tuple[TruthImage, Path]]
@@ -42,15 +42,30 @@ class ValidationSet:
         return detect_pictures(detect, self.truth, through(self.pictures), names)
 
 
-def validation_set(
-    source: DataSource, base: Path, classes: Sequence[str], on_fault: OnFault
+def validation_sets(
+    data: Data, base: Path, classes: Sequence[str], on_fault: OnFault
+) -> tuple[ValidationSet, ...]:
+    """Read the validation sources, and what is held out of the training sources.
+
+    Raises:
+        ConfigError: see `examples.read_source` and `examples.labelled_classes`.
+    """
+    held_out = [source for source in data.train if source.held_out]
+    return (
+        *(_validation_set(each, base, classes, on_fault, "whole") for each in data.validation),
+        *(_validation_set(each, base, classes, on_fault, "held_out") for each in held_out),
+    )
+
+
+def _validation_set(
+    source: DataSource, base: Path, classes: Sequence[str], on_fault: OnFault, part: Part
 ) -> ValidationSet:
     """Read a source.
 
     Raises:
         ConfigError: see `examples.read_source` and `examples.labelled_classes`.
     """
-    truth = read_source(source, base, on_fault)
+    truth = read_source(source, base, on_fault, part)
     names = labelled_classes(source, truth, classes)
     left_out = {source.rename.get(name, name) for name in source.ignore}
     regions = _regions(truth, left_out, names)

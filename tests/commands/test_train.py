@@ -1,0 +1,95 @@
+"""`streamdet train`."""
+
+from __future__ import annotations
+
+import io
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamdet.assemble import make_detector
+from streamdet.built_network import find_network
+from streamdet.cli import main
+from streamdet.commands.training_view import PlainTraining
+from streamdet.model_config import load_model_config
+from streamdet.registry import load
+from streamdet.training.fit import Event, Measured, Step
+from streamdet.training.log import read_log
+from tests.training.toy_training import write_pictures, write_recipe
+
+HELD_OUT = {"train": [{"truth": "train.json", "images": "images", "held_out": 0.3}]}
+
+
+def test_a_training_is_stopped_goes_on_and_leaves_a_model_that_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path)
+    recipe, output = str(write_recipe(tmp_path, data=HELD_OUT, epochs=3)), str(tmp_path / "out")
+
+    def stop(view: PlainTraining, event: Event) -> None:
+        if event.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PlainTraining, "show", stop)
+        assert main(["train", recipe, "--output", output]) == 130
+    told = capsys.readouterr()
+    assert "toy: yolox, cat; 4 pictures, 2 steps an epoch, 6 in all, on c" in told.out
+    assert f"after step 2 of 6; to go on: streamdet train {recipe} --resume --output" in told.err
+
+    assert main(["train", recipe, "--output", output]) == 2
+    assert "holds a training that was begun: --resume goes on" in capsys.readouterr().err
+
+    assert main(["train", recipe, "--output", output, "--resume"]) == 0
+    printed = capsys.readouterr().out
+    assert "epoch 3/3: AP 0." in printed
+    assert "2 pictures, 2 objects" in printed
+    assert [line["step"] for line in read_log(tmp_path / "out")] == [1, 2, 2, 3, 4, 4, 5, 6, 6]
+    assert (tmp_path / "out" / "curves.png").stat().st_size > 5_000
+
+    model = load_model_config(f"{output}/toy.yaml")
+    assert model.classes == ("cat",)
+    assert model.weights is not None
+    assert model.weights.origin.startswith("streamdet train, recipe toy, step ")
+    assert find_network(model).remark == ""
+    options = load("detector", "yolox").Options(model=f"{output}/toy.yaml")
+    _, told_runtime = make_detector(options, model)
+    assert "random" not in told_runtime
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"model": "hog_people"}, "model 'hog_people' cannot be trained: wanted one that states"),
+        ({"classes": ["bird"]}, "has none of the model's classes, bird; it has cat, dog"),
+        ({"classes": ["cat", "bird"]}, "no training source labels its class 'bird'"),
+        ({"classes": ["dog"]}, "no training source has an object of its classes"),
+        ({"network": {"widht": 1}}, "toy.yaml:"),
+        ({"objective": {"l2": 1}}, "objective.l2 is an unknown key"),
+        ({"start": {"network": "none.pth"}}, "start.network: there is no file"),
+        ({"hw": [64, 65]}, "multiples of 32"),
+    ],
+)
+def test_what_cannot_be_trained_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], sentence: str
+) -> None:
+    write_pictures(tmp_path)
+    recipe = write_recipe(tmp_path, **changes)
+    assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_lines_tell_loss_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 2.0, 10.0, 11.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(now))
+    stream = io.StringIO()
+    view = PlainTraining(stream, first=10, steps=100, epochs=4)
+    view.show(Step(11, 1, 0.1, {"box": 1.0}, 1.0))  # too early for a line
+    view.show(Step(20, 1, 0.1, {"box": 1.0, "classes": 0.5}, 1.0))
+    view.show(Measured(25, 1, {"AP": 0.25}, is_best=True))
+    assert stream.getvalue().splitlines() == [
+        "step 20/100  epoch 1/4  loss 1.5 = box 1 + classes 0.5  0:01:20 left",
+        "epoch 1/4: AP 0.250  best so far",
+    ]

@@ -1,0 +1,127 @@
+"""The loop: resuming, determinism, what it refuses."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from streamdet.errors import ConfigError, EngineError
+from streamdet.training.checkpoint import CHECKPOINT
+from streamdet.training.log import read_log
+from tests.training.toy_training import (
+    NoCompany,
+    assert_same_weights,
+    prepared,
+    train,
+    write_pictures,
+    write_recipe,
+)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """12 steps: 4 epochs of 3."""
+    write_pictures(tmp_path)
+    return write_recipe(tmp_path, augmentation={"mosaic": 0.5, "crop": 0.5})
+
+
+def test_a_killed_training_goes_on_to_the_weights_of_an_unbroken_one(
+    tmp_path: Path, recipe: Path
+) -> None:
+    unbroken = train(recipe, tmp_path / "unbroken")
+    command = [sys.executable, "-m", "tests.training.toy_training"]
+    killed = subprocess.run([*command, str(recipe), str(tmp_path / "killed"), "7"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    resumed = train(recipe, tmp_path / "killed", resumes=True)
+    assert_same_weights(unbroken.fit.network, resumed.fit.network)
+    assert_same_weights(unbroken.fit.result, resumed.fit.result)
+    # Checkpoints lie at steps 2, 4, 6: step 7 was made twice, and stands once in the log.
+    assert read_log(tmp_path / "killed") == read_log(tmp_path / "unbroken")
+
+
+def test_the_same_recipe_gives_the_same_losses_with_workers_or_without(
+    tmp_path: Path, recipe: Path
+) -> None:
+    train(recipe, tmp_path / "one", last=4)
+    train(write_recipe(tmp_path, augmentation={"mosaic": 0.5, "crop": 0.5}, workers=2),
+          tmp_path / "two", last=4)  # fmt: skip
+    lines = read_log(tmp_path / "one")
+    assert len(lines) == 4
+    assert lines == read_log(tmp_path / "two")
+
+
+def test_the_loss_falls(tmp_path: Path) -> None:
+    write_pictures(tmp_path, count=2)
+    still = {"flip": 0.0, "scale": [1, 1], "hue": 0.0, "saturation": 0.0, "brightness": 0.0}
+    changes = {"augmentation": still, "optimiser": {"rate": 5e-3}, "checkpoint_every": 1000}
+    train(write_recipe(tmp_path, epochs=30, **changes), tmp_path / "out")
+    losses = [sum(line["losses"].values()) for line in read_log(tmp_path / "out")]
+    assert len(losses) == 30
+    assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
+
+
+def test_a_loss_that_is_not_a_number_ends_the_training_in_one_sentence(
+    tmp_path: Path, recipe: Path
+) -> None:
+    fit = prepared(recipe, tmp_path / "out").fit
+    with torch.no_grad():
+        next(fit.network.parameters()).fill_(float("nan"))
+    with pytest.raises(EngineError, match=r"the loss 'box' of step 1 is nan.*lower optimiser.rate"):
+        next(fit.run(NoCompany()))
+    assert not (tmp_path / "out" / CHECKPOINT).exists()
+
+
+@pytest.mark.parametrize("change", ["recipe", "labels"])
+def test_a_training_does_not_go_on_with_something_else(
+    tmp_path: Path, recipe: Path, change: str
+) -> None:
+    train(recipe, tmp_path / "out", last=1)
+    if change == "recipe":
+        write_recipe(tmp_path, seed=3)
+    else:
+        labels = tmp_path / "train.json"
+        labels.write_text(re.sub(r"30, 20\]", "30, 19]", labels.read_text(), count=1))
+        write_recipe(tmp_path, augmentation={"mosaic": 0.5, "crop": 0.5})
+    with pytest.raises(ConfigError, match=f"begun with (an)?other {change}, wanted the same"):
+        prepared(recipe, tmp_path / "out", resumes=True)
+
+
+def test_what_is_frozen_keeps_its_weights_and_statistics(tmp_path: Path) -> None:
+    write_pictures(tmp_path, count=2)
+    recipe = write_recipe(tmp_path, optimiser={"frozen": ["backbone.backbone"]}, epochs=2)
+    before = prepared(recipe, tmp_path / "before").fit.network.state_dict()
+    after = train(recipe, tmp_path / "out").fit.network.state_dict()
+    same = {name for name, value in after.items() if torch.equal(value, before[name])}
+    assert {name for name in after if name.startswith("backbone.backbone")} <= same
+    assert "backbone.C3_p4.conv1.conv.weight" not in same
+
+
+def test_bf16_trains(tmp_path: Path) -> None:
+    write_pictures(tmp_path, count=2)
+    made = train(write_recipe(tmp_path, precision="bf16", ema=None, epochs=2), tmp_path / "out")
+    assert made.fit.is_done
+    assert made.fit.result is made.fit.network
+    assert all(value.dtype == torch.float32 for value in made.fit.network.parameters())
+
+
+def test_steps_tell_epoch_rate_and_gradient(tmp_path: Path, recipe: Path) -> None:
+    train(recipe, tmp_path / "out")
+    steps = read_log(tmp_path / "out")
+    assert [step["epoch"] for step in steps] == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+    assert steps[0]["rate"] == pytest.approx(1e-3 / 3)  # the first of two steps of warm-up
+    assert steps[-1]["rate"] == pytest.approx(0.05e-3)
+    assert all(step["gradient"] > 0 for step in steps)
+
+
+def test_somebody_who_wants_to_stop_finds_a_checkpoint_of_that_step(
+    tmp_path: Path, recipe: Path
+) -> None:
+    assert train(recipe, tmp_path / "out", last=3).fit.step == 3
+    made = prepared(recipe, tmp_path / "out", resumes=True)
+    assert (made.fit.step, made.fit.is_done) == (3, False)
