@@ -18,10 +18,10 @@ demo: .venv/installed
 	@echo "  $(BIN)/streamdet doctor                          what this machine has and lacks"
 
 test: .venv/dev-installed
-	$(BIN)/pytest -m "not nightly and not gpu"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not nightly and not gpu"
 
 parity: .venv-parity/installed
-	.venv-parity/bin/pytest tests/parity
+	.venv-parity/bin/pytest -n 2 tests/parity
 
 check: .venv/dev-installed
 	$(BIN)/ruff format --check .
@@ -50,7 +50,7 @@ coverage: .venv/dev-installed
 	.venv-parity/bin/pip install --quiet --disable-pip-version-check \
 	    torch==2.11.0 torchvision==0.26.0
 	.venv-parity/bin/pip install --quiet --disable-pip-version-check \
-	    -e '.[networks]' hypothesis pytest pytest-timeout
+	    -e '.[networks]' hypothesis pytest pytest-timeout pytest-xdist
 	@touch $@
 
 .venv/installed: .venv/bin/python pyproject.toml
