@@ -53,7 +53,8 @@ class MaskRcnnObjective:
             for picture, target in enumerate(passed.targets)
         ]
         logits = self._logits("mask", passed, objects)  # (K, C + 1, M, M)
-        own = logits[torch.arange(len(logits)), torch.cat([each.labels for each in objects])]
+        rows = torch.arange(len(logits), device=logits.device)
+        own = logits[rows, torch.cat([each.labels for each in objects])]
         wanted = [
             masks_in_boxes(target.masks, each.rows, each.xyxy, logits.shape[-1])
             for target, each in zip(passed.targets, objects, strict=True)
