@@ -120,7 +120,7 @@ def _train(prepared: Prepared, recipe: Recipe, folder: Path) -> bool:
     from streamdet.training.log import Log
 
     fit = prepared.fit
-    log = Log(folder, fit.step)
+    log = Log(folder, fit.step, fit.measured)
     with _counted_signals() as stops:
         keeper = Keeper(prepared, recipe, folder, lambda: bool(stops))
         with training_view(sys.stdout, fit.step, fit.steps, recipe.epochs) as view:

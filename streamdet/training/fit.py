@@ -126,7 +126,7 @@ class Fit:
         self.steps = recipe.epochs * self.per_epoch
         self.step = 0
         self.best: float | None = None
-        self._measured = 0
+        self.measured = 0
 
     @property
     def device(self) -> torch.device:
@@ -141,7 +141,7 @@ class Fit:
     @property
     def is_done(self) -> bool:
         """Whether all steps are made and measured."""
-        return self.step == self._measured == self.steps
+        return self.step == self.measured == self.steps
 
     @property
     def result(self) -> nn.Module:
@@ -163,7 +163,7 @@ class Fit:
         if self._average is not None and found.average is not None:
             self._average.load_state_dict(found.average)
         self._optimiser.load_state_dict(found.optimiser)
-        self.step, self._measured, self.best = found.step, found.measured, found.best
+        self.step, self.measured, self.best = found.step, found.measured, found.best
 
     def run(self, company: Company) -> Iterator[Event]:
         """Train to the end, or until somebody wants to stop; a checkpoint is there afterwards.
@@ -191,7 +191,7 @@ class Fit:
             recipe=recipe_digest(self._recipe),
             data=self._data,
             step=self.step,
-            measured=self._measured,
+            measured=self.measured,
             best=self.best,
             network=self.network.state_dict(),
             average=None if self._average is None else self._average.state_dict(),
@@ -254,10 +254,10 @@ class Fit:
     def _measure_if_due(self, company: Company) -> Iterator[Measured]:
         every = self.per_epoch * self._recipe.validate_every
         is_due = self.step == self.steps or (self.step > 0 and self.step % every == 0)
-        if not is_due or self._measured == self.step:
+        if not is_due or self.measured == self.step:
             return
         figures = company.measure(self.result.eval())
-        self._measured = self.step
+        self.measured = self.step
         if figures is None:
             company.keep(self.result, self.step)
             return

@@ -18,10 +18,14 @@ _SMOOTH: Final = 50  # a drawn loss is the mean of so many parts of the training
 class Log:
     """Appends to log.jsonl; lines of steps that are made again are taken out first."""
 
-    def __init__(self, folder: Path, step: int) -> None:
-        """Open the log of a training that goes on after `step`."""
+    def __init__(self, folder: Path, step: int, measured: int) -> None:
+        """Open the log of a training that goes on after `step`; last measured after another."""
         self._path = folder / LOG
-        kept = [line for line in read_log(folder) if line["step"] <= step] if step else []
+        kept = [
+            line
+            for line in read_log(folder)
+            if line["step"] <= (measured if "figures" in line else step)
+        ]
         text = "".join(json.dumps(line) + "\n" for line in kept)
         self._path.write_text(text, encoding="utf-8")
 

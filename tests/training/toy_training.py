@@ -100,7 +100,7 @@ def train(
     with reproducible(recipe):
         made = prepared(recipe_path, folder, resumes=resumes)
         company = NoCompany(last)
-        log = Log(folder, made.fit.step)
+        log = Log(folder, made.fit.step, made.fit.measured)
         for event in made.fit.run(company):
             company.events.append(event)
             log.write(event)
@@ -116,7 +116,7 @@ def _die_after(recipe_path: Path, folder: Path, step: int) -> None:
     recipe = check_recipe(read_recipe(recipe_path, ()), recipe_path)
     with reproducible(recipe):
         fit = prepared(recipe_path, folder).fit
-        log = Log(folder, 0)
+        log = Log(folder, 0, 0)
         for event in fit.run(NoCompany()):
             log.write(event)
             if event.step == step:

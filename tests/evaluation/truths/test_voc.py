@@ -55,3 +55,13 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, sentence: str) -> None
     with pytest.raises(ConfigError) as caught:
         read_voc(tmp_path)
     assert sentence in str(caught.value)
+
+
+def test_wrong_objects_can_be_left_out(tmp_path: Path) -> None:
+    objects = an_object("cat", "9 1 2 5") + an_object("cat", "1 1 9 9")
+    (tmp_path / "a.xml").write_text(PICTURE.format(objects))
+    (tmp_path / "b.xml").write_text("no XML")
+    told: list[ConfigError] = []
+    truth = read_voc(tmp_path, told.append)
+    assert [each.place for each in truth.objects] == [f"{tmp_path}/a.xml: <object> 2"]
+    assert (len(told), list(truth.images)) == (2, [1])

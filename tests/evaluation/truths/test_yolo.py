@@ -70,3 +70,11 @@ def test_without_class_names_it_says_where_they_belong(folder: Path) -> None:
     (folder / "classes.txt").unlink()
     with pytest.raises(ConfigError, match="wanted class names in"):
         read_yolo(folder / "labels", folder / "images")
+
+
+def test_wrong_lines_can_be_left_out(folder: Path) -> None:
+    (folder / "labels" / "1.txt").write_text("0 0.5 0.5 0.2 0.2\n7 0.5 0.5 0.2 0.2\n0 x\n")
+    told: list[ConfigError] = []
+    truth = read_yolo(folder / "labels", folder / "images", told.append)
+    assert len([each for each in truth.objects if each.place.endswith("1.txt:1")]) == 1
+    assert [str(each).rpartition("1.txt:")[2][0] for each in told] == ["2", "3"]

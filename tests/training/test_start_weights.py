@@ -1,0 +1,59 @@
+"""Weights to begin with: what fits is taken, the rest is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from streamdet.errors import ConfigError
+from streamdet.networks.backbones import backbone, classifier
+from streamdet.training.recipe import Start
+from streamdet.training.start_weights import give_start
+
+
+class Detector(nn.Module):
+    """A backbone at some place in a network, and a head."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.backbone = nn.ModuleDict({"body": backbone("alexnet")})
+        self.head = nn.Linear(4, classes)
+
+
+def test_a_head_of_other_classes_stays_random(tmp_path: Path) -> None:
+    published, network = Detector(80), Detector(2)
+    torch.save(published.state_dict(), tmp_path / "w.pth")
+    before = network.head.weight.clone()
+    [told] = give_start(network, Start(network="w.pth"), tmp_path, None)
+    assert told.endswith("w.pth: 10 of its 12 tensors fit; random: head.weight, head.bias")
+    assert torch.equal(network.head.weight, before)
+    own, theirs = network.backbone.state_dict(), published.backbone.state_dict()
+    assert all(torch.equal(own[name], theirs[name]) for name in theirs)
+
+
+def test_a_classifier_s_weights_find_the_backbone(tmp_path: Path) -> None:
+    published, network = classifier("alexnet"), Detector(2)
+    torch.save(published.state_dict(), tmp_path / "w.pth")
+    [told] = give_start(network, Start(backbone="w.pth"), tmp_path, "alexnet")
+    assert "10 of its 10 tensors fit" in told
+    first = published.state_dict()["features.0.weight"]
+    assert torch.equal(network.backbone.state_dict()["body.0.weight"], first)
+
+
+@pytest.mark.parametrize(
+    ("start", "own", "sentence"),
+    [
+        (Start(network="w.pth"), None, "w.pth: none of its 1 tensors fits the network"),
+        (Start(network="x.pth"), None, "start.network: there is no file"),
+        (Start(backbone="w.pth"), "darknet", "start.backbone: the model's network states no"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    tmp_path: Path, start: Start, own: str | None, sentence: str
+) -> None:
+    torch.save({"other": torch.ones(1)}, tmp_path / "w.pth")
+    with pytest.raises(ConfigError, match=sentence):
+        give_start(Detector(2), start, tmp_path, own)

@@ -1,0 +1,60 @@
+"""What is measured on: classes that are labelled, pictures that were not learnt from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamdet.detections import Detections
+from streamdet.evaluation.coco import coco_scores
+from streamdet.image import Pixels
+from streamdet.training.examples import Faults, examples_of
+from streamdet.training.recipe import Data, TrainingSource
+from streamdet.training.validation import ValidationSet, validation_sets
+from tests.training.toy_training import write_pictures
+
+
+def sets(folder: Path, classes: tuple[str, ...], **options: Any) -> tuple[ValidationSet, ...]:
+    source = TrainingSource(truth=Path("train.json"), images=Path("images"), **options)
+    faults = Faults(are_skipped=False)
+    return validation_sets(Data(train=(source,)), folder, classes, faults)
+
+
+def test_what_is_held_out_is_not_learnt_from(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    source = TrainingSource(truth=Path("train.json"), images=Path("images"), held_out=0.3)
+    faults = Faults(are_skipped=False)
+    learnt = {each.path for each in examples_of(source, tmp_path, ("cat",), faults)}
+    [held_out] = validation_sets(Data(train=(source,)), tmp_path, ("cat",), faults)
+    measured = {path for _, path in held_out.pictures}
+    assert (len(learnt), len(measured)) == (4, 2)
+    assert not learnt & measured
+    assert len(held_out.truth.objects) == 2
+
+
+def test_without_validation_sources_nothing_is_measured(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    assert sets(tmp_path, ("cat",)) == ()
+
+
+def test_objects_of_ignored_classes_are_not_held_against_who_finds_them(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    [truth] = sets(tmp_path, ("dog",), held_out=0.5, ignore=("cat",))
+    assert list(truth.truth.categories.values()) == ["dog"]
+    assert [each.is_crowd for each in truth.truth.objects] == [True] * 3
+
+
+def test_a_perfect_detector_has_an_ap_of_1(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    [held_out] = sets(tmp_path, ("dog", "cat"), held_out=0.5)
+
+    def detect(picture: Pixels) -> Detections:
+        rows, columns = np.nonzero(picture[..., 0] > 100)
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        return Detections(np.array([box], np.float32), np.ones(1, np.float32), np.array([1]))
+
+    results = held_out.detected(detect, ("dog", "cat"), iter)
+    assert coco_scores(held_out.truth, results, "bbox").figures["AP"] == pytest.approx(1.0)
