@@ -24,11 +24,11 @@ import numpy.typing as npt
 from streamdet.detections import Detections
 from streamdet.detectors import Detector
 from streamdet.detectors.end_to_end import EndToEnd
+from streamdet.detectors.parts.network import picture_hw
 from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.detectors.parts.proposal_options import ProposalOptions
 from streamdet.detectors.parts.selection import Selection
-from streamdet.detectors.rcnn import Rcnn
 from streamdet.detectors.with_proposals import WithProposals
 from streamdet.errors import ConfigError
 from streamdet.frame import Geometry
@@ -79,8 +79,7 @@ def at_scales(
     if not issubclass(detector_class, EndToEnd | WithProposals):
         raw["iou_thresh"] = 1.0  # nothing overlaps more: suppression is the pyramid's
     inner = detector_class(options.model_copy(update=raw), model, runtime)
-    takes_any_hw = model.input is None or issubclass(detector_class, Rcnn)
-    return Pyramid(inner, options, model, takes_any_hw=takes_any_hw)
+    return Pyramid(inner, options, model, tile_hw=picture_hw(detector_class, model))
 
 
 class Pyramid:
@@ -92,7 +91,7 @@ class Pyramid:
         options: DetectorOptions,
         model: ModelConfig,
         *,
-        takes_any_hw: bool,
+        tile_hw: tuple[int, int] | None,
     ) -> None:
         """Wrap a detector; OpenCV's threads are set for the whole process.
 
@@ -100,7 +99,7 @@ class Pyramid:
             detector: suppresses nothing by itself, if it can.
             options: scales, and how all that is found is suppressed.
             model: the detector's.
-            takes_any_hw: whether it takes pictures of any size, and not of `model.input` alone.
+            tile_hw: the only size of pictures that it takes; None: any.
 
         Raises:
             EngineError: OpenCV is missing.
@@ -109,7 +108,7 @@ class Pyramid:
         self._detector = detector
         self._scales = options.scales
         self._selection = Selection(options, model)
-        self._tile_hw = None if takes_any_hw or model.input is None else model.input.hw
+        self._tile_hw = tile_hw
         self._pad = model.transform_options.get("pad", 114)
         sizes = ", ".join(f"{scale:g}" for scale in options.scales)
         self.runtime_name = f"{detector.runtime_name}, scales {sizes}"

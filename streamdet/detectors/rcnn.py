@@ -44,6 +44,7 @@ class Rcnn:
     """Looks at each proposed region of a picture by itself."""
 
     Options = RcnnOptions
+    takes_any_hw = True  # the network sees warped regions, see parts.network.picture_hw
 
     def __init__(self, options: RcnnOptions, model: ModelConfig, runtime: Runtime | None) -> None:
         """Join options, model and the runtime; OpenCV's threads are set for the whole process.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from streamdet.detectors.parts.network import picture_hw
 from streamdet.graph.pipeline import Node
 from streamdet.graph.problems import Problems
 from streamdet.registry import load
@@ -33,15 +34,16 @@ def _check_resample(node: Node, nodes: Mapping[str, Node], problems: Problems) -
 
 
 def _check_picture(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
-    image_input = None if node.model is None else node.model.input
+    assert node.model is not None
+    wanted = picture_hw(load("detector", node.kind), node.model)
     for name in node.reads:
         transform = load("transform", nodes[name].kind)(nodes[name].options)
         for probe in _PROBES:
             made = transform.output_hw(probe)
-            if image_input is not None and made != image_input.hw:
+            if wanted is not None and made != wanted:
                 problems.add(
                     ("nodes", node.name, "reads"),
-                    f"brings pictures of {_by(made)} from {name!r}, wanted {_by(image_input.hw)}",
+                    f"brings pictures of {_by(made)} from {name!r}, wanted {_by(wanted)}",
                 )
                 break
 

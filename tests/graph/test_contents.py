@@ -2,6 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from streamdet.config_files import shipped, shipped_names
+from streamdet.graph import load_graph
 from tests.graph.graphs import faults, load_text, people
 
 NETWORK = "kind: detector, reads: prepare, model: yolox_nano"
@@ -34,3 +38,25 @@ def test_a_picture_whose_size_varies_is_refused_by_a_network(tmp_path: Path) -> 
         prepare="kind: shortest_edge, reads: camera, shortest_edge: 416, longest_edge: 800",
     )
     assert "detect.reads brings pictures of 416x" in faults(text, tmp_path)[0]
+
+
+@pytest.mark.parametrize("name", shipped_names("configs/models"))
+def test_every_shipped_model_fits_the_graph_of_people(name: str) -> None:
+    graph = load_graph(
+        shipped("pipelines") / "people.yaml",
+        sources=[],
+        outputs=[],
+        overrides=[f"detect.model={name}", "detect.classes=null"],
+        environ={},
+    )
+    model = graph.nodes["detect"].model
+    assert model is not None
+    assert model.name == name
+
+
+def test_r_cnn_takes_pictures_of_any_size(tmp_path: Path) -> None:
+    text = people(
+        detect="kind: detector, reads: prepare, model: rcnn_resnet18",
+        prepare="kind: shortest_edge, reads: camera, shortest_edge: 416, longest_edge: 800",
+    )
+    assert load_text(text, tmp_path).nodes["detect"].kind == "rcnn"
