@@ -209,12 +209,17 @@ def joined(parts: Sequence[Detections]) -> Detections:
 
 
 def _scaled(image: Pixels, scale: float) -> View:
-    """Resize a picture; no side is below 1 pixel."""
+    """Resize a picture; see `scaled_hw`."""
     cv2 = import_opencv()
     height, width = image.shape[:2]
-    scaled_wh = max(round(width * scale), 1), max(round(height * scale), 1)
-    geometry = Geometry((scaled_wh[0] / width, scaled_wh[1] / height))
-    if scaled_wh == (width, height):
+    scaled = scaled_hw((height, width), scale)
+    geometry = Geometry((scaled[1] / width, scaled[0] / height))
+    if scaled == (height, width):
         return View(image, geometry)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return View(np.asarray(cv2.resize(image, scaled_wh, interpolation=how), np.uint8), geometry)
+    return View(np.asarray(cv2.resize(image, scaled[::-1], interpolation=how), np.uint8), geometry)
+
+
+def scaled_hw(hw: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Height and width of a picture of `hw` at a scale; no side is below 1 pixel."""
+    return max(round(hw[0] * scale), 1), max(round(hw[1] * scale), 1)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from streamdet.detectors.parts.network import picture_hw
+from streamdet.detectors.parts.options import DetectorOptions
+from streamdet.detectors.pyramid import scaled_hw
 from streamdet.graph.pipeline import Node
 from streamdet.graph.problems import Problems
 from streamdet.registry import load
@@ -35,17 +37,26 @@ def _check_resample(node: Node, nodes: Mapping[str, Node], problems: Problems) -
 
 def _check_picture(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
     assert node.model is not None
+    assert isinstance(node.options, DetectorOptions)
+    scales = node.options.scales
     wanted = picture_hw(load("detector", node.kind), node.model)
     for name in node.reads:
         transform = load("transform", nodes[name].kind)(nodes[name].options)
         for probe in _PROBES:
             made = transform.output_hw(probe)
-            if wanted is not None and made != wanted:
+            # As it is or, for detectors.pyramid, at one of its scales: the others are tiles of it.
+            seen = {made, *(scaled_hw(made, scale) for scale in scales)}
+            if wanted is not None and wanted not in seen:
                 problems.add(
                     ("nodes", node.name, "reads"),
-                    f"brings pictures of {_by(made)} from {name!r}, wanted {_by(wanted)}",
+                    f"brings pictures of {_by(made)} from {name!r}, "
+                    f"wanted {_by(wanted)}{_at(scales)}",
                 )
                 break
+
+
+def _at(scales: tuple[float, ...]) -> str:
+    return "" if scales == (1.0,) else f", as it is or at one of the scales {list(scales)}"
 
 
 def _by(hw: tuple[int, int]) -> str:

@@ -60,3 +60,15 @@ def test_r_cnn_takes_pictures_of_any_size(tmp_path: Path) -> None:
         prepare="kind: shortest_edge, reads: camera, shortest_edge: 416, longest_edge: 800",
     )
     assert load_text(text, tmp_path).nodes["detect"].kind == "rcnn"
+
+
+def test_a_larger_picture_is_accepted_that_a_scale_brings_to_the_networks_size(
+    tmp_path: Path,
+) -> None:
+    larger = "kind: letterbox, reads: camera, hw: [832, 832]"
+    scaled = people(detect=f"{NETWORK}, scales: [0.5, 1.0]", prepare=larger)
+    assert load_text(scaled, tmp_path).nodes["detect"].kind == "yolox"
+    assert faults(people(detect=f"{NETWORK}, scales: [0.6, 1.0]", prepare=larger), tmp_path) == [
+        "g.yaml:6: detect.reads brings pictures of 832x832 (height x width) from 'prepare', wanted "
+        "416x416 (height x width), as it is or at one of the scales [0.6, 1.0]"
+    ]
