@@ -60,7 +60,7 @@ def run(material: Material) -> Outcome:
     detectors = {kind: _detector(kind) for kind in NETWORKS}
     runs_s = _timed(detectors, picture)
     without_s = {kind: min(each) for kind, each in runs_s.items()}
-    regions = len(_proposer("sliding")(np.zeros((*PICTURE_HW, 3), np.uint8), RCNN_REGIONS))
+    regions = len(_proposer("sliding")(np.zeros((*PICTURE_HW, 3), np.uint8), RCNN_REGIONS, 0))
     without_s["rcnn"] *= PROPOSALS / regions
     del detectors
     proposer, proposals_s = _proposals(picture)
@@ -190,7 +190,7 @@ def _proposals(picture: Pixels) -> tuple[Proposer, float]:
     runs_s = []
     for _ in range(ROUNDS + 1):
         started_s = time.perf_counter()
-        proposer(prepared, PROPOSALS)
+        proposer(prepared, PROPOSALS, 0)
         runs_s.append(time.perf_counter() - started_s)
     return proposer, min(runs_s)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from streamdet.detections import Detections
 from streamdet.image import Pixels
@@ -31,5 +31,19 @@ class Detector(Protocol):
             One `Detections` per picture, boxes in that picture's pixels (not clipped), sorted by
             falling score, already suppressed and above the score threshold. Class ids are indices
             of the model's classes.
+        """
+        ...
+
+
+@runtime_checkable
+class FrameDetector(Detector, Protocol):
+    """A detector to which it matters which frames it sees, such as one with a file of proposals."""
+
+    def detect_frames(self, images: Sequence[Pixels], indices: Sequence[int]) -> list[Detections]:
+        """Detect in frames of one source; `__call__` numbers the pictures as they come.
+
+        Args:
+            images: as of `__call__`.
+            indices: each frame's place in its source, from 0; in any order, some may be missing.
         """
         ...

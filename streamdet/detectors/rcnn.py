@@ -9,6 +9,7 @@ Departure: suppression counts from a score, which a margin has become (see netwo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -59,6 +60,7 @@ class Rcnn:
         self._options = options
         self._selection = Selection(options, model)
         self._propose = make_proposer(options)
+        self._count = count()
         self._classes = len(model.classes)
         self.runtime_name = f"{self._run.name}, proposals: {self._propose.name}"
 
@@ -68,10 +70,18 @@ class Rcnn:
         Raises:
             EngineError: a runtime failed, or the network's outputs are not of R-CNN.
         """
-        return [self._detect(image) for image in images]
+        return self.detect_frames(images, [next(self._count) for _ in images])
 
-    def _detect(self, image: Pixels) -> Detections:
-        proposals = self._propose(image, self._options.max_proposals)
+    def detect_frames(self, images: Sequence[Pixels], indices: Sequence[int]) -> list[Detections]:
+        """Detect in frames of known places; see `FrameDetector`.
+
+        Raises:
+            EngineError: a runtime failed, or the network's outputs are not of R-CNN.
+        """
+        return [self._detect(image, index) for image, index in zip(images, indices, strict=True)]
+
+    def _detect(self, image: Pixels, index: int) -> Detections:
+        proposals = self._propose(image, self._options.max_proposals, index)
         if not len(proposals):
             return Detections.empty()
         looks = list(self._looked_at(image, proposals))

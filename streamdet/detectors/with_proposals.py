@@ -7,6 +7,7 @@ network takes `proposals` (1, P, 4) float32, xyxy, pixels of the picture; rows o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 
@@ -42,6 +43,7 @@ class WithProposals:
         check_built_in(options, model)
         self._selection = Selection(options, model)
         self._propose = make_proposer(options)
+        self._count = count()
         self.runtime_name = f"{self._run.name}, proposals: {self._propose.name}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
@@ -50,13 +52,23 @@ class WithProposals:
         Raises:
             EngineError: a runtime failed, or the network's outputs are not detections.
         """
-        extras = [self._proposals(image) for image in images]
+        return self.detect_frames(images, [next(self._count) for _ in images])
+
+    def detect_frames(self, images: Sequence[Pixels], indices: Sequence[int]) -> list[Detections]:
+        """Detect in frames of known places; see `FrameDetector`.
+
+        Raises:
+            EngineError: a runtime failed, or the network's outputs are not detections.
+        """
+        extras = [
+            self._proposals(image, index) for image, index in zip(images, indices, strict=True)
+        ]
         outputs = self._run(images, extras)
         return [read_detections(found, self._selection) for found in outputs]
 
-    def _proposals(self, image: Pixels) -> Tensors:
+    def _proposals(self, image: Pixels, index: int) -> Tensors:
         filled = np.zeros((1, self._most, 4), dtype=np.float32)
-        xyxy = self._propose(image, self._most)
+        xyxy = self._propose(image, self._most, index)
         filled[0, : len(xyxy)] = xyxy
         return {"proposals": filled}
 

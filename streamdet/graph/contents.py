@@ -23,6 +23,7 @@ def check_contents(nodes: Mapping[str, Node], problems: Problems) -> None:
             _check_resample(node, nodes, problems)
         if node.role == "detector":
             _check_picture(node, nodes, problems)
+            _check_proposals(node, nodes, problems)
 
 
 def _check_resample(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
@@ -53,6 +54,19 @@ def _check_picture(node: Node, nodes: Mapping[str, Node], problems: Problems) ->
                     f"wanted {_by(wanted)}{_at(scales)}",
                 )
                 break
+
+
+def _check_proposals(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
+    if getattr(node.options, "proposals", None) != "file":
+        return
+    sources = [nodes[source] for name in node.reads for source in nodes[name].reads]
+    ids = [item.source_id for source in sources for item in source.items]
+    if len(ids) > 1:
+        listed = f"{', '.join(ids[:3])}{' ...' if len(ids) > 3 else ''}"
+        problems.add(
+            ("nodes", node.name, "proposals"),
+            f"must not be file with {len(ids)} sources ({listed}): its frames are those of one",
+        )
 
 
 def _at(scales: tuple[float, ...]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from streamdet.detections import Detections, FrameMasks
-from streamdet.detectors import Detector
+from streamdet.detectors import Detector, FrameDetector
 from streamdet.errors import StalePixelsError
 from streamdet.frame import Geometry
 from streamdet.image import Pixels
@@ -34,12 +34,22 @@ class DetectStage:
     def process(self, jobs: Sequence[Job]) -> list[Job]:
         """Detect in each frame's prepared picture: see stages.Stage."""
         looked_up = [self._picture(job) for job in jobs]
-        pictures = [picture for picture in looked_up if not isinstance(picture, str)]
-        found = iter(self._detector(pictures) if pictures else [])
+        seen = [
+            (picture, job.message.index)
+            for job, picture in zip(jobs, looked_up, strict=True)
+            if not isinstance(picture, str)
+        ]
+        found = iter(self._detect(seen) if seen else [])
         return [
             job.dropped(picture) if isinstance(picture, str) else self._found(job, next(found))
             for job, picture in zip(jobs, looked_up, strict=True)
         ]
+
+    def _detect(self, seen: Sequence[tuple[Pixels, int]]) -> list[Detections]:
+        pictures = [picture for picture, _ in seen]
+        if isinstance(self._detector, FrameDetector):
+            return self._detector.detect_frames(pictures, [index for _, index in seen])
+        return self._detector(pictures)
 
     def _picture(self, job: Job) -> Pixels | str:
         """The picture to look at, or why there is none."""

@@ -99,3 +99,9 @@ def test_a_picture_without_proposals_has_no_objects(detector: Rcnn) -> None:
     first, second = detector([picture, picture])
     assert len(first) == 2  # a large region and the better of two alike
     assert len(second) == 0
+
+
+def test_proposals_of_a_file_go_by_the_frame_not_by_what_came_before(detector: Rcnn) -> None:
+    picture = np.full((64, 96, 3), 255, np.uint8)
+    first, second = detector.detect_frames([picture, picture], [1, 0])
+    assert (len(first), len(second)) == (0, 2)

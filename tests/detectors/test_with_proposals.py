@@ -47,6 +47,16 @@ def test_the_network_gets_as_many_proposals_as_it_was_built_for(tmp_path: Path) 
     assert not second.any()
 
 
+def test_proposals_of_a_file_go_by_the_frame_not_by_what_came_before(tmp_path: Path) -> None:
+    (tmp_path / "boxes.txt").write_text("1,-1,3,5,10,20,1\n4,-1,1,1,8,9,1\n")
+    detector, runtime = made(tmp_path, proposals="file", proposals_from=str(tmp_path / "boxes.txt"))
+    detector.detect_frames([PICTURE, PICTURE], [3, 0])
+    assert runtime.extras is not None
+    first, second = (extras["proposals"] for extras in runtime.extras)
+    assert first[0, 0].tolist() == [0, 0, 8, 9]
+    assert second[0, 0].tolist() == [2, 4, 12, 24]
+
+
 def test_what_proposes_is_part_of_its_name(tmp_path: Path) -> None:
     detector, _ = made(tmp_path)
     assert detector.runtime_name == "scripted, proposals: sliding boxes of 12 shapes"

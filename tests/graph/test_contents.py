@@ -72,3 +72,16 @@ def test_a_larger_picture_is_accepted_that_a_scale_brings_to_the_networks_size(
         "g.yaml:6: detect.reads brings pictures of 832x832 (height x width) from 'prepare', wanted "
         "416x416 (height x width), as it is or at one of the scales [0.6, 1.0]"
     ]
+
+
+def test_a_file_of_proposals_fits_one_source_but_any_number_of_replicas(tmp_path: Path) -> None:
+    text = people(
+        detect="kind: detector, reads: prepare, model: rcnn_resnet18, proposals: file, "
+        "proposals_from: b.txt, replicas: 2"
+    )
+    assert load_text(text, tmp_path).nodes["detect"].replicas == 2
+    two = ["synthetic:street", "synthetic:street?seed=2"]
+    assert faults(text, tmp_path, sources=two) == [
+        "g.yaml:6: detect.proposals must not be file with 2 sources (street, street-2): "
+        "its frames are those of one"
+    ]

@@ -32,6 +32,18 @@ class Counting:
         return [boxes([[0, 0, float(image.max()), 2]]) for image in images]
 
 
+class OfFrames(Counting):
+    """Remembers which frames it saw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.indices: list[int] = []
+
+    def detect_frames(self, images: Sequence[Pixels], indices: Sequence[int]) -> list[Detections]:
+        self.indices += indices
+        return self(images)
+
+
 class Overtaken(Counting):
     """While it works, another frame takes the slot it reads."""
 
@@ -73,6 +85,13 @@ def test_dropped_frames_keep_their_place_and_are_not_looked_at(rig: Rig) -> None
     assert reasons == ["earlier", None, "the frame has no prepared picture"]
     assert [one.message.index for one in done] == [0, 1, 2]
     assert detector.batches == [1]
+
+
+def test_a_detector_that_wants_it_is_told_which_frames_it_sees(rig: Rig) -> None:
+    detector = OfFrames()
+    jobs = [job(0).dropped("earlier"), prepared(job(3), level=4), prepared(job(1), level=4)]
+    DetectStage("toy", detector, rig.pixels).process(jobs)
+    assert detector.indices == [3, 1]
 
 
 def test_a_batch_of_dropped_frames_does_not_wake_the_detector(rig: Rig) -> None:

@@ -25,7 +25,7 @@ class ProposalOptions(NetworkOptions):
         None,
         min_length=1,
         description="rpn: the name of its model; file: the path of its boxes, MOTChallenge text"
-        " whose frames count the pictures of one source, in the prepared picture's pixels.",
+        " whose frames are those of the only source, in the prepared picture's pixels.",
     )
     sliding_scales: tuple[_Positive, ...] = Field(
         (0.1, 0.2, 0.4, 0.8),

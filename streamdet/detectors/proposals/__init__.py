@@ -22,12 +22,13 @@ class Proposer(Protocol):
 
     name: str
 
-    def __call__(self, image: Pixels, most: int) -> Boxes:
+    def __call__(self, image: Pixels, most: int, index: int) -> Boxes:
         """Propose regions of one prepared picture.
 
         Args:
             image: (H, W, 3) uint8 BGR.
             most: largest number of regions.
+            index: the frame's place in its source, from 0.
 
         Returns:
             At most so many boxes, the likeliest first where the method knows, each finite, inside

@@ -1,8 +1,8 @@
 """Proposals from a file: MOTChallenge text (see mot_text.py), whose scores rank them.
 
-Its frames count the pictures that the detector is given, from 1: a detector knows no names of
-pictures. So the file fits one source, read once from its start by one detector without replicas.
-Its boxes are in the pixels of the prepared picture.
+Its frames are those of one source, from 1, without those that are sampled away; which of several
+sources a picture is of, a detector does not know. Its boxes are in the pixels of the prepared
+picture.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from streamdet.mot_text import read_mot
 
 
 class FileProposals:
-    """Proposes what a file says, picture by picture; none after its last; see `Proposer`."""
+    """Proposes what a file says of a frame; nothing after its last; see `Proposer`."""
 
     def __init__(self, path: Path) -> None:
         """Read the file.
@@ -25,13 +25,13 @@ class FileProposals:
         Raises:
             ConfigError: it is missing or wrong.
         """
-        self._frames = iter(read_mot(path).detections())
+        self._frames = read_mot(path).detections()
         self.name = f"boxes of {path.name}"
 
-    def __call__(self, image: Pixels, most: int) -> Boxes:
-        """Propose the next frame's boxes; see `Proposer`."""
-        frame = next(self._frames, None)
-        if frame is None:
+    def __call__(self, image: Pixels, most: int, index: int) -> Boxes:
+        """Propose the frame's boxes; see `Proposer`."""
+        if index >= len(self._frames):
             return np.zeros((0, 4), dtype=np.float32)
+        frame = self._frames[index]
         best = np.argsort(-frame.scores, kind="stable")
         return inside(frame.xyxy[best], (image.shape[0], image.shape[1]), most)

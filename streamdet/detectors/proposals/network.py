@@ -53,7 +53,7 @@ class NetworkProposals:
         self._run, self._input = network_of(model, runtime)
         self.name = f"{model.name} on {self._run.name}{remark}"
 
-    def __call__(self, image: Pixels, most: int) -> Boxes:
+    def __call__(self, image: Pixels, most: int, index: int = 0) -> Boxes:
         """Propose; the picture is stretched to the network's size; see `Proposer`.
 
         Raises:

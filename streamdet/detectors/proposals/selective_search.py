@@ -32,7 +32,7 @@ class SelectiveSearch:
         self._search = self._cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
         self.name = f"selective search (fast), opencv {self._cv2.__version__}"
 
-    def __call__(self, image: Pixels, most: int) -> Boxes:
+    def __call__(self, image: Pixels, most: int, index: int = 0) -> Boxes:
         """Propose regions; the whole picture where that is a single row or column of pixels."""
         hw = (image.shape[0], image.shape[1])
         if min(hw) < _MIN_SIDE:

@@ -35,7 +35,7 @@ class SlidingBoxes:
         )
         self.name = f"sliding boxes of {len(self._shapes)} shapes"
 
-    def __call__(self, image: Pixels, most: int) -> Boxes:
+    def __call__(self, image: Pixels, most: int, index: int = 0) -> Boxes:
         """Place every shape at the closest step that keeps to `most`; see `Proposer`.
 
         A shape is cut to the picture. Where there are more shapes than `most`, the first count.

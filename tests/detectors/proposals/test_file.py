@@ -1,4 +1,4 @@
-"""Proposals from a file: the n-th picture gets the n-th frame's boxes."""
+"""Proposals from a file: a frame gets its own boxes, whichever came before it."""
 
 from pathlib import Path
 
@@ -24,14 +24,14 @@ def proposals(tmp_path: Path) -> FileProposals:
 
 
 def test_pictures_get_their_frames_by_falling_score(proposals: FileProposals) -> None:
-    assert proposals(PICTURE, 10).tolist() == [[0, 0, 5, 6], [10, 20, 20, 30]]
-    assert proposals(PICTURE, 10).tolist() == []  # frame 2
-    assert proposals(PICTURE, 10).tolist() == [[40, 0, 60, 8]]  # clipped
-    assert proposals(PICTURE, 10).tolist() == []  # after the last frame
+    assert proposals(PICTURE, 10, 2).tolist() == [[40, 0, 60, 8]]  # clipped
+    assert proposals(PICTURE, 10, 0).tolist() == [[0, 0, 5, 6], [10, 20, 20, 30]]
+    assert proposals(PICTURE, 10, 1).tolist() == []  # frame 2
+    assert proposals(PICTURE, 10, 3).tolist() == []  # after the last frame
 
 
 def test_the_best_come_first_where_too_many_are_stated(proposals: FileProposals) -> None:
-    assert proposals(PICTURE, 1).tolist() == [[0, 0, 5, 6]]
+    assert proposals(PICTURE, 1, 0).tolist() == [[0, 0, 5, 6]]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

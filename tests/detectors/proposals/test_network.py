@@ -29,7 +29,7 @@ def test_an_rpn_proposes_in_the_pixels_of_any_picture(tmp_path: Path) -> None:
     assert "small_rpn on" in propose.name
     assert "random weights (seed 0)" in propose.name
     noise = np.random.default_rng(0).integers(0, 256, (128, 96, 3), dtype=np.uint8)
-    xyxy = propose(noise, 5)
+    xyxy = propose(noise, 5, 0)
     assert xyxy.shape == (5, 4)
     assert (xyxy[:, 2:] > xyxy[:, :2]).all()
     assert (xyxy <= (96, 128, 96, 128)).all()
@@ -59,4 +59,4 @@ def test_a_network_without_detections_is_refused(tmp_path: Path) -> None:
     )
     propose = make_proposer(options(str(path)))
     with pytest.raises(EngineError, match=r"the network gives \['seen', 'sums'\], no detections"):
-        propose(np.zeros((*HW, 3), np.uint8), 5)
+        propose(np.zeros((*HW, 3), np.uint8), 5, 0)
