@@ -9,12 +9,12 @@ import onnx
 import pytest
 import torch
 
+from streamdet.bench.spread_weights import spread
 from streamdet.building.export import export
 from streamdet.networks import Network
 from streamdet.registry import KINDS, load, load_network
 from streamdet.runtimes import RuntimeOptions, Tensors
 from tests.networks.region_networks import CLASSES, HW, INPUT, in_torch, pictures
-from tests.networks.spread_weights import spread
 
 PYRAMID: dict[str, Any] = {
     "backbone": "alexnet",
@@ -40,6 +40,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         "faster_rcnn",
         PYRAMID | {"box_head": "convolutional", "has_head_norm": True},
     ),
+    "masks": ("mask_rcnn", PYRAMID | {"detections": 2}),
     "masks_and_keypoints": ("mask_rcnn", PYRAMID | {"keypoints": 3, "detections": 2}),
 }
 
@@ -76,7 +77,7 @@ def assert_same(came: Tensors, wanted: Tensors) -> None:
 
 @pytest.mark.parametrize(
     ("name", "batch"),
-    [("paper", 4), ("convolutional", 1), ("masks_and_keypoints", 1), ("masks_and_keypoints", 4)],
+    [("paper", 4), ("convolutional", 1), ("masks", 1), ("masks_and_keypoints", 4)],
 )
 def test_an_exported_network_gives_what_torch_gives(name: str, batch: int, tmp_path: Path) -> None:
     network: Network = made(name)
@@ -100,7 +101,7 @@ def test_boxes_are_clipped_to_the_part_of_each_picture_that_is_no_padding() -> N
 
 @torch.no_grad()
 def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch() -> None:
-    network = made("masks_and_keypoints")
+    network = made("masks")
     image = torch.randn(2, 3, *HW, generator=torch.Generator().manual_seed(1))
     both, alone = network(image), network(image[1:])
     for name, values in alone.items():
@@ -109,12 +110,11 @@ def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch() -> None:
 
 @torch.no_grad()
 def test_a_network_that_sees_only_background_finds_nothing() -> None:
-    network = made("masks_and_keypoints")
+    network = made("masks")
     network.roi_heads.box_predictor.cls_score.bias[0] = 1000
     outputs = network(torch.zeros(1, 3, *HW))
     assert outputs["counts"].tolist() == [0]
     assert outputs["masks"].shape == (1, 2, 28, 28)
-    assert outputs["keypoints"].shape == (1, 2, 3, 3)
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from streamdet.bench.spread_weights import randomized
 from streamdet.networks.backbones import (
     ARCHITECTURES,
     backbone,
@@ -32,20 +33,6 @@ from torchvision.models import detection
 from torchvision.models._utils import IntermediateLayerGetter
 
 NAMES = [name for name in ARCHITECTURES if name != "mobilenet_v2_same"]  # TensorFlow's
-
-
-def randomized(network: nn.Module) -> nn.Module:
-    generator = torch.Generator().manual_seed(7)
-    for name, values in network.state_dict().items():
-        if name.endswith("num_batches_tracked"):
-            continue
-        if values.ndim > 1:  # a convolution or fully connected: keeps the scale of what comes in
-            values.normal_(std=(2 / values[0].numel()) ** 0.5, generator=generator)
-        elif name.endswith(("weight", "running_var")):
-            values.uniform_(0.5, 1.5, generator=generator)
-        else:
-            values.normal_(std=0.2, generator=generator)
-    return network.eval()
 
 
 def theirs(name: str, **options: Any) -> nn.Module:

@@ -15,10 +15,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from streamdet.bench.spread_weights import randomized, spread
 from streamdet.building.build import make_network
 from streamdet.networks.state_dict import assign_weights
-from tests.networks.spread_weights import spread
-from tests.parity.test_backbones import randomized
 
 if importlib.util.find_spec("torchvision") is None:
     pytest.skip("no torchvision here: see `make parity`", allow_module_level=True)

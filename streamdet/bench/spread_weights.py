@@ -15,12 +15,28 @@ _SPREADS: Final = {
     "roi_heads.mask_predictor.mask_fcn_logits": 2.0,
     "roi_heads.keypoint_predictor.kps_score_lowres": 2.0,
 }
-"""Layers of a Faster or Mask R-CNN -> standard deviation of what comes out of them."""
+"""Layers of a Faster or Mask R-CNN -> standard deviation of what is to come out of them."""
+
+
+@torch.no_grad()
+def randomized(network: nn.Module) -> nn.Module:
+    """Draw all weights anew, always the same: features keep their scale, norms vary by channel."""
+    generator = torch.Generator().manual_seed(7)
+    for name, values in network.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        if values.ndim > 1:  # a convolution or fully connected: keeps the scale of what comes in
+            values.normal_(std=(2 / values[0].numel()) ** 0.5, generator=generator)
+        elif name.endswith(("weight", "running_var")):
+            values.uniform_(0.5, 1.5, generator=generator)
+        else:
+            values.normal_(std=0.2, generator=generator)
+    return network.eval()
 
 
 @torch.no_grad()
 def spread(network: nn.Module, pictures: Any, background: float) -> None:
-    """Scale the layers that score and move boxes, in order, by what they make of some pictures.
+    """Scale and centre the layers that score and move boxes by what they make of some pictures.
 
     Args:
         network: ours or torchvision's.
@@ -31,10 +47,12 @@ def spread(network: nn.Module, pictures: Any, background: float) -> None:
         layer: Any = network.get_submodule(name)
         with _outputs_of(layer) as seen:
             network(pictures)
-        layer.weight.mul_(_SPREADS[name] / float(torch.cat(seen).std()))
-        layer.bias.zero_()
+        outputs = torch.cat(seen) - layer.bias.mean()
+        scale = _SPREADS[name] / float(outputs.std())
+        layer.weight.mul_(scale)
+        layer.bias.fill_(-scale * float(outputs.mean()))
         if name.endswith("cls_score"):
-            layer.bias[0] = background
+            layer.bias[0] += background
 
 
 @contextmanager
