@@ -11,6 +11,7 @@ from typing import Any
 from streamdet.building.export import export
 from streamdet.built_network import NetworkFile, Passport, digest
 from streamdet.config_files import find_config
+from streamdet.detectors.parts.built_in import built_in
 from streamdet.errors import ConfigError, EngineError
 from streamdet.field_errors import checked
 from streamdet.model_config import ModelConfig, find_weights, load_model_config
@@ -63,6 +64,7 @@ def make_network(name: str, seed: int = 0) -> Network:
         raise ConfigError(
             f"model {model.name!r} has nothing to build: its configuration states no network"
         )
+    built_in(model)  # one iou_thresh, before torch is loaded
     try:
         import torch
     except ImportError as exc:

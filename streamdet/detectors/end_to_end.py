@@ -17,10 +17,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from streamdet.detections import Detections
+from streamdet.detectors.parts.built_in import check_built_in
 from streamdet.detectors.parts.network import network_of
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
-from streamdet.errors import ConfigError, EngineError
+from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ModelConfig
 from streamdet.runtimes import Runtime, Tensors
@@ -78,16 +79,3 @@ def read_detections(outputs: Tensors, selection: Selection) -> Detections:
         keypoints=outputs["keypoints"][0][rows] if "keypoints" in outputs else None,
         mask_probs=outputs["masks"][0][rows] if "masks" in outputs else None,
     )
-
-
-def check_built_in(options: NetworkOptions, model: ModelConfig) -> None:
-    """Refuse an option that a network which suppresses by itself cannot follow.
-
-    Raises:
-        ConfigError: `iou_thresh` is another than the model's.
-    """
-    if options.iou_thresh is not None and options.iou_thresh != model.iou_thresh:
-        raise ConfigError(
-            f"iou_thresh {model.iou_thresh} is built into the network of model {model.name!r}:"
-            " change it in the model's configuration and build the network again"
-        )

@@ -12,7 +12,8 @@ from itertools import count
 import numpy as np
 
 from streamdet.detections import Detections
-from streamdet.detectors.end_to_end import check_built_in, read_detections
+from streamdet.detectors.end_to_end import read_detections
+from streamdet.detectors.parts.built_in import check_built_in
 from streamdet.detectors.parts.network import network_of
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.parts.selection import Selection

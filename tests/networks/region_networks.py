@@ -84,14 +84,15 @@ def in_torch(
 
 def write_model(kind: str, folder: Path, **changes: Any) -> Path:
     """Write the configuration small_KIND.yaml of such a network."""
+    network = changes.get("network", OPTIONS[kind])
     config = {
         "detector": kind,
-        "network": OPTIONS[kind],
+        "network": network,
         "input": {"name": "image", "hw": list(HW), "mean": [128] * 3, "std": [64] * 3},
         "transform": {"kind": "letterbox", "hw": list(HW)},
         "classes": ["object"] if kind == "rpn" else ["person", "car", "bus"],
-        "score_thresh": 0.0,
-        "iou_thresh": 0.5,
+        "score_thresh": network.get("score_thresh", 0.0),
+        "iou_thresh": 0.7 if kind == "rpn" else 0.5,
         "runtimes": {"onnxruntime": {"precision": "fp32"}, "openvino": {"precision": "fp32"}},
     }
     path = folder / f"small_{kind}.yaml"
