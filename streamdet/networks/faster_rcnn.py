@@ -26,7 +26,7 @@ from streamdet.networks.backbones.backbone import Backbone
 from streamdet.networks.backbones.normalization import FrozenBatchNorm2d, Norm
 from streamdet.networks.box_heads import BoxPredictor, ConvolutionalHead, TwoLayerHead
 from streamdet.networks.fpn import BackboneWithFpn
-from streamdet.networks.region_proposals import ProposalOptions, Proposals, RegionProposals
+from streamdet.networks.region_proposals import Proposals, RegionProposalOptions, RegionProposals
 from streamdet.networks.suppression import Found, ScoredRegions, SuppressionOptions, suppressed
 from streamdet.ops.regions import numbered
 
@@ -42,7 +42,7 @@ class FasterRcnnOptions(SuppressionOptions):
     )
     norm_eps: float = Field(1e-5, ge=0, description="Of the frozen norm.")
     has_head_norm: bool = Field(False, description="Batch norm in the pyramid and the heads.")
-    rpn: ProposalOptions = Field(description="Region proposals.")
+    rpn: RegionProposalOptions = Field(description="Region proposals.")
     pooling: Literal["align", "pool"] = Field(
         "align", description="RoI Align, or the paper's RoI Pool, which reads one map."
     )

@@ -30,7 +30,7 @@ from streamdet.options import Options
 _MIN_SIDE = 1e-3  # pixels; torchvision's
 
 
-class ProposalOptions(Options):
+class RegionProposalOptions(Options):
     """Options of `RegionProposals`."""
 
     scales: tuple[tuple[float, ...], ...] = Field(
@@ -97,7 +97,7 @@ class AnchorHead(nn.Module):
 class RegionProposals(nn.Module):
     """Proposes regions: `forward` predicts for every anchor, `propose` picks the best of them."""
 
-    def __init__(self, options: ProposalOptions, in_channels: int) -> None:
+    def __init__(self, options: RegionProposalOptions, in_channels: int) -> None:
         """Make the head for maps of `in_channels`.
 
         Raises:
@@ -131,7 +131,7 @@ class RegionProposals(nn.Module):
         self,
         predictions: Sequence[AnchorPredictions],
         hw: tuple[int, int] | tuple[Tensor, Tensor],
-        options: ProposalOptions | None = None,
+        options: RegionProposalOptions | None = None,
     ) -> Proposals:
         """Pick proposals: the best of each map, clipped, suppressed map by map.
 

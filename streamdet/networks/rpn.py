@@ -13,11 +13,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from streamdet.networks.backbones import backbone
-from streamdet.networks.region_proposals import ProposalOptions, RegionProposals
+from streamdet.networks.region_proposals import RegionProposalOptions, RegionProposals
 from streamdet.networks.suppression import Found
 
 
-class RpnOptions(ProposalOptions):
+class RpnOptions(RegionProposalOptions):
     """Options of `Rpn`: what the `network` of a model's configuration states."""
 
     backbone: str = Field(description="Name of a backbone, see networks/backbones.")
