@@ -12,6 +12,7 @@ from typing import Any
 from streamdet.assemble import make_detector
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.set_options import options_text
+from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
 from streamdet.evaluation.pictures import (
@@ -51,7 +52,8 @@ def run(args: Namespace) -> list[Scores]:
     fps = len(pictures) / (time.monotonic() - start_s)
     about = {"model": model.name, "runtime": runtime, "pictures a second": fps}
     scored = [score_results(truth, found, kind) for kind in kinds(truth, found)]
-    return [replace(scores, about=about) for scores in scored]
+    notes = floor_notes(model)
+    return [replace(each, about=about, notes=(*each.notes, *notes)) for each in scored]
 
 
 def kinds(truth: Truth, found: Sequence[Result]) -> list[Kind]:
@@ -64,6 +66,17 @@ def kinds(truth: Truth, found: Sequence[Result]) -> list[Kind]:
         if all(any(getattr(each, name) is not None for each in side) for side in both)
     ]
     return ["bbox", *more]
+
+
+def floor_notes(model: ModelConfig) -> tuple[str, ...]:
+    """Say when average precision lacks low scores, because the network does not give them."""
+    known = built_in(model)
+    if known is None or known.score_thresh <= LOWEST_SCORE:
+        return ()
+    return (
+        f"the network of {model.name} keeps scores only from {known.score_thresh:g} on: what it"
+        " finds below counts as not found",
+    )
 
 
 def shared_classes(truth: Truth, model: ModelConfig, asked: Sequence[str] | None) -> Truth:
@@ -97,7 +110,9 @@ def shared_classes(truth: Truth, model: ModelConfig, asked: Sequence[str] | None
 
 def _options(model: ModelConfig, entries: Sequence[str]) -> DetectorOptions:
     text = options_text(entries)
-    values: dict[str, Any] = {"score_thresh": LOWEST_SCORE, **text.values, "model": model.name}
+    known = built_in(model)
+    lowest = LOWEST_SCORE if known is None else max(LOWEST_SCORE, known.score_thresh)
+    values: dict[str, Any] = {"score_thresh": lowest, **text.values, "model": model.name}
     options: DetectorOptions = checked(load("detector", model.detector).Options, text, (), values)
     return options
 

@@ -60,7 +60,8 @@ class Example:
         objects: class id and object, of what counts.
         ignored: of what is neither object nor background.
         is_labelled: (C,) bool: classes that its source labels completely.
-        points: keypoints of each object; 0: there are none.
+        points: keypoints of each object; 0: its source has none.
+        has_masks: whether its source has any.
     """
 
     path: Path
@@ -69,17 +70,20 @@ class Example:
     ignored: tuple[TruthObject, ...]
     is_labelled: tuple[bool, ...]
     points: int = 0
+    has_masks: bool = False
 
     def read(self, *, has_masks: bool) -> LabelledPicture:
         """Read the picture.
 
         Args:
-            has_masks: whether masks are wanted: an object without one becomes an ignored region.
+            has_masks: whether masks are wanted: an object without one, of a source that has any,
+                becomes an ignored region.
 
         Raises:
             ConfigError: it cannot be read, or has another size than its labels say.
         """
         objects, ignored = list(self.objects), list(self.ignored)
+        has_masks = has_masks and self.has_masks
         if has_masks:
             ignored += [each for _, each in objects if each.segmentation is None]
             objects = [pair for pair in objects if pair[1].segmentation is not None]
@@ -159,6 +163,7 @@ def examples_of(
     for each in truth.objects:
         objects[each.image_id].append(each)
     points = max((len(each.keypoints or ()) // 3 for each in truth.objects), default=0)
+    has_masks = any(each.segmentation is not None for each in truth.objects)
     return [
         Example(
             path,
@@ -168,6 +173,7 @@ def examples_of(
                   if each.category_id in left_out or (each.is_ignored and each.category_id in ids)),
             is_labelled,
             points,
+            has_masks,
         )
         for image, path in find_pictures(truth, base / source.images, on_fault)
     ]  # fmt: skip

@@ -28,8 +28,6 @@ from streamdet.training.start_weights import give_start
 from streamdet.training.validation import ValidationSet, measured_options, validation_sets
 from streamdet.yaml_text import YamlText
 
-_WITH_MASKS = frozenset({"mask_rcnn"})
-
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -72,7 +70,9 @@ def prepare(
     found = _checkpoint(recipe, folder) if resumes else None
     model = write_model(recipe, folder, keeps_weights=resumes)
     assert model.input is not None
-    _checked_options(load_network(model.detector).Options, text, "network", model.network or {})
+    network_options = _checked_options(
+        load_network(model.detector).Options, text, "network", model.network or {}
+    )
     faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
     examples = _examples(recipe, base, model, faults)
     again = Faults(are_skipped=faults.are_skipped)  # of sources that are read for the second time
@@ -87,12 +87,13 @@ def prepare(
         recipe.augmentation,
         model,
         seed=recipe.seed,
-        has_masks=model.detector in _WITH_MASKS,
+        has_masks=getattr(network_options, "has_masks", False),
     )
     fit = Fit(recipe, network, objective, samples, model.input, folder)
     if found is not None:
         fit.go_on_from(found)
-    options = measured_options(model, text, recipe.detector)
+    built_in = getattr(network_options, "score_thresh", 0.0)
+    options = measured_options(model, built_in, text, recipe.detector)
     return Prepared(fit, model, validation, options, tuple(faults.sentences), tuple(told))
 
 

@@ -44,6 +44,6 @@ class TorchRuntime:
 
     def _run(self, image: Pixels, extra: Tensors) -> Tensors:
         pixels = torch.from_numpy(np.ascontiguousarray(image))[None].to(self._device)
-        tensors = {name: torch.from_numpy(value).to(self._device) for name, value in extra.items()}
+        tensors = {name: torch.tensor(value, device=self._device) for name, value in extra.items()}
         outputs = self._network(normalised(pixels, self._input), **tensors)
         return {name: value.cpu().numpy() for name, value in outputs.items()}

@@ -74,11 +74,14 @@ def _validation_set(
     return ValidationSet(truth, find_pictures(truth, base / source.images, on_fault))
 
 
-def measured_options(model: ModelConfig, recipe: YamlText, stated: dict[str, Any]) -> Any:
+def measured_options(
+    model: ModelConfig, built_in: float, recipe: YamlText, stated: dict[str, Any]
+) -> Any:
     """Check the options of a model's detector as it is measured: with hardly any threshold.
 
     Args:
         model: what it decodes.
+        built_in: lowest score that its network gives.
         recipe: where the options come from, for errors.
         stated: from the recipe's `detector`.
 
@@ -86,7 +89,8 @@ def measured_options(model: ModelConfig, recipe: YamlText, stated: dict[str, Any
         ConfigError: an option is wrong.
     """
     kind = load("detector", model.detector)
-    values = {"score_thresh": LOWEST_SCORE, **stated, "model": model.name}
+    lowest = max(LOWEST_SCORE, built_in)
+    values = {"score_thresh": lowest, **stated, "model": model.name}
     return checked(kind.Options, recipe, ("detector",), values)
 
 

@@ -138,3 +138,12 @@ def test_keypoints_that_an_object_lacks_are_unknown(folder: Path) -> None:
     keypoints = example.read(has_masks=False).keypoints
     assert keypoints is not None
     assert keypoints.tolist() == [[[1, 2, 2], [3, 4, 1]], [[0, 0, 0], [0, 0, 0]]]
+
+
+def test_a_source_without_masks_or_points_has_none(folder: Path) -> None:
+    write(folder, {})
+    [example], _ = of(folder)
+    picture = example.read(has_masks=True)
+    assert picture.masks is None
+    assert picture.keypoints is None
+    assert len(picture.xyxy) == 1
