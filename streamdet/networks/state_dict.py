@@ -104,7 +104,8 @@ def assign_weights(network: nn.Module, weights: Mapping[str, Tensor], origin: st
         origin: where they come from, for the message.
 
     Raises:
-        ConfigError: a key is missing or unknown, or a tensor has another shape or kind.
+        ConfigError: a key is missing or unknown, a tensor has another shape or kind, or a value of
+            it is not finite.
     """
     own = network.state_dict()
     counters = {name: count for name, count in own.items() if _is_counter(name)}
@@ -115,6 +116,8 @@ def assign_weights(network: nn.Module, weights: Mapping[str, Tensor], origin: st
             raise ConfigError(f"{origin}: {_shapes(name, came[name], tensor)}")
         if came[name].is_floating_point() != tensor.is_floating_point():
             raise ConfigError(f"{origin}: {name} is {came[name].dtype}, the model's {tensor.dtype}")
+        if not came[name].isfinite().all():
+            raise ConfigError(f"{origin}: {name} holds values that are not finite")
     kept = {name: weights.get(name, count) for name, count in counters.items()}
     network.load_state_dict({**came, **kept}, strict=True)
 

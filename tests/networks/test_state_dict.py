@@ -86,6 +86,12 @@ def test_a_tensor_of_whole_numbers_is_no_weight() -> None:
     assert refusal(weights) == sentence
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_named(value: float) -> None:
+    weights = {**network().state_dict(), "conv.bias": torch.tensor([0.0, 1.0, value, 0.0])}
+    assert refusal(weights) == "some.pth: conv.bias holds values that are not finite"
+
+
 def test_batch_counters_may_be_absent() -> None:
     weights = network().state_dict()
     del weights["bn.num_batches_tracked"]
