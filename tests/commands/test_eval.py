@@ -13,7 +13,9 @@ import pytest
 from streamdet.cli import main
 from streamdet.commands import eval_model
 from streamdet.detections import Detections, FrameMasks
+from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.evaluation import extra
+from streamdet.model_config import ModelConfig
 from streamdet.ops.run_length import encode
 from tests.evaluation.scenes import coco_dict, write_json
 
@@ -117,6 +119,26 @@ def test_a_model_is_run_over_the_pictures(
     assert figures["about"]["model"] == "hog_people"
     assert figures["coco"]["all"]["AP"] == pytest.approx(1.0)
     assert "model hog_people, runtime opencv" in capsys.readouterr().out
+
+
+def test_scores_that_the_network_keeps_to_itself_are_told_of(
+    truth: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float | None] = []
+
+    def made(options: DetectorOptions, model: ModelConfig) -> tuple[None, str]:
+        asked.append(options.score_thresh)
+        return None, "scripted"
+
+    monkeypatch.setattr(eval_model, "make_detector", made)
+    monkeypatch.setattr(eval_model, "PictureDetector", lambda *_: lambda _: Detections.empty())
+    images = str(truth.with_name("images"))
+    arguments = ["--truth", str(truth), "--images", images, "--classes", "person"]
+    for name in ("faster_rcnn_resnet18", "yolox_nano"):
+        assert main(["eval", "model", name, *arguments]) == 0
+    assert asked == [0.05, 0.01]
+    printed = capsys.readouterr().out
+    assert printed.count("keeps scores only from 0.05 on") == 1
 
 
 def test_a_model_with_masks_is_scored_by_boxes_and_by_masks(
