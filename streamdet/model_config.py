@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from streamdet.config_files import find_config, shipped
 from streamdet.errors import ConfigError
-from streamdet.field_errors import checked
+from streamdet.field_errors import checked, nearest
 from streamdet.options import Options
+from streamdet.registry import KINDS, NETWORKS, WITHOUT_NETWORK
 from streamdet.url_text import short
 from streamdet.yaml_text import read_yaml
 
@@ -124,7 +126,10 @@ def load_model_config(name: str) -> ModelConfig:
     own = (
         {"folder": str(path.absolute().parent)} if path.parent != shipped("configs/models") else {}
     )
-    return checked(ModelConfig, text, (), {"name": path.stem, **own, **text.values})
+    model = checked(ModelConfig, text, (), {"name": path.stem, **own, **text.values})
+    if faults := list(_faults(model)):
+        raise ConfigError("\n".join(f"{text.place((key,))}: {what}" for key, what in faults))
+    return model
 
 
 def find_weights(config: ModelConfig) -> Path:
@@ -174,6 +179,23 @@ def cache_folder() -> Path:
 def _folders(first: Path | None) -> list[Path]:
     stated = [entry for entry in os.environ.get("STREAMDET_MODELS", "").split(os.pathsep) if entry]
     return [*([first] if first else []), *map(Path, stated), cache_folder()]
+
+
+def _faults(model: ModelConfig) -> Iterator[tuple[str, str]]:
+    """Find keys that do not fit each other: which, and what is wrong."""
+    kind = model.detector
+    if kind not in KINDS["detector"]:
+        yield "detector", f"detector {short(kind)!r} is unknown; {nearest(kind, KINDS['detector'])}"
+        return
+    if model.network is not None and kind not in NETWORKS:
+        yield "network", f"network goes with a network that is built here, {kind} has none"
+    elif model.network is not None and model.input is None:
+        yield "network", "network needs `input` beside it: the name and hw of its picture"
+    if model.input is not None and kind in WITHOUT_NETWORK:
+        yield "input", f"input goes with a network, {kind} has none"
+    named = [name for name in model.classes if name != "N/A"]  # COCO's unused ids
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        yield "classes", f"classes must differ, {short(twice)!r} stands twice"
 
 
 def _class_list(name: str, place: str) -> list[str]:

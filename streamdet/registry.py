@@ -72,6 +72,10 @@ NETWORKS: Final[dict[str, str]] = {
 """The torch side of detectors: kind of detector -> "module:Class" of its network, see networks/."""
 
 
+WITHOUT_NETWORK: Final = frozenset({"hog_svm", "dpm", "bow_spm"})
+"""Kinds of detectors that run no network, so that their models have no `input`."""
+
+
 OBJECTIVES: Final[dict[str, str]] = {
     "rcnn": "streamdet.training.objectives.rcnn:RcnnObjective",
     "sppnet": "streamdet.training.objectives.given_proposals:GivenProposalsObjective",

@@ -8,10 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from streamdet.detectors import Detector
+from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import ConfigError, EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import load_model_config
-from streamdet.registry import KINDS, load
+from streamdet.registry import KINDS, WITHOUT_NETWORK, load
 from streamdet.runtimes import Tensors
 from tests.detectors.scripted_runtime import (
     END_TO_END,
@@ -170,3 +171,9 @@ def test_a_model_without_a_network_is_refused(kind: str) -> None:
         detector_class(
             detector_class.Options(model="hog_people"), load_model_config("hog_people"), None
         )
+
+
+@every_kind
+def test_the_registry_knows_which_kinds_run_no_network(kind: str) -> None:
+    runs_one = issubclass(load("detector", kind).Options, NetworkOptions)
+    assert (kind in WITHOUT_NETWORK) is not runs_one
