@@ -74,7 +74,10 @@ def make_network(name: str, seed: int = 0) -> Network:
     options = checked(kind.Options, text, ("network",), model.network)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network: Network = kind(options, len(model.classes), model.input.hw)
+        try:
+            network: Network = kind(options, len(model.classes), model.input.hw)
+        except ValueError as exc:
+            raise ConfigError(f"{text.place(('network',))}: network: {exc}") from exc
     return network
 
 

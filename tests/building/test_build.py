@@ -73,6 +73,20 @@ def test_a_model_without_a_network_has_nothing_to_build(folder: Path) -> None:
         build("hog_people", folder)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [("backbone", "alexnett", "alexnett"), ("maps", "[conv9]", "conv9")],
+)
+def test_what_the_network_refuses_is_told_with_file_and_key(
+    folder: Path, key: str, value: str, sentence: str
+) -> None:
+    path = Path(written(folder))
+    former = {"backbone": "alexnet", "maps": "[conv1]"}[key]
+    path.write_text(path.read_text().replace(f"{key}: {former}", f"{key}: {value}"))
+    with pytest.raises(ConfigError, match=rf"tiny.yaml:3: network: .*{sentence}"):
+        make_network(str(path))
+
+
 def test_former_names_of_weights_are_understood(folder: Path) -> None:
     weights = make_network(written(folder), 1).state_dict()  # type: ignore[attr-defined]
     for kind in ("weight", "bias"):
