@@ -84,7 +84,7 @@ def in_torch(
 
 def write_model(kind: str, folder: Path, **changes: Any) -> Path:
     """Write the configuration small_KIND.yaml of such a network."""
-    network = changes.get("network", OPTIONS[kind])
+    network = changes.get("network") or OPTIONS[kind]  # None: the weights hold it
     config = {
         "detector": kind,
         "network": network,
