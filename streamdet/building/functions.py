@@ -64,10 +64,14 @@ RoiPool <scale, output_hw> (rois, features) => (pooled)
 }
 """
 
-# A RoI's level: FPN, equation 1, with torchvision's 1e-6 against rounding.
+# A RoI's level: FPN, equation 1, with torchvision's 1e-6 against rounding. No side is negative: the
+# root of a negative area is NaN, which is no level.
 _ROI_LEVEL: Final = """
-  width = Sub (x2, x1)
-  height = Sub (y2, y1)
+  no_side = Constant <value_float: float = 0.0> ()
+  signed_width = Sub (x2, x1)
+  signed_height = Sub (y2, y1)
+  width = Max (signed_width, no_side)
+  height = Max (signed_height, no_side)
   area = Mul (width, height)
   side = Sqrt (area)
   canonical = Constant <value_float: float = 224.0> ()
@@ -125,6 +129,8 @@ def _roi_align_fpn(levels: int) -> str:
     return "\n".join([*lines, _IN_ORDER, "}"])
 
 
+# A RoI that is not finite, which runtimes refuse or misread, becomes an empty one far outside: its
+# level is the finest and its bins are 0, as in ops/roi_align.py.
 _ROI_COLUMNS: Final = """
   picture_column = Constant <value_int: int = 0> ()
   corner_columns = Constant <value_ints: ints = [1, 2, 3, 4]> ()
@@ -132,7 +138,16 @@ _ROI_COLUMNS: Final = """
   axis1 = Constant <value_ints: ints = [1]> ()
   picture_numbers = Gather <axis: int = 1> (rois, picture_column)
   pictures = Cast <to: int = 7> (picture_numbers)
-  xyxy = Gather <axis: int = 1> (rois, corner_columns)
+  stated = Gather <axis: int = 1> (rois, corner_columns)
+  sizes = Abs (stated)
+  largest = Constant <value_float: float = 1e9> ()
+  is_finite = LessOrEqual (sizes, largest)
+  finite = Cast <to: int = 1> (is_finite)
+  all_finite = ReduceMin <keepdims: int = 1> (finite, axis1)
+  half = Constant <value_float: float = 0.5> ()
+  is_place = Greater (all_finite, half)
+  outside = Constant <value_float: float = -1e6> ()
+  xyxy = Where (is_place, stated, outside)
   x1, y1, x2, y2 = Split <axis: int = 1, num_outputs: int = 4> (xyxy)
 """
 
