@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.config_files import shipped_names
+from streamdet.config_files import find_config, shipped_names
 from streamdet.errors import ConfigError
 from streamdet.model_config import ModelConfig, find_file, find_weights, load_model_config
 from streamdet.registry import KINDS, load
@@ -25,6 +25,13 @@ def written(folder: Path, text: str) -> str:
     path = folder / "own.yaml"
     path.write_text(text)
     return str(path)
+
+
+@pytest.mark.parametrize("name", shipped_names("configs/models"))
+def test_a_shipped_model_computes_in_bf16_only_where_its_accuracy_is_measured(name: str) -> None:
+    stated = {one.precision for one in load_model_config(name).runtimes.values()}
+    text = find_config(name, "configs/models").read_text(encoding="utf-8")
+    assert stated <= {"fp32"} or "Measured" in text
 
 
 @pytest.mark.parametrize("name", shipped_names("configs/models"))
