@@ -26,6 +26,8 @@ _CLASS_LAYERS: Final = re.compile(
     r"(^|\.)(cls_score|mask_fcn_logits|fc|classifier\.[136])\.(weight|bias)$"
 )
 
+_ANCHOR_LAYER: Final = re.compile(r"(^|\.)cls_logits\.(weight|bias)$")  # of an RPN's head
+
 # What the two readers raise on bytes that are none of theirs.
 _DAMAGED: Final = (
     SafetensorError,
@@ -72,6 +74,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise ConfigError(f"{path}: wanted tensors by name, got a {type(content).__name__}")
     for name, value in content.items():
+        if isinstance(value, dict):
+            raise ConfigError(f"{path}: holds a dict under {name!r}: wanted the state dict itself")
         if not isinstance(value, Tensor):
             raise ConfigError(f"{path}: {name} must be a tensor, got a {type(value).__name__}")
     return content
@@ -144,6 +148,8 @@ def _first(names: list[str]) -> str:
 
 
 def _shapes(name: str, came: Tensor, wanted: Tensor) -> str:
-    if _CLASS_LAYERS.search(name) and came.ndim and came.shape[1:] == wanted.shape[1:]:
-        return f"{name} has {len(came)} classes, the model has {len(wanted)}"
+    if came.ndim and came.shape[1:] == wanted.shape[1:]:
+        for layers, unit in ((_CLASS_LAYERS, "classes"), (_ANCHOR_LAYER, "anchors a location")):
+            if layers.search(name):
+                return f"{name} has {len(came)} {unit}, the model has {len(wanted)}"
     return f"{name} has the shape {tuple(came.shape)}, the model wants {tuple(wanted.shape)}"

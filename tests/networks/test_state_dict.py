@@ -80,6 +80,14 @@ def test_another_number_of_classes_is_called_so() -> None:
     assert refusal(network(classes=91).state_dict()) == sentence
 
 
+def test_another_number_of_anchors_is_called_so() -> None:
+    head = nn.ModuleDict({"cls_logits": nn.Conv2d(4, 3, 1)})
+    weights = {"cls_logits.weight": torch.zeros(15, 4, 1, 1), "cls_logits.bias": torch.zeros(15)}
+    sentence = "a.pth: cls_logits.weight has 15 anchors a location, the model has 3"
+    with pytest.raises(ConfigError, match=sentence):
+        assign_weights(head, weights, "a.pth")
+
+
 def test_a_tensor_of_whole_numbers_is_no_weight() -> None:
     weights = {**network().state_dict(), "conv.bias": torch.zeros(4, dtype=torch.int64)}
     sentence = "some.pth: conv.bias is torch.int64, the model's torch.float32"
@@ -174,8 +182,15 @@ def test_what_is_not_tensors_by_name_is_refused(tmp_path: Path) -> None:
     torch.save([torch.zeros(1)], tmp_path / "list.pth")
     with pytest.raises(ConfigError, match=r"list.pth: wanted tensors by name, got a list"):
         read_weights(tmp_path / "list.pth")
-    torch.save({"model": {}, "epoch": 3}, tmp_path / "checkpoint.pth")
-    with pytest.raises(ConfigError, match=r"checkpoint.pth: model must be a tensor, got a dict"):
+    torch.save({"epoch": 3}, tmp_path / "checkpoint.pth")
+    with pytest.raises(ConfigError, match=r"checkpoint.pth: epoch must be a tensor, got a int"):
+        read_weights(tmp_path / "checkpoint.pth")
+
+
+def test_a_training_checkpoint_is_told_from_its_state_dict(tmp_path: Path) -> None:
+    torch.save({"model": network().state_dict(), "epoch": 3}, tmp_path / "checkpoint.pth")
+    sentence = "checkpoint.pth: holds a dict under 'model': wanted the state dict itself"
+    with pytest.raises(ConfigError, match=sentence):
         read_weights(tmp_path / "checkpoint.pth")
 
 
