@@ -13,6 +13,7 @@ a network, K rows a picture of which the first `counts` mean something, by falli
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ModelConfig
 from streamdet.runtimes import Runtime, Tensors
+
+_FLOATS: Final = ("boxes", "scores", "masks", "keypoints")
 
 
 class EndToEnd:
@@ -58,19 +61,20 @@ class EndToEnd:
 def read_detections(outputs: Tensors, selection: Selection) -> Detections:
     """Read one picture's detections off a network's outputs; see the module's head.
 
-    What is not finite is left out.
+    What is not finite, its mask and keypoints included, is left out.
 
     Raises:
-        EngineError: an output is missing.
+        EngineError: an output is missing, or a class id is none of the model's.
     """
     missing = [name for name in ("boxes", "scores", "class_ids", "counts") if name not in outputs]
     if missing:
         raise EngineError(f"the network has no output {missing[0]!r}, only {list(outputs)}")
     count = int(outputs["counts"][0])
-    scores = outputs["scores"][0, :count]
     class_ids = outputs["class_ids"][0, :count]
-    finite = np.isfinite(outputs["boxes"][0, :count]).all(axis=1) & np.isfinite(scores)
-    scores = np.where(finite, scores, -np.inf)
+    selection.check_class_ids(class_ids)
+    floats = [np.isfinite(outputs[name][0, :count]) for name in _FLOATS if name in outputs]
+    finite = np.all([each.all(axis=tuple(range(1, each.ndim))) for each in floats], axis=0)
+    scores = np.where(finite, outputs["scores"][0, :count], -np.inf)
     rows = selection.of_suppressed(scores, class_ids)
     return Detections(
         outputs["boxes"][0][rows],

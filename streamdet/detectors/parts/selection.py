@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from streamdet.detections import Detections
 from streamdet.detectors.parts.options import DetectorOptions, check_options
+from streamdet.errors import EngineError
 from streamdet.model_config import ModelConfig
 from streamdet.ops.nms import batched_nms
 
@@ -50,6 +51,20 @@ class Selection:
         rows = np.flatnonzero((scores >= self.score_thresh) & self._is_kept_class[class_ids])
         best_first = np.argsort(-scores[rows], kind="stable")
         return np.asarray(rows[best_first[:_MOST_CANDIDATES]])
+
+    def check_class_ids(self, class_ids: npt.NDArray[np.int64]) -> None:
+        """Check that ids (N,) which a network gives as they are belong to the model's classes.
+
+        Raises:
+            EngineError: one does not.
+        """
+        known = len(self._is_kept_class)
+        wrong = class_ids[(class_ids < 0) | (class_ids >= known)]
+        if len(wrong):
+            raise EngineError(
+                f"the network's class ids must be 0 to {known - 1}: the model's configuration names"
+                f" {known} classes, got {wrong[0]}"
+            )
 
     def of_suppressed(
         self, scores: Floats, class_ids: npt.NDArray[np.int64]
