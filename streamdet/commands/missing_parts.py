@@ -7,9 +7,10 @@ from importlib.util import find_spec
 
 from streamdet.built_network import find_network
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
+from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.errors import EngineError, StreamdetError
 from streamdet.graph import Node, PipelineGraph
-from streamdet.model_config import find_weights
+from streamdet.model_config import ModelConfig, find_weights, load_model_config
 
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
@@ -28,10 +29,24 @@ def _check_parts(node: Node) -> None:
         if node.model.weights is not None:
             find_weights(node.model)
         return
-    find_network(node.model)
-    kind, _ = choose_runtime(node.options, node.model)
+    _check_network(node.name, node.options, node.model)
+    if isinstance(node.options, ProposalOptions):
+        _check_proposals(node.name, node.options)
+
+
+def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> None:
+    find_network(model)
+    kind, _ = choose_runtime(options, model)
     if find_spec(kind) is None:
         raise EngineError(
-            f"{node.name}.runtime is {kind}, which is not installed:"
-            f" pip install 'streamdet[{kind}]'"
+            f"{name}.runtime is {kind}, which is not installed: pip install 'streamdet[{kind}]'"
         )
+
+
+def _check_proposals(name: str, options: ProposalOptions) -> None:
+    """Look for what proposes; a second network is not loaded."""
+    match options.proposals, options.proposals_from:
+        case "rpn", str(model):
+            _check_network(name, options, load_model_config(model))
+        case _:
+            make_proposer(options)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from streamdet.detectors.parts.built_in import check_built_in
 from streamdet.detectors.parts.options import check_options
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked
@@ -92,6 +93,10 @@ class _Builder:
         except ConfigError as exc:
             hint = str(exc).removeprefix("classes: ")
             raise self._error((*draft.path, "classes"), f"names no class: {hint}") from exc
+        try:
+            check_built_in(options, model)
+        except ConfigError as exc:
+            raise self._error((*draft.path, "model"), f"cannot run so: {exc}") from exc
         return _node(draft, kind, options, model=model)
 
     def _transform(self, draft: DraftNode) -> Node:

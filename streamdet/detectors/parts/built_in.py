@@ -39,6 +39,9 @@ _BUILT_IN: Final[dict[str, type[BuiltIn]]] = {
 }
 
 
+_ENDS_IN_DETECTIONS: Final = frozenset({*_BUILT_IN, "localizer"})
+
+
 def built_in(model: ModelConfig) -> BuiltIn | None:
     """Tell what is built into a model's network; None where that is nothing, or nobody knows.
 
@@ -71,6 +74,8 @@ def check_built_in(options: DetectorOptions, model: ModelConfig) -> None:
         ConfigError: `iou_thresh` is another than the model's; `score_thresh` is below, or
             `max_detections` above, what the network gives.
     """
+    if model.detector not in _ENDS_IN_DETECTIONS:
+        return
     remedy = (
         f"built into the network of model {model.name!r}:"
         " change it in the model's configuration and build the network again"

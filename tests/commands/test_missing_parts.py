@@ -1,0 +1,72 @@
+"""What a detector lacks is told before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamdet.cli import main
+
+CHECK = ["check", "pipelines/people.yaml", "--set", "detect.classes=[person]"]
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The networks that were looked for, all of them there except an RPN's."""
+    looked: list[str] = []
+
+    def find_network(model: object) -> None:
+        looked.append(getattr(model, "name", ""))
+
+    monkeypatch.setattr("streamdet.commands.missing_parts.find_network", find_network)
+    return looked
+
+
+def check(*options: str) -> int:
+    return main([*CHECK, *(part for option in options for part in ("--set", option))])
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("detect.score_thresh=0.01", "score_thresh must be at least 0.05, got 0.01"),
+        ("detect.max_detections=200", "max_detections must be at most 100, got 200"),
+        ("detect.iou_thresh=0.6", "iou_thresh 0.3 is built into the network"),
+    ],
+)
+def test_what_the_network_cannot_follow_is_wrong_in_the_graph(
+    option: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check("detect.model=faster_rcnn_resnet18", option) == 2
+    assert f"detect.model cannot run so: {sentence}" in capsys.readouterr().err
+
+
+def test_another_overlap_is_fine_where_the_detector_suppresses(found: list[str]) -> None:
+    assert check("detect.model=yolox_nano", "detect.iou_thresh=0.6") == 0
+
+
+def test_the_network_that_proposes_is_looked_for(found: list[str]) -> None:
+    assert check(
+        "detect.model=fast_rcnn_resnet18", "detect.proposals=rpn",
+        "detect.proposals_from=rpn_resnet18",
+    ) == 0  # fmt: skip
+    assert found == ["fast_rcnn_resnet18", "rpn_resnet18"]
+
+
+def test_a_run_without_its_file_of_proposals_overwrites_nothing(
+    found: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "old.jsonl"
+    output.write_text("old")
+    options = {
+        "model": "fast_rcnn_resnet18",
+        "proposals": "file",
+        "proposals_from": str(tmp_path / "boxes.txt"),
+        "classes": "[person]",
+        "replicas": "1",
+    }
+    sets = [part for key, value in options.items() for part in ("--set", f"detect.{key}={value}")]
+    assert main(["run", "pipelines/people.yaml", "--output", str(output), *sets]) == 2
+    assert "boxes.txt" in capsys.readouterr().err
+    assert output.read_text() == "old"
