@@ -113,8 +113,8 @@ def _is_from(passport: Passport, sha256: str) -> bool:
 def _remedy(model: ModelConfig) -> str:
     if model.weights is None:
         return (
-            f"nobody has trained it; streamdet models build {model.name} --random 0 gives it"
+            f"nobody has trained it; streamdet models build {model.argument} --random 0 gives it"
             " random weights"
         )
     verb = "pull" if model.weights.torchvision else "build"
-    return f"streamdet models {verb} {model.name}"
+    return f"streamdet models {verb} {model.argument}"

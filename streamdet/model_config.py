@@ -99,6 +99,15 @@ class ModelConfig(Options):
         " configuration, unless that is a shipped one.",
     )
 
+    path: Path | None = Field(
+        None, exclude=True, description="Of the configuration, unless that is a shipped one."
+    )
+
+    @property
+    def argument(self) -> str:
+        """What names it in a command: its path, or a shipped one's name."""
+        return self.name if self.path is None else str(self.path)
+
     @property
     def transform_options(self) -> dict[str, Any]:
         """The transform's options; where it states no `hw`, the network's input hw."""
@@ -124,7 +133,9 @@ def load_model_config(name: str) -> ModelConfig:
     if isinstance(text.values.get("classes"), str):
         text.values["classes"] = _class_list(text.values["classes"], text.place(("classes",)))
     own = (
-        {"folder": str(path.absolute().parent)} if path.parent != shipped("configs/models") else {}
+        {"folder": str(path.absolute().parent), "path": str(path)}
+        if path.parent != shipped("configs/models")
+        else {}
     )
     model = checked(ModelConfig, text, (), {"name": path.stem, **own, **text.values})
     if faults := list(_faults(model)):

@@ -70,6 +70,11 @@ def test_a_network_that_is_not_built_is_refused_with_the_command_that_builds_it(
         find_network(model())
 
 
+def test_the_command_names_the_path_of_a_configuration_of_the_user_s(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"streamdet models build mine/toy.yaml --random 0"):
+        find_network(model(path=Path("mine/toy.yaml")))
+
+
 def test_another_configuration_is_refused(folder: Path) -> None:
     built(folder, trained())
     other = trained().model_copy(update={"network": {"backbone": "resnet50"}})

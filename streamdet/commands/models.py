@@ -79,7 +79,14 @@ def _build(args: Namespace) -> None:
     from streamdet.building.build import build
 
     model = load_model_config(args.name)
-    if model.network is not None and model.weights is None and args.random is None:
+    if model.network is None:
+        why = (
+            "has nothing to build: its detector runs no network"
+            if model.input is None
+            else "needs no building: its weights file holds the network"
+        )
+        raise ConfigError(f"model {model.name!r} {why}")
+    if model.weights is None and args.random is None:
         raise ConfigError(
             f"nobody has trained model {model.name!r}: --random 0 gives it random weights"
         )

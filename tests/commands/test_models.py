@@ -69,7 +69,7 @@ def test_show_tells_paper_network_weights_and_what_is_missing(
     assert facts["classes"] == "1: person"
     assert facts["weights"] == f"{weights.name}: not on this machine"
     assert facts["licence"] == "CC0"
-    assert facts["state"].endswith("is not built: streamdet models pull toy")
+    assert facts["state"].endswith(f"is not built: streamdet models pull {name}")
     assert int(facts["parameters"].replace(",", "")) > 300_000  # conv2: 192 * 64 * 25 = 307,200
 
 
@@ -112,6 +112,7 @@ def test_pull_builds_what_the_registry_names(
     [
         (["show", "yolo_nano"], 2, "'yolo_nano' is none of configs/models"),
         (["build", "hog_people"], 2, "'hog_people' has nothing to build"),
+        (["build", "yolox_nano"], 2, "'yolox_nano' needs no building: its weights file holds"),
         (["build", "fasterrcnn_resnet50_fpn"], 2, "streamdet models pull fasterrcnn_resnet50_fpn"),
         (["pull", "hog_people"], 2, "'hog_people' has no weights that could be fetched"),
     ],
@@ -120,8 +121,11 @@ def test_what_cannot_be_done_is_one_sentence(
     arguments: list[str], code: int, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["models", *arguments]) == code
-    [line] = capsys.readouterr().err.splitlines()
+    printed = capsys.readouterr()
+    [line] = printed.err.splitlines()
     assert sentence in line
+    if arguments[0] == "build" and "build" in sentence:
+        assert not printed.out  # no progress of what is not done
 
 
 def test_what_nobody_has_trained_wants_a_seed(
