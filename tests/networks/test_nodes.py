@@ -147,7 +147,7 @@ def test_a_node_gives_on_every_runtime_what_torch_gives(
 def test_boxes_that_are_not_finite_pool_nothing_and_move_no_other(
     name: str, runtime: str, tmp_path: Path
 ) -> None:
-    module = NODES[name]()
+    module: Any = NODES[name]()
     onnx.save(export(module, "image", HW, 1), tmp_path / "align.onnx")
     rng = np.random.default_rng(5)
     picture, xyxy = rng.integers(0, 256, (*HW, 3), dtype=np.uint8), boxes(rng, (2.0, 400.0))
