@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, EngineError
 
 FileKey = tuple[int, int] | str
 """Tells files apart: device and inode, so that links count as what they lead to; else the path."""
@@ -41,6 +44,30 @@ def checked_output(path: str | Path) -> Path:
         raise ConfigError("there is no such home folder") from exc
     _check_access(Path(os.path.realpath(expanded)))
     return expanded
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file beside `path` that takes its place if all goes well, and is removed if not.
+
+    Its folder is made.
+
+    Raises:
+        EngineError: it cannot be written there.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = part.open("wb")
+    except OSError as exc:
+        raise EngineError(f"{path} cannot be written: {exc.strerror}") from exc
+    try:
+        with file:
+            yield file
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _check_access(path: Path) -> None:

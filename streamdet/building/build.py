@@ -16,6 +16,7 @@ from streamdet.errors import ConfigError, EngineError
 from streamdet.field_errors import checked
 from streamdet.model_config import ModelConfig, find_weights, load_model_config
 from streamdet.networks import Network
+from streamdet.output_file import written_whole
 from streamdet.registry import NETWORKS, load_network
 from streamdet.yaml_text import read_yaml
 
@@ -31,7 +32,7 @@ def build(name: str, folder: Path, seed: int | None = None) -> NetworkFile:
     Raises:
         ConfigError: the configuration is wrong or states no network, or the weights are missing or
             do not fit.
-        EngineError: torch is missing or cannot export the network.
+        EngineError: torch is missing or cannot export the network, or it cannot be written.
     """
     model = load_model_config(name)
     network = make_network(name, seed or 0)
@@ -45,9 +46,9 @@ def build(name: str, folder: Path, seed: int | None = None) -> NetworkFile:
         versions={package: version(package) for package in ("streamdet", "torch", "onnx")},
     )
     path = folder / f"{model.name}.onnx"
-    folder.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".json").unlink(missing_ok=True)  # a file is never beside a wrong passport
-    path.write_bytes(exported)
+    with written_whole(path) as file:
+        file.write(exported)
+        path.with_suffix(".json").unlink(missing_ok=True)  # no file is beside a wrong passport
     path.with_suffix(".json").write_text(passport.to_json(), encoding="utf-8")
     return NetworkFile(path, "" if passport.is_trained else weights)
 

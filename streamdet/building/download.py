@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 from urllib.error import HTTPError, URLError
@@ -16,6 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import build_opener
 
 from streamdet.errors import ConfigError, EngineError
+from streamdet.output_file import written_whole
 from streamdet.url_text import redacted, short
 
 Tell = Callable[[str], object]
@@ -60,30 +58,13 @@ def download(
     """
     if urlsplit(address).scheme not in ("http", "https"):
         raise ConfigError(f"{redacted(address)} is no address of http or https")
-    with _written_whole(path) as file:
+    with written_whole(path) as file:
         found = _fetch(address, file, tell, limits)
         if not found.startswith(sha256):
             raise ConfigError(
                 f"{redacted(address)} is not the file that is wanted: its sha256 is {found},"
                 f" wanted {sha256}"
             )
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file beside `path` that takes its place if all goes well, and is removed if not."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=".fetched-")
-    except OSError as exc:
-        raise EngineError(f"{path} cannot be written: {exc.strerror}") from exc
-    try:
-        with os.fdopen(number, "wb") as file:
-            yield file
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _fetch(address: str, file: IO[bytes], tell: Tell, limits: Limits) -> str:

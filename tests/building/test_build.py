@@ -60,6 +60,24 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_a_build_that_cannot_be_finished_leaves_no_part_of_a_network(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    name = written(folder)
+    monkeypatch.setattr(Path, "replace", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        build(name, folder, seed=0)
+    assert [path.name for path in folder.iterdir()] == ["tiny.yaml"]
+
+
+def test_whoever_may_read_the_passport_may_read_the_network(folder: Path) -> None:
+    path = build(written(folder), folder, seed=0).path
+    assert path.stat().st_mode == path.with_suffix(".json").stat().st_mode
+
+
 def test_the_same_seed_gives_the_same_weights(folder: Path) -> None:
     first, again, other = (make_network(written(folder), seed) for seed in (0, 0, 1))
     name = "roi_heads.box_head.fc6.weight"
