@@ -82,6 +82,11 @@ def check_built_in(options: DetectorOptions, model: ModelConfig) -> None:
     )
     if options.iou_thresh is not None and options.iou_thresh != model.iou_thresh:
         raise ConfigError(f"iou_thresh {model.iou_thresh} is {remedy}")
+    if options.suppression != "greedy":
+        raise ConfigError(
+            f"suppression {options.suppression} cannot be had: greedy suppression is built into the"
+            f" network of model {model.name!r}"
+        )
     known = built_in(model)
     if known is None:
         return

@@ -30,6 +30,11 @@ class DetectorOptions(Options):
     classes: tuple[str, ...] | None = Field(
         None, min_length=1, description="Names of the classes that are kept; by default all."
     )
+    suppression: Literal["greedy", "soft_linear", "soft_gaussian"] = Field(
+        "greedy",
+        description="Of overlapping boxes the worse ones go, or (soft) lose score; the gaussian"
+        " decay knows no iou_thresh.",
+    )
     max_detections: int = Field(300, ge=1, le=1000, description="Most boxes kept in a picture.")
     scales: tuple[_Scale, ...] = Field(
         (1.0,),

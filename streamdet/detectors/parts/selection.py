@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,8 +14,16 @@ from streamdet.detectors.parts.options import DetectorOptions, check_options
 from streamdet.errors import EngineError
 from streamdet.model_config import ModelConfig
 from streamdet.ops.nms import batched_nms
+from streamdet.ops.soft_nms import Decay, soft_nms
 
 _MOST_CANDIDATES: Final = 1000  # as NanoDet's and torchvision's heads; bounds the time of NMS
+
+_DECAYS: Final[dict[str, Callable[[float], Decay | None]]] = {
+    "greedy": lambda iou_thresh: None,
+    "soft_linear": lambda iou_thresh: Decay("linear", iou_thresh),
+    "soft_gaussian": lambda iou_thresh: Decay("gaussian"),
+}
+"""Values of the option `suppression`."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -34,6 +44,7 @@ class Selection:
         check_options(options, model)
         self.score_thresh: float = _stated(options.score_thresh, model.score_thresh)
         self._iou_thresh: float = _stated(options.iou_thresh, model.iou_thresh)
+        self._decay = _DECAYS[options.suppression](self._iou_thresh)
         self._max_detections = options.max_detections
         names = model.classes if options.classes is None else options.classes
         self._is_kept_class = np.isin(model.classes, names)
@@ -86,8 +97,17 @@ class Selection:
         """Do what `detections` does, masks and keypoints included."""
         finite = np.isfinite(found.xyxy).all(axis=1) & np.isfinite(found.scores)
         found = found[np.flatnonzero(finite)]
+        if self._decay is not None:
+            return self._softly_suppressed(found, self._decay)
         kept = batched_nms(found.xyxy, found.scores, found.class_ids, self._iou_thresh)
         return found[kept[: self._max_detections]]
+
+    def _softly_suppressed(self, found: Detections, decay: Decay) -> Detections:
+        kept, scores = soft_nms(
+            found.xyxy, found.scores, found.class_ids, decay, score_thresh=self.score_thresh
+        )
+        most = slice(self._max_detections)
+        return replace(found[kept[most]], scores=scores[most].astype(np.float32))
 
 
 def _stated(value: float | None, default: float) -> float:

@@ -60,6 +60,11 @@ def options(**stated: Any) -> NetworkOptions:
     return NetworkOptions.model_validate({"model": FASTER} | stated)
 
 
+def test_soft_suppression_is_refused_where_suppression_is_built_in() -> None:
+    with pytest.raises(ConfigError, match="suppression soft_linear cannot be had: greedy supp"):
+        check_built_in(options(suppression="soft_linear"), load_model_config(FASTER))
+
+
 @pytest.mark.parametrize(
     ("stated", "sentence"),
     [

@@ -42,3 +42,18 @@ def test_the_stated_overlap_wins_over_the_model_s() -> None:
     scores, class_ids = floats([0.9, 0.8]), np.zeros(2, dtype=np.int64)
     assert len(selection().detections(xyxy, scores, class_ids)) == 1
     assert len(selection(iou_thresh=0.7).detections(xyxy, scores, class_ids)) == 2
+
+
+def test_soft_suppression_lowers_the_worse_score_and_keeps_the_box() -> None:
+    xyxy = floats([[0, 0, 10, 10], [0, 0, 10, 6]])  # IoU 0.6
+    scores, class_ids = floats([0.9, 0.8]), np.zeros(2, dtype=np.int64)
+    linear = selection(suppression="soft_linear").detections(xyxy, scores, class_ids)
+    np.testing.assert_allclose(linear.scores, [0.9, 0.8 * (1 - 0.6)], rtol=1e-6)
+    gaussian = selection(suppression="soft_gaussian").detections(xyxy, scores, class_ids)
+    np.testing.assert_allclose(gaussian.scores, [0.9, 0.8 * np.exp(-0.36 / 0.5)], rtol=1e-6)
+
+
+def test_soft_suppression_drops_what_falls_below_the_score_threshold() -> None:
+    xyxy = floats([[0, 0, 10, 10], [0, 0, 10, 9]])  # IoU 0.9: 0.8 becomes 0.08
+    scores, class_ids = floats([0.9, 0.8]), np.zeros(2, dtype=np.int64)
+    assert len(selection(suppression="soft_linear").detections(xyxy, scores, class_ids)) == 1
