@@ -2,9 +2,13 @@
 
 `python -m streamdet.bench.torchvision_ratio MODEL --python VENV/bin/python --frames FOLDER` runs
 torchvision in another Python, since it wants another torch, and both in turn on one frame after the
-other. Both have the same random weights, scaled to act
-like trained ones, and see frames of one size: ours get the canvas that torchvision makes of them.
-The time of each is from the decoded frame to its detections.
+other. Both have the same random weights, scaled to act like trained ones, and see frames of one
+size; unless stated otherwise, ours get the canvas that torchvision makes of them. The time of each
+is from the decoded frame to its detections. On a busy machine believe the seconds of CPU, with one
+thread: torch's threads wait for each other by spinning.
+
+Random networks are far more sensitive than trained ones: OpenCV's resizing in place of torch's is
+enough to change some detections, so `agreement` is a lower bound.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ from streamdet.runtimes import Precision, RuntimeOptions
 
 HW: Final = (480, 640)
 FRAMES: Final = 4
+SCORE_THRESH: Final = 0.05  # torchvision's, built into the networks
 _DIVISOR: Final = 32  # torchvision pads pictures to multiples of it
 _SIDE: Final = Path(__file__).with_name("torchvision_side.py")
 
@@ -144,22 +149,22 @@ def _report(records: Sequence[_Record]) -> dict[str, dict[str, float]]:
     return report
 
 
-def model_for(name: str, hw: tuple[int, int], proposals: int | None) -> ModelConfig:
-    """Give a shipped model the canvas of torchvision.
+def model_for(name: str, proposals: int | None, canvas: tuple[int, int] | None) -> ModelConfig:
+    """Give a shipped model another canvas and fewer proposals.
 
     Args:
         name: of one of torchvision's models.
-        hw: of the frames.
         proposals: before and after their suppression; None: as many as torchvision has.
+        canvas: height and width of what the network sees; None: what torchvision makes of `HW`.
     """
     model = load_model_config(name)
     assert model.input is not None
     assert model.network is not None
-    sides = (320, 640) if "_320_" in name else (800, 1333)
+    hw = canvas or canvas_hw(HW, (320, 640) if "_320_" in name else (800, 1333))
     few = {} if proposals is None else {"before_nms": proposals, "after_nms": proposals}
     return model.model_copy(
         update={
-            "input": model.input.model_copy(update={"hw": canvas_hw(hw, sides)}),
+            "input": model.input.model_copy(update={"hw": hw}),
             "network": {**model.network, "rpn": {**model.network["rpn"], **few}},
         }
     )
@@ -205,7 +210,7 @@ def _normalised(model: ModelConfig, frame: Pixels) -> npt.NDArray[np.float32]:
 def _detector(model: ModelConfig, path: Path, runtime_options: RuntimeOptions) -> PictureDetector:
     assert model.input is not None
     runtime = load("runtime", "openvino")(path, model.input, runtime_options)
-    options = NetworkOptions(model=model.name, score_thresh=0.0)
+    options = NetworkOptions(model=model.name, score_thresh=SCORE_THRESH)
     return PictureDetector(load("detector", model.detector)(options, model, runtime), model)
 
 
@@ -241,11 +246,14 @@ def main() -> None:
     parser.add_argument("--python", type=Path, required=True, help="Python that has torchvision")
     parser.add_argument("--frames", type=Path, required=True, help="folder of pictures, 480 x 640")
     parser.add_argument("--proposals", type=int, help="of ours; by default torchvision's number")
+    parser.add_argument(
+        "--canvas", type=int, nargs=2, help="height and width of ours; by default torchvision's"
+    )
     parser.add_argument("--threads", type=int, default=cores(), help="of either side")
     parser.add_argument("--rounds", type=int, default=5, help="times that each frame is seen")
     stated = parser.parse_args()
     frames = read_frames(stated.frames)
-    model = model_for(stated.model, HW, stated.proposals)
+    model = model_for(stated.model, stated.proposals, stated.canvas and tuple(stated.canvas))
     print(json.dumps(run(model, stated.python, frames, stated.threads, stated.rounds), indent=2))
 
 

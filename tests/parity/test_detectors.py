@@ -123,7 +123,7 @@ def assert_same(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
     if "keypoints" in wanted:
         points = found["keypoints"][rows]
         is_same = (wanted["keypoints"] - points)[..., :2].abs().amax(dim=2) < 0.05
-        assert is_same.float().mean() > 0.97  # see ops.heatmap_points: noise has many peaks
+        assert is_same.float().mean() > 0.95  # see ops.heatmap_points: noise has many peaks
         lower = wanted["keypoints_scores"] - points[..., 2]
         assert lower.min() > -1e-3
         assert lower[is_same].max() < 1e-3
