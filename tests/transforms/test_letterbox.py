@@ -33,6 +33,13 @@ def test_the_rest_below_and_right_is_padding() -> None:
     assert (out[4:] == 7).all()
 
 
+def test_padding_may_have_a_colour() -> None:
+    box = Letterbox(LetterboxOptions(hw=(8, 8), pad=(1, 2, 3)))
+    out = np.empty((8, 8, 3), np.uint8)
+    box(ArrayImage(np.full((4, 8, 3), 50, np.uint8)), out)
+    assert out[7, 7].tolist() == [1, 2, 3]
+
+
 def test_the_centre_anchor_pads_all_around() -> None:
     out = np.zeros((8, 9, 3), dtype=np.uint8)
     box = Letterbox(LetterboxOptions(hw=(8, 9), anchor="centre", pad=7))
