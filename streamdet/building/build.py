@@ -63,7 +63,7 @@ def make_network(name: str, seed: int = 0) -> Network:
     model = load_model_config(name)
     if model.network is None or model.input is None or model.detector not in NETWORKS:
         raise ConfigError(
-            f"model {model.name!r} has nothing to build: its configuration states no network"
+            f"model {model.name!r} is no network of ours: its configuration states no `network`"
         )
     built_in(model)  # one iou_thresh, before torch is loaded
     try:

@@ -38,8 +38,9 @@ def run(args: Namespace) -> list[Scores]:
         EngineError: the model cannot run here.
     """
     model = load_model_config(args.model)
-    detector, runtime = make_detector(_options(model, args.set), model)
-    asked = None if args.classes is None else args.classes.split(",")
+    options = _options(model, args.set)
+    asked = classes_asked(args.classes, options.classes)
+    detector, runtime = make_detector(options, model)
     truth = shared_classes(read_truth(args.truth, args.images), model, asked)
     pictures = find_pictures(truth, args.images)
     start_s = time.monotonic()
@@ -54,6 +55,21 @@ def run(args: Namespace) -> list[Scores]:
     scored = [score_results(truth, found, kind) for kind in kinds(truth, found)]
     notes = floor_notes(model)
     return [replace(each, about=about, notes=(*each.notes, *notes)) for each in scored]
+
+
+def classes_asked(measured: str | None, kept: tuple[str, ...] | None) -> Sequence[str] | None:
+    """Name the classes to measure: those asked for, else those that the detector keeps; None: all.
+
+    Raises:
+        ConfigError: a class is asked for that the detector does not keep.
+    """
+    if measured is None:
+        return kept
+    asked = measured.split(",")
+    for name in asked:
+        if kept is not None and name not in kept:
+            raise ConfigError(f"--classes: {name!r} is not among --set classes: {', '.join(kept)}")
+    return asked
 
 
 def kinds(truth: Truth, found: Sequence[Result]) -> list[Kind]:

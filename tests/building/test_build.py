@@ -87,7 +87,7 @@ def test_the_same_seed_gives_the_same_weights(folder: Path) -> None:
 
 
 def test_a_model_without_a_network_has_nothing_to_build(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="'hog_people' has nothing to build"):
+    with pytest.raises(ConfigError, match="'hog_people' is no network of ours"):
         build("hog_people", folder)
 
 

@@ -14,6 +14,7 @@ from streamdet.cli import main
 from streamdet.commands import eval_model
 from streamdet.detections import Detections, FrameMasks
 from streamdet.detectors.parts.options import DetectorOptions
+from streamdet.errors import ConfigError
 from streamdet.evaluation import extra
 from streamdet.model_config import ModelConfig
 from streamdet.ops.run_length import encode
@@ -225,3 +226,11 @@ def test_a_pipeline_that_cannot_be_scored_is_one_sentence(
 ) -> None:
     assert main(["eval", "pipeline", "people", *arguments]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_classes_that_are_not_kept_cannot_be_measured() -> None:
+    classes_asked = eval_model.classes_asked
+    assert classes_asked(None, ("car",)) == ("car",)
+    assert classes_asked("person,car", None) == ["person", "car"]
+    with pytest.raises(ConfigError, match="--classes: 'person' is not among --set classes: car"):
+        classes_asked("person", ("car",))

@@ -138,7 +138,7 @@ def test_a_trained_channel_prefers_a_zebra(
     ("arguments", "sentence"),
     [
         (["backbone:alexnett"], "no such backbone; did you mean 'alexnet'?"),
-        (["hog_people"], "has nothing to build"),
+        (["hog_people"], "is no network of ours"),
         ([ALEXNET, "PICTURE", "--layer", "conv1"], "either --weights FILE or --random"),
         ([ALEXNET, *RANDOM, "--layer", "conv1"], "wanted either a picture or --folder DIR"),
         ([ALEXNET, "PICTURE", *RANDOM, "--layer", "conv6"], "did you mean 'conv5'?"),
