@@ -18,10 +18,12 @@ demo: .venv/installed
 	@echo "  $(BIN)/streamdet doctor                          what this machine has and lacks"
 
 test: .venv/dev-installed
-	$(BIN)/pytest -n 2 --dist loadfile -m "not nightly and not gpu"
+	$(BIN)/pytest -n 2 --dist loadfile --max-worker-restart=0 -m "not nightly and not gpu" \
+	    --ignore=tests/faults
+	$(BIN)/pytest -m "not nightly and not gpu" tests/faults
 
 parity: .venv-parity/installed
-	.venv-parity/bin/pytest -n 2 tests/parity
+	.venv-parity/bin/pytest -n 2 --max-worker-restart=0 tests/parity
 
 check: .venv/dev-installed
 	$(BIN)/ruff format --check .
