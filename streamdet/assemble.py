@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamdet.built_network import find_network
 from streamdet.detectors import Detector
-from streamdet.detectors.parts.options import DetectorOptions, NetworkOptions, choose_runtime
+from streamdet.detectors.parts.network import start_network
+from streamdet.detectors.parts.options import DetectorOptions, NetworkOptions
 from streamdet.detectors.pyramid import at_scales
 from streamdet.model_config import ModelConfig
 from streamdet.plan import NodePlan, WorkerPlan
@@ -57,12 +57,8 @@ def make_detector(options: DetectorOptions, model: ModelConfig) -> tuple[Detecto
     """
     runtime: Runtime | None = None
     remark = ""
-    if model.input is not None:
-        assert isinstance(options, NetworkOptions)
-        kind, runtime_options = choose_runtime(options, model)
-        network = find_network(model)
-        remark = f", {network.remark}" if network.remark else ""
-        runtime = load("runtime", kind)(network.path, model.input, runtime_options)
+    if isinstance(options, NetworkOptions):
+        runtime, remark = start_network(options, model)
     detector = at_scales(load("detector", model.detector), options, model, runtime)
     return detector, detector.runtime_name + remark
 

@@ -94,13 +94,15 @@ def _inlined(weights: Path) -> Path | bytes:
 
     OpenVINO knows no local functions. `onnx` is imported only here: 0.07 s.
     """
-    if NODE_DOMAIN.encode() not in weights.read_bytes():
+    exported = weights.read_bytes()
+    if NODE_DOMAIN.encode() not in exported:
         return weights
     try:
         import onnx.inliner
     except ImportError as exc:
         raise EngineError("onnx is not installed: pip install 'streamdet[openvino]'") from exc
-    inlined: bytes = onnx.inliner.inline_local_functions(onnx.load(weights)).SerializeToString()
+    model = onnx.load_model_from_string(exported)
+    inlined: bytes = onnx.inliner.inline_local_functions(model).SerializeToString()
     return inlined
 
 

@@ -1,12 +1,34 @@
-"""What a detector with a network checks before it starts, and the pictures that it takes."""
+"""How a detector's network is started, and what it takes."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from streamdet.built_network import find_network
+from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.errors import ConfigError
 from streamdet.model_config import ImageInput, ModelConfig
+from streamdet.registry import load
 from streamdet.runtimes import Runtime
+
+
+def start_network(options: NetworkOptions, model: ModelConfig) -> tuple[Runtime | None, str]:
+    """Load a model's network into the runtime that the options choose.
+
+    Returns:
+        The runtime, None for a model without a network, and what a report must say behind the name
+        of whatever runs: "" or ", random weights (seed 0)".
+
+    Raises:
+        ConfigError: the network is missing, damaged, or was built from something else.
+        EngineError: the runtime cannot be used.
+    """
+    if model.input is None:
+        return None, ""
+    kind, runtime_options = choose_runtime(options, model)
+    network = find_network(model)
+    runtime: Runtime = load("runtime", kind)(network.path, model.input, runtime_options)
+    return runtime, f", {network.remark}" if network.remark else ""
 
 
 def network_of(model: ModelConfig, runtime: Runtime | None) -> tuple[Runtime, ImageInput]:

@@ -6,26 +6,15 @@ Any model whose network ends in detections can propose; their classes do not mat
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
-from streamdet.built_network import find_network
-from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.network import network_of, start_network
 from streamdet.detectors.parts.opencv import import_opencv
-from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
+from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.proposals import Boxes, inside
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import load_model_config
-from streamdet.runtimes import Runtime
-from streamdet.runtimes.onnxruntime import OnnxRuntime
-from streamdet.runtimes.openvino import OpenVino
-
-_RUNTIMES: Final[dict[str, type[OnnxRuntime] | type[OpenVino]]] = {
-    "onnxruntime": OnnxRuntime,
-    "openvino": OpenVino,
-}  # as the registry's
 
 
 class NetworkProposals:
@@ -43,13 +32,7 @@ class NetworkProposals:
             EngineError: the runtime cannot be used.
         """
         model = load_model_config(name)
-        runtime: Runtime | None = None
-        remark = ""
-        if model.input is not None:
-            network = find_network(model)
-            remark = network.remark and f", {network.remark}"
-            kind, runtime_options = choose_runtime(options, model)
-            runtime = _RUNTIMES[kind](network.path, model.input, runtime_options)
+        runtime, remark = start_network(options, model)
         self._run, self._input = network_of(model, runtime)
         self.name = f"{model.name} on {self._run.name}{remark}"
 
