@@ -31,7 +31,7 @@ from streamdet.detectors.parts.selection import Selection
 from streamdet.detectors.parts.sliding_boxes import sliding_boxes
 from streamdet.image import Pixels
 from streamdet.model_config import ModelConfig, find_weights
-from streamdet.runtimes import Runtime
+from streamdet.runtimes import Runtime, threads_text
 
 _BOXES_AT_ONCE: Final = 256  # 256 x 21 bins x 200 words x 4 bytes: 4 MB, stays in the cache
 
@@ -66,9 +66,8 @@ class BowSpm:
         cv2 = import_opencv()
         cv2.setNumThreads(options.threads)
         self._model = load_bow_model(find_weights(model), len(model.classes))
-        plural = "" if options.threads == 1 else "s"
         self.runtime_name = (
-            f"opencv {cv2.__version__}, {options.threads} thread{plural}; numpy {np.__version__}"
+            f"opencv {cv2.__version__}, {threads_text(options.threads)}; numpy {np.__version__}"
         )
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:

@@ -25,7 +25,7 @@ from streamdet.detectors.parts.window_svm import HogGeometry, WindowSvm, load_wi
 from streamdet.errors import ConfigError, EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ModelConfig, find_weights
-from streamdet.runtimes import Runtime
+from streamdet.runtimes import Runtime, threads_text
 
 # Fitted to the share of right boxes (IoU 0.5) by margin on 1,100 detections of PETS09-S2L1,
 # TUD-Campus and Penn-Fudan: half of them are right at 0.83.
@@ -75,8 +75,7 @@ class HogSvm:
         self._svm = people_svm() if weights is None else load_window_svm(weights)
         self._hog = hog_descriptor(self._svm.geometry)
         self._hog.setSVMDetector(np.append(self._svm.coefficients, np.float32(self._svm.bias)))
-        plural = "" if options.threads == 1 else "s"
-        self.runtime_name = f"opencv {cv2.__version__}, {options.threads} thread{plural}"
+        self.runtime_name = f"opencv {cv2.__version__}, {threads_text(options.threads)}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
         """Detect in each prepared picture; see `Detector`; nothing in one below the window."""

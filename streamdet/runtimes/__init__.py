@@ -12,7 +12,7 @@ from streamdet.image import Pixels
 from streamdet.model_config import ImageInput, Precision
 from streamdet.options import Options
 
-__all__ = ["ImageInput", "Precision", "Runtime", "RuntimeOptions", "Tensors"]
+__all__ = ["ImageInput", "Precision", "Runtime", "RuntimeOptions", "Tensors", "threads_text"]
 
 Tensors = dict[str, npt.NDArray[Any]]
 """By name; the first axis counts pictures."""
@@ -23,6 +23,11 @@ class RuntimeOptions(Options):
 
     precision: Precision = Field("fp32", description="Arithmetic; auto: bf16 where the CPU has it.")
     threads: int = Field(1, ge=1, le=256, description="CPU threads of one network call.")
+
+
+def threads_text(threads: int) -> str:
+    """Say how many threads compute, for the report: "1 thread", "2 threads"."""
+    return f"{threads} thread{'' if threads == 1 else 's'}"
 
 
 class Runtime(Protocol):

@@ -11,7 +11,7 @@ import numpy as np
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ImageInput
-from streamdet.runtimes import RuntimeOptions, Tensors
+from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
 from streamdet.runtimes.checks import Batch, batches, check_network
 
 
@@ -53,8 +53,7 @@ class OnnxRuntime:
         self._extras = {
             name: np.zeros(shape, dtype=np.float32) for name, shape in self._inputs.extras.items()
         }
-        plural = "" if options.threads == 1 else "s"
-        self.name = f"onnxruntime {onnxruntime.__version__} fp32, {options.threads} thread{plural}"
+        self.name = f"onnxruntime {onnxruntime.__version__} fp32, {threads_text(options.threads)}"
 
     def __call__(
         self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None

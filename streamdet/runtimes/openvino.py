@@ -11,7 +11,7 @@ from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ImageInput
 from streamdet.networks import NODE_DOMAIN
-from streamdet.runtimes import RuntimeOptions, Tensors
+from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
 from streamdet.runtimes.checks import Batch, batches, check_network
 from streamdet.runtimes.focus import fold_focus
 
@@ -54,8 +54,7 @@ class OpenVino:
         self._extras = {name: self._request.get_tensor(name).data for name in self._inputs.extras}
         self._outputs = [output.get_any_name() for output in compiled.outputs]
         version = openvino.__version__.split("-")[0]
-        plural = "" if options.threads == 1 else "s"
-        self.name = f"openvino {version} {precision}, {options.threads} thread{plural}"
+        self.name = f"openvino {version} {precision}, {threads_text(options.threads)}"
 
     def __call__(
         self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
