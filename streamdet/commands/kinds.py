@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from importlib.util import find_spec
 from textwrap import wrap
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from streamdet.commands.model_text import paper
 from streamdet.errors import ConfigError
 from streamdet.field_errors import nearest
 from streamdet.graph.draft import ROLES, NodeKeys
-from streamdet.registry import KINDS, load, role_of
+from streamdet.registry import KINDS, NETWORKS, load, load_network, role_of
 from streamdet.url_text import short
 
 _WIDTH = 100
@@ -51,7 +53,7 @@ def _all_kinds() -> Iterator[str]:
 
 def _kinds_of(role: str) -> Iterator[str]:
     for kind in KINDS[role]:
-        yield f"{kind:<14} {_first_line(role, kind)}"
+        yield f"{kind:<14} {_sentence(role, kind)}"
 
 
 def _one_kind(kind: str) -> Iterator[str]:
@@ -59,22 +61,37 @@ def _one_kind(kind: str) -> Iterator[str]:
     if role not in ROLES:
         known = [name for role in ROLES for name in KINDS[role]]
         raise ConfigError(f"{short(kind)!r} is no kind of node; {nearest(kind, known)}")
-    yield f"{kind} ({role}): {_first_line(role, kind)}"
+    yield f"{kind} ({role}): {_sentence(role, kind)}"
     yield from _options(load(role, kind).Options)
+    if kind in NETWORKS:
+        yield from _network_options(kind)
 
 
-def _first_line(role: str, kind: str) -> str:
+def _network_options(kind: str) -> Iterator[str]:
+    yield "of its network, stated under `network` in a model's configuration:"
+    if find_spec("torch") is None:
+        yield "  torch lists them: pip install 'streamdet[networks]'"
+    else:
+        yield from _options(load_network(kind).Options)
+
+
+def _sentence(role: str, kind: str) -> str:
+    """Name a detector's paper: several papers may share a class that reads their networks."""
+    if role == "detector":
+        return paper(kind)
     return str(load(role, kind).__doc__).partition("\n")[0]
 
 
-def _options(model: type[BaseModel]) -> Iterator[str]:
+def _options(model: type[BaseModel], within: str = "") -> Iterator[str]:
     """List a model's options with their defaults, what they do indented below them."""
     for name, field in model.model_fields.items():
-        yield f"  {name}{_default(field)}"
+        yield f"  {within}{name}{_default(field)}"
         text = field.description or ""
         if choices := _choices(field.annotation):
             text = f"{text} One of: {', '.join(choices)}."
         yield from (f"      {line}" for line in wrap(text, _WIDTH - 6))
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _options(field.annotation, f"{within}{name}.")
 
 
 def _choices(annotation: Any) -> list[str]:

@@ -36,7 +36,7 @@ def fact_lines(name: str) -> Iterator[str]:
         ConfigError: there is no such model, or its configuration is wrong.
     """
     model = load_model_config(name)
-    yield f"{model.name}: {_paper(model)}"
+    yield f"{model.name}: {paper(model.detector)}"
     facts = {
         "configuration": str(find_config(name, "configs/models")),
         "detector": model.detector,
@@ -49,6 +49,22 @@ def fact_lines(name: str) -> Iterator[str]:
     }
     for key, text in facts.items():
         yield f"  {key:<13}  {text}"
+
+
+def paper(kind: str) -> str:
+    """First line of what the module of a detector's network says, or else of the detector's.
+
+    Imports neither, so that it can be told where torch is missing.
+
+    Args:
+        kind: of detector.
+    """
+    place = NETWORKS.get(kind) or KINDS["detector"][kind]
+    spec = find_spec(place.partition(":")[0])
+    assert spec is not None
+    assert spec.origin is not None
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
+    return (text or "").partition("\n")[0]
 
 
 def _trained(model: ModelConfig) -> str:
@@ -82,16 +98,6 @@ def _lacking(model: ModelConfig) -> str:
     if is_built or (has_weights and model.network is None):
         return f"wrong file: streamdet models show {model.name}"
     return "weights, not built" if has_weights else "no"
-
-
-def _paper(model: ModelConfig) -> str:
-    """First line of what its network's module says, else of its detector's; imports neither."""
-    place = NETWORKS.get(model.detector) if model.network else None
-    spec = find_spec((place or KINDS["detector"][model.detector]).partition(":")[0])
-    assert spec is not None
-    assert spec.origin is not None
-    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
-    return (text or "").partition("\n")[0]
 
 
 def _network_facts(model: ModelConfig) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 
 from streamdet.cli import main
 from streamdet.graph.draft import ROLES
-from streamdet.registry import KINDS, load
+from streamdet.registry import KINDS, NETWORKS, load, load_network
 
 KINDS_OF_NODES = [(role, kind) for role in ROLES for kind in KINDS[role]]
 
@@ -27,8 +27,43 @@ def test_every_option_of_a_kind_is_told(
     assert main(["kinds", kind]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
+    networks = [*load_network(kind).Options.model_fields] if kind in NETWORKS else []
     assert head.startswith(f"{kind} ({role}): ")
-    assert names == list(load(role, kind).Options.model_fields)
+    assert [name for name in names if "." not in name] == [
+        *load(role, kind).Options.model_fields,
+        *networks,
+    ]
+
+
+def test_kinds_that_share_a_class_are_told_apart_by_their_papers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["kinds", "detector"]) == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    papers = {kind: paper for kind, paper in lines if kind in NETWORKS}
+    assert (
+        papers["mask_rcnn"]
+        == 'Mask R-CNN: He, Gkioxari, Dollar, Girshick, "Mask R-CNN", ICCV 2017.'
+    )
+    assert len({*papers.values()}) == len(papers) == len(NETWORKS)
+
+
+def test_the_options_of_a_network_and_of_its_parts_are_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["kinds", "faster_rcnn"])
+    node, _, network = capsys.readouterr().out.partition("of its network")
+    assert "  score_thresh\n" in node
+    assert '  pooling = "align"\n' in network
+    assert "  rpn.after_nms = 300\n" in network
+
+
+def test_without_torch_it_says_how_the_options_of_a_network_can_be_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("streamdet.commands.kinds.find_spec", lambda name: None)
+    assert main(["kinds", "rpn"]) == 0
+    assert capsys.readouterr().out.endswith("pip install 'streamdet[networks]'\n")
 
 
 def test_an_option_is_told_with_default_and_choices(capsys: pytest.CaptureFixture[str]) -> None:
