@@ -37,6 +37,7 @@ class FasterRcnnOptions(SuppressionOptions):
     backbone: str = Field(description="Name of a backbone, see networks/backbones.")
     maps: tuple[str, ...] = Field(min_length=1, description="Maps of it that are read, fine first.")
     neck: Literal["fpn", "none"] = Field("fpn", description="A pyramid, or the one map as it is.")
+    neck_width: int = Field(256, ge=1, description="Channels of the pyramid; the paper's d.")
     norm: Literal["own", "frozen"] = Field(
         "own", description="Of the backbone: its paper's, or one that keeps its statistics."
     )
@@ -135,7 +136,11 @@ def make_backbone(options: FasterRcnnOptions) -> BackboneWithFpn | SingleMap:
     body = backbone(options.backbone, maps=options.maps, norm=norm)
     if options.neck == "none":
         return SingleMap(body)
-    return BackboneWithFpn(body, norm=nn.BatchNorm2d if options.has_head_norm else None)
+    return BackboneWithFpn(
+        body,
+        out_channels=options.neck_width,
+        norm=nn.BatchNorm2d if options.has_head_norm else None,
+    )
 
 
 class RoiHeads(nn.Module):

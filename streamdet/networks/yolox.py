@@ -3,7 +3,8 @@
 CSPDarknet, a pyramid that goes down and up again (Liu et al., "PANet", 2018), and a head that is
 anchor-free, one box a cell, with branches of their own for classes and boxes (section 2.1, figure
 2). detectors/yolox.py decodes what comes out. Weights are named as in github
-Megvii-BaseDetection/YOLOX. B pictures, N cells of all maps, C classes.
+Megvii-BaseDetection/YOLOX. B pictures, N cells of all maps, C classes. A backbone of
+networks/backbones may stand in for CSPDarknet, so that a training begins with what it knows.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from streamdet.networks.backbones import backbone
+from streamdet.networks.backbones.backbone import Backbone
 from streamdet.networks.csp_darknet import (
     STRIDES,
     Block,
@@ -37,6 +40,12 @@ class YoloxOptions(Options):
     width: float = Field(0.25, gt=0, le=2, description="Channels, as a share of YOLOX-l's.")
     depth: float = Field(0.33, gt=0, le=2, description="Bottlenecks, as a share of YOLOX-l's.")
     is_separable: bool = Field(True, description="Depthwise and 1x1 in place of 3x3 convolutions.")
+    backbone: str | None = Field(
+        None, description="Name of a backbone, see networks/backbones; by default CSPDarknet."
+    )
+    maps: tuple[str, str, str] | None = Field(
+        None, description="Its maps of strides 8, 16 and 32; CSPDarknet has no others."
+    )
 
 
 class YoloxNetwork(nn.Module):
@@ -48,7 +57,8 @@ class YoloxNetwork(nn.Module):
         """Make the network.
 
         Raises:
-            ValueError: a side of `hw` is no multiple of 32, the coarsest map's stride.
+            ValueError: a side of `hw` is no multiple of 32, the coarsest map's stride; the options
+                name an unknown backbone or map, or maps of other strides.
         """
         super().__init__()
         if hw[0] % STRIDES[-1] or hw[1] % STRIDES[-1]:
@@ -57,9 +67,14 @@ class YoloxNetwork(nn.Module):
         base_channels = int(64 * options.width)
         base_depth = max(round(3 * options.depth), 1)
         block = SeparableBlock if options.is_separable else ConvBlock
-        darknet = CspDarknet(base_channels, base_depth, block)
-        self.backbone = PathAggregation(darknet, base_depth, block)
-        self.head = DecoupledHead(darknet.channels, int(256 * options.width), classes, block)
+        body: CspDarknet | Narrowed
+        if options.backbone is None:
+            body = CspDarknet(base_channels, base_depth, block)
+        else:
+            maps = backbone(options.backbone, maps=options.maps or ())
+            body = Narrowed(maps, tuple(base_channels * times for times in (4, 8, 16)))
+        self.backbone = PathAggregation(body, base_depth, block)
+        self.head = DecoupledHead(body.channels, int(256 * options.width), classes, block)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Detect.
@@ -79,14 +94,42 @@ class YoloxNetwork(nn.Module):
         return self.head.logits(self.backbone(image))
 
 
+class Narrowed(nn.Module):
+    """A backbone of networks/backbones, its maps brought to CSPDarknet's channels.
+
+    Attributes:
+        channels: of the maps of strides 8, 16 and 32.
+    """
+
+    def __init__(self, body: Backbone, channels: tuple[int, ...]) -> None:
+        """Make a 1x1 convolution for each map.
+
+        Raises:
+            ValueError: the maps have other strides.
+        """
+        super().__init__()
+        if (strides := tuple(each.stride for each in body.maps)) != STRIDES:
+            raise ValueError(f"maps must have the strides {STRIDES}, got {strides}")
+        self.channels = channels
+        self.body = body
+        self.laterals = nn.ModuleList(
+            ConvBlock(each.channels, out, 1) for each, out in zip(body.maps, channels, strict=True)
+        )
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Map (B, 3, H, W) to maps of strides 8, 16 and 32."""
+        maps = self.body(image).values()
+        return [lateral(each) for lateral, each in zip(self.laterals, maps, strict=True)]
+
+
 class PathAggregation(nn.Module):
     """The backbone and its neck: coarse maps are added to finer ones, then fine to coarser ones."""
 
-    def __init__(self, darknet: CspDarknet, depth: int, block: Block) -> None:
+    def __init__(self, body: CspDarknet | Narrowed, depth: int, block: Block) -> None:
         """Make the neck for a backbone; its maps have the backbone's channels."""
         super().__init__()
-        fine, middle, coarse = darknet.channels
-        self.backbone = darknet
+        fine, middle, coarse = body.channels
+        self.backbone = body
         self.lateral_conv0 = ConvBlock(coarse, middle, 1)
         self.C3_p4 = CspStage(2 * middle, middle, depth, block, is_residual=False)
         self.reduce_conv1 = ConvBlock(middle, fine, 1)

@@ -11,9 +11,9 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from streamdet.errors import ConfigError
+from streamdet.networks.backbones.backbone import Backbone
+from streamdet.networks.csp_darknet import CspDarknet
 from streamdet.training.recipe import Optimiser, Schedule
-
-_BACKBONE = "backbone."
 
 
 def make_optimiser(network: nn.Module, options: Optimiser) -> Optimizer:
@@ -28,13 +28,15 @@ def make_optimiser(network: nn.Module, options: Optimiser) -> Optimizer:
     for start in options.frozen:
         if not any(name.startswith(start) for name in names):
             raise ConfigError(f"optimiser.frozen: no weights begin with {start!r}, as {names[0]}")
+    bodies = [each for each in network.modules() if isinstance(each, (Backbone, CspDarknet))]
+    backbone = {id(parameter) for body in bodies for parameter in body.parameters()}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if name.startswith(options.frozen):
             parameter.requires_grad_(False)
         elif parameter.requires_grad:
             decay = options.weight_decay if parameter.ndim > 1 else 0.0
-            share = options.backbone_rate if name.startswith(_BACKBONE) else 1.0
+            share = options.backbone_rate if id(parameter) in backbone else 1.0
             groups.setdefault((decay, share), []).append(parameter)
     if not groups:
         raise ConfigError("optimiser.frozen: nothing is left to be trained")

@@ -42,6 +42,22 @@ def test_there_is_a_row_for_each_cell() -> None:
     assert output.shape == (2, 8 * 12 + 4 * 6 + 2 * 3, 5 + 3)
 
 
+def test_another_backbone_stands_in_for_darknet() -> None:
+    options = YoloxOptions(
+        backbone="mobilenet_v2", maps=("features.6", "features.13", "features.17")
+    )
+    network = YoloxNetwork(options, 3, (64, 96)).eval()
+    assert network(torch.zeros(1, 3, 64, 96))["output"].shape == (1, 126, 8)
+
+
+def test_maps_of_other_strides_are_refused() -> None:
+    options = YoloxOptions(
+        backbone="mobilenet_v2", maps=("features.3", "features.6", "features.13")
+    )
+    with pytest.raises(ValueError, match=r"strides \(8, 16, 32\), got \(4, 8, 16\)"):
+        YoloxNetwork(options, 3, (64, 96))
+
+
 def test_scores_begin_low() -> None:
     output = nano()(torch.zeros(1, 3, 416, 416))["output"]
     torch.testing.assert_close(output[..., 4:].mean(), torch.tensor(0.01), rtol=0.2, atol=0)

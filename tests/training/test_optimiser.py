@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from streamdet.errors import ConfigError
+from streamdet.networks.backbones.architecture import FeatureMap
+from streamdet.networks.backbones.backbone import Backbone
 from streamdet.training.moving_average import MovingAverage
 from streamdet.training.optimiser import clip, frozen_modules, make_optimiser, rate_share, set_rate
 from streamdet.training.recipe import Optimiser, Schedule
@@ -17,7 +19,8 @@ class Small(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+        layers = {"0": nn.Linear(2, 2), "1": nn.BatchNorm1d(2)}
+        self.backbone = Backbone(layers, [FeatureMap("1", "1", 1, 2)])
         self.head = nn.Linear(2, 1)
 
 
