@@ -62,7 +62,7 @@ def find_network(model: ModelConfig) -> NetworkFile:
     """
     if model.network is None:
         return NetworkFile(find_weights(model))
-    file = find_file(f"{model.name}.onnx", model.folder)
+    file = find_loaded(model)
     if file is None:
         raise ConfigError(f"the network of model {model.name!r} is not built: {_remedy(model)}")
     passport = read_passport(file.with_suffix(".json"))
@@ -77,6 +77,13 @@ def find_network(model: ModelConfig) -> NetworkFile:
             f"{file} was built from other weights than model {model.name!r} names: {_remedy(model)}"
         )
     return NetworkFile(file, "" if passport.is_trained else passport.weights)
+
+
+def find_loaded(model: ModelConfig) -> Path | None:
+    """Find the file that a worker would load, be it right or not; None if it is nowhere."""
+    if model.network is not None:
+        return find_file(f"{model.name}.onnx", model.folder)
+    return None if model.weights is None else find_file(model.weights.file, model.folder)
 
 
 def read_passport(path: Path) -> Passport:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 from streamdet.errors import ConfigError
 from streamdet.url_text import short
 
 _PACKAGE = Path(__file__).parent
+_LISTED_BY: Final = {"configs/models": "streamdet models list"}
+"""Folders with too many names for a sentence -> the command that lists them."""
 
 
 def shipped(folder: str) -> Path:
@@ -40,7 +43,7 @@ def find_config(name: str, folder: str) -> Path:
         folder: the shipped folder that holds the names, see `shipped`.
 
     Raises:
-        ConfigError: there is no such file; the text names the nearest and all valid names.
+        ConfigError: there is no such file; the text names the nearest, and says which there are.
     """
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
@@ -50,8 +53,10 @@ def find_config(name: str, folder: str) -> Path:
     if name not in names:
         close = get_close_matches(name, names, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
+        command = _LISTED_BY.get(folder)
+        known = f"a name that {command} shows" if command else f"one of {', '.join(names)}"
         raise ConfigError(
-            f"{short(name)!r} is none of {folder}: {hint}known are {', '.join(names)},"
+            f"{short(name)!r} is none of {folder}: {hint}wanted {known},"
             " or the path of a .yaml file"
         )
     return shipped(folder) / f"{name}.yaml"

@@ -33,14 +33,18 @@ def test_names_come_sorted_without_suffix() -> None:
     assert "hog_people" in names
 
 
-def test_an_unknown_name_gets_the_nearest_one() -> None:
-    with pytest.raises(ConfigError, match=r"did you mean 'yolox_nano'.*known are .*hog_people, "):
+def test_an_unknown_model_gets_the_nearest_one_and_the_command_that_lists_them() -> None:
+    with pytest.raises(ConfigError) as caught:
         find_config("yolox_nan", "configs/models")
+    assert str(caught.value) == (
+        "'yolox_nan' is none of configs/models: did you mean 'yolox_nano'? wanted a name that"
+        " streamdet models list shows, or the path of a .yaml file"
+    )
 
 
 def test_a_name_like_no_other_gets_the_list_alone() -> None:
-    with pytest.raises(ConfigError, match="'1234' is none of configs/models: known are"):
-        find_config("1234", "configs/models")
+    with pytest.raises(ConfigError, match="'1234' is none of configs/deploy: wanted one of local"):
+        find_config("1234", "configs/deploy")
 
 
 def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
-from streamdet.commands.machine_checks import Finding, findings
+from streamdet.commands.machine_checks import MODEL_TOPIC, Finding, findings
 from streamdet.settings import load_settings
 
 
@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--deploy", default="local", metavar="NAME", help="settings of this machine, or their path"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON, every model by itself")
 
 
 def run(args: Namespace) -> int:
@@ -33,9 +33,19 @@ def run(args: Namespace) -> int:
         values = {"works": not broken, "findings": [asdict(finding) for finding in found]}
         print(json.dumps(values, indent=2))
     else:
-        print("\n".join(lines(found)))
+        print("\n".join(lines(counted(found))))
         print("`streamdet run people` works here" if not broken else _refusal(broken))
     return 1 if broken else 0
+
+
+def counted(found: list[Finding]) -> list[Finding]:
+    """Put one finding in the place of all the models that are not here."""
+    absent = [f for f in found if f.state == "missing" and f.topic.startswith(MODEL_TOPIC)]
+    if not absent:
+        return found
+    text = f"not on this machine: {len(absent)}"
+    remedy = "streamdet models list names them, streamdet models show NAME says how to get one"
+    return [f for f in found if f not in absent] + [Finding("models", "missing", text, remedy)]
 
 
 def lines(found: list[Finding]) -> list[str]:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Literal
 
-from streamdet.built_network import find_network
+from streamdet.built_network import find_loaded, find_network
 from streamdet.config_files import shipped_names
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.errors import ConfigError, StreamdetError
@@ -28,6 +28,7 @@ State = Literal["ok", "missing", "warning", "broken"]
 """missing: optional and not there; broken: a default run does not work without it."""
 
 DEFAULT_GRAPH: Final = "people"
+MODEL_TOPIC: Final = "model "
 GPUS: Final = Path("/proc/driver/nvidia/gpus")
 _OPENCV: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless")
 _TENSORRT: Final = ("tensorrt", "tensorrt-cu13", "tensorrt-cu12")
@@ -179,21 +180,22 @@ def _shared_memory(settings: DeploySettings) -> Finding:
 
 
 def _model(model: ModelConfig) -> Finding:
-    topic = f"model {model.name}"
+    topic = MODEL_TOPIC + model.name
     if model.weights is None and model.network is None:
         return Finding(topic, "ok", f"{model.detector}, needs no weights")
     try:
         network = find_network(model)
     except ConfigError as exc:
         sentence, _, remedy = str(exc).partition(": ")
-        return Finding(topic, "missing", sentence, remedy)
+        is_there = find_loaded(model) is not None
+        return Finding(topic, "warning" if is_there else "missing", sentence, remedy)
     if model.input is None:
         return Finding(topic, "ok", f"{model.detector}, weights {network.path}")
     try:
         kind, options = choose_runtime(NetworkOptions(model=model.name), model)
     except StreamdetError as exc:
         sentence, _, remedy = str(exc).partition(": ")
-        return Finding(topic, "missing", sentence, remedy)
+        return Finding(topic, "warning", sentence, remedy)
     precision = options.precision
     if precision == "auto":
         precision = "bf16" if has_bf16() else "fp32"

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from streamdet.built_network import find_network, read_passport
+from streamdet.built_network import find_loaded, find_network, read_passport
 from streamdet.config_files import find_config, shipped_names
 from streamdet.errors import ConfigError
 from streamdet.model_config import ModelConfig, find_file, load_model_config
@@ -89,15 +89,11 @@ def _needs_nothing(model: ModelConfig) -> bool:
 
 
 def _lacking(model: ModelConfig) -> str:
-    is_built = (
-        model.network is not None and find_file(f"{model.name}.onnx", model.folder) is not None
-    )
-    has_weights = (
-        model.weights is not None and find_file(model.weights.file, model.folder) is not None
-    )
-    if is_built or (has_weights and model.network is None):
+    if find_loaded(model) is not None:
         return f"wrong file: streamdet models show {model.name}"
-    return "weights, not built" if has_weights else "no"
+    if model.weights is not None and find_file(model.weights.file, model.folder) is not None:
+        return "weights, not built"
+    return "no"
 
 
 def _network_facts(model: ModelConfig) -> dict[str, str]:

@@ -15,6 +15,7 @@ import pytest
 from streamdet import cli
 from streamdet.commands import machine_checks
 from streamdet.commands.machine_checks import Finding, findings
+from streamdet.config_files import shipped_names
 from streamdet.errors import ConfigError
 from streamdet.settings import DeploySettings, load_settings
 from tests.redis_server import RedisServer
@@ -118,6 +119,30 @@ def test_missing_weights_are_said_with_where_they_go(
     assert finding.state == "missing"
     assert f"is not in {tmp_path} or " in finding.text
     assert finding.remedy.startswith("put it there (github")
+
+
+def test_models_that_are_not_here_are_counted_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("STREAMDET_MODELS", raising=False)
+    cli.main(["doctor", "--redis", "embedded"])
+    lines = capsys.readouterr().out.splitlines()
+    [line] = [line for line in lines if "streamdet models" in line]
+    absent = len(shipped_names("configs/models")) - 1  # hog_people needs no weights
+    assert line.split()[:2] == ["missing", "models"]
+    assert f" not on this machine: {absent} -> " in line
+    assert len([line for line in lines if " model " in line]) == 1
+    cli.main(["doctor", "--redis", "embedded", "--json"])
+    assert capsys.readouterr().out.count('"topic": "model ') == absent + 1
+
+
+def test_a_wrong_file_of_a_model_is_no_missing_one(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STREAMDET_MODELS", str(tmp_path))
+    (tmp_path / "yolox_nano.onnx").write_bytes(b"no network")
+    assert found(settings, "model yolox_nano").state == "warning"
 
 
 @pytest.mark.data
