@@ -22,8 +22,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "model", metavar="MODEL", help="a model's name, its .yaml, or backbone:NAME"
     )
-    parser.add_argument(
-        "image", nargs="?", type=Path, metavar="IMAGE", help="a picture; stands right behind MODEL"
+    image = parser.add_argument("image", type=Path, metavar="[IMAGE]", help="a picture")
+    image.required = (
+        False  # nargs="?" would count as read with MODEL, whatever options stand between
     )
     parser.add_argument("--folder", type=Path, metavar="DIR", help="the strongest of all in it")
     parser.add_argument("--layer", metavar="NAME", help="e.g. conv5; without it, layers are listed")

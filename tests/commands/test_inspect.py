@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from streamdet.cli import main
+from streamdet.commands.inspect import add_arguments
 from tests.building.toy_model import write_trained, write_untrained
 
 ALEXNET = "backbone:alexnet"
@@ -38,6 +40,30 @@ def read(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     sheet = cv2.imread(str(path))
     assert sheet is not None
     return np.asarray(sheet, np.uint8)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("MODEL", "IMAGE", "--random", "0", "--guided"),
+        ("MODEL", "--random", "0", "IMAGE", "--guided"),
+        ("--guided", "--random", "0", "MODEL", "IMAGE"),
+        ("--random", "0", "MODEL", "--guided", "IMAGE"),
+    ],
+)
+def test_model_and_picture_may_stand_anywhere_among_the_options(order: tuple[str, ...]) -> None:
+    parser = ArgumentParser()
+    add_arguments(parser)
+    args = parser.parse_args(order)
+    assert (args.model, args.image) == ("MODEL", Path("IMAGE"))
+    assert (args.random, args.way) == (0, "guided")
+
+
+def test_the_picture_is_optional_and_help_says_so() -> None:
+    parser = ArgumentParser()
+    add_arguments(parser)
+    assert parser.parse_args(["MODEL"]).image is None
+    assert parser.format_usage().rstrip().endswith("MODEL [IMAGE]")
 
 
 def test_layers_are_listed_without_weights(capsys: pytest.CaptureFixture[str]) -> None:
