@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from streamdet.assemble import make_detector
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.score_text import print_scores
+from streamdet.commands.stop_signals import INTERRUPTED, counted_stops
 from streamdet.errors import ConfigError, EngineError
 from streamdet.evaluation.pictures import PictureDetector
 from streamdet.evaluation.scores import score_results
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from streamdet.training.recipe import Recipe
     from streamdet.training.validation import Pictures
 
-_INTERRUPTED: Final = 130
-_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MOST_FAULTS: Final = 5
 
 
@@ -75,7 +71,7 @@ def run(args: Namespace) -> int:
         is_done = _train(prepared, recipe, folder)
     if not is_done:
         print(_stopped(args, prepared), file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     _finish(prepared, folder)
     return 0
 
@@ -121,36 +117,13 @@ def _train(prepared: Prepared, recipe: Recipe, folder: Path) -> bool:
 
     fit = prepared.fit
     log = Log(folder, fit.step, fit.measured)
-    with _counted_signals() as stops:
+    with counted_stops("step") as stops:
         keeper = Keeper(prepared, recipe, folder, lambda: bool(stops))
         with training_view(sys.stdout, fit.step, fit.steps, recipe.epochs) as view:
             for event in fit.run(keeper):
                 log.write(event)
                 view.show(event)
     return fit.is_done
-
-
-@contextmanager
-def _counted_signals() -> Iterator[list[int]]:
-    """Collect stop signals in this block; the second one ends the run at once.
-
-    Those that are ignored (nohup) stay so.
-    """
-    stops: list[int] = []
-
-    def count(number: int, frame: FrameType | None) -> None:
-        if stops:
-            raise KeyboardInterrupt
-        stops.append(number)
-        print("stopping after this step; once more stops at once", file=sys.stderr, flush=True)
-
-    heeded = [n for n in _STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, count) for number in heeded}
-    try:
-        yield stops
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _stopped(args: Namespace, prepared: Prepared) -> str:

@@ -1,0 +1,1 @@
+"""Labelling: what a detector says of unlabelled footage, as labels to train on; needs no torch."""

@@ -1,0 +1,107 @@
+"""Gives detections the ids of their tracks, and tracks the beginnings that a tracker leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from streamdet.detections import Detections
+from streamdet.ops.iou import pairwise_iou
+from streamdet.registry import load
+from streamdet.trackers import Tracker
+
+UNTRACKED: Final = 0
+LEAST_OVERLAP: Final = 0.3
+"""IoU from which on a box is the same object's in the next frame; ByteTrack's for new tracks."""
+
+Follow = Callable[[Detections], Detections]
+"""Takes the next frame's detections and returns all of them with track ids, or `UNTRACKED`."""
+Ids = npt.NDArray[np.int64]
+
+
+def make_tracker(kind: str, score_thresh: float, ignore_thresh: float) -> Tracker:
+    """Make a tracker whose thresholds are those of the labels.
+
+    Args:
+        kind: see registry.py.
+        score_thresh: scores from here on may begin a track, where the tracker draws that line.
+        ignore_thresh: scores from here on may belong to one.
+    """
+    loaded: Any = load("tracker", kind)
+    values = {
+        "high_thresh": score_thresh,
+        "new_thresh": score_thresh,
+        "low_thresh": ignore_thresh,
+        "score_thresh": ignore_thresh,
+    }
+    known = loaded.Options.model_fields
+    tracker: Tracker = loaded(
+        loaded.Options(**{name: value for name, value in values.items() if name in known})
+    )
+    return tracker
+
+
+def untracked(found: Detections) -> Detections:
+    """Say that the frames are no video: nothing belongs to a track."""
+    return replace(found, track_ids=np.full(len(found), UNTRACKED, np.int64))
+
+
+def followed_by(tracker: Tracker) -> Follow:
+    """Make what follows the objects of one source.
+
+    A tracker reports boxes as it filters them; labels want the detections themselves. So each
+    detection's row travels through the tracker as a keypoint, which no tracker looks at.
+    """
+
+    def follow(found: Detections) -> Detections:
+        rows = np.zeros((len(found), 1, 3), np.float32)
+        rows[:, 0, 0] = np.arange(len(found))
+        reported = tracker.update(replace(found, keypoints=rows))
+        track_ids = np.full(len(found), UNTRACKED, np.int64)
+        if reported.track_ids is not None and reported.keypoints is not None:
+            track_ids[reported.keypoints[:, 0, 0].astype(np.int64)] = reported.track_ids
+        return replace(found, track_ids=track_ids)
+
+    return follow
+
+
+def begun_earlier(frames: Sequence[Detections]) -> list[Detections]:
+    """Follow each track back from where it was first reported, as far as boxes overlap.
+
+    A tracker reports a track only when it is sure of it; the boxes before that are its own too.
+
+    Args:
+        frames: detections of a source's frames in order, with track ids.
+
+    Returns:
+        The same detections, more of them with track ids.
+    """
+    ids = [_ids(found).copy() for found in frames]
+    known: set[int] = set()
+    for number, found in enumerate(frames):
+        for row, track_id in enumerate(_ids(found).tolist()):
+            if track_id != UNTRACKED and track_id not in known:
+                known.add(track_id)
+                _follow_back(frames, ids, number, row)
+    return [replace(found, track_ids=own) for found, own in zip(frames, ids, strict=True)]
+
+
+def _follow_back(frames: Sequence[Detections], ids: list[Ids], number: int, row: int) -> None:
+    track_id, class_id = ids[number][row], frames[number].class_ids[row]
+    while number > 0:
+        earlier = frames[number - 1]
+        overlaps = pairwise_iou(frames[number].xyxy[row : row + 1], earlier.xyxy)[0]
+        overlaps *= (earlier.class_ids == class_id) & (ids[number - 1] == UNTRACKED)
+        if overlaps.max(initial=0.0) < LEAST_OVERLAP:
+            return
+        number, row = number - 1, int(overlaps.argmax())
+        ids[number][row] = track_id
+
+
+def _ids(found: Detections) -> Ids:
+    assert found.track_ids is not None
+    return found.track_ids

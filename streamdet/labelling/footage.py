@@ -1,0 +1,94 @@
+"""Looks at the frames of one source: detects, tracks, and writes pictures of some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from streamdet.detections import Detections
+from streamdet.evaluation.pictures import Detect
+from streamdet.image import Pixels
+from streamdet.labelling.following import Follow
+from streamdet.output_file import written_whole
+from streamdet.sources import DecodedFrame
+
+_JPEG_QUALITY: Final = 95
+_SHORTEST_SIDE: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFrame:
+    """One frame that was looked at.
+
+    Attributes:
+        number: its place among the decoded frames of its source, from 0.
+        hw: height and width, pixels.
+        file_name: of its picture; None where none was written.
+        found: what was detected, with track ids; 0 for what belongs to no track.
+    """
+
+    number: int
+    hw: tuple[int, int]
+    file_name: str | None
+    found: Detections
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Where pictures are written.
+
+    Attributes:
+        folder: of all pictures; made where it is missing.
+        source_id: what their names begin with.
+        keep_every: of the frames that are looked at, each N-th is written.
+    """
+
+    folder: Path
+    source_id: str
+    keep_every: int = 1
+
+    def write(self, number: int, pixels: Pixels) -> str:
+        """Write the picture of a frame as a JPEG, whole or not at all; returns its name.
+
+        Raises:
+            EngineError: it cannot be written.
+        """
+        import cv2
+
+        name = f"{self.source_id}-{number:06d}.jpg"
+        _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        with written_whole(self.folder / name) as file:
+            file.write(encoded.tobytes())
+        return name
+
+
+def look_at(
+    frames: Iterable[DecodedFrame], detect: Detect, follow: Follow, pictures: Pictures
+) -> Iterator[SeenFrame]:
+    """Look at the frames of one source, one after the other.
+
+    Args:
+        frames: of the source; each picture is valid until the next.
+        detect: finds objects, weak ones too.
+        follow: gives them their tracks.
+        pictures: where frames are written.
+
+    Raises:
+        EngineError: a picture cannot be written.
+    """
+    for count, frame in enumerate(frames):
+        pixels, number = frame.image.bgr(), frame.position.decoded - 1
+        found = follow(_sizeable(detect(pixels)))
+        is_kept = count % pictures.keep_every == 0
+        name = pictures.write(number, pixels) if is_kept else None
+        yield SeenFrame(number, frame.image.hw, name, replace(found, mask_probs=None))
+
+
+def _sizeable(found: Detections) -> Detections:
+    """Leave out slivers at the edge of a picture."""
+    wh = found.xyxy[:, 2:] - found.xyxy[:, :2]
+    return found[np.asarray((wh >= _SHORTEST_SIDE).all(axis=1))]

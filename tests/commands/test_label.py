@@ -1,0 +1,119 @@
+"""`streamdet label`."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from streamdet.cli import main
+from streamdet.commands import label
+from streamdet.evaluation.pictures import find_pictures
+from streamdet.evaluation.truths.coco import read_coco
+from streamdet.labelling.footage import SeenFrame, look_at
+
+STREET = "synthetic:street?frames=6&hw=240x320"
+
+
+def labels_of(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "labels.json").read_text())
+    return content
+
+
+@pytest.mark.data
+def test_a_video_and_a_scene_become_pictures_and_labels(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STREAMDET_MODELS", str(data / "weights"))
+    video, out = str(data / "videos" / "people-street.mp4"), tmp_path / "out"
+    arguments = ["--classes", "person,car", "--max-frames", "6", "--keep-every", "3"]
+    assert main(["label", video, STREET, STREET, "--output", str(out), *arguments]) == 0
+    assert f"{out}: 6 pictures, " in capsys.readouterr().out
+    truth = read_coco(out / "labels.json")
+    names = [image.file_name for image, _ in find_pictures(truth, out / "images")]
+    assert names == [
+        *("people-street-000000.jpg", "people-street-000003.jpg", "street-000000.jpg"),
+        *("street-000003.jpg", "street-2-000000.jpg", "street-2-000003.jpg"),
+    ]
+    assert truth.categories == {1: "person", 3: "car"}
+    # Two people walk through the first frames of the video.
+    people = [each for each in truth.objects if each.image_id == 2 and not each.is_ignored]
+    assert len({each.track_id for each in people}) == 2
+    info = labels_of(out)["info"]
+    assert (info["model"], info["ignore_thresh"], info["is_complete"]) == ("yolox_nano", 0.25, True)
+    assert info["sha256"].startswith("695e750a")
+
+    assert main(["label", STREET, "--output", str(out)]) == 2
+    assert "holds something already, wanted an empty folder" in capsys.readouterr().err
+
+
+def test_pictures_of_a_folder_are_no_video(tmp_path: Path) -> None:
+    folder, out = tmp_path / "stills", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        cv2.imwrite(str(folder / name), np.zeros((150, 100, 3), np.uint8))
+    arguments = ["--output", str(out), "--model", "hog_people", "--every", "2"]
+    assert main(["label", str(folder), *arguments]) == 0
+    assert [image["file_name"] for image in labels_of(out)["images"]] == [
+        "stills-000000.jpg",
+        "stills-000002.jpg",
+    ]
+    assert labels_of(out)["info"]["sha256"] is None
+
+
+def test_a_stop_leaves_the_labels_of_what_was_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*arguments: Any) -> Iterator[SeenFrame]:
+        for frame in look_at(*arguments):
+            yield frame
+            if frame.number == 1:
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(label, "look_at", stopped)
+    arguments = ["--output", str(tmp_path / "out"), "--model", "hog_people"]
+    assert main(["label", STREET, STREET, *arguments]) == 130
+    content = labels_of(tmp_path / "out")
+    assert len(content["images"]) == 3
+    assert content["info"]["is_complete"] is False
+
+
+def test_a_source_that_cannot_be_read_does_not_keep_others_from_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video at all")
+    arguments = ["--output", str(tmp_path / "out"), "--model", "hog_people", "--max-frames", "2"]
+    assert main(["label", str(broken), STREET, *arguments]) == 1
+    assert "broken.mp4" in capsys.readouterr().err
+    content = labels_of(tmp_path / "out")
+    assert len(content["images"]) == 2
+    assert content["info"]["is_complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--keep-every", "0"], "--keep-every must be 1 or more, got 0"),
+        (["--score-thresh", "1.5"], "--score-thresh must be above 0 and at most 1, got 1.5"),
+        (["--ignore-thresh", "0.7"], "--ignore-thresh must be above 0 and at most --score-thresh"),
+        (["--every", "0"], "--every: every must be at least 1, got 0"),
+        (["--classes", "persn"], "has no class 'persn', did you mean 'person'?"),
+        (["--set", "score_thresh=0.1"], "--set score_thresh: say it with --ignore-thresh"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    out = tmp_path / "out"
+    assert main(["label", STREET, "--output", str(out), "--model", "hog_people", *arguments]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert sentence in errors[0]
+    assert not out.exists()
