@@ -48,9 +48,9 @@ def checked_output(path: str | Path) -> Path:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file beside `path` that takes its place if all goes well, and is removed if not.
+    """Open a file beside `path` that takes its place once it is on the disk, or is removed.
 
-    Its folder is made.
+    Whoever is killed meanwhile leaves at `path` what was there before. Its folder is made.
 
     Raises:
         EngineError: it cannot be written there.
@@ -64,6 +64,8 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     try:
         with file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

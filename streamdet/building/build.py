@@ -49,7 +49,8 @@ def build(name: str, folder: Path, seed: int | None = None) -> NetworkFile:
     with written_whole(path) as file:
         file.write(exported)
         path.with_suffix(".json").unlink(missing_ok=True)  # no file is beside a wrong passport
-    path.with_suffix(".json").write_text(passport.to_json(), encoding="utf-8")
+    with written_whole(path.with_suffix(".json")) as file:
+        file.write(passport.to_json().encode())
     return NetworkFile(path, "" if passport.is_trained else weights)
 
 

@@ -5,9 +5,7 @@ Chance needs no place in it: each step draws from generators that are seeded wit
 
 from __future__ import annotations
 
-import os
 import pickle
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +13,7 @@ from typing import Any, Final
 import torch
 
 from streamdet.errors import ConfigError
+from streamdet.output_file import written_whole
 
 CHECKPOINT: Final = "checkpoint.pt"
 _VERSION: Final = 1
@@ -46,9 +45,14 @@ class Checkpoint:
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint; whoever is killed meanwhile leaves the one before it."""
+    """Write a checkpoint; whoever is killed meanwhile leaves the one before it.
+
+    Raises:
+        EngineError: it cannot be written there.
+    """
     values = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
-    write_whole(path, lambda part: torch.save({"version": _VERSION, **values}, part))
+    with written_whole(path) as file:
+        torch.save({"version": _VERSION, **values}, file)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -67,17 +71,3 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError,
             AttributeError) as exc:  # fmt: skip
         raise ConfigError(f"{path}: is no whole checkpoint of a training") from exc
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Have a file written under another name and renamed once it is on the disk.
-
-    Args:
-        path: the file.
-        write: writes the file that it is given.
-    """
-    part = path.with_name(f".{path.name}.part")
-    write(part)
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)

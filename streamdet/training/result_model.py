@@ -13,8 +13,8 @@ from torch import Tensor
 from streamdet.config_files import find_config
 from streamdet.errors import ConfigError
 from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.output_file import written_whole
 from streamdet.registry import NETWORKS, OBJECTIVES
-from streamdet.training.checkpoint import write_whole
 from streamdet.training.recipe import Recipe
 from streamdet.yaml_text import read_yaml
 
@@ -67,11 +67,12 @@ def write_weights(weights: Mapping[str, Tensor], recipe: Recipe, folder: Path, o
         folder: holds NAME.yaml; gets weights.safetensors.
         origin: where they come from, in words.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     path, config = folder / WEIGHTS, folder / f"{recipe.name}.yaml"
     tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
-    write_whole(path, lambda part: save_file(tensors, part))
+    with written_whole(path) as file:
+        file.write(save(tensors))
     values = read_yaml(config).values
     values["weights"] = {
         "file": WEIGHTS,
@@ -84,4 +85,5 @@ def write_weights(weights: Mapping[str, Tensor], recipe: Recipe, folder: Path, o
 
 def _write_yaml(values: Mapping[str, Any], path: Path) -> None:
     text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+    with written_whole(path) as file:
+        file.write(text.encode())

@@ -73,6 +73,23 @@ def test_a_build_that_cannot_be_finished_leaves_no_part_of_a_network(
     assert [path.name for path in folder.iterdir()] == ["tiny.yaml"]
 
 
+def test_a_passport_is_written_whole_or_not_at_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def no_passport(self: Path, target: Path) -> Path:
+        if target.suffix == ".json":
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    name = written(folder)
+    monkeypatch.setattr(Path, "replace", no_passport)
+    with pytest.raises(OSError, match="No space"):
+        build(name, folder, seed=0)
+    assert sorted(path.name for path in folder.iterdir()) == ["tiny.onnx", "tiny.yaml"]
+
+
 def test_whoever_may_read_the_passport_may_read_the_network(folder: Path) -> None:
     path = build(written(folder), folder, seed=0).path
     assert path.stat().st_mode == path.with_suffix(".json").stat().st_mode

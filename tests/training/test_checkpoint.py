@@ -10,12 +10,7 @@ import pytest
 import torch
 
 from streamdet.errors import ConfigError
-from streamdet.training.checkpoint import (
-    Checkpoint,
-    read_checkpoint,
-    write_checkpoint,
-    write_whole,
-)
+from streamdet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
 ONE = Checkpoint("r", "d", 3, 2, 0.5, {"w": torch.ones(2)}, None, {"state": {}, "param_groups": []})
 
@@ -25,19 +20,6 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     found = read_checkpoint(tmp_path / "c.pt")
     assert replace(found, network={}) == replace(ONE, network={})
     assert torch.equal(found.network["w"], torch.ones(2))
-
-
-def test_a_write_that_breaks_off_leaves_the_one_before(tmp_path: Path) -> None:
-    path = tmp_path / "c.pt"
-    path.write_text("before")
-
-    def break_off(part: Path) -> None:
-        part.write_text("half")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(path, break_off)
-    assert path.read_text() == "before"
 
 
 def test_a_missing_or_damaged_one_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Files are whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamdet.errors import EngineError
+from streamdet.output_file import written_whole
+
+
+def test_a_file_takes_its_place_when_all_of_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.txt"
+    with written_whole(path) as file:
+        file.write(b"all")
+        assert not path.exists()
+    assert path.read_text() == "all"
+    assert [*path.parent.iterdir()] == [path]
+
+
+def test_a_write_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("before")
+    with pytest.raises(KeyboardInterrupt), written_whole(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "before"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    with (
+        pytest.raises(EngineError, match=r"taken/file\.txt cannot be written: "),
+        written_whole(tmp_path / "taken" / "file.txt"),
+    ):
+        pass
