@@ -27,10 +27,8 @@ from streamdet.detectors.end_to_end import EndToEnd
 from streamdet.detectors.parts.network import picture_hw
 from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.options import DetectorOptions
-from streamdet.detectors.parts.proposal_options import ProposalOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.detectors.with_proposals import WithProposals
-from streamdet.errors import ConfigError
 from streamdet.frame import Geometry
 from streamdet.image import Pixels
 from streamdet.model_config import ModelConfig
@@ -64,17 +62,12 @@ def at_scales(
     """Make a detector that looks at pictures at each of `options.scales`.
 
     Raises:
-        ConfigError: as the detector's class says; or its proposals come from a file, which knows
-            one size alone.
+        ConfigError: as the detector's class says.
         EngineError: so too, or OpenCV is missing.
     """
     if options.scales == (1.0,):
         detector: Detector = detector_class(options, model, runtime)
         return detector
-    if isinstance(options, ProposalOptions) and options.proposals == "file":
-        raise ConfigError(
-            f"scales must be 1 where proposals come from a file, got {list(options.scales)}"
-        )
     raw: dict[str, Any] = {"max_detections": _MOST}
     if not issubclass(detector_class, EndToEnd | WithProposals):
         raw["iou_thresh"] = 1.0  # nothing overlaps more: suppression is the pyramid's

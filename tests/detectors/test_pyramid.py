@@ -14,11 +14,9 @@ from streamdet.detectors import Detector
 from streamdet.detectors.end_to_end import EndToEnd
 from streamdet.detectors.hog_svm import HogSvm
 from streamdet.detectors.parts.options import DetectorOptions, NetworkOptions
-from streamdet.detectors.parts.proposal_options import ProposalOptions
 from streamdet.detectors.pyramid import Pyramid, at_scales, joined, tile_starts
 from streamdet.detectors.rcnn import Rcnn
 from streamdet.detectors.yolox import Yolox
-from streamdet.errors import ConfigError
 from streamdet.image import Pixels
 from streamdet.model_config import load_model_config
 from tests.detectors.scripted_runtime import ScriptedRuntime, empty_outputs, random_outputs
@@ -129,14 +127,6 @@ def test_one_size_of_1_is_the_detector_itself() -> None:
         at_scales(WhitePixels, DetectorOptions(model="any"), load_model_config("hog_people"), None),
         WhitePixels,
     )
-
-
-def test_proposals_from_a_file_fit_one_size_only() -> None:
-    options = ProposalOptions(
-        model="any", scales=(0.5, 1.0), proposals="file", proposals_from="boxes.txt"
-    )
-    with pytest.raises(ConfigError, match=r"scales must be 1 .* got \[0.5, 1.0\]"):
-        at_scales(Rcnn, options, load_model_config("rcnn_resnet18"), None)
 
 
 def busy(kind: type[Yolox | EndToEnd], name: str) -> Detector:

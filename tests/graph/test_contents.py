@@ -85,3 +85,15 @@ def test_a_file_of_proposals_fits_one_source_but_any_number_of_replicas(tmp_path
         "g.yaml:6: detect.proposals must not be file with 2 sources (street, street-2): "
         "its frames are those of one"
     ]
+
+
+def test_a_file_of_proposals_fits_one_size_of_the_picture(tmp_path: Path) -> None:
+    detect = (
+        "kind: detector, reads: prepare, model: rcnn_resnet18, proposals: file, "
+        "proposals_from: b.txt, scales: "
+    )
+    assert load_text(people(detect=f"{detect}[1.0]"), tmp_path).nodes["detect"].kind == "rcnn"
+    assert faults(people(detect=f"{detect}[0.5, 1.0]"), tmp_path) == [
+        "g.yaml:6: detect.proposals must not be file with scales [0.5, 1.0]: "
+        "its boxes are of one size"
+    ]

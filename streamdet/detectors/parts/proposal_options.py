@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.proposals import Proposer
@@ -35,6 +35,16 @@ class ProposalOptions(NetworkOptions):
     sliding_ratios: tuple[_Positive, ...] = Field(
         (0.5, 1.0, 2.0), min_length=1, description="sliding: height / width."
     )
+
+    @field_validator("proposals")
+    @classmethod
+    def _fits_the_scales(cls, proposals: str, info: ValidationInfo) -> str:
+        scales = info.data.get("scales", (1.0,))
+        if proposals == "file" and scales != (1.0,):
+            raise ValueError(
+                f"must not be file with scales {list(scales)}: its boxes are of one size"
+            )
+        return proposals
 
     @model_validator(mode="after")
     def _has_what_proposes(self) -> Self:
