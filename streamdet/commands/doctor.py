@@ -6,18 +6,13 @@ import json
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
+from streamdet.commands.graph_arguments import add_machine_arguments, settings_from
 from streamdet.commands.machine_checks import MODEL_TOPIC, Finding, findings
-from streamdet.settings import load_settings
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `doctor`."""
-    parser.add_argument(
-        "--redis", metavar="URL|embedded", help="the Redis server, instead of the deploy file's"
-    )
-    parser.add_argument(
-        "--deploy", default="local", metavar="NAME", help="settings of this machine, or their path"
-    )
+    add_machine_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, every model by itself")
 
 
@@ -27,7 +22,7 @@ def run(args: Namespace) -> int:
     Raises:
         ConfigError: the deploy file is wrong.
     """
-    found = list(findings(load_settings(args.deploy, redis=args.redis)))
+    found = list(findings(settings_from(args)))
     broken = [finding.topic for finding in found if finding.state == "broken"]
     if args.json:
         values = {"works": not broken, "findings": [asdict(finding) for finding in found]}

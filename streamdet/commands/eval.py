@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from streamdet.commands import eval_model, eval_pipeline
-from streamdet.commands.graph_arguments import add_graph_arguments
+from streamdet.commands.graph_arguments import add_graph_arguments, add_machine_arguments
 from streamdet.commands.score_text import print_scores
 from streamdet.commands.set_options import add_set_argument
 from streamdet.errors import ConfigError, EngineError
@@ -90,6 +90,7 @@ def _add_model(parser: ArgumentParser) -> None:
 
 def _add_pipeline(parser: ArgumentParser) -> None:
     add_graph_arguments(parser)
+    add_machine_arguments(parser)
     parser.add_argument(
         "--truth",
         type=Path,

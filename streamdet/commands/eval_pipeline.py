@@ -8,7 +8,7 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from streamdet.commands.graph_arguments import graph_from
+from streamdet.commands.graph_arguments import graph_from, settings_from
 from streamdet.commands.missing_parts import missing_parts
 from streamdet.commands.progress_view import progress_view
 from streamdet.detectors.parts.options import DetectorOptions
@@ -18,7 +18,7 @@ from streamdet.evaluation.scores import Scores
 from streamdet.evaluation.truths.video import check_video_truth, read_video_truth
 from streamdet.graph import PipelineGraph
 from streamdet.report import Report
-from streamdet.settings import load_settings
+from streamdet.settings import DeploySettings
 from streamdet.supervisor import Supervisor
 
 
@@ -32,12 +32,13 @@ def run(args: Namespace) -> list[Scores]:
     if len(args.source) != 1:
         raise ConfigError(f"wanted one --source, the video of the truth, got {len(args.source)}")
     [source] = args.source
+    settings = settings_from(args)
     check_video_truth(source, args.truth)
     with tempfile.TemporaryDirectory(prefix="streamdet-eval-") as folder:
         published = Path(folder) / "frames.jsonl"
         args.output = [*args.output, str(published)]
         graph = graph_from(args)
-        report = _run_graph(graph)
+        report = _run_graph(graph, settings)
         frames = read_published(published)
     truth = read_video_truth(source, args.truth, len(frames), frames[0].hw)
     scores = score_frames(frames, truth, sought(graph))
@@ -54,13 +55,13 @@ def sought(graph: PipelineGraph) -> set[str]:
     return names
 
 
-def _run_graph(graph: PipelineGraph) -> Report:
+def _run_graph(graph: PipelineGraph, settings: DeploySettings) -> Report:
     items = [item for node in graph.role("source") for item in node.items]
     if len(items) != 1:
         raise ConfigError(f"--source: wanted one video, got {len(items)}")
     for missing in missing_parts(graph):
         raise missing
-    supervisor = Supervisor(graph, load_settings("local"))
+    supervisor = Supervisor(graph, settings)
     with progress_view(sys.stdout) as view:
         supervisor.on_progress = view.show
         supervisor.on_warning = view.print

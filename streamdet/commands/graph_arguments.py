@@ -1,10 +1,11 @@
-"""The arguments of every command that works on a graph."""
+"""The arguments of every command that works on a graph, and on the machine it runs on."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
 from streamdet.graph import PipelineGraph, load_graph
+from streamdet.settings import DeploySettings, load_settings
 
 
 def add_graph_arguments(parser: ArgumentParser) -> None:
@@ -37,6 +38,16 @@ def add_graph_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def add_machine_arguments(parser: ArgumentParser) -> None:
+    """Add --redis and --deploy."""
+    parser.add_argument(
+        "--redis", metavar="URL|embedded", help="the Redis server, instead of the deploy file's"
+    )
+    parser.add_argument(
+        "--deploy", default="local", metavar="NAME", help="settings of this machine, or their path"
+    )
+
+
 def graph_from(args: Namespace) -> PipelineGraph:
     """Load the graph that the arguments describe.
 
@@ -44,3 +55,12 @@ def graph_from(args: Namespace) -> PipelineGraph:
         ConfigError: the graph or an argument is wrong.
     """
     return load_graph(args.graph, sources=args.source, outputs=args.output, overrides=args.set)
+
+
+def settings_from(args: Namespace) -> DeploySettings:
+    """Load how this machine runs graphs.
+
+    Raises:
+        ConfigError: the deploy file or the server's address is wrong.
+    """
+    return load_settings(args.deploy, redis=args.redis)

@@ -7,7 +7,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
+from streamdet.commands.graph_arguments import (
+    add_graph_arguments,
+    add_machine_arguments,
+    graph_from,
+    settings_from,
+)
 from streamdet.commands.live import LiveView
 from streamdet.commands.missing_parts import missing_parts
 from streamdet.commands.progress_view import progress_view
@@ -16,7 +21,6 @@ from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
 from streamdet.graph.outputs import check_report, files_written
 from streamdet.report import Report, Snapshot
-from streamdet.settings import load_settings
 from streamdet.supervisor import Supervisor
 
 EXIT_CODES = {"done": 0, "failed": 1, "stopped": 130}
@@ -25,12 +29,7 @@ EXIT_CODES = {"done": 0, "failed": 1, "stopped": 130}
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `run`."""
     add_graph_arguments(parser)
-    parser.add_argument(
-        "--redis", metavar="URL|embedded", help="the Redis server, instead of the deploy file's"
-    )
-    parser.add_argument(
-        "--deploy", default="local", metavar="NAME", help="settings of this machine, or their path"
-    )
+    add_machine_arguments(parser)
     parser.add_argument(
         "--report", metavar="R.json", help="write the report as JSON; replaced if it exists"
     )
@@ -46,7 +45,7 @@ def run(args: Namespace) -> int:
         ConfigError: something is wrong, before anything has started.
     """
     graph = graph_from(args)
-    settings = load_settings(args.deploy, redis=args.redis)
+    settings = settings_from(args)
     report_path = None if args.report is None else check_report(graph, args.report)
     for missing in missing_parts(graph):
         raise missing

@@ -19,6 +19,7 @@ from streamdet.evaluation import extra
 from streamdet.model_config import ModelConfig
 from streamdet.ops.run_length import encode
 from tests.evaluation.scenes import coco_dict, write_json
+from tests.redis_server import RedisServer
 
 FOUND = {"image_id": 1, "category_id": 7, "bbox": [10, 20, 40, 40], "score": 0.9}
 
@@ -211,10 +212,21 @@ def test_a_pipeline_is_scored_against_the_street_s_own_truth(
     assert "MOTA" in capsys.readouterr().out
 
 
+def test_a_pipeline_is_scored_through_the_server_that_is_named(redis_server: RedisServer) -> None:
+    source = "synthetic:street?frames=3&hw=240x320"
+    before = redis_server.client().info("stats")["total_commands_processed"]
+    assert (
+        main(["eval", "pipeline", "people", "--source", source, "--redis", redis_server.url]) == 0
+    )
+    assert redis_server.client().info("stats")["total_commands_processed"] > before + 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         ([], "wanted one --source, the video of the truth, got 0"),
+        (["--source", "v.mp4", "--redis", "http://x"], "must be embedded, redis://"),
+        (["--source", "v.mp4", "--deploy", "no"], "'no' is none of configs/deploy"),
         (["--source", "v.mp4"], "--truth GT.txt or TRUTH.json is needed"),
         (["--source", "v.mp4", "--truth", "no.txt"], "--truth no.txt: there is no such file"),
         (["--source", "synthetic:street?frames=3", "--set", "camera.every=2"],
