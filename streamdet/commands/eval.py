@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     for form, text in (
         (_add_results, "score results that are there: boxes, masks or keypoints"),
         (_add_model, "run a model over a folder of pictures and score what it finds"),
-        (_add_pipeline, "run a graph on a video and score its boxes and tracks"),
+        (_add_pipeline, "run a graph on a video and score its boxes, tracks, masks and points"),
     ):
         name = form.__name__.removeprefix("_add_")
         description = f"{text[0].upper()}{text[1:]}."

@@ -21,9 +21,8 @@ from streamdet.evaluation.pictures import (
     detect_pictures,
     find_pictures,
 )
-from streamdet.evaluation.results import Kind, Result
-from streamdet.evaluation.scores import Scores, score_results
-from streamdet.evaluation.truth import Truth, TruthObject
+from streamdet.evaluation.scores import Scores, score_all
+from streamdet.evaluation.truth import Truth
 from streamdet.evaluation.truths.pictures import read_truth
 from streamdet.field_errors import checked, nearest
 from streamdet.model_config import ModelConfig, load_model_config
@@ -52,9 +51,10 @@ def run(args: Namespace) -> list[Scores]:
     )
     fps = len(pictures) / (time.monotonic() - start_s)
     about = {"model": model.name, "runtime": runtime, "pictures a second": fps}
-    scored = [score_results(truth, found, kind) for kind in kinds(truth, found)]
     notes = floor_notes(model)
-    return [replace(each, about=about, notes=(*each.notes, *notes)) for each in scored]
+    return [
+        replace(each, about=about, notes=(*each.notes, *notes)) for each in score_all(truth, found)
+    ]
 
 
 def classes_asked(measured: str | None, kept: tuple[str, ...] | None) -> Sequence[str] | None:
@@ -70,18 +70,6 @@ def classes_asked(measured: str | None, kept: tuple[str, ...] | None) -> Sequenc
         if kept is not None and name not in kept:
             raise ConfigError(f"--classes: {name!r} is not among --set classes: {', '.join(kept)}")
     return asked
-
-
-def kinds(truth: Truth, found: Sequence[Result]) -> list[Kind]:
-    """List what can be compared: boxes always, what else both the truth and the results have."""
-    both: tuple[Sequence[TruthObject], Sequence[Result]] = truth.objects, found
-    named: tuple[tuple[Kind, str], ...] = (("segm", "segmentation"), ("keypoints", "keypoints"))
-    more = [
-        kind
-        for kind, name in named
-        if all(any(getattr(each, name) is not None for each in side) for side in both)
-    ]
-    return ["bbox", *more]
 
 
 def floor_notes(model: ModelConfig) -> tuple[str, ...]:

@@ -41,8 +41,8 @@ def run(args: Namespace) -> list[Scores]:
         report = _run_graph(graph, settings)
         frames = read_published(published)
     truth = read_video_truth(source, args.truth, len(frames), frames[0].hw)
-    scores = score_frames(frames, truth, sought(graph))
-    return [replace(scores, about={"graph": graph.name, "fps": report.fps, **report.runtimes})]
+    about = {"graph": graph.name, "fps": report.fps, **report.runtimes}
+    return [replace(scores, about=about) for scores in score_frames(frames, truth, sought(graph))]
 
 
 def sought(graph: PipelineGraph) -> set[str]:

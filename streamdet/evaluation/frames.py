@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from streamdet.evaluation.mot import FORGIVEN_CLASSES, MotScores, score
 from streamdet.evaluation.results import Result
-from streamdet.evaluation.scores import Scores, score_results
+from streamdet.evaluation.scores import Scores, score_all
 from streamdet.evaluation.truth import Truth, to_xyxy
 from streamdet.mot_text import PEDESTRIAN, MotRows
 
@@ -47,8 +48,10 @@ def read_published(path: Path) -> list[Published]:
     return sorted(frames, key=lambda frame: frame.number)
 
 
-def score_frames(frames: Sequence[Published], truth: Truth, names: Collection[str]) -> Scores:
-    """Score a whole pipeline: its boxes, and its tracks where it and the truth have them.
+def score_frames(frames: Sequence[Published], truth: Truth, names: Collection[str]) -> list[Scores]:
+    """Score a whole pipeline: its boxes; tracks, masks and points where it and the truth have them.
+
+    The tracks stand with the boxes, which come first.
 
     Args:
         frames: all frames of the video, those without objects too.
@@ -67,11 +70,12 @@ def score_frames(frames: Sequence[Published], truth: Truth, names: Collection[st
         if frame.number in truth.images
         for result in _results(frame, truth)
     ]
-    scores = score_results(truth, results, "bbox")
     dropped = sum(frame.is_dropped for frame in frames)
-    notes = scores.notes + ((f"{dropped} frames were dropped: nothing was found in them",)
-                            if dropped else ())  # fmt: skip
-    return replace(scores, tracking=score_tracks(truth, results), notes=notes)
+    notes = (f"{dropped} frames were dropped: nothing was found in them",) if dropped else ()
+    boxes, *others = [
+        replace(scores, notes=scores.notes + notes) for scores in score_all(truth, results)
+    ]
+    return [replace(boxes, tracking=score_tracks(truth, results)), *others]
 
 
 def score_tracks(truth: Truth, results: Sequence[Result]) -> dict[str, MotScores]:
@@ -131,8 +135,16 @@ def _results(frame: Published, truth: Truth) -> list[Result]:
         if each["label"] in truth.category_ids:
             x1, y1, x2, y2 = each["bbox"]
             category_id = truth.category_ids[each["label"]]
-            xywh = x1, y1, x2 - x1, y2 - y1
+            points = each.get("keypoints")
             results.append(
-                Result(frame.number, category_id, each["confidence"], xywh, track_id=each["id"])
+                Result(
+                    frame.number,
+                    category_id,
+                    each["confidence"],
+                    xywh=(x1, y1, x2 - x1, y2 - y1),
+                    segmentation=each.get("mask"),
+                    keypoints=None if points is None else tuple(chain.from_iterable(points)),
+                    track_id=each["id"],
+                )
             )
     return results

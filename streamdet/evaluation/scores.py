@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 from streamdet.evaluation.coco import CocoScores, coco_scores
 from streamdet.evaluation.confusion import Confusion, confusion
@@ -15,6 +15,12 @@ from streamdet.evaluation.mot import MotScores
 from streamdet.evaluation.results import Kind, Result
 from streamdet.evaluation.truth import Truth
 from streamdet.evaluation.voc import VocScores, voc_scores
+
+_SHAPES: Final[tuple[tuple[Kind, str, str], ...]] = (
+    ("segm", "segmentation", "masks"),
+    ("keypoints", "keypoints", "points"),
+)
+"""What is compared beside boxes, the field of truth and results that holds it, and in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,28 @@ class Scores:
             "about": self.about,
             "notes": list(self.notes),
         }
+
+
+def score_all(truth: Truth, results: Sequence[Result]) -> list[Scores]:
+    """Score boxes, and masks and points where both the truth and the results have any.
+
+    Returns:
+        The scores of the boxes first; their notes say what was found but cannot be scored.
+
+    Raises:
+        ConfigError: as `score_results`.
+    """
+    kinds: list[Kind] = ["bbox"]
+    notes: list[str] = []
+    for kind, name, words in _SHAPES:
+        if not any(getattr(result, name) is not None for result in results):
+            continue
+        if any(getattr(each, name) is not None for each in truth.objects):
+            kinds.append(kind)
+        else:
+            notes.append(f"the {words} that were found are not scored: the truth has none")
+    boxes, *others = [score_results(truth, results, kind) for kind in kinds]
+    return [replace(boxes, notes=(*boxes.notes, *notes)), *others]
 
 
 def score_results(truth: Truth, results: Sequence[Result], kind: Kind) -> Scores:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from streamdet.errors import ConfigError
 from streamdet.evaluation.truth import Truth, TruthObject
@@ -11,6 +12,10 @@ from streamdet.evaluation.truths.coco import as_video
 from streamdet.evaluation.truths.mot import read_mot_truth
 from streamdet.evaluation.truths.street import read_street
 from streamdet.sources.scene_uri import SCHEME
+
+_SCALED: Final = (
+    "the truth is of another size than the video: boxes are scaled, masks and points do not count"
+)
 
 
 def check_video_truth(source: str, path: Path | None) -> None:
@@ -51,13 +56,21 @@ def read_video_truth(
         return read_mot_truth(path, frame_count, hw)
     truth = as_video(path)
     images = {n: image for n, image in truth.images.items() if n <= frame_count}
-    scaled = (_scaled(each, truth, hw) for each in truth.objects if each.image_id in images)
-    return replace(truth, images=images, objects=tuple(scaled))
+    objects = [each for each in truth.objects if each.image_id in images]
+    scaled = tuple(_scaled(each, images[each.image_id].hw, hw) for each in objects)
+    notes = truth.notes if scaled == tuple(objects) else (*truth.notes, _SCALED)
+    return replace(truth, images=images, objects=scaled, notes=notes)
 
 
-def _scaled(each: TruthObject, truth: Truth, hw: tuple[int, int]) -> TruthObject:
-    height, width = truth.images[each.image_id].hw
-    x_scale, y_scale = hw[1] / width, hw[0] / height
+def _scaled(each: TruthObject, from_hw: tuple[int, int], hw: tuple[int, int]) -> TruthObject:
+    if from_hw == hw:
+        return each
+    x_scale, y_scale = hw[1] / from_hw[1], hw[0] / from_hw[0]
     x, y, w, h = each.xywh
-    xywh = x * x_scale, y * y_scale, w * x_scale, h * y_scale
-    return replace(each, xywh=xywh, area=each.area * x_scale * y_scale)
+    return replace(
+        each,
+        xywh=(x * x_scale, y * y_scale, w * x_scale, h * y_scale),
+        area=each.area * x_scale * y_scale,
+        segmentation=None,
+        keypoints=None,
+    )

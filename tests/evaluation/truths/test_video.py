@@ -76,6 +76,17 @@ def test_a_json_truth_is_scaled_too(tmp_path: Path) -> None:
     assert (cat.xywh, cat.area) == ((20.0, 40.0, 80.0, 80.0), 6400.0)
 
 
+def test_masks_of_a_json_truth_count_where_it_is_of_the_video_s_size(tmp_path: Path) -> None:
+    content = coco_dict()
+    content["annotations"][0]["segmentation"] = [[10, 20, 50, 20, 50, 60]]
+    path = write_json(tmp_path / "t.json", content)  # 80 x 90
+    truth = read_video_truth("v.avi", path, 1, (80, 90))
+    assert (truth.objects[0].segmentation is None, truth.notes) == (False, ())
+    scaled = read_video_truth("v.avi", path, 1, (160, 180))
+    assert scaled.objects[0].segmentation is None
+    assert [note[:44] for note in scaled.notes] == ["the truth is of another size than the video:"]
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
