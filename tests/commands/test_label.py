@@ -46,7 +46,7 @@ def test_a_video_and_a_scene_become_pictures_and_labels(
     people = [each for each in truth.objects if each.image_id == 2 and not each.is_ignored]
     assert len({each.track_id for each in people}) == 2
     info = labels_of(out)["info"]
-    assert (info["model"], info["ignore_thresh"], info["is_complete"]) == ("yolox_nano", 0.25, True)
+    assert (info["model"], info["ignore_thresh"], info["is_complete"]) == ("yolox_nano", 0.3, True)
     assert info["sha256"].startswith("695e750a")
 
     assert main(["label", STREET, "--output", str(out)]) == 2

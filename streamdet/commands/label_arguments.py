@@ -1,0 +1,134 @@
+"""The arguments of `streamdet label`, checked."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from streamdet.commands.set_options import add_set_argument, options_text
+from streamdet.detectors.parts.built_in import built_in
+from streamdet.detectors.parts.options import DetectorOptions
+from streamdet.errors import ConfigError
+from streamdet.field_errors import checked
+from streamdet.labelling.following import Follow, followed_by, make_tracker, untracked
+from streamdet.model_config import ModelConfig
+from streamdet.registry import KINDS, load
+from streamdet.sources import Source
+from streamdet.sources.resolve import resolve
+from streamdet.yaml_text import YamlText
+
+_NO_TRACKER: Final = "none"
+_OWN: Final = {"score_thresh": "--ignore-thresh", "classes": "--classes", "model": "--model"}
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """One stream of frames.
+
+    Attributes:
+        source_id: its name; no other of the run has it.
+        source: the frames.
+        follow: who follows its objects.
+    """
+
+    source_id: str
+    source: Source
+    follow: Follow
+
+
+def add_label_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of `label`."""
+    add = parser.add_argument
+    add("sources", nargs="+", metavar="SOURCE", help="video, folder of pictures, glob, scene")
+    add("--output", type=Path, required=True, metavar="DIR",
+        help="empty or new: gets images/ and labels.json (COCO)")  # fmt: skip
+    add("--model", default="yolox_nano", help="what detects (default: %(default)s)")
+    add("--classes", metavar="NAME,NAME", help="look for these only (default: all of the model)")
+    add("--score-thresh", type=float, default=0.6, metavar="S",
+        help="objects are detections from this score on, and all of a track whose median reaches"
+        " it (default: %(default)s)")  # fmt: skip
+    add("--ignore-thresh", type=float, metavar="S",
+        help="others from this score on are neither object nor background (default: half of"
+        " --score-thresh)")  # fmt: skip
+    add("--tracker", choices=[*sorted(KINDS["tracker"]), _NO_TRACKER],
+        help=f"(default: byte_track; {_NO_TRACKER} for folders of pictures)")  # fmt: skip
+    sampling = parser.add_mutually_exclusive_group().add_argument
+    sampling("--every", type=int, metavar="N", help="look at each N-th frame only")
+    sampling("--fps", type=float, metavar="F", help="look at this many frames a second at most")
+    add("--max-frames", type=int, metavar="K", help="look at this many frames of a source at most")
+    add("--keep-every", type=int, default=1, metavar="N",
+        help="write each N-th of the frames that are looked at (default: %(default)s)")  # fmt: skip
+    add_set_argument(parser, "iou_thresh=0.6, of the detector")
+
+
+def check_numbers(args: Namespace) -> None:
+    """Check what no options model knows.
+
+    Raises:
+        ConfigError: a number is out of its bounds.
+    """
+    for name in ("keep_every", "max_frames"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name.replace('_', '-')} must be 1 or more, got {value}")
+    if not 0 < args.score_thresh <= 1:
+        raise ConfigError(f"--score-thresh must be above 0 and at most 1, got {args.score_thresh}")
+    lowest = args.ignore_thresh
+    if lowest is not None and not 0 < lowest <= args.score_thresh:
+        raise ConfigError(
+            f"--ignore-thresh must be above 0 and at most --score-thresh {args.score_thresh},"
+            f" got {lowest}"
+        )
+
+
+def detector_options(args: Namespace, model: ModelConfig) -> DetectorOptions:
+    """Make the detector's options; their `score_thresh` is what makes an ignored region.
+
+    By default that is not below what is built into a network.
+
+    Raises:
+        ConfigError: an option is wrong.
+    """
+    text = options_text(args.set)
+    for name, argument in _OWN.items():
+        if name in text.values:
+            raise ConfigError(f"--set {name}: say it with {argument}")
+    lowest, known = args.ignore_thresh, built_in(model)
+    if lowest is None:
+        floor = 0.0 if known is None else known.score_thresh
+        lowest = max(args.score_thresh / 2, floor)
+    values: dict[str, Any] = {**text.values, "score_thresh": lowest, "model": model.argument}
+    if args.classes is not None:
+        values["classes"] = args.classes.split(",")
+    options: DetectorOptions = checked(load("detector", model.detector).Options, text, (), values)
+    return options
+
+
+def find_footage(args: Namespace, ignore_thresh: float) -> list[Footage]:
+    """Find all sources, each with a name of its own.
+
+    Raises:
+        ConfigError: there is no such source, or the sampling is wrong.
+    """
+    text = YamlText("the command line", places={("every",): "--every", ("fps",): "--fps"})
+    sampling = {name: getattr(args, name) for name in ("every", "fps")}
+    values = {name: value for name, value in sampling.items() if value is not None}
+    found: list[Footage] = []
+    for uri in args.sources:
+        kind, items = resolve(uri, taken=[each.source_id for each in found])
+        source_class = load("source", kind)
+        options = checked(source_class.Options, text, (), values)
+        for item in items:
+            follow = _follow(args, kind, ignore_thresh)
+            found.append(Footage(item.source_id, source_class(item.uri, options), follow))
+    return found
+
+
+def _follow(args: Namespace, kind: str, ignore_thresh: float) -> Follow:
+    # Pictures of a folder need not follow each other.
+    tracker = args.tracker or (_NO_TRACKER if kind == "images" else "byte_track")
+    if tracker == _NO_TRACKER:
+        return untracked
+    return followed_by(make_tracker(tracker, args.score_thresh, ignore_thresh))
