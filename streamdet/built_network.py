@@ -1,7 +1,8 @@
 """A network's file as a worker runs it, and the passport of one that was built on this machine.
 
 A model whose configuration states `network` is built from its weights (see building/) into
-NAME.onnx with a passport beside it, NAME.json, which says what it was built from.
+NAME.onnx with a passport beside it, NAME.json, which says what it was built from. A packed model's
+weights file holds the network already, and in its metadata what a passport would say.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ def find_network(model: ModelConfig) -> NetworkFile:
     Raises:
         ConfigError: it is missing, damaged, or was built from another configuration or weights.
     """
-    if model.network is None:
-        return NetworkFile(find_weights(model))
+    if not model.is_built:
+        return NetworkFile(_whole_network(model))
     file = find_loaded(model)
     if file is None:
         raise ConfigError(f"the network of model {model.name!r} is not built: {_remedy(model)}")
@@ -81,9 +82,27 @@ def find_network(model: ModelConfig) -> NetworkFile:
 
 def find_loaded(model: ModelConfig) -> Path | None:
     """Find the file that a worker would load, be it right or not; None if it is nowhere."""
-    if model.network is not None:
+    if model.is_built:
         return find_file(f"{model.name}.onnx", model.folder)
     return None if model.weights is None else find_file(model.weights.file, model.folder)
+
+
+def configuration_note(model: ModelConfig) -> dict[str, str]:
+    """Say in a packed network's metadata what it was built from; `find_network` looks for it."""
+    return {"configuration": digest(model)}
+
+
+def _whole_network(model: ModelConfig) -> Path:
+    path = find_weights(model)
+    if model.network is None:
+        return path
+    [note] = configuration_note(model).values()
+    if note.encode() not in path.read_bytes():  # metadata stand there as plain text
+        raise ConfigError(
+            f"{path} was packed from another configuration of model {model.name!r}: its detector,"
+            " network, input and number of classes must stay as they were"
+        )
+    return path
 
 
 def read_passport(path: Path) -> Passport:

@@ -79,8 +79,8 @@ class ModelConfig(Options):
     )
     network: dict[str, Any] | None = Field(
         None,
-        description="Options of the network (see networks/) that is built from the weights;"
-        " None where the weights file holds the network.",
+        description="Options of the network (see networks/): it is built from the weights, or the"
+        " weights file (.onnx) holds it. None for a network that is none of ours.",
     )
     input: ImageInput | None = Field(None, description="None for a detector without a network.")
     transform: TransformConfig = Field(description="How a frame becomes this network's picture.")
@@ -95,8 +95,7 @@ class ModelConfig(Options):
     folder: Path | None = Field(
         None,
         exclude=True,
-        description="Where its files are looked for first; by default the folder of the"
-        " configuration, unless that is a shipped one.",
+        description="Where its files are looked for first; by default the configuration's.",
     )
 
     path: Path | None = Field(
@@ -107,6 +106,12 @@ class ModelConfig(Options):
     def argument(self) -> str:
         """What names it in a command: its path, or a shipped one's name."""
         return self.name if self.path is None else str(self.path)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether its network has to be built: the weights file does not hold it."""
+        holds_network = self.weights is not None and self.weights.file.endswith(".onnx")
+        return self.network is not None and not holds_network
 
     @property
     def transform_options(self) -> dict[str, Any]:
@@ -132,12 +137,9 @@ def load_model_config(name: str) -> ModelConfig:
         raise ConfigError(f"{path}: must hold keys and values")
     if isinstance(text.values.get("classes"), str):
         text.values["classes"] = _class_list(text.values["classes"], text.place(("classes",)))
-    own = (
-        {"folder": str(path.absolute().parent), "path": str(path)}
-        if path.parent != shipped("configs/models")
-        else {}
-    )
-    model = checked(ModelConfig, text, (), {"name": path.stem, **own, **text.values})
+    own = {} if path.parent == shipped("configs/models") else {"path": str(path)}
+    where = {"name": path.stem, "folder": str(path.absolute().parent), **own}
+    model = checked(ModelConfig, text, (), {**where, **text.values})
     if faults := list(_faults(model)):
         raise ConfigError("\n".join(f"{text.place((key,))}: {what}" for key, what in faults))
     return model
@@ -158,7 +160,7 @@ def find_weights(config: ModelConfig) -> Path:
     if found is None:
         raise ConfigError(
             f"{weights.file}, the weights of model {config.name!r}, is not in"
-            f" {' or '.join(map(str, _folders(config.folder)))}: put it there"
+            f" {' or '.join(map(str, _folders(config.path and config.folder)))}: put it there"
             f" ({weights.origin}) or name its folder in STREAMDET_MODELS"
         )
     sha256 = hashlib.sha256(found.read_bytes()).hexdigest()

@@ -94,6 +94,10 @@ def give_weights(network: Network, model: ModelConfig) -> str:
     from streamdet.networks.state_dict import assign_weights, read_weights
 
     assert isinstance(network, nn.Module)
+    if not model.is_built:
+        raise ConfigError(
+            f"model {model.name!r} is packed: its weights file holds a network that only runs"
+        )
     path = find_weights(model)
     former: Mapping[str, str] = getattr(network, "former_names", {})
     weights = {former.get(name, name): value for name, value in read_weights(path).items()}

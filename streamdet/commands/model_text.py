@@ -46,6 +46,7 @@ def fact_lines(name: str) -> Iterator[str]:
         "thresholds": f"score {model.score_thresh:g}, IoU {model.iou_thresh:g}",
         **_weights_facts(model),
         **_state_facts(model),
+        **_card_facts(model),
     }
     for key, text in facts.items():
         yield f"  {key:<13}  {text}"
@@ -135,13 +136,20 @@ def _state_facts(model: ModelConfig) -> dict[str, str]:
         path = find_network(model).path
     except ConfigError as exc:
         return {"state": str(exc)}
-    facts = {"state": f"ready: {path} ({path.stat().st_size / 1e6:.0f} MB)"}
-    if model.network is None:
+    facts = {"state": f"ready: {path} ({path.stat().st_size / 1e6:.1f} MB)"}
+    if not model.is_built:
         return facts
     passport = read_passport(path.with_suffix(".json"))
     versions = ", ".join(f"{name} {version}" for name, version in passport.versions.items())
     origin = f"weights of sha256 {passport.weights}" if passport.is_trained else passport.weights
     return {**facts, "built from": origin, "built by": versions}
+
+
+def _card_facts(model: ModelConfig) -> dict[str, str]:
+    """Point at what is written about a model beside its configuration: data, figures, failures."""
+    assert model.folder is not None
+    card = model.folder / f"{model.name}.md"
+    return {"card": str(card)} if card.is_file() else {}
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""`streamdet models`: list them, show one, fetch published weights, build a network."""
+"""`streamdet models`: list them, show one, fetch published weights, build a network, pack it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from streamdet.built_network import NetworkFile
+from streamdet.commands import models_pack
 from streamdet.commands.model_text import fact_lines, list_lines
 from streamdet.errors import ConfigError, EngineError
 from streamdet.model_config import cache_folder, find_file, load_model_config
@@ -18,7 +19,7 @@ _NAME: Final = "a model's name, or the path of its .yaml"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the four forms and their arguments."""
+    """Add the forms and their arguments."""
     forms = parser.add_subparsers(dest="form", metavar="FORM", required=True)
     forms.add_parser("list", help="list the models: who trained them, what is on this machine")
     show = forms.add_parser("show", help="tell what is known of one model")
@@ -26,6 +27,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     build = forms.add_parser("build", help="build a model's network from weights that are here")
     for form in (show, pull, build):
         form.add_argument("name", metavar="NAME", help=_NAME)
+    models_pack.add_arguments(
+        forms.add_parser("pack", help="make a trained model small and ready to be shipped")
+    )
     add_random_argument(build)
     build.add_argument(
         "--output", type=Path, metavar="DIR", help="where it goes (default: the cache)"
@@ -51,6 +55,7 @@ def run(args: Namespace) -> int:
         "show": _show,
         "pull": _pull,
         "build": _build,
+        "pack": models_pack.run,
     }
     try:
         forms[args.form](args)
@@ -79,7 +84,7 @@ def _build(args: Namespace) -> None:
     from streamdet.building.build import build
 
     model = load_model_config(args.name)
-    if model.network is None:
+    if not model.is_built:
         why = (
             "has nothing to build: its detector runs no network"
             if model.input is None

@@ -39,15 +39,21 @@ def fold_focus(graph: Any) -> None:
             continue
         phases = _phases(convolution.input_value(0).get_node())
         attributes = convolution.get_attributes()
-        weights = convolution.input_value(1).get_node()
+        weights = _stored(convolution.input_value(1).get_node())
         is_plain = all(attributes[key] == value for key, value in _PLAIN.items())
         if not phases or not is_plain or weights.get_type_name() != "Constant":
             continue
         pads = [[2 * side for side in attributes[key]] for key in ("pads_begin", "pads_end")]
-        kernel = opset13.constant(_interleaved(weights.data, phases))
+        kernel = opset13.constant(_interleaved(weights.data, phases).astype(np.float32))
         folded = opset13.convolution(phases[0].picture, kernel, [2, 2], *pads, [1, 1])
         convolution.output(0).replace(folded.output(0))
     graph.validate_nodes_and_infer_types()
+
+
+def _stored(weights: Any) -> Any:
+    """Look behind the node that turns weights of half precision into float32."""
+    is_converted = weights.get_type_name() == "Convert"
+    return weights.input_value(0).get_node() if is_converted else weights
 
 
 def _interleaved(weights: Any, phases: list[_Phase]) -> Any:

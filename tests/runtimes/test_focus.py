@@ -13,7 +13,14 @@ from streamdet.runtimes.focus import fold_focus
 FOCUS = [(0, 0), (1, 0), (0, 1), (1, 1)]  # YOLOX's order: row, column
 
 
-def graph_of(folder: Path, phases: list[tuple[int, int]], stride: int = 1, end: int = 999) -> Any:
+def graph_of(
+    folder: Path,
+    phases: list[tuple[int, int]],
+    stride: int = 1,
+    end: int = 999,
+    *,
+    is_half: bool = False,
+) -> Any:
     """A network: slices at `phases`, joined, then a 3 x 3 convolution to 5 channels."""
     import openvino
 
@@ -27,14 +34,18 @@ def graph_of(folder: Path, phases: list[tuple[int, int]], stride: int = 1, end: 
         )
         names.append(name)
     nodes.append(helper.make_node("Concat", names, ["joined"], axis=1))
-    nodes.append(
-        helper.make_node("Conv", ["joined", "w"], ["y"], pads=[1] * 4, strides=[stride] * 2)
-    )
     weights = np.random.default_rng(0).standard_normal((5, 3 * len(phases), 3, 3))
     initialisers = [
         numpy_helper.from_array(np.array(v, dtype=np.int64), k) for k, v in constants.items()
     ]
-    initialisers.append(numpy_helper.from_array(weights.astype(np.float32), "w"))
+    if is_half:
+        nodes.append(helper.make_node("Cast", ["half"], ["w"], to=TensorProto.FLOAT))
+        initialisers.append(numpy_helper.from_array(weights.astype(np.float16), "half"))
+    else:
+        initialisers.append(numpy_helper.from_array(weights.astype(np.float32), "w"))
+    nodes.append(
+        helper.make_node("Conv", ["joined", "w"], ["y"], pads=[1] * 4, strides=[stride] * 2)
+    )
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, 8, 12))
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
     graph = helper.make_graph(nodes, "focus", [x], [y], initialisers)
@@ -55,11 +66,12 @@ def slices(graph: Any) -> int:
     return sum(node.get_type_name() == "Slice" for node in graph.get_ordered_ops())
 
 
+@pytest.mark.parametrize("is_half", [False, True])
 @pytest.mark.parametrize("phases", [FOCUS, sorted(FOCUS)])
 def test_the_folded_network_computes_the_same(
-    tmp_path: Path, phases: list[tuple[int, int]]
+    tmp_path: Path, phases: list[tuple[int, int]], is_half: bool
 ) -> None:
-    graph = graph_of(tmp_path, phases)
+    graph = graph_of(tmp_path, phases, is_half=is_half)
     before = result(graph)
     fold_focus(graph)
     assert slices(graph) == 0

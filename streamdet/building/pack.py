@@ -1,0 +1,83 @@
+"""Packs a trained model to be shipped: NAME.onnx, small, and NAME.yaml, which names it.
+
+Such a model needs neither torch nor a building: its weights file holds the network, and is checked
+like any other. What it was made from stands in its metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from streamdet.building.compact import compact
+from streamdet.built_network import configuration_note, read_passport
+from streamdet.config_files import find_config
+from streamdet.errors import ConfigError
+from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.output_file import written_whole
+from streamdet.yaml_text import read_yaml
+
+LARGEST: Final = 8_000_000
+"""Bytes of a network that ships with streamdet."""
+
+
+def pack(built: Path, model: ModelConfig, name: str, folder: Path) -> ModelConfig:
+    """Write a model as it ships.
+
+    Args:
+        built: its network as `build` left it, with its passport beside it.
+        model: its configuration; it names the weights.
+        name: its name from now on.
+        folder: gets NAME.onnx and NAME.yaml; made if need be.
+
+    Returns:
+        The configuration that was written.
+
+    Raises:
+        ConfigError: the file would be larger than `LARGEST`.
+        EngineError: a weight is too large for half precision, or a file cannot be written.
+    """
+    import onnx
+
+    passport = read_passport(built.with_suffix(".json"))
+    network = onnx.load(built)
+    made_from = {"weights": passport.weights, **passport.versions}
+    compact(network, {**configuration_note(model), **made_from})
+    onnx.checker.check_model(network, full_check=True)
+    packed = network.SerializeToString(deterministic=True)
+    if len(packed) > LARGEST:
+        raise ConfigError(
+            f"model {model.name!r}: its network takes {len(packed) / 1e6:.1f} MB with weights in"
+            f" half precision, wanted at most {LARGEST / 1e6:.0f}: train a smaller one"
+        )
+    _write(folder / f"{name}.onnx", packed)
+    values = _values(model, name, hashlib.sha256(packed).hexdigest())
+    text = yaml.safe_dump(
+        values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+    )
+    _write(folder / f"{name}.yaml", text.encode())
+    return load_model_config(str(folder / f"{name}.yaml"))
+
+
+def _values(model: ModelConfig, name: str, sha256: str) -> Mapping[str, Any]:
+    """Give the configuration's values, with the packed file as its weights."""
+    assert model.weights is not None
+    values = dict(read_yaml(find_config(model.argument, "configs/models")).values)
+    for key in ("name", "folder", "weights"):
+        values.pop(key, None)
+    weights = {
+        "file": f"{name}.onnx",
+        "sha256": sha256,
+        "licence": model.weights.licence,
+        "origin": model.weights.origin,
+    }
+    return {"detector": values.pop("detector"), "weights": weights, **values}
+
+
+def _write(path: Path, content: bytes) -> None:
+    with written_whole(path) as file:
+        file.write(content)

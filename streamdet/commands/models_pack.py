@@ -1,0 +1,134 @@
+"""`streamdet models pack`: a trained model as it ships, checked against what it was made from."""
+
+from __future__ import annotations
+
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from streamdet.assemble import make_detector
+from streamdet.built_network import find_network
+from streamdet.errors import ConfigError
+from streamdet.evaluation.agreement import SAME_IOU, SAME_SCORE, agreement
+from streamdet.evaluation.picture_file import read_picture
+from streamdet.evaluation.pictures import PictureDetector
+from streamdet.image import Pixels
+from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.output_file import written_whole
+from streamdet.registry import load
+from streamdet.sources.resolve import list_pictures
+from streamdet.sources.scene_uri import SceneSpec
+from streamdet.sources.street import Street
+
+LEAST_SHARE: Final = 0.95
+"""Of the detections that must be found again. Of two proposals with nearly the same score the other
+one may remain, and with it another box: 0.97 of a Faster R-CNN's after one epoch of training."""
+
+_FRAMES: Final = range(0, 300, 25)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what is packed and where it goes."""
+    parser.add_argument(
+        "trained", type=Path, metavar="TRAINED", help="what `train` left: its folder or the .yaml"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="gets NAME.onnx and NAME.yaml"
+    )
+    parser.add_argument("--name", metavar="NAME", help="its name (default: the trained model's)")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="pictures that both forms must agree on (default: frames of synthetic:street)",
+    )
+
+
+def run(args: Namespace) -> None:
+    """Build, pack, compare; only a network that agrees is put into the output folder.
+
+    Raises:
+        ConfigError: there is no trained model, its network is too large, or the two disagree.
+        EngineError: torch is missing, or a file cannot be written.
+    """
+    from streamdet.building.build import build
+    from streamdet.building.pack import pack
+
+    if args.images is not None and not args.images.is_dir():
+        raise ConfigError(f"--images {args.images}: there is no such folder")
+    model = load_model_config(str(_configuration(args.trained)))
+    name = args.name or model.name
+    with tempfile.TemporaryDirectory(prefix="streamdet-pack-") as folder:
+        print(f"building the network of {model.name}", flush=True)
+        built = build(model.argument, Path(folder) / "built").path
+        packed = pack(built, model, name, Path(folder) / "packed")
+        original = model.model_copy(update={"folder": built.parent})
+        for runtime in model.runtimes:
+            print(compared(original, packed, runtime, args.images), flush=True)
+        before, after = (_megabytes(path) for path in (built, find_network(packed).path))
+        for path in (Path(folder) / "packed").iterdir():
+            _put(path, args.output / path.name)
+    print(f"{args.output / name}.onnx: {after}, {before} as it was built")
+    print(f"{args.output / name}.yaml: the model; what is known of it belongs into {name}.md")
+
+
+def _configuration(trained: Path) -> Path:
+    if not trained.is_dir():
+        return trained
+    found = sorted(trained.glob("*.yaml"))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise ConfigError(f"{trained}: wanted one .yaml in it, a trained model's, got {names}")
+    return found[0]
+
+
+def compared(original: ModelConfig, packed: ModelConfig, runtime: str, images: Path | None) -> str:
+    """Run both forms over the pictures; returns how they compare, in a sentence.
+
+    Args:
+        original: the model as it was built.
+        packed: the same, packed.
+        runtime: kind of what runs both.
+        images: folder of pictures; None: frames of a rendered street.
+
+    Raises:
+        ConfigError: they disagree, or find nothing to compare.
+    """
+    first, second = (_detector(model, runtime) for model in (original, packed))
+    pairs = ((first(picture), second(picture)) for picture in _pictures(images))
+    found = agreement(pairs, original.score_thresh)
+    text = (
+        f"{runtime}: {found.found_again} of {found.detections} detections in {found.pictures}"
+        f" pictures are the same before and after packing (IoU {SAME_IOU}, score within"
+        f" {SAME_SCORE})"
+    )
+    if found.detections == 0:
+        raise ConfigError(f"{text}: wanted pictures with something to find, by --images DIR")
+    if found.share < LEAST_SHARE:
+        raise ConfigError(f"{text}: wanted {LEAST_SHARE:.0%} of them")
+    return f"{text}; scores differ by at most {found.score_difference:.4f}"
+
+
+def _detector(model: ModelConfig, runtime: str) -> PictureDetector:
+    values = {"model": model.name, "runtime": runtime, "precision": "fp32"}
+    options = load("detector", model.detector).Options(**values)
+    return PictureDetector(make_detector(options, model)[0], model)
+
+
+def _pictures(folder: Path | None) -> Iterator[Pixels]:
+    if folder is None:
+        street = Street(SceneSpec())
+        yield from map(street.render, _FRAMES)
+        return
+    yield from map(read_picture, list_pictures(str(folder.absolute())))
+
+
+def _megabytes(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.2f} MB"
+
+
+def _put(source: Path, target: Path) -> None:
+    with written_whole(target) as file:
+        file.write(source.read_bytes())
