@@ -98,7 +98,7 @@ class SppNet(nn.Module):
         return margins.view(*rows, -1), deltas.view(*rows, -1, 4)
 
     def pyramid(self, features: Tensor, xyxy: Tensor) -> Tensor:
-        """Pool regions (B, P, 4), pixels: ops.spatial_pyramid.spatial_pyramid_rois, with our nodes.
+        """Pool regions (B, P, 4), pixels: ops.spatial_pyramid of the cells of each, by our nodes.
 
         Returns:
             (B * P, channels x bins).

@@ -44,19 +44,6 @@ _DAMAGED: Final = (
 )
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Give a network the weights of a file; on an error it keeps those it has.
-
-    Args:
-        network: takes the values in place, in its own dtype and on its own device.
-        path: .safetensors, or anything that `torch.save` wrote.
-
-    Raises:
-        ConfigError: the file is not one of tensors, or they are not this network's.
-    """
-    assign_weights(network, read_weights(path), str(path))
-
-
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a file by name, onto the CPU.
 

@@ -3,9 +3,9 @@
 N counts locations x anchors per location, A the anchors of one location (ratios x scales).
 
 The values are those of torchvision's AnchorGenerator, since published weights were trained with
-them. It departs from the paper's first release in two ways, each an option here: corners around
-the location are rounded to whole pixels (`is_rounded`), and the anchors of cell (0, 0) are centred
-on the pixel corner (0, 0), not in the middle of the cell (`offset=0.5`).
+them. It departs from the paper's first release in two ways: corners around the location are rounded
+to whole pixels, and the anchors of cell (0, 0) are centred on the pixel corner (0, 0), not in the
+middle of the cell.
 """
 
 from __future__ import annotations
@@ -16,43 +16,37 @@ import torch
 from torch import Tensor
 
 
-def cell_anchors(
-    scales: Sequence[float], ratios: Sequence[float], *, is_rounded: bool = True
-) -> Tensor:
+def cell_anchors(scales: Sequence[float], ratios: Sequence[float]) -> Tensor:
     """Make the anchors of one location, centred on (0, 0).
 
     Args:
         scales: square roots of the anchors' areas, pixels.
         ratios: height / width; the area does not depend on it.
-        is_rounded: move each edge to the nearest whole pixel (half to even).
 
     Returns:
-        (A, 4) xyxy float32, pixels: all scales of the first ratio, then of the next.
+        (A, 4) xyxy float32, whole pixels (half to even): all scales of the first ratio, then of
+        the next.
     """
     sides = torch.tensor(scales, dtype=torch.float32)
     height_ratios = torch.tensor(ratios, dtype=torch.float32).sqrt()
     widths = ((1 / height_ratios)[:, None] * sides).flatten()
     heights = (height_ratios[:, None] * sides).flatten()
-    xyxy = torch.stack((-widths, -heights, widths, heights), dim=1) / 2
-    return xyxy.round() if is_rounded else xyxy
+    return (torch.stack((-widths, -heights, widths, heights), dim=1) / 2).round()
 
 
-def grid_anchors(
-    cell_xyxy: Tensor, map_hw: tuple[int, int], stride_hw: tuple[int, int], *, offset: float = 0.0
-) -> Tensor:
+def grid_anchors(cell_xyxy: Tensor, map_hw: tuple[int, int], stride_hw: tuple[int, int]) -> Tensor:
     """Repeat the anchors of one location at every location of a feature map.
 
     Args:
         cell_xyxy: (A, 4) pixels, of `cell_anchors`.
         map_hw: locations of the feature map.
         stride_hw: pixels from one location to the next.
-        offset: where in its cell a location lies, in strides: 0.0 its corner, 0.5 its middle.
 
     Returns:
         (N, 4) xyxy, pixels: row by row, in a row by column, at a location in the given order.
     """
     y, x = (
-        (torch.arange(count, dtype=cell_xyxy.dtype, device=cell_xyxy.device) + offset) * stride
+        torch.arange(count, dtype=cell_xyxy.dtype, device=cell_xyxy.device) * stride
         for count, stride in zip(map_hw, stride_hw, strict=True)
     )
     grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")

@@ -126,24 +126,3 @@ def project_box(
     x1, x2 = field.project((xyxy[0], xyxy[2]), map_hw[1])
     y1, y2 = field.project((xyxy[1], xyxy[3]), map_hw[0])
     return x1, y1, x2, y2
-
-
-def centre_box(
-    cells_xyxy: tuple[int, int, int, int], field: ReceptiveField
-) -> tuple[float, float, float, float]:
-    """Span the picture's box that is projected onto these cells: the way back of `project_box`.
-
-    It reaches from the pixel before the first cell's centre to the one after the last's: the
-    smallest box of whole pixels with these centres inside.
-
-    Args:
-        cells_xyxy: cells, x2 and y2 exclusive.
-        field: of both axes.
-
-    Returns:
-        xyxy in pixels, x2 and y2 exclusive.
-    """
-    x1, y1, x2, y2 = cells_xyxy
-    left, top = (math.ceil(field.pixel(cell)) - 1 for cell in (x1, y1))
-    right, bottom = (math.floor(field.pixel(cell - 1)) + 2 for cell in (x2, y2))
-    return float(left), float(top), float(right), float(bottom)

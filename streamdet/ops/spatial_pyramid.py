@@ -15,9 +15,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from streamdet.ops.regions import check_regions
-from streamdet.ops.roi_pool import pool_windows
-
 
 def spatial_pyramid(features: Tensor, levels: Sequence[int]) -> Tensor:
     """Take the maxima of whole feature maps in the bins of each level.
@@ -37,33 +34,6 @@ def spatial_pyramid(features: Tensor, levels: Sequence[int]) -> Tensor:
         for bins in levels
         for top, bottom in _edges(height, bins)
         for left, right in _edges(width, bins)
-    ]
-    return torch.cat(pooled, dim=1)
-
-
-def spatial_pyramid_rois(
-    features: Tensor, rois: Tensor, levels: Sequence[int], *, stride: int, centre: float = 0.0
-) -> Tensor:
-    """Take the maxima of regions of feature maps in the bins of each level.
-
-    Args:
-        features: (B, C, H, W).
-        rois: (K, 5): index of the picture in the batch, then xyxy in pixels, finite.
-        levels: bins a side of each level, e.g. (6, 3, 2, 1).
-        stride: pixels from one cell to the next.
-        centre: pixel at which cell 0 is centred; see ops.receptive_field.
-
-    Returns:
-        (K, M * C): as `spatial_pyramid` gives for the cells of each region alone.
-
-    Raises:
-        ValueError: features are not (B, C, H, W), rois are not (K, 5) or name no picture.
-    """
-    check_regions([features], rois)
-    windows = project_rois(rois, features.shape[2:], stride=stride, centre=centre)
-    pooled = [
-        pool_windows(features, windows, (bins, bins)).permute(0, 2, 3, 1).flatten(1)
-        for bins in levels
     ]
     return torch.cat(pooled, dim=1)
 

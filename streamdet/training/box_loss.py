@@ -20,30 +20,9 @@ def iou(xyxy: Tensor, other: Tensor) -> Tensor:
     Returns:
         (...), 0..1; 0 where both boxes are empty.
     """
-    intersection, union = _intersection_and_union(xyxy, other)
+    intersection = _intersection(xyxy, other)
+    union = _area(xyxy) + _area(other) - intersection
     return intersection / union.clamp(min=_SMALLEST_AREA)
-
-
-def generalized_iou(xyxy: Tensor, other: Tensor) -> Tensor:
-    """Generalised overlap: Rezatofighi et al., 2019, algorithm 1.
-
-    IoU, less the share of the smallest box around both that neither covers; unlike IoU's, its
-    gradient moves boxes together that do not meet.
-
-    Args:
-        xyxy: (..., 4) pixels, not inside out.
-        other: (..., 4) pixels, not inside out, broadcast against `xyxy`.
-
-    Returns:
-        (...), -1..1; 0 where both boxes are empty and at the same place.
-    """
-    intersection, union = _intersection_and_union(xyxy, other)
-    x1, y1, x2, y2 = xyxy.unbind(-1)
-    other_x1, other_y1, other_x2, other_y2 = other.unbind(-1)
-    hull_width = torch.maximum(x2, other_x2) - torch.minimum(x1, other_x1)
-    hull = hull_width * (torch.maximum(y2, other_y2) - torch.minimum(y1, other_y1))
-    overlap = intersection / union.clamp(min=_SMALLEST_AREA)
-    return overlap - (hull - union) / hull.clamp(min=_SMALLEST_AREA)
 
 
 def covered_share(xyxy: Tensor, other: Tensor) -> Tensor:
@@ -57,11 +36,6 @@ def covered_share(xyxy: Tensor, other: Tensor) -> Tensor:
         (...), 0..1; 0 where a box is empty.
     """
     return _intersection(xyxy, other) / _area(xyxy).clamp(min=_SMALLEST_AREA)
-
-
-def _intersection_and_union(xyxy: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    intersection = _intersection(xyxy, other)
-    return intersection, _area(xyxy) + _area(other) - intersection
 
 
 def _intersection(xyxy: Tensor, other: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from streamdet.building.export import export
-from streamdet.ops.spatial_pyramid import spatial_pyramid_rois
+from streamdet.ops.spatial_pyramid import project_rois, spatial_pyramid
 from streamdet.registry import KINDS, load
 from streamdet.runtimes import RuntimeOptions, Tensors
 from tests.networks.region_networks import (
@@ -88,13 +88,15 @@ def test_boxes_end_at_the_picture_s_border(kind: str) -> None:
     assert found["boxes"][0, :count].unique(dim=0).tolist() == [[0, 0, 96, 64]]
 
 
-def test_spp_net_pools_what_the_operation_pools() -> None:
+def test_spp_net_pools_the_pyramid_of_each_region_s_cells() -> None:
     network = region_network("sppnet")
     image, proposals = one_picture("sppnet")
     features = network.backbone(image)["conv2"]
     rois = torch.cat((torch.zeros(PROPOSALS, 1), proposals[0]), dim=1)
     # AlexNet's conv2: (11 - 1) / 2 - 2 pixels, and (3 - 1) / 2 cells of 4 pixels of the pooling.
-    wanted = spatial_pyramid_rois(features, rois, (1, 2, 3), stride=8, centre=3 + 4)
+    windows = project_rois(rois, features.shape[2:], stride=8, centre=3 + 4).tolist()
+    regions = [features[:, :, y1:y2, x1:x2] for _, x1, y1, x2, y2 in windows]
+    wanted = torch.cat([spatial_pyramid(region, (1, 2, 3)) for region in regions])
     assert wanted.shape == (PROPOSALS, 192 * (1 + 4 + 9))
     torch.testing.assert_close(network.pyramid(features, proposals), wanted)
 

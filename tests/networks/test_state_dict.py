@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from streamdet.errors import ConfigError
-from streamdet.networks.state_dict import assign_weights, load_weights, read_weights
+from streamdet.networks.state_dict import assign_weights, read_weights
 
 Weights = dict[str, Tensor]
 
@@ -42,7 +42,7 @@ def test_weights_come_back_from_either_kind_of_file(
     save: Callable[[Weights, Path], Path], tmp_path: Path
 ) -> None:
     trained, fresh = network(), network()
-    load_weights(fresh, save(trained.state_dict(), tmp_path))
+    assign_weights(fresh, read_weights(save(trained.state_dict(), tmp_path)), "some.pth")
     for name, weight in trained.state_dict().items():
         torch.testing.assert_close(fresh.state_dict()[name], weight, rtol=0, atol=0)
 
@@ -126,7 +126,7 @@ def test_a_pickle_with_code_is_refused_and_does_not_run(
     with pytest.raises(
         ConfigError, match=r"wanted tensors only, got a pickle that calls \w+.mkdir"
     ):
-        load_weights(network(), path)
+        read_weights(path)
     assert not Path("owned").exists()
 
 
@@ -165,7 +165,7 @@ def test_a_damaged_file_is_read_or_refused_but_never_crashes(
     content[int(place * len(content))] = byte[0]
     path.write_bytes(content)
     with contextlib.suppress(ConfigError):
-        load_weights(network(), path)
+        assign_weights(network(), read_weights(path), "some.pth")
 
 
 @settings(

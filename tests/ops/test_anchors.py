@@ -15,13 +15,6 @@ def test_the_ratio_is_height_by_width_at_the_same_area() -> None:
     ]
 
 
-def test_anchors_may_stay_unrounded() -> None:
-    anchor = cell_anchors([32], [2], is_rounded=False)[0]
-    width, height = anchor[2] - anchor[0], anchor[3] - anchor[1]
-    assert float(width * height) == pytest.approx(1024, rel=1e-6)
-    assert float(height / width) == pytest.approx(2, rel=1e-6)
-
-
 def test_all_scales_of_a_ratio_come_before_the_next_ratio() -> None:
     sides = cell_anchors([2, 4], [1, 4])[:, 2:].tolist()
     assert sides == [[1, 1], [2, 2], [0, 2], [1, 4]]  # 0.5 rounds to even
@@ -35,11 +28,6 @@ def test_locations_follow_row_by_row_and_keep_their_anchors_together() -> None:
         [-1, -1, 1, 1], [-2, -2, 2, 2], [15, -1, 17, 1], [14, -2, 18, 2],
     ]  # fmt: skip
     assert anchors[-1].tolist() == [30, 6, 34, 10]
-
-
-def test_an_offset_of_half_a_stride_centres_anchors_in_their_cells() -> None:
-    anchors = grid_anchors(torch.tensor([[-1.0, -1, 1, 1]]), (1, 2), (4, 4), offset=0.5)
-    assert anchors.tolist() == [[1, 1, 3, 3], [5, 1, 7, 3]]
 
 
 def test_a_stride_is_the_image_side_by_the_map_side_rounded_down() -> None:

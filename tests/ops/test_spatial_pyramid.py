@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from streamdet.ops.receptive_field import ReceptiveField, project_box
-from streamdet.ops.spatial_pyramid import project_rois, spatial_pyramid, spatial_pyramid_rois
+from streamdet.ops.spatial_pyramid import project_rois, spatial_pyramid
 
 
 def test_levels_of_2_and_1_give_the_quarters_and_the_whole() -> None:
@@ -30,26 +30,6 @@ def test_bins_are_the_papers_sliding_windows_at_13_cells(bins: int) -> None:
     features = torch.rand(1, 3, 13, 13)
     slid = functional.max_pool2d(features, kernel_size=-(-13 // bins), stride=13 // bins)
     assert torch.equal(spatial_pyramid(features, (bins,)), slid.permute(0, 2, 3, 1).flatten(1))
-
-
-def test_a_region_is_pooled_like_a_map_of_its_cells() -> None:
-    features = torch.rand(2, 4, 12, 15)
-    rois = torch.tensor([[1.0, 20, 40, 150, 100], [0.0, 0, 0, 240, 192], [0.0, 90, 90, 92, 92]])
-    pooled = spatial_pyramid_rois(features, rois, (3, 2, 1), stride=16)
-    windows = project_rois(rois, (12, 15), stride=16).tolist()
-    for row, (picture, x1, y1, x2, y2) in enumerate(windows):
-        alone = spatial_pyramid(features[picture : picture + 1, :, y1:y2, x1:x2], (3, 2, 1))
-        assert torch.equal(pooled[row : row + 1], alone)
-
-
-def test_no_region_gives_nothing() -> None:
-    pooled = spatial_pyramid_rois(torch.rand(1, 4, 5, 5), torch.zeros(0, 5), (2, 1), stride=16)
-    assert pooled.shape == (0, 5 * 4)
-
-
-def test_misuse_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"rois must be \(K, 5\)"):
-        spatial_pyramid_rois(torch.rand(1, 4, 5, 5), torch.zeros(2, 4), (2, 1), stride=16)
 
 
 edge = st.integers(-60, 400).map(float)

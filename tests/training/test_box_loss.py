@@ -7,15 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamdet.ops import iou as reference
-from streamdet.training.box_loss import covered_share, generalized_iou, iou
+from streamdet.training.box_loss import covered_share, iou
 
 LEFT = torch.tensor([0.0, 0.0, 4.0, 2.0])  # area 8
-RIGHT = torch.tensor([2.0, 0.0, 6.0, 4.0])  # area 16; they meet in 2 x 2, their hull is 6 x 4
+RIGHT = torch.tensor([2.0, 0.0, 6.0, 4.0])  # area 16; they meet in 2 x 2
 
 
 def test_overlaps_of_two_boxes() -> None:
     assert iou(LEFT, RIGHT).item() == pytest.approx(4 / 20)
-    assert generalized_iou(LEFT, RIGHT).item() == pytest.approx(4 / 20 - (24 - 20) / 24)
     assert covered_share(LEFT, RIGHT).item() == pytest.approx(4 / 8)
 
 
@@ -32,21 +31,10 @@ def test_overlaps_equal_those_in_numpy(
     first, second = torch.tensor(left).double(), torch.tensor(right).double()
     found = iou(first[:, None], second)
     np.testing.assert_allclose(found, reference.pairwise_iou(first.numpy(), second.numpy()))
-    found = generalized_iou(first[:, None], second)
-    wanted = reference.pairwise_generalized_iou(first.numpy(), second.numpy())
-    np.testing.assert_allclose(found, wanted, atol=1e-12)
-
-
-def test_boxes_that_do_not_meet_are_pulled_together_by_generalised_overlap_alone() -> None:
-    far = torch.tensor([10.0, 0.0, 12.0, 2.0], requires_grad=True)
-    assert torch.autograd.grad(iou(far, LEFT), far)[0].tolist() == [0.0] * 4
-    gradient = torch.autograd.grad(generalized_iou(far, LEFT), far)[0]
-    assert gradient[0] < 0  # the overlap rises as the left edge moves left
 
 
 def test_empty_boxes_overlap_nothing_and_have_finite_gradients() -> None:
     empty = torch.zeros(4, requires_grad=True)
-    for overlap in (iou, generalized_iou):
-        assert overlap(empty, torch.zeros(4)).item() == 0
-        assert torch.autograd.grad(overlap(empty, torch.zeros(4)), empty)[0].isfinite().all()
+    assert iou(empty, torch.zeros(4)).item() == 0
+    assert torch.autograd.grad(iou(empty, torch.zeros(4)), empty)[0].isfinite().all()
     assert covered_share(torch.zeros(4), LEFT).item() == 0

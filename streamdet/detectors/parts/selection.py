@@ -99,8 +99,10 @@ class Selection:
         found = found[np.flatnonzero(finite)]
         if self._decay is not None:
             return self._softly_suppressed(found, self._decay)
-        kept = batched_nms(found.xyxy, found.scores, found.class_ids, self._iou_thresh)
-        return found[kept[: self._max_detections]]
+        kept = batched_nms(
+            found.xyxy, found.scores, found.class_ids, self._iou_thresh, top_k=self._max_detections
+        )
+        return found[kept]
 
     def _softly_suppressed(self, found: Detections, decay: Decay) -> Detections:
         kept, scores = soft_nms(
