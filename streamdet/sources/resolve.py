@@ -50,14 +50,11 @@ class SourceItem:
     uri: str
 
 
-def resolve(
-    uri: str, *, base: Path | None = None, taken: Collection[str] = ()
-) -> tuple[str, tuple[SourceItem, ...]]:
+def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[SourceItem, ...]]:
     """Say which kind of source an address means and which items it names.
 
     Args:
         uri: path of a file or folder, glob, or `synthetic:street?...`; `~` is expanded.
-        base: folder that a relative path starts from; the current one by default.
         taken: source ids that are in use by other addresses of the run.
 
     Returns:
@@ -71,7 +68,7 @@ def resolve(
         return "synthetic", _name_items([uri], [scene.name], taken)
     _refuse_url(uri)
     try:
-        return _resolve_path(uri, _absolute(uri, base), taken)
+        return _resolve_path(uri, _absolute(uri), taken)
     except OSError as exc:
         raise ConfigError(f"{uri}: cannot be looked up ({exc.strerror})") from exc
 
@@ -114,9 +111,9 @@ def _refuse_url(uri: str) -> None:
         raise ConfigError(f"a source must be a file, a folder, a glob or a scene, got {uri!r}")
 
 
-def _absolute(uri: str, base: Path | None) -> Path:
+def _absolute(uri: str) -> Path:
     try:
-        return Path.cwd() / (base or Path()) / Path(uri).expanduser()
+        return Path.cwd() / Path(uri).expanduser()
     except RuntimeError as exc:
         raise ConfigError(f"{uri}: there is no such home folder") from exc
 

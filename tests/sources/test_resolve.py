@@ -24,9 +24,12 @@ def ids(uri: str | Path, taken: tuple[str, ...] = ()) -> list[str]:
     return [item.source_id for item in resolve(str(uri), taken=taken)[1]]
 
 
-def test_a_file_is_one_item_with_an_absolute_uri(tmp_path: Path) -> None:
+def test_a_file_is_one_item_with_an_absolute_uri(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     touch(tmp_path, "a b.mp4")
-    kind, items = resolve("a b.mp4", base=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    kind, items = resolve("a b.mp4")
     assert (kind, items[0].source_id, items[0].uri) == ("file", "a_b", str(tmp_path / "a b.mp4"))
 
 
