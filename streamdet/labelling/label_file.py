@@ -10,6 +10,7 @@ from typing import Any, Final
 from streamdet.config_files import shipped
 from streamdet.labelling.footage import SeenFrame
 from streamdet.labelling.verdicts import Label
+from streamdet.ops.run_length import area as mask_area
 from streamdet.output_file import written_whole
 
 _DECIMALS: Final = 2
@@ -106,8 +107,9 @@ class LabelFile:
         }
         masks = frame.found.masks
         if masks is not None and label.row is not None:
-            counts = masks.counts[label.row].decode("ascii")
-            annotation["segmentation"] = {"size": list(masks.hw), "counts": counts}
+            counts = masks.counts[label.row]
+            annotation["area"] = mask_area(counts)
+            annotation["segmentation"] = {"size": list(masks.hw), "counts": counts.decode("ascii")}
         self._annotations.append(annotation)
 
 

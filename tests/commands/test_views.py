@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamdet.commands.live import describe
+from streamdet.commands.progress_through import progress_through
 from streamdet.commands.progress_view import PlainView, figures, progress_view
 from streamdet.commands.report_text import report_lines
 from streamdet.report import Report, Snapshot, SourceReport, StageReport
@@ -47,6 +48,17 @@ def test_the_progress_line_adds_up() -> None:
 
 def test_an_unknown_total_is_left_out() -> None:
     assert figures(Snapshot((), expected=None, elapsed_s=0.0)).startswith("0 frames  0.0 fps")
+
+
+@pytest.mark.parametrize(("total", "line"), [(3, "1/3 frames"), (None, "1 frames")])
+def test_a_list_of_known_and_of_unknown_length_is_counted(
+    monkeypatch: pytest.MonkeyPatch, total: int | None, line: str
+) -> None:
+    now = iter([0.0, 1.0, 6.0, 7.0])
+    monkeypatch.setattr("streamdet.commands.progress_through.time.monotonic", lambda: next(now))
+    stream = io.StringIO()
+    assert list(progress_through(iter("abc"), "frames", stream, total)) == ["a", "b", "c"]
+    assert stream.getvalue() == f"{line}\n"
 
 
 def test_plain_lines_come_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

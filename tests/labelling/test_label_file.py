@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from streamdet.detections import FrameMasks
 from streamdet.evaluation.truths.coco import read_coco
 from streamdet.labelling.footage import SeenFrame
 from streamdet.labelling.label_file import LabelFile, category_ids
 from streamdet.labelling.verdicts import Label
+from streamdet.ops.run_length import encode
 from tests.labelling.test_following import boxes
 
 CAR = Label("object", 1, (10.0, 20.0, 30.0, 60.5), 0.875, 3, 0)
@@ -43,3 +48,17 @@ def test_the_file_is_read_back_as_truth(tmp_path: Path) -> None:
         (2, 3, (10.0, 20.0, 20.0, 40.5), False, 6),
     ]
     assert file.counts == {"pictures": 2, "objects": 2, "ignored": 1}
+
+
+def test_masks_come_with_their_objects(tmp_path: Path) -> None:
+    path, mask = tmp_path / "labels.json", np.zeros((100, 200), bool)
+    mask[20:50, 10:30] = True
+    masks = FrameMasks((100, 200), (encode(mask),))
+    frame = replace(seen(0, "a.jpg"), found=replace(boxes((10, 0.9, 1, 3)), masks=masks))
+    file = LabelFile(path, {}, {1: "car"})
+    file.add("a", [frame], [[CAR, replace(CAR, verdict="ignored", row=None)]])
+    file.write(is_complete=True)
+    first, second = read_coco(path).objects
+    assert first.segmentation == {"size": [100, 200], "counts": encode(mask).decode()}
+    assert (first.area, second.area) == (30 * 20, 20 * 40.5)
+    assert second.segmentation is None
