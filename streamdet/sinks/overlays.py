@@ -97,12 +97,6 @@ def fit_masks(masks: FrameMasks, geometry: Geometry, hw: tuple[int, int]) -> Fra
     return FrameMasks(hw, tuple(counts))
 
 
-def _tints(color: Color) -> npt.NDArray[np.uint8]:
-    """Say what each level of each channel becomes: (1, 256, 3)."""
-    levels = np.arange(256)[:, None] * (1 - OPACITY) + np.array(color) * OPACITY
-    return levels.round().astype(np.uint8)[None]
-
-
 def _within(places: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.bool_]:
     return np.asarray((places >= 0) & (places < count))
 
