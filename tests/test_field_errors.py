@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked, dotted, nearest
+from streamdet.sources.sampling import SamplingOptions
 from streamdet.yaml_text import parse_yaml
 
 
@@ -137,3 +138,10 @@ def test_dotted_leaves_out_the_level_of_nodes() -> None:
     assert dotted(("nodes", "detect", "classes", 0)) == "detect.classes.0"
     assert dotted(("nodes",)) == "nodes"
     assert dotted(()) == "the file"
+
+
+def test_a_rule_about_several_keys_is_told_of_what_they_belong_to() -> None:
+    values = {"every": 2, "fps": 2.0}
+    text = parse_yaml("nodes: {camera: {every: 2, fps: 2.0}}", "f.yaml")
+    with pytest.raises(ConfigError, match=r"f\.yaml:1: camera wanted every or fps, got both"):
+        checked(SamplingOptions, text, ("nodes", "camera"), values)
