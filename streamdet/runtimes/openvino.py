@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,16 +37,14 @@ class OpenVino:
         Raises:
             EngineError: OpenVINO is missing, refuses the file, or the CPU lacks the precision.
         """
-        openvino = _import_openvino()
-        core = openvino.Core()
-        capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        capabilities = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         precision = chosen_precision(options.precision, capabilities)
         try:
-            graph = core.read_model(_inlined(weights))
+            graph = core().read_model(_inlined(weights))
             self._inputs = check_network(weights, image_input, _inputs(graph))
             fold_focus(graph)
             graph = _with_picture_input(graph, image_input)
-            compiled = core.compile_model(graph, "CPU", _properties(precision, options.threads))
+            compiled = core().compile_model(graph, "CPU", _properties(precision, options.threads))
         except RuntimeError as exc:
             raise EngineError(f"{weights}: openvino cannot load it: {_one_line(exc)}") from exc
         self._input = image_input
@@ -53,7 +52,7 @@ class OpenVino:
         self._picture = self._request.get_tensor(image_input.name).data
         self._extras = {name: self._request.get_tensor(name).data for name in self._inputs.extras}
         self._outputs = [output.get_any_name() for output in compiled.outputs]
-        version = openvino.__version__.split("-")[0]
+        version = _import_openvino().__version__.split("-")[0]
         self.name = f"openvino {version} {precision}, {threads_text(options.threads)}"
 
     def __call__(
@@ -114,6 +113,17 @@ def _import_openvino() -> Any:
     except ImportError as exc:
         raise EngineError("openvino is not installed: pip install 'streamdet[openvino]'") from exc
     return openvino
+
+
+@cache
+def core() -> Any:
+    """Give the one core of this process, which lives as long as it does.
+
+    Each core's CPU plugin gives the thread a stack for signals, and takes it away as it goes. Of
+    two that do not go in the reverse order, one puts the other's freed stack back: the next signal
+    with a handler of Python's is a segmentation fault (OpenVINO 2026).
+    """
+    return _import_openvino().Core()
 
 
 def chosen_precision(wanted: str, capabilities: Sequence[str]) -> str:

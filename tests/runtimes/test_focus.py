@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from streamdet.runtimes.focus import fold_focus
+from streamdet.runtimes.openvino import core
 
 FOCUS = [(0, 0), (1, 0), (0, 1), (1, 1)]  # YOLOX's order: row, column
 
@@ -22,7 +23,6 @@ def graph_of(
     is_half: bool = False,
 ) -> Any:
     """A network: slices at `phases`, joined, then a 3 x 3 convolution to 5 channels."""
-    import openvino
 
     nodes, names = [], []
     constants = {"end": [end], "two": [2], "rows": [2], "columns": [3], "0": [0], "1": [1]}
@@ -51,13 +51,12 @@ def graph_of(
     graph = helper.make_graph(nodes, "focus", [x], [y], initialisers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     onnx.save(model, str(folder / "focus.onnx"))
-    return openvino.Core().read_model(folder / "focus.onnx")
+    return core().read_model(folder / "focus.onnx")
 
 
 def result(graph: Any) -> Any:
-    import openvino
 
-    compiled = openvino.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     x = np.random.default_rng(1).standard_normal((1, 3, 8, 12)).astype(np.float32)
     return compiled([x])[0]
 

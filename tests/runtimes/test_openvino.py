@@ -44,3 +44,20 @@ def test_openvino_reports_to_nobody() -> None:
         "sys.exit(any(sys.modules[name] for name in names))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_signal_finds_its_stack_whichever_runtime_went_first(tmp_path: Path) -> None:
+    network = write_tiny_network(tmp_path)
+    program = (
+        "import faulthandler, os, signal; from pathlib import Path\n"
+        "from streamdet.runtimes import ImageInput, RuntimeOptions\n"
+        "from streamdet.runtimes.openvino import OpenVino\n"
+        "faulthandler.enable()  # gives signals a stack\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: None)\n"
+        "picture = ImageInput(name='picture', hw=(4, 6))\n"
+        f"first = OpenVino(Path({str(network)!r}), picture, RuntimeOptions())\n"
+        f"second = OpenVino(Path({str(network)!r}), picture, RuntimeOptions())\n"
+        "del first; del second\n"
+        "os.kill(os.getpid(), signal.SIGUSR1)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
