@@ -1,4 +1,4 @@
-# make demo   install, then people boxed and tracked on a rendered street (or: make demo SOURCE=my.mp4)
+# make demo   install, then people boxed, tracked and scored on a rendered street (or: make demo SOURCE=my.mp4)
 # make test   install, then every test that this machine can run
 # make parity install torchvision in a venv of its own (4.7 GB), then the tests against it
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -9,9 +9,11 @@ export STREAMDET_TEST_DATA
 .PHONY: demo test parity check bench coverage clean
 
 demo: .venv/installed
-	$(BIN)/streamdet run pipelines/people.yaml $(if $(SOURCE),--source "$(SOURCE)") \
+	$(BIN)/streamdet run pipelines/people.yaml --source "$(or $(SOURCE),synthetic:street)" \
 	    --output demo.mp4 --output demo.jsonl --live
 	@echo
+	$(if $(SOURCE),,@$(BIN)/streamdet eval published demo.jsonl --source synthetic:street \
+	    --classes person)
 	@echo "Written: demo.mp4 (watch it) and demo.jsonl (a line per frame). Try next:"
 	@echo "  make demo SOURCE=my.mp4                          your own video, folder or glob"
 	@echo "  $(BIN)/streamdet check pipelines/people.yaml     what the graph is made of"

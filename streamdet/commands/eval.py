@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
 
-from streamdet.commands import eval_model, eval_pipeline
+from streamdet.commands import eval_model, eval_pipeline, eval_published
 from streamdet.commands.graph_arguments import add_graph_arguments, add_machine_arguments
 from streamdet.commands.score_text import print_scores
 from streamdet.commands.set_options import add_set_argument
@@ -24,7 +24,7 @@ _PICTURES: Final = "COCO's .json, a folder of VOC's .xml or of YOLO's .txt files
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the three forms and their arguments."""
+    """Add the forms and their arguments."""
     forms = parser.add_subparsers(dest="form", metavar="FORM", required=True)
     for form, text in (
         (_add_results, "score results that are there: boxes, masks or keypoints"),
@@ -37,6 +37,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         form(one)
         one.add_argument("--json", metavar="OUT.json", help="write every figure; replaced if there")
         one.add_argument("--plots", type=Path, metavar="DIR", help="draw precision over recall")
+    published = forms.add_parser("published", help="score the boxes that a run wrote, in a line")
+    eval_published.add_arguments(published)
+    _add_video_truth(published)
 
 
 def run(args: Namespace) -> int:
@@ -46,6 +49,9 @@ def run(args: Namespace) -> int:
         ConfigError: an argument, the truth or the results are wrong.
         EngineError: a model or a pipeline failed, or a file cannot be written.
     """
+    if args.form == "published":
+        eval_published.run(args)
+        return 0
     check_extra()
     out = None if args.json is None else _checked_json(args)
     forms = {"results": _results, "model": eval_model.run, "pipeline": eval_pipeline.run}
@@ -91,6 +97,10 @@ def _add_model(parser: ArgumentParser) -> None:
 def _add_pipeline(parser: ArgumentParser) -> None:
     add_graph_arguments(parser)
     add_machine_arguments(parser)
+    _add_video_truth(parser)
+
+
+def _add_video_truth(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--truth",
         type=Path,

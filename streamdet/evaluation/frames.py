@@ -29,12 +29,14 @@ class Published:
         hw: height and width, pixels.
         objects: as `public_json` writes them.
         is_dropped: whether the frame was given up.
+        pts_ns: when it is shown, nanoseconds; None where the file does not say.
     """
 
     number: int
     hw: tuple[int, int]
     objects: Sequence[dict[str, Any]]
     is_dropped: bool
+    pts_ns: int | None = None
 
 
 def read_published(path: Path) -> list[Published]:
@@ -44,7 +46,9 @@ def read_published(path: Path) -> list[Published]:
         entry = json.loads(line)
         hw = entry["height"], entry["width"]
         number = entry["frame_id"] + 1
-        frames.append(Published(number, hw, entry["objects"], "dropped" in entry))
+        frames.append(
+            Published(number, hw, entry["objects"], "dropped" in entry, entry.get("pts_ns"))
+        )
     return sorted(frames, key=lambda frame: frame.number)
 
 
@@ -64,18 +68,23 @@ def score_frames(frames: Sequence[Published], truth: Truth, names: Collection[st
     known = [name for name in truth.categories.values() if name in names]
     if len(known) < len(truth.categories):
         truth = truth.of_classes(known or names)
-    results = [
-        result
-        for frame in frames
-        if frame.number in truth.images
-        for result in _results(frame, truth)
-    ]
+    results = of_frames(frames, truth)
     dropped = sum(frame.is_dropped for frame in frames)
     notes = (f"{dropped} frames were dropped: nothing was found in them",) if dropped else ()
     boxes, *others = [
         replace(scores, notes=scores.notes + notes) for scores in score_all(truth, results)
     ]
     return [replace(boxes, tracking=score_tracks(truth, results)), *others]
+
+
+def of_frames(frames: Sequence[Published], truth: Truth) -> list[Result]:
+    """Gather what was published of the truth's frames and classes."""
+    return [
+        result
+        for frame in frames
+        if frame.number in truth.images
+        for result in _results(frame, truth)
+    ]
 
 
 def score_tracks(truth: Truth, results: Sequence[Result]) -> dict[str, MotScores]:
