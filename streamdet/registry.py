@@ -90,6 +90,11 @@ OBJECTIVES: Final[dict[str, str]] = {
 }
 """What networks are fitted to: kind of detector -> "module:Class", see training/objectives."""
 
+FITTINGS: Final[dict[str, str]] = {
+    "hog_svm": "streamdet.training.svm.hog_fit:HogSvmFit",
+}
+"""What a recipe may name with `fit:` -> "module:Class", see training/svm."""
+
 
 def role_of(kind: str) -> str | None:
     """Name the role of a kind (kinds are unique across roles); None for an unknown one."""
@@ -124,6 +129,15 @@ def load_objective(kind: str) -> Any:
         KeyError: that kind is not trained so.
     """
     return _imported(OBJECTIVES[kind])
+
+
+def load_fitting(kind: str) -> Any:
+    """Import what a recipe names with `fit:`.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    return _imported(FITTINGS[kind])
 
 
 def _imported(place: str) -> Any:

@@ -5,25 +5,20 @@ from __future__ import annotations
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from streamdet.assemble import make_detector
-from streamdet.commands.progress_through import progress_through
-from streamdet.commands.score_text import print_scores
+from streamdet.commands import trained_model
+from streamdet.commands.fit import fit
 from streamdet.commands.stop_signals import INTERRUPTED, counted_stops
 from streamdet.errors import ConfigError, EngineError
-from streamdet.evaluation.pictures import PictureDetector
-from streamdet.evaluation.scores import score_results
-from streamdet.evaluation.truth import TruthImage
 from streamdet.model_config import load_model_config
+from streamdet.training.recipe import Recipe, check_recipe
+from streamdet.training.recipe_file import read_recipe
+from streamdet.yaml_text import YamlText
 
 if TYPE_CHECKING:
     from streamdet.training.prepare import Prepared
-    from streamdet.training.recipe import Recipe
-    from streamdet.training.validation import Pictures
 
 _MOST_FAULTS: Final = 5
 
@@ -53,16 +48,22 @@ def run(args: Namespace) -> int:
         ConfigError: the recipe, a label or a file of weights is wrong.
         EngineError: torch is missing, or the training cannot go on.
     """
+    text = read_recipe(args.recipe, args.set)
+    if "fit" in text.values:
+        if args.resume:
+            raise ConfigError("--resume goes with training by steps: a fitting begins anew")
+        fit(text, args.recipe, args.output)
+        return 0
+    return _train_by_steps(args, text)
+
+
+def _train_by_steps(args: Namespace, text: YamlText) -> int:
     try:
         from streamdet.training.prepare import prepare, reproducible
     except ModuleNotFoundError as exc:
         raise EngineError(
             f"{exc.name} is not installed: pip install 'streamdet[networks,evaluation]'"
         ) from exc
-    from streamdet.training.recipe import check_recipe
-    from streamdet.training.recipe_file import read_recipe
-
-    text = read_recipe(args.recipe, args.set)
     recipe = check_recipe(text, args.recipe)
     folder = _output_folder(args, recipe)
     with reproducible(recipe):
@@ -85,11 +86,7 @@ def _output_folder(args: Namespace, recipe: Recipe) -> Path:
             f"{folder} holds a training that was begun: --resume goes on with it, another --output"
             " begins anew"
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise ConfigError(f"--output {folder}: cannot be made: {exc.strerror}") from exc
-    return folder
+    return trained_model.made_folder(folder)
 
 
 def _tell(prepared: Prepared) -> None:
@@ -143,15 +140,6 @@ def _finish(prepared: Prepared, folder: Path) -> None:
     config = str(folder / f"{prepared.model.name}.yaml")
     print(f"building {folder / prepared.model.name}.onnx", flush=True)
     build(config, folder)
-    model = load_model_config(config)
-    for each in prepared.validation:
-        detector, runtime = make_detector(prepared.options, model)
-        found = each.detected(PictureDetector(detector, model), model.classes, _shown)
-        about = {"model": model.name, "runtime": runtime, "validation": each.truth.name}
-        print_scores(replace(score_results(each.truth, found, "bbox"), about=about), sys.stdout)
+    trained_model.measure(load_model_config(config), prepared.validation, prepared.options)
     print(f"{draw_curves(folder)}: losses and figures over the steps")
-    print(f"{config}: the model, to be named where a model is: --set detect.model={config}")
-
-
-def _shown(pictures: Pictures) -> Iterator[tuple[TruthImage, Path]]:
-    return progress_through(pictures, "pictures", sys.stdout)
+    trained_model.name(Path(config))

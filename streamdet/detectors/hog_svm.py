@@ -36,6 +36,9 @@ _PEOPLE_SCALE: Final = MarginScale(half=0.83, steepness=2.7)
 _PEOPLE_SHRINK_XY: Final = (0.2, 0.1)
 
 
+Floats = npt.NDArray[np.float32]
+
+
 class HogSvmOptions(DetectorOptions):
     """Options of `HogSvm`."""
 
@@ -65,7 +68,6 @@ class HogSvm:
                 its weights are missing or wrong.
             EngineError: OpenCV is missing, or it has no HOGDescriptor (5.0 has none).
         """
-        self._options = options
         self._selection = Selection(options, model)
         if len(model.classes) != 1:
             raise ConfigError(f"model {model.name!r} must have one class, got {model.classes}")
@@ -73,8 +75,7 @@ class HogSvm:
         cv2.setNumThreads(options.threads)
         weights = None if model.weights is None else find_weights(model)
         self._svm = people_svm() if weights is None else load_window_svm(weights)
-        self._hog = hog_descriptor(self._svm.geometry)
-        self._hog.setSVMDetector(np.append(self._svm.coefficients, np.float32(self._svm.bias)))
+        self._scan = Scanner(self._svm, options)
         self.runtime_name = f"opencv {cv2.__version__}, {threads_text(options.threads)}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
@@ -82,24 +83,48 @@ class HogSvm:
         return [self._detect(image) for image in images]
 
     def _detect(self, image: Pixels) -> Detections:
-        window_hw = self._svm.geometry.window_hw
-        if image.shape[0] < window_hw[0] or image.shape[1] < window_hw[1]:
-            return Detections.empty()
-        xywh, margins = self._hog.detectMultiScale(
-            image,
-            hitThreshold=self._svm.scale.margin(self._selection.score_thresh),
-            winStride=(self._options.win_stride,) * 2,
-            padding=(self._options.padding,) * 2,
-            scale=self._options.pyramid_scale,
-            groupThreshold=0,
-        )
-        xyxy = _shrunk(np.reshape(xywh, (-1, 4)).astype(np.float32), self._svm.shrink_xy)
-        scores = self._svm.scale.score(np.ravel(margins))
+        windows, margins = self._scan(image, self._svm.scale.margin(self._selection.score_thresh))
+        xyxy = shrunk(windows, self._svm.shrink_xy)
+        scores = self._svm.scale.score(margins)
         # OpenCV's threads hand windows in as they finish: a fixed order makes ties fall alike.
         order = np.lexsort((*xyxy.T, -scores))
         class_ids = np.zeros(len(order), dtype=np.int64)
         rows = order[self._selection.candidates(scores[order], class_ids)]
         return self._selection.detections(xyxy[rows], scores[rows], class_ids[rows])
+
+
+class Scanner:
+    """Slides a window over a pyramid of pictures."""
+
+    def __init__(self, svm: WindowSvm, options: HogSvmOptions) -> None:
+        """Hand an SVM to OpenCV.
+
+        Raises:
+            EngineError: OpenCV is missing or has no HOGDescriptor.
+        """
+        self._hw = svm.geometry.window_hw
+        self._hog = hog_descriptor(svm.geometry)
+        self._hog.setSVMDetector(np.append(svm.coefficients, np.float32(svm.bias)))
+        self._options = options
+
+    def __call__(self, image: Pixels, least: float) -> tuple[Floats, Floats]:
+        """Give the windows (N, 4), xyxy in pixels, whose margins (N,) are at least `least`.
+
+        A window may lie partly in the padding; a picture smaller than one has none.
+        """
+        if image.shape[0] < self._hw[0] or image.shape[1] < self._hw[1]:
+            return np.empty((0, 4), np.float32), np.empty(0, np.float32)
+        xywh, margins = self._hog.detectMultiScale(
+            image,
+            hitThreshold=least,
+            winStride=(self._options.win_stride,) * 2,
+            padding=(self._options.padding,) * 2,
+            scale=self._options.pyramid_scale,
+            groupThreshold=0,
+        )
+        windows = np.reshape(xywh, (-1, 4)).astype(np.float32)
+        windows[:, 2:] += windows[:, :2]
+        return windows, np.ravel(margins).astype(np.float32)
 
 
 def people_svm() -> WindowSvm:
@@ -135,11 +160,10 @@ def hog_descriptor(geometry: HogGeometry) -> Any:
     return hog
 
 
-def _shrunk(
-    xywh: npt.NDArray[np.float32], shrink_xy: tuple[float, float]
-) -> npt.NDArray[np.float32]:
-    margin = xywh[:, 2:] * np.array(shrink_xy, dtype=np.float32)
-    return np.concatenate([xywh[:, :2] + margin, xywh[:, :2] + xywh[:, 2:] - margin], axis=1)
+def shrunk(windows: Floats, shrink_xy: tuple[float, float]) -> Floats:
+    """Cut shares of the width and height off windows (N, 4), xyxy: the boxes of the objects."""
+    margin = (windows[:, 2:] - windows[:, :2]) * np.array(shrink_xy, dtype=np.float32)
+    return np.concatenate([windows[:, :2] + margin, windows[:, 2:] - margin], axis=1)
 
 
 def _opencv() -> Any:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import yaml
 from torch import Tensor
 
-from streamdet.config_files import find_config
 from streamdet.errors import ConfigError
 from streamdet.model_config import ModelConfig, load_model_config
 from streamdet.output_file import written_whole
 from streamdet.registry import NETWORKS, OBJECTIVES
+from streamdet.training.model_file import read_model_file, weights_entry, write_model_file
 from streamdet.training.recipe import Recipe
 from streamdet.yaml_text import read_yaml
 
@@ -39,10 +37,8 @@ def write_model(recipe: Recipe, folder: Path, *, keeps_weights: bool) -> ModelCo
             f"model {base.name!r} cannot be trained: wanted one that states its network, of the"
             f" kind {', '.join(trained)}; {base.name!r} is {base.detector!r}"
         )
-    values: dict[str, Any] = dict(read_yaml(find_config(recipe.model, "configs/models")).values)
+    values = read_model_file(recipe.model)
     path = folder / f"{recipe.name}.yaml"
-    for key in ("weights", "folder"):
-        values.pop(key, None)
     if keeps_weights and path.is_file() and "weights" in (known := read_yaml(path).values):
         values["weights"] = known["weights"]
     hw = list(recipe.hw or base.input.hw)
@@ -54,7 +50,7 @@ def write_model(recipe: Recipe, folder: Path, *, keeps_weights: bool) -> ModelCo
     }
     if "hw" in values["transform"]:
         values["transform"] = {**values["transform"], "hw": hw}
-    _write_yaml(values, path)
+    write_model_file(values, path)
     return load_model_config(str(path))
 
 
@@ -74,16 +70,5 @@ def write_weights(weights: Mapping[str, Tensor], recipe: Recipe, folder: Path, o
     with written_whole(path) as file:
         file.write(save(tensors))
     values = read_yaml(config).values
-    values["weights"] = {
-        "file": WEIGHTS,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "licence": recipe.licence,
-        "origin": origin,
-    }
-    _write_yaml(values, config)
-
-
-def _write_yaml(values: Mapping[str, Any], path: Path) -> None:
-    text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-    with written_whole(path) as file:
-        file.write(text.encode())
+    values["weights"] = weights_entry(path, recipe.licence, origin)
+    write_model_file(values, config)

@@ -1,0 +1,72 @@
+"""`streamdet train RECIPE` where the recipe says `fit:`: linear SVMs instead of steps."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from streamdet.commands import trained_model
+from streamdet.commands.progress_through import progress_through
+from streamdet.detectors.parts.built_in import built_in
+from streamdet.errors import ConfigError
+from streamdet.field_errors import checked, nearest
+from streamdet.model_config import load_model_config
+from streamdet.registry import FITTINGS, load_fitting
+from streamdet.training.validation import measured_options
+from streamdet.url_text import short
+from streamdet.yaml_text import YamlText
+
+Item = TypeVar("Item")
+
+
+def fit(text: YamlText, recipe_path: Path, output: Path | None) -> None:
+    """Fit, measure, and say where the model is.
+
+    Args:
+        text: the recipe.
+        recipe_path: its file.
+        output: folder of the results; None: trained/NAME.
+
+    Raises:
+        ConfigError: the recipe, a label or a patch is wrong.
+        EngineError: a library is missing, or the model cannot be written.
+    """
+    kind = _kind(text)
+    recipe = checked(kind.Recipe, text, (), {"name": recipe_path.stem, **text.values})
+    folder = trained_model.made_folder(output or Path("trained") / recipe.name)
+    fitted = kind(recipe, text, recipe_path.parent, folder)(_tell, _through)
+    model = load_model_config(str(fitted.config))
+    if model.network is not None:
+        from streamdet.building.build import build
+
+        print(f"building {folder / model.name}.onnx", flush=True)
+        build(str(fitted.config), folder)
+    known = built_in(model)
+    options = measured_options(model, known.score_thresh if known else 0.0, text, recipe.detector)
+    trained_model.measure(model, fitted.validation, options)
+    trained_model.name(fitted.config)
+
+
+def _kind(text: YamlText) -> Any:
+    """Import what the recipe names.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    kind = text.values["fit"]
+    if kind not in FITTINGS:
+        raise ConfigError(
+            f"{text.place(('fit',))}: fit {short(str(kind))!r} is unknown;"
+            f" {nearest(str(kind), FITTINGS)}"
+        )
+    return load_fitting(kind)
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def _through(items: Sequence[Item]) -> Iterator[Item]:
+    return progress_through(items, "pictures", sys.stdout)

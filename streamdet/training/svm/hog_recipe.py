@@ -1,0 +1,99 @@
+"""The recipe of `fit: hog_svm`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from streamdet.detectors.parts.window_svm import HogGeometry
+from streamdet.options import Options
+from streamdet.training.recipe import Data
+
+_Side = Annotated[int, Field(ge=16, le=1024)]
+_Shrink = Annotated[float, Field(ge=0, lt=0.5)]
+_Unit = Annotated[float, Field(ge=0, le=1)]
+
+
+class Patches(Options):
+    """Cut-out objects and what is none: folders of pictures, or pictures; resized to the window."""
+
+    positives: Path = Field(description="Objects; relative to the recipe's folder.")
+    negatives: Path | None = Field(None, description="What is none.")
+    tile: tuple[_Side, _Side] | None = Field(
+        None,
+        description="Height and width of a patch, where each picture is a sheet of many; black"
+        " ones are left out.",
+    )
+
+
+class PatchData(Options):
+    """Patches to learn from and to measure on."""
+
+    train: tuple[Patches, ...] = Field(min_length=1, description="Learnt from.")
+    validation: tuple[Patches, ...] = Field((), description="Measured on.")
+
+
+class HogRecipe(Options):
+    """One fitting of a HOG + SVM; see svm/hog_fit.py."""
+
+    fit: Literal["hog_svm"] = Field(description="What is fitted.")
+    model: str = Field(
+        "hog_people", min_length=1, description="Whose transform and thresholds the result takes."
+    )
+    name: str = Field(pattern=r"^[\w-]+$", description="Of the result; by default the recipe's.")
+    classes: tuple[str] = Field(description="The class of the result.")
+    licence: str = Field("yours", description="Licence of the weights, for their model file.")
+    transform: dict[str, Any] | None = Field(
+        None, description="How a frame becomes the detector's picture; by default the model's."
+    )
+    score_thresh: _Unit | None = Field(None, description="Of the result; by default the model's.")
+    window: tuple[_Side, _Side] = Field(
+        (128, 64), description="Height and width of the window, multiples of 8 pixels."
+    )
+    shrink_xy: tuple[_Shrink, _Shrink] = Field(
+        (0.0, 0.0),
+        description="Share of the window's width and height on each side of the object in it.",
+    )
+    patches: PatchData | None = Field(None, description="Cut-out objects.")
+    data: Data | None = Field(
+        None,
+        description="Labelled pictures: windows around objects are positive, others negative."
+        " What has another class is background.",
+    )
+    objects: bool = Field(
+        True, description="Whether labelled objects are positives; false: the patches alone are."
+    )
+    flip: bool = Field(True, description="Whether examples are mirrored as well.")
+    most_enlarged: float = Field(
+        1.25,
+        ge=1,
+        le=8,
+        description="An object that has to grow more to fill the window counts neither way.",
+    )
+    drawn: int = Field(
+        10, ge=1, le=1000, description="Windows without an object drawn from a labelled picture."
+    )
+    rounds: int = Field(
+        2, ge=0, le=20, description="How often labelled pictures are searched for hard negatives."
+    )
+    hard: int = Field(20, ge=1, le=1000, description="Most of these from a picture in a round.")
+    cost: float = Field(0.01, gt=0, le=1000, description="C of the SVM; the paper's is 0.01.")
+    detector: dict[str, Any] = Field(
+        default_factory=dict, description="Options of the detector while it is measured."
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="Of all chance.")
+
+    @property
+    def geometry(self) -> HogGeometry:
+        """Of the window."""
+        return HogGeometry(window_hw=self.window)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if any(side % 8 for side in self.window):
+            raise ValueError(f"window must be multiples of 8, got {self.window}")
+        if self.patches is None and (self.data is None or not self.objects):
+            raise ValueError("patches or data must give objects to learn from")
+        return self

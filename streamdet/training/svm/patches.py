@@ -1,0 +1,51 @@
+"""Patches: pictures of one object or of none, alone or as tiles of sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from streamdet.errors import ConfigError
+from streamdet.evaluation.picture_file import read_picture
+from streamdet.image import Pixels
+from streamdet.sources.resolve import list_pictures
+
+_BLACK: Final = 24
+"""Brightest that a tile may be which fills a sheet up; JPEG spreads its neighbour into it."""
+
+
+def read_patches(path: Path, tile: tuple[int, int] | None) -> list[Pixels]:
+    """Read the patches of a picture or of a folder of pictures, by name.
+
+    Args:
+        path: the file or folder.
+        tile: height and width of a patch, where each picture is a sheet of many.
+
+    Raises:
+        ConfigError: there are none, a picture cannot be read, or a sheet is not whole tiles.
+    """
+    files = list_pictures(str(path.absolute()))
+    patches = [patch for file in files for patch in _patches_of(file, tile)]
+    if not patches:
+        raise ConfigError(f"{path}: there are no patches in it")
+    return patches
+
+
+def _patches_of(path: Path, tile: tuple[int, int] | None) -> Iterator[Pixels]:
+    picture = read_picture(path)
+    if tile is None:
+        yield picture
+        return
+    (height, width), (rows, columns) = tile, picture.shape[:2]
+    if rows % height or columns % width:
+        raise ConfigError(
+            f"{path}: must be whole tiles of {height} x {width} pixels, got {rows} x {columns}"
+        )
+    for top in range(0, rows, height):
+        for left in range(0, columns, width):
+            patch = picture[top : top + height, left : left + width]
+            if patch.max() > _BLACK:
+                yield np.ascontiguousarray(patch)

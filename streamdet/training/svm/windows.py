@@ -1,0 +1,96 @@
+"""Windows of a prepared picture: around its objects, and where there is none. N windows."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from streamdet.detectors.hog_svm import shrunk
+from streamdet.detectors.parts.opencv import import_opencv
+from streamdet.image import Pixels
+from streamdet.ops.iou import box_area, pairwise_iou
+from streamdet.training.labelled_picture import LabelledPicture
+
+Floats = npt.NDArray[np.float32]
+Sides = tuple[int, int]
+
+_NO_OBJECT: Final = 0.3
+"""IoU below which a window holds no object: R-CNN's; Dalal and Triggs have pictures without any."""
+
+_TRIES: Final = 5  # windows drawn for each one wanted: many overlap an object
+
+
+def around_objects(xyxy: Floats, window_hw: Sides, shrink_xy: tuple[float, float]) -> Floats:
+    """Put a window around each object (N, 4), with its centre: the smallest of its shape.
+
+    The wanted part of the window, what `shrunk` leaves, holds the whole object.
+    """
+    share = 1 - 2 * np.array(shrink_xy, np.float32)
+    sides = np.array(window_hw[::-1], np.float32)
+    centres = (xyxy[:, :2] + xyxy[:, 2:]) / 2
+    scale = ((xyxy[:, 2:] - xyxy[:, :2]) / (share * sides)).max(axis=1, keepdims=True)
+    return np.concatenate((centres - scale * sides / 2, centres + scale * sides / 2), axis=1)
+
+
+def drawn_windows(hw: Sides, window_hw: Sides, count: int, chance: np.random.Generator) -> Floats:
+    """Draw windows in a picture, as large as the window or larger, the logs of sizes evenly.
+
+    Returns:
+        (count, 4); none where the picture is smaller than the window.
+    """
+    sides = np.array(window_hw[::-1], np.float32)
+    room = np.array(hw[::-1], np.float32)
+    most = float((room / sides).min())
+    if most < 1:
+        return np.empty((0, 4), np.float32)
+    drawn = np.exp(chance.random((count, 1)) * math.log(most)) * sides
+    start = chance.random((count, 2)) * (room - drawn)
+    return np.concatenate((start, start + drawn), axis=1).astype(np.float32)
+
+
+def has_no_object(
+    windows: Floats, shrink_xy: tuple[float, float], picture: LabelledPicture
+) -> npt.NDArray[np.bool_]:
+    """Tell (N,) the windows in which no object is, and no region of which nobody knows."""
+    boxes = shrunk(windows, shrink_xy)
+    overlap = pairwise_iou(boxes, picture.xyxy).max(axis=1, initial=0)
+    hidden = _covered(boxes, picture.ignored).max(axis=1, initial=0)
+    return np.asarray((overlap < _NO_OBJECT) & (hidden < _NO_OBJECT))
+
+
+def drawn_without_object(
+    picture: LabelledPicture,
+    window_hw: Sides,
+    shrink_xy: tuple[float, float],
+    count: int,
+    chance: np.random.Generator,
+) -> Floats:
+    """Draw at most `count` windows in which no object is."""
+    windows = drawn_windows(picture.hw, window_hw, _TRIES * count, chance)
+    return windows[has_no_object(windows, shrink_xy, picture)][:count]
+
+
+def cut(pixels: Pixels, windows: Floats, window_hw: Sides) -> list[Pixels]:
+    """Cut windows out and resize them; the picture's edge goes on beyond it."""
+    return [_cut(pixels, window, window_hw) for window in windows]
+
+
+def _cut(pixels: Pixels, xyxy: Floats, hw: Sides) -> Pixels:
+    cv2 = import_opencv()
+    scale = (xyxy[2:] - xyxy[:2]) / np.array(hw[::-1])
+    start = xyxy[:2] + 0.5 * scale - 0.5  # centres of pixels lie at halves
+    matrix = np.array([[scale[0], 0, start[0]], [0, scale[1], start[1]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    patch = cv2.warpAffine(pixels, matrix, hw[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(patch, np.uint8)
+
+
+def _covered(boxes: Floats, regions: Floats) -> Floats:
+    """Share of each box (N, 4) that lies in each region (M, 4): (N, M)."""
+    start = np.maximum(boxes[:, None, :2], regions[None, :, :2])
+    end = np.minimum(boxes[:, None, 2:], regions[None, :, 2:])
+    common = np.prod(np.clip(end - start, 0, None), axis=2)
+    return np.asarray(common / box_area(boxes)[:, None], np.float32)

@@ -1,0 +1,84 @@
+"""Windows around objects and where there is none."""
+
+import numpy as np
+import pytest
+
+from streamdet.detectors.hog_svm import shrunk
+from streamdet.training.labelled_picture import LabelledPicture
+from streamdet.training.svm.windows import (
+    around_objects,
+    cut,
+    drawn_windows,
+    drawn_without_object,
+    has_no_object,
+)
+
+
+def picture(*xyxy: tuple[float, float, float, float], ignored: bool = False) -> LabelledPicture:
+    boxes, none = np.array(xyxy, np.float32).reshape(-1, 4), np.empty((0, 4), np.float32)
+    return LabelledPicture(
+        pixels=np.zeros((100, 200, 3), np.uint8),
+        xyxy=none if ignored else boxes,
+        class_ids=np.zeros(0 if ignored else len(boxes), np.int64),
+        ignored=boxes if ignored else none,
+        is_labelled=np.ones(1, bool),
+    )
+
+
+def test_a_window_s_inner_part_holds_the_object_and_no_more_than_it_must() -> None:
+    # The inner part is half of the window, 32 wide and 16 high; the object needs 2.5 times that.
+    [window] = around_objects(np.array([[10, 20, 90, 40]], np.float32), (32, 64), (0.25, 0.25))
+    np.testing.assert_allclose(window, [50 - 80, 30 - 40, 50 + 80, 30 + 40])
+    np.testing.assert_allclose(shrunk(window[None], (0.25, 0.25)), [[10, 10, 90, 50]])
+
+
+def test_drawn_windows_lie_in_the_picture_in_the_window_s_shape() -> None:
+    xyxy = drawn_windows((100, 200), (32, 64), 200, np.random.default_rng(0))
+    width, height = (xyxy[:, 2:] - xyxy[:, :2]).T
+    assert xyxy.min() >= 0
+    assert (xyxy[:, 2:] <= np.array([200, 100]) + 1e-3).all()
+    np.testing.assert_allclose(width, 2 * height, rtol=1e-4)
+    assert 32 <= height.min() < 34
+    assert 95 < height.max() <= 100.001
+
+
+def test_a_picture_smaller_than_the_window_has_none() -> None:
+    assert drawn_windows((31, 200), (32, 64), 5, np.random.default_rng(0)).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("window", "is_free"),
+    [
+        ((0, 0, 40, 40), False),
+        ((0, 0, 20, 20), True),  # a quarter of the object
+        ((60, 0, 100, 40), True),
+    ],
+)
+def test_a_window_on_an_object_is_not_free(window: tuple[float, ...], is_free: bool) -> None:
+    windows = np.array([window], np.float32)
+    assert has_no_object(windows, (0, 0), picture((0, 0, 40, 40))).tolist() == [is_free]
+
+
+def test_a_window_in_a_region_that_nobody_labelled_is_not_free() -> None:
+    crowd = picture((0, 0, 100, 100), ignored=True)
+    windows = np.array([(0, 0, 10, 10), (110, 0, 120, 10)], np.float32)
+    assert has_no_object(windows, (0, 0), crowd).tolist() == [False, True]
+
+
+def test_drawn_negatives_keep_off_the_objects() -> None:
+    here = picture((0, 0, 120, 100))
+    drawn = drawn_without_object(here, (32, 32), (0, 0), 20, np.random.default_rng(0))
+    assert 0 < len(drawn) <= 20
+    assert has_no_object(drawn, (0, 0), here).all()
+
+
+def test_a_cut_window_of_its_own_size_is_the_pixels_themselves() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    [patch] = cut(pixels, np.array([[8, 4, 24, 20]], np.float32), (16, 16))
+    np.testing.assert_array_equal(patch, pixels[4:20, 8:24])
+
+
+def test_beyond_the_picture_its_edge_goes_on() -> None:
+    pixels = np.full((20, 20, 3), 70, np.uint8)
+    [patch] = cut(pixels, np.array([[-10, -10, 6, 6]], np.float32), (16, 16))
+    assert (patch == 70).all()
