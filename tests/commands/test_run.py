@@ -14,7 +14,7 @@ from tests.faults.storm import assert_each_once_in_order, lines_of
 from tests.redis_server import RedisServer
 
 SCENE = "synthetic:street?frames=20&hw=120x160&seed={}"
-SMALL = ("--set", "prepare.shortest_edge=120")
+SMALL = ("--set", "detect.model=hog_people", "--set", "prepare.shortest_edge=120")
 
 
 def run(*arguments: str | Path) -> int:

@@ -20,7 +20,10 @@ from tests.faults.storm import (
 from tests.redis_server import RedisServer
 
 ENDLESS = "synthetic:street?frames=100000&hw=240x320"
-RUN = ("run", "people", "--set", "prepare.shortest_edge=128", "--source", ENDLESS)
+RUN = (
+    *("run", "people", "--set", "detect.model=hog_people"),
+    *("--set", "prepare.shortest_edge=128", "--source", ENDLESS),
+)
 WAYS = (
     (signal.SIGINT,),
     (signal.SIGTERM,),

@@ -31,7 +31,10 @@ from tests.faults.storm import (
 from tests.redis_server import RedisServer
 
 SOURCES = ("street", "street-2", "street-3")
-HOG = ("--set", "prepare.shortest_edge=240", "--set", "detect.score_thresh=0.05")
+HOG = (
+    *("--set", "detect.model=hog_people", "--set", "prepare.shortest_edge=240"),
+    *("--set", "detect.score_thresh=0.05"),
+)
 YOLOX = ("--set", "detect.model=yolox_nano")
 Hurt = Callable[[subprocess.Popen[str], Path], None]
 

@@ -16,7 +16,10 @@ from tests.faults.storm import errors_in, output_of, streamdet, wait_for_lines
 from tests.redis_server import RedisServer
 
 ENDLESS = "synthetic:street?frames=100000&hw=240x320"
-RUN = ("run", "people", "--set", "prepare.shortest_edge=128", "--source", ENDLESS)
+RUN = (
+    *("run", "people", "--set", "detect.model=hog_people"),
+    *("--set", "prepare.shortest_edge=128", "--source", ENDLESS),
+)
 
 # Python imports it at its start, so it is there in the forked workers too.
 BROKEN_DETECTOR = """

@@ -18,8 +18,9 @@ MIB = 1 << 20
 @pytest.mark.timeout(200)
 def test_memory_stays_flat(place: Place, tmp_path: Path) -> None:
     lines = tmp_path / "o.jsonl"
-    arguments = ["run", "people", "--set", "prepare.shortest_edge=128", "--set"]
-    arguments += ["publish.maxlen=100", "--output", str(lines)]
+    arguments = ["run", "people", "--set", "detect.model=hog_people"]
+    arguments += ["--set", "prepare.shortest_edge=128", "--set", "publish.maxlen=100"]
+    arguments += ["--output", str(lines)]
     source = f"synthetic:street?frames={FRAMES}&hw=240x320"
     workers: dict[str, list[int]] = defaultdict(list)
     redis: list[int] = []

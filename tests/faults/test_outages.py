@@ -21,7 +21,10 @@ from tests.faults.storm import (
 from tests.redis_server import RedisServer
 
 ENDLESS = "synthetic:street?frames=100000&hw=240x320"
-FAST = ("run", "people", "--set", "prepare.shortest_edge=128")
+FAST = (
+    *("run", "people", "--set", "detect.model=hog_people"),
+    *("--set", "prepare.shortest_edge=128"),
+)
 
 
 def assert_ends_at_a_committed_frame(lines: Path) -> None:
