@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from streamdet.bench.figures import Outcome, table
 from streamdet.bench.machine import describe, wait_until_quiet
-from streamdet.bench.material import find_material
+from streamdet.bench.material import Material, find_material
 from streamdet.errors import ConfigError
 
 BENCHES: Final[dict[str, tuple[str, str]]] = {
@@ -22,9 +23,11 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
     "accuracy": ("accuracy", "accuracy of the default precision against fp32"),
     "trackers": ("tracker_figures", "our trackers against the trackers library"),
     "families": ("families", "R-CNN, SPP-net, Fast and Faster R-CNN; OverFeat's windows"),
+    "people": ("compared:people", "the built-in model `people` beside others"),
+    "street": ("compared:street", "the built-in model `street` beside others"),
     "start": ("start", "how soon a run publishes, checks, and has a killed stage back"),
 }
-"""Name -> module of streamdet.bench, what is measured."""
+"""Name -> module of streamdet.bench (its `run`, or module:function), what is measured."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -56,11 +59,20 @@ def run(args: Namespace) -> int:
     results: dict[str, dict[str, Any]] = {}
     for name in args.names:
         busy = wait_until_quiet()
-        module, text = BENCHES[name]
+        text = BENCHES[name][1]
         print(f"{name}: {text}; others use {busy:.2f} cores", flush=True)
-        outcome: Outcome = import_module(f"streamdet.bench.{module}").run(material)
+        outcome = find_bench(name)(material)
         results[name] = {"others_cores_before": busy, **outcome.as_dict()}
         print("\n".join(table(outcome)), flush=True)
         if args.json is not None:
             args.json.write_text(json.dumps({"machine": machine, "benches": results}) + "\n")
     return 0 if all(result["reached"] for result in results.values()) else 1
+
+
+def find_bench(name: str) -> Callable[[Material], Outcome]:
+    """Import what measures: a module's `run`, or the function that is named."""
+    module, _, function = BENCHES[name][0].partition(":")
+    bench: Callable[[Material], Outcome] = getattr(
+        import_module(f"streamdet.bench.{module}"), function or "run"
+    )
+    return bench
