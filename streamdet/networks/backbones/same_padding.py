@@ -17,7 +17,11 @@ class SameConv2d(nn.Conv2d):
         """Map (B, in_channels, H, W) to (B, out_channels, ceil(H / stride), ceil(W / stride))."""
         top, bottom = self._padding(input.shape[2], axis=0)
         left, right = self._padding(input.shape[3], axis=1)
-        return super().forward(functional.pad(input, (left, right, top, bottom)))
+        if (top, left) != (bottom, right):
+            return super().forward(functional.pad(input, (left, right, top, bottom)))
+        return functional.conv2d(  # which pads without a copy
+            input, self.weight, self.bias, self.stride, (top, left), self.dilation, self.groups
+        )
 
     def _padding(self, length: int, axis: int) -> tuple[int, int]:
         kernel, stride = self.kernel_size[axis], self.stride[axis]
