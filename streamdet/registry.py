@@ -92,6 +92,7 @@ OBJECTIVES: Final[dict[str, str]] = {
 
 FITTINGS: Final[dict[str, str]] = {
     "hog_svm": "streamdet.training.svm.hog_fit:HogSvmFit",
+    "region_svms": "streamdet.training.svm.region_fit:RegionSvmFit",
 }
 """What a recipe may name with `fit:` -> "module:Class", see training/svm."""
 

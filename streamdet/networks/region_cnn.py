@@ -74,8 +74,12 @@ class RegionCnn(nn.Module):
         Returns:
             Margins (B, C or C + 1) of `RegionHead`, and deltas (B, C, 4), see `box_weights`.
         """
+        return self.head.look_at(self.features(image))
+
+    def features(self, image: Tensor) -> Tensor:
+        """Compute what the head sees of warped regions (B, 3, H, W): (B, F)."""
         [features] = self.backbone(image).values()
-        return self.head.look_at(features.flatten(1))
+        return torch.flatten(features, 1)
 
 
 def _features_of(body: Backbone, hw: tuple[int, int]) -> int:

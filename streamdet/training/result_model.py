@@ -4,22 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 from torch import Tensor
 
+from streamdet.detectors.parts.network import picture_hw
 from streamdet.errors import ConfigError
 from streamdet.model_config import ModelConfig, load_model_config
 from streamdet.output_file import written_whole
-from streamdet.registry import NETWORKS, OBJECTIVES
+from streamdet.registry import NETWORKS, OBJECTIVES, load
 from streamdet.training.model_file import read_model_file, weights_entry, write_model_file
-from streamdet.training.recipe import Recipe
 from streamdet.yaml_text import read_yaml
 
 WEIGHTS: Final = "weights.safetensors"
 
 
-def write_model(recipe: Recipe, folder: Path, *, keeps_weights: bool) -> ModelConfig:
+class Named(Protocol):
+    """What a recipe says of the model that comes out: see `recipe.Recipe`."""
+
+    @property
+    def model(self) -> str: ...  # noqa: D102
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def classes(self) -> tuple[str, ...] | None: ...  # noqa: D102
+
+    @property
+    def hw(self) -> tuple[int, int] | None: ...  # noqa: D102
+
+    @property
+    def network(self) -> dict[str, Any]: ...  # noqa: D102
+
+    @property
+    def licence(self) -> str: ...  # noqa: D102
+
+
+def write_model(recipe: Named, folder: Path, *, keeps_weights: bool) -> ModelConfig:
     """Write the configuration of the model that is to be trained.
 
     Args:
@@ -41,20 +63,22 @@ def write_model(recipe: Recipe, folder: Path, *, keeps_weights: bool) -> ModelCo
     path = folder / f"{recipe.name}.yaml"
     if keeps_weights and path.is_file() and "weights" in (known := read_yaml(path).values):
         values["weights"] = known["weights"]
-    hw = list(recipe.hw or base.input.hw)
     values |= {
         "name": recipe.name,
         "network": {**base.network, **recipe.network},
-        "input": {**values["input"], "hw": hw},
         "classes": list(recipe.classes or base.classes),
     }
-    if "hw" in values["transform"]:
-        values["transform"] = {**values["transform"], "hw": hw}
+    if recipe.hw is not None:
+        sees_pictures = picture_hw(load("detector", base.detector), base) is not None
+        if sees_pictures:
+            values["input"] = {**values["input"], "hw": list(recipe.hw)}
+        if "hw" in values["transform"] or not sees_pictures:
+            values["transform"] = {**values["transform"], "hw": list(recipe.hw)}
     write_model_file(values, path)
     return load_model_config(str(path))
 
 
-def write_weights(weights: Mapping[str, Tensor], recipe: Recipe, folder: Path, origin: str) -> None:
+def write_weights(weights: Mapping[str, Tensor], recipe: Named, folder: Path, origin: str) -> None:
     """Write weights and name them in the model's configuration.
 
     Args:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from streamdet.detectors.parts.network import picture_hw
 from streamdet.errors import ConfigError
 from streamdet.image import Pixels
 from streamdet.model_config import ModelConfig
@@ -115,18 +116,17 @@ def fixed_transform(model: ModelConfig) -> Transform:
     """Make a model's transform.
 
     Raises:
-        ConfigError: it makes pictures of another size than the network takes.
+        ConfigError: it makes pictures of several sizes, or of another than the network takes.
     """
     kind = load("transform", model.transform.kind)
     transform: Transform = kind(kind.Options(**model.transform_options))
-    assert model.input is not None
-    if (
-        transform.output_hw((1, 9)) != model.input.hw
-        or transform.output_hw((9, 1)) != model.input.hw
-    ):
+    wanted = picture_hw(load("detector", model.detector), model)
+    hw = wanted or transform.max_output_hw
+    if transform.output_hw((1, 9)) != hw or transform.output_hw((9, 1)) != hw:
+        reason = "" if wanted is None else ", as its network takes them"
         raise ConfigError(
-            f"model {model.name!r}: its transform must always make pictures of"
-            f" {model.input.hw[0]} x {model.input.hw[1]} pixels, as its network takes them"
+            f"model {model.name!r}: its transform must always make pictures of {hw[0]} x {hw[1]}"
+            f" pixels{reason}"
         )
     return transform
 
@@ -149,16 +149,32 @@ def steps_per_epoch(examples: int, batch: int) -> int:
 
 
 def batches(
-    samples: Samples, size: int, *, first_step: int, last_step: int, workers: int
+    samples: Samples,
+    size: int,
+    *,
+    first_step: int,
+    last_step: int,
+    workers: int,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
     """Prepare the batches of the steps from `first_step` until before `last_step`.
+
+    Args:
+        samples: of the training.
+        size: of a batch.
+        first_step: from 0.
+        last_step: is not made.
+        workers: processes that prepare.
+        share: (r, n): only the samples r, r + n, r + 2 n and so on of each batch.
 
     Raises:
         ConfigError: a picture cannot be read.
     """
     loader: DataLoader[Any] = DataLoader(
         samples,
-        batch_sampler=list(_keys(samples, size, first_step, last_step)),
+        batch_sampler=[
+            keys[share[0] :: share[1]] for keys in _keys(samples, size, first_step, last_step)
+        ],
         num_workers=workers,
         collate_fn=_collated,
         worker_init_fn=_start_worker,
