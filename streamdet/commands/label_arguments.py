@@ -12,30 +12,38 @@ from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked
-from streamdet.labelling.following import Follow, followed_by, make_tracker, untracked
 from streamdet.model_config import ModelConfig
 from streamdet.registry import KINDS, load
 from streamdet.sources import Source
 from streamdet.sources.resolve import resolve
 from streamdet.yaml_text import YamlText
 
-_NO_TRACKER: Final = "none"
+NO_TRACKER: Final = "none"
+_OF_A_DETECTOR: Final = {
+    "model": "yolox_nano",
+    "score_thresh": 0.6,
+    "ignore_thresh": None,
+    "tracker": None,
+    "set": [],
+}
 _OWN: Final = {"score_thresh": "--ignore-thresh", "classes": "--classes", "model": "--model"}
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class FoundSource:
     """One stream of frames.
 
     Attributes:
+        uri: as the user said it.
+        kind: see registry.py.
         source_id: its name; no other of the run has it.
         source: the frames.
-        follow: who follows its objects.
     """
 
+    uri: str
+    kind: str
     source_id: str
     source: Source
-    follow: Follow
 
 
 def add_label_arguments(parser: ArgumentParser) -> None:
@@ -44,16 +52,20 @@ def add_label_arguments(parser: ArgumentParser) -> None:
     add("sources", nargs="+", metavar="SOURCE", help="video, folder of pictures, glob, scene")
     add("--output", type=Path, required=True, metavar="DIR",
         help="empty or new: gets images/ and labels.json (COCO)")  # fmt: skip
-    add("--model", default="yolox_nano", help="what detects (default: %(default)s)")
-    add("--classes", metavar="NAME,NAME", help="look for these only (default: all of the model)")
-    add("--score-thresh", type=float, default=0.6, metavar="S",
+    add("--model", help="what detects (default: %(default)s)")
+    add("--exact", action="store_true",
+        help="of rendered scenes, write what is true; nothing is detected")  # fmt: skip
+    add("--classes", metavar="NAME,NAME",
+        help="look for these only (default: all of the model or scene); with --exact also those"
+        " that are not there")  # fmt: skip
+    add("--score-thresh", type=float, metavar="S",
         help="objects are detections from this score on, and all of a track whose median reaches"
         " it (default: %(default)s)")  # fmt: skip
     add("--ignore-thresh", type=float, metavar="S",
         help="others from this score on are neither object nor background (default: half of"
         " --score-thresh)")  # fmt: skip
-    add("--tracker", choices=[*sorted(KINDS["tracker"]), _NO_TRACKER],
-        help=f"(default: byte_track; {_NO_TRACKER} for folders of pictures)")  # fmt: skip
+    add("--tracker", choices=[*sorted(KINDS["tracker"]), NO_TRACKER],
+        help=f"(default: byte_track; {NO_TRACKER} for folders of pictures)")  # fmt: skip
     sampling = parser.add_mutually_exclusive_group().add_argument
     sampling("--every", type=int, metavar="N", help="look at each N-th frame only")
     sampling("--fps", type=float, metavar="F", help="look at this many frames a second at most")
@@ -61,14 +73,20 @@ def add_label_arguments(parser: ArgumentParser) -> None:
     add("--keep-every", type=int, default=1, metavar="N",
         help="write each N-th of the frames that are looked at (default: %(default)s)")  # fmt: skip
     add_set_argument(parser, "iou_thresh=0.6, of the detector")
+    parser.set_defaults(**_OF_A_DETECTOR)
 
 
-def check_numbers(args: Namespace) -> None:
+def check_arguments(args: Namespace) -> None:
     """Check what no options model knows.
 
     Raises:
-        ConfigError: a number is out of its bounds.
+        ConfigError: a number is out of its bounds, or --exact stands beside a detector's argument.
     """
+    for name, default in _OF_A_DETECTOR.items():
+        if args.exact and getattr(args, name) != default:
+            raise ConfigError(
+                f"--{name.replace('_', '-')}: is of a detector, and --exact asks none"
+            )
     for name in ("keep_every", "max_frames"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -106,7 +124,7 @@ def detector_options(args: Namespace, model: ModelConfig) -> DetectorOptions:
     return options
 
 
-def find_footage(args: Namespace, ignore_thresh: float) -> list[Footage]:
+def find_sources(args: Namespace) -> list[FoundSource]:
     """Find all sources, each with a name of its own.
 
     Raises:
@@ -115,20 +133,12 @@ def find_footage(args: Namespace, ignore_thresh: float) -> list[Footage]:
     text = YamlText("the command line", places={("every",): "--every", ("fps",): "--fps"})
     sampling = {name: getattr(args, name) for name in ("every", "fps")}
     values = {name: value for name, value in sampling.items() if value is not None}
-    found: list[Footage] = []
+    found: list[FoundSource] = []
     for uri in args.sources:
         kind, items = resolve(uri, taken=[each.source_id for each in found])
         source_class = load("source", kind)
         options = checked(source_class.Options, text, (), values)
         for item in items:
-            follow = _follow(args, kind, ignore_thresh)
-            found.append(Footage(item.source_id, source_class(item.uri, options), follow))
+            source = source_class(item.uri, options)
+            found.append(FoundSource(uri, kind, item.source_id, source))
     return found
-
-
-def _follow(args: Namespace, kind: str, ignore_thresh: float) -> Follow:
-    # Pictures of a folder need not follow each other.
-    tracker = args.tracker or (_NO_TRACKER if kind == "images" else "byte_track")
-    if tracker == _NO_TRACKER:
-        return untracked
-    return followed_by(make_tracker(tracker, args.score_thresh, ignore_thresh))

@@ -1,23 +1,21 @@
-"""Looks at the frames of one source: detects, tracks, and writes pictures of some of them."""
+"""Looks at the frames of one source, and writes pictures of some of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from streamdet.detections import Detections
-from streamdet.evaluation.pictures import Detect
 from streamdet.image import Pixels
-from streamdet.labelling.following import Follow
 from streamdet.output_file import written_whole
 from streamdet.sources import DecodedFrame
 
 _JPEG_QUALITY: Final = 95
-_SHORTEST_SIDE: Final = 1.0
+
+See = Callable[[int, Pixels], Detections]
+"""Takes a frame's number and pixels and says what is in it; see `Labeller.see`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class SeenFrame:
         number: its place among the decoded frames of its source, from 0.
         hw: height and width, pixels.
         file_name: of its picture; None where none was written.
-        found: what was detected, with track ids; 0 for what belongs to no track.
+        found: what is in it, with track ids; 0 for what belongs to no track.
     """
 
     number: int
@@ -66,15 +64,12 @@ class Pictures:
         return name
 
 
-def look_at(
-    frames: Iterable[DecodedFrame], detect: Detect, follow: Follow, pictures: Pictures
-) -> Iterator[SeenFrame]:
+def look_at(frames: Iterable[DecodedFrame], see: See, pictures: Pictures) -> Iterator[SeenFrame]:
     """Look at the frames of one source, one after the other.
 
     Args:
         frames: of the source; each picture is valid until the next.
-        detect: finds objects, weak ones too.
-        follow: gives them their tracks.
+        see: says what is in them.
         pictures: where frames are written.
 
     Raises:
@@ -82,13 +77,7 @@ def look_at(
     """
     for count, frame in enumerate(frames):
         pixels, number = frame.image.bgr(), frame.position.decoded - 1
-        found = follow(_sizeable(detect(pixels)))
+        found = see(number, pixels)
         is_kept = count % pictures.keep_every == 0
         name = pictures.write(number, pixels) if is_kept else None
         yield SeenFrame(number, frame.image.hw, name, replace(found, mask_probs=None))
-
-
-def _sizeable(found: Detections) -> Detections:
-    """Leave out slivers at the edge of a picture."""
-    wh = found.xyxy[:, 2:] - found.xyxy[:, :2]
-    return found[np.asarray((wh >= _SHORTEST_SIDE).all(axis=1))]

@@ -39,7 +39,7 @@ class Label:
         verdict: whether it is an object, or neither object nor background.
         class_id: index of the model's classes.
         xyxy: pixels.
-        score: of the detection; None for a place where a track was lost.
+        score: of the detection; None for what is true, and for a place where a track was lost.
         track_id: None for what belongs to no track.
         row: of the detection; None for a place where a track was lost.
     """

@@ -17,6 +17,7 @@ from streamdet.commands import label
 from streamdet.evaluation.pictures import find_pictures
 from streamdet.evaluation.truths.coco import read_coco
 from streamdet.evaluation.truths.faults import refuse
+from streamdet.evaluation.truths.street import read_street
 from streamdet.labelling.footage import SeenFrame, look_at
 from streamdet.training.examples import examples_of
 from streamdet.training.recipe import TrainingSource
@@ -75,6 +76,70 @@ def test_pictures_of_a_folder_are_no_video(tmp_path: Path) -> None:
         "stills-000002.jpg",
     ]
     assert labels_of(out)["info"]["sha256"] is None
+
+
+def test_of_scenes_what_is_true_is_written_without_any_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("streamdet.commands.label_ways.load_model_config")
+    sampling = ["--every", "2", "--keep-every", "2", "--max-frames", "3"]
+    arguments = ["--output", str(tmp_path), "--classes", "bicycle,car,person,tram", *sampling]
+    assert main(["label", "--exact", STREET, f"{STREET}&seed=3", *arguments]) == 0
+    content = labels_of(tmp_path)
+    assert [image["file_name"] for image in content["images"]] == [
+        *("street-000000.jpg", "street-000004.jpg"),
+        *("street-2-000000.jpg", "street-2-000004.jpg"),
+    ]
+    # COCO's numbers; a tram comes after its 90.
+    categories = {each["id"]: each["name"] for each in content["categories"]}
+    assert categories == {1: "person", 2: "bicycle", 3: "car", 91: "tram"}
+    exact, labelled = read_street(f"{STREET}&seed=3", 5), read_coco(tmp_path / "labels.json")
+    assert [
+        (labelled.categories[each.category_id], each.xywh, each.is_ignored)
+        for each in labelled.objects
+        if each.image_id == 4
+    ] == [
+        (exact.categories[each.category_id], each.xywh, each.is_ignored)
+        for each in exact.objects
+        if each.image_id == 5
+    ]
+
+
+def test_only_what_is_asked_for_is_written_of_a_scene(tmp_path: Path) -> None:
+    assert (
+        main(
+            ["label", "--exact", f"{STREET}&seed=3", "--output", str(tmp_path), "--classes", "car"]
+        )
+        == 0
+    )
+    content = labels_of(tmp_path)
+    assert [each["name"] for each in content["categories"]] == ["car"]
+    assert {each["category_id"] for each in content["annotations"]} == {3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["."], ".: --exact wants a rendered scene, synthetic:street?..."),
+        (["--tracker", "sort"], "--tracker: is of a detector, and --exact asks none"),
+        (["--score-thresh", "0.5"], "--score-thresh: is of a detector, and --exact asks none"),
+        (["--classes", "car,,bus"], "--classes must be names with commas between"),
+    ],
+)
+def test_a_truth_that_nobody_knows_is_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    sentence: str,
+) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    monkeypatch.chdir(tmp_path)
+    assert main(["label", STREET, *arguments, "--exact", "--output", "out"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert sentence in errors[0]
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_stop_leaves_the_labels_of_what_was_seen(

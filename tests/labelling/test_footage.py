@@ -11,6 +11,7 @@ from streamdet.detections import Detections
 from streamdet.image import Pixels
 from streamdet.labelling.following import untracked
 from streamdet.labelling.footage import Pictures, look_at
+from streamdet.labelling.labeller import ByDetector
 from streamdet.sources import Position
 from streamdet.sources.sampling import SamplingOptions
 from streamdet.sources.synthetic import SyntheticSource
@@ -27,7 +28,9 @@ def test_every_frame_is_looked_at_and_some_are_written(tmp_path: Path) -> None:
     uri = "synthetic:street?frames=8&hw=64x96"
     source = SyntheticSource(uri, SamplingOptions(every=2))
     pictures = Pictures(tmp_path / "images", "street", keep_every=3)
-    seen = list(look_at(source.frames(Position()), detect, untracked, pictures))
+    seen = list(
+        look_at(source.frames(Position()), ByDetector(detect, untracked, 0.5).see, pictures)
+    )
     assert [(frame.number, frame.file_name) for frame in seen] == [
         (0, "street-000000.jpg"),
         (2, None),
