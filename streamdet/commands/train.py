@@ -14,7 +14,7 @@ from streamdet.commands.stop_signals import INTERRUPTED, counted_stops
 from streamdet.errors import ConfigError, EngineError
 from streamdet.model_config import load_model_config
 from streamdet.training.recipe import Recipe, check_recipe
-from streamdet.training.recipe_file import read_recipe
+from streamdet.training.recipe_file import find_recipe, read_recipe
 from streamdet.yaml_text import YamlText
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def run(args: Namespace) -> int:
         ConfigError: the recipe, a label or a file of weights is wrong.
         EngineError: torch is missing, or the training cannot go on.
     """
+    args.recipe = find_recipe(args.recipe)
     text = read_recipe(args.recipe, args.set)
     if "fit" in text.values:
         if args.resume:
