@@ -9,6 +9,8 @@ import pytest
 
 from streamdet.config_files import shipped, shipped_names
 from streamdet.errors import ConfigError
+from streamdet.field_errors import checked
+from streamdet.registry import load_fitting
 from streamdet.training.recipe import Recipe, check_recipe, digest
 from streamdet.training.recipe_file import read_recipe
 
@@ -82,4 +84,9 @@ def test_the_digest_tells_what_decides_over_the_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", shipped_names("configs/recipes"))
 def test_shipped_recipes_are_right(name: str) -> None:
     path = shipped("configs/recipes") / f"{name}.yaml"
-    assert check_recipe(read_recipe(path, ()), path).name == name
+    text = read_recipe(path, ())
+    if "fit" in text.values:
+        kind = load_fitting(text.values["fit"]).Recipe
+        assert checked(kind, text, (), {"name": name, **text.values}).name == name
+    else:
+        assert check_recipe(text, path).name == name

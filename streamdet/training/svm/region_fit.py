@@ -26,6 +26,7 @@ from streamdet.errors import ConfigError
 from streamdet.model_config import find_weights, load_model_config
 from streamdet.networks.region_cnn import RegionCnn
 from streamdet.networks.sppnet import SppNet
+from streamdet.training.checkpoint import CHECKPOINT
 from streamdet.training.examples import Example, Faults, examples_of
 from streamdet.training.recipe import Start
 from streamdet.training.result_model import write_model, write_weights
@@ -64,6 +65,10 @@ class RegionSvmFit:
             raise ConfigError(
                 f"{text.place(('model',))}: model must be of the kind rcnn or sppnet,"
                 f" {before.name!r} is {before.detector!r}"
+            )
+        if (folder / CHECKPOINT).exists():
+            raise ConfigError(
+                f"{folder} holds a training, whose weights stay: wanted another --output"
             )
         recipe = recipe.model_copy(update={"network": {**recipe.network, "classifier": "svm"}})
         self._recipe, self._folder = recipe, folder

@@ -198,6 +198,16 @@ def test_a_class_with_too_few_objects_is_told(
     assert "class 'cat': an SVM wants at least 6 examples" in capsys.readouterr().err
 
 
+def test_weights_of_the_training_before_are_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pictures(tmp_path)
+    recipe = write_recipe(tmp_path, write_model(tmp_path, "sppnet"))
+    (tmp_path / "checkpoint.pt").touch()
+    assert main(["train", str(recipe), "--output", str(tmp_path)]) == 2
+    assert "holds a training, whose weights stay" in capsys.readouterr().err
+
+
 def test_the_command_leaves_a_model_that_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
