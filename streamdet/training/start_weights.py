@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from streamdet.config_files import shipped
 from streamdet.errors import ConfigError
 from streamdet.model_config import find_file
 from streamdet.networks.backbones import ARCHITECTURES, body_weights
 from streamdet.networks.backbones.numbered_weights import named_weights
 from streamdet.networks.state_dict import read_weights
+from streamdet.training.packed_weights import SUFFIX as PACKED
+from streamdet.training.packed_weights import read_packed
 from streamdet.training.recipe import Start
 
 
@@ -40,13 +44,24 @@ def give_start(network: nn.Module, start: Start, base: Path, backbone: str | Non
         told.append(_take(network, body_weights(backbone, named), path))
     if start.network is not None:
         path = _found(start.network, base, "start.network")
-        told.append(_take(network, read_weights(path), path))
+        told.append(_take(network, _network_weights(path, network), path))
     return told
+
+
+def _network_weights(path: Path, network: nn.Module) -> Mapping[str, Tensor]:
+    if path.suffix != PACKED:
+        return read_weights(path)
+    if any(isinstance(module, _BatchNorm) for module in network.modules()):
+        raise ConfigError(
+            f"{path}: a packed network, in which batch norms are folded into convolutions; this one"
+            " has some, wanted the weights that its training left"
+        )
+    return read_packed(path)
 
 
 def _found(name: str, base: Path, key: str) -> Path:
     path = base / Path(name).expanduser()
-    found = path if path.is_file() else find_file(name)
+    found = path if path.is_file() else find_file(name, shipped("configs/models"))
     if found is None:
         raise ConfigError(
             f"{key}: there is no file {path}, nor {name} in a folder of STREAMDET_MODELS"
