@@ -38,3 +38,12 @@ class StalePixelsError(TransportError):
 
 class EngineError(StreamdetError):
     """A model, runtime or device cannot be used on this machine."""
+
+
+def to_install(*extras: str) -> str:
+    """Say how an extra is installed, or one of several.
+
+    The project is on no index: `pip install 'streamdet[...]'` would fetch a stranger's package.
+    """
+    wanted = " or ".join(f"'.[{extra}]'" for extra in extras)
+    return f"pip install -e {wanted} in streamdet's checkout"

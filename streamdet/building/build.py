@@ -12,7 +12,7 @@ from streamdet.building.export import export
 from streamdet.built_network import NetworkFile, Passport, digest
 from streamdet.config_files import find_config
 from streamdet.detectors.parts.built_in import built_in
-from streamdet.errors import ConfigError, EngineError
+from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.field_errors import checked
 from streamdet.model_config import ModelConfig, find_weights, load_model_config
 from streamdet.networks import Network
@@ -70,7 +70,7 @@ def make_network(name: str, seed: int = 0) -> Network:
     try:
         import torch
     except ImportError as exc:
-        raise EngineError("torch is not installed: pip install 'streamdet[networks]'") from exc
+        raise EngineError(f"torch is not installed: {to_install('networks')}") from exc
     kind: Any = load_network(model.detector)
     text = read_yaml(find_config(name, "configs/models"))
     options = checked(kind.Options, text, ("network",), model.network)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamdet.commands.models import add_random_argument
-from streamdet.errors import ConfigError, EngineError
+from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.output_file import checked_output
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run(args: Namespace) -> int:
         EngineError: the network cannot run here, or the picture cannot be written.
     """
     if find_spec("torch") is None:
-        raise EngineError("torch is not installed: pip install 'streamdet[networks]'")
+        raise EngineError(f"torch is not installed: {to_install('networks')}")
     from streamdet.commands.inspect_channel import folder_sheet, picture_sheet
     from streamdet.commands.inspect_subject import make_subject
     from streamdet.inspection.channel import Look

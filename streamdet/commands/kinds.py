@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from streamdet.commands.model_text import paper
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, to_install
 from streamdet.field_errors import nearest
 from streamdet.graph.draft import ROLES, NodeKeys
 from streamdet.registry import KINDS, NETWORKS, load, load_network, role_of
@@ -70,7 +70,7 @@ def _one_kind(kind: str) -> Iterator[str]:
 def _network_options(kind: str) -> Iterator[str]:
     yield "of its network, stated under `network` in a model's configuration:"
     if find_spec("torch") is None:
-        yield "  torch lists them: pip install 'streamdet[networks]'"
+        yield f"  torch lists them: {to_install('networks')}"
     else:
         yield from _options(load_network(kind).Options)
 

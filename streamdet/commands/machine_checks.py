@@ -15,7 +15,7 @@ from typing import Final, Literal
 from streamdet.built_network import find_loaded, find_network
 from streamdet.config_files import shipped_names
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
-from streamdet.errors import ConfigError, StreamdetError
+from streamdet.errors import ConfigError, StreamdetError, to_install
 from streamdet.graph import load_graph
 from streamdet.model_config import ModelConfig, load_model_config
 from streamdet.plan import plan_pools
@@ -63,10 +63,10 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     yield _av()
     yield Finding("numpy", "ok", version("numpy"))
     yield _opencv()
-    yield _optional("onnxruntime", ("onnxruntime",), "pip install 'streamdet[onnxruntime]'")
-    yield _optional("openvino", ("openvino",), "pip install 'streamdet[openvino]'")
-    yield _optional("torch", ("torch",), "only for a GPU: pip install 'streamdet[gpu]'")
-    yield _optional("tensorrt", _TENSORRT, "only for a GPU: pip install 'streamdet[gpu]'")
+    yield _optional("onnxruntime", ("onnxruntime",), to_install("onnxruntime"))
+    yield _optional("openvino", ("openvino",), to_install("openvino"))
+    yield _optional("torch", ("torch",), f"only for a GPU: {to_install('gpu')}")
+    yield _optional("tensorrt", _TENSORRT, f"only for a GPU: {to_install('gpu')}")
     yield _cuda()
     yield _embedded_server(is_needed=settings.is_embedded)
     if not settings.is_embedded:
@@ -91,7 +91,7 @@ def _av() -> Finding:
 
 def _opencv() -> Finding:
     found = _version_of(_OPENCV)
-    remedy = "pip install 'streamdet[opencv]'"
+    remedy = to_install("opencv")
     if found is None:
         return Finding("opencv", "broken", "not installed: pictures cannot be resized", remedy)
     if int(found.split(".")[0]) >= 5:
@@ -129,7 +129,7 @@ def _cuda() -> Finding:
 
 
 def _embedded_server(*, is_needed: bool) -> Finding:
-    remedy = "pip install 'streamdet[embedded]'  (or: apt-get install redis-server)"
+    remedy = f"{to_install('embedded')}  (or: apt-get install redis-server)"
     state: State = "broken" if is_needed else "missing"
     try:
         path = find_server()

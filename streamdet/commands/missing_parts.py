@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from streamdet.built_network import find_network
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
-from streamdet.errors import EngineError, StreamdetError
+from streamdet.errors import EngineError, StreamdetError, to_install
 from streamdet.graph import Node, PipelineGraph
 from streamdet.model_config import ModelConfig, find_weights, load_model_config
 
@@ -38,9 +38,7 @@ def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> No
     find_network(model)
     kind, _ = choose_runtime(options, model)
     if find_spec(kind) is None:
-        raise EngineError(
-            f"{name}.runtime is {kind}, which is not installed: pip install 'streamdet[{kind}]'"
-        )
+        raise EngineError(f"{name}.runtime is {kind}, which is not installed: {to_install(kind)}")
 
 
 def _check_proposals(name: str, options: ProposalOptions) -> None:

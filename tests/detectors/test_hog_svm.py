@@ -93,7 +93,7 @@ def test_a_walker_is_found_at_the_same_place_with_any_number_of_threads(data: Pa
 
 def test_missing_opencv_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(EngineError, match=r"pip install 'streamdet\[opencv\]'"):
+    with pytest.raises(EngineError, match=r"pip install -e '\.\[opencv\]'"):
         detector()
 
 

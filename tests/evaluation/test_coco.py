@@ -126,5 +126,5 @@ def test_pycocotools_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_without_pycocotools_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pycocotools.coco", None)
-    with pytest.raises(ConfigError, match=r"pip install 'streamdet\[evaluation\]'"):
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[evaluation\]'"):
         coco_scores(a_truth(), [], "bbox")

@@ -16,7 +16,7 @@ from streamdet.detectors.parts.bow_features import (
     word_sums,
 )
 from streamdet.detectors.parts.bow_model import DESCRIPTOR, BowGeometry, BowModel
-from streamdet.errors import ConfigError, EngineError
+from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.image import Pixels
 
 BACKGROUND = -1
@@ -99,9 +99,7 @@ def _fit_words(described: Sequence[Floats], fitting: BowFitting) -> Floats:
     try:
         from sklearn.cluster import KMeans
     except ImportError as exc:
-        raise EngineError(
-            "scikit-learn is not installed: pip install 'streamdet[classical]'"
-        ) from exc
+        raise EngineError(f"scikit-learn is not installed: {to_install('classical')}") from exc
     all_ = np.concatenate([one.reshape(-1, DESCRIPTOR) for one in described])
     if len(all_) < fitting.words:
         raise ConfigError(f"{fitting.words} words want as many descriptors, got {len(all_)}")

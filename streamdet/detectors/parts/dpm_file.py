@@ -13,7 +13,7 @@ import numpy as np
 
 from streamdet.detectors.parts.dpm_model import Component, Floats, Mixture, Part
 from streamdet.detectors.parts.felzenszwalb_hog import CHANNELS, mirrored
-from streamdet.errors import ConfigError, EngineError
+from streamdet.errors import ConfigError, EngineError, to_install
 
 _WRONG: Final = (
     ArithmeticError,
@@ -64,7 +64,7 @@ def _read_mat(path: Path) -> Mixture:
         from scipy.io import loadmat
         from scipy.io.matlab import MatReadError
     except ImportError as exc:
-        raise EngineError("scipy is not installed: pip install 'streamdet[classical]'") from exc
+        raise EngineError(f"scipy is not installed: {to_install('classical')}") from exc
     try:
         model = loadmat(path, squeeze_me=True, struct_as_record=False)["model"]
     except MatReadError as exc:

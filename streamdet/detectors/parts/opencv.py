@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamdet.errors import EngineError
+from streamdet.errors import EngineError, to_install
 
 
 def import_opencv() -> Any:
@@ -16,5 +16,5 @@ def import_opencv() -> Any:
     try:
         import cv2
     except ImportError as exc:
-        raise EngineError("opencv is not installed: pip install 'streamdet[opencv]'") from exc
+        raise EngineError(f"opencv is not installed: {to_install('opencv')}") from exc
     return cv2

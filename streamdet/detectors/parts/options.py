@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from streamdet.errors import ConfigError, EngineError
+from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.model_config import ModelConfig, Precision
 from streamdet.options import Options
 from streamdet.runtimes import RuntimeOptions
@@ -80,9 +80,8 @@ def choose_runtime(options: NetworkOptions, model: ModelConfig) -> tuple[str, Ru
     if kind == "auto":
         installed = [name for name in model.runtimes if find_spec(name) is not None]
         if not installed:
-            wanted = " or ".join(f"'streamdet[{name}]'" for name in model.runtimes)
             raise EngineError(
-                f"no runtime of model {model.name!r} is installed: pip install {wanted}"
+                f"no runtime of model {model.name!r} is installed: {to_install(*model.runtimes)}"
             )
         kind = installed[0]
     stated = model.runtimes[kind].precision if kind in model.runtimes else "fp32"

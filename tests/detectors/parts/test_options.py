@@ -33,7 +33,7 @@ def test_auto_passes_over_what_is_not_installed(monkeypatch: pytest.MonkeyPatch)
 
 def test_no_installed_runtime_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(EngineError, match=r"pip install 'streamdet\[openvino\]' or 'streamdet\["):
+    with pytest.raises(EngineError, match=r"pip install -e '\.\[openvino\]' or '\.\["):
         choose_runtime(options(), model(openvino="auto", onnxruntime="fp32"))
 
 
