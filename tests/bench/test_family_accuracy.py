@@ -1,0 +1,50 @@
+"""The families, trained alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamdet.bench.family_accuracy import NAMES, Study, recipe_of
+from streamdet.model_config import load_model_config
+from streamdet.training.recipe import Recipe, check_recipe
+from tests.training.toy_training import write_pictures
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """Nine pictures of one bright box; learnt from and measured on."""
+    write_pictures(tmp_path / "set", count=9)
+    (tmp_path / "set" / "train.json").rename(tmp_path / "set" / "val.json")
+    write_pictures(tmp_path / "set", count=9)
+    return Study(
+        sets={tmp_path / "set": "cat"},
+        backbone=None,
+        hw=(64, 96),
+        region_hw=(32, 32),
+        proposals=20,
+        epochs=1,
+        regions=4,
+    )
+
+
+def recipes(study: Study, folder: Path) -> dict[str, Recipe]:
+    texts = {kind: recipe_of(kind, study, folder) for kind in NAMES}
+    return {kind: check_recipe(text, Path(text.name)) for kind, text in texts.items()}
+
+
+def test_all_families_have_the_same_budget(study: Study, tmp_path: Path) -> None:
+    own = {"name", "model", "objective"}
+    budgets = [recipe.model_dump(exclude=own) for recipe in recipes(study, tmp_path).values()]
+    assert all(budget == budgets[0] for budget in budgets)
+
+
+def test_all_families_have_the_same_backbone_and_picture(study: Study, tmp_path: Path) -> None:
+    models = [load_model_config(recipe.model) for recipe in recipes(study, tmp_path).values()]
+    assert [model.detector for model in models] == list(NAMES)
+    for model in models:
+        network = model.network or {}
+        assert network["backbone"] == "mobilenet_v2"
+        assert (network.get("map") or network["maps"][0]) == "features.13"
+        assert model.transform_options["hw"] == [64, 96]
