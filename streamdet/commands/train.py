@@ -18,6 +18,7 @@ from streamdet.training.recipe_file import find_recipe, read_recipe
 from streamdet.yaml_text import YamlText
 
 if TYPE_CHECKING:
+    from streamdet.training.parallel import Job
     from streamdet.training.prepare import Prepared
 
 _MOST_FAULTS: Final = 5
@@ -60,6 +61,7 @@ def run(args: Namespace) -> int:
 
 def _train_by_steps(args: Namespace, text: YamlText) -> int:
     try:
+        from streamdet.training.parallel import Job, count_processes
         from streamdet.training.prepare import prepare, reproducible
     except ModuleNotFoundError as exc:
         raise EngineError(
@@ -68,9 +70,11 @@ def _train_by_steps(args: Namespace, text: YamlText) -> int:
     recipe = check_recipe(text, args.recipe)
     folder = _output_folder(args, recipe)
     with reproducible(recipe):
-        prepared = prepare(recipe, text, args.recipe.parent, folder, resumes=args.resume)
-        _tell(prepared)
-        is_done = _train(prepared, recipe, folder)
+        job = Job(recipe, text, args.recipe.parent, folder, resumes=args.resume)
+        prepared = prepare(recipe, text, job.base, folder, resumes=args.resume)
+        processes = count_processes(recipe, prepared.fit.pictures)
+        _tell(prepared, processes)
+        is_done = _train(prepared, job, processes)
     if not is_done:
         print(_stopped(args, prepared), file=sys.stderr)
         return INTERRUPTED
@@ -90,7 +94,7 @@ def _output_folder(args: Namespace, recipe: Recipe) -> Path:
     return trained_model.made_folder(folder)
 
 
-def _tell(prepared: Prepared) -> None:
+def _tell(prepared: Prepared, processes: int) -> None:
     """Say what is going to be done."""
     for sentence in prepared.told:
         print(sentence)
@@ -102,23 +106,29 @@ def _tell(prepared: Prepared) -> None:
     print(
         f"{prepared.model.name}: {prepared.model.detector}, {', '.join(prepared.model.classes)};"
         f" {fit.pictures} pictures, {fit.per_epoch} steps an epoch, {fit.steps} in all,"
-        f" on {fit.device}",
+        f" on {fit.device}{f', {processes} processes' if processes > 1 else ''}",
         flush=True,
     )
 
 
-def _train(prepared: Prepared, recipe: Recipe, folder: Path) -> bool:
+def _train(prepared: Prepared, job: Job, processes: int) -> bool:
     """Run the loop; returns whether it came to its end."""
     from streamdet.commands.training_view import training_view
     from streamdet.training.keeper import Keeper
     from streamdet.training.log import Log
+    from streamdet.training.parallel import train_together
 
     fit = prepared.fit
-    log = Log(folder, fit.step, fit.measured)
+    log = Log(job.folder, fit.step, fit.measured)
     with counted_stops("step") as stops:
-        keeper = Keeper(prepared, recipe, folder, lambda: bool(stops))
-        with training_view(sys.stdout, fit.step, fit.steps, recipe.epochs) as view:
-            for event in fit.run(keeper):
+        keeper = Keeper(prepared, job.recipe, job.folder, lambda: bool(stops))
+        events = (
+            fit.run(keeper)
+            if processes == 1
+            else train_together(job, fit, processes, keeper.wants_stop)
+        )
+        with training_view(sys.stdout, fit.step, fit.steps, job.recipe.epochs) as view:
+            for event in events:
                 log.write(event)
                 view.show(event)
     return fit.is_done

@@ -6,7 +6,7 @@ run that goes on from a checkpoint draws what an unbroken one draws.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -30,6 +30,7 @@ from streamdet.training.optimiser import (
 from streamdet.training.recipe import Recipe
 from streamdet.training.recipe import digest as recipe_digest
 from streamdet.training.samples import Batch, Samples, batches, steps_per_epoch
+from streamdet.training.target import Target
 from streamdet.training.torch_runtime import normalised
 
 FIGURE: Final = "AP"
@@ -86,8 +87,47 @@ class Company(Protocol):
         ...
 
 
+class Team(Protocol):
+    """Who computes the losses of a step: this process, or several; see parallel.py.
+
+    Attributes:
+        rank: of this process, from 0.
+        size: how many there are.
+    """
+
+    rank: int
+    size: int
+
+    def losses(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
+        """Compute the losses of this process's pictures, as an objective does."""
+        ...
+
+    def mean(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Average the losses of all processes."""
+        ...
+
+
+class Alone:
+    """One process."""
+
+    rank = 0
+    size = 1
+
+    def __init__(self, objective: Objective) -> None:
+        """Compute the losses by the objective."""
+        self.losses = objective
+
+    def mean(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the losses."""
+        return losses
+
+
 class Fit:
-    """One training, which can go on from its checkpoint."""
+    """One training, which can go on from its checkpoint.
+
+    Attributes:
+        team: who computes; several processes put their own here before they begin.
+    """
 
     def __init__(
         self,
@@ -113,7 +153,8 @@ class Fit:
         """
         self.network = network
         self._recipe = recipe
-        self._objective = objective
+        self.objective = objective
+        self.team: Team = Alone(objective)
         self._samples = samples
         self._input = image_input
         self._data = samples.digest
@@ -186,7 +227,9 @@ class Fit:
         self.save()
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint; of several processes the first does."""
+        if self.team.rank > 0:
+            return
         checkpoint = Checkpoint(
             recipe=recipe_digest(self._recipe),
             data=self._data,
@@ -207,6 +250,7 @@ class Fit:
             first_step=self.step,
             last_step=self.steps,
             workers=recipe.workers,
+            share=(self.team.rank, self.team.size),
         )
 
     def _train(self, batch: Batch) -> Step:
@@ -221,6 +265,7 @@ class Fit:
         losses = self._losses(batch)
         self._optimiser.zero_grad(set_to_none=True)
         torch.stack([*losses.values()]).sum().backward()  # type: ignore[no-untyped-call]
+        losses = self.team.mean(losses)
         gradient = clip(self.network, self._recipe.optimiser.clip)
         self._check_finite({**losses, "gradient": torch.tensor(gradient)})
         self._optimiser.step()
@@ -231,16 +276,19 @@ class Fit:
         return Step(self.step, (self.step - 1) // self.per_epoch + 1, rate, named, gradient)
 
     def _seed(self) -> None:
-        words = np.random.SeedSequence([_STEP, self._recipe.seed, self.step]).generate_state(2)
+        numbers = [_STEP, self._recipe.seed, self.step]
+        if self.team.rank > 0:
+            numbers.append(self.team.rank)
+        words = np.random.SeedSequence(numbers).generate_state(2)
         torch.manual_seed(int(words[0]))
-        self._objective.generator.manual_seed(int(words[1]))
+        self.objective.generator.manual_seed(int(words[1]))
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         images = normalised(batch.pixels.to(self._device), self._input)
         targets = [target.to(self._device) for target in batch.targets]
         is_mixed = self._recipe.precision == "bf16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=is_mixed):
-            return self._objective(images, targets)
+            return self.team.losses(images, targets)
 
     def _check_finite(self, values: dict[str, Tensor]) -> None:
         for name, value in values.items():

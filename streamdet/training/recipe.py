@@ -155,7 +155,16 @@ class Recipe(Options):
     )
     checkpoint_every: int = Field(200, ge=1, description="Steps between two checkpoints.")
     validate_every: int = Field(1, ge=1, description="Epochs between two measurements.")
-    workers: int = Field(1, ge=0, le=256, description="Processes that prepare pictures.")
+    devices: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="CUDA devices that share each step's batch evenly, a process each; without"
+        " CUDA, processes. By default all CUDA devices, else one process.",
+    )
+    workers: int = Field(
+        1, ge=0, le=256, description="Processes that prepare pictures, for each device."
+    )
     threads: int | None = Field(None, ge=1, le=256, description="Of torch; by default one a core.")
 
 
@@ -186,5 +195,9 @@ def check_recipe(text: YamlText, path: Path) -> Recipe:
 
 
 def digest(recipe: Recipe) -> str:
-    """Hash what decides over the weights: two runs with the same digest are the same training."""
-    return hashlib.sha256(recipe.model_dump_json(exclude=set(_FREE)).encode()).hexdigest()
+    """Hash what decides over the weights: two runs with the same digest are the same training.
+
+    The default of `devices` counts as none, whatever the machine has.
+    """
+    free = _FREE if recipe.devices is not None else _FREE | {"devices"}
+    return hashlib.sha256(recipe.model_dump_json(exclude=set(free)).encode()).hexdigest()

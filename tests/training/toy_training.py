@@ -108,8 +108,9 @@ def train(
 
 
 def assert_same_weights(one: nn.Module, other: nn.Module) -> None:
+    others = other.state_dict()
     for name, value in one.state_dict().items():
-        assert torch.equal(value, other.state_dict()[name]), name
+        assert torch.equal(value, others[name]), name
 
 
 def _die_after(recipe_path: Path, folder: Path, step: int) -> None:
