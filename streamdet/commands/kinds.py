@@ -87,18 +87,23 @@ def _options(model: type[BaseModel], within: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         yield f"  {within}{name}{_default(field)}"
         text = field.description or ""
-        if choices := _choices(field.annotation):
-            text = f"{text} One of: {', '.join(choices)}."
+        if words := _words(field.annotation):
+            lead = "A number, or" if _may_be_a_number(field.annotation) else "One of:"
+            text = f"{text} {lead} {', '.join(words)}."
         yield from (f"      {line}" for line in wrap(text, _WIDTH - 6))
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _options(field.annotation, f"{within}{name}.")
 
 
-def _choices(annotation: Any) -> list[str]:
+def _words(annotation: Any) -> list[str]:
     """List the words that a type allows, in a union too."""
     if get_origin(annotation) is Literal:
         return [str(word) for word in get_args(annotation)]
-    return [word for part in get_args(annotation) for word in _choices(part)]
+    return [word for part in get_args(annotation) for word in _words(part)]
+
+
+def _may_be_a_number(annotation: Any) -> bool:
+    return annotation in (int, float) or any(map(_may_be_a_number, get_args(annotation)))
 
 
 def _default(field: FieldInfo) -> str:

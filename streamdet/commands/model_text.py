@@ -55,7 +55,8 @@ def fact_lines(name: str) -> Iterator[str]:
 def paper(kind: str) -> str:
     """First line of what the module of a detector's network says, or else of the detector's.
 
-    Imports neither, so that it can be told where torch is missing.
+    Where several kinds share the module, the line that begins with the kind's name. Imports
+    neither, so that it can be told where torch is missing.
 
     Args:
         kind: of detector.
@@ -64,8 +65,9 @@ def paper(kind: str) -> str:
     spec = find_spec(place.partition(":")[0])
     assert spec is not None
     assert spec.origin is not None
-    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
-    return (text or "").partition("\n")[0]
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    own = (line for line in text.splitlines() if line.lower().startswith(f"{kind}:"))
+    return next(own, text.partition("\n")[0])
 
 
 def _trained(model: ModelConfig) -> str:

@@ -1,10 +1,11 @@
 """NanoDet and PicoDet: heads that give each side of a box as a distribution.
 
-Li et al., "Generalized Focal Loss: Learning Qualified and Distributed Bounding Boxes for Dense
-Object Detection", 2020, section 3 (distribution focal loss). NanoDet: github RangiLyu/nanodet.
-PicoDet: Yu et al., "PP-PicoDet", 2021. Their class scores come out of the network after their
-sigmoids and hold the box's quality; there is no objectness; a cell may have several classes, as in
-both projects' own code. N counts cells, C classes.
+NanoDet: Li et al., "Generalized Focal Loss", NeurIPS 2020; the network is RangiLyu's, on GitHub.
+PicoDet: Yu et al., "PP-PicoDet: A Better Real-Time Object Detector on Mobile Devices", 2021.
+
+Both have the head of Li et al., section 3 (distribution focal loss). Their class scores come out
+of the network after their sigmoids and hold the box's quality; there is no objectness; a cell may
+have several classes, as in both projects' own code. N counts cells, C classes.
 """
 
 from __future__ import annotations

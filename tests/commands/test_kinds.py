@@ -18,6 +18,7 @@ def test_all_kinds_are_listed_with_what_every_node_may_say(
     printed = capsys.readouterr().out
     assert "tracker    sort, byte_track, oc_sort\n" in printed
     assert "  batch = 8\n      Frames that are read at once" in printed
+    assert "auto is one for each core. A number, or auto.\n" in printed
 
 
 @pytest.mark.parametrize(("role", "kind"), KINDS_OF_NODES)
@@ -40,12 +41,14 @@ def test_kinds_that_share_a_class_are_told_apart_by_their_papers(
 ) -> None:
     assert main(["kinds", "detector"]) == 0
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    papers = {kind: paper for kind, paper in lines if kind in NETWORKS}
+    papers = dict(lines)
     assert (
         papers["mask_rcnn"]
         == 'Mask R-CNN: He, Gkioxari, Dollar, Girshick, "Mask R-CNN", ICCV 2017.'
     )
-    assert len({*papers.values()}) == len(papers) == len(NETWORKS)
+    assert papers["nanodet"].startswith('NanoDet: Li et al., "Generalized Focal Loss", ')
+    assert papers["picodet"].startswith('PicoDet: Yu et al., "PP-PicoDet: ')
+    assert len({*papers.values()}) == len(papers) == len(KINDS["detector"])
 
 
 def test_the_options_of_a_network_and_of_its_parts_are_told(
