@@ -42,6 +42,7 @@ _WANTED: Final[dict[str, str]] = {
     "too_short": "a list of at least {min_length}",
     "tuple_type": "a list",
 }
+_QUOTES: Final = "'\""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -145,8 +146,12 @@ class _Check:
         where = (*self.path, *key)
         what = self._statement(errors[0], key)
         if not what:
+            value = _at(self.values, key)
+            shown = self.text.shown(where, value)
             wanted = " or ".join(dict.fromkeys(map(_wanted, errors)))
-            what = f"must be {wanted}, got {self.text.shown(where, _at(self.values, key))}"
+            if wanted == "a list" and isinstance(value, str):
+                wanted += f" (for example [{re.sub(', *', ', ', shown.strip(_QUOTES))}])"
+            what = f"must be {wanted}, got {shown}"
         sentence = self.text.explained(where, f"{dotted(where)} {what}")
         return f"{self.text.place(where)}: {sentence}"
 

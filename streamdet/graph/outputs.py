@@ -12,6 +12,7 @@ from streamdet.output_file import FileKey, checked_output, file_key
 from streamdet.registry import load
 from streamdet.sinks.output_path import output_path
 from streamdet.sources.resolve import list_pictures
+from streamdet.url_text import short
 
 
 def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
@@ -83,4 +84,6 @@ def _check_writable(node: Node, path: Path, problems: Problems) -> None:
         if path.exists() and not path.is_file():
             raise ConfigError("it is no plain file")
     except ConfigError as exc:
-        problems.add(("nodes", node.name, "path"), f"names no file to write: {path}: {exc}")
+        problems.add(
+            ("nodes", node.name, "path"), f"names no file to write: {short(str(path))}: {exc}"
+        )

@@ -10,6 +10,7 @@ from streamdet.errors import ConfigError
 from streamdet.field_errors import dotted
 from streamdet.yaml_text import KeyPath, YamlText
 
+_OWN_OPTIONS: Final = ("--source ", "--output ")
 _MAX_SHOWN: Final = 10
 
 
@@ -22,9 +23,16 @@ class Problems:
         self._sentences: list[str] = []
 
     def error(self, path: KeyPath, predicate: str) -> ConfigError:
-        """Make the error that says something of the key or node at a path: "must be ..."."""
+        """Make the error that says something of the key or node at a path: "must be ...".
+
+        Of what an option of its own states, it says it of the option, which shows the value.
+        """
+        place = self._text.place(path)
+        if place.startswith(_OWN_OPTIONS) and path[-1] in ("uri", "path"):
+            value = place.partition(" ")[2]
+            return ConfigError(f"{place} {predicate.replace(f': {value}: ', ': ', 1)}")
         sentence = self._text.explained(path, f"{dotted(path)} {predicate}")
-        return ConfigError(f"{self._text.place(path)}: {sentence}")
+        return ConfigError(f"{place}: {sentence}")
 
     def add(self, path: KeyPath, predicate: str) -> None:
         """Collect such an error and go on."""

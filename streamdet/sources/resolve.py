@@ -6,7 +6,8 @@
   kind "file": a picture between videos is a video of one frame.
 - Left out of folders and globs are only hidden files and endings that are surely not media
   (`_NOT_MEDIA`); a file of unusual or no ending is tried.
-- `synthetic:street?seed=3` is a rendered scene; other schemes (rtsp:// ...) are not supported yet.
+- `synthetic:street?seed=3` is a rendered scene; other schemes (rtsp:// ...) and live cameras (0,
+  /dev/video0) are not supported yet.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _NOT_MEDIA = frozenset(
     | {".zip", ".gz", ".tar", ".7z", ".npy", ".npz", ".onnx", ".pt"}
 )
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_CAMERA = re.compile(r"\d+|/dev/video\d+")
+_WANTED = "wanted a file, a folder, a glob or synthetic:street"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _MAX_ID_LENGTH = 64
 
@@ -94,6 +97,8 @@ def _resolve_path(
 ) -> tuple[str, tuple[SourceItem, ...]]:
     if path.is_dir():
         return _resolve_many(uri, path, _children(path), taken)
+    if _CAMERA.fullmatch(uri) and not path.is_file():
+        raise ConfigError(f"{uri}: live cameras are not supported yet, {_WANTED}")
     if path.exists():
         return _resolve_file(uri, path, taken)
     if has_magic(str(path)):
@@ -103,10 +108,7 @@ def _resolve_path(
 
 def _refuse_url(uri: str) -> None:
     if url := _URL.match(uri):
-        raise ConfigError(
-            f"sources of the form {url[1]}:// are not supported yet, "
-            "wanted a file, a folder, a glob or synthetic:street"
-        )
+        raise ConfigError(f"sources of the form {url[1]}:// are not supported yet, {_WANTED}")
     if not uri or "\0" in uri:
         raise ConfigError(f"a source must be a file, a folder, a glob or a scene, got {uri!r}")
 

@@ -21,7 +21,7 @@ def video(tmp_path: Path) -> Path:
 
 def test_an_output_that_is_a_source_is_refused(tmp_path: Path, video: Path) -> None:
     (line,) = faults(PEOPLE, tmp_path, sources=[str(video)], outputs=[str(video)])
-    assert "output-1.path must differ from what camera reads, got" in line
+    assert line.startswith("--output in.mp4 must differ from what camera reads, got")
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link])
@@ -76,7 +76,7 @@ def test_two_sinks_may_not_write_the_same_stream(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("none/o.jsonl", "none/o.jsonl: there is no folder"),
+        ("none/o.jsonl", "there is no folder"),
         ("g.yaml/o.jsonl", "it cannot be written (not a directory)"),
         ("folder.jsonl", "it is a folder, wanted a file"),
         (f"{'x' * 300}.jsonl", "it cannot be written (file name too long)"),
@@ -87,8 +87,8 @@ def test_what_cannot_be_written_is_refused(path: str, sentence: str, tmp_path: P
     (tmp_path / "folder.jsonl").mkdir()
     os.mkfifo(tmp_path / "pipe.jsonl")
     (line,) = faults(PEOPLE, tmp_path, outputs=[str(tmp_path / path)])
-    assert "output-1.path names no file to write: " in line
-    assert sentence in line
+    assert line.startswith("--output ")
+    assert f" names no file to write: {sentence}" in line
 
 
 def test_what_may_not_be_written_is_refused(

@@ -126,6 +126,22 @@ def test_pipes_and_devices_are_refused_without_opening_them(tmp_path: Path) -> N
     assert "a device" in refusal(os.devnull)
 
 
+@pytest.mark.parametrize("uri", ["0", "/dev/video0"])
+def test_live_cameras_are_said_to_be_unsupported(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refusal(uri).startswith(f"{uri}: live cameras are not supported yet, wanted a file,")
+
+
+def test_a_file_or_folder_with_a_number_for_a_name_is_no_camera(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "0/a.mp4", "1")
+    monkeypatch.chdir(tmp_path)
+    assert resolve("0")[0] == resolve("1")[0] == "file"
+
+
 def test_addresses_are_refused_without_their_password() -> None:
     message = refusal("rtsp://admin:hunter2@camera/stream")
     assert "rtsp:// are not supported yet" in message
