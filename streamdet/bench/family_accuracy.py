@@ -114,7 +114,7 @@ def train(kind: str, study: Study, folder: Path) -> Path:
     result = folder / kind
     result.mkdir()
     with reproducible(recipe):
-        prepared = prepare(recipe, text, folder, result)
+        prepared = prepare(recipe, text, result)
         keeper = Keeper(prepared, recipe, result, lambda: False)
         for _ in prepared.fit.run(keeper):
             pass
@@ -140,7 +140,7 @@ def fit_svms(config: Path, study: Study, folder: Path) -> Path:
     }
     text = _text(values, folder / f"{name}.yaml")
     recipe = checked(RegionSvmFit.Recipe, text, (), text.values)
-    fitted = RegionSvmFit(recipe, text, folder, folder / name)(_nobody, _quietly)
+    fitted = RegionSvmFit(recipe, text, folder / name)(_nobody, _quietly)
     build(str(fitted.config), fitted.config.parent)
     return fitted.config
 
@@ -234,7 +234,7 @@ def _validation(study: Study, classes: Sequence[str]) -> tuple[ValidationSet, ..
     values = {
         key: _sources(study, part) for key, part in (("train", "train"), ("validation", "val"))
     }
-    return validation_sets(Data.model_validate(values), Path(), classes, refuse)
+    return validation_sets(Data.model_validate(values), classes, refuse)
 
 
 def _notes(study: Study) -> list[str]:

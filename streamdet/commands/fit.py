@@ -36,7 +36,7 @@ def fit(text: YamlText, recipe_path: Path, output: Path | None) -> None:
     kind = _kind(text)
     recipe = checked(kind.Recipe, text, (), {"name": recipe_path.stem, **text.values})
     folder = trained_model.made_folder(output or Path("trained") / recipe.name)
-    fitted = kind(recipe, text, recipe_path.parent, folder)(_tell, _through)
+    fitted = kind(recipe, text, folder)(_tell, _through)
     model = load_model_config(str(fitted.config))
     if model.network is not None:
         from streamdet.building.build import build

@@ -70,8 +70,8 @@ def _train_by_steps(args: Namespace, text: YamlText) -> int:
     recipe = check_recipe(text, args.recipe)
     folder = _output_folder(args, recipe)
     with reproducible(recipe):
-        job = Job(recipe, text, args.recipe.parent, folder, resumes=args.resume)
-        prepared = prepare(recipe, text, job.base, folder, resumes=args.resume)
+        job = Job(recipe, text, folder, resumes=args.resume)
+        prepared = prepare(recipe, text, folder, resumes=args.resume)
         processes = count_processes(recipe, prepared.fit.pictures)
         _tell(prepared, processes)
         is_done = _train(prepared, job, processes)

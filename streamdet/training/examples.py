@@ -99,19 +99,18 @@ class Example:
         return picture.clipped(min_visible=0.0)
 
 
-def read_source(source: DataSource, base: Path, on_fault: OnFault, part: Part = "whole") -> Truth:
+def read_source(source: DataSource, on_fault: OnFault, part: Part = "whole") -> Truth:
     """Read a source's labels, its classes already called as the model calls them.
 
     Args:
         source: what the recipe says.
-        base: folder that relative paths start from.
         on_fault: told of each wrong entry and each box outside of its picture.
         part: which of its pictures.
 
     Raises:
         ConfigError: the file is wrong, or has not a class that the recipe names.
     """
-    truth = read_truth(base / source.truth, base / source.images, on_fault)
+    truth = read_truth(source.truth, source.images, on_fault)
     for name in (*source.rename, *source.ignore):
         if name not in truth.category_ids:
             raise ConfigError(
@@ -144,9 +143,7 @@ def labelled_classes(source: DataSource, truth: Truth, classes: Sequence[str]) -
     return names
 
 
-def examples_of(
-    source: DataSource, base: Path, classes: Sequence[str], on_fault: OnFault
-) -> list[Example]:
+def examples_of(source: DataSource, classes: Sequence[str], on_fault: OnFault) -> list[Example]:
     """List a source's pictures with the labels of the model's classes.
 
     Objects of classes that the model does not have are background, unless the recipe ignores them.
@@ -154,7 +151,7 @@ def examples_of(
     Raises:
         ConfigError: see `read_source` and `labelled_classes`.
     """
-    truth = read_source(source, base, on_fault, "learnt")
+    truth = read_source(source, on_fault, "learnt")
     labelled = labelled_classes(source, truth, classes)
     is_labelled = tuple(name in labelled for name in classes)
     ids = {truth.category_ids[n]: c for c, n in enumerate(classes) if n in truth.category_ids}
@@ -175,7 +172,7 @@ def examples_of(
             points,
             has_masks,
         )
-        for image, path in find_pictures(truth, base / source.images, on_fault)
+        for image, path in find_pictures(truth, source.images, on_fault)
     ]  # fmt: skip
 
 

@@ -70,7 +70,6 @@ class Job:
 
     recipe: Recipe
     text: YamlText
-    base: Path
     folder: Path
     resumes: bool
 
@@ -240,7 +239,7 @@ def _train_share(job: Job, seat: _Seat, pipe: Connection) -> None:
     elif job.recipe.threads is None:
         torch.set_num_threads(max(1, torch.get_num_threads() // seat.size))
     with reproducible(job.recipe):
-        prepared = prepare(job.recipe, job.text, job.base, job.folder, resumes=job.resumes)
+        prepared = prepare(job.recipe, job.text, job.folder, resumes=job.resumes)
         control = _meet(seat)
         fit = prepared.fit
         fit.team = _Ranks(fit.network, fit.objective, seat)

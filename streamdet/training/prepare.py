@@ -51,15 +51,12 @@ class Prepared:
     told: tuple[str, ...]
 
 
-def prepare(
-    recipe: Recipe, text: YamlText, base: Path, folder: Path, *, resumes: bool = False
-) -> Prepared:
+def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = False) -> Prepared:
     """Read the labels, make the network and its objective.
 
     Args:
         recipe: checked.
         text: what it was checked from, for errors.
-        base: folder that its paths start from.
         folder: of the results; it is there.
         resumes: whether to go on from the checkpoint in it.
 
@@ -75,12 +72,12 @@ def prepare(
         load_network(model.detector).Options, text, "network", model.network or {}
     )
     faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
-    examples = _examples(recipe, base, model, faults)
+    examples = _examples(recipe, model, faults)
     again = Faults(are_skipped=faults.are_skipped)  # of sources that are read for the second time
-    validation = validation_sets(recipe.data, base, model.classes, again)
+    validation = validation_sets(recipe.data, model.classes, again)
     network = _network(model, recipe.seed)
     backbone = (model.network or {}).get("backbone")
-    told = give_start(network, recipe.start, base, backbone)
+    told = give_start(network, recipe.start, backbone)
     kind: Any = load_objective(model.detector)
     objective = kind(network, _checked_options(kind.Options, text, "objective", recipe.objective))
     samples = Samples(
@@ -128,10 +125,10 @@ def _checkpoint(recipe: Recipe, folder: Path) -> Checkpoint:
     return found
 
 
-def _examples(recipe: Recipe, base: Path, model: ModelConfig, faults: Faults) -> list[Example]:
+def _examples(recipe: Recipe, model: ModelConfig, faults: Faults) -> list[Example]:
     examples: list[Example] = []
     for source in recipe.data.train:
-        examples += examples_of(source, base, model.classes, faults) * source.repeat
+        examples += examples_of(source, model.classes, faults) * source.repeat
     labelled = {
         name
         for example in examples

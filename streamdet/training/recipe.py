@@ -20,8 +20,8 @@ _Side = Annotated[int, Field(gt=0, le=8192)]
 class DataSource(Options):
     """Labelled pictures: COCO's .json, a folder of VOC's .xml or of YOLO's .txt files."""
 
-    truth: Path = Field(description="The labels; relative to the recipe's folder.")
-    images: Path = Field(description="Folder of the pictures; relative to the recipe's folder.")
+    truth: Path = Field(description="The labels; relative to the working directory.")
+    images: Path = Field(description="Their folder; relative to the working directory.")
     labels: tuple[str, ...] | None = Field(
         None,
         min_length=1,
@@ -176,7 +176,7 @@ def check_recipe(text: YamlText, path: Path) -> Recipe:
 
     Args:
         text: what the file holds.
-        path: the file; the sources' paths are relative to its folder.
+        path: the file.
 
     Raises:
         ConfigError: a line for each fault, with file, line and key.

@@ -19,13 +19,12 @@ from streamdet.training.packed_weights import read_packed
 from streamdet.training.recipe import Start
 
 
-def give_start(network: nn.Module, start: Start, base: Path, backbone: str | None) -> list[str]:
+def give_start(network: nn.Module, start: Start, backbone: str | None) -> list[str]:
     """Give a network the tensors that fit it by name and shape.
 
     Args:
         network: takes them in place.
-        start: which files.
-        base: folder that relative paths start from; then the folders of models are searched.
+        start: which files; what is no path is looked for in the folders of models.
         backbone: name of its backbone, see networks/backbones; None: it has none of ours.
 
     Returns:
@@ -36,14 +35,14 @@ def give_start(network: nn.Module, start: Start, base: Path, backbone: str | Non
     """
     told = []
     if start.backbone is not None:
-        path = _found(start.backbone, base, "start.backbone")
+        path = _found(start.backbone, "start.backbone")
         if backbone is None or backbone not in ARCHITECTURES:
             raise ConfigError("start.backbone: the model's network states no backbone of ours")
         weights = read_weights(path)
         named = named_weights(weights) if "00.meta" in weights else weights
         told.append(_take(network, body_weights(backbone, named), path))
     if start.network is not None:
-        path = _found(start.network, base, "start.network")
+        path = _found(start.network, "start.network")
         told.append(_take(network, _network_weights(path, network), path))
     return told
 
@@ -59,12 +58,12 @@ def _network_weights(path: Path, network: nn.Module) -> Mapping[str, Tensor]:
     return read_packed(path)
 
 
-def _found(name: str, base: Path, key: str) -> Path:
-    path = base / Path(name).expanduser()
+def _found(name: str, key: str) -> Path:
+    path = Path(name).expanduser()
     found = path if path.is_file() else find_file(name, shipped("configs/models"))
     if found is None:
         raise ConfigError(
-            f"{key}: there is no file {path}, nor {name} in a folder of STREAMDET_MODELS"
+            f"{key}: there is no file {path.absolute()}, nor {name} in a folder of STREAMDET_MODELS"
         )
     return found
 

@@ -43,7 +43,7 @@ class ValidationSet:
 
 
 def validation_sets(
-    data: Data, base: Path, classes: Sequence[str], on_fault: OnFault
+    data: Data, classes: Sequence[str], on_fault: OnFault
 ) -> tuple[ValidationSet, ...]:
     """Read the validation sources, and what is held out of the training sources.
 
@@ -52,26 +52,26 @@ def validation_sets(
     """
     held_out = [source for source in data.train if source.held_out]
     return (
-        *(_validation_set(each, base, classes, on_fault, "whole") for each in data.validation),
-        *(_validation_set(each, base, classes, on_fault, "held_out") for each in held_out),
+        *(_validation_set(each, classes, on_fault, "whole") for each in data.validation),
+        *(_validation_set(each, classes, on_fault, "held_out") for each in held_out),
     )
 
 
 def _validation_set(
-    source: DataSource, base: Path, classes: Sequence[str], on_fault: OnFault, part: Part
+    source: DataSource, classes: Sequence[str], on_fault: OnFault, part: Part
 ) -> ValidationSet:
     """Read a source.
 
     Raises:
         ConfigError: see `examples.read_source` and `examples.labelled_classes`.
     """
-    truth = read_source(source, base, on_fault, part)
+    truth = read_source(source, on_fault, part)
     names = labelled_classes(source, truth, classes)
     left_out = {source.rename.get(name, name) for name in source.ignore}
     regions = _regions(truth, left_out, names)
     truth = truth.of_classes([name for name in names if name in truth.category_ids])
     truth = replace(truth, objects=(*truth.objects, *regions))
-    return ValidationSet(truth, find_pictures(truth, base / source.images, on_fault))
+    return ValidationSet(truth, find_pictures(truth, source.images, on_fault))
 
 
 def measured_options(

@@ -53,7 +53,7 @@ def test_a_video_and_a_scene_become_pictures_and_labels(
     assert (info["model"], info["ignore_thresh"], info["is_complete"]) == ("yolox_nano", 0.3, True)
     assert info["sha256"].startswith("695e750a")
     source = TrainingSource(truth=out / "labels.json", images=out / "images")
-    examples = examples_of(source, tmp_path, ("person", "car"), refuse)
+    examples = examples_of(source, ("person", "car"), refuse)
     assert [len(each.objects) for each in examples[:2]] == [2, 2]
     assert [each.read(has_masks=False).pixels.shape for each in examples[1:3]] == [
         (360, 626, 3),

@@ -17,16 +17,15 @@ from streamdet.model_config import load_model_config
 from streamdet.registry import load
 from streamdet.training.fit import Event, Measured, Step
 from streamdet.training.log import read_log
-from tests.training.toy_training import write_pictures, write_recipe
-
-HELD_OUT = {"train": [{"truth": "train.json", "images": "images", "held_out": 0.3}]}
+from tests.training.toy_training import labelled, write_pictures, write_recipe
 
 
 def test_a_training_is_stopped_goes_on_and_leaves_a_model_that_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_pictures(tmp_path)
-    recipe, output = str(write_recipe(tmp_path, data=HELD_OUT, epochs=3)), str(tmp_path / "out")
+    data, output = labelled(tmp_path, held_out=0.3), str(tmp_path / "out")
+    recipe = str(write_recipe(tmp_path, data=data, epochs=3))
 
     def stop(view: PlainTraining, event: Event) -> None:
         if event.step == 2:
@@ -79,6 +78,23 @@ def test_what_cannot_be_trained_is_told(
     recipe = write_recipe(tmp_path, **changes)
     assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_paths_of_a_recipe_start_from_the_working_directory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path / "yard")
+    (tmp_path / "recipes").mkdir()
+    sources = labelled(Path("${DATA}"))
+    recipe = write_recipe(tmp_path / "recipes", data=sources, classes=["bird"])
+    monkeypatch.chdir(tmp_path)
+    for said, sentence in (
+        ("yard", "yard/train.json: has none of the model's classes, bird; it has cat, dog"),
+        ("yrad", f"(there is no {tmp_path}/yrad/train.json)"),
+    ):
+        monkeypatch.setenv("DATA", said)
+        assert main(["train", str(recipe)]) == 2
+        assert sentence in capsys.readouterr().err
 
 
 def test_lines_tell_loss_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:

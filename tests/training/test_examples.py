@@ -26,10 +26,10 @@ def folder(tmp_path: Path) -> Path:
 
 def of(folder: Path, *, skips: bool = False, **options: Any) -> tuple[list[Example], list[str]]:
     source = DataSource.model_validate_json(
-        DataSource(truth=Path("t.json"), images=Path("images")).model_dump_json()
+        DataSource(truth=folder / "t.json", images=folder / "images").model_dump_json()
     ).model_copy(update=options)
     faults = Faults(are_skipped=skips)
-    return examples_of(source, folder, CLASSES, faults), faults.sentences
+    return examples_of(source, CLASSES, faults), faults.sentences
 
 
 def write(folder: Path, *annotations: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ def test_each_weight_comes_back_but_for_half_precision(tmp_path: Path) -> None:
     model = export(trained, "image", HW)
     compact(model, {})
     onnx.save(model, tmp_path / "packed.onnx")
-    [told] = give_start(network, Start(network="packed.onnx"), tmp_path, None)
+    [told] = give_start(network, Start(network=str(tmp_path / "packed.onnx")), None)
     assert "; random: " not in told
     wanted = trained.state_dict()
     for name, value in network.state_dict().items():
@@ -44,10 +44,10 @@ def test_a_network_with_batch_norms_cannot_begin_with_a_packed_one(tmp_path: Pat
     (tmp_path / "packed.onnx").write_bytes(b"")
     network = YoloxNetwork(YoloxOptions(width=0.125), 1, (32, 32))
     with pytest.raises(ConfigError, match="batch norms are folded into convolutions"):
-        give_start(network, Start(network="packed.onnx"), tmp_path, None)
+        give_start(network, Start(network=str(tmp_path / "packed.onnx")), None)
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "packed.onnx").write_bytes(b"no network")
     with pytest.raises(ConfigError, match=r"packed\.onnx: is no ONNX file"):
-        give_start(proposer(0), Start(network="packed.onnx"), tmp_path, None)
+        give_start(proposer(0), Start(network=str(tmp_path / "packed.onnx")), None)

@@ -58,7 +58,7 @@ def together(
     with reproducible(recipe):
         made = prepared(recipe_path, folder, resumes=resumes)
         log = Log(folder, made.fit.step, made.fit.measured)
-        job = Job(recipe, text, recipe_path.parent, folder, resumes)
+        job = Job(recipe, text, folder, resumes)
         for event in train_together(job, made.fit, 2, lambda: len(events) == last):
             log.write(event)
             after(event)

@@ -24,8 +24,8 @@ STILL = Augmentation(flip=0.0, scale=(1.0, 1.0), hue=0.0, saturation=0.0, bright
 @pytest.fixture
 def examples(tmp_path: Path) -> list[Example]:
     write_pictures(tmp_path)
-    source = DataSource(truth=Path("train.json"), images=Path("images"))
-    return examples_of(source, tmp_path, ("cat",), Faults(are_skipped=False))
+    source = DataSource(truth=tmp_path / "train.json", images=tmp_path / "images")
+    return examples_of(source, ("cat",), Faults(are_skipped=False))
 
 
 def samples_of(examples: list[Example], options: Augmentation, seed: int = 0) -> Samples:

@@ -18,17 +18,17 @@ from tests.training.toy_training import write_pictures
 
 
 def sets(folder: Path, classes: tuple[str, ...], **options: Any) -> tuple[ValidationSet, ...]:
-    source = TrainingSource(truth=Path("train.json"), images=Path("images"), **options)
+    source = TrainingSource(truth=folder / "train.json", images=folder / "images", **options)
     faults = Faults(are_skipped=False)
-    return validation_sets(Data(train=(source,)), folder, classes, faults)
+    return validation_sets(Data(train=(source,)), classes, faults)
 
 
 def test_what_is_held_out_is_not_learnt_from(tmp_path: Path) -> None:
     write_pictures(tmp_path)
-    source = TrainingSource(truth=Path("train.json"), images=Path("images"), held_out=0.3)
+    source = TrainingSource(truth=tmp_path / "train.json", images=tmp_path / "images", held_out=0.3)
     faults = Faults(are_skipped=False)
-    learnt = {each.path for each in examples_of(source, tmp_path, ("cat",), faults)}
-    [held_out] = validation_sets(Data(train=(source,)), tmp_path, ("cat",), faults)
+    learnt = {each.path for each in examples_of(source, ("cat",), faults)}
+    [held_out] = validation_sets(Data(train=(source,)), ("cat",), faults)
     measured = {path for _, path in held_out.pictures}
     assert (len(learnt), len(measured)) == (4, 2)
     assert not learnt & measured

@@ -65,6 +65,12 @@ def write_pictures(folder: Path, count: int = 6) -> Path:
     return write_json(folder / "train.json", content)
 
 
+def labelled(folder: Path, **options: Any) -> dict[str, Any]:
+    """Name what `write_pictures` wrote, as a recipe's `data`."""
+    source = {"truth": str(folder / "train.json"), "images": str(folder / "images")}
+    return {"train": [{**source, **options}]}
+
+
 def write_recipe(folder: Path, **changes: Any) -> Path:
     """Write toy.yaml for the pictures of the same folder; returns it."""
     values: dict[str, Any] = {
@@ -72,7 +78,7 @@ def write_recipe(folder: Path, **changes: Any) -> Path:
         "classes": ["cat"],
         "hw": [64, 64],
         "network": {"width": 0.125},
-        "data": {"train": [{"truth": "train.json", "images": "images"}]},
+        "data": labelled(folder),
         "epochs": 4,
         "batch": 2,
         "checkpoint_every": 2,
@@ -89,7 +95,7 @@ def prepared(recipe_path: Path, folder: Path, *, resumes: bool = False) -> Prepa
     text = read_recipe(recipe_path, ())
     folder.mkdir(parents=True, exist_ok=True)
     recipe = check_recipe(text, recipe_path)
-    return prepare(recipe, text, recipe_path.parent, folder, resumes=resumes)
+    return prepare(recipe, text, folder, resumes=resumes)
 
 
 def train(

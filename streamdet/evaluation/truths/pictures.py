@@ -31,7 +31,7 @@ def read_truth(path: Path, images: Path | None = None, on_fault: OnFault = refus
         if images is None:
             raise ConfigError(f"{path}: YOLO labels need --images DIR, for the pictures' sizes")
         return read_yolo(path, images, on_fault)
-    came = "" if path.exists() else " (there is no such file or folder)"
+    came = "" if path.exists() else f" (there is no {path.absolute()})"
     raise ConfigError(
         f"{path}: wanted COCO's .json file, a folder of VOC's .xml or of YOLO's .txt files{came}"
     )

@@ -43,13 +43,12 @@ class Fitting(Protocol):
 
     Recipe: ClassVar[type[Options]]
 
-    def __init__(self, recipe: Any, text: YamlText, base: Path, folder: Path) -> None:
+    def __init__(self, recipe: Any, text: YamlText, folder: Path) -> None:
         """Read what the recipe names.
 
         Args:
             recipe: an instance of `Recipe`.
             text: what it was checked from, for errors.
-            base: folder that its paths start from.
             folder: of the results.
 
         Raises:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -39,14 +38,13 @@ _SAME: Final = 0.5
 class HogExamples:
     """Turns pictures into features, as a recipe says."""
 
-    def __init__(self, recipe: HogRecipe, base: Path, transform: Transform) -> None:
-        """Join the recipe, the folder that its paths start from and the detector's transform.
+    def __init__(self, recipe: HogRecipe, transform: Transform) -> None:
+        """Join the recipe and the detector's transform.
 
         Raises:
             EngineError: OpenCV is missing or has no HOGDescriptor.
         """
         self._recipe = recipe
-        self._base = base
         self._transform = transform
         self._hog = hog_descriptor(recipe.geometry)
 
@@ -67,10 +65,8 @@ class HogExamples:
         Raises:
             ConfigError: see `read_patches`.
         """
-        positives = read_patches(self._base / source.positives, source.tile)
-        negatives = (
-            read_patches(self._base / source.negatives, source.tile) if source.negatives else []
-        )
+        positives = read_patches(source.positives, source.tile)
+        negatives = read_patches(source.negatives, source.tile) if source.negatives else []
         return self.features(positives, flips=flips), self.features(negatives, flips=flips)
 
     def of_picture(self, example: Example, index: int) -> tuple[Floats, Floats]:

@@ -40,7 +40,7 @@ class HogSvmFit:
 
     Recipe: ClassVar = HogRecipe
 
-    def __init__(self, recipe: HogRecipe, text: YamlText, base: Path, folder: Path) -> None:
+    def __init__(self, recipe: HogRecipe, text: YamlText, folder: Path) -> None:
         """Read the labels and the patches.
 
         Raises:
@@ -49,8 +49,8 @@ class HogSvmFit:
         """
         self._recipe = recipe
         self._config = folder / f"{recipe.name}.yaml"
-        self._examples = HogExamples(recipe, base, _transform(recipe, text))
-        self._pictures, self._validation, self._faults = _labelled(recipe, base)
+        self._examples = HogExamples(recipe, _transform(recipe, text))
+        self._pictures, self._validation, self._faults = _labelled(recipe)
         patches = recipe.patches
         self._patches = self._of_patches(patches.train if patches else (), flips=recipe.flip)
         self._held = self._of_patches(patches.validation if patches else (), flips=False)
@@ -159,18 +159,16 @@ def _transform(recipe: HogRecipe, text: YamlText) -> Transform:
     return transform
 
 
-def _labelled(
-    recipe: HogRecipe, base: Path
-) -> tuple[list[Example], tuple[ValidationSet, ...], list[str]]:
+def _labelled(recipe: HogRecipe) -> tuple[list[Example], tuple[ValidationSet, ...], list[str]]:
     """Read the labelled pictures to learn from and to measure on, and what is wrong with them."""
     if recipe.data is None:
         return [], (), []
     faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
     examples: list[Example] = []
     for source in recipe.data.train:
-        examples += examples_of(source, base, recipe.classes, faults)
+        examples += examples_of(source, recipe.classes, faults)
     again = Faults(are_skipped=faults.are_skipped)  # of sources that are read for the second time
-    return examples, validation_sets(recipe.data, base, recipe.classes, again), faults.sentences
+    return examples, validation_sets(recipe.data, recipe.classes, again), faults.sentences
 
 
 def _stacked(both: list[Sides]) -> Sides:

@@ -19,7 +19,7 @@ _Unit = Annotated[float, Field(ge=0, le=1)]
 class Patches(Options):
     """Cut-out objects and what is none: folders of pictures, or pictures; resized to the window."""
 
-    positives: Path = Field(description="Objects; relative to the recipe's folder.")
+    positives: Path = Field(description="Objects; relative to the working directory.")
     negatives: Path | None = Field(None, description="What is none.")
     tile: tuple[_Side, _Side] | None = Field(
         None,

@@ -51,7 +51,7 @@ class RegionSvmFit:
 
     Recipe: ClassVar = RegionSvmRecipe
 
-    def __init__(self, recipe: RegionSvmRecipe, text: YamlText, base: Path, folder: Path) -> None:
+    def __init__(self, recipe: RegionSvmRecipe, text: YamlText, folder: Path) -> None:
         """Read the labels and the weights; write the model's file, as yet without weights.
 
         Raises:
@@ -79,14 +79,14 @@ class RegionSvmFit:
         if start == Start() and before.weights is not None:
             start = Start(network=str(find_weights(before).absolute()))
         backbone = self._network.options.backbone
-        self._told = give_start(self._network, start, base, backbone)
+        self._told = give_start(self._network, start, backbone)
         faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
         self._examples: list[Example] = []
         for source in recipe.data.train:
-            self._examples += examples_of(source, base, self._model.classes, faults)
+            self._examples += examples_of(source, self._model.classes, faults)
         self._told += [f"left out: {sentence}" for sentence in faults.sentences]
         again = Faults(are_skipped=faults.are_skipped)  # of sources read for the second time
-        self._validation = validation_sets(recipe.data, base, self._model.classes, again)
+        self._validation = validation_sets(recipe.data, self._model.classes, again)
 
     def __call__(self, tell: Tell, through: Through) -> Fitted:
         """Compute all features, fit each class, and write the weights.

@@ -24,6 +24,12 @@ WINDOW = {"window": [48, 64], "shrink_xy": [0.03, 0.08]}
 LABELLED = {"data": {"train": [{"truth": "train.json", "images": "images", "held_out": 0.2}]}}
 
 
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand where the pictures are: a recipe's paths start from there."""
+    monkeypatch.chdir(tmp_path)
+
+
 def write_recipe(folder: Path, **changes: Any) -> str:
     values: dict[str, Any] = {
         "fit": "hog_svm",

@@ -33,6 +33,12 @@ RCNN = {"backbone": "alexnet", "map": "conv2", "width": 64}
 DATA = {"train": [{"truth": "train.json", "images": "images"}]}
 
 
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand where the pictures are: a recipe's paths start from there."""
+    monkeypatch.chdir(tmp_path)
+
+
 def write_model(folder: Path, kind: str) -> str:
     """An untrained network that sees pictures of 96 x 128, or of regions of 48 x 48."""
     network = SPPNET | {"iou_thresh": 0.3} if kind == "sppnet" else RCNN
@@ -66,7 +72,7 @@ def fitted(folder: Path, model: str, **changes: Any) -> tuple[Any, list[str]]:
     text = read_recipe(path, ())
     recipe = checked(RegionSvmRecipe, text, (), {"name": "toy", **text.values})
     told: list[str] = []
-    result = RegionSvmFit(recipe, text, folder, folder / "out")(told.append, iter)
+    result = RegionSvmFit(recipe, text, folder / "out")(told.append, iter)
     network: Any = make_network(str(result.config))
     give_weights(network, load_model_config(str(result.config)))
     return network.eval(), told
