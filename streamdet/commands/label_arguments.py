@@ -74,6 +74,10 @@ def add_label_arguments(parser: ArgumentParser) -> None:
         help="write each N-th of the frames that are looked at (default: %(default)s)")  # fmt: skip
     add_set_argument(parser, "iou_thresh=0.6, of the detector")
     parser.set_defaults(**_OF_A_DETECTOR)
+    parser.epilog = (
+        "What is seen of a source is kept in memory and its labels are written when it ends or at"
+        " a Ctrl-C: a SIGKILL leaves its pictures without labels."
+    )
 
 
 def check_arguments(args: Namespace) -> None:
