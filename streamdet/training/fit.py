@@ -296,7 +296,7 @@ class Fit:
                 raise EngineError(
                     f"the loss {name!r} of step {self.step + 1} is {value.item()}, wanted a finite"
                     f" number: lower optimiser.rate ({self._recipe.optimiser.rate:g}) or raise"
-                    " schedule.warmup_steps, and go on with --resume or begin anew"
+                    " schedule.warmup_steps, and begin anew with another --output"
                 )
 
     def _measure_if_due(self, company: Company) -> Iterator[Measured]:
