@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +20,21 @@ XYWH = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class TruthImage:
-    """A picture. Of a video, `image_id` is the frame's number from 1."""
+    """A picture. Of a video, `image_id` is the frame's number from 1.
+
+    Attributes:
+        image_id: its number.
+        file_name: its file's name.
+        hw: height and width, pixels.
+        video_id: of the video that it was taken from; None: of none, or nobody said.
+        frame_id: its place in that video; None: nobody said.
+    """
 
     image_id: int
     file_name: str
     hw: tuple[int, int]
+    video_id: str | None = None
+    frame_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,15 @@ class Truth:
         kept = {number: name for number, name in self.categories.items() if name in names}
         objects = tuple(each for each in self.objects if each.category_id in kept)
         return replace(self, categories=kept, objects=objects)
+
+
+def in_order_of_frames(images: Iterable[TruthImage]) -> list[TruthImage]:
+    """Sort a video's pictures by `frame_id`; they stay as they are where one has none."""
+    stated = [(image.frame_id, image) for image in images]
+    numbered = [(number, image) for number, image in stated if number is not None]
+    if len(numbered) < len(stated):
+        return [image for _, image in stated]
+    return [image for _, image in sorted(numbered, key=lambda pair: pair[0])]
 
 
 def to_xyxy(boxes: Collection[XYWH]) -> npt.NDArray[np.float64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from streamdet.errors import ConfigError
 from streamdet.evaluation.masks import to_rle
 from streamdet.evaluation.picture_file import read_picture
 from streamdet.evaluation.pictures import find_pictures
-from streamdet.evaluation.truth import Truth, TruthObject, to_xyxy
+from streamdet.evaluation.truth import Truth, TruthImage, TruthObject, in_order_of_frames, to_xyxy
 from streamdet.evaluation.truths.faults import OnFault
 from streamdet.evaluation.truths.pictures import read_truth
 from streamdet.field_errors import nearest
@@ -206,14 +205,36 @@ def _is_right(each: TruthObject, truth: Truth, on_fault: OnFault) -> bool:
 
 
 def _part_of(truth: Truth, share: float, part: Part) -> Truth:
-    """Divide pictures at random, always in the same way."""
-    order = np.random.default_rng(0).permutation(len(truth.images))
-    count = min(math.ceil(share * len(order)), len(order) - 1)
-    ids = list(truth.images)
-    chosen = {ids[n] for n in (order[:count] if part == "held_out" else order[count:])}
+    """Hold out the pictures whose places are below the share, at least one, but never all."""
+    if not share:
+        return truth
+    places = _places(truth)
+    order = sorted(places, key=lambda number: places[number])
+    below = sum(place < share for place in places.values())
+    count = min(max(below, 1), len(order) - 1)
+    chosen = set(order[:count] if part == "held_out" else order[count:])
     images = {number: image for number, image in truth.images.items() if number in chosen}
     objects = tuple(each for each in truth.objects if each.image_id in chosen)
     return replace(truth, images=images, objects=objects)
+
+
+def _places(truth: Truth) -> dict[int, float]:
+    """Give each picture a place, 0..1, that pictures of other videos do not change.
+
+    A video's last frame comes first; a picture of no video lies where a hash of its name says.
+    """
+    places: dict[int, float] = {}
+    videos: dict[str, list[TruthImage]] = {}
+    for image in truth.images.values():
+        if image.video_id is None:
+            start = hashlib.sha256(image.file_name.encode()).digest()[:8]
+            places[image.image_id] = int.from_bytes(start) / 2**64
+        else:
+            videos.setdefault(image.video_id, []).append(image)
+    for frames in videos.values():
+        for number, image in enumerate(reversed(in_order_of_frames(frames))):
+            places[image.image_id] = (number + 0.5) / len(frames)
+    return places
 
 
 def _renamed(truth: Truth, names: Mapping[str, str]) -> Truth:

@@ -39,8 +39,8 @@ class DataSource(Options):
         0.0,
         ge=0,
         lt=1,
-        description="Share of a training source's pictures that is measured on instead; they are"
-        " drawn once and for all.",
+        description="About which share of a training source's pictures is measured on instead: the"
+        " last frames of each video, other pictures by a hash of their names.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from streamdet.image import Pixels
 from streamdet.training.examples import Faults, examples_of
 from streamdet.training.recipe import Data, TrainingSource
 from streamdet.training.validation import ValidationSet, validation_sets
+from tests.evaluation.scenes import write_json
 from tests.training.toy_training import write_pictures
 
 
@@ -35,6 +37,34 @@ def test_what_is_held_out_is_not_learnt_from(tmp_path: Path) -> None:
     assert len(held_out.truth.objects) == 2
 
 
+def held_out(folder: Path, count: int, share: float = 0.3, **image: Any) -> set[str]:
+    path = write_pictures(folder, count)
+    content = json.loads(path.read_text())
+    for number, entry in enumerate(content["images"]):
+        entry |= {key: value[number] for key, value in image.items()}
+    write_json(path, content)
+    [held] = sets(folder, ("cat",), held_out=share)
+    return {each.file_name for each, _ in held.pictures}
+
+
+def test_more_pictures_leave_those_that_are_held_out_where_they_are(tmp_path: Path) -> None:
+    few, more = held_out(tmp_path, 12), held_out(tmp_path, 30)
+    names = {f"{number}.png" for number in range(1, 13)}
+    assert 0 < len(few) < 12
+    assert more & names == few
+
+
+@pytest.mark.parametrize(("share", "count"), [(1e-9, 1), (0.999999, 5)])
+def test_there_are_pictures_on_both_sides(tmp_path: Path, share: float, count: int) -> None:
+    assert len(held_out(tmp_path, 6, share)) == count
+
+
+def test_of_each_video_the_last_frames_are_held_out(tmp_path: Path) -> None:
+    frames = [3, 2, 1, 0, 0, 1, 2, 3]
+    held = held_out(tmp_path, 8, share=0.5, video_id=[1] * 4 + [2] * 4, frame_id=frames)
+    assert held == {"1.png", "2.png", "7.png", "8.png"}
+
+
 def test_without_validation_sources_nothing_is_measured(tmp_path: Path) -> None:
     write_pictures(tmp_path)
     assert sets(tmp_path, ("cat",)) == ()
@@ -44,7 +74,7 @@ def test_objects_of_ignored_classes_are_not_held_against_who_finds_them(tmp_path
     write_pictures(tmp_path)
     [truth] = sets(tmp_path, ("dog",), held_out=0.5, ignore=("cat",))
     assert list(truth.truth.categories.values()) == ["dog"]
-    assert [each.is_crowd for each in truth.truth.objects] == [True] * 3
+    assert [each.is_crowd for each in truth.truth.objects] == [True] * 2
 
 
 def test_a_perfect_detector_has_an_ap_of_1(tmp_path: Path) -> None:

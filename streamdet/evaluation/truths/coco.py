@@ -22,7 +22,7 @@ from streamdet.evaluation.json_file import (
     wanted_whole,
 )
 from streamdet.evaluation.masks import checked_mask
-from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
+from streamdet.evaluation.truth import Truth, TruthImage, TruthObject, in_order_of_frames
 from streamdet.evaluation.truths.faults import OnFault, refuse
 
 
@@ -60,11 +60,8 @@ def as_video(path: Path) -> Truth:
         ConfigError: as `read_coco`.
     """
     truth = read_coco(path)
-    stated = [entry.get("frame_id") for entry in read_json(path)["images"]]
-    ids = list(truth.images)
-    if all(isinstance(number, int) for number in stated):
-        ids = [image_id for _, image_id in sorted(zip(stated, ids, strict=True))]
-    numbers = {image_id: number for number, image_id in enumerate(ids, start=1)}
+    images = in_order_of_frames(truth.images.values())
+    numbers = {image.image_id: number for number, image in enumerate(images, start=1)}
     frames = {
         number: replace(truth.images[image_id], image_id=number)
         for image_id, number in numbers.items()
@@ -77,7 +74,14 @@ def _image(entry: dict[str, Any], place: str) -> TruthImage:
     hw = wanted_whole(entry, "height", place), wanted_whole(entry, "width", place)
     if min(hw) < 1:
         raise ConfigError(f"{place}: height and width must be 1 or more, got {hw[0]} and {hw[1]}")
-    return TruthImage(wanted_whole(entry, "id", place), wanted_text(entry, "file_name", place), hw)
+    video, frame = entry.get("video_id"), entry.get("frame_id")
+    return TruthImage(
+        wanted_whole(entry, "id", place),
+        wanted_text(entry, "file_name", place),
+        hw,
+        None if video is None else str(video),
+        frame if isinstance(frame, int) else None,
+    )
 
 
 def _category(entry: dict[str, Any], place: str) -> tuple[int, str]:

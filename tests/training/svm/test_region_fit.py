@@ -222,5 +222,5 @@ def test_the_command_leaves_a_model_that_runs(
     recipe = write_recipe(tmp_path, write_model(tmp_path, "sppnet"), data=data)
     assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
-    assert "2 pictures, 2 objects" in printed
+    assert "3 pictures, 3 objects" in printed
     assert find_network(load_model_config(str(tmp_path / "out" / "toy.yaml"))).remark == ""
