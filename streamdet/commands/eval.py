@@ -25,6 +25,11 @@ _PICTURES: Final = "COCO's .json, a folder of VOC's .xml or of YOLO's .txt files
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the forms and their arguments."""
+    parser.epilog = (
+        "COCO's iscrowd regions, VOC's difficult objects and MOT's flag 0 are neither to be found"
+        " nor held against what finds them; of the street, objects of which less than a quarter is"
+        " to be seen. MOTA counts what lies on a flag 0 as false, as the challenge does."
+    )
     forms = parser.add_subparsers(dest="form", metavar="FORM", required=True)
     for form, text in (
         (_add_results, "score results that are there: boxes, masks or keypoints"),

@@ -36,6 +36,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--live", action="store_true", help="print what is published, as it is published"
     )
+    parser.epilog = (
+        "SIGINT, SIGTERM or SIGHUP ends a run cleanly. A systemd unit wants KillMode=mixed, so that"
+        " only the main process gets the signal."
+    )
 
 
 def run(args: Namespace) -> int:
