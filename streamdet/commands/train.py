@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +28,12 @@ _MOST_FAULTS: Final = 5
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the recipe and what may be changed in it."""
-    parser.add_argument("recipe", type=Path, metavar="RECIPE.yaml", help="what to train, on what")
+    parser.add_argument(
+        "recipe",
+        type=Path,
+        metavar="RECIPE",
+        help="name in configs/recipes, or path of a .yaml file",
+    )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the results (default: trained/NAME)"
     )
@@ -60,6 +67,7 @@ def run(args: Namespace) -> int:
 
 
 def _train_by_steps(args: Namespace, text: YamlText) -> int:
+    recipe = check_recipe(text, args.recipe)
     try:
         from streamdet.training.parallel import Job, count_processes
         from streamdet.training.prepare import prepare, reproducible
@@ -67,12 +75,12 @@ def _train_by_steps(args: Namespace, text: YamlText) -> int:
         raise EngineError(
             f"{exc.name} is not installed: pip install 'streamdet[networks,evaluation]'"
         ) from exc
-    recipe = check_recipe(text, args.recipe)
     folder = _output_folder(args, recipe)
     with reproducible(recipe):
         job = Job(recipe, text, folder, resumes=args.resume)
-        prepared = prepare(recipe, text, folder, resumes=args.resume)
-        processes = count_processes(recipe, prepared.fit.pictures)
+        with _unless_it_begins(folder / f"{recipe.name}.yaml"):
+            prepared = prepare(recipe, text, folder, resumes=args.resume)
+            processes = count_processes(recipe, prepared.fit.pictures)
         _tell(prepared, processes)
         is_done = _train(prepared, job, processes)
     if not is_done:
@@ -91,7 +99,24 @@ def _output_folder(args: Namespace, recipe: Recipe) -> Path:
             f"{folder} holds a training that was begun: --resume goes on with it, another --output"
             " begins anew"
         )
+    config = folder / f"{recipe.name}.yaml"
+    if not args.resume and config.exists():
+        raise ConfigError(
+            f"{config} is there already and of no training here: wanted another --output"
+        )
     return trained_model.made_folder(folder)
+
+
+@contextmanager
+def _unless_it_begins(config: Path) -> Iterator[None]:
+    """Leave no new model behind where its training cannot begin."""
+    is_new = not config.exists()
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            config.unlink(missing_ok=True)
+        raise
 
 
 def _tell(prepared: Prepared, processes: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,25 @@ def test_what_cannot_be_trained_is_told(
     recipe = write_recipe(tmp_path, **changes)
     assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
     assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out" / "toy.yaml").exists()
+
+
+def test_a_model_that_is_there_already_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = write_recipe(tmp_path)
+    before = recipe.read_text()
+    assert main(["train", str(recipe), "--output", str(tmp_path)]) == 2  # toy.yaml is the recipe
+    assert "toy.yaml is there already and of no training here" in capsys.readouterr().err
+    assert recipe.read_text() == before
+
+
+def test_a_recipe_is_checked_before_torch_is_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "streamdet.training.parallel", None)
+    assert main(["train", str(write_recipe(tmp_path, batch=0))]) == 2
+    assert "toy.yaml:1: batch must be" in capsys.readouterr().err
 
 
 def test_paths_of_a_recipe_start_from_the_working_directory(
