@@ -1,1 +1,1 @@
-"""Training: recipes, data, objectives, and the loop that fits a network to them; needs torch."""
+"""Training: recipes and data, which need no torch; models are fitted by gradients, or by SVMs."""

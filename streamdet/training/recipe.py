@@ -55,7 +55,7 @@ class Data(Options):
 
     train: tuple[TrainingSource, ...] = Field(min_length=1, description="Learnt from.")
     validation: tuple[DataSource, ...] = Field(
-        (), description="Measured on after each epoch; the best weights by it are kept."
+        (), description="Measured on, see `validate_every`; the best weights by it are kept."
     )
     bad_labels: Literal["refuse", "skip"] = Field(
         "refuse", description="A wrong label ends the run, or is left out and counted."
@@ -136,7 +136,11 @@ class Recipe(Options):
     licence: str = Field("yours", description="Licence of the weights, for their model file.")
     data: Data = Field(description="Labelled pictures.")
     start: Start = Field(default_factory=Start, description="Weights to begin with.")
-    epochs: int = Field(ge=1, le=100_000, description="How often all pictures are shown.")
+    epochs: int = Field(
+        ge=1,
+        le=100_000,
+        description="Rounds over all pictures, each in a new order; what fills no batch is left.",
+    )
     batch: int = Field(8, ge=1, le=4096, description="Pictures of one step.")
     seed: int = Field(0, ge=0, lt=2**31, description="Of all chance.")
     augmentation: Augmentation = Field(default_factory=Augmentation, description="Variation.")
@@ -151,10 +155,14 @@ class Recipe(Options):
     )
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16: torch's autocast.")
     is_deterministic: bool = Field(
-        True, description="The same recipe gives the same weights, on the same CPU and threads."
+        True,
+        description="The same recipe gives the same weights on the same CPU with the same threads;"
+        " without effect on CUDA.",
     )
     checkpoint_every: int = Field(200, ge=1, description="Steps between two checkpoints.")
-    validate_every: int = Field(1, ge=1, description="Epochs between two measurements.")
+    validate_every: int = Field(
+        1, ge=1, description="Epochs between two measurements; the end is one."
+    )
     devices: int | None = Field(
         None,
         ge=1,
