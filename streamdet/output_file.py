@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -47,6 +47,25 @@ def checked_output(path: str | Path) -> Path:
 
 
 @contextmanager
+def replaced_whole(path: Path) -> Iterator[Path]:
+    """Give a path to write to; what is there takes the place of `path` when all is written.
+
+    Of a link, what it leads to is replaced; what is no plain file (/dev/stdout) is written itself.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        with suppress(OSError):  # it has taken its place, or could not be made
+            part.unlink()
+
+
+@contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """Open a file beside `path` that takes its place once it is on the disk, or is removed.
 
@@ -55,21 +74,17 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         EngineError: it cannot be written there.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = part.open("wb")
-    except OSError as exc:
-        raise EngineError(f"{path} cannot be written: {exc.strerror}") from exc
-    try:
+    with replaced_whole(path) as part:
+        try:
+            part.parent.mkdir(parents=True, exist_ok=True)
+            file = part.open("wb")
+        except OSError as exc:
+            raise EngineError(f"{path} cannot be written: {exc.strerror}") from exc
         with file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+            if part != path:  # a pipe cannot be synchronised
+                os.fsync(file.fileno())
 
 
 def _check_access(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,25 @@ def test_a_write_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert path.read_text() == "before"
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    target, link = tmp_path / "file.txt", tmp_path / "link.txt"
+    target.write_text("before")
+    link.symlink_to(target)
+    with written_whole(link) as file:
+        file.write(b"all")
+    assert link.is_symlink()
+    assert target.read_text() == "all"
+
+
+def test_what_is_no_plain_file_is_written_itself() -> None:
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as reader:
+        with written_whole(Path(f"/dev/fd/{write}")) as file:
+            os.close(write)
+            file.write(b"all")
+        assert reader.read() == b"all"
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

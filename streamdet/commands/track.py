@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,7 @@ from streamdet.commands.report_text import counted
 from streamdet.commands.set_options import add_set_argument, options_text
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked
-from streamdet.output_file import checked_output, file_key
+from streamdet.output_file import checked_output, file_key, replaced_whole
 from streamdet.registry import KINDS, load
 from streamdet.trackers.track_file import track_file
 
@@ -43,7 +40,7 @@ def run(args: Namespace) -> int:
     text = options_text(args.set)
     options = checked(kind.Options, text, (), text.values)
     output = _checked_output(args.detections, args.output)
-    with _written_whole(output) as path:
+    with replaced_whole(output) as path:
         summary = track_file(args.detections, kind(options), path)
     print(
         f"{output}: {counted(summary.tracks, 'track')}, {counted(summary.boxes, 'box', 'boxes')}"
@@ -60,18 +57,3 @@ def _checked_output(detections: Path, output: str) -> Path:
     if file_key(path) == file_key(detections):
         raise ConfigError(f"--output {output}: must differ from the detections' file")
     return path
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """Give a path to write to; what is there takes the place of `path` when all is written."""
-    if path.exists() and not path.is_file():  # such as /dev/stdout
-        yield path
-        return
-    target = Path(os.path.realpath(path))
-    part = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
