@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from streamdet.training.fit import Fit
 from streamdet.training.freed_memory import keep_freed_memory
 from streamdet.training.recipe import Recipe
 from streamdet.training.recipe import digest as recipe_digest
-from streamdet.training.result_model import write_model
+from streamdet.training.result_model import find_model, write_model
 from streamdet.training.samples import Samples
 from streamdet.training.start_weights import give_start
 from streamdet.training.validation import ValidationSet, measured_options, validation_sets
@@ -66,15 +66,18 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
         EngineError: torch is missing.
     """
     found = _checkpoint(recipe, folder) if resumes else None
-    model = write_model(recipe, folder, keeps_weights=resumes)
-    assert model.input is not None
+    before = find_model(recipe)
+    classes = recipe.classes or before.classes
+    stated = {**(before.network or {}), **recipe.network}
     network_options = _checked_options(
-        load_network(model.detector).Options, text, "network", model.network or {}
+        load_network(before.detector).Options, text, "network", stated
     )
     faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
-    examples = _examples(recipe, model, faults)
+    examples = _examples(recipe, classes, faults)
     again = Faults(are_skipped=faults.are_skipped)  # of sources that are read for the second time
-    validation = validation_sets(recipe.data, model.classes, again)
+    validation = validation_sets(recipe.data, classes, again)
+    model = write_model(recipe, folder, keeps_weights=resumes)
+    assert model.input is not None
     network = _network(model, recipe.seed)
     backbone = (model.network or {}).get("backbone")
     told = give_start(network, recipe.start, backbone)
@@ -125,24 +128,24 @@ def _checkpoint(recipe: Recipe, folder: Path) -> Checkpoint:
     return found
 
 
-def _examples(recipe: Recipe, model: ModelConfig, faults: Faults) -> list[Example]:
+def _examples(recipe: Recipe, classes: Sequence[str], faults: Faults) -> list[Example]:
     examples: list[Example] = []
     for source in recipe.data.train:
-        examples += examples_of(source, model.classes, faults) * source.repeat
+        examples += examples_of(source, classes, faults) * source.repeat
     labelled = {
         name
         for example in examples
-        for name, is_labelled in zip(model.classes, example.is_labelled, strict=True)
+        for name, is_labelled in zip(classes, example.is_labelled, strict=True)
         if is_labelled
     }
-    for name in model.classes:
+    for name in classes:
         if name not in labelled:
             raise ConfigError(
-                f"model {model.name!r}: no training source labels its class {name!r};"
+                f"model {recipe.name!r}: no training source labels its class {name!r};"
                 f" {nearest(name, labelled)}"
             )
     if not any(example.objects for example in examples):
-        raise ConfigError(f"model {model.name!r}: no training source has an object of its classes")
+        raise ConfigError(f"model {recipe.name!r}: no training source has an object of its classes")
     return examples
 
 

@@ -41,6 +41,22 @@ class Named(Protocol):
     def licence(self) -> str: ...  # noqa: D102
 
 
+def find_model(recipe: Named) -> ModelConfig:
+    """Find the model that another is made from.
+
+    Raises:
+        ConfigError: there is no such model, or it cannot be trained.
+    """
+    model = load_model_config(recipe.model)
+    if model.network is None or model.input is None or model.detector not in OBJECTIVES:
+        trained = sorted(OBJECTIVES.keys() & NETWORKS.keys())
+        raise ConfigError(
+            f"model {model.name!r} cannot be trained: wanted one that states its network, of the"
+            f" kind {', '.join(trained)}; {model.name!r} is {model.detector!r}"
+        )
+    return model
+
+
 def write_model(recipe: Named, folder: Path, *, keeps_weights: bool) -> ModelConfig:
     """Write the configuration of the model that is to be trained.
 
@@ -52,20 +68,14 @@ def write_model(recipe: Named, folder: Path, *, keeps_weights: bool) -> ModelCon
     Raises:
         ConfigError: there is no such model, it cannot be trained, or what differs is wrong.
     """
-    base = load_model_config(recipe.model)
-    if base.network is None or base.input is None or base.detector not in OBJECTIVES:
-        trained = sorted(OBJECTIVES.keys() & NETWORKS.keys())
-        raise ConfigError(
-            f"model {base.name!r} cannot be trained: wanted one that states its network, of the"
-            f" kind {', '.join(trained)}; {base.name!r} is {base.detector!r}"
-        )
+    base = find_model(recipe)
     values = read_model_file(recipe.model)
     path = folder / f"{recipe.name}.yaml"
     if keeps_weights and path.is_file() and "weights" in (known := read_yaml(path).values):
         values["weights"] = known["weights"]
     values |= {
         "name": recipe.name,
-        "network": {**base.network, **recipe.network},
+        "network": {**(base.network or {}), **recipe.network},
         "classes": list(recipe.classes or base.classes),
     }
     if recipe.hw is not None:

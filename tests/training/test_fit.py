@@ -93,6 +93,13 @@ def test_a_training_does_not_go_on_with_something_else(
         prepared(recipe, tmp_path / "out", resumes=True)
 
 
+def test_no_model_is_written_before_the_labels_are_right(tmp_path: Path) -> None:
+    write_pictures(tmp_path)
+    with pytest.raises(ConfigError, match="has none of the model's classes, bird"):
+        prepared(write_recipe(tmp_path, classes=["bird"]), tmp_path / "out")
+    assert not (tmp_path / "out" / "toy.yaml").exists()
+
+
 def test_what_is_frozen_keeps_its_weights_and_statistics(tmp_path: Path) -> None:
     write_pictures(tmp_path, count=2)
     recipe = write_recipe(tmp_path, optimiser={"frozen": ["backbone.backbone"]}, epochs=2)
