@@ -37,6 +37,7 @@ class OpenVino:
         Raises:
             EngineError: OpenVINO is missing, refuses the file, or the CPU lacks the precision.
         """
+        version = _import_openvino().__version__.split("-")[0]
         capabilities = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         precision = chosen_precision(options.precision, capabilities)
         try:
@@ -52,7 +53,6 @@ class OpenVino:
         self._picture = self._request.get_tensor(image_input.name).data
         self._extras = {name: self._request.get_tensor(name).data for name in self._inputs.extras}
         self._outputs = [output.get_any_name() for output in compiled.outputs]
-        version = _import_openvino().__version__.split("-")[0]
         self.name = f"openvino {version} {precision}, {threads_text(options.threads)}"
 
     def __call__(
