@@ -20,7 +20,7 @@ from streamdet.yaml_text import YamlText
 
 NO_TRACKER: Final = "none"
 _OF_A_DETECTOR: Final = {
-    "model": "yolox_nano",
+    "model": "street",
     "score_thresh": 0.6,
     "ignore_thresh": None,
     "tracker": None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from streamdet.commands import trained_model
 from streamdet.commands.fit import fit
 from streamdet.commands.stop_signals import INTERRUPTED, counted_stops
-from streamdet.errors import ConfigError, EngineError
+from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.model_config import load_model_config
 from streamdet.training.recipe import Recipe, check_recipe
 from streamdet.training.recipe_file import find_recipe, read_recipe
@@ -72,9 +72,8 @@ def _train_by_steps(args: Namespace, text: YamlText) -> int:
         from streamdet.training.parallel import Job, count_processes
         from streamdet.training.prepare import prepare, reproducible
     except ModuleNotFoundError as exc:
-        raise EngineError(
-            f"{exc.name} is not installed: pip install 'streamdet[networks,evaluation]'"
-        ) from exc
+        extras = to_install("networks,evaluation")
+        raise EngineError(f"{exc.name} is not installed: {extras}") from exc
     folder = _output_folder(args, recipe)
     with reproducible(recipe):
         job = Job(recipe, text, folder, resumes=args.resume)

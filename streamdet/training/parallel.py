@@ -1,7 +1,7 @@
 """Several processes that train one network: torch's DistributedDataParallel, a device each.
 
 Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", VLDB 2020.
-This was tried with two and three processes on a CPU (gloo) only; nobody has run it on GPUs (nccl).
+This was tried with two processes on a CPU (gloo) only; nobody has run it on GPUs (nccl).
 
 The process that asks for it starts the ranks, which meet on loopback through a file. It takes the
 first one's events, hands on a stop, and ends all when one dies; they die with it.

@@ -37,6 +37,7 @@ def test_a_video_and_a_scene_become_pictures_and_labels(
     monkeypatch.setenv("STREAMDET_MODELS", str(data / "weights"))
     video, out = str(data / "videos" / "people-street.mp4"), tmp_path / "out"
     arguments = ["--classes", "person,car", "--max-frames", "6", "--keep-every", "3"]
+    arguments += ["--model", "yolox_nano"]
     assert main(["label", video, STREET, STREET, "--output", str(out), *arguments]) == 0
     assert f"{out}: 6 pictures, " in capsys.readouterr().out
     truth = read_coco(out / "labels.json")

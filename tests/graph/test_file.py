@@ -20,8 +20,8 @@ def test_the_people_graph_has_the_promised_nodes() -> None:
     graph = load_graph("pipelines/people.yaml", environ={})
     assert {node.name: (node.role, node.kind) for node in graph.nodes.values()} == {
         "camera": ("source", "synthetic"),
-        "prepare": ("transform", "shortest_edge"),
-        "detect": ("detector", "hog_svm"),
+        "prepare": ("transform", "letterbox"),
+        "detect": ("detector", "faster_rcnn"),
         "track": ("tracker", "byte_track"),
         "publish": ("sink", "redis_stream"),
     }

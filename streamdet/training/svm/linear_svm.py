@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detectors.parts.margins import MarginScale
-from streamdet.errors import ConfigError, EngineError
+from streamdet.errors import ConfigError, EngineError, to_install
 
 Floats = npt.NDArray[np.float32]
 
@@ -118,8 +118,6 @@ def _svm(cost: float) -> Any:
     try:
         from sklearn.svm import LinearSVC
     except ImportError as exc:
-        raise EngineError(
-            "scikit-learn is not installed: pip install 'streamdet[classical]'"
-        ) from exc
+        raise EngineError(f"scikit-learn is not installed: {to_install('classical')}") from exc
     # The dual solver draws at random and may stop early; the primal one does neither.
     return LinearSVC(C=cost, dual=False, class_weight="balanced", max_iter=10_000)

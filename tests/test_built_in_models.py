@@ -1,0 +1,44 @@
+"""What ships with streamdet runs without torch, a download or a variable, and says what it is."""
+
+from pathlib import Path
+
+import pytest
+
+from streamdet.building.pack import LARGEST
+from streamdet.built_network import find_network
+from streamdet.config_files import shipped
+from streamdet.graph import load_graph
+from streamdet.model_config import load_model_config
+
+MODELS = {"people": 1, "street": 6}
+
+
+@pytest.fixture(autouse=True)
+def _no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("STREAMDET_MODELS", raising=False)
+
+
+@pytest.mark.parametrize(("name", "classes"), MODELS.items())
+def test_a_built_in_network_is_found_whole_and_small(name: str, classes: int) -> None:
+    model = load_model_config(name)
+    path = find_network(model).path
+    assert path == shipped("configs/models") / f"{name}.onnx"
+    assert path.stat().st_size <= LARGEST
+    assert len(model.classes) == classes
+    assert b"/site-packages/" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_built_in_model_has_a_card_without_gaps(name: str) -> None:
+    card = (shipped("configs/models") / f"{name}.md").read_text(encoding="utf-8")
+    assert card.startswith(f"# Model card: {name}\n")
+    assert "FILL" not in card
+    assert "non-commercial" in card
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_pipeline_runs_its_own_model_by_default(name: str) -> None:
+    [detector] = load_graph(name, environ={}).role("detector")
+    assert detector.model is not None
+    assert detector.model.name == name
