@@ -1,12 +1,16 @@
-"""What a process asks of Linux: to die with its parent, and to be told apart in `ps`."""
+"""What a process asks of Linux: to die with its parent, to be told apart in `ps`, to stop well."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Final
 
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -27,3 +31,18 @@ def die_with_parent(parent: int) -> None:
 def set_name(name: str) -> None:
     """Set the name that `ps -o comm` and `top` show (the first 15 bytes of it)."""
     _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
+@contextmanager
+def stop_signals_to(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Have a handler get the stop signals in this block; may be nested.
+
+    Those that are ignored (nohup) stay so.
+    """
+    heeded = [n for n in STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
@@ -14,6 +13,7 @@ from streamdet.graph import PipelineGraph
 from streamdet.ledger import Ledger
 from streamdet.plan import RunPlan, class_names, plan_pools, run_layout, worker_plans
 from streamdet.probe import probe_node, probe_path, read_probes
+from streamdet.process import stop_signals_to
 from streamdet.report import Report, Snapshot, stage_reports
 from streamdet.settings import DeploySettings
 from streamdet.sources import SourceInfo
@@ -26,7 +26,6 @@ from streamdet.url_text import redacted
 from streamdet.watch import Figures, Watch
 
 PROBE_LIMIT_S: Final = 10.0
-STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Supervisor:
@@ -177,13 +176,8 @@ class Supervisor:
         def count(number: int, frame: FrameType | None) -> None:
             self._stops += 1
 
-        heeded = [n for n in STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, count) for number in heeded}
-        try:
+        with stop_signals_to(count):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _forget(bus: RedisBus) -> None:

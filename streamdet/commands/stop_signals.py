@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
+from streamdet.process import stop_signals_to
+
 INTERRUPTED: Final = 130
-_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -30,10 +30,5 @@ def counted_stops(what: str) -> Iterator[list[int]]:
         stops.append(number)
         print(f"stopping after this {what}; once more stops at once", file=sys.stderr, flush=True)
 
-    heeded = [n for n in _STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, count) for number in heeded}
-    try:
+    with stop_signals_to(count):
         yield stops
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

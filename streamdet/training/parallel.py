@@ -41,7 +41,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from streamdet.errors import ConfigError, EngineError, StreamdetError
-from streamdet.process import die_with_parent, set_name
+from streamdet.process import STOP_SIGNALS, die_with_parent, set_name
 from streamdet.training.checkpoint import CHECKPOINT, read_checkpoint
 from streamdet.training.fit import Company, Event, Fit, Stopped
 from streamdet.training.keeper import Keeper
@@ -59,7 +59,6 @@ _STEP_TIMEOUT: Final = timedelta(minutes=10)
 _MEASUREMENT_TIMEOUT: Final = timedelta(days=1)  # the others wait while the first measures
 _POLL_S: Final = 0.2
 _GRACE_S: Final = 2.0  # a rank that dies takes the others with it: whose fault it was shows by then
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _Said = TypeVar("_Said")
 
@@ -173,7 +172,7 @@ class _Rank:
 
 def _start(process: BaseProcess) -> None:
     """Start a rank that no stop signal reaches: they go to the whole group, and count here."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         process.start()
     finally:
