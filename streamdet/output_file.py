@@ -87,6 +87,16 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
                 os.fsync(file.fileno())
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file as `written_whole` does.
+
+    Raises:
+        EngineError: it cannot be written there.
+    """
+    with written_whole(path) as file:
+        file.write(content)
+
+
 def _check_access(path: Path) -> None:
     """Look at the file itself where it exists, else at the folder that it would be made in."""
     try:

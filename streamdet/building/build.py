@@ -16,7 +16,7 @@ from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.field_errors import checked
 from streamdet.model_config import ModelConfig, find_weights, load_model_config
 from streamdet.networks import Network
-from streamdet.output_file import written_whole
+from streamdet.output_file import write_whole, written_whole
 from streamdet.registry import NETWORKS, load_network
 from streamdet.yaml_text import read_yaml
 
@@ -49,8 +49,7 @@ def build(name: str, folder: Path, seed: int | None = None) -> NetworkFile:
     with written_whole(path) as file:
         file.write(exported)
         path.with_suffix(".json").unlink(missing_ok=True)  # no file is beside a wrong passport
-    with written_whole(path.with_suffix(".json")) as file:
-        file.write(passport.to_json().encode())
+    write_whole(path.with_suffix(".json"), passport.to_json().encode())
     return NetworkFile(path, "" if passport.is_trained else weights)
 
 

@@ -18,7 +18,7 @@ from streamdet.built_network import configuration_note, read_passport
 from streamdet.config_files import find_config
 from streamdet.errors import ConfigError
 from streamdet.model_config import ModelConfig, load_model_config
-from streamdet.output_file import written_whole
+from streamdet.output_file import write_whole
 from streamdet.yaml_text import read_yaml
 
 LARGEST: Final = 8_000_000
@@ -54,12 +54,12 @@ def pack(built: Path, model: ModelConfig, name: str, folder: Path) -> ModelConfi
             f"model {model.name!r}: its network takes {len(packed) / 1e6:.1f} MB with weights in"
             f" half precision, wanted at most {LARGEST / 1e6:.0f}: train a smaller one"
         )
-    _write(folder / f"{name}.onnx", packed)
+    write_whole(folder / f"{name}.onnx", packed)
     values = _values(model, name, hashlib.sha256(packed).hexdigest())
     text = yaml.safe_dump(
         values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
     )
-    _write(folder / f"{name}.yaml", text.encode())
+    write_whole(folder / f"{name}.yaml", text.encode())
     return load_model_config(str(folder / f"{name}.yaml"))
 
 
@@ -76,8 +76,3 @@ def _values(model: ModelConfig, name: str, sha256: str) -> Mapping[str, Any]:
         "origin": model.weights.origin,
     }
     return {"detector": values.pop("detector"), "weights": weights, **values}
-
-
-def _write(path: Path, content: bytes) -> None:
-    with written_whole(path) as file:
-        file.write(content)

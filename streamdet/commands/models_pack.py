@@ -16,7 +16,7 @@ from streamdet.evaluation.picture_file import read_picture
 from streamdet.evaluation.pictures import PictureDetector
 from streamdet.image import Pixels
 from streamdet.model_config import ModelConfig, load_model_config
-from streamdet.output_file import written_whole
+from streamdet.output_file import write_whole
 from streamdet.registry import load
 from streamdet.sources.resolve import list_pictures
 from streamdet.sources.scene_uri import SceneSpec
@@ -69,7 +69,7 @@ def run(args: Namespace) -> None:
             print(compared(original, packed, runtime, args.images), flush=True)
         before, after = (_megabytes(path) for path in (built, find_network(packed).path))
         for path in (Path(folder) / "packed").iterdir():
-            _put(path, args.output / path.name)
+            write_whole(args.output / path.name, path.read_bytes())
     print(f"{args.output / name}.onnx: {after}, {before} as it was built")
     print(f"{args.output / name}.yaml: the model; what is known of it belongs into {name}.md")
 
@@ -127,8 +127,3 @@ def _pictures(folder: Path | None) -> Iterator[Pixels]:
 
 def _megabytes(path: Path) -> str:
     return f"{path.stat().st_size / 1e6:.2f} MB"
-
-
-def _put(source: Path, target: Path) -> None:
-    with written_whole(target) as file:
-        file.write(source.read_bytes())

@@ -9,7 +9,7 @@ from typing import Final
 
 from streamdet.detections import Detections
 from streamdet.image import Pixels
-from streamdet.output_file import written_whole
+from streamdet.output_file import write_whole
 from streamdet.sources import DecodedFrame
 
 _JPEG_QUALITY: Final = 95
@@ -59,8 +59,7 @@ class Pictures:
 
         name = f"{self.source_id}-{number:06d}.jpg"
         _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        with written_whole(self.folder / name) as file:
-            file.write(encoded.tobytes())
+        write_whole(self.folder / name, encoded.tobytes())
         return name
 
 

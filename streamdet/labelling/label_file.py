@@ -11,7 +11,7 @@ from streamdet.config_files import shipped
 from streamdet.labelling.footage import SeenFrame
 from streamdet.labelling.verdicts import Label
 from streamdet.ops.run_length import area as mask_area
-from streamdet.output_file import written_whole
+from streamdet.output_file import write_whole
 
 _DECIMALS: Final = 2
 _SCORE_DECIMALS: Final = 4
@@ -77,8 +77,8 @@ class LabelFile:
             "categories": self._categories,
             "annotations": self._annotations,
         }
-        with written_whole(self._path) as file:
-            file.write(json.dumps(content, ensure_ascii=False, allow_nan=False).encode())
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+        write_whole(self._path, text.encode())
 
     def _add_image(self, frame: SeenFrame, file_name: str) -> None:
         self._images.append(

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from streamdet.config_files import find_config
-from streamdet.output_file import written_whole
+from streamdet.output_file import write_whole
 from streamdet.yaml_text import read_yaml
 
 
@@ -45,5 +45,4 @@ def write_model_file(values: Mapping[str, Any], path: Path) -> None:
         EngineError: it cannot be written there.
     """
     text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-    with written_whole(path) as file:
-        file.write(text.encode())
+    write_whole(path, text.encode())

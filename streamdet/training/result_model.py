@@ -11,7 +11,7 @@ from torch import Tensor
 from streamdet.detectors.parts.network import picture_hw
 from streamdet.errors import ConfigError
 from streamdet.model_config import ModelConfig, load_model_config
-from streamdet.output_file import written_whole
+from streamdet.output_file import write_whole
 from streamdet.registry import NETWORKS, OBJECTIVES, load
 from streamdet.training.model_file import read_model_file, weights_entry, write_model_file
 from streamdet.yaml_text import read_yaml
@@ -101,8 +101,7 @@ def write_weights(weights: Mapping[str, Tensor], recipe: Named, folder: Path, or
 
     path, config = folder / WEIGHTS, folder / f"{recipe.name}.yaml"
     tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
-    with written_whole(path) as file:
-        file.write(save(tensors))
+    write_whole(path, save(tensors))
     values = read_yaml(config).values
     values["weights"] = weights_entry(path, recipe.licence, origin)
     write_model_file(values, config)
