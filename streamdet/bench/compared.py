@@ -59,44 +59,44 @@ VIDEOS: Final = (
 OTHERS: Final = ("yolox_nano", "nanodet_m", "picodet_s")
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What was measured: figures by (model, where, name)."""
-
-    rows: dict[tuple[str, str, str], float]
-
-    def figures(self, aims: dict[tuple[str, str, str], Aim]) -> list[Figure]:
-        """List all, with the aims of some."""
-        return [Figure(" ".join(key), value, "", aims.get(key)) for key, value in self.rows.items()]
+Rows = dict[tuple[str, str, str], float]
+"""What was measured: figures by (model, where, name)."""
+Aims = dict[tuple[str, str, str], Aim]
 
 
 def people(material: Material) -> Outcome:
     """Compare `people`: its AP50 to YOLOX-nano's and the HOG people detector's, its MOTA."""
-    table = measure(material, ("people", "hog_people", *OTHERS), PEOPLE, VIDEOS)
-    rows, aims = table.rows, {}
+    rows = measure(material, ("people", "hog_people", *OTHERS), PEOPLE, VIDEOS)
+    aims: Aims = {
+        ("people", "pets09", "MOTA"): Aim(">=", 0.6),
+        ("people", "pets09", "fps"): Aim(">=", rows["yolox_nano", "pets09", "fps"]),
+    }
     for data in PEOPLE:
         known = rows["yolox_nano", data.name, "AP50"] - 0.05
         least = max(known, 3 * rows["hog_people", data.name, "AP50"])
         aims["people", data.name, "AP50"] = Aim(">=", least)
-    aims["people", "pets09", "MOTA"] = Aim(">=", 0.6)
-    aims["people", "pets09", "fps"] = Aim(">=", rows["yolox_nano", "pets09", "fps"])
-    return Outcome(table.figures(aims), {"rows": [[*key, value] for key, value in rows.items()]})
+    return _outcome(rows, aims)
 
 
 def street(material: Material) -> Outcome:
     """Compare `street` on the classes that each set labels."""
-    table = measure(material, ("street", *OTHERS), STREET, ())
-    aims = {
-        ("street", data.name, "AP50"): Aim(">=", table.rows["yolox_nano", data.name, "AP50"] - 0.05)
-        for data in STREET
-    }
-    details = {"rows": [[*key, value] for key, value in table.rows.items()]}
-    return Outcome(table.figures(aims), details)
+    rows = measure(material, ("street", *OTHERS), STREET, ())
+    aims: Aims = {}
+    for data in STREET:
+        least = rows["yolox_nano", data.name, "AP50"] - 0.05
+        aims["street", data.name, "AP50"] = Aim(">=", least)
+    return _outcome(rows, aims)
+
+
+def _outcome(rows: Rows, aims: Aims) -> Outcome:
+    """List all figures, with the aims of some."""
+    figures = [Figure(" ".join(key), value, "", aims.get(key)) for key, value in rows.items()]
+    return Outcome(figures, {"rows": [[*key, value] for key, value in rows.items()]})
 
 
 def measure(
     material: Material, models: Sequence[str], pictures: Sequence[Pictures], videos: Sequence[Video]
-) -> Table:
+) -> Rows:
     """Measure models, one after the other on each set, so that a set's figures lie close in time.
 
     Args:
@@ -108,7 +108,7 @@ def measure(
     Raises:
         EngineError: a command failed; says what it said.
     """
-    rows: dict[tuple[str, str, str], float] = {}
+    rows: Rows = {}
     with tempfile.TemporaryDirectory(prefix="streamdet-bench-") as folder:
         for data in pictures:
             truth = _whole(material.folder / "datasets" / data.name, data.parts, Path(folder))
@@ -117,7 +117,7 @@ def measure(
         for video in videos:
             for model in models:
                 rows |= dict(_of_video(material, model, video))
-    return Table(rows)
+    return rows
 
 
 def _of_pictures(

@@ -37,5 +37,5 @@ def test_all_parts_of_a_set_are_measured_as_one(tmp_path: Path) -> None:
     (folder / "train.json").write_text(json.dumps(part(7, "a.png")))
     (folder / "val.json").write_text(json.dumps(part(7, "b.png")))
     data = Pictures("two", ("person",), ("train.json", "val.json"))
-    table = measure(Material(tmp_path), ["hog_people"], [data], [])
-    assert table.rows == {("hog_people", "two", name): 0.0 for name in ("AP50", "AP", "recall")}
+    rows = measure(Material(tmp_path), ["hog_people"], [data], [])
+    assert rows == {("hog_people", "two", name): 0.0 for name in ("AP50", "AP", "recall")}
