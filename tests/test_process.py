@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from streamdet.process import STOP_SIGNALS, stop_signals_to
 
 SET_NAME = """
 from pathlib import Path
@@ -28,3 +33,23 @@ def test_a_name_is_cut_to_what_the_kernel_shows() -> None:
 def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
     done = run(ORPHAN)
     assert (done.returncode, done.stdout) == (1, "")
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_a_stop_signal_goes_to_the_handler_in_the_block_alone(number: signal.Signals) -> None:
+    former, got = signal.getsignal(number), []
+    with stop_signals_to(lambda caught, _: got.append(caught)):
+        signal.raise_signal(number)
+    assert got == [number]
+    assert signal.getsignal(number) is former
+
+
+def test_a_stop_signal_that_is_ignored_stays_so() -> None:
+    former, got = signal.signal(signal.SIGHUP, signal.SIG_IGN), []
+    try:
+        with stop_signals_to(lambda caught, _: got.append(caught)):
+            signal.raise_signal(signal.SIGHUP)
+        assert not got
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, former)
