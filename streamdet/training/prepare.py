@@ -80,7 +80,7 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
     assert model.input is not None
     network = _network(model, recipe.seed)
     backbone = (model.network or {}).get("backbone")
-    told = give_start(network, recipe.start, backbone)
+    told = give_start(network, recipe.start, backbone, classes)
     kind: Any = load_objective(model.detector)
     objective = kind(network, _checked_options(kind.Options, text, "objective", recipe.objective))
     samples = Samples(

@@ -107,6 +107,11 @@ class Schedule(Options):
 class Start(Options):
     """Weights to begin with: tensors that fit by name and shape are taken, the others are told."""
 
+    model: str | None = Field(
+        None,
+        description="Name in configs/models, or path of a .yaml file, of a model whose weights are"
+        " taken; of its classes those that the result has too.",
+    )
     network: str | None = Field(
         None, description="Path or name of a file of the whole network's weights."
     )

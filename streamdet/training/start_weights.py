@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -10,22 +10,25 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from streamdet.config_files import shipped
 from streamdet.errors import ConfigError
-from streamdet.model_config import find_file
+from streamdet.model_config import find_file, find_weights, load_model_config
 from streamdet.networks.backbones import ARCHITECTURES, body_weights
 from streamdet.networks.backbones.numbered_weights import named_weights
 from streamdet.networks.state_dict import read_weights
-from streamdet.training.packed_weights import SUFFIX as PACKED
-from streamdet.training.packed_weights import read_packed
+from streamdet.training.onnx_weights import SUFFIX as ONNX
+from streamdet.training.onnx_weights import read_onnx_weights
 from streamdet.training.recipe import Start
 
 
-def give_start(network: nn.Module, start: Start, backbone: str | None) -> list[str]:
+def give_start(
+    network: nn.Module, start: Start, backbone: str | None, classes: Sequence[str]
+) -> list[str]:
     """Give a network the tensors that fit it by name and shape.
 
     Args:
         network: takes them in place.
         start: which files; what is no path is looked for in the folders of models.
         backbone: name of its backbone, see networks/backbones; None: it has none of ours.
+        classes: of the network.
 
     Returns:
         A sentence for each file.
@@ -44,18 +47,53 @@ def give_start(network: nn.Module, start: Start, backbone: str | None) -> list[s
     if start.network is not None:
         path = _found(start.network, "start.network")
         told.append(_take(network, _network_weights(path, network), path))
+    if start.model is not None:
+        known = load_model_config(start.model)
+        path = find_weights(known)
+        weights = {
+            name: _of_classes(value, network.state_dict().get(name), known.classes, classes)
+            for name, value in _network_weights(path, network).items()
+        }
+        told.append(_take(network, weights, path))
     return told
 
 
 def _network_weights(path: Path, network: nn.Module) -> Mapping[str, Tensor]:
-    if path.suffix != PACKED:
+    if path.suffix != ONNX:
         return read_weights(path)
     if any(isinstance(module, _BatchNorm) for module in network.modules()):
         raise ConfigError(
-            f"{path}: a packed network, in which batch norms are folded into convolutions; this one"
-            " has some, wanted the weights that its training left"
+            f"{path}: an exported network, in which batch norms are folded into convolutions; this"
+            " one has some, wanted the weights that its training left"
         )
-    return read_packed(path)
+    return read_onnx_weights(path, network)
+
+
+def _of_classes(
+    value: Tensor, own: Tensor | None, theirs: Sequence[str], ours: Sequence[str]
+) -> Tensor:
+    """Bring what a layer knows of their classes into the order of ours, a row or more each.
+
+    A class of ours that they have not keeps its own rows. A layer has one row for each class, or
+    four (a box), with the background's before them or without.
+
+    Returns:
+        `value` itself where its rows are not those of the classes.
+    """
+    if own is None or own.shape == value.shape or own.shape[1:] != value.shape[1:]:
+        return value
+    for background in (0, 1):
+        for rows in (1, 4):
+            counts = [(background + len(classes)) * rows for classes in (theirs, ours)]
+            if counts == [len(value), len(own)]:
+                known, mixed = value.unflatten(0, (-1, rows)), own.clone()
+                places = mixed.unflatten(0, (-1, rows))
+                places[:background] = known[:background]
+                for place, name in enumerate(ours, start=background):
+                    if name in theirs:
+                        places[place] = known[background + theirs.index(name)]
+                return mixed
+    return value
 
 
 def _found(name: str, key: str) -> Path:

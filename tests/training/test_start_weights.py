@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_a_head_of_other_classes_stays_random(tmp_path: Path) -> None:
     published, network = Detector(80), Detector(2)
     torch.save(published.state_dict(), tmp_path / "w.pth")
     before = network.head.weight.clone()
-    [told] = give_start(network, Start(network=str(tmp_path / "w.pth")), None)
+    [told] = give_start(network, Start(network=str(tmp_path / "w.pth")), None, ())
     assert told.endswith("w.pth: 10 of its 12 tensors fit; random: head.weight, head.bias")
     assert torch.equal(network.head.weight, before)
     own, theirs = network.backbone.state_dict(), published.backbone.state_dict()
@@ -37,10 +38,35 @@ def test_a_head_of_other_classes_stays_random(tmp_path: Path) -> None:
 def test_a_classifier_s_weights_find_the_backbone(tmp_path: Path) -> None:
     published, network = classifier("alexnet"), Detector(2)
     torch.save(published.state_dict(), tmp_path / "w.pth")
-    [told] = give_start(network, Start(backbone=str(tmp_path / "w.pth")), "alexnet")
+    [told] = give_start(network, Start(backbone=str(tmp_path / "w.pth")), "alexnet", ())
     assert "10 of its 10 tensors fit" in told
     first = published.state_dict()["features.0.weight"]
     assert torch.equal(network.backbone.state_dict()["body.0.weight"], first)
+
+
+class Scores(nn.Module):
+    """Layers with one row for each class, and with four for each and for the background."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.plain = nn.Linear(2, classes)
+        self.boxes = nn.Linear(2, 4 * (1 + classes))
+
+
+def test_of_a_model_s_classes_those_of_the_result_are_kept(tmp_path: Path) -> None:
+    known, network = Scores(80), Scores(2)
+    torch.save(known.state_dict(), tmp_path / "w.pth")
+    sha256 = hashlib.sha256((tmp_path / "w.pth").read_bytes()).hexdigest()
+    (tmp_path / "known.yaml").write_text(
+        f"{{detector: yolox, weights: {{file: w.pth, sha256: {sha256}, licence: x, origin: x}},"
+        " input: {name: images, hw: [32, 32], colour: bgr}, transform: {kind: letterbox},"
+        " classes: coco80, score_thresh: 0.3, iou_thresh: 0.5}"
+    )
+    fresh = network.plain.weight[0].clone()
+    give_start(network, Start(model=str(tmp_path / "known.yaml")), None, ("gate", "car"))
+    assert torch.equal(network.plain.weight, torch.stack((fresh, known.plain.weight[2])))
+    assert torch.equal(network.boxes.bias[:4], known.boxes.bias[:4])  # the background
+    assert torch.equal(network.boxes.bias[8:], known.boxes.bias[12:16])  # car is the third
 
 
 @pytest.mark.parametrize(
@@ -61,4 +87,4 @@ def test_what_does_not_fit_is_refused(
     monkeypatch.chdir(tmp_path)  # where relative paths start from
     torch.save({"other": torch.ones(1)}, tmp_path / "w.pth")
     with pytest.raises(ConfigError, match=sentence):
-        give_start(Detector(2), start, own)
+        give_start(Detector(2), start, own, ())

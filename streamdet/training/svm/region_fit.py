@@ -79,7 +79,7 @@ class RegionSvmFit:
         if start == Start() and before.weights is not None:
             start = Start(network=str(find_weights(before).absolute()))
         backbone = self._network.options.backbone
-        self._told = give_start(self._network, start, backbone)
+        self._told = give_start(self._network, start, backbone, self._model.classes)
         faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
         self._examples: list[Example] = []
         for source in recipe.data.train:
