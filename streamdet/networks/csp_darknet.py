@@ -28,26 +28,13 @@ class ConvBlock(nn.Module):
         self.conv = nn.Conv2d(
             in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False
         )
-        self.bn: nn.Module = nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.03)
+        self.bn = nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.03)
         self.act = nn.SiLU()
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, in_channels, H, W) to (B, out_channels, H / stride, W / stride)."""
         output: Tensor = self.act(self.bn(self.conv(features)))
         return output
-
-    def drop_norm(self) -> None:
-        """Leave a bias in place of the norm; weights begin anew."""
-        had = self.conv
-        self.conv = nn.Conv2d(
-            had.in_channels,
-            had.out_channels,
-            had.kernel_size[0],
-            had.stride[0],
-            had.padding[0],
-            groups=had.groups,
-        )
-        self.bn = nn.Identity()
 
 
 class SeparableBlock(nn.Module):

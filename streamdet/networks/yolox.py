@@ -40,11 +40,6 @@ class YoloxOptions(Options):
     width: float = Field(0.25, gt=0, le=2, description="Channels, as a share of YOLOX-l's.")
     depth: float = Field(0.33, gt=0, le=2, description="Bottlenecks, as a share of YOLOX-l's.")
     is_separable: bool = Field(True, description="Depthwise and 1x1 in place of 3x3 convolutions.")
-    has_norms: bool = Field(
-        True,
-        description="Batch norms; false: biases in their place, for a training that begins with a"
-        " published network, whose norms are folded into its convolutions.",
-    )
     backbone: str | None = Field(
         None, description="Name of a backbone, see networks/backbones; by default CSPDarknet."
     )
@@ -80,10 +75,6 @@ class YoloxNetwork(nn.Module):
             body = Narrowed(maps, tuple(base_channels * times for times in (4, 8, 16)))
         self.backbone = PathAggregation(body, base_depth, block)
         self.head = DecoupledHead(body.channels, int(256 * options.width), classes, block)
-        if not options.has_norms:
-            for part in self.modules():
-                if isinstance(part, ConvBlock):
-                    part.drop_norm()
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Detect.

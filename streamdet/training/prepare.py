@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from streamdet.building.build import make_network
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked, nearest
-from streamdet.model_config import ModelConfig
+from streamdet.model_config import ImageInput, ModelConfig
 from streamdet.options import Options
 from streamdet.registry import load_network, load_objective
 from streamdet.training.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint
@@ -24,10 +24,14 @@ from streamdet.training.freed_memory import keep_freed_memory
 from streamdet.training.recipe import Recipe
 from streamdet.training.recipe import digest as recipe_digest
 from streamdet.training.result_model import find_model, write_model
-from streamdet.training.samples import Samples
+from streamdet.training.samples import Samples, batches
 from streamdet.training.start_weights import give_start
+from streamdet.training.torch_runtime import normalised
 from streamdet.training.validation import ValidationSet, measured_options, validation_sets
 from streamdet.yaml_text import YamlText
+
+_BATCH: Final = 16
+_BATCHES: Final = 8  # of pictures that norms are measured on, where a file has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,6 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
     model = write_model(recipe, folder, keeps_weights=resumes)
     assert model.input is not None
     network = _network(model, recipe.seed)
-    backbone = (model.network or {}).get("backbone")
-    told = give_start(network, recipe.start, backbone, classes)
-    kind: Any = load_objective(model.detector)
-    objective = kind(network, _checked_options(kind.Options, text, "objective", recipe.objective))
     samples = Samples(
         examples,
         recipe.augmentation,
@@ -90,6 +90,11 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
         seed=recipe.seed,
         has_masks=getattr(network_options, "has_masks", False),
     )
+    backbone = (model.network or {}).get("backbone")
+    pictures = _pictures(samples, model.input, network)
+    told = give_start(network, recipe.start, backbone, classes, pictures)
+    kind: Any = load_objective(model.detector)
+    objective = kind(network, _checked_options(kind.Options, text, "objective", recipe.objective))
     fit = Fit(recipe, network, objective, samples, model.input, folder)
     if found is not None:
         fit.go_on_from(found)
@@ -157,6 +162,13 @@ def _network(model: ModelConfig, seed: int) -> nn.Module:
         raise ConfigError(f"model {model.name!r}: its network cannot be made: {exc}") from exc
     assert isinstance(network, nn.Module)
     return network.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _pictures(samples: Samples, image_input: ImageInput, network: nn.Module) -> Iterator[Tensor]:
+    """Prepare the first pictures of a training, to measure norms on."""
+    device = next(network.parameters()).device
+    for batch in batches(samples, _BATCH, first_step=0, last_step=_BATCHES, workers=0):
+        yield normalised(batch.pixels.to(device), image_input)
 
 
 def _checked_options(kind: type[Options], text: YamlText, key: str, values: Any) -> Options:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from streamdet.config_files import shipped
 from streamdet.errors import ConfigError
@@ -14,13 +13,18 @@ from streamdet.model_config import find_file, find_weights, load_model_config
 from streamdet.networks.backbones import ARCHITECTURES, body_weights
 from streamdet.networks.backbones.numbered_weights import named_weights
 from streamdet.networks.state_dict import read_weights
+from streamdet.training.folded_norms import measure_norms
 from streamdet.training.onnx_weights import SUFFIX as ONNX
 from streamdet.training.onnx_weights import read_onnx_weights
 from streamdet.training.recipe import Start
 
 
 def give_start(
-    network: nn.Module, start: Start, backbone: str | None, classes: Sequence[str]
+    network: nn.Module,
+    start: Start,
+    backbone: str | None,
+    classes: Sequence[str],
+    pictures: Iterable[Tensor] = (),
 ) -> list[str]:
     """Give a network the tensors that fit it by name and shape.
 
@@ -29,6 +33,8 @@ def give_start(
         start: which files; what is no path is looked for in the folders of models.
         backbone: name of its backbone, see networks/backbones; None: it has none of ours.
         classes: of the network.
+        pictures: (B, 3, H, W) each, that batch norms are measured on where a file has none;
+            without any they only compute what the file's network does outside of training.
 
     Returns:
         A sentence for each file.
@@ -47,6 +53,7 @@ def give_start(
     if start.network is not None:
         path = _found(start.network, "start.network")
         told.append(_take(network, _network_weights(path, network), path))
+        _complete(network, path, pictures)
     if start.model is not None:
         known = load_model_config(start.model)
         path = find_weights(known)
@@ -55,18 +62,17 @@ def give_start(
             for name, value in _network_weights(path, network).items()
         }
         told.append(_take(network, weights, path))
+        _complete(network, path, pictures)
     return told
 
 
 def _network_weights(path: Path, network: nn.Module) -> Mapping[str, Tensor]:
-    if path.suffix != ONNX:
-        return read_weights(path)
-    if any(isinstance(module, _BatchNorm) for module in network.modules()):
-        raise ConfigError(
-            f"{path}: an exported network, in which batch norms are folded into convolutions; this"
-            " one has some, wanted the weights that its training left"
-        )
-    return read_onnx_weights(path, network)
+    return read_onnx_weights(path, network) if path.suffix == ONNX else read_weights(path)
+
+
+def _complete(network: nn.Module, path: Path, pictures: Iterable[Tensor]) -> None:
+    if path.suffix == ONNX:
+        measure_norms(network, pictures)
 
 
 def _of_classes(
