@@ -6,6 +6,7 @@ run that goes on from a checkpoint draws what an unbroken one draws.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,6 +164,7 @@ class Fit:
         self._optimiser = make_optimiser(network, recipe.optimiser)
         self._frozen = frozen_modules(network, recipe.optimiser.frozen)
         self._average = None if recipe.ema is None else MovingAverage(network, recipe.ema)
+        self._start = copy.deepcopy(network.state_dict()) if recipe.start.share else None
         self.per_epoch = steps_per_epoch(len(samples), recipe.batch)
         self.steps = recipe.epochs * self.per_epoch
         self.step = 0
@@ -186,8 +188,19 @@ class Fit:
 
     @property
     def result(self) -> nn.Module:
-        """What is measured and kept: the moving average, or the network itself."""
-        return self.network if self._average is None else self._average.network
+        """What is measured and kept: the moving average, or the network itself.
+
+        With a share of the start in it: Wortsman et al., "Robust fine-tuning of zero-shot models",
+        CVPR 2022, equation 1.
+        """
+        learnt = self.network if self._average is None else self._average.network
+        if self._start is None:
+            return learnt
+        mixed = copy.deepcopy(learnt)
+        for name, value in mixed.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(self._start[name], self._recipe.start.share)
+        return mixed
 
     def go_on_from(self, found: Checkpoint) -> None:
         """Go on from a checkpoint of the same recipe.
@@ -304,13 +317,14 @@ class Fit:
         is_due = self.step == self.steps or (self.step > 0 and self.step % every == 0)
         if not is_due or self.measured == self.step:
             return
-        figures = company.measure(self.result.eval())
+        result = self.result.eval()
+        figures = company.measure(result)
         self.measured = self.step
         if figures is None:
-            company.keep(self.result, self.step)
+            company.keep(result, self.step)
             return
         is_best = self.best is None or figures[FIGURE] > self.best
         if is_best:
             self.best = figures[FIGURE]
-            company.keep(self.result, self.step)
+            company.keep(result, self.step)
         yield Measured(self.step, self.step // self.per_epoch, figures, is_best)

@@ -118,6 +118,14 @@ class Start(Options):
     backbone: str | None = Field(
         None, description="Path or name of a file of a classifier's weights."
     )
+    share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Of these weights in the result, which is a mean of them and of what was learnt"
+        " from them: what they know beyond the pictures is lost less. For starts that know all"
+        " classes.",
+    )
 
 
 class Recipe(Options):

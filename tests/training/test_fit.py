@@ -110,6 +110,16 @@ def test_what_is_frozen_keeps_its_weights_and_statistics(tmp_path: Path) -> None
     assert "backbone.C3_p4.conv1.conv.weight" not in same
 
 
+def test_the_result_is_the_mean_of_its_start_and_of_what_was_learnt(tmp_path: Path) -> None:
+    write_pictures(tmp_path, count=2)
+    recipe = write_recipe(tmp_path, start={"share": 0.25}, ema=None, epochs=2)
+    before = prepared(recipe, tmp_path / "before").fit.network.state_dict()
+    made = train(recipe, tmp_path / "out").fit
+    name = "head.stems.0.conv.weight"
+    wanted = 0.25 * before[name] + 0.75 * made.network.state_dict()[name]
+    torch.testing.assert_close(made.result.state_dict()[name], wanted)
+
+
 def test_bf16_trains(tmp_path: Path) -> None:
     write_pictures(tmp_path, count=2)
     made = train(write_recipe(tmp_path, precision="bf16", ema=None, epochs=2), tmp_path / "out")
