@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -90,7 +89,7 @@ def give_weights(network: Network, model: ModelConfig) -> str:
     """
     from torch import nn
 
-    from streamdet.networks.state_dict import assign_weights, read_weights
+    from streamdet.networks.state_dict import assign_weights, current_names, read_weights
 
     assert isinstance(network, nn.Module)
     if not model.is_built:
@@ -98,7 +97,5 @@ def give_weights(network: Network, model: ModelConfig) -> str:
             f"model {model.name!r} is packed: its weights file holds a network that only runs"
         )
     path = find_weights(model)
-    former: Mapping[str, str] = getattr(network, "former_names", {})
-    weights = {former.get(name, name): value for name, value in read_weights(path).items()}
-    assign_weights(network, weights, str(path))
+    assign_weights(network, current_names(network, read_weights(path)), str(path))
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -68,6 +68,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return content
 
 
+def current_names(network: object, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give weights the names of a network that knows former ones, as published files have them."""
+    former: Mapping[str, str] = getattr(network, "former_names", {})
+    return {former.get(name, name): value for name, value in weights.items()}
+
+
 def _read(path: Path) -> Any:
     if path.suffix == ".safetensors":
         return load_file(path)

@@ -226,6 +226,7 @@ class Fit:
             EngineError: a loss is no finite number any more.
             ConfigError: a picture cannot be read.
         """
+        self.save()
         try:
             yield from self._measure_if_due(company)
             for batch in self._batches():
@@ -322,9 +323,11 @@ class Fit:
         self.measured = self.step
         if figures is None:
             company.keep(result, self.step)
+            self.save()
             return
         is_best = self.best is None or figures[FIGURE] > self.best
         if is_best:
             self.best = figures[FIGURE]
             company.keep(result, self.step)
+        self.save()
         yield Measured(self.step, self.step // self.per_epoch, figures, is_best)

@@ -16,6 +16,11 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from streamdet.networks.backbones.normalization import FrozenBatchNorm2d
+
+NORMS: Final = (nn.BatchNorm2d, FrozenBatchNorm2d)
+"""What exporting folds."""
+
 _SIDE: Final = 64  # of a picture that is large enough for any network
 _LEAST: Final = 1e-6
 
@@ -24,7 +29,7 @@ class Convolution(NamedTuple):
     """A convolution of a network, and the norm that comes after it; None: there is none."""
 
     name: str
-    norm: tuple[str, nn.BatchNorm2d] | None
+    norm: tuple[str, nn.BatchNorm2d | FrozenBatchNorm2d] | None
 
 
 def computed(network: nn.Module) -> Iterator[Convolution]:
@@ -33,7 +38,7 @@ def computed(network: nn.Module) -> Iterator[Convolution]:
     hooks = [
         part.register_forward_pre_hook(lambda part, _, name=name: order.append((name, part)))
         for name, part in network.named_modules()
-        if isinstance(part, (nn.Conv2d, nn.BatchNorm2d))
+        if isinstance(part, (nn.Conv2d, *NORMS))
     ]
     device, was_training = next(network.parameters()).device, network.training
     with torch.no_grad():
@@ -43,9 +48,7 @@ def computed(network: nn.Module) -> Iterator[Convolution]:
         hook.remove()
     for (name, part), (next_name, after) in zip(order, [*order[1:], ("", network)], strict=True):
         if isinstance(part, nn.Conv2d):
-            yield Convolution(
-                name, (next_name, after) if isinstance(after, nn.BatchNorm2d) else None
-            )
+            yield Convolution(name, (next_name, after) if isinstance(after, NORMS) else None)
 
 
 def unfolded(convolution: Convolution, weight: Tensor, bias: Tensor) -> dict[str, Tensor]:

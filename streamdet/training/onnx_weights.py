@@ -1,8 +1,9 @@
 """Weights out of an ONNX file, to begin a training with.
 
-Two kinds of files are understood: those that `streamdet models pack` has made, which keep the names
-of weights, and others, whose convolutions come in the order in which the network computes them.
-Exporting folds a batch norm into the convolution before it: `norms.py` finds it again.
+Files that `streamdet models pack` has made keep the names of weights. In others the convolutions
+come in the order in which the network computes them. Where exporting has folded batch norms into
+convolutions the order counts too, for the names are then those of weights that are no more: see
+folded_norms.py.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from streamdet.errors import ConfigError
-from streamdet.training.folded_norms import computed, unfolded
+from streamdet.training.folded_norms import NORMS, computed, unfolded
 
 SUFFIX: Final = ".onnx"
 _HALF: Final = ".half"  # what building/compact.py calls a tensor in half precision
@@ -40,7 +41,10 @@ def read_onnx_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
     constants = dict(_constants(graph))
     nodes = [node for node in graph.node if node.op_type == "Conv"]
     own = network.state_dict()
-    if all(node.input[1] in own for node in nodes):
+    is_folded = any(isinstance(part, NORMS) for part in network.modules()) and not any(
+        node.op_type == "BatchNormalization" for node in graph.node
+    )
+    if not is_folded and all(node.input[1] in own for node in nodes):
         return {**constants, **dict(_added_biases(nodes, graph, constants))}
     convolutions = list(computed(network))
     if len(nodes) != len(convolutions):
@@ -48,7 +52,7 @@ def read_onnx_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
             f"{path}: has {len(nodes)} convolutions, the network {len(convolutions)}: it is of"
             " another network"
         )
-    named: dict[str, Tensor] = {}
+    named = dict(constants)  # of fully connected layers
     for each, node in zip(convolutions, nodes, strict=True):
         weight, *bias = (constants[name] for name in node.input[1:])
         named |= unfolded(each, weight, bias[0] if bias else weight.new_zeros(len(weight)))

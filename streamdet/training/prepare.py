@@ -79,7 +79,8 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
     faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
     examples = _examples(recipe, classes, faults)
     again = Faults(are_skipped=faults.are_skipped)  # of sources that are read for the second time
-    validation = validation_sets(recipe.data, classes, again)
+    sources = validation_sets(recipe.data, classes, again)
+    validation = tuple(each for each in sources if each.has_objects)
     model = write_model(recipe, folder, keeps_weights=resumes)
     assert model.input is not None
     network = _network(model, recipe.seed)
@@ -93,6 +94,9 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
     backbone = (model.network or {}).get("backbone")
     pictures = _pictures(samples, model.input, network)
     told = give_start(network, recipe.start, backbone, classes, pictures)
+    if len(validation) < len(sources):
+        few = len(sources) - len(validation)
+        told.append(f"{few} of {len(sources)} sources to measure on hold no objects: left out")
     kind: Any = load_objective(model.detector)
     objective = kind(network, _checked_options(kind.Options, text, "objective", recipe.objective))
     fit = Fit(recipe, network, objective, samples, model.input, folder)

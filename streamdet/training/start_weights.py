@@ -12,7 +12,7 @@ from streamdet.errors import ConfigError
 from streamdet.model_config import find_file, find_weights, load_model_config
 from streamdet.networks.backbones import ARCHITECTURES, body_weights
 from streamdet.networks.backbones.numbered_weights import named_weights
-from streamdet.networks.state_dict import read_weights
+from streamdet.networks.state_dict import current_names, read_weights
 from streamdet.training.folded_norms import measure_norms
 from streamdet.training.onnx_weights import SUFFIX as ONNX
 from streamdet.training.onnx_weights import read_onnx_weights
@@ -67,7 +67,9 @@ def give_start(
 
 
 def _network_weights(path: Path, network: nn.Module) -> Mapping[str, Tensor]:
-    return read_onnx_weights(path, network) if path.suffix == ONNX else read_weights(path)
+    if path.suffix == ONNX:
+        return read_onnx_weights(path, network)
+    return current_names(network, read_weights(path))
 
 
 def _complete(network: nn.Module, path: Path, pictures: Iterable[Tensor]) -> None:

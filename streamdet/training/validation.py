@@ -37,6 +37,11 @@ class ValidationSet:
     truth: Truth
     pictures: Pictures
 
+    @property
+    def has_objects(self) -> bool:
+        """Whether there is anything to be found: without, precision means nothing."""
+        return any(not each.is_ignored for each in self.truth.objects)
+
     def detected(self, detect: Detect, names: tuple[str, ...], through: Through) -> list[Result]:
         """Detect in all pictures; see `detect_pictures`."""
         return detect_pictures(detect, self.truth, through(self.pictures), names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -135,6 +136,26 @@ def test_steps_tell_epoch_rate_and_gradient(tmp_path: Path, recipe: Path) -> Non
     assert steps[0]["rate"] == pytest.approx(1e-3 / 3)  # the first of two steps of warm-up
     assert steps[-1]["rate"] == pytest.approx(0.05e-3)
     assert all(step["gradient"] > 0 for step in steps)
+
+
+def test_a_training_killed_before_its_first_checkpoint_goes_on(
+    tmp_path: Path, recipe: Path
+) -> None:
+    command = [sys.executable, "-m", "tests.training.toy_training"]
+    subprocess.run([*command, str(recipe), str(tmp_path / "killed"), "1"], check=False)
+    assert train(recipe, tmp_path / "killed", resumes=True).fit.is_done
+
+
+def test_sources_without_objects_are_not_measured_on_and_told(tmp_path: Path) -> None:
+    labels = write_pictures(tmp_path)
+    content = json.loads(labels.read_text())
+    (tmp_path / "empty.json").write_text(json.dumps({**content, "annotations": []}))
+    sources = [{"truth": str(tmp_path / name), "images": str(tmp_path / "images")}
+               for name in ("train.json", "empty.json")]  # fmt: skip
+    data = {"train": sources[:1], "validation": sources}
+    made = prepared(write_recipe(tmp_path, data=data), tmp_path / "out")
+    assert len(made.validation) == 1
+    assert made.told[-1] == "1 of 2 sources to measure on hold no objects: left out"
 
 
 def test_somebody_who_wants_to_stop_finds_a_checkpoint_of_that_step(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,24 @@ def pictures(seed: int) -> torch.Tensor:
     return torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(seed))
 
 
+def packed(network: YoloxNetwork, path: Path) -> Start:
+    """Export a network as `models pack` does; returns it as a start."""
+    model = export(network, "image", (64, 64))
+    compact(model, {})
+    onnx.save(model, path)
+    return Start(network=str(path))
+
+
+@pytest.mark.parametrize("written", [exported, packed])
 @torch.inference_mode()
-def test_a_network_with_batch_norms_computes_what_the_folded_one_does(tmp_path: Path) -> None:
+def test_a_network_with_batch_norms_computes_what_the_folded_one_does(
+    tmp_path: Path, written: Callable[[YoloxNetwork, Path], Start]
+) -> None:
     published, network = yolox(3, 0), yolox(3, 1)
-    [told] = give_start(network, exported(published, tmp_path / "p.onnx"), None, ())
+    [told] = give_start(network, written(published, tmp_path / "p.onnx"), None, ())
     assert "; random: " not in told
     image = pictures(0)
-    torch.testing.assert_close(network(image), published(image), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(network(image), published(image), rtol=5e-3, atol=5e-3)
 
 
 @torch.no_grad()

@@ -69,6 +69,14 @@ def test_of_a_model_s_classes_those_of_the_result_are_kept(tmp_path: Path) -> No
     assert torch.equal(network.boxes.bias[8:], known.boxes.bias[12:16])  # car is the third
 
 
+def test_former_names_of_weights_are_understood(tmp_path: Path) -> None:
+    network = Detector(2)
+    network.former_names = {"fc.bias": "head.bias"}  # type: ignore[assignment]
+    torch.save({"fc.bias": torch.tensor([3.0, 4.0])}, tmp_path / "w.pth")
+    give_start(network, Start(network=str(tmp_path / "w.pth")), None, ())
+    assert network.head.bias.tolist() == [3.0, 4.0]
+
+
 @pytest.mark.parametrize(
     ("start", "own", "sentence"),
     [
