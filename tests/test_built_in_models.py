@@ -9,8 +9,10 @@ from streamdet.built_network import find_network
 from streamdet.config_files import shipped
 from streamdet.graph import load_graph
 from streamdet.model_config import load_model_config
+from streamdet.training.recipe import check_recipe
+from streamdet.training.recipe_file import read_recipe
 
-MODELS = {"people": 1, "street": 6}
+MODELS = {"people": 1, "street": 6, "street_rcnn": 6}
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,19 @@ def test_a_built_in_model_has_a_card_without_gaps(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_the_recipe_of_a_built_in_model_makes_this_network(name: str) -> None:
+    path = shipped("configs/recipes") / f"{name}.yaml"
+    recipe, model = check_recipe(read_recipe(path, ()), path), load_model_config(name)
+    base = load_model_config(recipe.model)
+    assert model.detector == base.detector
+    assert model.network == {**(base.network or {}), **recipe.network}
+    assert model.classes == recipe.classes
+    assert model.input is not None
+    assert base.input is not None
+    assert model.input.hw == (recipe.hw or base.input.hw)
+
+
+@pytest.mark.parametrize("name", ["people", "street"])
 def test_a_pipeline_runs_its_own_model_by_default(name: str) -> None:
     [detector] = load_graph(name, environ={}).role("detector")
     assert detector.model is not None
