@@ -92,7 +92,7 @@ def test_the_compiled_layer_has_8_bits() -> None:
 
 @needs_int8
 def test_sums_of_large_products_do_not_saturate() -> None:
-    weights, rows = 0.75 + normal(OUTPUTS, WIDTH) / 100, 0.75 + normal(ROWS, WIDTH) / 100
+    weights, rows = (normal(each, WIDTH).clip(0.5, 1.0) for each in (OUTPUTS, ROWS))
     graph = graph_of(weights)
     quantise_layers(graph)
-    assert error(compiled(graph)([rows])[0], rows @ weights.T) < 0.001
+    assert error(compiled(graph)([rows])[0], rows @ weights.T) < 0.02
