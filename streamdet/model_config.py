@@ -18,8 +18,11 @@ from streamdet.registry import KINDS, NETWORKS, WITHOUT_NETWORK
 from streamdet.url_text import short
 from streamdet.yaml_text import read_yaml
 
-Precision = Literal["auto", "fp32", "bf16"]
-"""Arithmetic of a runtime; "auto" is bf16 on a CPU that has it, else fp32."""
+Precision = Literal["auto", "fp32", "bf16", "int8+fp32", "int8+bf16"]
+"""Arithmetic of a runtime; "auto" is bf16 on a CPU that has it, else fp32.
+
+"int8+fp32" and "int8+bf16": large fully connected layers in 8 bits, the rest as said.
+"""
 
 _Side = Annotated[int, Field(gt=0, le=8192)]
 _PerChannel = tuple[float, float, float]

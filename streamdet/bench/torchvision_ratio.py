@@ -173,7 +173,7 @@ def model_for(name: str, proposals: int | None, canvas: tuple[int, int] | None) 
 def _ours(
     model: ModelConfig, frame: Pixels, folder: Path, threads: int
 ) -> dict[str, PictureDetector]:
-    """Make our detectors in both precisions, and leave their weights in the folder."""
+    """Make our detectors in all precisions, and leave their weights in the folder."""
     import torch
 
     from streamdet.bench.spread_weights import randomized, spread
@@ -188,7 +188,7 @@ def _ours(
     torch.save(network.state_dict(), folder / "weights.pth")
     path = folder / "network.onnx"
     path.write_bytes(export(network, model.input.name, model.input.hw).SerializeToString())
-    precisions: tuple[Precision, ...] = ("fp32", "bf16")
+    precisions: tuple[Precision, ...] = ("fp32", "bf16", "int8+fp32", "int8+bf16")
     return {
         f"openvino {precision}": _detector(
             model, path, RuntimeOptions(precision=precision, threads=threads)

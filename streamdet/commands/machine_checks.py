@@ -19,6 +19,7 @@ from streamdet.errors import ConfigError, StreamdetError, to_install
 from streamdet.graph import load_graph
 from streamdet.model_config import ModelConfig, load_model_config
 from streamdet.plan import plan_pools
+from streamdet.runtimes.cpu import has_bf16, has_int8
 from streamdet.settings import DeploySettings
 from streamdet.transport.connection import check_server, connect
 from streamdet.transport.embedded import find_server
@@ -77,8 +78,10 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
 
 
 def _cores() -> Finding:
-    bf16 = "with" if has_bf16() else "without"
-    return Finding("cores", "ok", f"{len(os.sched_getaffinity(0))}, {bf16} bf16 arithmetic")
+    has = {"bf16": has_bf16(), "int8": has_int8()}
+    known = " and ".join(name for name, is_there in has.items() if is_there)
+    arithmetic = f"with {known} arithmetic" if known else "without bf16 or int8 arithmetic"
+    return Finding("cores", "ok", f"{len(os.sched_getaffinity(0))}, {arithmetic}")
 
 
 def _av() -> Finding:
@@ -200,9 +203,3 @@ def _model(model: ModelConfig) -> Finding:
     if precision == "auto":
         precision = "bf16" if has_bf16() else "fp32"
     return Finding(topic, "ok", f"{kind} {precision}, {network.remark or 'weights'} {network.path}")
-
-
-def has_bf16() -> bool:
-    """Whether the CPU computes in bf16 (AVX-512 BF16 or AMX), as the kernel tells."""
-    text = Path("/proc/cpuinfo").read_text()
-    return "avx512_bf16" in text or "amx_bf16" in text

@@ -33,8 +33,10 @@ class OnnxRuntime:
             import onnxruntime
         except ImportError as exc:
             raise EngineError(f"onnxruntime is not installed: {to_install('onnxruntime')}") from exc
-        if options.precision == "bf16":
-            raise EngineError("precision bf16 was asked for, but onnxruntime runs fp32 on a CPU")
+        if options.precision not in ("fp32", "auto"):
+            raise EngineError(
+                f"precision {options.precision} was asked for, but onnxruntime runs fp32 on a CPU"
+            )
         try:
             self._session = onnxruntime.InferenceSession(
                 str(weights),

@@ -14,9 +14,11 @@ from streamdet.model_config import ImageInput
 from streamdet.networks import NODE_DOMAIN
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
 from streamdet.runtimes.checks import Batch, batches, check_network
+from streamdet.runtimes.cpu import has_int8
 from streamdet.runtimes.focus import fold_focus
+from streamdet.runtimes.int8_layers import SMALLEST, layers_in_8_bits, quantise_layers
 
-_HINTS: Final = {"fp32": "f32", "bf16": "bf16"}
+_HINTS: Final = {"fp32": "f32", "bf16": "bf16", "int8+fp32": "f32", "int8+bf16": "bf16"}
 
 
 class OpenVino:
@@ -35,7 +37,8 @@ class OpenVino:
             options: precision and threads.
 
         Raises:
-            EngineError: OpenVINO is missing, refuses the file, or the CPU lacks the precision.
+            EngineError: OpenVINO is missing or refuses the file, or the CPU or the network lacks
+                what the precision is for.
         """
         version = _import_openvino().__version__.split("-")[0]
         capabilities = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -44,10 +47,13 @@ class OpenVino:
             graph = core().read_model(_inlined(weights))
             self._inputs = check_network(weights, image_input, _inputs(graph))
             fold_focus(graph)
+            layers = _quantised(weights, graph) if "int8" in precision else 0
             graph = _with_picture_input(graph, image_input)
             compiled = core().compile_model(graph, "CPU", _properties(precision, options.threads))
         except RuntimeError as exc:
             raise EngineError(f"{weights}: openvino cannot load it: {_one_line(exc)}") from exc
+        if layers and (done := layers_in_8_bits(compiled)) < layers:
+            raise EngineError(f"{weights}: openvino compiled {done} of {layers} layers in 8 bits")
         self._input = image_input
         self._request = compiled.create_infer_request()
         self._picture = self._request.get_tensor(image_input.name).data
@@ -127,21 +133,33 @@ def core() -> Any:
 
 
 def chosen_precision(wanted: str, capabilities: Sequence[str]) -> str:
-    """Say which arithmetic to ask OpenVINO for: "fp32" or "bf16".
+    """Say which arithmetic to use: what is wanted, unless that is "auto".
 
     Args:
-        wanted: "auto", "fp32" or "bf16".
+        wanted: see `Precision`.
         capabilities: what OpenVINO says of the CPU, e.g. ["BF16", "FP32"].
 
     Raises:
-        EngineError: bf16 is wanted and the CPU lacks it.
+        EngineError: bf16 or int8 is wanted and the CPU lacks it.
     """
     has_bf16 = "BF16" in capabilities
     if wanted == "auto":
         return "bf16" if has_bf16 else "fp32"
-    if wanted == "bf16" and not has_bf16:
-        raise EngineError("precision bf16 was asked for, but this CPU has no bf16 arithmetic")
+    if "bf16" in wanted and not has_bf16:
+        raise EngineError(f"precision {wanted} was asked for, but this CPU has no bf16 arithmetic")
+    if "int8" in wanted and not has_int8():
+        raise EngineError(f"precision {wanted} was asked for, but this CPU has no VNNI or AMX")
     return wanted
+
+
+def _quantised(weights: Path, graph: Any) -> int:
+    """Put the graph's large fully connected layers into 8 bits; returns how many."""
+    if layers := quantise_layers(graph):
+        return layers
+    raise EngineError(
+        f"{weights}: int8 is for fully connected layers of {SMALLEST} weights or more, this network"
+        " has none"
+    )
 
 
 def _properties(precision: str, threads: int) -> dict[str, object]:

@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from streamdet.errors import EngineError
-from streamdet.runtimes import ImageInput, RuntimeOptions
+from streamdet.runtimes import ImageInput, Precision, RuntimeOptions
 from streamdet.runtimes.onnxruntime import OnnxRuntime
 from tests.runtimes.tiny_network import write_tiny_network
 
 
-def test_bf16_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["bf16", "int8+fp32", "int8+bf16"])
+def test_another_precision_is_refused(tmp_path: Path, precision: Precision) -> None:
     wanted = ImageInput(name="picture", hw=(4, 6))
-    with pytest.raises(EngineError, match="bf16 was asked for, but onnxruntime runs fp32"):
-        OnnxRuntime(tmp_path / "any.onnx", wanted, RuntimeOptions(precision="bf16"))
+    with pytest.raises(EngineError, match=r"(bf16|int8\+\w+) was asked for, but onnxruntime runs"):
+        OnnxRuntime(tmp_path / "any.onnx", wanted, RuntimeOptions(precision=precision))
 
 
 def test_auto_is_fp32(tmp_path: Path) -> None:

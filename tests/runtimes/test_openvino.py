@@ -4,12 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from streamdet.errors import EngineError
-from streamdet.runtimes import ImageInput, RuntimeOptions
+from streamdet.runtimes import ImageInput, RuntimeOptions, openvino
+from streamdet.runtimes.cpu import has_int8
 from streamdet.runtimes.openvino import OpenVino, chosen_precision
-from tests.runtimes.tiny_network import write_tiny_network
+from tests.runtimes.tiny_network import write_dense_network, write_tiny_network
+
+HW = (16, 32)
+needs_int8 = pytest.mark.skipif(not has_int8(), reason="this CPU has no VNNI or AMX")
 
 
 @pytest.mark.parametrize(
@@ -19,15 +24,45 @@ from tests.runtimes.tiny_network import write_tiny_network
         ("auto", ["FP32"], "fp32"),
         ("fp32", ["FP32", "BF16"], "fp32"),
         ("bf16", ["FP32", "BF16"], "bf16"),
+        ("int8+fp32", ["FP32", "BF16"], "int8+fp32"),
+        ("int8+bf16", ["FP32", "BF16"], "int8+bf16"),
     ],
 )
-def test_precision_is_what_was_asked_for(wanted: str, capabilities: list[str], chosen: str) -> None:
+def test_precision_is_what_was_asked_for(
+    wanted: str, capabilities: list[str], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino, "has_int8", lambda: True)
     assert chosen_precision(wanted, capabilities) == chosen
 
 
-def test_bf16_on_a_cpu_without_it_is_refused() -> None:
+@pytest.mark.parametrize("wanted", ["bf16", "int8+bf16"])
+def test_bf16_on_a_cpu_without_it_is_refused(wanted: str) -> None:
     with pytest.raises(EngineError, match="this CPU has no bf16"):
-        chosen_precision("bf16", ["FP32", "INT8"])
+        chosen_precision(wanted, ["FP32", "INT8"])
+
+
+def test_int8_on_a_cpu_that_would_saturate_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino, "has_int8", lambda: False)
+    with pytest.raises(EngineError, match=r"int8\+fp32 was asked for, but this CPU has no VNNI"):
+        chosen_precision("int8+fp32", ["FP32", "BF16", "INT8"])
+
+
+@needs_int8
+def test_a_large_layer_runs_in_8_bits_and_the_name_says_so(tmp_path: Path) -> None:
+    network, picture = write_dense_network(tmp_path, outputs=512), ImageInput(name="picture", hw=HW)
+    runtime = OpenVino(network, picture, RuntimeOptions(precision="int8+fp32"))
+    exact = OpenVino(network, picture, RuntimeOptions(precision="fp32"))
+    image = np.random.default_rng(1).integers(0, 256, (*HW, 3), np.uint8)
+    [found], [wanted] = runtime([image]), exact([image])
+    assert " int8+fp32, 1 thread" in runtime.name
+    assert 0 < np.abs(found["y"] - wanted["y"]).mean() < 0.02 * np.abs(wanted["y"]).mean()
+
+
+@needs_int8
+def test_int8_for_a_network_without_a_large_layer_is_refused(tmp_path: Path) -> None:
+    network = write_dense_network(tmp_path, outputs=4)
+    with pytest.raises(EngineError, match=r"dense.onnx: int8 is for .* 524288 weights or more"):
+        OpenVino(network, ImageInput(name="picture", hw=HW), RuntimeOptions(precision="int8+fp32"))
 
 
 def test_the_name_says_which_precision_auto_became(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 
 def write_batch_network(folder: Path, hw: tuple[int, int] = (4, 6), batch: int = 2) -> Path:
@@ -33,6 +34,21 @@ def write_tiny_network(folder: Path, hw: tuple[int | str, int] = (4, 6)) -> Path
     ]
     graph = helper.make_graph(nodes, "tiny", [picture], [seen, sums], [zero, axes])
     return _written(graph, folder / "tiny.onnx")
+
+
+def write_dense_network(folder: Path, outputs: int, hw: tuple[int, int] = (16, 32)) -> Path:
+    """Write an ONNX file: input `picture` (1, 3, *hw), one fully connected layer, `y` (1, N)."""
+    picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, (1, 3, *hw))
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, outputs))
+    weights = np.random.default_rng(0).standard_normal((outputs, 3 * hw[0] * hw[1]))
+    nodes = [
+        helper.make_node("Flatten", ["picture"], ["row"]),
+        helper.make_node("Gemm", ["row", "w"], ["y"], transB=1),
+    ]
+    constants = [numpy_helper.from_array(weights.astype(np.float32), "w")]
+    return _written(
+        helper.make_graph(nodes, "dense", [picture], [y], constants), folder / "dense.onnx"
+    )
 
 
 def _written(graph: onnx.GraphProto, path: Path) -> Path:
