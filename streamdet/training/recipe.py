@@ -61,6 +61,11 @@ class Data(Options):
         "refuse", description="A wrong label ends the run, or is left out and counted."
     )
 
+    @property
+    def is_measured_on(self) -> bool:
+        """Whether any picture is there to measure on."""
+        return bool(self.validation) or any(source.held_out for source in self.train)
+
 
 class Augmentation(Options):
     """How pictures are varied, each time that they are shown."""
