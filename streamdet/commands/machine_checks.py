@@ -174,7 +174,7 @@ def _shared_memory(settings: DeploySettings) -> Finding:
     free = shutil.disk_usage(FOLDER).free
     text = f"{free >> 20} MiB free in {FOLDER}, pipelines/{DEFAULT_GRAPH}.yaml takes {needed >> 20}"
     if free < needed:
-        remedy = "lower `slots` in the deploy file (in a container: --shm-size=1g)"
+        remedy = "lower `pool_mib` in the deploy file (in a container: or --shm-size=1g)"
         return Finding("memory", "broken", text, remedy)
     return Finding("memory", "ok", text)
 
