@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from typing import Final, Literal
 
 from streamdet.built_network import find_loaded, find_network
 from streamdet.config_files import shipped_names
+from streamdet.cores import cores
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.errors import ConfigError, StreamdetError, to_install
 from streamdet.graph import load_graph
@@ -78,7 +78,7 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
 
 def _cores() -> Finding:
     bf16 = "with" if has_bf16() else "without"
-    return Finding("cores", "ok", f"{len(os.sched_getaffinity(0))}, {bf16} bf16 arithmetic")
+    return Finding("cores", "ok", f"{cores()}, {bf16} bf16 arithmetic")
 
 
 def _av() -> Finding:
