@@ -34,7 +34,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--report", metavar="R.json", help="write the report as JSON; replaced if it exists"
     )
     parser.add_argument(
-        "--live", action="store_true", help="print what is published, as it is published"
+        "--live",
+        action="store_true",
+        help="print, twice a second, the newest frame that a redis_stream sink has published",
     )
     parser.epilog = (
         "SIGINT, SIGTERM or SIGHUP ends a run cleanly. A systemd unit wants KillMode=mixed, so that"
