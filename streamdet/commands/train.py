@@ -33,7 +33,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "recipe",
         type=Path,
         metavar="RECIPE",
-        help="name in configs/recipes, or path of a .yaml file",
+        help="name in configs/recipes, or path of a .yaml file; `streamdet kinds recipe` lists its"
+        " keys",
     )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the results (default: trained/NAME)"
