@@ -8,7 +8,7 @@ from pathlib import Path
 from streamdet.errors import ConfigError
 from streamdet.own_or_shipped import find_own_or_shipped
 from streamdet.url_text import short
-from streamdet.yaml_text import YamlText, parse_option, read_yaml
+from streamdet.yaml_text import YamlText, read_yaml
 
 
 def find_recipe(path: Path) -> Path:
@@ -40,14 +40,4 @@ def _set(text: YamlText, entry: str) -> None:
     keys = tuple(stated.split("."))
     if not has_value or not all(keys):
         raise ConfigError(f"{place}: must be KEY.KEY=VALUE, for example optimiser.rate=0.01")
-    parsed = parse_option(value, place)
-    holder = text.values
-    for depth, key in enumerate(keys[:-1], start=1):
-        holder = holder.setdefault(key, {})
-        text.places.setdefault(keys[:depth], place)
-        if not isinstance(holder, dict):
-            raise ConfigError(f"{place}: {'.'.join(keys[:depth])} holds no keys")
-    text.forget(keys)
-    holder[keys[-1]] = parsed.values
-    text.places[keys] = place
-    text.texts |= {(*keys, *below): written for below, written in parsed.texts.items()}
+    text.put(keys, value, place)
