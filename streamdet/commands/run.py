@@ -20,6 +20,7 @@ from streamdet.commands.report_text import report_lines
 from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
 from streamdet.graph.outputs import check_report, files_written
+from streamdet.output_file import write_whole
 from streamdet.report import Report, Snapshot
 from streamdet.supervisor import Supervisor
 
@@ -107,9 +108,9 @@ def _complain(report: Report) -> None:
 
 def _write(report: Report, path: Path) -> EngineError | None:
     try:
-        path.write_text(json.dumps(report.as_dict(), indent=2) + "\n")
-    except OSError as exc:
-        return EngineError(f"--report {path}: cannot be written: {exc.strerror}")
+        write_whole(path, (json.dumps(report.as_dict(), indent=2) + "\n").encode())
+    except EngineError as exc:
+        return EngineError(f"--report {exc}")
     return None
 
 
