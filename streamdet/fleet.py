@@ -54,12 +54,14 @@ class _Process:
     Attributes:
         pid: None while it does not run.
         due_s: when it may start, monotonic seconds.
+        was_silent: whether it was killed for that.
     """
 
     plan: WorkerPlan
     pid: int | None = None
     due_s: float = 0.0
     is_done: bool = False
+    was_silent: bool = False
     restarts: _Restarts = field(default_factory=_Restarts)
 
 
@@ -123,8 +125,17 @@ class Fleet:
         for process in self._processes:
             silence_s = self._beats.silence_s(process.plan.number)
             if process.pid is not None and silence_s > self._settings.stall_s:
+                process.was_silent = True
                 with suppress(ProcessLookupError):  # gone already: its end is about to be told
                     os.kill(process.pid, signal.SIGKILL)
+
+    def silent(self) -> tuple[str, ...]:
+        """Say which workers were killed for their silence since the run last moved, and why."""
+        return tuple(
+            f"{process.plan.consumer} was {self._silence(process)}"
+            for process in self._processes
+            if process.was_silent and process.restarts.progress == self._progress()
+        )
 
     def running(self) -> dict[str, int]:
         """Consumer -> process id, of the workers that run."""
@@ -157,6 +168,7 @@ class Fleet:
         if process is None:
             return
         process.pid = None
+        process.was_silent &= exit_.code == -signal.SIGKILL
         if exit_.code == worker.EXIT_DONE:
             process.is_done = True
             return
@@ -177,9 +189,19 @@ class Fleet:
         process.due_s = now_s + min(pause_s, limits.backoff_max_s)
 
     def _failure(self, process: _Process, code: int) -> str:
+        if process.was_silent:
+            return self._silence(process)
         if code < 0:
             return f"killed by {signal.Signals(-code).name}"
         return str(self._status(process).get("failure", f"exit code {code}"))
+
+    def _silence(self, process: _Process) -> str:
+        """Say why it was killed; a batch that is still being worked on looks the same."""
+        entry, stall_s = process.plan.nodes[0].node.name, self._settings.stall_s
+        return (
+            f"silent for {stall_s:g} s and was killed: if a batch takes so long, lower"
+            f" {entry}.batch ({process.plan.batch}) or raise `stall_s` in the deploy file"
+        )
 
     def _status(self, process: _Process) -> dict[str, dict[str, str]]:
         return worker.read_status(self._folder, process.plan.consumer)

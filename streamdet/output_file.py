@@ -50,12 +50,13 @@ def checked_output(path: str | Path) -> Path:
 def replaced_whole(path: Path) -> Iterator[Path]:
     """Give a path to write to; what is there takes the place of `path` when all is written.
 
-    Of a link, what it leads to is replaced; what is no plain file (/dev/stdout) is written itself.
+    Of a link, what it leads to is replaced; what is no plain file (/dev/stdout) is written itself,
+    and so is a file whose folder takes no other.
     """
-    if path.exists() and not path.is_file():
+    target = Path(os.path.realpath(path))
+    if path.exists() and not (path.is_file() and os.access(target.parent, os.W_OK | os.X_OK)):
         yield path
         return
-    target = Path(os.path.realpath(path))
     part = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
     try:
         yield part
@@ -93,8 +94,11 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         EngineError: it cannot be written there.
     """
-    with written_whole(path) as file:
-        file.write(content)
+    try:
+        with written_whole(path) as file:
+            file.write(content)
+    except OSError as exc:
+        raise EngineError(f"{path} cannot be written: {exc.strerror}") from exc
 
 
 def _check_access(path: Path) -> None:

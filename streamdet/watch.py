@@ -150,7 +150,8 @@ class Watch:
         if self._figures.moved != self._seen_moved:
             self._seen_moved, self._moved_s = self._figures.moved, now_s
         elif now_s - self._moved_s > 2 * self._settings.stall_s:
-            raise EngineError(f"nothing has moved for {now_s - self._moved_s:.0f} s")
+            still = f"nothing has moved for {now_s - self._moved_s:.0f} s"
+            raise EngineError("; ".join((still, *self._fleet.silent())))
         return has_ended and self._fleet.sinks_are_done()
 
     def _wait_for_server(self, stops: Callable[[], int]) -> None:

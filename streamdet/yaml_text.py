@@ -114,6 +114,29 @@ class YamlText:
         below = [other for other in self.secret if other[: len(path)] == path]
         self.secret |= {(*to, *other[len(path) :]) for other in below}
 
+    def put(self, path: tuple[str, ...], value: str, place: str) -> None:
+        """Set a value as the command line states it; errors will name the option instead of a line.
+
+        Args:
+            path: where; keys on the way to it that are not there are made.
+            value: the YAML.
+            place: what errors call it.
+
+        Raises:
+            ConfigError: the value is not in the subset, or something on the way holds no keys.
+        """
+        parsed = parse_option(value, place)
+        holder = self.values
+        for depth, key in enumerate(path[:-1], start=1):
+            holder = holder.setdefault(key, {})
+            self.places.setdefault(path[:depth], place)
+            if not isinstance(holder, dict):
+                raise ConfigError(f"{place}: {key} holds no keys")
+        self.forget(path)
+        holder[path[-1]] = parsed.values
+        self.places[path] = place
+        self.texts |= {(*path, *below): text for below, text in parsed.texts.items()}
+
 
 def read_yaml(path: Path, environ: Mapping[str, str] = os.environ) -> YamlText:
     """Read and parse a file.

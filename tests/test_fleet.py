@@ -200,6 +200,22 @@ def test_a_silent_worker_is_killed_and_a_lively_one_is_not(
     assert len(rig.killed) == 2
 
 
+def test_who_was_killed_for_silence_is_named_with_what_helps_until_the_run_moves(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rig.fleet, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
+    rig.fleet.watch(0)
+    rig.servers[0].ended.append(Exit(1001, -signal.SIGKILL))
+    monkeypatch.setattr(rig.fleet, "_settings", LIMITS)
+    rig.fleet.watch(0)
+    assert rig.fleet.silent() == (
+        "detect-0 was silent for 60 s and was killed: if a batch takes so long, lower detect.batch"
+        " (2) or raise `stall_s` in the deploy file",
+    )
+    rig.moved += 1
+    assert rig.fleet.silent() == ()
+
+
 def test_a_silent_worker_that_is_gone_already_is_no_error(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

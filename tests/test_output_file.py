@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamdet.errors import EngineError
-from streamdet.output_file import written_whole
+from streamdet.output_file import write_whole, written_whole
 
 
 def test_a_file_takes_its_place_when_all_of_it_is_written(tmp_path: Path) -> None:
@@ -47,6 +47,22 @@ def test_what_is_no_plain_file_is_written_itself() -> None:
             os.close(write)
             file.write(b"all")
         assert reader.read() == b"all"
+
+
+def test_a_file_whose_folder_takes_no_other_is_written_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("before")
+    number = path.stat().st_ino
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    write_whole(path, b"all")
+    assert (path.read_text(), path.stat().st_ino) == ("all", number)
+
+
+def test_a_full_disk_is_told_with_the_file() -> None:
+    with pytest.raises(EngineError, match=r"^/dev/full cannot be written: No space left on device"):
+        write_whole(Path("/dev/full"), b"all")
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.graph import PipelineGraph
+from streamdet.graph import PipelineGraph, load_graph
 from streamdet.plan import (
     PoolPlan,
     RunPlan,
@@ -165,6 +165,21 @@ def test_large_pictures_get_fewer_slots_but_enough_to_go_on(
     pools = pools_of(apart, tmp_path, (2160, 3840), DeploySettings(pool_mib=100))
     assert pools["camera"].slots == (100 << 20) // (2160 * 3840 * 3)
     assert pools_of(apart, tmp_path, (2160, 3840), DeploySettings(pool_mib=1))["camera"].slots >= 2
+
+
+@pytest.mark.parametrize("name", ["people", "street"])
+def test_a_shipped_graph_takes_less_shared_memory_by_pool_mib_and_not_by_slots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    graph = load_graph(name, environ={})
+
+    def mib(**settings: int) -> float:
+        pools = pools_of(graph, tmp_path, settings=DeploySettings.model_validate(settings))
+        return sum(pool.slots * pool.slot_bytes for pool in pools.values()) / (1 << 20)
+
+    assert mib(slots=2) == mib()  # 48 slots: twice 8 of its writer and 8 of each replica
+    assert mib(pool_mib=8) <= 8 < mib()
 
 
 def test_class_names_are_those_of_the_models(shipped: PipelineGraph) -> None:

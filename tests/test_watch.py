@@ -29,6 +29,7 @@ class Rig:
         self.worker_trouble: Exception | None = None
         self.at: dict[int, Callable[[], None]] = {}
         self.warnings: list[str] = []
+        self.silent: tuple[str, ...] = ()
         patch.setattr(watch_module, "time", SimpleNamespace(monotonic=lambda: self.now_s))
         self.watch = Watch(
             cast(Any, self),
@@ -41,7 +42,10 @@ class Rig:
 
     def _fleet(self) -> SimpleNamespace:
         return SimpleNamespace(
-            start_due=self._start, watch=self._tick, sinks_are_done=lambda: self.are_sinks_done
+            start_due=self._start,
+            watch=self._tick,
+            sinks_are_done=lambda: self.are_sinks_done,
+            silent=lambda: self.silent,
         )
 
     def _start(self) -> None:
@@ -164,6 +168,11 @@ def test_a_server_that_stays_away_fails_the_run(rig: Rig) -> None:
 
 def test_a_run_in_which_nothing_moves_fails(rig: Rig) -> None:
     assert rig.run() == ("failed", "nothing has moved for 21 s")
+
+
+def test_a_run_in_which_nothing_moves_names_who_was_silent(rig: Rig) -> None:
+    rig.silent = ("detect-0 was silent",)
+    assert rig.run() == ("failed", "nothing has moved for 21 s; detect-0 was silent")
 
 
 def test_a_run_that_moves_now_and_then_goes_on(rig: Rig) -> None:

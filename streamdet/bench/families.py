@@ -15,9 +15,9 @@ from typing import Any, Final
 import numpy as np
 
 from streamdet.bench.figures import Aim, Figure, Outcome
-from streamdet.bench.machine import cores
 from streamdet.bench.material import Material
 from streamdet.bench.sliding_windows import windows_s
+from streamdet.cores import cores
 from streamdet.detectors.parts.options import choose_runtime
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.proposals import Proposer

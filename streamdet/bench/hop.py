@@ -19,9 +19,9 @@ from uuid import uuid4
 import numpy as np
 
 from streamdet.bench.figures import Aim, Figure, Outcome
-from streamdet.bench.machine import cores
 from streamdet.bench.material import Material
 from streamdet.bench.measured import private_redis
+from streamdet.cores import cores
 from streamdet.detections import Detections
 from streamdet.frame import Frame
 from streamdet.messages import FrameMessage, encode

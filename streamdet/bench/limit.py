@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 from streamdet.bench.figures import Aim, Figure, Outcome
-from streamdet.bench.machine import cores
 from streamdet.bench.material import Material
 from streamdet.bench.measured import pipeline_command, private_redis, run_quietly
+from streamdet.cores import cores
 
 ROUNDS = 3
 

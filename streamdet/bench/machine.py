@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from streamdet.cores import cores
+
 QUIET_CORES: Final = 0.15
 """Cores in use by others, at most, for a machine to count as quiet."""
 _LOOK_S: Final = 0.5
@@ -28,11 +30,6 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "load": os.getloadavg(),
     }
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def wait_until_quiet(limit_s: float = 20.0) -> float:

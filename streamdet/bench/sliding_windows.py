@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from streamdet.bench.machine import cores
+from streamdet.cores import cores
 from streamdet.model_config import load_model_config
 
 MODEL: Final = "overfeat_fast"

@@ -27,7 +27,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.bench.machine import cores
+from streamdet.cores import cores
 from streamdet.detections import Detections
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import ConfigError, EngineError

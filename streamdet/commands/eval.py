@@ -18,7 +18,7 @@ from streamdet.evaluation.plots import write_plots
 from streamdet.evaluation.results import Kind, read_results
 from streamdet.evaluation.scores import Scores, score_results
 from streamdet.evaluation.truths.pictures import read_truth
-from streamdet.output_file import checked_output, file_key
+from streamdet.output_file import checked_output, file_key, write_whole
 
 _PICTURES: Final = "COCO's .json, a folder of VOC's .xml or of YOLO's .txt files"
 
@@ -69,7 +69,7 @@ def run(args: Namespace) -> int:
             print(f"{args.plots}: {len(paths)} pictures of {scores.kind}")
         if out is not None:
             figures = {scores.kind: scores.as_dict() for scores in scored}
-            out.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n")
+            write_whole(out, (json.dumps(figures, indent=2, allow_nan=False) + "\n").encode())
     except OSError as exc:
         raise EngineError(f"{exc.filename}: cannot be written: {exc.strerror}") from exc
     return 0

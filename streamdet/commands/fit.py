@@ -11,6 +11,7 @@ from streamdet.commands import trained_model
 from streamdet.commands.progress_through import progress_through
 from streamdet.detectors.parts.built_in import built_in
 from streamdet.errors import ConfigError
+from streamdet.evaluation.extra import check_extra
 from streamdet.field_errors import checked, nearest
 from streamdet.model_config import load_model_config
 from streamdet.registry import FITTINGS, load_fitting
@@ -30,11 +31,13 @@ def fit(text: YamlText, recipe_path: Path, output: Path | None) -> None:
         output: folder of the results; None: trained/NAME.
 
     Raises:
-        ConfigError: the recipe, a label or a patch is wrong.
+        ConfigError: the recipe, a label or a patch is wrong, or what measures is missing.
         EngineError: a library is missing, or the model cannot be written.
     """
     kind = _kind(text)
     recipe = checked(kind.Recipe, text, (), {"name": recipe_path.stem, **text.values})
+    if recipe.data is not None and recipe.data.is_measured_on:
+        check_extra()
     folder = trained_model.made_folder(output or Path("trained") / recipe.name)
     fitted = kind(recipe, text, folder)(_tell, _through)
     model = load_model_config(str(fitted.config))

@@ -1,4 +1,4 @@
-"""`streamdet kinds [KIND]`: list the kinds of nodes, or the options of one."""
+"""`streamdet kinds [KIND]`: list the kinds of nodes, the options of one, or a recipe's keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from importlib.util import find_spec
 from textwrap import wrap
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -17,26 +17,41 @@ from streamdet.errors import ConfigError, to_install
 from streamdet.field_errors import nearest
 from streamdet.graph.draft import ROLES, NodeKeys
 from streamdet.registry import KINDS, NETWORKS, load, load_network, role_of
+from streamdet.training.recipe import Recipe
+from streamdet.training.svm.hog_recipe import HogRecipe
+from streamdet.training.svm.region_recipe import RegionSvmRecipe
 from streamdet.url_text import short
 
+RECIPE: Final = "recipe"
+FIT_RECIPES: Final[dict[str, type[BaseModel]]] = {
+    "hog_svm": HogRecipe,
+    "region_svms": RegionSvmRecipe,
+}
+"""What a recipe may say with `fit:`; read here, as what fits wants torch."""
 _WIDTH = 100
+_FROM_THE_FILE: Final = frozenset({"name"})  # of a recipe; by default the file's
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the argument of `kinds`."""
     parser.add_argument(
-        "kind", nargs="?", metavar="KIND", help="list the options of a kind, or a role's kinds"
+        "kind",
+        nargs="?",
+        metavar="KIND",
+        help="list the options of a kind, a role's kinds, or (recipe) the keys of a recipe",
     )
 
 
 def run(args: Namespace) -> int:
-    """Print the kinds of every role, those of one, or what a node of one kind may say.
+    """Print the kinds of every role, those of one, or what a node of one kind or a recipe may say.
 
     Raises:
         ConfigError: there is no such kind.
     """
     if args.kind is None:
         lines = _all_kinds()
+    elif args.kind == RECIPE:
+        lines = _recipe()
     else:
         lines = _kinds_of(args.kind) if args.kind in ROLES else _one_kind(args.kind)
     print("\n".join(lines))
@@ -67,6 +82,14 @@ def _one_kind(kind: str) -> Iterator[str]:
         yield from _network_options(kind)
 
 
+def _recipe() -> Iterator[str]:
+    yield f"{RECIPE}: training by steps"
+    yield from _options(Recipe, given=_FROM_THE_FILE)
+    for fitting, model in FIT_RECIPES.items():
+        yield f"{RECIPE} with `fit: {fitting}`"
+        yield from _options(model, given=_FROM_THE_FILE)
+
+
 def _network_options(kind: str) -> Iterator[str]:
     yield "of its network, stated under `network` in a model's configuration:"
     if find_spec("torch") is None:
@@ -82,17 +105,33 @@ def _sentence(role: str, kind: str) -> str:
     return str(load(role, kind).__doc__).partition("\n")[0]
 
 
-def _options(model: type[BaseModel], within: str = "") -> Iterator[str]:
-    """List a model's options with their defaults, what they do indented below them."""
+def _options(
+    model: type[BaseModel], within: str = "", given: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """List a model's options with their defaults, what they do indented below them.
+
+    Args:
+        model: has the options.
+        within: what their names begin with.
+        given: options that need not be stated although the model wants them.
+    """
     for name, field in model.model_fields.items():
-        yield f"  {within}{name}{_default(field)}"
+        yield f"  {within}{name}{'' if name in given else _default(field)}"
         text = field.description or ""
         if words := _words(field.annotation):
             lead = "A number, or" if _may_be_a_number(field.annotation) else "One of:"
             text = f"{text} {lead} {', '.join(words)}."
         yield from (f"      {line}" for line in wrap(text, _WIDTH - 6))
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _options(field.annotation, f"{within}{name}.")
+        for nested, index in _nested(field.annotation):
+            yield from _options(nested, f"{within}{name}{index}.")
+
+
+def _nested(annotation: Any, index: str = "") -> Iterator[tuple[type[BaseModel], str]]:
+    """Find the options that an option holds: one set of them, or ([]) several."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, index
+    for part in get_args(annotation):
+        yield from _nested(part, "[]" if get_origin(annotation) is tuple else index)
 
 
 def _words(annotation: Any) -> list[str]:
@@ -110,4 +149,8 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return " (needed)"
     value = field.get_default(call_default_factory=True)
-    return "" if value in (None, []) else f" = {json.dumps(value, default=str)}"
+    return (
+        ""
+        if value in (None, []) or isinstance(value, BaseModel)
+        else f" = {json.dumps(value, default=str)}"
+    )

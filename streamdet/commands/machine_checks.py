@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from typing import Final, Literal
 
 from streamdet.built_network import find_loaded, find_network
 from streamdet.config_files import shipped_names
+from streamdet.cores import cores
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.errors import ConfigError, StreamdetError, to_install
 from streamdet.graph import load_graph
@@ -81,7 +81,7 @@ def _cores() -> Finding:
     has = {"bf16": has_bf16(), "int8": has_int8()}
     known = " and ".join(name for name, is_there in has.items() if is_there)
     arithmetic = f"with {known} arithmetic" if known else "without bf16 or int8 arithmetic"
-    return Finding("cores", "ok", f"{len(os.sched_getaffinity(0))}, {arithmetic}")
+    return Finding("cores", "ok", f"{cores()}, {arithmetic}")
 
 
 def _av() -> Finding:
@@ -177,7 +177,7 @@ def _shared_memory(settings: DeploySettings) -> Finding:
     free = shutil.disk_usage(FOLDER).free
     text = f"{free >> 20} MiB free in {FOLDER}, pipelines/{DEFAULT_GRAPH}.yaml takes {needed >> 20}"
     if free < needed:
-        remedy = "lower `slots` in the deploy file (in a container: --shm-size=1g)"
+        remedy = "lower `pool_mib` in the deploy file (in a container: or --shm-size=1g)"
         return Finding("memory", "broken", text, remedy)
     return Finding("memory", "ok", text)
 

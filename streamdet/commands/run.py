@@ -20,6 +20,7 @@ from streamdet.commands.report_text import report_lines
 from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
 from streamdet.graph.outputs import check_report, files_written
+from streamdet.output_file import write_whole
 from streamdet.report import Report, Snapshot
 from streamdet.supervisor import Supervisor
 
@@ -34,7 +35,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--report", metavar="R.json", help="write the report as JSON; replaced if it exists"
     )
     parser.add_argument(
-        "--live", action="store_true", help="print what is published, as it is published"
+        "--live",
+        action="store_true",
+        help="print, twice a second, the newest frame that a redis_stream sink has published",
     )
     parser.epilog = (
         "SIGINT, SIGTERM or SIGHUP ends a run cleanly. A systemd unit wants KillMode=mixed, so that"
@@ -105,9 +108,9 @@ def _complain(report: Report) -> None:
 
 def _write(report: Report, path: Path) -> EngineError | None:
     try:
-        path.write_text(json.dumps(report.as_dict(), indent=2) + "\n")
-    except OSError as exc:
-        return EngineError(f"--report {path}: cannot be written: {exc.strerror}")
+        write_whole(path, (json.dumps(report.as_dict(), indent=2) + "\n").encode())
+    except EngineError as exc:
+        return EngineError(f"--report {exc}")
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from streamdet.errors import ConfigError
 from streamdet.url_text import short
-from streamdet.yaml_text import YamlText, parse_option
+from streamdet.yaml_text import YamlText
 
 
 def add_set_argument(parser: ArgumentParser, example: str) -> None:
@@ -33,7 +33,5 @@ def options_text(entries: Sequence[str]) -> YamlText:
         name, is_given, value = entry.partition("=")
         if not is_given or not name:
             raise ConfigError(f"{place}: wanted OPTION=VALUE")
-        option = parse_option(value, place)
-        text.values[name], text.places[(name,)] = option.values, place
-        text.texts |= {(name, *below): written for below, written in option.texts.items()}
+        text.put((name,), value, place)
     return text

@@ -14,6 +14,7 @@ from streamdet.commands import trained_model
 from streamdet.commands.fit import fit
 from streamdet.commands.stop_signals import INTERRUPTED, counted_stops
 from streamdet.errors import ConfigError, EngineError, to_install
+from streamdet.evaluation.extra import check_extra
 from streamdet.model_config import load_model_config
 from streamdet.training.recipe import Recipe, check_recipe
 from streamdet.training.recipe_file import find_recipe, read_recipe
@@ -32,7 +33,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "recipe",
         type=Path,
         metavar="RECIPE",
-        help="name in configs/recipes, or path of a .yaml file",
+        help="name in configs/recipes, or path of a .yaml file; `streamdet kinds recipe` lists its"
+        " keys",
     )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the results (default: trained/NAME)"
@@ -53,7 +55,7 @@ def run(args: Namespace) -> int:
     """Train; a stop signal leaves a checkpoint.
 
     Raises:
-        ConfigError: the recipe, a label or a file of weights is wrong.
+        ConfigError: the recipe, a label or a file of weights is wrong, or what measures is missing.
         EngineError: torch is missing, or the training cannot go on.
     """
     args.recipe = find_recipe(args.recipe)
@@ -74,6 +76,7 @@ def _train_by_steps(args: Namespace, text: YamlText) -> int:
     except ModuleNotFoundError as exc:
         extras = to_install("networks,evaluation")
         raise EngineError(f"{exc.name} is not installed: {extras}") from exc
+    check_extra()
     folder = _output_folder(args, recipe)
     with reproducible(recipe):
         job = Job(recipe, text, folder, resumes=args.resume)

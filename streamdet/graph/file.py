@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from os import environ as os_environ
 from pathlib import Path
 
-from streamdet.config_files import shipped, shipped_names
 from streamdet.errors import ConfigError
-from streamdet.field_errors import checked, nearest
+from streamdet.field_errors import checked
 from streamdet.graph.contents import check_contents
 from streamdet.graph.draft import GraphFile, draft_nodes
 from streamdet.graph.kinds import build_nodes
@@ -18,7 +17,7 @@ from streamdet.graph.overrides import override
 from streamdet.graph.pipeline import PipelineGraph
 from streamdet.graph.problems import Problems
 from streamdet.graph.shape import check_shape
-from streamdet.url_text import short
+from streamdet.own_or_shipped import find_own_or_shipped
 from streamdet.yaml_text import read_yaml
 
 
@@ -71,14 +70,7 @@ def find_graph(path: str | Path) -> Path:
     Raises:
         ConfigError: there is neither; the text names the nearest shipped graph.
     """
-    given = Path(path)
-    if given.exists():
-        return given
-    names = shipped_names("pipelines")
-    if given.stem in names and given.parent in {Path(), Path("pipelines")}:
-        return shipped("pipelines") / f"{given.stem}.yaml"
-    hint = nearest(given.stem, names)
-    raise ConfigError(f"{short(str(path))}: no such file and no shipped graph; {hint}")
+    return find_own_or_shipped(Path(path), "pipelines", "graph")
 
 
 def _name_like(stem: str) -> str:

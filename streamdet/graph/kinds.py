@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from streamdet.cores import cores
 from streamdet.detectors.parts.built_in import check_built_in
 from streamdet.detectors.parts.options import check_options
 from streamdet.errors import ConfigError
@@ -157,7 +157,7 @@ def _node(draft: DraftNode, kind: str, options: Options, **found: Any) -> Node:
         reads=draft.reads,
         options=options,
         process=draft.process,
-        replicas=len(os.sched_getaffinity(0)) if replicas == "auto" else replicas,
+        replicas=cores() if replicas == "auto" else replicas,
         batch=draft.keys.batch,
         max_wait_ms=draft.keys.max_wait_ms,
         **found,

@@ -11,7 +11,7 @@ from streamdet.errors import ConfigError
 from streamdet.field_errors import nearest
 from streamdet.registry import load, role_of
 from streamdet.url_text import is_utf8, short
-from streamdet.yaml_text import KeyPath, YamlText, parse_option
+from streamdet.yaml_text import YamlText
 
 OUTPUT_KINDS: Final = {".jsonl": "jsonl", ".mp4": "video", ".txt": "mot"}
 """Which sink writes a file of which suffix."""
@@ -59,20 +59,7 @@ def _set(text: YamlText, entry: str) -> None:
     nodes = text.values["nodes"]
     if node not in nodes:
         raise ConfigError(f"{place}: there is no node {node!r}; {nearest(node, nodes)}")
-    parsed = parse_option(value, place)
-    holder = nodes[node]
-    path: KeyPath = ("nodes", node)
-    for key in option[:-1]:
-        path = (*path, key)
-        holder = holder.setdefault(key, {})
-        text.places.setdefault(path, place)
-        if not isinstance(holder, dict):
-            raise ConfigError(f"{place}: {key} of {node} holds no keys")
-    path = (*path, option[-1])
-    text.forget(path)
-    holder[option[-1]] = parsed.values
-    text.places[path] = place
-    text.texts.update({(*path, *below): written for below, written in parsed.texts.items()})
+    text.put(("nodes", node, *option), value, place)
 
 
 def _set_sources(text: YamlText, uris: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from streamdet.training.box_loss import covered_share, iou
+from streamdet.training.overlaps import covered_share, iou
 
 _IGNORED_SHARE: Final = 0.5  # of a box; COCO's evaluation asks as much for a match with a crowd
 

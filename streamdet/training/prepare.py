@@ -78,8 +78,8 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
     )
     faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
     examples = _examples(recipe, classes, faults)
-    again = Faults(are_skipped=faults.are_skipped)  # of sources that are read for the second time
-    sources = validation_sets(recipe.data, classes, again)
+    measured_faults = Faults(are_skipped=faults.are_skipped)
+    sources = validation_sets(recipe.data, classes, measured_faults)
     validation = tuple(each for each in sources if each.has_objects)
     model = write_model(recipe, folder, keeps_weights=resumes)
     assert model.input is not None
@@ -104,7 +104,8 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
         fit.go_on_from(found)
     built_in = getattr(network_options, "score_thresh", 0.0)
     options = measured_options(model, built_in, text, recipe.detector)
-    return Prepared(fit, model, validation, options, tuple(faults.sentences), tuple(told))
+    sentences = _joined(faults.sentences, measured_faults.sentences)
+    return Prepared(fit, model, validation, options, sentences, tuple(told))
 
 
 @contextmanager
@@ -156,6 +157,12 @@ def _examples(recipe: Recipe, classes: Sequence[str], faults: Faults) -> list[Ex
     if not any(example.objects for example in examples):
         raise ConfigError(f"model {recipe.name!r}: no training source has an object of its classes")
     return examples
+
+
+def _joined(sentences: Sequence[str], later: Sequence[str]) -> tuple[str, ...]:
+    """Join faults of two readings: of sources that were read twice, each counts once."""
+    known = frozenset(sentences)
+    return (*sentences, *(each for each in later if each not in known))
 
 
 def _network(model: ModelConfig, seed: int) -> nn.Module:

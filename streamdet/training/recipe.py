@@ -20,7 +20,10 @@ _Side = Annotated[int, Field(gt=0, le=8192)]
 class DataSource(Options):
     """Labelled pictures: COCO's .json, a folder of VOC's .xml or of YOLO's .txt files."""
 
-    truth: Path = Field(description="The labels; relative to the working directory.")
+    truth: Path = Field(
+        description="The labels; relative to the working directory. COCO's iscrowd and VOC's"
+        " difficult are neither object nor background."
+    )
     images: Path = Field(description="Their folder; relative to the working directory.")
     labels: tuple[str, ...] | None = Field(
         None,
@@ -60,6 +63,11 @@ class Data(Options):
     bad_labels: Literal["refuse", "skip"] = Field(
         "refuse", description="A wrong label ends the run, or is left out and counted."
     )
+
+    @property
+    def is_measured_on(self) -> bool:
+        """Whether any picture is there to measure on."""
+        return bool(self.validation) or any(source.held_out for source in self.train)
 
 
 class Augmentation(Options):
@@ -110,7 +118,8 @@ class Start(Options):
     model: str | None = Field(
         None,
         description="Name in configs/models, or path of a .yaml file, of a model whose weights are"
-        " taken; of its classes those that the result has too.",
+        " taken, an exported one's (.onnx, also somebody else's YOLOX) too; of its classes those"
+        " that the result has.",
     )
     network: str | None = Field(
         None, description="Path or name of a file of the whole network's weights."
@@ -174,7 +183,7 @@ class Recipe(Options):
     )
     checkpoint_every: int = Field(200, ge=1, description="Steps between two checkpoints.")
     validate_every: int = Field(
-        1, ge=1, description="Epochs between two measurements; the end is one."
+        1, ge=1, description="Epochs between two measurements (COCO's AP); the end is one."
     )
     devices: int | None = Field(
         None,

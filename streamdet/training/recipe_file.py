@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-from streamdet.config_files import shipped, shipped_names
 from streamdet.errors import ConfigError
-from streamdet.field_errors import nearest
+from streamdet.own_or_shipped import find_own_or_shipped
 from streamdet.url_text import short
-from streamdet.yaml_text import YamlText, parse_option, read_yaml
-
-_FOLDER: Final = Path("configs/recipes")
+from streamdet.yaml_text import YamlText, read_yaml
 
 
 def find_recipe(path: Path) -> Path:
@@ -21,13 +17,7 @@ def find_recipe(path: Path) -> Path:
     Raises:
         ConfigError: there is neither; the text names the nearest shipped recipe.
     """
-    if path.exists():
-        return path
-    names = shipped_names(str(_FOLDER))
-    if path.stem in names and path.parent in {Path(), _FOLDER}:
-        return shipped(str(_FOLDER)) / f"{path.stem}.yaml"
-    hint = nearest(path.stem, names)
-    raise ConfigError(f"{short(str(path))}: no such file and no shipped recipe; {hint}")
+    return find_own_or_shipped(path, "configs/recipes", "recipe")
 
 
 def read_recipe(path: Path, sets: Sequence[str]) -> YamlText:
@@ -50,14 +40,4 @@ def _set(text: YamlText, entry: str) -> None:
     keys = tuple(stated.split("."))
     if not has_value or not all(keys):
         raise ConfigError(f"{place}: must be KEY.KEY=VALUE, for example optimiser.rate=0.01")
-    parsed = parse_option(value, place)
-    holder = text.values
-    for depth, key in enumerate(keys[:-1], start=1):
-        holder = holder.setdefault(key, {})
-        text.places.setdefault(keys[:depth], place)
-        if not isinstance(holder, dict):
-            raise ConfigError(f"{place}: {'.'.join(keys[:depth])} holds no keys")
-    text.forget(keys)
-    holder[keys[-1]] = parsed.values
-    text.places[keys] = place
-    text.texts |= {(*keys, *below): written for below, written in parsed.texts.items()}
+    text.put(keys, value, place)

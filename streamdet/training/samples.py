@@ -30,6 +30,8 @@ from streamdet.transforms import Transform
 Key = tuple[int, int]
 """Epoch, and index of an example; both from 0."""
 
+_Sample = tuple[Pixels, Target] | ConfigError
+
 _ORDER, _SAMPLE = 1, 2  # what chance is for: without it, (seed, 3) and (seed, 3, 0) are the same
 _GREY: Final = 114
 
@@ -171,7 +173,7 @@ def batches(
         ConfigError: a picture cannot be read.
     """
     loader: DataLoader[Any] = DataLoader(
-        samples,
+        _Readable(samples),
         batch_sampler=[
             keys[share[0] :: share[1]] for keys in _keys(samples, size, first_step, last_step)
         ],
@@ -180,7 +182,23 @@ def batches(
         worker_init_fn=_start_worker,
         generator=torch.Generator(),  # not torch's own, whose state must not depend on the start
     )
-    return iter(loader)
+    for batch in loader:
+        if isinstance(batch, ConfigError):
+            raise batch
+        yield batch
+
+
+class _Readable(Dataset[_Sample]):
+    """Samples, or why there is none: torch makes a traceback of an error that a worker raises."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+
+    def __getitem__(self, key: Key) -> _Sample:
+        try:
+            return self._samples[key]
+        except ConfigError as exc:
+            return exc
 
 
 def _keys(samples: Samples, size: int, first_step: int, last_step: int) -> Iterator[list[Key]]:
@@ -193,9 +211,15 @@ def _keys(samples: Samples, size: int, first_step: int, last_step: int) -> Itera
         yield order[place * size : (place + 1) * size]
 
 
-def _collated(samples: Sequence[tuple[Pixels, Target]]) -> Batch:
-    pixels = np.stack([pixels for pixels, _ in samples])
-    return Batch(torch.from_numpy(pixels), tuple(target for _, target in samples))
+def _collated(samples: Sequence[_Sample]) -> Batch | ConfigError:
+    """Join samples to a batch, or return the first error among them."""
+    pixels, targets = [], []
+    for sample in samples:
+        if isinstance(sample, ConfigError):
+            return sample
+        pixels.append(sample[0])
+        targets.append(sample[1])
+    return Batch(torch.from_numpy(np.stack(pixels)), tuple(targets))
 
 
 def _start_worker(_number: int) -> None:

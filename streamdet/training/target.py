@@ -1,7 +1,6 @@
 """What is known of one picture that a network is trained on.
 
-N objects, M regions that are left out, C classes, H and W the picture's sides, P keypoints, R
-proposals.
+N objects, M regions that are left out, C classes, H and W the picture's sides, P keypoints.
 """
 
 from __future__ import annotations
@@ -28,8 +27,6 @@ class Target:
             are neither positive nor negative, and so is a box of theirs.
         masks: (N, H, W) bool; None: the source has none.
         keypoints: (N, P, 3) x, y in pixels and visibility, 0: unknown; None: the source has none.
-        proposals: (R, 4) float32 pixels, for the networks that are given them; None: there are
-            none.
     """
 
     xyxy: Tensor
@@ -38,7 +35,6 @@ class Target:
     is_labelled: Tensor
     masks: Tensor | None = None
     keypoints: Tensor | None = None
-    proposals: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Check what came.
@@ -47,9 +43,9 @@ class Target:
             ValueError: boxes are not (N, 4), one has no area, or not every object has a class, a
                 mask and points.
         """
-        for name in ("xyxy", "ignored", "proposals"):
+        for name in ("xyxy", "ignored"):
             boxes = getattr(self, name)
-            if boxes is not None and (boxes.dim() != 2 or boxes.shape[1] != 4):
+            if boxes.dim() != 2 or boxes.shape[1] != 4:
                 raise ValueError(f"{name} must be (N, 4), got {tuple(boxes.shape)}")
         for name in ("class_ids", "masks", "keypoints"):
             values = getattr(self, name)

@@ -50,7 +50,8 @@ def create_pool(path: Path, slots: int, slot_bytes: int) -> FramePool:
             raise
         raise ConfigError(
             f"shared memory is full: a pool of {slots} slots needs {size >> 20} MiB in"
-            f" {FOLDER}, {_free_bytes() >> 20} MiB are free; lower `slots` in the deploy file"
+            f" {FOLDER}, {_free_bytes() >> 20} MiB are free; lower `pool_mib` in the deploy file"
+            " (in a container: or raise --shm-size)"
         ) from exc
     finally:
         os.close(descriptor)

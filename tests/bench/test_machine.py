@@ -6,6 +6,7 @@ import sys
 import time
 
 from streamdet.bench import machine
+from streamdet.cores import cores
 
 
 def test_processes_are_found_below_their_grandparent() -> None:
@@ -32,4 +33,4 @@ def test_waiting_for_quiet_ends() -> None:
 
 
 def test_the_machine_is_described() -> None:
-    assert machine.describe()["cores"] == machine.cores() >= 1
+    assert machine.describe()["cores"] == cores() >= 1

@@ -168,6 +168,7 @@ def test_too_little_shared_memory_is_said(
     finding = found(settings, "memory")
     assert finding.state == "broken"
     assert finding.text.startswith("1 MiB free")
+    assert "lower `pool_mib` in the deploy file" in finding.remedy
 
 
 def test_a_gpu_is_named(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from pydantic import BaseModel
 
 from streamdet.cli import main
+from streamdet.commands.kinds import FIT_RECIPES
 from streamdet.graph.draft import ROLES
-from streamdet.registry import KINDS, NETWORKS, load, load_network
+from streamdet.registry import FITTINGS, KINDS, NETWORKS, load, load_fitting, load_network
+from streamdet.training.recipe import Recipe
 
 KINDS_OF_NODES = [(role, kind) for role in ROLES for kind in KINDS[role]]
 
@@ -81,6 +86,45 @@ def test_an_option_is_told_with_default_and_choices(capsys: pytest.CaptureFixtur
 def test_a_role_lists_its_kinds(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kinds", "sink"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(KINDS["sink"])
+
+
+def told(capsys: pytest.CaptureFixture[str], section: str) -> str:
+    assert main(["kinds", "recipe"]) == 0
+    _, _, after = capsys.readouterr().out.partition(f"{section}\n")
+    return re.split(r"\n(?=recipe)", after)[0]
+
+
+@pytest.mark.parametrize(
+    ("section", "model"),
+    [
+        ("recipe: training by steps", Recipe),
+        *((f"recipe with `fit: {kind}`", model) for kind, model in FIT_RECIPES.items()),
+    ],
+)
+def test_every_key_of_a_recipe_is_told(
+    section: str, model: type[BaseModel], capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = re.findall(r"^  (\S+)", told(capsys, section), re.MULTILINE)
+    assert [name for name in names if "." not in name] == [*model.model_fields]
+
+
+def test_keys_below_others_are_told_with_their_defaults(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printed = told(capsys, "recipe: training by steps")
+    for line in (
+        "name",  # the file's
+        "data.train[].truth (needed)",
+        "data.train[].repeat = 1",
+        "data.validation[].held_out = 0.0",
+        "augmentation",
+        "augmentation.flip = 0.5",
+    ):
+        assert f"  {line}\n" in printed
+
+
+def test_the_recipes_of_every_fitting_are_told() -> None:
+    assert {kind: load_fitting(kind).Recipe for kind in FITTINGS} == FIT_RECIPES
 
 
 def test_an_unknown_kind_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

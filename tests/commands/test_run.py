@@ -53,7 +53,7 @@ def test_a_report_that_cannot_be_written_fails_the_run(
     printed = capsys.readouterr()
     assert "people: done, 2 frames published" in printed.out
     assert printed.err.endswith(
-        "error: --report /dev/full: cannot be written: No space left on device\n"
+        "error: --report /dev/full cannot be written: No space left on device\n"
     )
 
 

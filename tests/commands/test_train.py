@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from streamdet.assemble import make_detector
 from streamdet.built_network import find_network
@@ -90,6 +91,21 @@ def test_a_model_that_is_there_already_is_not_replaced(
     assert main(["train", str(recipe), "--output", str(tmp_path)]) == 2  # toy.yaml is the recipe
     assert "toy.yaml is there already and of no training here" in capsys.readouterr().err
     assert recipe.read_text() == before
+
+
+def test_without_what_measures_no_training_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamdet.evaluation.extra.LIBRARIES", ("no_such_library",))
+    write_pictures(tmp_path)
+    fitted: dict[str, Any] = {"fit": "hog_svm", "model": "hog_people", "classes": ["cat"]}
+    fitted |= {"data": labelled(tmp_path, held_out=0.3)}
+    (tmp_path / "fitted.yaml").write_text(yaml.safe_dump(fitted))
+    for recipe in (write_recipe(tmp_path), tmp_path / "fitted.yaml"):
+        assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("error: evaluation needs no_such_library: pip install")
+        assert not (tmp_path / "out").exists()
 
 
 def test_a_recipe_is_checked_before_torch_is_wanted(

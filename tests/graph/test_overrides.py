@@ -37,7 +37,7 @@ def test_set_does_not_look_at_the_environment(tmp_path: Path) -> None:
         ("detect.=4", "must be NODE.OPTION=VALUE, for example detect.batch=4"),
         ("detec.batch=4", "there is no node 'detec'; did you mean 'detect'?"),
         ("detect.batch.x=4", "detect.batch must be a whole number, got {x: 4}"),
-        ("detect.kind.x=4", "kind of detect holds no keys"),
+        ("detect.kind.x=4", "detect.kind.x=4: kind holds no keys"),
         ("detect.batch=[", "not YAML"),
         ("detect.model=\udcff", "must be UTF-8"),
         ("detect.classes=[a, !x b]", "tags are not supported, got !x"),

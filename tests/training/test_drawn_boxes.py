@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamdet.training.box_loss import iou
 from streamdet.training.drawn_boxes import drawn_boxes
+from streamdet.training.overlaps import iou
 
 OBJECTS = torch.tensor([[10.0, 10, 50, 60]])
 

@@ -85,6 +85,20 @@ def test_batches_from_a_later_step_are_those_of_the_whole(examples: list[Example
         assert torch.equal(one.pixels, other.pixels)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_unreadable_picture_is_told_in_one_sentence(
+    examples: list[Example], workers: int
+) -> None:
+    samples = samples_of(examples, STILL)
+    (_, last) = samples.order(epoch=0)[-1]
+    examples[last].path.write_bytes(b"")
+    made = batches(samples, 2, first_step=0, last_step=3, workers=workers)
+    assert [len(next(made).targets) for _ in range(2)] == [2, 2]  # what comes before it is used
+    with pytest.raises(ConfigError) as caught:
+        next(made)
+    assert str(caught.value) == f"{examples[last].path}: cannot be read as a picture"
+
+
 def test_fewer_pictures_than_a_batch_are_one_step() -> None:
     assert steps_per_epoch(3, 8) == 1
 

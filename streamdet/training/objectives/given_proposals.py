@@ -1,12 +1,12 @@
-"""Fast R-CNN (Girshick, 2015, section 2.3) and SPP-net (He et al., 2014) on given proposals.
+"""Fast R-CNN (Girshick, 2015, section 2.3) and SPP-net (He et al., 2014), given their regions.
 
 Regions are positive where they overlap an object by more than 0.5 and negative below 0.3, a quarter
-of them positive; class and box are trained together. A target brings its proposals; where it has
-none, regions are drawn: objects moved and stretched, and boxes all over the picture. SPP-net's
-backbone stays as it was (its section 4.2): what is trained is above the pyramid.
+of them positive; class and box are trained together. SPP-net's backbone stays as it was (its
+section 4.2): what is trained is above the pyramid.
 
-Departure of SPP-net: softmax and box regression with Fast R-CNN's losses; its SVMs are fitted
-afterwards, on features. B pictures, P regions, C classes.
+Departures: regions are drawn, objects moved and stretched and boxes all over the picture, in place
+of selective search's. SPP-net: softmax and box regression with Fast R-CNN's losses; its SVMs are
+fitted afterwards, on features. B pictures, P regions, C classes.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class RegionOptions(Options):
     region_negative: tuple[float, float] = Field(
         (0.0, 0.3), description="Overlap from which and below which it has none."
     )
-    around: int = Field(32, ge=1, description="Regions drawn around an object, without proposals.")
-    anywhere: int = Field(256, ge=1, description="Regions drawn all over, without proposals.")
+    around: int = Field(32, ge=1, description="Regions drawn around an object.")
+    anywhere: int = Field(256, ge=1, description="Regions drawn all over.")
 
 
 class GivenProposalsObjectiveOptions(RegionOptions):
@@ -56,7 +56,7 @@ class GivenProposalsObjectiveOptions(RegionOptions):
 
 
 class GivenRegions:
-    """Chooses regions of pictures to train on: out of those given, or drawn where none are."""
+    """Chooses regions of pictures to train on, out of drawn ones."""
 
     def __init__(self, options: RegionOptions, generator: torch.Generator) -> None:
         """Keep the options, and what draws."""
@@ -76,8 +76,6 @@ class GivenRegions:
 
     def _candidates(self, target: Target, hw: tuple[int, int]) -> Tensor:
         """Regions of a picture (A, 4), its objects among them."""
-        if target.proposals is not None:
-            return torch.cat((target.proposals, target.xyxy))
         counts = (self._options.around, self._options.anywhere)
         return torch.cat((drawn_boxes(target.xyxy, hw, counts, self._generator), target.xyxy))
 

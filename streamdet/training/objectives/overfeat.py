@@ -21,9 +21,9 @@ from torch import Tensor
 
 from streamdet.networks.overfeat import OverFeatNetwork, by_location
 from streamdet.options import Options
-from streamdet.training.box_loss import covered_share
 from streamdet.training.matching import Assignment, best_overlaps, is_in_ignored, sampled
 from streamdet.training.objectives.localizer import Phase
+from streamdet.training.overlaps import covered_share
 from streamdet.training.region_losses import class_loss
 from streamdet.training.target import Target, of_labelled_classes
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from streamdet.training.box_loss import iou
+from streamdet.training.overlaps import iou
 
 _CENTRE_RADIUS: Final = 2.5  # cells
 _OVERLAP_WEIGHT: Final = 3.0  # lambda of equation 1

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from streamdet.networks.yolo_v1 import YoloV1Network
 from streamdet.options import Options
-from streamdet.training.box_loss import iou
+from streamdet.training.overlaps import iou
 from streamdet.training.target import Target, of_labelled_classes
 
 _COORD_WEIGHT: Final = 5.0

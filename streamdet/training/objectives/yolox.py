@@ -23,8 +23,8 @@ from streamdet.networks.csp_darknet import STRIDES
 from streamdet.networks.yolox import YoloxNetwork
 from streamdet.ops.anchors import grid_anchors
 from streamdet.options import Options
-from streamdet.training.box_loss import iou
 from streamdet.training.objectives.simota import CellObjects, CellPredictions, assign
+from streamdet.training.overlaps import iou
 from streamdet.training.target import Target, of_labelled_classes
 
 _BOX_WEIGHT: Final = 5.0

@@ -13,10 +13,10 @@ from torch import Tensor
 from streamdet.networks.region_cnn import RegionCnn
 from streamdet.networks.sppnet import SppNet
 from streamdet.ops.box_coding import encode_boxes
-from streamdet.training.box_loss import iou
 from streamdet.training.drawn_boxes import drawn_boxes
 from streamdet.training.matching import best_overlaps, is_in_ignored
 from streamdet.training.objectives.rcnn import warped
+from streamdet.training.overlaps import iou
 from streamdet.training.svm.region_recipe import RegionSvmRecipe
 from streamdet.training.target import Target, of_labelled_classes
 

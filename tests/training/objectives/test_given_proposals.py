@@ -1,6 +1,5 @@
 """Fast R-CNN's and SPP-net's losses."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ import torch
 from streamdet.errors import ConfigError
 from streamdet.registry import load_network, load_objective
 from streamdet.training.objectives import Objective
+from streamdet.training.objectives.given_proposals import GivenRegions, RegionOptions
 from tests.training.objectives.overfitting import CLASSES, HW, fitted, scene, seeded, untouched
 
 NETWORK: dict[str, Any] = {"backbone": "alexnet", "map": "conv2", "width": 16, "proposals": 6}
@@ -53,20 +53,10 @@ def test_a_small_network_learns_two_pictures_by_heart(kind: str) -> None:
     assert after < 0.5 * before
 
 
-def test_regions_are_those_that_the_target_brings_and_its_objects() -> None:
-    network, objective = made("fast_rcnn", OWN["fast_rcnn"])
-    seen: list[torch.Tensor] = []
-    look_at = network.look_at
-
-    def watched(features: torch.Tensor, xyxy: torch.Tensor) -> Any:
-        seen.append(xyxy)
-        return look_at(features, xyxy)
-
-    network.look_at = watched
-    images, targets = scene()
-    background = torch.tensor([[0.0, 0, 8, 8]])
-    objective(images[1:], [replace(targets[1], proposals=background)])
-    assert sorted(seen[0][0].tolist()) == [[0, 0, 8, 8], [40, 16, 72, 48]]
+def test_objects_are_regions_themselves() -> None:
+    choose = GivenRegions(RegionOptions(region_positive=0.999), torch.Generator())
+    _, targets = scene()
+    assert [40, 16, 72, 48] in choose(targets[1:], HW).xyxy[0].tolist()
 
 
 def test_svms_are_not_trained_by_gradients() -> None:

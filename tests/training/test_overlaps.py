@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamdet.ops import iou as reference
-from streamdet.training.box_loss import covered_share, iou
+from streamdet.training.overlaps import covered_share, iou
 
 LEFT = torch.tensor([0.0, 0.0, 4.0, 2.0])  # area 8
 RIGHT = torch.tensor([2.0, 0.0, 6.0, 4.0])  # area 16; they meet in 2 x 2
