@@ -119,7 +119,7 @@ def _take_statistics(norm: nn.BatchNorm2d, mean: Tensor, square: Tensor) -> None
     assert norm.running_mean is not None
     assert norm.running_var is not None
     slope = norm.weight / (norm.running_var + norm.eps).sqrt()
-    norm.bias += slope * (mean - norm.running_mean)
+    norm.bias.add_(slope * (mean - norm.running_mean))
     norm.weight.copy_(slope * (variance + norm.eps).sqrt())
     norm.running_mean.copy_(mean)
     norm.running_var.copy_(variance)

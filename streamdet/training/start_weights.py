@@ -94,8 +94,8 @@ def _of_classes(
         for rows in (1, 4):
             counts = [(background + len(classes)) * rows for classes in (theirs, ours)]
             if counts == [len(value), len(own)]:
-                known, mixed = value.unflatten(0, (-1, rows)), own.clone()
-                places = mixed.unflatten(0, (-1, rows))
+                mixed = own.clone()
+                known, places = (each.view(-1, rows, *each.shape[1:]) for each in (value, mixed))
                 places[:background] = known[:background]
                 for place, name in enumerate(ours, start=background):
                     if name in theirs:
