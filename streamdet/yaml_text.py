@@ -212,6 +212,8 @@ def _problem(exc: yaml.MarkedYAMLError, text: str, line: int) -> str:
     lines = text.splitlines()
     if line <= len(lines) and "\t" in lines[line - 1]:
         return "a tab stands where YAML allows only spaces"
+    if exc.problem and "nesting depth" in exc.problem:  # PyYAML 6.0.4 has a limit of its own
+        return f"is nested more than {MAX_DEPTH} levels deep"
     return f"not YAML: {', '.join(part for part in (exc.context, exc.problem) if part)}"
 
 

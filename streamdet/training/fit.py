@@ -236,6 +236,9 @@ class Fit:
                 yield from self._measure_if_due(company)
                 if company.wants_stop():
                     break
+        except ConfigError:  # a picture cannot be read: what was learnt stays
+            self.save()
+            raise
         except Stopped:
             pass
         self.save()

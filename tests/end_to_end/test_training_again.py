@@ -24,7 +24,7 @@ STEPS = 200
 # measured once, so that the weights that are kept are those of the last step.
 CHANGES = [
     *("classes=[cat]", "hw=[64, 96]", "network={width: 0.125}", "batch=2", "epochs=50"),
-    *("validate_every=50", "checkpoint_every=40", "threads=1"),
+    *("validate_every=50", "checkpoint_every=40", "threads=1", "start={}"),
 ]
 
 

@@ -21,7 +21,7 @@ def test_the_people_graph_has_the_promised_nodes() -> None:
     assert {node.name: (node.role, node.kind) for node in graph.nodes.values()} == {
         "camera": ("source", "synthetic"),
         "prepare": ("transform", "letterbox"),
-        "detect": ("detector", "faster_rcnn"),
+        "detect": ("detector", "yolox"),
         "track": ("tracker", "byte_track"),
         "publish": ("sink", "redis_stream"),
     }

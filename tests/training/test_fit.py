@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from streamdet.errors import ConfigError, EngineError
-from streamdet.training.checkpoint import CHECKPOINT
+from streamdet.training.checkpoint import CHECKPOINT, read_checkpoint
 from streamdet.training.log import read_log
 from tests.training.toy_training import (
     NoCompany,
@@ -76,7 +76,7 @@ def test_a_loss_that_is_not_a_number_ends_the_training_in_one_sentence(
     sentence = "the loss 'box' of step 1 is nan.*lower optimiser.rate.* and begin anew with another"
     with pytest.raises(EngineError, match=sentence):
         next(fit.run(NoCompany()))
-    assert not (tmp_path / "out" / CHECKPOINT).exists()
+    assert read_checkpoint(tmp_path / "out" / CHECKPOINT).step == 0
 
 
 @pytest.mark.parametrize("change", ["recipe", "labels"])
@@ -144,6 +144,19 @@ def test_a_training_killed_before_its_first_checkpoint_goes_on(
     command = [sys.executable, "-m", "tests.training.toy_training"]
     subprocess.run([*command, str(recipe), str(tmp_path / "killed"), "1"], check=False)
     assert train(recipe, tmp_path / "killed", resumes=True).fit.is_done
+
+
+def test_what_was_learnt_before_a_picture_that_cannot_be_read_is_kept(
+    tmp_path: Path, recipe: Path
+) -> None:
+    fit = prepared(recipe, tmp_path / "out").fit
+    events = fit.run(NoCompany())
+    next(events)
+    for picture in (tmp_path / "images").iterdir():
+        picture.write_bytes(b"no picture")
+    with pytest.raises(ConfigError, match="cannot be read as a picture"):
+        list(events)
+    assert read_checkpoint(tmp_path / "out" / CHECKPOINT).step == fit.step >= 1
 
 
 def test_sources_without_objects_are_not_measured_on_and_told(tmp_path: Path) -> None:
