@@ -144,7 +144,7 @@ def people_svm() -> WindowSvm:
 
 
 def hog_descriptor(geometry: HogGeometry) -> Any:
-    """Make OpenCV's HOGDescriptor for a window: square root gamma, L2-Hys, unsigned gradients.
+    """Make OpenCV's HOGDescriptor for a window: square root gamma, L2-Hys.
 
     Raises:
         EngineError: OpenCV is missing or has no HOGDescriptor.
@@ -156,6 +156,7 @@ def hog_descriptor(geometry: HogGeometry) -> Any:
         geometry.cell_hw[::-1],
         geometry.bins,
         _gammaCorrection=True,
+        _signedGradient=geometry.is_signed,
     )
     return hog
 

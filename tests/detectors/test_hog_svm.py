@@ -64,6 +64,16 @@ def test_an_svm_of_our_own_finds_the_disc_and_not_the_square(disc_model: ModelCo
     np.testing.assert_allclose(found.scores, [1 / (1 + np.exp(-4))], atol=1e-4)
 
 
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_only_signed_gradients_tell_bright_on_dark_from_dark_on_bright(is_signed: bool) -> None:
+    hog = hog_descriptor(HogGeometry(window_hw=(32, 32), is_signed=is_signed))
+    rising = np.zeros((32, 32, 3), np.uint8)
+    rising[...] = np.arange(0, 256, 8)[:, None]
+    falling = np.ascontiguousarray(rising[:, ::-1])
+    up, down = (np.reshape(hog.compute(each), (-1, 9)).sum(axis=0) for each in (rising, falling))
+    assert np.allclose(up, down, atol=0.1) != is_signed
+
+
 def test_a_model_of_two_classes_is_refused(disc_model: ModelConfig) -> None:
     two = disc_model.model_copy(update={"classes": ("disc", "square")})
     with pytest.raises(ConfigError, match=r"must have one class, got \('disc', 'square'\)"):

@@ -27,6 +27,9 @@ _AXES: Final = {
     "scale": 1,
 }
 
+_LATER_AXES: Final = {"is_signed": 0}
+"""Of what the first files did not have."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HogGeometry:
@@ -37,7 +40,8 @@ class HogGeometry:
         block_hw: pixels; whole cells.
         block_stride_hw: pixels; whole steps from the window's first to its last block.
         cell_hw: pixels.
-        bins: orientations of 0 to 180 degrees.
+        bins: orientations of 0 to 180 degrees, signed ones of 0 to 360.
+        is_signed: whether dark to bright differs from bright to dark.
 
     Raises:
         ValueError: a side is not positive, or the parts do not fill the whole.
@@ -48,6 +52,7 @@ class HogGeometry:
     block_stride_hw: Sides = (8, 8)
     cell_hw: Sides = (8, 8)
     bins: int = 9
+    is_signed: bool = False
 
     def __post_init__(self) -> None:
         """Check that cells fill the block and steps of blocks fill the window."""
@@ -111,6 +116,7 @@ def save_window_svm(svm: WindowSvm, path: Path) -> None:
         "block_stride_hw": np.array(geometry.block_stride_hw),
         "cell_hw": np.array(geometry.cell_hw),
         "bins": np.array(geometry.bins),
+        "is_signed": np.array(int(geometry.is_signed)),
         "shrink_xy": np.array(svm.shrink_xy),
         "scale": np.array([svm.scale.half, svm.scale.steepness]),
     }
@@ -124,7 +130,7 @@ def load_window_svm(path: Path) -> WindowSvm:
     Raises:
         ConfigError: the file is not such an SVM; the sentence names the key.
     """
-    arrays = read_arrays(path, _AXES)
+    arrays = read_arrays(path, _AXES, _LATER_AXES)
     for key in ("window_hw", "block_hw", "block_stride_hw", "cell_hw", "shrink_xy", "scale"):
         if len(arrays[key]) != 2:
             raise ConfigError(f"{path}: {key} must be 2 numbers, got {len(arrays[key])}")
@@ -139,6 +145,7 @@ def load_window_svm(path: Path) -> WindowSvm:
             sides("block_stride_hw"),
             sides("cell_hw"),
             int(arrays["bins"]),
+            bool(arrays.get("is_signed", False)),
         )
         return WindowSvm(
             geometry=geometry,

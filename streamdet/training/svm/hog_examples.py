@@ -12,10 +12,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.detectors.hog_svm import HogSvmOptions, Scanner, hog_descriptor
+from streamdet.detectors.hog_svm import HogSvmOptions, Scanner, hog_descriptor, shrunk
 from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.window_svm import WindowSvm
 from streamdet.image import Pixels
+from streamdet.ops.iou import box_area
 from streamdet.ops.nms import nms
 from streamdet.training.examples import Example
 from streamdet.training.labelled_picture import LabelledPicture
@@ -26,10 +27,14 @@ from streamdet.training.svm.windows import (
     cut,
     drawn_without_object,
     has_no_object,
+    moved_about,
 )
 from streamdet.transforms import Transform
 
 Floats = npt.NDArray[np.float32]
+
+_MOVED: Final = 0.06
+"""Share of a window: half a step of 8 pixels in a window of 64, most of half a step of sizes."""
 
 _SAME: Final = 0.5
 """Overlap above which two false windows of a picture show the same."""
@@ -84,6 +89,8 @@ class HogExamples:
         chance = np.random.default_rng([recipe.seed, index])
         drawn = drawn_without_object(picture, recipe.window, recipe.shrink_xy, recipe.drawn, chance)
         around = around_objects(picture.xyxy, recipe.window, recipe.shrink_xy)
+        moved = moved_about(around, _MOVED, recipe.moved, chance)
+        around = np.concatenate((around, moved))
         return self._described(picture, around), self._described(picture, drawn)
 
     def hard_negatives(self, svm: WindowSvm, example: Example) -> Floats:
@@ -110,7 +117,9 @@ class HogExamples:
         picture = example.read(has_masks=False).prepared(self._transform)
         around = around_objects(picture.xyxy, self._recipe.window, self._recipe.shrink_xy)
         scale = self._recipe.window[0] / (around[:, 3] - around[:, 1])
-        counts = (scale <= self._recipe.most_enlarged) & self._recipe.objects
+        likeness = box_area(picture.xyxy) / box_area(shrunk(around, self._recipe.shrink_xy))
+        counts = (scale <= self._recipe.most_enlarged) & (likeness >= self._recipe.least_overlap)
+        counts &= self._recipe.objects
         return replace(
             picture,
             xyxy=picture.xyxy[counts],

@@ -66,11 +66,9 @@ class HogSvmFit:
             tell(f"left out: {sentence}")
         sides = self._first_examples(through)
         svm = self._fit(sides, tell)
-        for round_ in range(self._recipe.rounds if self._pictures else 0):
-            hard = self._hard_negatives(svm, through)
-            tell(
-                f"search {round_ + 1}: {len(hard)} false windows in {len(self._pictures)} pictures"
-            )
+        for round_, pictures in enumerate(self._searched()):
+            hard = self._hard_negatives(svm, pictures, through)
+            tell(f"search {round_ + 1}: {len(hard)} false windows in {len(pictures)} pictures")
             if not len(hard):
                 break
             sides = sides[0], np.concatenate((sides[1], hard))
@@ -85,9 +83,17 @@ class HogSvmFit:
                  for index, each in enumerate(through(self._pictures))]  # fmt: skip
         return _stacked(both)
 
-    def _hard_negatives(self, svm: LinearSvm, through: Through) -> Floats:
+    def _searched(self) -> list[list[Example]]:
+        """List the pictures of each round; rounds without any are left out."""
+        rounds = self._recipe.rounds
+        if self._recipe.search == "all":
+            return [self._pictures] * rounds if self._pictures else []
+        parts = [self._pictures[start::rounds] for start in range(rounds)]
+        return [part for part in parts if part]
+
+    def _hard_negatives(self, svm: LinearSvm, pictures: list[Example], through: Through) -> Floats:
         scanned = self._window_svm(svm, MarginScale(0.0, 1.0))
-        found = [self._examples.hard_negatives(scanned, each) for each in through(self._pictures)]
+        found = [self._examples.hard_negatives(scanned, each) for each in through(pictures)]
         return np.concatenate(found)
 
     def _of_patches(self, sources: Iterable[Patches], *, flips: bool) -> Sides:

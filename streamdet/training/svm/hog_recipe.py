@@ -56,6 +56,12 @@ class HogRecipe(Options):
         (0.0, 0.0),
         description="Share of the window's width and height on each side of the object in it.",
     )
+    bins: int = Field(9, ge=2, le=36, description="Orientations of gradients.")
+    signed: bool = Field(
+        False,
+        description="Whether opposite gradients differ: 18 signed bins are better for cars and no"
+        " better for people (section 6.3 of the paper).",
+    )
     patches: PatchData | None = Field(None, description="Cut-out objects.")
     data: Data | None = Field(
         None,
@@ -72,11 +78,28 @@ class HogRecipe(Options):
         le=8,
         description="An object that has to grow more to fill the window counts neither way.",
     )
+    least_overlap: _Unit = Field(
+        0.0,
+        description="An object whose IoU with the box that its window stands for is lower, because"
+        " its shape is another, counts neither way.",
+    )
+    moved: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="How many more windows show each object, moved and resized a little, as it"
+        " lies in the windows of a detector.",
+    )
     drawn: int = Field(
         10, ge=1, le=1000, description="Windows without an object drawn from a labelled picture."
     )
     rounds: int = Field(
         2, ge=0, le=20, description="How often labelled pictures are searched for hard negatives."
+    )
+    search: Literal["all", "parts"] = Field(
+        "all",
+        description="parts: each round searches other pictures, so that all of them take as long as"
+        " one round.",
     )
     hard: int = Field(20, ge=1, le=1000, description="Most of these from a picture in a round.")
     cost: float = Field(0.01, gt=0, le=1000, description="C of the SVM; the paper's is 0.01.")
@@ -88,7 +111,7 @@ class HogRecipe(Options):
     @property
     def geometry(self) -> HogGeometry:
         """Of the window."""
-        return HogGeometry(window_hw=self.window)
+        return HogGeometry(window_hw=self.window, bins=self.bins, is_signed=self.signed)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -91,10 +91,13 @@ def fit_scale(positives: Floats, negatives: Floats, cost: float) -> MarginScale:
     """
     features, is_positive = _joined(positives, negatives)
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import cross_val_predict
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+    # Examples come source by source, the hard negatives last: in their order a fold would be judged
+    # by an SVM that has seen nothing like it.
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
     margins = cross_val_predict(
-        _svm(cost), features, is_positive, cv=_FOLDS, method="decision_function"
+        _svm(cost), features, is_positive, cv=folds, method="decision_function"
     )
     platt = LogisticRegression().fit(margins[:, None], is_positive)
     steepness = float(platt.coef_[0, 0])

@@ -35,6 +35,26 @@ def around_objects(xyxy: Floats, window_hw: Sides, shrink_xy: tuple[float, float
     return np.concatenate((centres - scale * sides / 2, centres + scale * sides / 2), axis=1)
 
 
+def moved_about(windows: Floats, share: float, count: int, chance: np.random.Generator) -> Floats:
+    """Put `count` windows near each one (N, 4), as a detector's grid may lie.
+
+    Args:
+        windows: xyxy.
+        share: of a window's width and height, how far it moves at most to each side; and how far
+            its sides grow or shrink at most.
+        count: how many.
+        chance: what they depend on.
+
+    Returns:
+        (N * count, 4).
+    """
+    windows = np.repeat(windows, count, axis=0)
+    sides = windows[:, 2:] - windows[:, :2]
+    centres = windows[:, :2] + sides * (0.5 + chance.uniform(-share, share, sides.shape))
+    sides = sides * np.exp(chance.uniform(-share, share, (len(sides), 1)))
+    return np.concatenate((centres - sides / 2, centres + sides / 2), axis=1).astype(np.float32)
+
+
 def drawn_windows(hw: Sides, window_hw: Sides, count: int, chance: np.random.Generator) -> Floats:
     """Draw windows in a picture, as large as the window or larger, the logs of sizes evenly.
 

@@ -1,5 +1,6 @@
 """An SVM over a window comes back from its file as it was; a wrong file is named in a sentence."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,17 @@ SVM = WindowSvm(GEOMETRY, COEFFICIENTS, -0.25, (0.1, 0.2), MarginScale(0.5, 2.0)
 def path(tmp_path: Path) -> Path:
     save_window_svm(SVM, tmp_path / "svm.npz")
     return tmp_path / "svm.npz"
+
+
+def test_an_svm_over_signed_gradients_comes_back_as_one(tmp_path: Path) -> None:
+    signed = replace(SVM, geometry=replace(GEOMETRY, is_signed=True))
+    save_window_svm(signed, tmp_path / "svm.npz")
+    assert load_window_svm(tmp_path / "svm.npz").geometry.is_signed
+
+
+def test_a_file_that_does_not_speak_of_signs_has_none(path: Path) -> None:
+    changed(path, is_signed=None)
+    assert not load_window_svm(path).geometry.is_signed
 
 
 def changed(path: Path, **arrays: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,35 @@ def test_labelled_pictures_give_a_detector_that_finds_their_objects(
     assert pairwise_iou(found.xyxy[:1], truth)[0, 0] > 0.6
 
 
+@pytest.mark.parametrize(
+    ("search", "rounds"), [("all", ["9", "9", "9"]), ("parts", ["3", "3", "3"])]
+)
+def test_parts_search_each_picture_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], search: str, rounds: list[str]
+) -> None:
+    write_pictures(tmp_path, count=12)
+    recipe = write_recipe(tmp_path, **LABELLED, search=search, rounds=3, cost=1e-4)
+    assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
+    assert re.findall(r"false windows in (\d) pictures", capsys.readouterr().out) == rounds
+
+
+def test_moved_windows_show_each_object_more_often(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pictures(tmp_path, count=12)
+    recipe = write_recipe(tmp_path, **LABELLED, moved=2)
+    assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
+    assert "fitted to 54 windows with" in capsys.readouterr().out  # 9 objects, 3 windows, mirrored
+
+
+def test_a_recipe_s_bins_and_signs_are_the_svm_s(tmp_path: Path) -> None:
+    write_pictures(tmp_path, count=12)
+    recipe = write_recipe(tmp_path, **LABELLED, bins=18, signed=True, rounds=0)
+    assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
+    geometry = load_window_svm(tmp_path / "out" / "toy.npz").geometry
+    assert (geometry.bins, geometry.is_signed) == (18, True)
+
+
 def write_patches(folder: Path) -> None:
     """Discs in yes/ and crosses in no/, 32 x 32, each a little elsewhere."""
     chance = np.random.default_rng(0)
@@ -116,6 +146,7 @@ def test_the_same_recipe_gives_the_same_svm(tmp_path: Path) -> None:
         ({"data": None}, "patches or data must give objects to learn from"),
         ({"transform": {"kind": "shrink"}}, "transform.kind must be one of letterbox"),
         ({"transform": {"kind": "stretch", "hv": [9, 9]}}, "transform.hv is an unknown key"),
+        ({"least_overlap": 1.0}, "at least 6 examples with and 6 without an object, got 0 and"),
         ({"most_enlarged": 1.0}, "at least 6 examples with and 6 without an object, got 0 and"),
     ],
 )

@@ -51,6 +51,15 @@ def test_scores_are_about_the_share_of_positives_at_their_margin() -> None:
     assert abs(is_positive[some].mean() - scores[some].mean()) < 0.05
 
 
+def test_a_kind_of_negative_that_comes_last_does_not_spoil_the_scale() -> None:
+    # Seen without the last third of the negatives, an SVM takes that for the best of positives.
+    positives, hard = cloud(2, 300, 0), cloud(6, 100, 1)
+    hard[:, 1] += 20
+    negatives = np.concatenate((cloud(-2, 200, 2), hard))
+    svm, scale = fit_svm(positives, negatives, 1.0), fit_scale(positives, negatives, 1.0)
+    assert (scale.score(svm.margins(positives)) > 0.5).mean() > 0.9
+
+
 def test_too_few_examples_are_told() -> None:
     with pytest.raises(ConfigError, match=r"at least 6 examples .* an object, got 5 and 50"):
         fit_svm(cloud(1, 5, 0), cloud(-1, 50, 0), 1.0)

@@ -11,6 +11,7 @@ from streamdet.training.svm.windows import (
     drawn_windows,
     drawn_without_object,
     has_no_object,
+    moved_about,
 )
 
 
@@ -30,6 +31,18 @@ def test_a_window_s_inner_part_holds_the_object_and_no_more_than_it_must() -> No
     [window] = around_objects(np.array([[10, 20, 90, 40]], np.float32), (32, 64), (0.25, 0.25))
     np.testing.assert_allclose(window, [50 - 80, 30 - 40, 50 + 80, 30 + 40])
     np.testing.assert_allclose(shrunk(window[None], (0.25, 0.25)), [[10, 10, 90, 50]])
+
+
+def test_moved_windows_lie_about_their_own() -> None:
+    windows = np.array([[100, 100, 164, 148], [0, 0, 64, 48]], np.float32)
+    moved = moved_about(windows, 0.1, 50, np.random.default_rng(0))
+    for own, near in zip(windows, (moved[:50], moved[50:]), strict=True):
+        off = (near[:, :2] + near[:, 2:] - own[:2] - own[2:]) / 2
+        assert (abs(off) <= (6.4, 4.8)).all()
+        assert (abs(off).max(axis=0) > (5, 4)).all()
+        growth = (near[:, 2] - near[:, 0]) / 64
+        assert 0.9 < growth.min() < 0.95 and 1.05 < growth.max() < 1.11  # e ** -0.1 to e ** 0.1
+        np.testing.assert_allclose((near[:, 3] - near[:, 1]) / 48, growth, rtol=1e-4)
 
 
 def test_drawn_windows_lie_in_the_picture_in_the_window_s_shape() -> None:
