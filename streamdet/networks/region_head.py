@@ -25,8 +25,8 @@ class RegionHead(nn.Module):
     belongs into the SVM's own weight and bias, as `cls_score` holds them.
 
     Attributes:
-        box_scale: what `bbox_pred` sees of the features: F ** -0.5. The thousands of numbers as they
-            are let one step of Adam move a box by several times its side.
+        box_scale: F ** -0.5, by which `bbox_pred` sees the features: with thousands of them as they
+            are, one step of Adam moves a box by several times its side.
     """
 
     def __init__(self, features: int, width: int, classes: int, classifier: Classifier) -> None:
