@@ -156,7 +156,9 @@ def train(kind: str, study: Study, folder: Path) -> Path:
     result.mkdir()
     with reproducible(recipe):
         prepared = prepare(recipe, text, result)
-        prepared.fit.network.to(memory_format=torch.channels_last)  # bf16: twice as fast
+        for weights in prepared.fit.network.parameters():  # convolutions: twice as fast at bf16
+            if weights.ndim == 4:
+                weights.data = weights.data.contiguous(memory_format=torch.channels_last)
         keeper = Keeper(prepared, recipe, result, lambda: False)
         for _ in prepared.fit.run(keeper):
             pass
@@ -292,7 +294,7 @@ def _recall(study: Study, folder: Path) -> float:
 
 
 def _measured(config: Path, study: Study, folder: Path) -> tuple[list[float], float]:
-    """Measure the mean of the classes' AP at IoU 0.5 on each set; median CPU seconds of a picture."""
+    """Measure the mean of the classes' AP50 on each set; median CPU seconds of a picture."""
     model = load_model_config(str(config))
     known = built_in(model)
     stated = _detector(model.detector, study)
@@ -311,7 +313,7 @@ def _detector(kind: str, study: Study) -> dict[str, Any]:
     """Options of a detector that is measured."""
     if kind == "faster_rcnn":
         return {}
-    boxes = {"sliding_scales": study.scales, "sliding_ratios": study.ratios}
+    boxes: dict[str, Any] = {"sliding_scales": study.scales, "sliding_ratios": study.ratios}
     if kind == "rcnn":
         boxes |= {"max_proposals": study.proposals, "context": study.context}
     return boxes
