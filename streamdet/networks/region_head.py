@@ -23,12 +23,17 @@ class RegionHead(nn.Module):
 
     An SVM's margin becomes a score by a sigmoid; its scale (see detectors/parts/margins.py)
     belongs into the SVM's own weight and bias, as `cls_score` holds them.
+
+    Attributes:
+        box_scale: F ** -0.5, by which `bbox_pred` sees the features: with thousands of them as they
+            are, one step of Adam moves a box by several times its side.
     """
 
     def __init__(self, features: int, width: int, classes: int, classifier: Classifier) -> None:
         """Make it for regions of `features` numbers; `width` is that of fc6 and fc7."""
         super().__init__()
         self._is_svm = classifier == "svm"
+        self.box_scale = features**-0.5
         self.layers = TwoLayerHead(features, 1, width)
         self.cls_score = nn.Linear(width, classes if self._is_svm else classes + 1)
         self.bbox_pred = nn.Linear(features, 4 * classes)
@@ -50,7 +55,7 @@ class RegionHead(nn.Module):
             deltas (R, C, 4).
         """
         margins = self.cls_score(self.layers(features))
-        return margins, self.bbox_pred(features).unflatten(1, (-1, 4))
+        return margins, self.bbox_pred(features * self.box_scale).unflatten(1, (-1, 4))
 
     def scores(self, margins: Tensor) -> Tensor:
         """Turn margins (..., C) or logits (..., C + 1) into scores (..., C), 0..1."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from streamdet.bench.family_accuracy import NAMES, Study, recipe_of
+from streamdet.bench.family_accuracy import NAMES, Study, recipe_of, write_truths
 from streamdet.model_config import load_model_config
 from streamdet.training.recipe import Recipe, check_recipe
 from tests.training.toy_training import write_pictures
@@ -19,7 +21,8 @@ def study(tmp_path: Path) -> Study:
     (tmp_path / "set" / "train.json").rename(tmp_path / "set" / "val.json")
     write_pictures(tmp_path / "set", count=9)
     return Study(
-        sets={tmp_path / "set": "cat"},
+        sets=(tmp_path / "set",),
+        classes=("cat",),
         backbone=None,
         hw=(64, 96),
         region_hw=(32, 32),
@@ -38,6 +41,21 @@ def test_all_families_have_the_same_budget(study: Study, tmp_path: Path) -> None
     own = {"name", "model", "objective"}
     budgets = [recipe.model_dump(exclude=own) for recipe in recipes(study, tmp_path).values()]
     assert all(budget == budgets[0] for budget in budgets)
+
+
+def test_all_families_learn_from_as_many_regions(study: Study, tmp_path: Path) -> None:
+    options = [recipe.objective for recipe in recipes(study, tmp_path).values()]
+    assert {each["regions"] for each in options} == {4}
+    assert len({tuple(each["region_negative"]) for each in options}) == 1
+
+
+def test_small_objects_count_neither_way(study: Study, tmp_path: Path) -> None:
+    # a box of 30 x 20 in 64 x 48 has the side sqrt(600) / 64 = 0.383
+    for least, is_crowd in ((0.38, False), (0.39, True)):
+        write_truths(replace(study, least=least), tmp_path)
+        for part in ("train", "val"):
+            truth = json.loads((tmp_path / f"set-{part}.json").read_text())
+            assert {bool(box.get("iscrowd")) for box in truth["annotations"]} == {is_crowd}
 
 
 def test_all_families_have_the_same_backbone_and_picture(study: Study, tmp_path: Path) -> None:

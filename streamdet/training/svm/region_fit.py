@@ -143,7 +143,8 @@ class RegionSvmFit:
         layer = self._network.head.bbox_pred
         rows = slice(4 * class_id, 4 * class_id + 4)
         features, deltas = _box_examples(looks, class_id, self._recipe)
-        layer.weight[rows], layer.bias[rows] = fit_boxes(features, deltas, self._recipe.ridge)
+        weight, bias = fit_boxes(features, deltas, self._recipe.ridge)
+        layer.weight[rows], layer.bias[rows] = weight / self._network.head.box_scale, bias
 
 
 def _network(config: Path, seed: int) -> RegionCnn | SppNet:
