@@ -29,8 +29,8 @@ class DataSource(Options):
         None,
         min_length=1,
         description="Classes of the model that this source labels completely; objects of the"
-        " others may stand unlabelled in its pictures, so they count neither way. By default all"
-        " that the file has.",
+        " others may stand unlabelled in its pictures, so they count neither way, and an RPN learns"
+        " no background there. By default all that the file has.",
     )
     rename: dict[str, str] = Field(
         default_factory=dict, description="Class of the file -> class of the model."
