@@ -25,7 +25,7 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
     "families": ("families", "R-CNN, SPP-net, Fast and Faster R-CNN; OverFeat's windows"),
     "people": ("compared:people", "the built-in model `people` beside others"),
     "street": ("compared:street", "the built-in model `street` beside others"),
-    "family_accuracy": ("family_accuracy", "these trained alike: mAP, time; never run to its end"),
+    "family_accuracy": ("family_accuracy", "these trained alike: mAP, time; takes 15 min"),
     "start": ("start", "how soon a run publishes, checks, and has a killed stage back"),
 }
 """Name -> module of streamdet.bench (its `run`, or module:function), what is measured."""
