@@ -38,7 +38,7 @@ def fit(text: YamlText, recipe_path: Path, output: Path | None) -> None:
     recipe = checked(kind.Recipe, text, (), {"name": recipe_path.stem, **text.values})
     if recipe.data is not None and recipe.data.is_measured_on:
         check_extra()
-    folder = trained_model.made_folder(output or Path("trained") / recipe.name)
+    folder = trained_model.new_folder(output or Path("trained") / recipe.name, recipe.name)
     fitted = kind(recipe, text, folder)(_tell, _through)
     model = load_model_config(str(fitted.config))
     if model.network is not None:

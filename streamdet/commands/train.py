@@ -101,12 +101,9 @@ def _output_folder(args: Namespace, recipe: Recipe) -> Path:
             f"{folder} holds a training that was begun: --resume goes on with it, another --output"
             " begins anew"
         )
-    config = folder / f"{recipe.name}.yaml"
-    if not args.resume and config.exists():
-        raise ConfigError(
-            f"{config} is there already and of no training here: wanted another --output"
-        )
-    return trained_model.made_folder(folder)
+    if args.resume:
+        return trained_model.made_folder(folder)
+    return trained_model.new_folder(folder, recipe.name)
 
 
 @contextmanager

@@ -19,6 +19,20 @@ from streamdet.model_config import ModelConfig
 from streamdet.training.validation import Pictures, ValidationSet
 
 
+def new_folder(path: Path, name: str) -> Path:
+    """Make the folder of a new model.
+
+    Raises:
+        ConfigError: it holds one of this name, or cannot be made.
+    """
+    config = path / f"{name}.yaml"
+    if config.exists():
+        raise ConfigError(
+            f"{config} is there already and of no training here: wanted another --output"
+        )
+    return made_folder(path)
+
+
 def made_folder(path: Path) -> Path:
     """Make the folder of the results.
 

@@ -164,7 +164,7 @@ class Fit:
         self._optimiser = make_optimiser(network, recipe.optimiser)
         self._frozen = frozen_modules(network, recipe.optimiser.frozen)
         self._average = None if recipe.ema is None else MovingAverage(network, recipe.ema)
-        self._start = copy.deepcopy(network.state_dict()) if recipe.start.share else None
+        self._start = copy.deepcopy(network.state_dict()) if recipe.start_share else None
         self.per_epoch = steps_per_epoch(len(samples), recipe.batch)
         self.steps = recipe.epochs * self.per_epoch
         self.step = 0
@@ -199,7 +199,7 @@ class Fit:
         mixed = copy.deepcopy(learnt)
         for name, value in mixed.state_dict().items():
             if value.is_floating_point():
-                value.lerp_(self._start[name], self._recipe.start.share)
+                value.lerp_(self._start[name], self._recipe.start_share)
         return mixed
 
     def go_on_from(self, found: Checkpoint) -> None:

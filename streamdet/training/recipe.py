@@ -127,14 +127,6 @@ class Start(Options):
     backbone: str | None = Field(
         None, description="Path or name of a file of a classifier's weights."
     )
-    share: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="Of these weights in the result, which is a mean of them and of what was learnt"
-        " from them: what they know beyond the pictures is lost less. For starts that know all"
-        " classes.",
-    )
 
 
 class Recipe(Options):
@@ -158,6 +150,14 @@ class Recipe(Options):
     licence: str = Field("yours", description="Licence of the weights, for their model file.")
     data: Data = Field(description="Labelled pictures.")
     start: Start = Field(default_factory=Start, description="Weights to begin with.")
+    start_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Of the weights begun with in the result, which is a mean of them and of what"
+        " was learnt: what they know beyond the pictures is lost less. For starts that know all"
+        " classes.",
+    )
     epochs: int = Field(
         ge=1,
         le=100_000,

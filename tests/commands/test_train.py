@@ -83,10 +83,14 @@ def test_what_cannot_be_trained_is_told(
     assert not (tmp_path / "out" / "toy.yaml").exists()
 
 
+@pytest.mark.parametrize("changes", [{}, {"fit": "hog_svm"}])
 def test_a_model_that_is_there_already_is_not_replaced(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any]
 ) -> None:
     recipe = write_recipe(tmp_path)
+    if changes:
+        fitted = {**changes, "classes": ["cat"], "data": labelled(tmp_path)}
+        recipe.write_text(yaml.safe_dump(fitted))
     before = recipe.read_text()
     assert main(["train", str(recipe), "--output", str(tmp_path)]) == 2  # toy.yaml is the recipe
     assert "toy.yaml is there already and of no training here" in capsys.readouterr().err

@@ -113,7 +113,7 @@ def test_what_is_frozen_keeps_its_weights_and_statistics(tmp_path: Path) -> None
 
 def test_the_result_is_the_mean_of_its_start_and_of_what_was_learnt(tmp_path: Path) -> None:
     write_pictures(tmp_path, count=2)
-    recipe = write_recipe(tmp_path, start={"share": 0.25}, ema=None, epochs=2)
+    recipe = write_recipe(tmp_path, start_share=0.25, ema=None, epochs=2)
     before = prepared(recipe, tmp_path / "before").fit.network.state_dict()
     made = train(recipe, tmp_path / "out").fit
     name = "head.stems.0.conv.weight"
