@@ -91,9 +91,11 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
         seed=recipe.seed,
         has_masks=getattr(network_options, "has_masks", False),
     )
-    backbone = (model.network or {}).get("backbone")
-    pictures = _pictures(samples, model.input, network)
-    told = give_start(network, recipe.start, backbone, classes, pictures)
+    told = []
+    if found is None or recipe.start_share:  # else the checkpoint has all weights
+        backbone = (model.network or {}).get("backbone")
+        pictures = _pictures(samples, model.input, network)
+        told = give_start(network, recipe.start, backbone, classes, pictures)
     if len(validation) < len(sources):
         few = len(sources) - len(validation)
         told.append(f"{few} of {len(sources)} sources to measure on hold no objects: left out")

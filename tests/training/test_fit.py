@@ -159,6 +159,16 @@ def test_what_was_learnt_before_a_picture_that_cannot_be_read_is_kept(
     assert read_checkpoint(tmp_path / "out" / CHECKPOINT).step == fit.step >= 1
 
 
+def test_a_training_goes_on_without_the_file_that_it_began_with(tmp_path: Path) -> None:
+    write_pictures(tmp_path, count=2)
+    weights = prepared(write_recipe(tmp_path), tmp_path / "first").fit.network.state_dict()
+    torch.save(weights, tmp_path / "w.pth")
+    recipe = write_recipe(tmp_path, start={"network": str(tmp_path / "w.pth")})
+    train(recipe, tmp_path / "out", last=1)
+    (tmp_path / "w.pth").unlink()
+    assert train(recipe, tmp_path / "out", resumes=True).fit.is_done
+
+
 def test_sources_without_objects_are_not_measured_on_and_told(tmp_path: Path) -> None:
     labels = write_pictures(tmp_path)
     content = json.loads(labels.read_text())
