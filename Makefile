@@ -20,7 +20,7 @@ demo: .venv/installed
 	@echo "  $(BIN)/streamdet doctor                          what this machine has and lacks"
 
 test: .venv/dev-installed
-	$(BIN)/pytest -n 2 --dist loadfile --max-worker-restart=0 -m "not nightly and not gpu" \
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 -m "not nightly and not gpu" \
 	    --ignore=tests/faults
 	$(BIN)/pytest -m "not nightly and not gpu" tests/faults
 

@@ -11,6 +11,7 @@ from streamdet.bench.material import Material
 from streamdet.errors import StreamdetError
 
 
+@pytest.mark.nightly  # 37 s
 @pytest.mark.data
 def test_a_killed_stage_is_seen_to_come_back(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "ROUNDS", 1)

@@ -8,7 +8,7 @@ import torch
 
 from streamdet.building.build import build, make_network
 from streamdet.built_network import find_network, read_passport
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, EngineError
 from streamdet.model_config import load_model_config
 
 MODEL = """
@@ -85,7 +85,7 @@ def test_a_passport_is_written_whole_or_not_at_all(
 
     name = written(folder)
     monkeypatch.setattr(Path, "replace", no_passport)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(EngineError, match="json cannot be written: No space"):
         build(name, folder, seed=0)
     assert sorted(path.name for path in folder.iterdir()) == ["tiny.onnx", "tiny.yaml"]
 

@@ -73,7 +73,9 @@ def weights(data: Path) -> Path:
     return data / "weights" / "yolox_nano.onnx"
 
 
-@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize(
+    "runtime", ["openvino", pytest.param("onnxruntime", marks=pytest.mark.nightly)]
+)
 def test_pets09_is_published_exactly_as_a_plain_loop_finds_it(
     run: Run,
     data: Path,

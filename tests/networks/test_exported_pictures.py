@@ -13,7 +13,7 @@ from streamdet.runtimes import RuntimeOptions
 from tests.networks.picture_networks import SMALL, small_network
 
 
-@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.nightly), 4])
 @pytest.mark.parametrize("kind", SMALL)
 def test_an_exported_network_equals_torch_in_every_runtime(
     kind: str, batch: int, tmp_path: Path

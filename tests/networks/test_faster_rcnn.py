@@ -77,7 +77,12 @@ def assert_same(came: Tensors, wanted: Tensors) -> None:
 
 @pytest.mark.parametrize(
     ("name", "batch"),
-    [("paper", 4), ("convolutional", 1), ("masks", 1), ("masks_and_keypoints", 4)],
+    [
+        ("paper", 4),
+        ("convolutional", 1),
+        pytest.param("masks", 1, marks=pytest.mark.nightly),
+        ("masks_and_keypoints", 4),
+    ],
 )
 def test_an_exported_network_gives_what_torch_gives(name: str, batch: int, tmp_path: Path) -> None:
     network: Network = made(name)
