@@ -209,8 +209,9 @@ def test_weights_of_the_training_before_are_not_overwritten(
 ) -> None:
     write_pictures(tmp_path)
     recipe = write_recipe(tmp_path, write_model(tmp_path, "sppnet"))
-    (tmp_path / "checkpoint.pt").touch()
-    assert main(["train", str(recipe), "--output", str(tmp_path)]) == 2
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "checkpoint.pt").touch()
+    assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
     assert "holds a training, whose weights stay" in capsys.readouterr().err
 
 
