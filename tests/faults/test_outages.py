@@ -40,8 +40,10 @@ def test_a_killed_embedded_server_ends_the_run_with_one_sentence(
     with streamdet(*FAST, "--source", ENDLESS, "--output", str(lines), env=place.env) as process:
         wait_for_lines(lines, 20, process)
         place.note(process)
-        (redis,) = [c for c in psutil.Process(process.pid).children() if "redis" in c.name()]
-        redis.kill()
+        children = psutil.Process(process.pid).children()
+        names = ("redis-server", "valkey-server")
+        (server,) = [each for each in children if each.name() in names]
+        server.kill()
         text = output_of(process, 10)
     assert process.returncode == 1
     assert errors_in(text) == [
