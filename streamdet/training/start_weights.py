@@ -50,19 +50,22 @@ def give_start(
         weights = read_weights(path)
         named = named_weights(weights) if "00.meta" in weights else weights
         told.append(_take(network, body_weights(backbone, named), path))
+    exported = False
     if start.network is not None:
         path = _found(start.network, "start.network")
+        exported |= path.suffix == ONNX
         told.append(_take(network, _network_weights(path, network), path))
-        _complete(network, path, pictures)
     if start.model is not None:
-        known = load_model_config(start.model)
+        known, own = load_model_config(start.model), network.state_dict()
         path = find_weights(known)
+        exported |= path.suffix == ONNX
         weights = {
-            name: _of_classes(value, network.state_dict().get(name), known.classes, classes)
+            name: _of_classes(value, own.get(name), known.classes, classes)
             for name, value in _network_weights(path, network).items()
         }
         told.append(_take(network, weights, path))
-        _complete(network, path, pictures)
+    if exported:
+        measure_norms(network, pictures)
     return told
 
 
@@ -70,11 +73,6 @@ def _network_weights(path: Path, network: nn.Module) -> Mapping[str, Tensor]:
     if path.suffix == ONNX:
         return read_onnx_weights(path, network)
     return current_names(network, read_weights(path))
-
-
-def _complete(network: nn.Module, path: Path, pictures: Iterable[Tensor]) -> None:
-    if path.suffix == ONNX:
-        measure_norms(network, pictures)
 
 
 def _of_classes(
