@@ -19,13 +19,15 @@ demo: .venv/installed
 	@echo "  $(BIN)/streamdet check pipelines/people.yaml     what the graph is made of"
 	@echo "  $(BIN)/streamdet doctor                          what this machine has and lacks"
 
+test parity: export OMP_NUM_THREADS=1  # two test processes of two threads each are slower
+
 test: .venv/dev-installed
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 -m "not nightly and not gpu" \
 	    --ignore=tests/faults
 	$(BIN)/pytest -m "not nightly and not gpu" tests/faults
 
 parity: .venv-parity/installed
-	.venv-parity/bin/pytest -n 2 --max-worker-restart=0 tests/parity
+	.venv-parity/bin/pytest -n 2 --dist worksteal --max-worker-restart=0 tests/parity
 
 check: .venv/dev-installed
 	$(BIN)/ruff format --check .
