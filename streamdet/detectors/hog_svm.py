@@ -2,9 +2,11 @@
 
 A linear SVM over the gradients of a window that slides over an image pyramid (section 3). The
 features and the sliding are OpenCV's; networks/hog.py has the same features as convolutions. A
-model without weights is OpenCV's own people detector: it finds upright people who are about 96
-pixels high or higher in the prepared picture. Departures from the paper: NMS in place of mean
-shift, and the SVM's margin becomes a score (see parts/margins.py).
+model may hold several SVMs, for views of an object whose shapes differ: the mixture of Felzenszwalb
+et al., PAMI 2010, section 3.2, without its parts. A model without weights is OpenCV's own people
+detector: it finds upright people who are about 96 pixels high or higher in the prepared picture.
+Departures from the paper: NMS in place of mean shift, and the SVM's margin becomes a score (see
+parts/margins.py).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from streamdet.detectors.parts.margins import MarginScale
 from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.detectors.parts.selection import Selection
-from streamdet.detectors.parts.window_svm import HogGeometry, WindowSvm, load_window_svm
+from streamdet.detectors.parts.window_svm import HogGeometry, WindowSvm, load_window_svms
 from streamdet.errors import ConfigError, EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ModelConfig, find_weights
@@ -74,8 +76,8 @@ class HogSvm:
         cv2 = _opencv()
         cv2.setNumThreads(options.threads)
         weights = None if model.weights is None else find_weights(model)
-        self._svm = people_svm() if weights is None else load_window_svm(weights)
-        self._scan = Scanner(self._svm, options)
+        svms = (people_svm(),) if weights is None else load_window_svms(weights)
+        self._views = [(svm, Scanner(svm, options)) for svm in svms]
         self.runtime_name = f"opencv {cv2.__version__}, {threads_text(options.threads)}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
@@ -83,14 +85,19 @@ class HogSvm:
         return [self._detect(image) for image in images]
 
     def _detect(self, image: Pixels) -> Detections:
-        windows, margins = self._scan(image, self._svm.scale.margin(self._selection.score_thresh))
-        xyxy = shrunk(windows, self._svm.shrink_xy)
-        scores = self._svm.scale.score(margins)
+        boxes, chances = zip(
+            *(self._seen(image, svm, scan) for svm, scan in self._views), strict=True
+        )
+        xyxy, scores = np.concatenate(boxes), np.concatenate(chances)
         # OpenCV's threads hand windows in as they finish: a fixed order makes ties fall alike.
         order = np.lexsort((*xyxy.T, -scores))
         class_ids = np.zeros(len(order), dtype=np.int64)
         rows = order[self._selection.candidates(scores[order], class_ids)]
         return self._selection.detections(xyxy[rows], scores[rows], class_ids[rows])
+
+    def _seen(self, image: Pixels, svm: WindowSvm, scan: Scanner) -> tuple[Floats, Floats]:
+        windows, margins = scan(image, svm.scale.margin(self._selection.score_thresh))
+        return shrunk(windows, svm.shrink_xy), svm.scale.score(margins)
 
 
 class Scanner:

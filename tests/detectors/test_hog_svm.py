@@ -11,7 +11,7 @@ import pytest
 
 from streamdet.detectors.hog_svm import HogSvm, HogSvmOptions, hog_descriptor
 from streamdet.detectors.parts.margins import MarginScale
-from streamdet.detectors.parts.window_svm import HogGeometry, WindowSvm, save_window_svm
+from streamdet.detectors.parts.window_svm import HogGeometry, WindowSvm, save_window_svms
 from streamdet.errors import ConfigError, EngineError
 from streamdet.image import Pixels
 from streamdet.model_config import ModelConfig, Weights, load_model_config
@@ -40,7 +40,7 @@ def disc_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelConfig:
     towards = 2 * (disc - square) / np.sum((disc - square) ** 2)
     bias = 1 - float(towards @ disc)
     svm = WindowSvm(GEOMETRY, towards, bias, (0.2, 0.2), MarginScale(0.0, 4.0))
-    save_window_svm(svm, tmp_path / "discs.npz")
+    save_window_svms([svm], tmp_path / "discs.npz")
     return model_of(tmp_path / "discs.npz", monkeypatch)
 
 

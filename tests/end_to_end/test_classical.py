@@ -13,7 +13,7 @@ import yaml
 
 from streamdet.config_files import shipped
 from streamdet.detectors.hog_svm import people_svm
-from streamdet.detectors.parts.window_svm import save_window_svm
+from streamdet.detectors.parts.window_svm import save_window_svms
 from streamdet.model_config import load_model_config
 from streamdet.ops.iou import pairwise_iou
 from tests.end_to_end.conftest import Run
@@ -55,7 +55,7 @@ def assert_walker_is_found(found: list[list[dict[str, Any]]]) -> None:
 def test_an_svm_from_a_file_of_our_own_finds_what_opencv_s_built_in_one_finds(
     run: Run, data: Path, tmp_path: Path
 ) -> None:
-    save_window_svm(people_svm(), tmp_path / "people.npz")
+    save_window_svms([people_svm()], tmp_path / "people.npz")
     values = yaml.safe_load((shipped("configs/models") / "hog_people.yaml").read_text())
     values["weights"] = {
         "file": "people.npz",

@@ -15,15 +15,12 @@ from streamdet.errors import ConfigError
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def read_arrays(
-    path: Path, axes: Mapping[str, int], optional: Mapping[str, int] | None = None
-) -> Arrays:
-    """Read the arrays that a model needs, and those that it may have.
+def read_arrays(path: Path, axes: Mapping[str, int]) -> Arrays:
+    """Read the arrays that a model needs.
 
     Args:
         path: the .npz file.
         axes: key -> number of axes that its array must have.
-        optional: the same of what may be missing; it is in the result where it is there.
 
     Raises:
         ConfigError: no such file, not .npz, pickled objects, a key is missing, an array has
@@ -31,8 +28,7 @@ def read_arrays(
     """
     try:
         with path.open("rb") as raw, np.lib.npyio.NpzFile(raw, allow_pickle=False) as file:
-            there = {key: n for key, n in (optional or {}).items() if key in file.files}
-            return {key: _checked(path, key, file, n) for key, n in {**axes, **there}.items()}
+            return {key: _checked(path, key, file, n) for key, n in axes.items()}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as exc:
         raise ConfigError(f"{path} must be an .npz of plain arrays: {exc}") from exc
 

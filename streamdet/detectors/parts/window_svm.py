@@ -1,7 +1,8 @@
-"""A linear SVM over the HOG features of one window, and its file."""
+"""Linear SVMs over the HOG features of windows, one for each view of an object, and their file."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +24,12 @@ _AXES: Final = {
     "block_stride_hw": 1,
     "cell_hw": 1,
     "bins": 0,
+    "is_signed": 0,
     "shrink_xy": 1,
     "scale": 1,
 }
 
-_LATER_AXES: Final = {"is_signed": 0}
-"""Of what the first files did not have."""
+_MOST_VIEWS: Final = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,10 +106,30 @@ class WindowSvm:
             )
 
 
-def save_window_svm(svm: WindowSvm, path: Path) -> None:
-    """Write the .npz file that `load_window_svm` reads: they are inverses."""
+def save_window_svms(svms: Sequence[WindowSvm], path: Path) -> None:
+    """Write the .npz file that `load_window_svms` reads: they are inverses."""
+    arrays: dict[str, Any] = {"views": np.array(len(svms))}
+    for number, svm in enumerate(svms):
+        arrays |= {f"{key}_{number}": value for key, value in _arrays(svm).items()}
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def load_window_svms(path: Path) -> tuple[WindowSvm, ...]:
+    """Read the SVMs of a detector, one for each view of its object.
+
+    Raises:
+        ConfigError: the file holds no such SVMs; the sentence names the key.
+    """
+    views = int(read_arrays(path, {"views": 0})["views"])
+    if not 1 <= views <= _MOST_VIEWS:
+        raise ConfigError(f"{path}: views must be 1 to {_MOST_VIEWS}, got {views}")
+    return tuple(_load(path, f"_{number}") for number in range(views))
+
+
+def _arrays(svm: WindowSvm) -> dict[str, Any]:
     geometry = svm.geometry
-    arrays: dict[str, Any] = {
+    return {
         "coefficients": svm.coefficients.astype(np.float32),
         "bias": np.float64(svm.bias),
         "window_hw": np.array(geometry.window_hw),
@@ -120,23 +141,21 @@ def save_window_svm(svm: WindowSvm, path: Path) -> None:
         "shrink_xy": np.array(svm.shrink_xy),
         "scale": np.array([svm.scale.half, svm.scale.steepness]),
     }
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
 
 
-def load_window_svm(path: Path) -> WindowSvm:
-    """Read an SVM.
+def _load(path: Path, ending: str) -> WindowSvm:
+    arrays = read_arrays(path, {f"{key}{ending}": axes for key, axes in _AXES.items()})
 
-    Raises:
-        ConfigError: the file is not such an SVM; the sentence names the key.
-    """
-    arrays = read_arrays(path, _AXES, _LATER_AXES)
-    for key in ("window_hw", "block_hw", "block_stride_hw", "cell_hw", "shrink_xy", "scale"):
-        if len(arrays[key]) != 2:
-            raise ConfigError(f"{path}: {key} must be 2 numbers, got {len(arrays[key])}")
+    def value(key: str) -> npt.NDArray[Any]:
+        return arrays[f"{key}{ending}"]
+
+    def two(key: str) -> npt.NDArray[Any]:
+        if len(value(key)) != 2:
+            raise ConfigError(f"{path}: {key}{ending} must be 2 numbers, got {len(value(key))}")
+        return value(key)
 
     def sides(key: str) -> Sides:
-        return int(arrays[key][0]), int(arrays[key][1])
+        return int(two(key)[0]), int(two(key)[1])
 
     try:
         geometry = HogGeometry(
@@ -144,15 +163,15 @@ def load_window_svm(path: Path) -> WindowSvm:
             sides("block_hw"),
             sides("block_stride_hw"),
             sides("cell_hw"),
-            int(arrays["bins"]),
-            bool(arrays.get("is_signed", False)),
+            int(value("bins")),
+            bool(value("is_signed")),
         )
         return WindowSvm(
             geometry=geometry,
-            coefficients=arrays["coefficients"].astype(np.float32),
-            bias=float(arrays["bias"]),
-            shrink_xy=(float(arrays["shrink_xy"][0]), float(arrays["shrink_xy"][1])),
-            scale=MarginScale(float(arrays["scale"][0]), float(arrays["scale"][1])),
+            coefficients=value("coefficients").astype(np.float32),
+            bias=float(value("bias")),
+            shrink_xy=(float(two("shrink_xy")[0]), float(two("shrink_xy")[1])),
+            scale=MarginScale(float(two("scale")[0]), float(two("scale")[1])),
         )
     except ValueError as exc:
-        raise ConfigError(f"{path} is no SVM over HOG features: {exc}") from exc
+        raise ConfigError(f"{path} holds no SVM over HOG features: {exc}") from exc

@@ -5,18 +5,17 @@ N windows, F features of a window.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.detectors.hog_svm import HogSvmOptions, Scanner, hog_descriptor, shrunk
+from streamdet.detectors.hog_svm import HogSvmOptions, Scanner, hog_descriptor
 from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.window_svm import WindowSvm
 from streamdet.image import Pixels
-from streamdet.ops.iou import box_area
 from streamdet.ops.nms import nms
 from streamdet.training.examples import Example
 from streamdet.training.labelled_picture import LabelledPicture
@@ -27,6 +26,7 @@ from streamdet.training.svm.windows import (
     cut,
     drawn_without_object,
     has_no_object,
+    likeness,
     moved_about,
 )
 from streamdet.transforms import Transform
@@ -40,41 +40,77 @@ _SAME: Final = 0.5
 """Overlap above which two false windows of a picture show the same."""
 
 
-class HogExamples:
-    """Turns pictures into features, as a recipe says."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Features of windows, as they are and mirrored, each (N, F)."""
 
-    def __init__(self, recipe: HogRecipe, transform: Transform) -> None:
+    plain: Floats
+    mirrored: Floats
+
+    def __add__(self, more: Windows) -> Windows:
+        """Put more windows behind these."""
+        return Windows(
+            np.concatenate((self.plain, more.plain)),
+            np.concatenate((self.mirrored, more.mirrored)),
+        )
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.plain)
+
+    @property
+    def both(self) -> Floats:
+        """All of them, (2 N, F)."""
+        return np.concatenate((self.plain, self.mirrored))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewExamples:
+    """What a view is learnt from: windows with an object of it and windows without any."""
+
+    objects: Windows
+    others: Windows
+
+    def __add__(self, more: ViewExamples) -> ViewExamples:
+        """Put more examples behind these."""
+        return ViewExamples(self.objects + more.objects, self.others + more.others)
+
+
+class HogExamples:
+    """Turns pictures into features of one view, as a recipe says."""
+
+    def __init__(self, recipe: HogRecipe, view: int, transform: Transform) -> None:
         """Join the recipe and the detector's transform.
+
+        Args:
+            recipe: what to do.
+            view: its number in the recipe.
+            transform: as a run has it.
 
         Raises:
             EngineError: OpenCV is missing or has no HOGDescriptor.
         """
         self._recipe = recipe
+        self._number, self._view = view, recipe.views[view]
         self._transform = transform
-        self._hog = hog_descriptor(recipe.geometry)
+        self._hog = hog_descriptor(recipe.geometry(self._view))
 
-    @property
-    def nothing(self) -> Floats:
-        """Features of no window, (0, F)."""
-        return np.empty((0, self._recipe.geometry.length), np.float32)
-
-    def features(self, patches: Sequence[Pixels], *, flips: bool) -> Floats:
-        """Describe patches of any size, mirrored as well if so wished: (N or 2 N, F)."""
-        shown = [view for patch in patches for view in _views(self._resized(patch), flips)]
-        described = [np.ravel(self._hog.compute(view)) for view in shown]
-        return np.array(described, np.float32) if described else self.nothing
-
-    def of_patches(self, source: Patches, *, flips: bool) -> tuple[Floats, Floats]:
-        """Describe the positives and the negatives of a source.
+    def of_patches(self, sources: Iterable[Patches]) -> ViewExamples:
+        """Describe patches of any size; objects are of the first view only.
 
         Raises:
             ConfigError: see `read_patches`.
         """
-        positives = read_patches(source.positives, source.tile)
-        negatives = read_patches(source.negatives, source.tile) if source.negatives else []
-        return self.features(positives, flips=flips), self.features(negatives, flips=flips)
+        objects: list[Pixels] = []
+        others: list[Pixels] = []
+        for source in sources:
+            if self._number == 0:
+                objects += read_patches(source.positives, source.tile)
+            if source.negatives is not None:
+                others += read_patches(source.negatives, source.tile)
+        return self._described(self._resized(objects), self._resized(others))
 
-    def of_picture(self, example: Example, index: int) -> tuple[Floats, Floats]:
+    def of_picture(self, example: Example, index: int) -> ViewExamples:
         """Describe the windows around a picture's objects, and some where there is none.
 
         Args:
@@ -84,58 +120,75 @@ class HogExamples:
         Raises:
             ConfigError: it cannot be read.
         """
-        recipe = self._recipe
-        picture = self._prepared(example)
+        recipe, window, shrink_xy = self._recipe, self._view.window, self._view.shrink_xy
+        picture, is_of_view = self._prepared(example)
         chance = np.random.default_rng([recipe.seed, index])
-        drawn = drawn_without_object(picture, recipe.window, recipe.shrink_xy, recipe.drawn, chance)
-        around = around_objects(picture.xyxy, recipe.window, recipe.shrink_xy)
+        drawn = drawn_without_object(picture, window, shrink_xy, recipe.drawn, chance)
+        around = around_objects(picture.xyxy[is_of_view], window, shrink_xy)
         moved = moved_about(around, _MOVED, recipe.moved, chance)
         around = np.concatenate((around, moved))
-        return self._described(picture, around), self._described(picture, drawn)
+        return self._described(
+            cut(picture.pixels, around, window), cut(picture.pixels, drawn, window)
+        )
 
-    def hard_negatives(self, svm: WindowSvm, example: Example) -> Floats:
+    def hard_negatives(self, svm: WindowSvm, example: Example) -> ViewExamples:
         """Describe the windows in which the SVM sees an object where there is none.
 
         Raises:
             ConfigError: the picture cannot be read.
         """
-        picture = self._prepared(example)
+        picture, _ = self._prepared(example)
         recipe = self._recipe
         options = HogSvmOptions(model=recipe.model, padding=0)
         windows, margins = Scanner(svm, options)(picture.pixels, 0.0)
-        is_false = has_no_object(windows, recipe.shrink_xy, picture)
+        is_false = has_no_object(windows, self._view.shrink_xy, picture)
         windows, margins = windows[is_false], margins[is_false]
         worst = nms(windows, margins, _SAME, top_k=recipe.hard)
-        return self._described(picture, windows[worst])
+        return self._described([], cut(picture.pixels, windows[worst], self._view.window))
 
-    def _described(self, picture: LabelledPicture, windows: Floats) -> Floats:
-        patches = cut(picture.pixels, windows, self._recipe.window)
-        return self.features(patches, flips=self._recipe.flip)
+    def _described(self, objects: Sequence[Pixels], others: Sequence[Pixels]) -> ViewExamples:
+        return ViewExamples(self._windows(objects), self._windows(others))
 
-    def _prepared(self, example: Example) -> LabelledPicture:
-        """Prepare a picture as a run does; objects that do not count become ignored regions."""
+    def _windows(self, patches: Sequence[Pixels]) -> Windows:
+        turned = [np.ascontiguousarray(patch[:, ::-1]) for patch in patches]
+        return Windows(self._features(patches), self._features(turned))
+
+    def _features(self, patches: Sequence[Pixels]) -> Floats:
+        described = [np.ravel(self._hog.compute(patch)) for patch in patches]
+        length = self._recipe.geometry(self._view).length
+        return np.array(described, np.float32).reshape(-1, length)
+
+    def _prepared(self, example: Example) -> tuple[LabelledPicture, npt.NDArray[np.bool_]]:
+        """Prepare a picture as a run does, and tell which of its objects (N,) are of the view.
+
+        Objects that do not count in any view become ignored regions.
+        """
         picture = example.read(has_masks=False).prepared(self._transform)
-        around = around_objects(picture.xyxy, self._recipe.window, self._recipe.shrink_xy)
-        scale = self._recipe.window[0] / (around[:, 3] - around[:, 1])
-        likeness = box_area(picture.xyxy) / box_area(shrunk(around, self._recipe.shrink_xy))
-        counts = (scale <= self._recipe.most_enlarged) & (likeness >= self._recipe.least_overlap)
-        counts &= self._recipe.objects
-        return replace(
+        recipe, xyxy = self._recipe, picture.xyxy
+        alike = np.stack([likeness(xyxy, view.window, view.shrink_xy) for view in recipe.views])
+        views = alike.argmax(axis=0)
+        heights = np.array([view.window[0] for view in recipe.views])[views]
+        shown = np.stack(
+            [around_objects(xyxy, view.window, view.shrink_xy) for view in recipe.views]
+        )[views, np.arange(len(xyxy))]
+        counts = heights <= recipe.most_enlarged * (shown[:, 3] - shown[:, 1])
+        counts &= alike.max(axis=0) >= recipe.least_overlap
+        counts &= recipe.objects
+        kept = replace(
             picture,
-            xyxy=picture.xyxy[counts],
+            xyxy=xyxy[counts],
             class_ids=picture.class_ids[counts],
-            ignored=np.concatenate((picture.ignored, picture.xyxy[~counts])),
+            ignored=np.concatenate((picture.ignored, xyxy[~counts])),
             keypoints=None,
         )
+        return kept, views[counts] == self._number
 
-    def _resized(self, patch: Pixels) -> Pixels:
-        height, width = self._recipe.window
-        if patch.shape[:2] == (height, width):
-            return patch
-        return np.asarray(import_opencv().resize(patch, (width, height)), np.uint8)
-
-
-def _views(patch: Pixels, flips: bool) -> Iterator[Pixels]:
-    yield patch
-    if flips:
-        yield np.ascontiguousarray(patch[:, ::-1])
+    def _resized(self, patches: Sequence[Pixels]) -> list[Pixels]:
+        resize = import_opencv().resize
+        width_height = self._view.window[::-1]
+        return [
+            patch
+            if patch.shape[1::-1] == width_height
+            else np.asarray(resize(patch, width_height), np.uint8)
+            for patch in patches
+        ]

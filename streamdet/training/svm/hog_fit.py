@@ -7,15 +7,11 @@ hinge) in place of SVMLight's, and as many rounds of searching as the recipe say
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
-
-from streamdet.detectors.parts.margins import MarginScale
-from streamdet.detectors.parts.window_svm import WindowSvm, save_window_svm
+from streamdet.detectors.parts.window_svm import WindowSvm, save_window_svms
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked
 from streamdet.model_config import load_model_config
@@ -23,16 +19,11 @@ from streamdet.registry import KINDS, load
 from streamdet.training.examples import Example, Faults, examples_of
 from streamdet.training.model_file import read_model_file, weights_entry, write_model_file
 from streamdet.training.svm import Fitted, Tell, Through
-from streamdet.training.svm.hog_examples import HogExamples
-from streamdet.training.svm.hog_recipe import HogRecipe, Patches
-from streamdet.training.svm.linear_svm import LinearSvm, fit_scale, fit_svm
+from streamdet.training.svm.hog_recipe import HogRecipe
+from streamdet.training.svm.view_fit import ViewFit
 from streamdet.training.validation import ValidationSet, validation_sets
 from streamdet.transforms import Transform
 from streamdet.yaml_text import YamlText
-
-Floats = npt.NDArray[np.float32]
-Sides = tuple[Floats, Floats]
-"""Features with an object and without."""
 
 
 class HogSvmFit:
@@ -49,14 +40,12 @@ class HogSvmFit:
         """
         self._recipe = recipe
         self._config = folder / f"{recipe.name}.yaml"
-        self._examples = HogExamples(recipe, _transform(recipe, text))
+        transform = _transform(recipe, text)
+        self._views = [ViewFit(recipe, number, transform) for number in range(len(recipe.views))]
         self._pictures, self._validation, self._faults = _labelled(recipe)
-        patches = recipe.patches
-        self._patches = self._of_patches(patches.train if patches else (), flips=recipe.flip)
-        self._held = self._of_patches(patches.validation if patches else (), flips=False)
 
     def __call__(self, tell: Tell, through: Through) -> Fitted:
-        """Fit, search for hard negatives, fit again; write NAME.npz and NAME.yaml.
+        """Fit each view; write NAME.npz and NAME.yaml.
 
         Raises:
             ConfigError: there is too little to learn from, or a picture cannot be read.
@@ -64,65 +53,13 @@ class HogSvmFit:
         """
         for sentence in self._faults:
             tell(f"left out: {sentence}")
-        sides = self._first_examples(through)
-        svm = self._fit(sides, tell)
-        for round_, pictures in enumerate(self._searched()):
-            hard = self._hard_negatives(svm, pictures, through)
-            tell(f"search {round_ + 1}: {len(hard)} false windows in {len(pictures)} pictures")
-            if not len(hard):
-                break
-            sides = sides[0], np.concatenate((sides[1], hard))
-            svm = self._fit(sides, tell)
-        scale = fit_scale(*sides, self._recipe.cost)
-        self._write(self._window_svm(svm, scale))
+        self._write([svm for fit in self._views for svm in fit(self._pictures, tell, through)])
         return Fitted(self._config, self._validation)
 
-    def _first_examples(self, through: Through) -> Sides:
-        both = [self._patches]
-        both += [self._examples.of_picture(each, index)
-                 for index, each in enumerate(through(self._pictures))]  # fmt: skip
-        return _stacked(both)
-
-    def _searched(self) -> list[list[Example]]:
-        """List the pictures of each round; rounds without any are left out."""
-        rounds = self._recipe.rounds
-        if self._recipe.search == "all":
-            return [self._pictures] * rounds if self._pictures else []
-        parts = [self._pictures[start::rounds] for start in range(rounds)]
-        return [part for part in parts if part]
-
-    def _hard_negatives(self, svm: LinearSvm, pictures: list[Example], through: Through) -> Floats:
-        scanned = self._window_svm(svm, MarginScale(0.0, 1.0))
-        found = [self._examples.hard_negatives(scanned, each) for each in through(pictures)]
-        return np.concatenate(found)
-
-    def _of_patches(self, sources: Iterable[Patches], *, flips: bool) -> Sides:
-        nothing = self._examples.nothing
-        both = [self._examples.of_patches(source, flips=flips) for source in sources]
-        return _stacked([(nothing, nothing), *both])
-
-    def _fit(self, sides: Sides, tell: Tell) -> LinearSvm:
-        """Fit, and tell what it makes of the patches that are measured on."""
-        svm = fit_svm(*sides, self._recipe.cost)
-        tell(f"fitted to {len(sides[0])} windows with and {len(sides[1])} without an object")
-        positives, negatives = (svm.margins(side) > 0 for side in self._held)
-        if count := len(positives) + len(negatives):
-            right = int(positives.sum() + (~negatives).sum())
-            tell(
-                f"validation patches: {right} of {count} right ({right / count:.3f}):"
-                f" {(~positives).sum()} of {len(positives)} objects missed,"
-                f" {negatives.sum()} of {len(negatives)} others taken for one"
-            )
-        return svm
-
-    def _window_svm(self, svm: LinearSvm, scale: MarginScale) -> WindowSvm:
-        recipe = self._recipe
-        return WindowSvm(recipe.geometry, svm.coefficients, svm.bias, recipe.shrink_xy, scale)
-
-    def _write(self, svm: WindowSvm) -> None:
+    def _write(self, svms: Sequence[WindowSvm]) -> None:
         path = self._config.with_suffix(".npz")
         part = path.with_name(f".{path.name}")
-        save_window_svm(svm, part)
+        save_window_svms(svms, part)
         part.replace(path)
         origin = f"streamdet train, recipe {self._recipe.name}, fit hog_svm"
         entry = weights_entry(path, self._recipe.licence, origin)
@@ -175,8 +112,3 @@ def _labelled(recipe: HogRecipe) -> tuple[list[Example], tuple[ValidationSet, ..
         examples += examples_of(source, recipe.classes, faults)
     again = Faults(are_skipped=faults.are_skipped)  # of sources that are read for the second time
     return examples, validation_sets(recipe.data, recipe.classes, again), faults.sentences
-
-
-def _stacked(both: list[Sides]) -> Sides:
-    positives, negatives = zip(*both, strict=True)
-    return np.concatenate(positives), np.concatenate(negatives)

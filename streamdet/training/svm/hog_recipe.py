@@ -16,10 +16,24 @@ _Shrink = Annotated[float, Field(ge=0, lt=0.5)]
 _Unit = Annotated[float, Field(ge=0, le=1)]
 
 
+class View(Options):
+    """A shape of the object in its window."""
+
+    window: tuple[_Side, _Side] = Field(
+        (128, 64), description="Height and width of the window, multiples of 8 pixels."
+    )
+    shrink_xy: tuple[_Shrink, _Shrink] = Field(
+        (0.0, 0.0),
+        description="Share of the window's width and height on each side of the object in it.",
+    )
+
+
 class Patches(Options):
     """Cut-out objects and what is none: folders of pictures, or pictures; resized to the window."""
 
-    positives: Path = Field(description="Objects; relative to the working directory.")
+    positives: Path = Field(
+        description="Objects, of the first view; relative to the working directory."
+    )
     negatives: Path | None = Field(None, description="What is none.")
     tile: tuple[_Side, _Side] | None = Field(
         None,
@@ -49,12 +63,12 @@ class HogRecipe(Options):
         None, description="How a frame becomes the detector's picture; by default the model's."
     )
     score_thresh: _Unit | None = Field(None, description="Of the result; by default the model's.")
-    window: tuple[_Side, _Side] = Field(
-        (128, 64), description="Height and width of the window, multiples of 8 pixels."
-    )
-    shrink_xy: tuple[_Shrink, _Shrink] = Field(
-        (0.0, 0.0),
-        description="Share of the window's width and height on each side of the object in it.",
+    views: tuple[View, ...] = Field(
+        (View(),),
+        min_length=1,
+        max_length=32,
+        description="Shapes that the object is seen in, a window and an SVM for each; an object is"
+        " an example of the view that is most of its shape.",
     )
     bins: int = Field(9, ge=2, le=36, description="Orientations of gradients.")
     signed: bool = Field(
@@ -71,7 +85,12 @@ class HogRecipe(Options):
     objects: bool = Field(
         True, description="Whether labelled objects are positives; false: the patches alone are."
     )
-    flip: bool = Field(True, description="Whether examples are mirrored as well.")
+    flip: Literal["none", "examples", "views"] = Field(
+        "examples",
+        description="examples: what is learnt from is mirrored as well. views: each view becomes"
+        " two that mirror each other, such as a car driving left and right; which of them an object"
+        " shows is found out.",
+    )
     most_enlarged: float = Field(
         1.25,
         ge=1,
@@ -108,15 +127,15 @@ class HogRecipe(Options):
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Of all chance.")
 
-    @property
-    def geometry(self) -> HogGeometry:
-        """Of the window."""
-        return HogGeometry(window_hw=self.window, bins=self.bins, is_signed=self.signed)
+    def geometry(self, view: View) -> HogGeometry:
+        """Of a view's window."""
+        return HogGeometry(window_hw=view.window, bins=self.bins, is_signed=self.signed)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if any(side % 8 for side in self.window):
-            raise ValueError(f"window must be multiples of 8, got {self.window}")
+        for view in self.views:
+            if any(side % 8 for side in view.window):
+                raise ValueError(f"views: a window must be multiples of 8, got {view.window}")
         if self.patches is None and (self.data is None or not self.objects):
             raise ValueError("patches or data must give objects to learn from")
         return self

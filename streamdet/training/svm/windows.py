@@ -24,15 +24,22 @@ _TRIES: Final = 5  # windows drawn for each one wanted: many overlap an object
 
 
 def around_objects(xyxy: Floats, window_hw: Sides, shrink_xy: tuple[float, float]) -> Floats:
-    """Put a window around each object (N, 4), with its centre: the smallest of its shape.
+    """Put a window of its shape around each object (N, 4), with the object's centre.
 
-    The wanted part of the window, what `shrunk` leaves, holds the whole object.
+    The wanted part of the window, what `shrunk` leaves, is as large as the object.
     """
-    share = 1 - 2 * np.array(shrink_xy, np.float32)
     sides = np.array(window_hw[::-1], np.float32)
+    wanted = np.prod(sides * (1 - 2 * np.array(shrink_xy, np.float32)))
     centres = (xyxy[:, :2] + xyxy[:, 2:]) / 2
-    scale = ((xyxy[:, 2:] - xyxy[:, :2]) / (share * sides)).max(axis=1, keepdims=True)
-    return np.concatenate((centres - scale * sides / 2, centres + scale * sides / 2), axis=1)
+    half = np.sqrt(box_area(xyxy) / wanted)[:, None] * sides / 2
+    return np.concatenate((centres - half, centres + half), axis=1)
+
+
+def likeness(xyxy: Floats, window_hw: Sides, shrink_xy: tuple[float, float]) -> Floats:
+    """Tell how much of an object's shape a window is: IoU (N,) of objects and wanted parts."""
+    wanted = shrunk(around_objects(xyxy, window_hw, shrink_xy), shrink_xy)
+    common = np.minimum(xyxy[:, 2:] - xyxy[:, :2], wanted[:, 2:] - wanted[:, :2]).prod(axis=1)
+    return np.asarray(common / (2 * box_area(xyxy) - common), np.float32)
 
 
 def moved_about(windows: Floats, share: float, count: int, chance: np.random.Generator) -> Floats:

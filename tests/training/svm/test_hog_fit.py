@@ -13,15 +13,17 @@ import yaml
 
 from streamdet.cli import main
 from streamdet.detectors.hog_svm import HogSvm, HogSvmOptions
-from streamdet.detectors.parts.window_svm import load_window_svm
+from streamdet.detectors.parts.window_svm import load_window_svms
 from streamdet.evaluation.picture_file import read_picture
 from streamdet.evaluation.pictures import PictureDetector
+from streamdet.image import Pixels
 from streamdet.model_config import load_model_config
 from streamdet.ops.iou import pairwise_iou
+from tests.evaluation.scenes import write_json
 from tests.training.toy_training import write_pictures
 
 # The boxes of 30 x 20 are 60 x 40 in the prepared picture.
-WINDOW = {"window": [48, 64], "shrink_xy": [0.03, 0.08]}
+VIEWS: dict[str, Any] = {"views": [{"window": [48, 64], "shrink_xy": [0.03, 0.08]}]}
 LABELLED = {"data": {"train": [{"truth": "train.json", "images": "images", "held_out": 0.2}]}}
 
 
@@ -36,7 +38,7 @@ def write_recipe(folder: Path, **changes: Any) -> str:
         "fit": "hog_svm",
         "classes": ["cat"],
         "transform": {"kind": "stretch", "hw": [96, 128]},
-        **WINDOW,
+        **VIEWS,
     }
     path = folder / "toy.yaml"
     path.write_text(yaml.safe_dump(values | changes))
@@ -90,8 +92,81 @@ def test_a_recipe_s_bins_and_signs_are_the_svm_s(tmp_path: Path) -> None:
     write_pictures(tmp_path, count=12)
     recipe = write_recipe(tmp_path, **LABELLED, bins=18, signed=True, rounds=0)
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
-    geometry = load_window_svm(tmp_path / "out" / "toy.npz").geometry
-    assert (geometry.bins, geometry.is_signed) == (18, True)
+    [svm] = load_window_svms(tmp_path / "out" / "toy.npz")
+    assert (svm.geometry.bins, svm.geometry.is_signed) == (18, True)
+
+
+def draw(pixels: Pixels, xyxy: tuple[int, int, int, int], *, looks_left: bool) -> None:
+    """Draw a wedge that fills a box, its upright side where it looks."""
+    left, top, right, bottom = xyxy
+    tip = left if looks_left else right
+    cv2.fillPoly(pixels, [np.array([[left, bottom], [right, bottom], [tip, top]])], (230,) * 3)
+
+
+def write_wedges(folder: Path, count: int) -> None:
+    """Write images/ and train.json: a flat and a high wedge each, on either side, either way."""
+    chance = np.random.default_rng(0)
+    (folder / "images").mkdir()
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number in range(1, count + 1):
+        pixels = np.full((96, 160, 3), 20, np.uint8)
+        images.append({"id": number, "file_name": f"{number}.png", "height": 96, "width": 160})
+        for half, (width, height) in enumerate(chance.permutation([[56, 28], [28, 56]])):
+            left, top = (int(n) for n in chance.integers(8, 16, size=2))
+            box = (left + 80 * half, top, left + 80 * half + int(width), top + int(height))
+            draw(pixels, box, looks_left=bool(chance.random() < 0.5))
+            bbox = [box[0], box[1], int(width), int(height)]
+            annotations.append(
+                {"id": len(annotations) + 1, "image_id": number, "category_id": 1, "bbox": bbox}
+            )
+        cv2.imwrite(str(folder / "images" / f"{number}.png"), pixels)
+    categories = [{"id": 1, "name": "cat"}]
+    write_json(
+        folder / "train.json",
+        {"images": images, "categories": categories, "annotations": annotations},
+    )
+
+
+TWO_VIEWS = {
+    "views": [
+        {"window": [40, 64], "shrink_xy": [0.0625, 0.15]},
+        {"window": [64, 40], "shrink_xy": [0.15, 0.0625]},
+    ],
+    "transform": {"kind": "stretch", "hw": [96, 160]},
+    "data": {"train": [{"truth": "train.json", "images": "images"}]},
+}
+
+
+def test_two_views_that_become_four_find_every_shape_and_facing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_wedges(tmp_path, count=16)
+    recipe = write_recipe(tmp_path, **TWO_VIEWS, flip="views")
+    assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "view 1: fitted to 16 windows with" in printed
+    assert "view 2: fitted to 16 windows with" in printed
+    svms = load_window_svms(tmp_path / "out" / "toy.npz")
+    assert [svm.geometry.window_hw for svm in svms] == [(40, 64)] * 2 + [(64, 40)] * 2
+    detect = detector(tmp_path / "out" / "toy.yaml")
+    for looks_left in (True, False):
+        picture = np.full((96, 160, 3), 20, np.uint8)
+        wanted = np.array([[12, 40, 68, 68], [104, 20, 132, 76]])
+        for box in wanted.tolist():
+            draw(picture, tuple(box), looks_left=looks_left)
+        found = detect(picture)
+        assert (pairwise_iou(wanted, found.xyxy[:2]).max(axis=1) > 0.6).all()
+
+
+def test_a_view_that_no_object_has_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pictures(tmp_path)
+    views = [*VIEWS["views"], {"window": [64, 32]}]
+    recipe = write_recipe(tmp_path, **(LABELLED | {"views": views}))
+    assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 2
+    assert "view 2: an SVM wants at least 6 examples with" in capsys.readouterr().err
 
 
 def write_patches(folder: Path) -> None:
@@ -116,7 +191,8 @@ def test_patches_give_a_detector_and_their_figures(
     write_patches(tmp_path)
     both = [{"positives": "yes", "negatives": "no"}]
     patches = {"train": both, "validation": both}
-    recipe = write_recipe(tmp_path, patches=patches, window=[32, 32], shrink_xy=[0.2, 0.2])
+    view = [{"window": [32, 32], "shrink_xy": [0.2, 0.2]}]
+    recipe = write_recipe(tmp_path, patches=patches, views=view)
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
     told = "validation patches: 24 of 24 right (1.000): 0 of 12 objects missed, 0 of 12 others"
     assert told in capsys.readouterr().out
@@ -131,7 +207,7 @@ def test_the_same_recipe_gives_the_same_svm(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path, **LABELLED)
     for name in ("one", "two"):
         assert main(["train", recipe, "--output", str(tmp_path / name)]) == 0
-    one, two = (load_window_svm(tmp_path / name / "toy.npz") for name in ("one", "two"))
+    [one], [two] = (load_window_svms(tmp_path / name / "toy.npz") for name in ("one", "two"))
     np.testing.assert_array_equal(one.coefficients, two.coefficients)
     assert (one.bias, one.scale) == (two.bias, two.scale)
 
@@ -142,7 +218,7 @@ def test_the_same_recipe_gives_the_same_svm(tmp_path: Path) -> None:
         ({"fit": "hog"}, "fit 'hog' is unknown; did you mean 'hog_svm'?"),
         ({"model": "dpm_car"}, "toy.yaml:9: model must be of the kind hog_svm, 'dpm_car' is 'dpm'"),
         ({"classes": ["cat", "dog"]}, "toy.yaml:1: classes must be"),
-        ({"window": [50, 64]}, "window must be multiples of 8, got (50, 64)"),
+        ({"views": [{"window": [50, 64]}]}, "a window must be multiples of 8, got (50, 64)"),
         ({"data": None}, "patches or data must give objects to learn from"),
         ({"transform": {"kind": "shrink"}}, "transform.kind must be one of letterbox"),
         ({"transform": {"kind": "stretch", "hv": [9, 9]}}, "transform.hv is an unknown key"),

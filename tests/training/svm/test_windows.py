@@ -11,6 +11,7 @@ from streamdet.training.svm.windows import (
     drawn_windows,
     drawn_without_object,
     has_no_object,
+    likeness,
     moved_about,
 )
 
@@ -26,11 +27,23 @@ def picture(*xyxy: tuple[float, float, float, float], ignored: bool = False) -> 
     )
 
 
-def test_a_window_s_inner_part_holds_the_object_and_no_more_than_it_must() -> None:
-    # The inner part is half of the window, 32 wide and 16 high; the object needs 2.5 times that.
-    [window] = around_objects(np.array([[10, 20, 90, 40]], np.float32), (32, 64), (0.25, 0.25))
-    np.testing.assert_allclose(window, [50 - 80, 30 - 40, 50 + 80, 30 + 40])
-    np.testing.assert_allclose(shrunk(window[None], (0.25, 0.25)), [[10, 10, 90, 50]])
+def test_a_window_s_inner_part_is_as_large_as_the_object() -> None:
+    # The inner part is half of the window, 32 wide and 16 high; the object is 64 by 32, or as large
+    # and square.
+    flat, square = [10, 20, 74, 52], [10, 20, 10 + 2048**0.5, 20 + 2048**0.5]
+    windows = around_objects(np.array([flat, square], np.float32), (32, 64), (0.25, 0.25))
+    np.testing.assert_allclose(windows[0], [42 - 64, 36 - 32, 42 + 64, 36 + 32])
+    np.testing.assert_allclose(shrunk(windows, (0.25, 0.25))[0], flat)
+    x, y = 10 + 2048**0.5 / 2, 20 + 2048**0.5 / 2
+    np.testing.assert_allclose(windows[1], [x - 64, y - 32, x + 64, y + 32], rtol=1e-6)
+
+
+def test_likeness_is_the_overlap_of_shapes() -> None:
+    boxes = np.array([[0, 0, 64, 32], [0, 0, 32, 64], [5, 5, 6, 6]], np.float32)
+    # Twice as wide as high: of a box on end half overlaps, of a square the root of a half.
+    root = 0.5**0.5
+    wanted = [1, 0.5 / 1.5, root / (2 - root)]
+    np.testing.assert_allclose(likeness(boxes, (32, 64), (0.25, 0.25)), wanted, rtol=1e-6)
 
 
 def test_moved_windows_lie_about_their_own() -> None:
