@@ -118,24 +118,38 @@ class YamlText:
         """Set a value as the command line states it; errors will name the option instead of a line.
 
         Args:
-            path: where; keys on the way to it that are not there are made.
+            path: where, an entry of a list by its number from 0; keys on the way that are not there
+                are made.
             value: the YAML.
             place: what errors call it.
 
         Raises:
-            ConfigError: the value is not in the subset, or something on the way holds no keys.
+            ConfigError: the value is not in the subset, something on the way holds no keys, or a
+                list has no such entry.
         """
         parsed = parse_option(value, place)
-        holder = self.values
-        for depth, key in enumerate(path[:-1], start=1):
-            holder = holder.setdefault(key, {})
-            self.places.setdefault(path[:depth], place)
-            if not isinstance(holder, dict):
+        holder: Any = self.values
+        where: KeyPath = ()
+        for key in path[:-1]:
+            where = (*where, _key(holder, key, place))
+            holder = holder.setdefault(key, {}) if isinstance(holder, dict) else holder[where[-1]]
+            self.places.setdefault(where, place)
+            if not isinstance(holder, dict | list):
                 raise ConfigError(f"{place}: {key} holds no keys")
-        self.forget(path)
-        holder[path[-1]] = parsed.values
-        self.places[path] = place
-        self.texts |= {(*path, *below): text for below, text in parsed.texts.items()}
+        where = (*where, _key(holder, path[-1], place))
+        self.forget(where)
+        holder[where[-1]] = parsed.values
+        self.places[where] = place
+        self.texts |= {(*where, *below): text for below, text in parsed.texts.items()}
+
+
+def _key(holder: dict[str, Any] | list[Any], key: str, place: str) -> str | int:
+    """Give the key, of a list the number of its entry."""
+    if isinstance(holder, dict):
+        return key
+    if key.isdecimal() and int(key) < len(holder):
+        return int(key)
+    raise ConfigError(f"{place}: {key!r} must be the number of an entry, 0 to {len(holder) - 1}")
 
 
 def read_yaml(path: Path, environ: Mapping[str, str] = os.environ) -> YamlText:

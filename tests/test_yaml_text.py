@@ -221,3 +221,25 @@ def test_a_file_that_cannot_be_read_is_one_sentence(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ConfigError, match=r"f\.yaml: cannot be read: Permission denied"):
         read_yaml(tmp_path / "f.yaml")
+
+
+def test_put_reaches_an_entry_of_a_list() -> None:
+    text = parse_yaml("data:\n  - {name: a}\n  - {name: b}", "f.yaml")
+    text.put(("data", "1", "name"), "c", "--set data.1.name=c")
+    assert text.values == {"data": [{"name": "a"}, {"name": "c"}]}
+    assert text.place(("data", 1, "name")) == "--set data.1.name=c"
+    assert text.place(("data", 0, "name")) == "f.yaml:2"
+
+
+@pytest.mark.parametrize("key", ["2", "-1", "x", ""])
+def test_put_names_an_entry_that_a_list_does_not_have(key: str) -> None:
+    text = parse_yaml("data: [a, b]", "f.yaml")
+    for path in (("data", key), ("data", key, "name")):
+        with pytest.raises(ConfigError, match=f"--set: '{key}' must be the number of an entry, 0 "):
+            text.put(path, "c", "--set")
+
+
+def test_put_does_not_go_below_a_scalar() -> None:
+    text = parse_yaml("data: [a, b]", "f.yaml")
+    with pytest.raises(ConfigError, match="--set: 0 holds no keys"):
+        text.put(("data", "0", "name"), "c", "--set")

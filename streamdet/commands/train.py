@@ -17,7 +17,7 @@ from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.evaluation.extra import check_extra
 from streamdet.model_config import load_model_config
 from streamdet.training.recipe import Recipe, check_recipe
-from streamdet.training.recipe_file import find_recipe, read_recipe
+from streamdet.training.recipe_file import find_recipe, read_recipe, use_pictures
 from streamdet.yaml_text import YamlText
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="name in configs/recipes, or path of a .yaml file; `streamdet kinds recipe` lists its"
         " keys",
     )
+    parser.add_argument(
+        "--truth",
+        metavar="TRUTH",
+        help="labels to learn from in place of the recipe's: COCO's .json, a folder of VOC's .xml"
+        " or of YOLO's .txt",
+    )
+    parser.add_argument("--images", metavar="DIR", help="their pictures")
+    parser.add_argument("--classes", metavar="NAME,...", help="what to learn of them")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the results (default: trained/NAME)"
     )
@@ -60,6 +68,7 @@ def run(args: Namespace) -> int:
     """
     args.recipe = find_recipe(args.recipe)
     text = read_recipe(args.recipe, args.set)
+    use_pictures(text, args.truth, args.images, args.classes)
     if "fit" in text.values:
         if args.resume:
             raise ConfigError("--resume goes with training by steps: a fitting begins anew")
@@ -160,7 +169,9 @@ def _train(prepared: Prepared, job: Job, processes: int) -> bool:
 
 def _stopped(args: Namespace, prepared: Prepared) -> str:
     words = ["streamdet", "train", str(args.recipe), "--resume"]
-    words += ["--output", str(args.output)] if args.output else []
+    for option in ("truth", "images", "classes", "output"):
+        if stated := getattr(args, option):
+            words += [f"--{option}", str(stated)]
     for entry in args.set:
         words += ["--set", entry]
     fit = prepared.fit

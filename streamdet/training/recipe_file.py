@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,6 +33,39 @@ def read_recipe(path: Path, sets: Sequence[str]) -> YamlText:
     for entry in sets:
         _set(text, entry)
     return text
+
+
+def use_pictures(
+    text: YamlText, truth: str | None, images: str | None, classes: str | None
+) -> None:
+    """Put pictures of the user's own in the place of a recipe's only source.
+
+    Args:
+        text: the recipe.
+        truth: the labels.
+        images: folder of the pictures.
+        classes: to learn, with commas between them.
+
+    Raises:
+        ConfigError: the recipe has several sources.
+    """
+    stated = {"truth": truth, "images": images}
+    for key, value in stated.items():
+        if value is not None:
+            _check_only_source(text, f"--{key}")
+            text.put(("data", "train", "0", key), json.dumps(value), f"--{key}")
+    if classes is not None:
+        text.put(("classes",), json.dumps(classes.split(",")), "--classes")
+
+
+def _check_only_source(text: YamlText, option: str) -> None:
+    data = text.values.get("data")
+    sources = [data.get(key) or () for key in ("train", "validation")] if data else [(), ()]
+    if [len(each) for each in sources] != [1, 0]:
+        raise ConfigError(
+            f"{option}: goes with a recipe of one source of pictures, {text.name} has"
+            f" {sum(map(len, sources))}: copy it and change its `data`"
+        )
 
 
 def _set(text: YamlText, entry: str) -> None:

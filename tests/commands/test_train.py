@@ -137,6 +137,28 @@ def test_paths_of_a_recipe_start_from_the_working_directory(
         assert sentence in capsys.readouterr().err
 
 
+def test_pictures_of_one_s_own_take_the_place_of_the_recipe_s(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path / "yard")
+    monkeypatch.chdir(tmp_path)
+    sources = {"train": [{"truth": "labels.json", "images": "images", "held_out": 0.3}]}
+    recipe = str(write_recipe(tmp_path, data=sources, classes=["bird"]))
+    own = ["--truth", "yard/train.json", "--images", "yard/images", "--classes", "dog,cat"]
+    assert main(["train", recipe, *own, "--set", "data.train.0.held_out=0"]) == 0
+    assert "toy: yolox, dog, cat; 6 pictures, 3 steps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [{"validation": [{}]}, {"train": [{}, {}]}])
+def test_pictures_of_one_s_own_do_not_take_the_place_of_several_sources(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: dict[str, Any]
+) -> None:
+    recipe = str(write_recipe(tmp_path, data=labelled(tmp_path) | more))
+    assert main(["train", recipe, "--truth", "labels.json"]) == 2
+    sentence = "--truth: goes with a recipe of one source of pictures, "
+    assert f"{sentence}{recipe} has 2: copy it and change" in capsys.readouterr().err
+
+
 def test_lines_tell_loss_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([0.0, 2.0, 10.0, 11.0])
     monkeypatch.setattr("time.monotonic", lambda: next(now))

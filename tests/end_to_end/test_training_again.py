@@ -61,7 +61,7 @@ def test_a_recipe_again_and_after_a_kill_gives_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
     write_pictures(tmp_path, count=11).rename(tmp_path / "labels.json")
-    monkeypatch.setenv("DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # where the recipe looks for its pictures
     recipe = ROOT / "configs" / "recipes" / "yolox.yaml"
     once, again, broken = (tmp_path / name for name in ("once", "again", "broken"))
     end(training(recipe, once, precision))
