@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked
@@ -68,6 +68,16 @@ class Data(Options):
     def is_measured_on(self) -> bool:
         """Whether any picture is there to measure on."""
         return bool(self.validation) or any(source.held_out for source in self.train)
+
+
+def _shown_once(data: Data) -> Data:
+    if any(source.repeat > 1 for source in data.train):
+        raise ValueError("repeat goes with training by steps, a fitting sees each picture once")
+    return data
+
+
+FittedData = Annotated[Data, AfterValidator(_shown_once)]
+"""What is learnt from without steps."""
 
 
 class Augmentation(Options):

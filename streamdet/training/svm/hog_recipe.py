@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from streamdet.detectors.parts.window_svm import HogGeometry
 from streamdet.options import Options
-from streamdet.training.recipe import Data
+from streamdet.training.recipe import FittedData
 
 _Side = Annotated[int, Field(ge=16, le=1024)]
 _Shrink = Annotated[float, Field(ge=0, lt=0.5)]
@@ -77,7 +77,7 @@ class HogRecipe(Options):
         " better for people (section 6.3 of the paper).",
     )
     patches: PatchData | None = Field(None, description="Cut-out objects.")
-    data: Data | None = Field(
+    data: FittedData | None = Field(
         None,
         description="Labelled pictures: windows around objects are positive, others negative."
         " What has another class is background.",

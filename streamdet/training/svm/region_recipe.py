@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from streamdet.options import Options
-from streamdet.training.recipe import Data, Start
+from streamdet.training.recipe import FittedData, Start
 
 _Side = Annotated[int, Field(gt=0, le=8192)]
 _Unit = Annotated[float, Field(ge=0, le=1)]
@@ -35,7 +35,7 @@ class RegionSvmRecipe(Options):
     start: Start = Field(
         default_factory=Start, description="Weights in place of the model's to begin with."
     )
-    data: Data = Field(description="Labelled pictures.")
+    data: FittedData = Field(description="Labelled pictures.")
     detector: dict[str, Any] = Field(
         default_factory=dict, description="Options of the detector while it is measured."
     )

@@ -219,6 +219,10 @@ def test_the_same_recipe_gives_the_same_svm(tmp_path: Path) -> None:
         ({"model": "dpm_car"}, "toy.yaml:9: model must be of the kind hog_svm, 'dpm_car' is 'dpm'"),
         ({"classes": ["cat", "dog"]}, "toy.yaml:1: classes must be"),
         ({"views": [{"window": [50, 64]}]}, "a window must be multiples of 8, got (50, 64)"),
+        (
+            {"data": {"train": [{"truth": "train.json", "images": "images", "repeat": 2}]}},
+            "repeat goes with training by steps",
+        ),
         ({"data": None}, "patches or data must give objects to learn from"),
         ({"transform": {"kind": "shrink"}}, "transform.kind must be one of letterbox"),
         ({"transform": {"kind": "stretch", "hv": [9, 9]}}, "transform.hv is an unknown key"),
