@@ -149,8 +149,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return " (needed)"
     value = field.get_default(call_default_factory=True)
-    return (
-        ""
-        if value in (None, []) or isinstance(value, BaseModel)
-        else f" = {json.dumps(value, default=str)}"
-    )
+    own = value if isinstance(value, tuple) else (value,)
+    if value in (None, []) or any(isinstance(each, BaseModel) for each in own):
+        return ""
+    return f" = {json.dumps(value, default=str)}"
