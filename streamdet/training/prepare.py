@@ -25,7 +25,7 @@ from streamdet.training.recipe import Recipe
 from streamdet.training.recipe import digest as recipe_digest
 from streamdet.training.result_model import find_model, write_model
 from streamdet.training.samples import Samples, batches
-from streamdet.training.start_weights import give_start
+from streamdet.training.start_weights import classes_of, give_start
 from streamdet.training.torch_runtime import normalised
 from streamdet.training.validation import ValidationSet, measured_options, validation_sets
 from streamdet.yaml_text import YamlText
@@ -95,7 +95,8 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
     if found is None or recipe.start_share:  # else the checkpoint has all weights
         backbone = (model.network or {}).get("backbone")
         pictures = _pictures(samples, model.input, network)
-        told = give_start(network, recipe.start, backbone, classes, pictures)
+        own_classes = classes_of(network, model) if recipe.start.model is not None else None
+        told = give_start(network, recipe.start, backbone, own_classes, pictures)
     if len(validation) < len(sources):
         few = len(sources) - len(validation)
         told.append(f"{few} of {len(sources)} sources to measure on hold no objects: left out")

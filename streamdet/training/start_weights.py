@@ -4,26 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from streamdet.config_files import shipped
 from streamdet.errors import ConfigError
-from streamdet.model_config import find_file, find_weights, load_model_config
+from streamdet.model_config import ModelConfig, find_file, find_weights, load_model_config
 from streamdet.networks.backbones import ARCHITECTURES, body_weights
 from streamdet.networks.backbones.numbered_weights import named_weights
 from streamdet.networks.state_dict import current_names, read_weights
+from streamdet.registry import load_network
 from streamdet.training.folded_norms import measure_norms
 from streamdet.training.onnx_weights import SUFFIX as ONNX
 from streamdet.training.onnx_weights import read_onnx_weights
 from streamdet.training.recipe import Start
 
 
+class Classes(NamedTuple):
+    """Classes of a network, and where it keeps what it knows of each.
+
+    Attributes:
+        names: in their order.
+        rows: name of a tensor whose first axis holds them -> rows for each.
+    """
+
+    names: Sequence[str]
+    rows: Mapping[str, int]
+
+
+def classes_of(network: nn.Module, model: ModelConfig) -> Classes:
+    """Find what a network keeps of each class: what grows where there is one more.
+
+    Args:
+        network: was made for the model.
+        model: its configuration.
+    """
+    kind: Any = load_network(model.detector)
+    assert model.input is not None
+    with torch.random.fork_rng(devices=[]):
+        options = kind.Options(**(model.network or {}))
+        larger = kind(options, len(model.classes) + 1, model.input.hw).state_dict()
+    grown = {
+        name: len(larger[name]) - len(value)
+        for name, value in network.state_dict().items()
+        if larger[name].shape != value.shape
+    }
+    return Classes(model.classes, grown)
+
+
 def give_start(
     network: nn.Module,
     start: Start,
     backbone: str | None,
-    classes: Sequence[str],
+    classes: Classes | None = None,
     pictures: Iterable[Tensor] = (),
 ) -> list[str]:
     """Give a network the tensors that fit it by name and shape.
@@ -32,7 +67,7 @@ def give_start(
         network: takes them in place.
         start: which files; what is no path is looked for in the folders of models.
         backbone: name of its backbone, see networks/backbones; None: it has none of ours.
-        classes: of the network.
+        classes: of the network; wanted where the start is a model.
         pictures: (B, 3, H, W) each, that batch norms are measured on where a file has none;
             without any they only compute what the file's network does outside of training.
 
@@ -59,8 +94,9 @@ def give_start(
         known, own = load_model_config(start.model), network.state_dict()
         path = find_weights(known)
         exported |= path.suffix == ONNX
+        assert classes is not None
         weights = {
-            name: _of_classes(value, own.get(name), known.classes, classes)
+            name: _of_classes(name, value, own.get(name), known.classes, classes)
             for name, value in _network_weights(path, network).items()
         }
         told.append(_take(network, weights, path))
@@ -76,30 +112,30 @@ def _network_weights(path: Path, network: nn.Module) -> Mapping[str, Tensor]:
 
 
 def _of_classes(
-    value: Tensor, own: Tensor | None, theirs: Sequence[str], ours: Sequence[str]
+    name: str, value: Tensor, own: Tensor | None, theirs: Sequence[str], classes: Classes
 ) -> Tensor:
-    """Bring what a layer knows of their classes into the order of ours, a row or more each.
+    """Bring what a layer knows of their classes into the order of ours.
 
-    A class of ours that they have not keeps its own rows. A layer has one row for each class, or
-    four (a box), with the background's before them or without.
+    A class of ours that they have not keeps its own rows. A layer has the background's rows before
+    those of the classes, or none of it.
 
     Returns:
-        `value` itself where its rows are not those of the classes.
+        `value` itself where its rows are not those of the classes or the classes are the same.
     """
-    if own is None or own.shape == value.shape or own.shape[1:] != value.shape[1:]:
+    rows = classes.rows.get(name)
+    if own is None or rows is None or tuple(theirs) == tuple(classes.names):
         return value
-    for background in (0, 1):
-        for rows in (1, 4):
-            counts = [(background + len(classes)) * rows for classes in (theirs, ours)]
-            if counts == [len(value), len(own)]:
-                mixed = own.clone()
-                known, places = (each.view(-1, rows, *each.shape[1:]) for each in (value, mixed))
-                places[:background] = known[:background]
-                for place, name in enumerate(ours, start=background):
-                    if name in theirs:
-                        places[place] = known[background + theirs.index(name)]
-                return mixed
-    return value
+    background = len(own) - rows * len(classes.names)
+    if background not in (0, rows) or len(value) != background + rows * len(theirs):
+        return own
+    mixed = own.clone()
+    mixed[:background] = value[:background]
+    for place, class_ in enumerate(classes.names):
+        if class_ in theirs:
+            known = background + rows * theirs.index(class_)
+            mine = background + rows * place
+            mixed[mine : mine + rows] = value[known : known + rows]
+    return mixed
 
 
 def _found(name: str, key: str) -> Path:

@@ -58,7 +58,7 @@ def test_with_the_published_weights_it_gives_what_the_published_file_gives(data:
     path = data / "weights" / "yolox_nano.onnx"
     image = torch.rand(1, 3, 416, 416, generator=torch.Generator().manual_seed(0)) * 255
     network = nano()
-    give_start(network, Start(network=str(path)), None, ())
+    give_start(network, Start(network=str(path)), None)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     [wanted] = session.run(None, {"images": image.numpy()})
     np.testing.assert_allclose(network(image)["output"].numpy(), wanted, rtol=1e-3, atol=1e-3)

@@ -35,7 +35,7 @@ def test_each_weight_comes_back_but_for_half_precision(tmp_path: Path) -> None:
     model = export(trained, "image", HW)
     compact(model, {})
     onnx.save(model, tmp_path / "packed.onnx")
-    [told] = give_start(network, Start(network=str(tmp_path / "packed.onnx")), None, ())
+    [told] = give_start(network, Start(network=str(tmp_path / "packed.onnx")), None)
     assert "; random: " not in told
     wanted = trained.state_dict()
     for name, value in network.state_dict().items():
@@ -92,7 +92,7 @@ def test_a_network_with_batch_norms_computes_what_the_folded_one_does(
 ) -> None:
     network = yolox(1)
     start = start_with(written(copy.deepcopy(folded)), tmp_path / "p.onnx")
-    [told] = give_start(network, start, None, ())
+    [told] = give_start(network, start, None)
     assert "; random: " not in told
     image = pictures(0)
     torch.testing.assert_close(network(image), yolox(0)(image), rtol=5e-3, atol=5e-3)
@@ -104,7 +104,7 @@ def test_its_batch_norms_know_the_pictures_and_it_still_computes_the_same(
 ) -> None:
     network, seen, unseen = yolox(1), pictures(0), pictures(1)
     start = start_with(folded, tmp_path / "p.onnx")
-    give_start(network, start, None, (), [seen[:2], seen[2:]])
+    give_start(network, start, None, None, [seen[:2], seen[2:]])
     torch.testing.assert_close(network(unseen), yolox(0)(unseen), rtol=1e-3, atol=1e-3)
     # As in training, each norm divides by the statistics of what it sees: they are those now.
     in_training = network.train()(seen)["output"]
@@ -114,10 +114,10 @@ def test_its_batch_norms_know_the_pictures_and_it_still_computes_the_same(
 def test_a_network_with_other_convolutions_is_refused(tmp_path: Path, folded: Any) -> None:
     start = start_with(folded, tmp_path / "p.onnx")
     with pytest.raises(ConfigError, match=r"113 convolutions, the network \d+: it is of another"):
-        give_start(yolox(0, depth=0.67), start, None, ())
+        give_start(yolox(0, depth=0.67), start, None)
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "packed.onnx").write_bytes(b"no network")
     with pytest.raises(ConfigError, match=r"packed\.onnx: is no ONNX file"):
-        give_start(proposer(0), Start(network=str(tmp_path / "packed.onnx")), None, ())
+        give_start(proposer(0), Start(network=str(tmp_path / "packed.onnx")), None)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from streamdet.errors import ConfigError
+from streamdet.model_config import load_model_config
 from streamdet.networks.backbones import backbone, classifier
+from streamdet.registry import load_network
 from streamdet.training.recipe import Start
-from streamdet.training.start_weights import give_start
+from streamdet.training.start_weights import Classes, classes_of, give_start
 
 
 class Detector(nn.Module):
@@ -28,7 +31,7 @@ def test_a_head_of_other_classes_stays_random(tmp_path: Path) -> None:
     published, network = Detector(80), Detector(2)
     torch.save(published.state_dict(), tmp_path / "w.pth")
     before = network.head.weight.clone()
-    [told] = give_start(network, Start(network=str(tmp_path / "w.pth")), None, ())
+    [told] = give_start(network, Start(network=str(tmp_path / "w.pth")), None)
     assert told.endswith("w.pth: 10 of its 12 tensors fit; random: head.weight, head.bias")
     assert torch.equal(network.head.weight, before)
     own, theirs = network.backbone.state_dict(), published.backbone.state_dict()
@@ -38,7 +41,7 @@ def test_a_head_of_other_classes_stays_random(tmp_path: Path) -> None:
 def test_a_classifier_s_weights_find_the_backbone(tmp_path: Path) -> None:
     published, network = classifier("alexnet"), Detector(2)
     torch.save(published.state_dict(), tmp_path / "w.pth")
-    [told] = give_start(network, Start(backbone=str(tmp_path / "w.pth")), "alexnet", ())
+    [told] = give_start(network, Start(backbone=str(tmp_path / "w.pth")), "alexnet")
     assert "10 of its 10 tensors fit" in told
     first = published.state_dict()["features.0.weight"]
     assert torch.equal(network.backbone.state_dict()["body.0.weight"], first)
@@ -53,27 +56,71 @@ class Scores(nn.Module):
         self.boxes = nn.Linear(2, 4 * (1 + classes))
 
 
-def test_of_a_model_s_classes_those_of_the_result_are_kept(tmp_path: Path) -> None:
-    known, network = Scores(80), Scores(2)
-    torch.save(known.state_dict(), tmp_path / "w.pth")
-    sha256 = hashlib.sha256((tmp_path / "w.pth").read_bytes()).hexdigest()
-    (tmp_path / "known.yaml").write_text(
+def known_model(folder: Path, network: nn.Module, classes: str) -> Start:
+    """Write a network's weights and a model of them."""
+    torch.save(network.state_dict(), folder / "w.pth")
+    sha256 = hashlib.sha256((folder / "w.pth").read_bytes()).hexdigest()
+    (folder / "known.yaml").write_text(
         f"{{detector: yolox, weights: {{file: w.pth, sha256: {sha256}, licence: x, origin: x}},"
         " input: {name: images, hw: [32, 32], colour: bgr}, transform: {kind: letterbox},"
-        " classes: coco80, score_thresh: 0.3, iou_thresh: 0.5}"
+        f" classes: {classes}, score_thresh: 0.3, iou_thresh: 0.5}}"
     )
+    return Start(model=str(folder / "known.yaml"))
+
+
+def scores_of(*names: str) -> Classes:
+    """Say what `Scores` keeps of each class."""
+    kinds = ("weight", "bias")
+    return Classes(names, {f"{layer}.{kind}": rows for kind in kinds
+                           for layer, rows in (("plain", 1), ("boxes", 4))})  # fmt: skip
+
+
+def test_of_a_model_s_classes_those_of_the_result_are_kept(tmp_path: Path) -> None:
+    known, network = Scores(80), Scores(2)
+    start = known_model(tmp_path, known, "coco80")
     fresh = network.plain.weight[0].clone()
-    give_start(network, Start(model=str(tmp_path / "known.yaml")), None, ("gate", "car"))
+    give_start(network, start, None, scores_of("gate", "car"))
     assert torch.equal(network.plain.weight, torch.stack((fresh, known.plain.weight[2])))
     assert torch.equal(network.boxes.bias[:4], known.boxes.bias[:4])  # the background
     assert torch.equal(network.boxes.bias[8:], known.boxes.bias[12:16])  # car is the third
+
+
+def test_as_many_classes_are_not_the_same_ones(tmp_path: Path) -> None:
+    known, network = Scores(3), Scores(3)
+    start = known_model(tmp_path, known, "[cat, dog, cow]")
+    fresh = network.plain.weight[1].clone()
+    give_start(network, start, None, scores_of("cow", "gate", "cat"))
+    theirs = known.plain.weight
+    assert torch.equal(network.plain.weight, torch.stack((theirs[2], fresh, theirs[0])))
+    assert torch.equal(network.boxes.bias[4:8], known.boxes.bias[12:16])
+
+
+def test_rows_of_unknown_order_are_not_taken(tmp_path: Path) -> None:
+    """Those of YOLO v1 go cell by cell."""
+    known, network = Scores(3), Scores(3)
+    start = known_model(tmp_path, known, "[cat, dog, cow]")
+    before = network.plain.weight.clone()
+    give_start(network, start, None, Classes(("dog", "cat", "cow"), {"plain.weight": 2}))
+    assert torch.equal(network.plain.weight, before)
+    assert torch.equal(network.boxes.weight, known.boxes.weight)
+
+
+def test_what_grows_with_the_classes_is_found() -> None:
+    options = load_model_config("yolox_nano_untrained").network or {}
+    model = load_model_config("street").model_copy(update={"network": options})
+    network: Any = load_network("yolox")
+    made = network(network.Options(**options), len(model.classes), (320, 416))
+    found = classes_of(made, model)
+    assert found.names == model.classes
+    assert found.rows == {f"head.cls_preds.{level}.{kind}": 1 for level in range(3)
+                          for kind in ("weight", "bias")}  # fmt: skip
 
 
 def test_former_names_of_weights_are_understood(tmp_path: Path) -> None:
     network = Detector(2)
     network.former_names = {"fc.bias": "head.bias"}  # type: ignore[assignment]
     torch.save({"fc.bias": torch.tensor([3.0, 4.0])}, tmp_path / "w.pth")
-    give_start(network, Start(network=str(tmp_path / "w.pth")), None, ())
+    give_start(network, Start(network=str(tmp_path / "w.pth")), None)
     assert network.head.bias.tolist() == [3.0, 4.0]
 
 
@@ -95,4 +142,4 @@ def test_what_does_not_fit_is_refused(
     monkeypatch.chdir(tmp_path)  # where relative paths start from
     torch.save({"other": torch.ones(1)}, tmp_path / "w.pth")
     with pytest.raises(ConfigError, match=sentence):
-        give_start(Detector(2), start, own, ())
+        give_start(Detector(2), start, own)

@@ -42,26 +42,30 @@ _SAME: Final = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """Features of windows, as they are and mirrored, each (N, F)."""
+    """Features of windows.
+
+    Attributes:
+        plain: (N, F).
+        mirrored: (N, F) of the same windows mirrored.
+        pictures: (N,) numbers of what they were cut from: windows of one look alike.
+    """
 
     plain: Floats
     mirrored: Floats
+    pictures: npt.NDArray[np.int64]
 
-    def __add__(self, more: Windows) -> Windows:
-        """Put more windows behind these."""
-        return Windows(
-            np.concatenate((self.plain, more.plain)),
-            np.concatenate((self.mirrored, more.mirrored)),
+    @classmethod
+    def joined(cls, parts: Sequence[Windows]) -> Windows:
+        """Put windows behind each other."""
+        return cls(
+            np.concatenate([each.plain for each in parts]),
+            np.concatenate([each.mirrored for each in parts]),
+            np.concatenate([each.pictures for each in parts]),
         )
 
     def __len__(self) -> int:
         """N."""
         return len(self.plain)
-
-    @property
-    def both(self) -> Floats:
-        """All of them, (2 N, F)."""
-        return np.concatenate((self.plain, self.mirrored))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +75,13 @@ class ViewExamples:
     objects: Windows
     others: Windows
 
-    def __add__(self, more: ViewExamples) -> ViewExamples:
-        """Put more examples behind these."""
-        return ViewExamples(self.objects + more.objects, self.others + more.others)
+    @classmethod
+    def joined(cls, parts: Sequence[ViewExamples]) -> ViewExamples:
+        """Put examples behind each other."""
+        return cls(
+            Windows.joined([each.objects for each in parts]),
+            Windows.joined([each.others for each in parts]),
+        )
 
 
 class HogExamples:
@@ -108,7 +116,12 @@ class HogExamples:
                 objects += read_patches(source.positives, source.tile)
             if source.negatives is not None:
                 others += read_patches(source.negatives, source.tile)
-        return self._described(self._resized(objects), self._resized(others))
+        # Each is a picture of its own, numbered below those of labelled ones.
+        numbers = -1 - np.arange(len(objects) + len(others))
+        return ViewExamples(
+            self._windows(self._resized(objects), numbers[: len(objects)]),
+            self._windows(self._resized(others), numbers[len(objects) :]),
+        )
 
     def of_picture(self, example: Example, index: int) -> ViewExamples:
         """Describe the windows around a picture's objects, and some where there is none.
@@ -127,12 +140,18 @@ class HogExamples:
         around = around_objects(picture.xyxy[is_of_view], window, shrink_xy)
         moved = moved_about(around, _MOVED, recipe.moved, chance)
         around = np.concatenate((around, moved))
-        return self._described(
-            cut(picture.pixels, around, window), cut(picture.pixels, drawn, window)
+        return ViewExamples(
+            self._windows(cut(picture.pixels, around, window), index),
+            self._windows(cut(picture.pixels, drawn, window), index),
         )
 
-    def hard_negatives(self, svm: WindowSvm, example: Example) -> ViewExamples:
+    def hard_negatives(self, svm: WindowSvm, example: Example, index: int) -> Windows:
         """Describe the windows in which the SVM sees an object where there is none.
+
+        Args:
+            svm: that is searched with.
+            example: the picture.
+            index: of the example.
 
         Raises:
             ConfigError: the picture cannot be read.
@@ -144,14 +163,12 @@ class HogExamples:
         is_false = has_no_object(windows, self._view.shrink_xy, picture)
         windows, margins = windows[is_false], margins[is_false]
         worst = nms(windows, margins, _SAME, top_k=recipe.hard)
-        return self._described([], cut(picture.pixels, windows[worst], self._view.window))
+        return self._windows(cut(picture.pixels, windows[worst], self._view.window), index)
 
-    def _described(self, objects: Sequence[Pixels], others: Sequence[Pixels]) -> ViewExamples:
-        return ViewExamples(self._windows(objects), self._windows(others))
-
-    def _windows(self, patches: Sequence[Pixels]) -> Windows:
+    def _windows(self, patches: Sequence[Pixels], pictures: int | npt.NDArray[np.int64]) -> Windows:
         turned = [np.ascontiguousarray(patch[:, ::-1]) for patch in patches]
-        return Windows(self._features(patches), self._features(turned))
+        numbers = np.broadcast_to(np.asarray(pictures), len(patches))
+        return Windows(self._features(patches), self._features(turned), numbers)
 
     def _features(self, patches: Sequence[Pixels]) -> Floats:
         described = [np.ravel(self._hog.compute(patch)) for patch in patches]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -80,30 +80,57 @@ def fit_with_hard_negatives(
         is_taken |= is_hard
 
 
-def fit_scale(positives: Floats, negatives: Floats, cost: float) -> MarginScale:
-    """Fit scores to the margins of examples that an SVM was not fitted to: Platt, 1999.
+class Side(NamedTuple):
+    """Examples with an object, or those without.
+
+    Attributes:
+        features: (N, F).
+        pictures: (N,) numbers of the pictures that they come from; an example from a picture that
+            an SVM was fitted to is not new to it.
+    """
+
+    features: Floats
+    pictures: npt.NDArray[np.int64]
+
+    def rows(self, rows: npt.NDArray[np.int64]) -> Side:
+        """Choose some, in this order."""
+        return Side(self.features[rows], self.pictures[rows])
+
+
+def fit_scale(positives: Side, negatives: Side, cost: float) -> MarginScale:
+    """Fit scores to the margins of examples whose pictures an SVM was not fitted to: Platt, 1999.
 
     Departure: a ridge on the steepness in place of his softened targets.
 
     Raises:
-        ConfigError: there are too few examples of a side.
+        ConfigError: there are too few examples of a side, or too few pictures of them.
         EngineError: scikit-learn is missing.
     """
-    features, is_positive = _joined(positives, negatives)
+    features, is_positive = _joined(positives.features, negatives.features)
+    pictures = np.concatenate((positives.pictures, negatives.pictures))
+    fewest = min(len(np.unique(side.pictures)) for side in (positives, negatives))
+    if fewest < _FOLDS:
+        raise ConfigError(
+            f"an SVM wants examples with and without an object, from at least {_FOLDS} pictures"
+            f" each, got {fewest}"
+        )
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     # Examples come source by source, the hard negatives last: in their order a fold would be judged
     # by an SVM that has seen nothing like it.
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
+    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
     margins = cross_val_predict(
-        _svm(cost), features, is_positive, cv=folds, method="decision_function"
+        _svm(cost), features, is_positive, groups=pictures, cv=folds, method="decision_function"
     )
     platt = LogisticRegression().fit(margins[:, None], is_positive)
     steepness = float(platt.coef_[0, 0])
     if steepness <= 0:
-        raise ConfigError("the SVM tells nothing apart: examples with and without an object do not"
-                          " differ in what it sees")  # fmt: skip
+        raise ConfigError(
+            f"{len(positives.features)} examples with an object are too few or too unlike: an SVM"
+            " does not know them again in pictures that it was not fitted to; more pictures are"
+            " wanted, or fewer searches (rounds)"
+        )
     return MarginScale(half=-float(platt.intercept_[0]) / steepness, steepness=steepness)
 
 

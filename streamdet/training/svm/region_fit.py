@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -31,16 +30,14 @@ from streamdet.training.examples import Example, Faults, examples_of
 from streamdet.training.recipe import Start
 from streamdet.training.result_model import write_model, write_weights
 from streamdet.training.samples import fixed_transform, target_of
-from streamdet.training.start_weights import give_start
+from streamdet.training.start_weights import classes_of, give_start
 from streamdet.training.svm import Fitted, Tell, Through
-from streamdet.training.svm.linear_svm import fit_scale, fit_with_hard_negatives
+from streamdet.training.svm.linear_svm import Side, fit_scale, fit_with_hard_negatives
 from streamdet.training.svm.region_features import RegionExamples, RegionFeatures
 from streamdet.training.svm.region_recipe import RegionSvmRecipe
 from streamdet.training.torch_runtime import normalised
 from streamdet.training.validation import validation_sets
 from streamdet.yaml_text import YamlText
-
-Floats = npt.NDArray[np.float32]
 
 _NORM: Final = 20.0
 """Mean length that features are brought to: of R-CNN's own code, which `cost` was chosen for."""
@@ -79,7 +76,8 @@ class RegionSvmFit:
         if start == Start() and before.weights is not None:
             start = Start(network=str(find_weights(before).absolute()))
         backbone = self._network.options.backbone
-        self._told = give_start(self._network, start, backbone, self._model.classes)
+        classes = classes_of(self._network, self._model) if start.model is not None else None
+        self._told = give_start(self._network, start, backbone, classes)
         faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
         self._examples: list[Example] = []
         for source in recipe.data.train:
@@ -126,16 +124,20 @@ class RegionSvmFit:
             each.features[: len(each.object_ids)][each.object_ids == class_id] for each in looks
         ]
         others = [each.features[each.is_negative[:, class_id]] for each in looks]
-        positives, negatives = _stacked(objects, scale), _stacked(others, scale)
-        negatives = np.random.default_rng([recipe.seed, class_id]).permutation(negatives)
-        *_, (svm, rows) = fit_with_hard_negatives(positives, negatives, recipe.cost, recipe.first)
-        margins = fit_scale(positives, negatives[rows], recipe.cost)
+        positives, negatives = _side(objects, scale), _side(others, scale)
+        order = np.random.default_rng([recipe.seed, class_id]).permutation(len(negatives.pictures))
+        negatives = negatives.rows(order)
+        *_, (svm, rows) = fit_with_hard_negatives(
+            positives.features, negatives.features, recipe.cost, recipe.first
+        )
+        margins = fit_scale(positives, negatives.rows(rows), recipe.cost)
         layer = self._network.head.cls_score
         weight = torch.from_numpy(svm.coefficients) * (margins.steepness * scale)
         layer.weight[class_id] = weight
         layer.bias[class_id] = margins.steepness * (svm.bias - margins.half)
         return (
-            f"an SVM of {len(positives)} objects and {len(rows)} of {len(negatives)} regions"
+            f"an SVM of {len(positives.features)} objects and {len(rows)} of"
+            f" {len(negatives.features)} regions"
             " without one"
         )
 
@@ -153,8 +155,10 @@ def _network(config: Path, seed: int) -> RegionCnn | SppNet:
     return network.eval()
 
 
-def _stacked(parts: Sequence[Tensor], scale: float) -> Floats:
-    return (torch.cat(list(parts)) * scale).numpy()
+def _side(parts: Sequence[Tensor], scale: float) -> Side:
+    """Stack features (n, W) of each picture."""
+    pictures = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
+    return Side((torch.cat(list(parts)) * scale).numpy(), pictures)
 
 
 def _box_examples(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +15,7 @@ from streamdet.training.examples import Example
 from streamdet.training.svm import Tell, Through
 from streamdet.training.svm.hog_examples import HogExamples, ViewExamples, Windows
 from streamdet.training.svm.hog_recipe import HogRecipe
-from streamdet.training.svm.linear_svm import LinearSvm, fit_scale, fit_svm
+from streamdet.training.svm.linear_svm import LinearSvm, Side, fit_scale, fit_svm
 from streamdet.transforms import Transform
 
 Floats = npt.NDArray[np.float32]
@@ -65,49 +64,53 @@ class ViewFit:
     def _fitted(
         self, pictures: list[Example], tell: Tell, through: Through
     ) -> tuple[WindowSvm, ...]:
-        each = [self._examples.of_picture(picture, index)
-                for index, picture in enumerate(through(pictures))]  # fmt: skip
-        examples = reduce(add, each, self._patches)
+        examples = ViewExamples.joined(
+            [self._patches]
+            + [self._examples.of_picture(picture, index)
+               for index, picture in enumerate(through(pictures))]
+        )  # fmt: skip
         turned = np.zeros(len(examples.objects), bool)
         if self._recipe.flip == "views":
             turned = facings(examples.objects, self._recipe.seed)
         svm, turned = self._fit(examples, turned, tell)
-        for round_, searched in enumerate(self._searched(pictures)):
-            hard = self._hard_negatives(svm, searched, through)
-            count = len(hard.others)
+        for round_, numbers in enumerate(self._searched(len(pictures))):
+            hard = self._hard_negatives(svm, pictures, numbers, through)
             tell(
-                f"{self._name}search {round_ + 1}: {count} false windows in {len(searched)}"
+                f"{self._name}search {round_ + 1}: {len(hard)} false windows in {len(numbers)}"
                 " pictures"
             )
-            if not count:
+            if not len(hard):
                 break
-            examples += hard
+            examples = replace(examples, others=Windows.joined([examples.others, hard]))
             svm, turned = self._fit(examples, turned, tell)
-        positives, negatives = self._sides(examples, turned)
-        scale = fit_scale(positives, negatives, self._recipe.cost)
+        scale = fit_scale(*self._sides(examples, turned), self._recipe.cost)
         if self._recipe.flip != "views":
             return (self._window_svm(svm, scale),)
-        mirrored = fit_svm(*self._sides(examples, ~turned), self._recipe.cost)
+        positives, negatives = self._sides(examples, ~turned)
+        mirrored = fit_svm(positives.features, negatives.features, self._recipe.cost)
         return self._window_svm(svm, scale), self._window_svm(mirrored, scale)
 
-    def _searched(self, pictures: list[Example]) -> list[list[Example]]:
-        """List the pictures of each round; rounds without any are left out."""
+    def _searched(self, count: int) -> list[range]:
+        """List the numbers of the pictures of each round; rounds without any are left out."""
         rounds = self._recipe.rounds
         if self._recipe.search == "all":
-            return [pictures] * rounds if pictures else []
-        parts = [pictures[start::rounds] for start in range(rounds)]
-        return [part for part in parts if part]
+            return [range(count)] * rounds if count else []
+        return [range(start, count, rounds) for start in range(min(rounds, count))]
 
     def _hard_negatives(
-        self, svm: LinearSvm, pictures: list[Example], through: Through
-    ) -> ViewExamples:
+        self, svm: LinearSvm, pictures: list[Example], numbers: range, through: Through
+    ) -> Windows:
         # A mirrored view need not search: what it would find is mirrored, too.
         scanned = self._window_svm(svm, MarginScale(0.0, 1.0))
-        found = [self._examples.hard_negatives(scanned, each) for each in through(pictures)]
-        return reduce(add, found)
+        return Windows.joined(
+            [
+                self._examples.hard_negatives(scanned, pictures[number], number)
+                for number in through(numbers)
+            ]
+        )
 
-    def _sides(self, examples: ViewExamples, turned: Bools) -> tuple[Floats, Floats]:
-        """Choose the features with and without an object.
+    def _sides(self, examples: ViewExamples, turned: Bools) -> tuple[Side, Side]:
+        """Choose what there is with and without an object.
 
         Args:
             examples: of the view.
@@ -115,22 +118,24 @@ class ViewFit:
         """
         objects, others = examples.objects, examples.others
         if self._recipe.flip == "none":
-            return objects.plain, others.plain
+            return Side(objects.plain, objects.pictures), Side(others.plain, others.pictures)
         if self._recipe.flip == "examples":
-            return objects.both, others.both
-        return np.where(turned[:, None], objects.mirrored, objects.plain), others.both
+            return _both(objects), _both(others)
+        faced = np.where(turned[:, None], objects.mirrored, objects.plain)
+        return Side(faced, objects.pictures), _both(others)
 
     def _fit(self, examples: ViewExamples, turned: Bools, tell: Tell) -> tuple[LinearSvm, Bools]:
         """Fit, where a view becomes two let each object face as it suits, and fit again."""
         positives, negatives = self._sides(examples, turned)
-        svm = fit_svm(positives, negatives, self._recipe.cost)
+        svm = fit_svm(positives.features, negatives.features, self._recipe.cost)
         if self._recipe.flip == "views":
             objects = examples.objects
             turned = svm.margins(objects.mirrored) > svm.margins(objects.plain)
-            svm = fit_svm(*self._sides(examples, turned), self._recipe.cost)
+            positives, _ = self._sides(examples, turned)
+            svm = fit_svm(positives.features, negatives.features, self._recipe.cost)
         tell(
-            f"{self._name}fitted to {len(positives)} windows with and {len(negatives)} without an"
-            " object"
+            f"{self._name}fitted to {len(positives.features)} windows with and"
+            f" {len(negatives.features)} without an object"
         )
         self._tell_of_patches(svm, tell)
         return svm, turned
@@ -159,6 +164,10 @@ class ViewFit:
     def _window_svm(self, svm: LinearSvm, scale: MarginScale) -> WindowSvm:
         geometry = self._recipe.geometry(self._view)
         return WindowSvm(geometry, svm.coefficients, svm.bias, self._view.shrink_xy, scale)
+
+
+def _both(windows: Windows) -> Side:
+    return Side(np.concatenate((windows.plain, windows.mirrored)), np.tile(windows.pictures, 2))
 
 
 def facings(windows: Windows, seed: int) -> Bools:

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from streamdet.detectors.parts.margins import MarginScale
 from streamdet.errors import ConfigError
 from streamdet.training.svm.linear_svm import (
     Floats,
+    Side,
     fit_scale,
     fit_svm,
     fit_with_hard_negatives,
@@ -16,6 +18,12 @@ def cloud(centre: float, count: int, seed: int) -> Floats:
     """Points around (centre, 0), 1 apart on average."""
     points = np.random.default_rng(seed).normal((centre, 0), 1, (count, 2))
     return points.astype(np.float32)
+
+
+def scale_of(positives: Floats, negatives: Floats) -> MarginScale:
+    """Fit a scale to examples that are each a picture of its own."""
+    one, other = (Side(each, np.arange(len(each))) for each in (positives, negatives))
+    return fit_scale(one, other, 1.0)
 
 
 def test_the_border_lies_midway_between_two_alike_clouds() -> None:
@@ -43,7 +51,7 @@ def test_hard_negatives_alone_give_the_svm_of_all() -> None:
 
 def test_scores_are_about_the_share_of_positives_at_their_margin() -> None:
     positives, negatives = cloud(0.5, 2000, 0), cloud(-0.5, 2000, 1)
-    svm, scale = fit_svm(positives, negatives, 1.0), fit_scale(positives, negatives, 1.0)
+    svm, scale = fit_svm(positives, negatives, 1.0), scale_of(positives, negatives)
     points = np.concatenate((positives, negatives))
     is_positive = np.arange(4000) < 2000
     scores = scale.score(svm.margins(points))
@@ -56,7 +64,7 @@ def test_a_kind_of_negative_that_comes_last_does_not_spoil_the_scale() -> None:
     positives, hard = cloud(2, 300, 0), cloud(6, 100, 1)
     hard[:, 1] += 20
     negatives = np.concatenate((cloud(-2, 200, 2), hard))
-    svm, scale = fit_svm(positives, negatives, 1.0), fit_scale(positives, negatives, 1.0)
+    svm, scale = fit_svm(positives, negatives, 1.0), scale_of(positives, negatives)
     assert (scale.score(svm.margins(positives)) > 0.5).mean() > 0.9
 
 
@@ -67,5 +75,24 @@ def test_too_few_examples_are_told() -> None:
 
 def test_examples_that_do_not_differ_are_told() -> None:
     same = np.ones((9, 2), np.float32)
-    with pytest.raises(ConfigError, match="tells nothing apart"):
-        fit_scale(same, same, 1.0)
+    with pytest.raises(ConfigError, match="9 examples with an object are too few or too unlike"):
+        scale_of(same, same)
+
+
+def test_examples_of_too_few_pictures_are_told() -> None:
+    points, pictures = cloud(2, 20, 0), np.arange(20)
+    with pytest.raises(ConfigError, match="from at least 3 pictures each, got 2"):
+        fit_scale(Side(points, pictures), Side(-points, pictures % 2), 1.0)
+
+
+def test_a_scale_rests_on_pictures_that_an_svm_has_not_seen() -> None:
+    # Each picture shows its one object five times. Objects and others do not differ otherwise, and
+    # there are more numbers than pictures: an SVM knows by heart what it has seen.
+    chance = np.random.default_rng(3)
+    pictures = np.repeat(np.arange(24), 5)
+    objects, others = (
+        np.repeat(chance.normal(size=(24, 200)), 5, axis=0).astype(np.float32) for _ in range(2)
+    )
+    assert scale_of(objects, others).steepness > 3
+    with pytest.raises(ConfigError, match="does not know them again"):
+        fit_scale(Side(objects, pictures), Side(others, pictures), 1.0)

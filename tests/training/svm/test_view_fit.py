@@ -15,10 +15,11 @@ def test_windows_that_face_the_other_way_are_turned(seed: int) -> None:
     noise = chance.normal(scale=0.3, size=(2, 50, 30))
     plain = np.where(looks_left[:, None], left, right) + noise[0]
     mirrored = np.where(looks_left[:, None], right, left) + noise[1]
-    turned = facings(Windows(plain.astype(np.float32), mirrored.astype(np.float32)), seed)
+    windows = Windows(plain.astype(np.float32), mirrored.astype(np.float32), np.arange(50))
+    turned = facings(windows, seed)
     assert (turned == looks_left).all() or (turned == ~looks_left).all()
 
 
 def test_no_window_faces_nowhere() -> None:
     nothing = np.empty((0, 30), np.float32)
-    assert facings(Windows(nothing, nothing), 0).shape == (0,)
+    assert facings(Windows(nothing, nothing, np.arange(0)), 0).shape == (0,)
