@@ -128,6 +128,15 @@ class YamlText:
                 list has no such entry.
         """
         parsed = parse_option(value, place)
+        where = self.put_value(path, parsed.values, place)
+        self.texts |= {(*where, *below): text for below, text in parsed.texts.items()}
+
+    def put_value(self, path: tuple[str, ...], value: Any, place: str) -> KeyPath:
+        """Set a value as `put` does, but that it is no YAML any more; returns where it stands.
+
+        Raises:
+            ConfigError: something on the way holds no keys, or a list has no such entry.
+        """
         holder: Any = self.values
         where: KeyPath = ()
         for key in path[:-1]:
@@ -138,9 +147,9 @@ class YamlText:
                 raise ConfigError(f"{place}: {key} holds no keys")
         where = (*where, _key(holder, path[-1], place))
         self.forget(where)
-        holder[where[-1]] = parsed.values
+        holder[where[-1]] = value
         self.places[where] = place
-        self.texts |= {(*where, *below): text for below, text in parsed.texts.items()}
+        return where
 
 
 def _key(holder: dict[str, Any] | list[Any], key: str, place: str) -> str | int:
@@ -149,7 +158,8 @@ def _key(holder: dict[str, Any] | list[Any], key: str, place: str) -> str | int:
         return key
     if key.isdecimal() and int(key) < len(holder):
         return int(key)
-    raise ConfigError(f"{place}: {key!r} must be the number of an entry, 0 to {len(holder) - 1}")
+    numbers = f"0 to {len(holder) - 1}" if holder else "of which there are none"
+    raise ConfigError(f"{place}: {key!r} must be the number of an entry, {numbers}")
 
 
 def read_yaml(path: Path, environ: Mapping[str, str] = os.environ) -> YamlText:

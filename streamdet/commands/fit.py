@@ -38,8 +38,9 @@ def fit(text: YamlText, recipe_path: Path, output: Path | None) -> None:
     recipe = checked(kind.Recipe, text, (), {"name": recipe_path.stem, **text.values})
     if recipe.data is not None and recipe.data.is_measured_on:
         check_extra()
-    folder = trained_model.new_folder(output or Path("trained") / recipe.name, recipe.name)
-    fitted = kind(recipe, text, folder)(_tell, _through)
+    folder = output or Path("trained") / recipe.name
+    with trained_model.begun(folder, goes_on=False):
+        fitted = kind(recipe, text, folder)(_tell, _through)
     model = load_model_config(str(fitted.config))
     if model.network is not None:
         from streamdet.building.build import build
@@ -59,7 +60,7 @@ def _kind(text: YamlText) -> Any:
         ConfigError: there is none of that name.
     """
     kind = text.values["fit"]
-    if kind not in FITTINGS:
+    if not isinstance(kind, str) or kind not in FITTINGS:
         raise ConfigError(
             f"{text.place(('fit',))}: fit {short(str(kind))!r} is unknown;"
             f" {nearest(str(kind), FITTINGS)}"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -87,9 +85,10 @@ def _train_by_steps(args: Namespace, text: YamlText) -> int:
         raise EngineError(f"{exc.name} is not installed: {extras}") from exc
     check_extra()
     folder = _output_folder(args, recipe)
+    print(f"{recipe.name}: reading labels and weights", flush=True)
     with reproducible(recipe):
         job = Job(recipe, text, folder, resumes=args.resume)
-        with _unless_it_begins(folder / f"{recipe.name}.yaml"):
+        with trained_model.begun(folder, goes_on=args.resume):
             prepared = prepare(recipe, text, folder, resumes=args.resume)
             processes = count_processes(recipe, prepared.fit.pictures)
         _tell(prepared, processes)
@@ -107,24 +106,9 @@ def _output_folder(args: Namespace, recipe: Recipe) -> Path:
     folder: Path = args.output or Path("trained") / recipe.name
     if not args.resume and (folder / CHECKPOINT).exists():
         raise ConfigError(
-            f"{folder} holds a training that was begun: --resume goes on with it, another --output"
-            " begins anew"
+            f"{folder} holds a training: --resume goes on with it, another --output begins anew"
         )
-    if args.resume:
-        return trained_model.made_folder(folder)
-    return trained_model.new_folder(folder, recipe.name)
-
-
-@contextmanager
-def _unless_it_begins(config: Path) -> Iterator[None]:
-    """Leave no new model behind where its training cannot begin."""
-    is_new = not config.exists()
-    try:
-        yield
-    except BaseException:
-        if is_new:
-            config.unlink(missing_ok=True)
-        raise
+    return folder
 
 
 def _tell(prepared: Prepared, processes: int) -> None:

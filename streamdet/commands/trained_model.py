@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,31 +20,32 @@ from streamdet.model_config import ModelConfig
 from streamdet.training.validation import Pictures, ValidationSet
 
 
-def new_folder(path: Path, name: str) -> Path:
-    """Make the folder of a new model.
+@contextmanager
+def begun(folder: Path, *, goes_on: bool) -> Iterator[None]:
+    """Make the folder of the results; where they cannot begin, leave what was there before.
+
+    Args:
+        folder: new or empty, so that nothing in it is written over.
+        goes_on: whether it holds results that are gone on with.
 
     Raises:
-        ConfigError: it holds one of this name, or cannot be made.
-    """
-    config = path / f"{name}.yaml"
-    if config.exists():
-        raise ConfigError(
-            f"{config} is there already and of no training here: wanted another --output"
-        )
-    return made_folder(path)
-
-
-def made_folder(path: Path) -> Path:
-    """Make the folder of the results.
-
-    Raises:
-        ConfigError: it cannot be made.
+        ConfigError: it holds files, or cannot be made.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        before = set(folder.iterdir()) if folder.exists() else None
+        if before and not goes_on:
+            raise ConfigError(f"--output {folder}: is not empty, wanted a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise ConfigError(f"--output {path}: cannot be made: {exc.strerror}") from exc
-    return path
+        raise ConfigError(f"--output {folder}: cannot be made: {exc.strerror}") from exc
+    try:
+        yield
+    except BaseException:
+        for path in set(folder.iterdir()) - (before or set()):
+            path.unlink(missing_ok=True)
+        if before is None:
+            folder.rmdir()
+        raise
 
 
 def measure(model: ModelConfig, validation: Sequence[ValidationSet], options: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.evaluation.extra import import_extra
+from streamdet.output_file import write_whole, written_whole
 from streamdet.training.fit import Event
 
 LOG: Final = "log.jsonl"
@@ -27,7 +28,7 @@ class Log:
             if line["step"] <= (measured if "figures" in line else step)
         ]
         text = "".join(json.dumps(line) + "\n" for line in kept)
-        self._path.write_text(text, encoding="utf-8")
+        write_whole(self._path, text.encode())
 
     def write(self, event: Event) -> None:
         """Append a line."""
@@ -71,9 +72,10 @@ def draw_curves(folder: Path) -> Path:
     for axes in (losses, figures):
         if axes.lines:
             axes.legend()
-    part = folder / f".{CURVES}"
-    figure.savefig(part, format="png")
-    return part.replace(folder / CURVES)
+    path = folder / CURVES
+    with written_whole(path) as file:
+        figure.savefig(file, format="png")
+    return path
 
 
 def _means(points: list[tuple[int, float]]) -> tuple[list[int], list[float]]:

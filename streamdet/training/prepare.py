@@ -119,7 +119,8 @@ def reproducible(recipe: Recipe) -> Iterator[None]:
     which torch does by default where results must be the same, takes a tenth of a step.
     """
     keep_freed_memory()
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    settings: Any = torch.utils.deterministic
+    filled, settings.fill_uninitialized_memory = settings.fill_uninitialized_memory, False
     threads, was = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     if recipe.threads is not None:
         torch.set_num_threads(recipe.threads)
@@ -127,6 +128,7 @@ def reproducible(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     finally:
+        settings.fill_uninitialized_memory = filled
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(was)
 

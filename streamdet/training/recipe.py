@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -237,7 +238,11 @@ def check_recipe(text: YamlText, path: Path) -> Recipe:
 def digest(recipe: Recipe) -> str:
     """Hash what decides over the weights: two runs with the same digest are the same training.
 
-    The default of `devices` counts as none, whatever the machine has.
+    The default of `devices` counts as none, whatever the machine has. Where the pictures to learn
+    from lie does not count: what they are is told by `samples.Samples.digest`.
     """
     free = _FREE if recipe.devices is not None else _FREE | {"devices"}
-    return hashlib.sha256(recipe.model_dump_json(exclude=set(free)).encode()).hexdigest()
+    stated = recipe.model_dump(mode="json", exclude=set(free))
+    for source in stated["data"]["train"]:
+        del source["truth"], source["images"]
+    return hashlib.sha256(json.dumps(stated).encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,25 +46,28 @@ def use_pictures(
         classes: to learn, with commas between them.
 
     Raises:
-        ConfigError: the recipe has several sources.
+        ConfigError: the recipe has several sources, or a class no name.
     """
     stated = {"truth": truth, "images": images}
     for key, value in stated.items():
         if value is not None:
             _check_only_source(text, f"--{key}")
-            text.put(("data", "train", "0", key), json.dumps(value), f"--{key}")
+            text.put_value(("data", "train", "0", key), value, f"--{key}")
     if classes is not None:
-        text.put(("classes",), json.dumps(classes.split(",")), "--classes")
+        names = [name.strip() for name in classes.split(",")]
+        if not all(names):
+            raise ConfigError(f"--classes {short(classes)}: must be names with commas between them")
+        text.put_value(("classes",), names, "--classes")
 
 
 def _check_only_source(text: YamlText, option: str) -> None:
-    data = text.values.get("data")
-    sources = [data.get(key) or () for key in ("train", "validation")] if data else [(), ()]
-    if [len(each) for each in sources] != [1, 0]:
-        raise ConfigError(
-            f"{option}: goes with a recipe of one source of pictures, {text.name} has"
-            f" {sum(map(len, sources))}: copy it and change its `data`"
-        )
+    match text.values.get("data"):
+        case {"train": [{}], **others} if not others.get("validation"):
+            return
+    raise ConfigError(
+        f"{option}: goes with a recipe of one source of pictures, not with {text.name}: copy it and"
+        " change its `data`"
+    )
 
 
 def _set(text: YamlText, entry: str) -> None:

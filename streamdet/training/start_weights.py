@@ -163,8 +163,10 @@ def _take(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> str:
     rest = [
         name for name in own if name not in fitting and not name.endswith("num_batches_tracked")
     ]
-    left = f"; random: {', '.join(rest[:3])}{' ...' if len(rest) > 3 else ''}" if rest else ""
-    return f"{path}: {len(fitting)} of its {len(weights)} tensors fit{left}"
+    if not rest:
+        return f"{path}: has all weights of the network"
+    left = f"{', '.join(rest[:3])}{' ...' if len(rest) > 3 else ''}"
+    return f"{path}: {len(fitting)} of its {len(weights)} tensors fit; random: {left}"
 
 
 def _prefixes(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:

@@ -41,7 +41,7 @@ def test_a_training_is_stopped_goes_on_and_leaves_a_model_that_runs(
     assert f"after step 2 of 6; to go on: streamdet train {recipe} --resume --output" in told.err
 
     assert main(["train", recipe, "--output", output]) == 2
-    assert "holds a training that was begun: --resume goes on" in capsys.readouterr().err
+    assert "holds a training: --resume goes on" in capsys.readouterr().err
 
     assert main(["train", recipe, "--output", output, "--resume"]) == 0
     printed = capsys.readouterr().out
@@ -80,7 +80,7 @@ def test_what_cannot_be_trained_is_told(
     recipe = write_recipe(tmp_path, **changes)
     assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
     assert sentence in capsys.readouterr().err
-    assert not (tmp_path / "out" / "toy.yaml").exists()
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("changes", [{}, {"fit": "hog_svm"}])
@@ -93,7 +93,7 @@ def test_a_model_that_is_there_already_is_not_replaced(
         recipe.write_text(yaml.safe_dump(fitted))
     before = recipe.read_text()
     assert main(["train", str(recipe), "--output", str(tmp_path)]) == 2  # toy.yaml is the recipe
-    assert "toy.yaml is there already and of no training here" in capsys.readouterr().err
+    assert f"--output {tmp_path}: is not empty, wanted a new folder" in capsys.readouterr().err
     assert recipe.read_text() == before
 
 
@@ -144,19 +144,40 @@ def test_pictures_of_one_s_own_take_the_place_of_the_recipe_s(
     monkeypatch.chdir(tmp_path)
     sources = {"train": [{"truth": "labels.json", "images": "images", "held_out": 0.3}]}
     recipe = str(write_recipe(tmp_path, data=sources, classes=["bird"]))
-    own = ["--truth", "yard/train.json", "--images", "yard/images", "--classes", "dog,cat"]
+    own = ["--truth", "yard/train.json", "--images", "yard/images", "--classes", "dog, cat"]
     assert main(["train", recipe, *own, "--set", "data.train.0.held_out=0"]) == 0
     assert "toy: yolox, dog, cat; 6 pictures, 3 steps" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("more", [{"validation": [{}]}, {"train": [{}, {}]}])
+@pytest.mark.parametrize("classes", ["", "cat,,dog", " "])
+def test_classes_have_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], classes: str
+) -> None:
+    recipe = str(write_recipe(tmp_path, data=labelled(tmp_path)))
+    assert main(["train", recipe, "--classes", classes]) == 2
+    assert f"--classes {classes}: must be names with commas" in capsys.readouterr().err
+
+
+def test_going_on_where_nothing_was_begun_leaves_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pictures(tmp_path)
+    recipe = str(write_recipe(tmp_path, data=labelled(tmp_path)))
+    assert main(["train", recipe, "--output", str(tmp_path / "out"), "--resume"]) == 2
+    assert "checkpoint" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "more", [{"validation": [{}]}, {"train": [{}, {}]}, {"train": 5}, {"train": "abc"}]
+)
 def test_pictures_of_one_s_own_do_not_take_the_place_of_several_sources(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], more: dict[str, Any]
 ) -> None:
     recipe = str(write_recipe(tmp_path, data=labelled(tmp_path) | more))
     assert main(["train", recipe, "--truth", "labels.json"]) == 2
-    sentence = "--truth: goes with a recipe of one source of pictures, "
-    assert f"{sentence}{recipe} has 2: copy it and change" in capsys.readouterr().err
+    sentence = "--truth: goes with a recipe of one source of pictures, not with "
+    assert f"{sentence}{recipe}: copy it and change" in capsys.readouterr().err
 
 
 def test_lines_tell_loss_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:

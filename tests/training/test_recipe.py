@@ -79,6 +79,8 @@ def test_the_digest_tells_what_decides_over_the_weights(tmp_path: Path) -> None:
     one = digest(read(tmp_path))
     assert digest(read(tmp_path, sets=["workers=4", "checkpoint_every=7"])) == one
     assert digest(read(tmp_path, sets=["seed=1"])) != one
+    assert digest(read(tmp_path, sets=["data.train.0.truth=elsewhere.json"])) == one
+    assert digest(read(tmp_path, sets=["data.train.0.held_out=0.5"])) != one
 
 
 @pytest.mark.parametrize("name", shipped_names("configs/recipes"))

@@ -39,6 +39,6 @@ def _checked(path: Path, key: str, file: Any, wanted: int) -> npt.NDArray[Any]:
     array: npt.NDArray[Any] = file[key]
     if array.ndim != wanted:
         raise ConfigError(f"{path}: {key} must have {wanted} axes, got shape {array.shape}")
-    if array.dtype.kind in "iuf" and not np.isfinite(array).all():
+    if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
         raise ConfigError(f"{path}: {key} must be finite numbers")
     return array

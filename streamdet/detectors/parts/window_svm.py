@@ -13,6 +13,7 @@ import numpy.typing as npt
 from streamdet.detectors.parts.margins import MarginScale
 from streamdet.detectors.parts.npz_file import read_arrays
 from streamdet.errors import ConfigError
+from streamdet.output_file import written_whole
 
 Sides = tuple[int, int]
 
@@ -107,11 +108,15 @@ class WindowSvm:
 
 
 def save_window_svms(svms: Sequence[WindowSvm], path: Path) -> None:
-    """Write the .npz file that `load_window_svms` reads: they are inverses."""
+    """Write the .npz file that `load_window_svms` reads: they are inverses.
+
+    Raises:
+        EngineError: it cannot be written.
+    """
     arrays: dict[str, Any] = {"views": np.array(len(svms))}
     for number, svm in enumerate(svms):
         arrays |= {f"{key}_{number}": value for key, value in _arrays(svm).items()}
-    with path.open("wb") as file:
+    with written_whole(path) as file:
         np.savez(file, **arrays)
 
 

@@ -134,10 +134,9 @@ class HogExamples:
             ConfigError: it cannot be read.
         """
         recipe, window, shrink_xy = self._recipe, self._view.window, self._view.shrink_xy
-        picture, is_of_view = self._prepared(example)
+        picture, around = self._prepared(example)
         chance = np.random.default_rng([recipe.seed, index])
         drawn = drawn_without_object(picture, window, shrink_xy, recipe.drawn, chance)
-        around = around_objects(picture.xyxy[is_of_view], window, shrink_xy)
         moved = moved_about(around, _MOVED, recipe.moved, chance)
         around = np.concatenate((around, moved))
         return ViewExamples(
@@ -175,22 +174,22 @@ class HogExamples:
         length = self._recipe.geometry(self._view).length
         return np.array(described, np.float32).reshape(-1, length)
 
-    def _prepared(self, example: Example) -> tuple[LabelledPicture, npt.NDArray[np.bool_]]:
-        """Prepare a picture as a run does, and tell which of its objects (N,) are of the view.
+    def _prepared(self, example: Example) -> tuple[LabelledPicture, Floats]:
+        """Prepare a picture as a run does; and the windows (N, 4) around its objects of the view.
 
         Objects that do not count in any view become ignored regions.
         """
         picture = example.read(has_masks=False).prepared(self._transform)
         recipe, xyxy = self._recipe, picture.xyxy
-        alike = np.stack([likeness(xyxy, view.window, view.shrink_xy) for view in recipe.views])
+        shapes = [(view.window, view.shrink_xy) for view in recipe.views]
+        alike = np.stack([likeness(xyxy, *shape) for shape in shapes])
         views = alike.argmax(axis=0)
-        heights = np.array([view.window[0] for view in recipe.views])[views]
-        shown = np.stack(
-            [around_objects(xyxy, view.window, view.shrink_xy) for view in recipe.views]
-        )[views, np.arange(len(xyxy))]
-        counts = heights <= recipe.most_enlarged * (shown[:, 3] - shown[:, 1])
-        counts &= alike.max(axis=0) >= recipe.least_overlap
-        counts &= recipe.objects
+        counts = (alike.max(axis=0) >= recipe.least_overlap) & recipe.objects
+        windows = np.zeros_like(xyxy)
+        for number, shape in enumerate(shapes):
+            windows[views == number] = around_objects(xyxy[views == number], *shape)
+            is_large = windows[:, 3] - windows[:, 1] >= shape[0][0] / recipe.most_enlarged
+            counts &= (views != number) | is_large
         kept = replace(
             picture,
             xyxy=xyxy[counts],
@@ -198,7 +197,7 @@ class HogExamples:
             ignored=np.concatenate((picture.ignored, xyxy[~counts])),
             keypoints=None,
         )
-        return kept, views[counts] == self._number
+        return kept, windows[counts & (views == self._number)]
 
     def _resized(self, patches: Sequence[Pixels]) -> list[Pixels]:
         resize = import_opencv().resize

@@ -20,6 +20,7 @@ from streamdet.training.examples import Example, Faults, examples_of
 from streamdet.training.model_file import read_model_file, weights_entry, write_model_file
 from streamdet.training.svm import Fitted, Tell, Through
 from streamdet.training.svm.hog_recipe import HogRecipe
+from streamdet.training.svm.linear_svm import check_scikit_learn
 from streamdet.training.svm.view_fit import ViewFit
 from streamdet.training.validation import ValidationSet, validation_sets
 from streamdet.transforms import Transform
@@ -36,8 +37,9 @@ class HogSvmFit:
 
         Raises:
             ConfigError: the model is no HOG + SVM, or a label, a patch or the transform is wrong.
-            EngineError: OpenCV is missing or has no HOGDescriptor.
+            EngineError: scikit-learn or OpenCV is missing, or OpenCV has no HOGDescriptor.
         """
+        check_scikit_learn()
         self._recipe = recipe
         self._config = folder / f"{recipe.name}.yaml"
         transform = _transform(recipe, text)
@@ -49,7 +51,7 @@ class HogSvmFit:
 
         Raises:
             ConfigError: there is too little to learn from, or a picture cannot be read.
-            EngineError: scikit-learn is missing, or the model cannot be written.
+            EngineError: the model cannot be written.
         """
         for sentence in self._faults:
             tell(f"left out: {sentence}")
@@ -58,9 +60,7 @@ class HogSvmFit:
 
     def _write(self, svms: Sequence[WindowSvm]) -> None:
         path = self._config.with_suffix(".npz")
-        part = path.with_name(f".{path.name}")
-        save_window_svms(svms, part)
-        part.replace(path)
+        save_window_svms(svms, path)
         origin = f"streamdet train, recipe {self._recipe.name}, fit hog_svm"
         entry = weights_entry(path, self._recipe.licence, origin)
         write_model_file({**_values(self._recipe), "weights": entry}, self._config)
@@ -92,7 +92,7 @@ def _transform(recipe: HogRecipe, text: YamlText) -> Transform:
         )
     options = dict(recipe.transform or {"kind": base.transform.kind, **base.transform_options})
     name = options.pop("kind", None)
-    if name not in KINDS["transform"]:
+    if not isinstance(name, str) or name not in KINDS["transform"]:
         known = ", ".join(KINDS["transform"])
         raise ConfigError(
             f"{text.place(('transform',))}: transform.kind must be one of {known}, got {name!r}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -40,7 +41,6 @@ def fit_svm(positives: Floats, negatives: Floats, cost: float) -> LinearSvm:
 
     Raises:
         ConfigError: there are too few examples of a side.
-        EngineError: scikit-learn is missing.
     """
     features, is_positive = _joined(positives, negatives)
     svm = _svm(cost).fit(features, is_positive)
@@ -66,7 +66,6 @@ def fit_with_hard_negatives(
 
     Raises:
         ConfigError: there are too few examples of a side.
-        EngineError: scikit-learn is missing.
     """
     is_taken = np.zeros(len(negatives), bool)
     is_taken[:first] = True
@@ -104,7 +103,6 @@ def fit_scale(positives: Side, negatives: Side, cost: float) -> MarginScale:
 
     Raises:
         ConfigError: there are too few examples of a side, or too few pictures of them.
-        EngineError: scikit-learn is missing.
     """
     features, is_positive = _joined(positives.features, negatives.features)
     pictures = np.concatenate((positives.pictures, negatives.pictures))
@@ -144,10 +142,18 @@ def _joined(positives: Floats, negatives: Floats) -> tuple[Floats, npt.NDArray[n
     return np.concatenate((positives, negatives)), is_positive
 
 
+def check_scikit_learn() -> None:
+    """Check that what fits is there.
+
+    Raises:
+        EngineError: it is not.
+    """
+    if find_spec("sklearn") is None:
+        raise EngineError(f"scikit-learn is not installed: {to_install('classical')}")
+
+
 def _svm(cost: float) -> Any:
-    try:
-        from sklearn.svm import LinearSVC
-    except ImportError as exc:
-        raise EngineError(f"scikit-learn is not installed: {to_install('classical')}") from exc
+    from sklearn.svm import LinearSVC
+
     # The dual solver draws at random and may stop early; the primal one does neither.
     return LinearSVC(C=cost, dual=False, class_weight="balanced", max_iter=10_000)

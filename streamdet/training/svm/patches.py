@@ -27,6 +27,8 @@ def read_patches(path: Path, tile: tuple[int, int] | None) -> list[Pixels]:
     Raises:
         ConfigError: there are none, a picture cannot be read, or a sheet is not whole tiles.
     """
+    if not path.exists():
+        raise ConfigError(f"{path}: no such file or folder of patches")
     files = list_pictures(str(path.absolute()))
     patches = [patch for file in files for patch in _patches_of(file, tile)]
     if not patches:

@@ -25,14 +25,18 @@ from streamdet.errors import ConfigError
 from streamdet.model_config import find_weights, load_model_config
 from streamdet.networks.region_cnn import RegionCnn
 from streamdet.networks.sppnet import SppNet
-from streamdet.training.checkpoint import CHECKPOINT
 from streamdet.training.examples import Example, Faults, examples_of
 from streamdet.training.recipe import Start
 from streamdet.training.result_model import write_model, write_weights
 from streamdet.training.samples import fixed_transform, target_of
 from streamdet.training.start_weights import classes_of, give_start
 from streamdet.training.svm import Fitted, Tell, Through
-from streamdet.training.svm.linear_svm import Side, fit_scale, fit_with_hard_negatives
+from streamdet.training.svm.linear_svm import (
+    Side,
+    check_scikit_learn,
+    fit_scale,
+    fit_with_hard_negatives,
+)
 from streamdet.training.svm.region_features import RegionExamples, RegionFeatures
 from streamdet.training.svm.region_recipe import RegionSvmRecipe
 from streamdet.training.torch_runtime import normalised
@@ -53,8 +57,9 @@ class RegionSvmFit:
 
         Raises:
             ConfigError: the model is neither R-CNN nor SPP-net, or a label or a file is wrong.
-            EngineError: torch is missing.
+            EngineError: torch or scikit-learn is missing.
         """
+        check_scikit_learn()
         if recipe.threads is not None:
             torch.set_num_threads(recipe.threads)
         before = load_model_config(recipe.model)
@@ -62,10 +67,6 @@ class RegionSvmFit:
             raise ConfigError(
                 f"{text.place(('model',))}: model must be of the kind rcnn or sppnet,"
                 f" {before.name!r} is {before.detector!r}"
-            )
-        if (folder / CHECKPOINT).exists():
-            raise ConfigError(
-                f"{folder} holds a training, whose weights stay: wanted another --output"
             )
         recipe = recipe.model_copy(update={"network": {**recipe.network, "classifier": "svm"}})
         self._recipe, self._folder = recipe, folder
@@ -91,7 +92,7 @@ class RegionSvmFit:
 
         Raises:
             ConfigError: a class has too few objects, or a picture cannot be read.
-            EngineError: scikit-learn is missing, or the model cannot be written.
+            EngineError: the model cannot be written.
         """
         for sentence in self._told:
             tell(sentence)

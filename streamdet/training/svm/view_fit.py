@@ -54,7 +54,6 @@ class ViewFit:
 
         Raises:
             ConfigError: there is too little to learn from, or a picture cannot be read.
-            EngineError: scikit-learn is missing.
         """
         try:
             return self._fitted(pictures, tell, through)

@@ -38,7 +38,7 @@ def test_load_gives_back_what_was_saved(path: Path, tmp_path: Path) -> None:
         ({"step": np.array(0)}, "step, patch, levels and windows must be positive"),
         ({"windows_hw": np.zeros((1, 3))}, "is no bag of visual words"),
         ({"scales": np.array([[0, np.inf]])}, "scales must be finite numbers"),
-        ({"levels": np.array(["one"])}, "is no bag of visual words"),
+        ({"levels": np.array(["one"])}, "levels must be finite numbers"),
     ],
 )
 def test_a_wrong_file_is_named(path: Path, arrays: dict[str, Any], sentence: str) -> None:

@@ -62,6 +62,7 @@ def test_the_svms_of_several_views_come_back_in_their_order(tmp_path: Path) -> N
     ("arrays", "sentence"),
     [
         ({"views": None}, "has no array 'views'"),
+        ({"views": np.array("two")}, "views must be finite numbers"),
         ({"views": np.array(0)}, "views must be 1 to 64, got 0"),
         ({"views": np.array(2)}, "has no array 'coefficients_1'"),
         ({"bias_0": None}, "has no array 'bias_0'"),

@@ -215,6 +215,8 @@ def test_the_same_recipe_gives_the_same_svm(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
+        ({"fit": ["hog"]}, "fit \"['hog']\" is unknown"),
+        ({"transform": {"kind": []}}, "transform.kind must be one of letterbox"),
         ({"fit": "hog"}, "fit 'hog' is unknown; did you mean 'hog_svm'?"),
         ({"model": "dpm_car"}, "toy.yaml:9: model must be of the kind hog_svm, 'dpm_car' is 'dpm'"),
         ({"classes": ["cat", "dog"]}, "toy.yaml:1: classes must be"),
@@ -237,6 +239,16 @@ def test_what_cannot_be_fitted_is_told(
     recipe = write_recipe(tmp_path, **(LABELLED | changes))
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 2
     assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_what_fits_no_fitting_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = write_recipe(tmp_path, **LABELLED)  # there are no pictures: they are not looked for
+    monkeypatch.setattr("streamdet.training.svm.linear_svm.find_spec", lambda name: None)
+    assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 1
+    assert "scikit-learn is not installed: pip install" in capsys.readouterr().err
 
 
 def test_a_fitting_does_not_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

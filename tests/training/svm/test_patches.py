@@ -34,6 +34,8 @@ def test_a_folder_gives_its_pictures_by_name(tmp_path: Path) -> None:
 def test_what_holds_no_patches_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there are no patches in it"):
         read_patches(tmp_path, None)
+    with pytest.raises(ConfigError, match="yes: no such file or folder of patches"):
+        read_patches(tmp_path / "yes", None)
     write_sheet(tmp_path / "sheet.png")
     with pytest.raises(ConfigError, match="must be whole tiles of 24 x 16 pixels, got 32 x 32"):
         read_patches(tmp_path, (24, 16))

@@ -204,7 +204,7 @@ def test_a_class_with_too_few_objects_is_told(
     assert "class 'cat': an SVM wants at least 6 examples" in capsys.readouterr().err
 
 
-def test_weights_of_the_training_before_are_not_overwritten(
+def test_a_training_s_folder_is_not_written_into(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_pictures(tmp_path)
@@ -212,7 +212,7 @@ def test_weights_of_the_training_before_are_not_overwritten(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "checkpoint.pt").touch()
     assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
-    assert "holds a training, whose weights stay" in capsys.readouterr().err
+    assert "out: is not empty, wanted a new folder" in capsys.readouterr().err
 
 
 def test_the_command_leaves_a_model_that_runs(
