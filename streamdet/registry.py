@@ -90,11 +90,18 @@ OBJECTIVES: Final[dict[str, str]] = {
 }
 """What networks are fitted to: kind of detector -> "module:Class", see training/objectives."""
 
-FITTINGS: Final[dict[str, str]] = {
-    "hog_svm": "streamdet.training.svm.hog_fit:HogSvmFit",
-    "region_svms": "streamdet.training.svm.region_fit:RegionSvmFit",
+FITTINGS: Final[dict[str, tuple[str, str]]] = {
+    "hog_svm": (
+        "streamdet.training.svm.hog_recipe:HogRecipe",
+        "streamdet.training.svm.hog_fit:HogSvmFit",
+    ),
+    "region_svms": (
+        "streamdet.training.svm.region_recipe:RegionSvmRecipe",
+        "streamdet.training.svm.region_fit:RegionSvmFit",
+    ),
 }
-"""What a recipe may name with `fit:` -> "module:Class", see training/svm."""
+"""What a recipe may name with `fit:` -> "module:Class" of the rest of the recipe, and of what fits;
+see training/svm."""
 
 
 def role_of(kind: str) -> str | None:
@@ -132,13 +139,22 @@ def load_objective(kind: str) -> Any:
     return _imported(OBJECTIVES[kind])
 
 
+def load_fit_recipe(kind: str) -> Any:
+    """Import what a recipe that names this with `fit:` may say.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    return _imported(FITTINGS[kind][0])
+
+
 def load_fitting(kind: str) -> Any:
     """Import what a recipe names with `fit:`.
 
     Raises:
         KeyError: there is none of that name.
     """
-    return _imported(FITTINGS[kind])
+    return _imported(FITTINGS[kind][1])
 
 
 def _imported(place: str) -> Any:

@@ -157,11 +157,11 @@ def train(kind: str, study: Study, folder: Path) -> Path:
     result.mkdir()
     with reproducible(recipe):
         prepared = prepare(recipe, text, result)
-        for weights in prepared.fit.network.parameters():  # convolutions: twice as fast at bf16
+        for weights in prepared.loop.network.parameters():  # convolutions: twice as fast at bf16
             if weights.ndim == 4:
                 weights.data = weights.data.contiguous(memory_format=torch.channels_last)
         keeper = Keeper(prepared, recipe, result, lambda: False)
-        for _ in prepared.fit.run(keeper):
+        for _ in prepared.loop.run(keeper):
             pass
     config = result / f"{recipe.name}.yaml"
     build(str(config), result)
@@ -172,6 +172,7 @@ def fit_svms(config: Path, study: Study, folder: Path) -> Path:
     """Put SVMs and box regressors in place of softmax; returns the model's file."""
     from streamdet.building.build import build
     from streamdet.training.svm.region_fit import RegionSvmFit
+    from streamdet.training.svm.region_recipe import RegionSvmRecipe
 
     name = f"{config.stem}_svms"
     values = {
@@ -185,7 +186,7 @@ def fit_svms(config: Path, study: Study, folder: Path) -> Path:
         "threads": 1,
     }
     text = _text(values, folder / f"{name}.yaml")
-    recipe = checked(RegionSvmFit.Recipe, text, (), text.values)
+    recipe = checked(RegionSvmRecipe, text, (), text.values)
     fitted = RegionSvmFit(recipe, text, folder / name)(_nobody, _quietly)
     build(str(fitted.config), fitted.config.parent)
     return fitted.config

@@ -14,7 +14,7 @@ from streamdet.errors import ConfigError
 from streamdet.evaluation.extra import check_extra
 from streamdet.field_errors import checked, nearest
 from streamdet.model_config import load_model_config
-from streamdet.registry import FITTINGS, load_fitting
+from streamdet.registry import FITTINGS, load_fit_recipe, load_fitting
 from streamdet.training.validation import measured_options
 from streamdet.url_text import short
 from streamdet.yaml_text import YamlText
@@ -35,12 +35,12 @@ def fit(text: YamlText, recipe_path: Path, output: Path | None) -> None:
         EngineError: a library is missing, or the model cannot be written.
     """
     kind = _kind(text)
-    recipe = checked(kind.Recipe, text, (), {"name": recipe_path.stem, **text.values})
+    recipe = checked(load_fit_recipe(kind), text, (), {"name": recipe_path.stem, **text.values})
     if recipe.data is not None and recipe.data.is_measured_on:
         check_extra()
     folder = output or Path("trained") / recipe.name
     with trained_model.begun(folder, goes_on=False):
-        fitted = kind(recipe, text, folder)(_tell, _through)
+        fitted = load_fitting(kind)(recipe, text, folder)(_tell, _through)
     model = load_model_config(str(fitted.config))
     if model.network is not None:
         from streamdet.building.build import build
@@ -53,19 +53,19 @@ def fit(text: YamlText, recipe_path: Path, output: Path | None) -> None:
     trained_model.name(fitted.config)
 
 
-def _kind(text: YamlText) -> Any:
-    """Import what the recipe names.
+def _kind(text: YamlText) -> str:
+    """Give the name of what is fitted.
 
     Raises:
         ConfigError: there is none of that name.
     """
-    kind = text.values["fit"]
+    kind: Any = text.values["fit"]
     if not isinstance(kind, str) or kind not in FITTINGS:
         raise ConfigError(
             f"{text.place(('fit',))}: fit {short(str(kind))!r} is unknown;"
             f" {nearest(str(kind), FITTINGS)}"
         )
-    return load_fitting(kind)
+    return str(kind)
 
 
 def _tell(sentence: str) -> None:

@@ -16,18 +16,19 @@ from streamdet.commands.model_text import paper
 from streamdet.errors import ConfigError, to_install
 from streamdet.field_errors import nearest
 from streamdet.graph.draft import ROLES, NodeKeys
-from streamdet.registry import KINDS, NETWORKS, load, load_network, role_of
+from streamdet.registry import (
+    FITTINGS,
+    KINDS,
+    NETWORKS,
+    load,
+    load_fit_recipe,
+    load_network,
+    role_of,
+)
 from streamdet.training.recipe import Recipe
-from streamdet.training.svm.hog_recipe import HogRecipe
-from streamdet.training.svm.region_recipe import RegionSvmRecipe
 from streamdet.url_text import short
 
 RECIPE: Final = "recipe"
-FIT_RECIPES: Final[dict[str, type[BaseModel]]] = {
-    "hog_svm": HogRecipe,
-    "region_svms": RegionSvmRecipe,
-}
-"""What a recipe may say with `fit:`; read here, as what fits wants torch."""
 _WIDTH = 100
 _FROM_THE_FILE: Final = frozenset({"name"})  # of a recipe; by default the file's
 
@@ -85,9 +86,9 @@ def _one_kind(kind: str) -> Iterator[str]:
 def _recipe() -> Iterator[str]:
     yield f"{RECIPE}: training by steps"
     yield from _options(Recipe, given=_FROM_THE_FILE)
-    for fitting, model in FIT_RECIPES.items():
+    for fitting in FITTINGS:
         yield f"{RECIPE} with `fit: {fitting}`"
-        yield from _options(model, given=_FROM_THE_FILE)
+        yield from _options(load_fit_recipe(fitting), given=_FROM_THE_FILE)
 
 
 def _network_options(kind: str) -> Iterator[str]:

@@ -90,7 +90,7 @@ def _train_by_steps(args: Namespace, text: YamlText) -> int:
         job = Job(recipe, text, folder, resumes=args.resume)
         with trained_model.begun(folder, goes_on=args.resume):
             prepared = prepare(recipe, text, folder, resumes=args.resume)
-            processes = count_processes(recipe, prepared.fit.pictures)
+            processes = count_processes(recipe, prepared.loop.pictures)
         _tell(prepared, processes)
         is_done = _train(prepared, job, processes)
     if not is_done:
@@ -119,11 +119,11 @@ def _tell(prepared: Prepared, processes: int) -> None:
         print(f"{len(prepared.faults)} wrong labels are left out:")
         for sentence in prepared.faults[:_MOST_FAULTS]:
             print(f"  {sentence}")
-    fit = prepared.fit
+    loop = prepared.loop
     print(
         f"{prepared.model.name}: {prepared.model.detector}, {', '.join(prepared.model.classes)};"
-        f" {fit.pictures} pictures, {fit.per_epoch} steps an epoch, {fit.steps} in all,"
-        f" on {fit.device}{f', {processes} processes' if processes > 1 else ''}",
+        f" {loop.pictures} pictures, {loop.per_epoch} steps an epoch, {loop.steps} in all,"
+        f" on {loop.device}{f', {processes} processes' if processes > 1 else ''}",
         flush=True,
     )
 
@@ -135,20 +135,20 @@ def _train(prepared: Prepared, job: Job, processes: int) -> bool:
     from streamdet.training.log import Log
     from streamdet.training.parallel import train_together
 
-    fit = prepared.fit
-    log = Log(job.folder, fit.step, fit.measured)
+    loop = prepared.loop
+    log = Log(job.folder, loop.step, loop.measured)
     with counted_stops("step") as stops:
         keeper = Keeper(prepared, job.recipe, job.folder, lambda: bool(stops))
         events = (
-            fit.run(keeper)
+            loop.run(keeper)
             if processes == 1
-            else train_together(job, fit, processes, keeper.wants_stop)
+            else train_together(job, loop, processes, keeper.wants_stop)
         )
-        with training_view(sys.stdout, fit.step, fit.steps, job.recipe.epochs) as view:
+        with training_view(sys.stdout, loop.step, loop.steps, job.recipe.epochs) as view:
             for event in events:
                 log.write(event)
                 view.show(event)
-    return fit.is_done
+    return loop.is_done
 
 
 def _stopped(args: Namespace, prepared: Prepared) -> str:
@@ -158,8 +158,8 @@ def _stopped(args: Namespace, prepared: Prepared) -> str:
             words += [f"--{option}", str(stated)]
     for entry in args.set:
         words += ["--set", entry]
-    fit = prepared.fit
-    return f"stopped after step {fit.step} of {fit.steps}; to go on: {shlex.join(words)}"
+    loop = prepared.loop
+    return f"stopped after step {loop.step} of {loop.steps}; to go on: {shlex.join(words)}"
 
 
 def _finish(prepared: Prepared, folder: Path) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streamdet.commands.progress_view import PLAIN_EVERY_S
-from streamdet.training.fit import Event, Measured, Step
+from streamdet.training.loop import Event, Measured, Step
 
 
 class TrainingView(Protocol):

@@ -10,7 +10,7 @@ from torch import nn
 
 from streamdet.evaluation.coco import coco_scores
 from streamdet.evaluation.truth import TruthImage
-from streamdet.training.fit import FIGURE, Stopped
+from streamdet.training.loop import FIGURE, Stopped
 from streamdet.training.prepare import Prepared
 from streamdet.training.recipe import Recipe
 from streamdet.training.result_model import write_weights
@@ -21,7 +21,7 @@ FIGURES = (FIGURE, "AP50")
 
 
 class Keeper:
-    """The company of a training; see `fit.Company`."""
+    """The company of a training; see `loop.Company`."""
 
     def __init__(
         self, prepared: Prepared, recipe: Recipe, folder: Path, wants_stop: Callable[[], bool]
@@ -67,7 +67,7 @@ class Keeper:
         """Write the weights beside the model's configuration."""
         origin = (
             f"streamdet train, recipe {self._recipe.name}, step {step} of"
-            f" {self._prepared.fit.steps}, torch {torch.__version__}"
+            f" {self._prepared.loop.steps}, torch {torch.__version__}"
         )
         write_weights(network.state_dict(), self._recipe, self._folder, origin)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from streamdet.evaluation.extra import import_extra
 from streamdet.output_file import write_whole, written_whole
-from streamdet.training.fit import Event
+from streamdet.training.loop import Event
 
 LOG: Final = "log.jsonl"
 CURVES: Final = "curves.png"

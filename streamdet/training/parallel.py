@@ -43,8 +43,8 @@ from torch.nn.parallel import DistributedDataParallel
 from streamdet.errors import ConfigError, EngineError, StreamdetError
 from streamdet.process import STOP_SIGNALS, die_with_parent, set_name
 from streamdet.training.checkpoint import CHECKPOINT, read_checkpoint
-from streamdet.training.fit import Company, Event, Fit, Stopped
 from streamdet.training.keeper import Keeper
+from streamdet.training.loop import Company, Event, Loop, Stopped
 from streamdet.training.objectives import Objective
 from streamdet.training.prepare import prepare, reproducible
 from streamdet.training.recipe import Recipe
@@ -108,16 +108,16 @@ def count_processes(recipe: Recipe, pictures: int) -> int:
 
 
 def train_together(
-    job: Job, fit: Fit, processes: int, wants_stop: Callable[[], bool]
+    job: Job, loop: Loop, processes: int, wants_stop: Callable[[], bool]
 ) -> Iterator[Event]:
-    """Train in several processes; yields what `Fit.run` would.
+    """Train in several processes; yields what `Loop.run` would.
 
     A rank makes its next step once the event is taken, so what the caller writes down of it stands
     before a checkpoint of that step does.
 
     Args:
         job: what is trained.
-        fit: the same, prepared here; stands where the training does when it ends.
+        loop: the same, prepared here; stands where the training does when it ends.
         processes: how many.
         wants_stop: asked now and then.
 
@@ -143,7 +143,7 @@ def train_together(
             for rank in ranks:
                 rank.process.kill()
                 rank.process.join()
-    fit.go_on_from(read_checkpoint(job.folder / CHECKPOINT))
+    loop.go_on_from(read_checkpoint(job.folder / CHECKPOINT))
 
 
 class _Seat(NamedTuple):
@@ -240,12 +240,12 @@ def _train_share(job: Job, seat: _Seat, pipe: Connection) -> None:
     with reproducible(job.recipe):
         prepared = prepare(job.recipe, job.text, job.folder, resumes=job.resumes)
         control = _meet(seat)
-        fit = prepared.fit
-        fit.team = _Ranks(fit.network, fit.objective, seat)
+        loop = prepared.loop
+        loop.team = _Ranks(loop.network, loop.objective, seat)
         is_first = seat.rank == 0
         stop = seat.meeting / _STOP
         keeper = Keeper(prepared, job.recipe, job.folder, stop.exists) if is_first else None
-        for event in fit.run(_Agreed(keeper, control)):
+        for event in loop.run(_Agreed(keeper, control)):
             if is_first:
                 pipe.send(event)
                 pipe.recv()
@@ -269,7 +269,7 @@ def _meet(seat: _Seat) -> distributed.ProcessGroup:
 
 
 class _Ranks:
-    """The team of a rank; see `fit.Team`."""
+    """The team of a rank; see `loop.Team`."""
 
     def __init__(self, network: nn.Module, objective: Objective, seat: _Seat) -> None:
         self.rank, self.size = seat.rank, seat.size
@@ -302,7 +302,7 @@ class _Losses(nn.Module):
 
 
 class _Agreed:
-    """The company of a rank: what the first one's says; see `fit.Company`."""
+    """The company of a rank: what the first one's says; see `loop.Company`."""
 
     def __init__(self, company: Company | None, group: distributed.ProcessGroup) -> None:
         """Join a rank's company, None but for the first, with the group that hears it."""

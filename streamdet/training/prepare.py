@@ -19,8 +19,8 @@ from streamdet.options import Options
 from streamdet.registry import load_network, load_objective
 from streamdet.training.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint
 from streamdet.training.examples import Example, Faults, examples_of
-from streamdet.training.fit import Fit
 from streamdet.training.freed_memory import keep_freed_memory
+from streamdet.training.loop import Loop
 from streamdet.training.recipe import Recipe
 from streamdet.training.recipe import digest as recipe_digest
 from streamdet.training.result_model import find_model, write_model
@@ -39,7 +39,7 @@ class Prepared:
     """A training that has not begun.
 
     Attributes:
-        fit: the loop.
+        loop: goes through the steps.
         model: what comes out, as yet without weights.
         validation: what is measured on.
         options: of the detector while it is measured.
@@ -47,7 +47,7 @@ class Prepared:
         told: what a user should know before it begins, a sentence each.
     """
 
-    fit: Fit
+    loop: Loop
     model: ModelConfig
     validation: tuple[ValidationSet, ...]
     options: Any
@@ -102,13 +102,13 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
         told.append(f"{few} of {len(sources)} sources to measure on hold no objects: left out")
     kind: Any = load_objective(model.detector)
     objective = kind(network, _checked_options(kind.Options, text, "objective", recipe.objective))
-    fit = Fit(recipe, network, objective, samples, model.input, folder)
+    loop = Loop(recipe, network, objective, samples, model.input, folder)
     if found is not None:
-        fit.go_on_from(found)
+        loop.go_on_from(found)
     built_in = getattr(network_options, "score_thresh", 0.0)
     options = measured_options(model, built_in, text, recipe.detector)
     sentences = _joined(faults.sentences, measured_faults.sentences)
-    return Prepared(fit, model, validation, options, sentences, tuple(told))
+    return Prepared(loop, model, validation, options, sentences, tuple(told))
 
 
 @contextmanager

@@ -8,9 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from streamdet.cli import main
-from streamdet.commands.kinds import FIT_RECIPES
 from streamdet.graph.draft import ROLES
-from streamdet.registry import FITTINGS, KINDS, NETWORKS, load, load_fitting, load_network
+from streamdet.registry import FITTINGS, KINDS, NETWORKS, load, load_fit_recipe, load_network
 from streamdet.training.recipe import Recipe
 
 KINDS_OF_NODES = [(role, kind) for role in ROLES for kind in KINDS[role]]
@@ -98,7 +97,7 @@ def told(capsys: pytest.CaptureFixture[str], section: str) -> str:
     ("section", "model"),
     [
         ("recipe: training by steps", Recipe),
-        *((f"recipe with `fit: {kind}`", model) for kind, model in FIT_RECIPES.items()),
+        *((f"recipe with `fit: {kind}`", load_fit_recipe(kind)) for kind in FITTINGS),
     ],
 )
 def test_every_key_of_a_recipe_is_told(
@@ -121,10 +120,6 @@ def test_keys_below_others_are_told_with_their_defaults(
         "augmentation.flip = 0.5",
     ):
         assert f"  {line}\n" in printed
-
-
-def test_the_recipes_of_every_fitting_are_told() -> None:
-    assert {kind: load_fitting(kind).Recipe for kind in FITTINGS} == FIT_RECIPES
 
 
 def test_an_unknown_kind_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,8 @@ from streamdet.cli import main
 from streamdet.commands.training_view import PlainTraining
 from streamdet.model_config import load_model_config
 from streamdet.registry import load
-from streamdet.training.fit import Event, Measured, Step
 from streamdet.training.log import read_log
+from streamdet.training.loop import Event, Measured, Step
 from tests.training.toy_training import labelled, write_pictures, write_recipe
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamdet.training.fit import Measured, Step
 from streamdet.training.log import LOG, Log, draw_curves, read_log
+from streamdet.training.loop import Measured, Step
 
 
 def write(log: Log, first: int, last: int) -> None:

@@ -16,8 +16,8 @@ import torch
 from streamdet.errors import ConfigError, EngineError
 from streamdet.training import parallel
 from streamdet.training.checkpoint import CHECKPOINT, read_checkpoint
-from streamdet.training.fit import Event
 from streamdet.training.log import Log, read_log
+from streamdet.training.loop import Event
 from streamdet.training.parallel import Job, count_processes, train_together
 from streamdet.training.prepare import Prepared, reproducible
 from streamdet.training.recipe import Recipe, check_recipe
@@ -57,9 +57,9 @@ def together(
     recipe = check_recipe(text, recipe_path)
     with reproducible(recipe):
         made = prepared(recipe_path, folder, resumes=resumes)
-        log = Log(folder, made.fit.step, made.fit.measured)
+        log = Log(folder, made.loop.step, made.loop.measured)
         job = Job(recipe, text, folder, resumes)
-        for event in train_together(job, made.fit, 2, lambda: len(events) == last):
+        for event in train_together(job, made.loop, 2, lambda: len(events) == last):
             log.write(event)
             after(event)
             events.append(event)
@@ -73,9 +73,9 @@ def read(path: Path) -> Recipe:
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     write_pictures(tmp_path)
     recipe = write_recipe(tmp_path, epochs=2, **PLAIN)
-    one = train(recipe, tmp_path / "one").fit
-    two = together(recipe, tmp_path / "two").fit
-    first = prepared(recipe, tmp_path / "first").fit.network.state_dict()
+    one = train(recipe, tmp_path / "one").loop
+    two = together(recipe, tmp_path / "two").loop
+    first = prepared(recipe, tmp_path / "first").loop.network.state_dict()
     assert two.is_done
     for name, value in one.network.state_dict().items():
         moved = (value - first[name]).norm()
@@ -103,9 +103,9 @@ def test_a_killed_process_ends_all_in_one_sentence_and_resuming_is_exact(tmp_pat
     assert read_checkpoint(tmp_path / "killed" / CHECKPOINT).step == 4
 
     resumed = together(recipe, tmp_path / "killed", resumes=True)
-    assert resumed.fit.is_done
-    assert_same_weights(unbroken.fit.network, resumed.fit.network)
-    assert_same_weights(unbroken.fit.result, resumed.fit.result)
+    assert resumed.loop.is_done
+    assert_same_weights(unbroken.loop.network, resumed.loop.network)
+    assert_same_weights(unbroken.loop.result, resumed.loop.result)
     assert read_log(tmp_path / "killed") == read_log(tmp_path / "unbroken")
 
 
@@ -113,7 +113,7 @@ def test_a_killed_process_ends_all_in_one_sentence_and_resuming_is_exact(tmp_pat
 def test_a_stop_leaves_a_checkpoint_and_an_error_of_one_is_told_as_it_is(tmp_path: Path) -> None:
     write_pictures(tmp_path)
     recipe = write_recipe(tmp_path)
-    assert 3 <= together(recipe, tmp_path / "out", last=3).fit.step < 12
+    assert 3 <= together(recipe, tmp_path / "out", last=3).loop.step < 12
     assert (tmp_path / "out" / "toy.yaml").exists()
     for picture in (tmp_path / "images").iterdir():
         picture.write_bytes(b"no picture")

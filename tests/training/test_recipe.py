@@ -10,7 +10,7 @@ import pytest
 from streamdet.config_files import shipped, shipped_names
 from streamdet.errors import ConfigError
 from streamdet.field_errors import checked
-from streamdet.registry import load_fitting
+from streamdet.registry import load_fit_recipe
 from streamdet.training.recipe import Recipe, check_recipe, digest
 from streamdet.training.recipe_file import read_recipe
 
@@ -88,7 +88,7 @@ def test_shipped_recipes_are_right(name: str) -> None:
     path = shipped("configs/recipes") / f"{name}.yaml"
     text = read_recipe(path, ())
     if "fit" in text.values:
-        kind = load_fitting(text.values["fit"]).Recipe
+        kind = load_fit_recipe(text.values["fit"])
         assert checked(kind, text, (), {"name": name, **text.values}).name == name
     else:
         assert check_recipe(text, path).name == name

@@ -18,8 +18,8 @@ import yaml
 from torch import nn
 
 from streamdet.image import Pixels
-from streamdet.training.fit import Event
 from streamdet.training.log import Log
+from streamdet.training.loop import Event
 from streamdet.training.prepare import Prepared, prepare, reproducible
 from streamdet.training.recipe import check_recipe
 from streamdet.training.recipe_file import read_recipe
@@ -106,8 +106,8 @@ def train(
     with reproducible(recipe):
         made = prepared(recipe_path, folder, resumes=resumes)
         company = NoCompany(last)
-        log = Log(folder, made.fit.step, made.fit.measured)
-        for event in made.fit.run(company):
+        log = Log(folder, made.loop.step, made.loop.measured)
+        for event in made.loop.run(company):
             company.events.append(event)
             log.write(event)
     return made
@@ -122,9 +122,9 @@ def assert_same_weights(one: nn.Module, other: nn.Module) -> None:
 def _die_after(recipe_path: Path, folder: Path, step: int) -> None:
     recipe = check_recipe(read_recipe(recipe_path, ()), recipe_path)
     with reproducible(recipe):
-        fit = prepared(recipe_path, folder).fit
+        loop = prepared(recipe_path, folder).loop
         log = Log(folder, 0, 0)
-        for event in fit.run(NoCompany()):
+        for event in loop.run(NoCompany()):
             log.write(event)
             if event.step == step:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from streamdet.options import Options
 from streamdet.training.validation import ValidationSet
 from streamdet.yaml_text import YamlText
 
@@ -41,13 +40,11 @@ class Fitted:
 class Fitting(Protocol):
     """Fits a model by a recipe that says `fit: KIND`."""
 
-    Recipe: ClassVar[type[Options]]
-
     def __init__(self, recipe: Any, text: YamlText, folder: Path) -> None:
         """Read what the recipe names.
 
         Args:
-            recipe: an instance of `Recipe`.
+            recipe: of the model that `registry.FITTINGS` names.
             text: what it was checked from, for errors.
             folder: of the results.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from streamdet.detectors.parts.window_svm import WindowSvm, save_window_svms
 from streamdet.errors import ConfigError
@@ -29,8 +29,6 @@ from streamdet.yaml_text import YamlText
 
 class HogSvmFit:
     """See `svm.Fitting`."""
-
-    Recipe: ClassVar = HogRecipe
 
     def __init__(self, recipe: HogRecipe, text: YamlText, folder: Path) -> None:
         """Read the labels and the patches.

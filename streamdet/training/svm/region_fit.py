@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -49,8 +49,6 @@ _NORM: Final = 20.0
 
 class RegionSvmFit:
     """See `svm.Fitting`."""
-
-    Recipe: ClassVar = RegionSvmRecipe
 
     def __init__(self, recipe: RegionSvmRecipe, text: YamlText, folder: Path) -> None:
         """Read the labels and the weights; write the model's file, as yet without weights.

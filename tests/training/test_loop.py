@@ -40,8 +40,8 @@ def test_a_killed_training_goes_on_to_the_weights_of_an_unbroken_one(
     killed = subprocess.run([*command, str(recipe), str(tmp_path / "killed"), "7"], check=False)
     assert killed.returncode == -signal.SIGKILL
     resumed = train(recipe, tmp_path / "killed", resumes=True)
-    assert_same_weights(unbroken.fit.network, resumed.fit.network)
-    assert_same_weights(unbroken.fit.result, resumed.fit.result)
+    assert_same_weights(unbroken.loop.network, resumed.loop.network)
+    assert_same_weights(unbroken.loop.result, resumed.loop.result)
     # Checkpoints lie at steps 2, 4, 6: step 7 was made twice, and stands once in the log.
     assert read_log(tmp_path / "killed") == read_log(tmp_path / "unbroken")
 
@@ -70,12 +70,12 @@ def test_the_loss_falls(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_a_number_ends_the_training_in_one_sentence(
     tmp_path: Path, recipe: Path
 ) -> None:
-    fit = prepared(recipe, tmp_path / "out").fit
+    loop = prepared(recipe, tmp_path / "out").loop
     with torch.no_grad():
-        next(fit.network.parameters()).fill_(float("nan"))
+        next(loop.network.parameters()).fill_(float("nan"))
     sentence = "the loss 'box' of step 1 is nan.*lower optimiser.rate.* and begin anew with another"
     with pytest.raises(EngineError, match=sentence):
-        next(fit.run(NoCompany()))
+        next(loop.run(NoCompany()))
     assert read_checkpoint(tmp_path / "out" / CHECKPOINT).step == 0
 
 
@@ -104,8 +104,8 @@ def test_no_model_is_written_before_the_labels_are_right(tmp_path: Path) -> None
 def test_what_is_frozen_keeps_its_weights_and_statistics(tmp_path: Path) -> None:
     write_pictures(tmp_path, count=2)
     recipe = write_recipe(tmp_path, optimiser={"frozen": ["backbone.backbone"]}, epochs=2)
-    before = prepared(recipe, tmp_path / "before").fit.network.state_dict()
-    after = train(recipe, tmp_path / "out").fit.network.state_dict()
+    before = prepared(recipe, tmp_path / "before").loop.network.state_dict()
+    after = train(recipe, tmp_path / "out").loop.network.state_dict()
     same = {name for name, value in after.items() if torch.equal(value, before[name])}
     assert {name for name in after if name.startswith("backbone.backbone")} <= same
     assert "backbone.C3_p4.conv1.conv.weight" not in same
@@ -114,8 +114,8 @@ def test_what_is_frozen_keeps_its_weights_and_statistics(tmp_path: Path) -> None
 def test_the_result_is_the_mean_of_its_start_and_of_what_was_learnt(tmp_path: Path) -> None:
     write_pictures(tmp_path, count=2)
     recipe = write_recipe(tmp_path, start_share=0.25, ema=None, epochs=2)
-    before = prepared(recipe, tmp_path / "before").fit.network.state_dict()
-    made = train(recipe, tmp_path / "out").fit
+    before = prepared(recipe, tmp_path / "before").loop.network.state_dict()
+    made = train(recipe, tmp_path / "out").loop
     name = "head.stems.0.conv.weight"
     wanted = 0.25 * before[name] + 0.75 * made.network.state_dict()[name]
     torch.testing.assert_close(made.result.state_dict()[name], wanted)
@@ -124,9 +124,9 @@ def test_the_result_is_the_mean_of_its_start_and_of_what_was_learnt(tmp_path: Pa
 def test_bf16_trains(tmp_path: Path) -> None:
     write_pictures(tmp_path, count=2)
     made = train(write_recipe(tmp_path, precision="bf16", ema=None, epochs=2), tmp_path / "out")
-    assert made.fit.is_done
-    assert made.fit.result is made.fit.network
-    assert all(value.dtype == torch.float32 for value in made.fit.network.parameters())
+    assert made.loop.is_done
+    assert made.loop.result is made.loop.network
+    assert all(value.dtype == torch.float32 for value in made.loop.network.parameters())
 
 
 def test_steps_tell_epoch_rate_and_gradient(tmp_path: Path, recipe: Path) -> None:
@@ -143,30 +143,30 @@ def test_a_training_killed_before_its_first_checkpoint_goes_on(
 ) -> None:
     command = [sys.executable, "-m", "tests.training.toy_training"]
     subprocess.run([*command, str(recipe), str(tmp_path / "killed"), "1"], check=False)
-    assert train(recipe, tmp_path / "killed", resumes=True).fit.is_done
+    assert train(recipe, tmp_path / "killed", resumes=True).loop.is_done
 
 
 def test_what_was_learnt_before_a_picture_that_cannot_be_read_is_kept(
     tmp_path: Path, recipe: Path
 ) -> None:
-    fit = prepared(recipe, tmp_path / "out").fit
-    events = fit.run(NoCompany())
+    loop = prepared(recipe, tmp_path / "out").loop
+    events = loop.run(NoCompany())
     next(events)
     for picture in (tmp_path / "images").iterdir():
         picture.write_bytes(b"no picture")
     with pytest.raises(ConfigError, match="cannot be read as a picture"):
         list(events)
-    assert read_checkpoint(tmp_path / "out" / CHECKPOINT).step == fit.step >= 1
+    assert read_checkpoint(tmp_path / "out" / CHECKPOINT).step == loop.step >= 1
 
 
 def test_a_training_goes_on_without_the_file_that_it_began_with(tmp_path: Path) -> None:
     write_pictures(tmp_path, count=2)
-    weights = prepared(write_recipe(tmp_path), tmp_path / "first").fit.network.state_dict()
+    weights = prepared(write_recipe(tmp_path), tmp_path / "first").loop.network.state_dict()
     torch.save(weights, tmp_path / "w.pth")
     recipe = write_recipe(tmp_path, start={"network": str(tmp_path / "w.pth")})
     train(recipe, tmp_path / "out", last=1)
     (tmp_path / "w.pth").unlink()
-    assert train(recipe, tmp_path / "out", resumes=True).fit.is_done
+    assert train(recipe, tmp_path / "out", resumes=True).loop.is_done
 
 
 def test_sources_without_objects_are_not_measured_on_and_told(tmp_path: Path) -> None:
@@ -184,6 +184,6 @@ def test_sources_without_objects_are_not_measured_on_and_told(tmp_path: Path) ->
 def test_somebody_who_wants_to_stop_finds_a_checkpoint_of_that_step(
     tmp_path: Path, recipe: Path
 ) -> None:
-    assert train(recipe, tmp_path / "out", last=3).fit.step == 3
+    assert train(recipe, tmp_path / "out", last=3).loop.step == 3
     made = prepared(recipe, tmp_path / "out", resumes=True)
-    assert (made.fit.step, made.fit.is_done) == (3, False)
+    assert (made.loop.step, made.loop.is_done) == (3, False)

@@ -123,7 +123,7 @@ class Alone:
         return losses
 
 
-class Fit:
+class Loop:
     """One training, which can go on from its checkpoint.
 
     Attributes:
