@@ -100,8 +100,8 @@ def _complain(report: Report) -> None:
     for source in report.sources:
         for warning in source.warnings:
             _warn(warning)
-        if source.error is not None:
-            print(f"error: {source.error}", file=sys.stderr)
+        if source.failure is not None:
+            print(f"error: {source.failure}", file=sys.stderr)
     if report.failure is not None:
         print(f"error: {report.failure}", file=sys.stderr)
 
