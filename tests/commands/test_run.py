@@ -138,6 +138,21 @@ def test_a_folder_with_a_bad_file_does_the_others_and_fails(
     assert "bad.mp4" in errors[0]
 
 
+def test_live_without_a_redis_sink_is_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = tmp_path / "write.yaml"
+    graph.write_text(
+        "version: 1\nname: write\nnodes:\n  camera: {kind: source, uri: 'synthetic:street'}\n"
+        f"  write: {{kind: jsonl, reads: camera, path: '{tmp_path}/o.jsonl'}}\n"
+    )
+    assert main(["run", str(graph), "--live"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --live: wanted a graph with a redis_stream sink, write has none\n"
+    )
+    assert not (tmp_path / "o.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
