@@ -46,6 +46,19 @@ def checked_output(path: str | Path) -> Path:
     return expanded
 
 
+def check_grows(path: Path) -> None:
+    """Check that a path leads to a plain file, or to none yet in a folder that is there as stated.
+
+    Raises:
+        ConfigError: says what is wrong; does not name the path.
+        OSError: it cannot be looked at.
+    """
+    if not path.parent.is_dir():
+        raise ConfigError(f"there is no folder {path.parent}")
+    if path.exists() and not path.is_file():
+        raise ConfigError("it is no plain file")
+
+
 @contextmanager
 def replaced_whole(path: Path) -> Iterator[Path]:
     """Give a path to write to; what is there takes the place of `path` when all is written.

@@ -12,9 +12,6 @@ from streamdet.settings import DeploySettings
 from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import GroupLayout, RunLayout
 
-SMALLEST_HW = (720, 1280)
-"""A source's slots hold at least this: the size may change in mid-stream."""
-
 ORDERED_ROLES = frozenset({"tracker", "sink"})
 """Roles that need each source's frames in index order."""
 
@@ -231,8 +228,8 @@ def _pool_plan(
     if node.role == "transform":
         sizes = [load("transform", node.kind)(node.options).max_output_hw]
     else:
-        known = [source_hw.get(item.source_id, SMALLEST_HW) for item in node.items]
-        sizes = [SMALLEST_HW, *known]
+        known = [source_hw[item.source_id] for item in node.items if item.source_id in source_hw]
+        sizes = [settings.slot_hw, *known]
     slot_bytes = max(height * width * 3 for height, width in sizes)
     users = [graph.group_of(node.name), *graph.slot_readers(node.name)]
     fewest = 2 * max(group.replicas for group in users)

@@ -44,6 +44,13 @@ class SourceReport:
     error: str | None
     warnings: tuple[str, ...]
 
+    @property
+    def failure(self) -> str | None:
+        """Why it did not end as it should, in a sentence: its error, or no frame came through."""
+        if self.error is None and 0 < self.emitted == sum(self.dropped.values()):
+            return f"{self.source_id}: every frame was dropped ({'; '.join(sorted(self.dropped))})"
+        return self.error
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -103,7 +110,7 @@ class Report:
         fps: published frames per second of wall time, over all sources.
         restarts: how often a worker had to be started again.
         runtimes: node -> what really ran it.
-        warnings: what is unsafe about the server.
+        warnings: what is unsafe about the server, or was not known of the sources.
         tracebacks: of unexpected errors in workers.
         sources: one entry a source.
         stages: one entry a node.
@@ -125,7 +132,7 @@ class Report:
     @property
     def is_good(self) -> bool:
         """Whether the run and every source of it ended as they should."""
-        return self.outcome == "done" and not any(source.error for source in self.sources)
+        return self.outcome == "done" and not any(source.failure for source in self.sources)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""

@@ -28,6 +28,9 @@ def _check_redis(url: SecretUrl) -> SecretUrl:
 RedisUrl = Annotated[SecretUrl, AfterValidator(_check_redis)]
 
 
+Side = Annotated[int, Field(ge=1, le=1 << 14)]
+
+
 class RestartSettings(Options):
     """When a process that died is started again."""
 
@@ -56,6 +59,11 @@ class DeploySettings(Options):
     )
     pool_mib: int = Field(
         512, ge=1, le=1 << 20, description="Memory that one pool may take, MiB: fewer slots then."
+    )
+    slot_hw: tuple[Side, Side] = Field(
+        (720, 1280),
+        description="Height and width of a source's picture that a slot holds at least: the size "
+        "may change in mid-stream, or not be known before the run.",
     )
     max_in_flight: int = Field(
         128,

@@ -131,7 +131,8 @@ class SourceWorker:
         position = source.position if source.position.index == self._last.index else self._last
         self._place.group.finish(source_id)
         end = EndOfStream(source_id, position.index)
-        notes = {"error": error, "warnings": source.warnings, "is_cut": self._is_stopping}
+        warnings = (*source.warnings, *self._stage.warnings(source_id))
+        notes = {"error": error, "warnings": warnings}
         positions = {source_id: pack_position(position, notes)}
         self._step([self._committer.end_commit(end, None)], {}, positions)
 

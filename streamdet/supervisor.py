@@ -12,7 +12,7 @@ from streamdet.fleet import Fleet, probe
 from streamdet.graph import PipelineGraph
 from streamdet.ledger import Ledger
 from streamdet.plan import RunPlan, class_names, plan_pools, run_layout, worker_plans
-from streamdet.probe import probe_node, probe_path, read_probes
+from streamdet.probe import probe_node, probe_path, read_probes, unprobed
 from streamdet.process import stop_signals_to
 from streamdet.report import Report, Snapshot, stage_reports
 from streamdet.settings import DeploySettings
@@ -35,7 +35,8 @@ class Supervisor:
         graph: what to run.
         settings: the machine.
         on_progress: called about ten times a second.
-        on_warning: called with a sentence for each thing that is unsafe, before the run begins.
+        on_warning: called with a sentence for each thing that is unsafe or not known, before the
+            run begins.
 
     Attributes:
         on_progress: the same, may be replaced.
@@ -90,7 +91,8 @@ class Supervisor:
         return self._server.url
 
     def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
-        infos = self._probe(folder)
+        infos, unseen = self._probe(folder)
+        warnings += unseen
         run = self._plan(folder, infos)
         for pool in run.pools.values():
             create_pool(pool.path, pool.slots, pool.slot_bytes).close()
@@ -121,11 +123,16 @@ class Supervisor:
 
         return show
 
-    def _probe(self, folder: RunFolder) -> dict[str, SourceInfo]:
+    def _probe(self, folder: RunFolder) -> tuple[dict[str, SourceInfo], tuple[str, ...]]:
+        """Look at the sources; returns what is known of them, and warnings of what is not."""
         sources = self._graph.role("source")
         targets = [(probe_node, (node, probe_path(folder.path, node))) for node in sources]
         probe(targets, folder.path, PROBE_LIMIT_S, is_over=lambda: self._stops > 0)
-        return read_probes(self._graph, folder.path)
+        probed = read_probes(self._graph, folder.path)
+        warnings = unprobed(self._graph, probed, self._settings.slot_hw) if not self._stops else ()
+        for warning in warnings:
+            self.on_warning(warning)
+        return {name: info for name, info in probed.items() if info is not None}, warnings
 
     def _plan(self, folder: RunFolder, infos: dict[str, SourceInfo]) -> RunPlan:
         source_hw = {source_id: info.hw for source_id, info in infos.items()}

@@ -24,7 +24,7 @@ from typing import Any, Final
 import yaml
 
 from streamdet.errors import ConfigError
-from streamdet.url_text import is_secret, redacted, short
+from streamdet.url_text import is_secret, is_utf8, redacted, short
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 20
@@ -221,6 +221,30 @@ def parse_option(text: str, place: str) -> YamlText:
         return parse_yaml(text, place)
     except ConfigError as exc:
         raise ConfigError(str(exc).replace(numbered, f"{place}: ", 1)) from exc
+
+
+def split_set(entry: str, form: str, least_keys: int = 1) -> tuple[tuple[str, ...], str, str]:
+    """Split the KEY=VALUE of a `--set`, where dots lead to keys within keys.
+
+    Args:
+        entry: as it was typed.
+        form: what is wanted, for errors: "NODE.OPTION=VALUE, for example detect.batch=4".
+        least_keys: how many keys there must be.
+
+    Returns:
+        The keys, the value as YAML, and what errors call it: see `YamlText.put`.
+
+    Raises:
+        ConfigError: it is not of that form, or not UTF-8.
+    """
+    place = f"--set {short(entry)}"
+    if not is_utf8(entry):
+        raise ConfigError(f"{place}: must be UTF-8")
+    stated, has_value, value = entry.partition("=")
+    keys = tuple(stated.split("."))
+    if not has_value or not all(keys) or len(keys) < least_keys:
+        raise ConfigError(f"{place}: must be {form}")
+    return keys, value, place
 
 
 def parse_scalar(text: str) -> Scalar:

@@ -14,7 +14,7 @@ import pytest
 from streamdet import worker
 from streamdet.graph import PipelineGraph
 from streamdet.plan import RunPlan, class_names, plan_pools, run_layout, worker_plans
-from streamdet.probe import probe_node, probe_path, read_probes
+from streamdet.probe import probe_node, probe_path, read_probes, unprobed
 from streamdet.progress import Beats
 from streamdet.settings import DeploySettings
 from streamdet.sources import SourceInfo
@@ -86,9 +86,21 @@ def test_probes_say_what_can_be_known_of_the_sources(run: Run, tmp_path: Path) -
     assert read_probes(run.graph, tmp_path) == {"street": SourceInfo((240, 320), 6)}
 
 
-def test_a_source_that_cannot_be_opened_is_left_out_of_the_probes(tmp_path: Path) -> None:
+def test_a_source_that_cannot_be_opened_has_no_info_in_the_probes(tmp_path: Path) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     graph = load_text(people(), tmp_path, sources=[str(tmp_path / "bad.mp4")])
     (camera,) = graph.role("source")
     assert probe_node(camera, probe_path(tmp_path, camera)) == 0
-    assert read_probes(graph, tmp_path) == {}
+    assert read_probes(graph, tmp_path) == {"bad": None}
+
+
+def test_a_source_without_a_probe_is_named_with_what_is_expected_of_it(tmp_path: Path) -> None:
+    graph = load_text(people(), tmp_path, outputs=[str(tmp_path / "o.mp4")])
+    (warning,) = unprobed(graph, {}, (720, 1280))
+    assert warning.startswith("camera: the size of street could not be found out in time,")
+    assert "up to 720x1280 are expected" in warning
+    assert unprobed(graph, {"street": None}, (720, 1280)) == ()
+
+
+def test_a_source_whose_pictures_need_no_slot_may_be_of_any_size(tmp_path: Path) -> None:
+    assert unprobed(load_text(people(), tmp_path), {}, (720, 1280)) == ()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from streamdet import cli
-from streamdet.commands import check
+from streamdet import cli, process
+from streamdet.commands import check, stop_signals
 from streamdet.errors import EngineError
 from tests.graph.graphs import PEOPLE
 
@@ -178,6 +178,11 @@ def test_the_command_s_own_module_imports_next_to_nothing() -> None:
         check=True,
     )
     assert done.stdout.split() == ["__future__", "streamdet", "streamdet.cli"]
+
+
+def test_what_it_states_itself_is_what_the_commands_go_by() -> None:
+    assert cli.INTERRUPTED == stop_signals.INTERRUPTED
+    assert cli.STOP_SIGNALS == process.STOP_SIGNALS
 
 
 def test_handlers_are_as_before_when_it_was_called() -> None:

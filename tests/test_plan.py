@@ -159,6 +159,13 @@ def test_a_sources_slots_leave_room_for_a_change_of_size(
     assert pool.slot_bytes == largest[0] * largest[1] * 3
 
 
+def test_the_deploy_file_says_how_large_a_sources_slots_are_at_least(
+    apart: PipelineGraph, tmp_path: Path
+) -> None:
+    settings = DeploySettings(slot_hw=(1080, 1920))
+    assert pools_of(apart, tmp_path, None, settings)["camera"].slot_bytes == 1080 * 1920 * 3
+
+
 def test_large_pictures_get_fewer_slots_but_enough_to_go_on(
     apart: PipelineGraph, tmp_path: Path
 ) -> None:

@@ -52,6 +52,18 @@ def test_a_run_is_good_when_it_and_all_its_sources_are(
     assert report.is_good is is_good
 
 
+def test_a_run_that_drops_every_frame_of_a_source_is_not_good() -> None:
+    lost = replace(SOURCE, dropped={"stale": 48, "broken": 2}, published=0, unfinished=0)
+    report = replace(REPORT, sources=(SOURCE, lost))
+    assert lost.failure == "cam: every frame was dropped (broken; stale)"
+    assert not report.is_good
+    assert "1 of 2 sources failed" in next(iter(report_lines(report)))
+
+
+def test_a_source_without_frames_is_no_failure() -> None:
+    assert replace(SOURCE, emitted=0, dropped={}, published=0, unfinished=0).failure is None
+
+
 def test_a_report_is_json() -> None:
     values = json.loads(json.dumps(REPORT.as_dict()))
     assert values["sources"][0]["dropped"] == {"stale": 2, "broken": 1}

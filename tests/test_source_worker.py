@@ -14,6 +14,7 @@ from streamdet.registry import KINDS
 from streamdet.source_worker import SourceWorker, pack_position, unpack_position
 from streamdet.sources import Position
 from streamdet.sources.resolve import SourceItem
+from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
 from tests import toy_run
@@ -74,11 +75,17 @@ def test_the_position_says_how_the_source_ended(tmp_path: Path) -> None:
     run = Run(tmp_path, "toy:2", "toy:1!")
     run.worker().run()
     well, broken = run.position("s0"), run.position("s1")
-    assert well == (
-        Position(2, 2, pts=1),
-        {"error": None, "warnings": ["it is a toy"], "is_cut": False},
-    )
+    assert well == (Position(2, 2, pts=1), {"error": None, "warnings": ["it is a toy"]})
     assert (broken[0].index, broken[1]["error"]) == (1, "toy: broken")
+
+
+def test_pictures_that_fit_no_slot_are_told_with_the_source_s_own_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SourceStage, "warnings", lambda stage, source_id: (f"{source_id}: large",))
+    run = Run(tmp_path, "toy:1")
+    run.worker().run()
+    assert run.position()[1]["warnings"] == ["it is a toy", "s0: large"]
 
 
 def test_a_source_that_breaks_does_not_stop_the_next_one(tmp_path: Path) -> None:
@@ -147,7 +154,6 @@ def test_a_stop_request_ends_the_source_early_and_in_order(tmp_path: Path) -> No
     count = run.position()[0].index
     assert 4 <= count < 10
     assert run.seen == [*(("s0", index) for index in range(count)), ("s0", -count), ("s1", 0)]
-    assert run.position()[1]["is_cut"]
 
 
 def test_a_frame_that_waits_for_a_slot_is_finished_before_the_source_stops(tmp_path: Path) -> None:

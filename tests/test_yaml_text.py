@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamdet.errors import ConfigError
-from streamdet.yaml_text import parse_option, parse_scalar, parse_yaml, read_yaml
+from streamdet.yaml_text import parse_option, parse_scalar, parse_yaml, read_yaml, split_set
 
 
 def fault(text: str, environ: dict[str, str] | None = None) -> str:
@@ -243,3 +244,25 @@ def test_put_does_not_go_below_a_scalar() -> None:
     text = parse_yaml("data: [a, b]", "f.yaml")
     with pytest.raises(ConfigError, match="--set: 0 holds no keys"):
         text.put(("data", "0", "name"), "c", "--set")
+
+
+def test_a_set_is_split_into_keys_and_value() -> None:
+    assert split_set("a.b=c.d=e", "KEY=VALUE") == (("a", "b"), "c.d=e", "--set a.b=c.d=e")
+    assert split_set("a=", "KEY=VALUE") == (("a",), "", "--set a=")
+
+
+@pytest.mark.parametrize("entry", ["", "a", "=1", "a.=1", ".a=1", "a..b=1"])
+def test_a_set_of_another_form_is_refused(entry: str) -> None:
+    with pytest.raises(ConfigError, match=f"^--set {re.escape(entry)}: must be KEY=VALUE$"):
+        split_set(entry, "KEY=VALUE")
+
+
+def test_a_set_may_need_several_keys() -> None:
+    assert split_set("a.b=1", "A.B=VALUE", least_keys=2)[0] == ("a", "b")
+    with pytest.raises(ConfigError, match=r"must be A\.B=VALUE"):
+        split_set("a=1", "A.B=VALUE", least_keys=2)
+
+
+def test_a_set_that_is_not_utf8_is_refused() -> None:
+    with pytest.raises(ConfigError, match="must be UTF-8"):
+        split_set("a=\udcff", "KEY=VALUE")

@@ -56,7 +56,7 @@ class ToySource:
         self.warnings: tuple[str, ...] = ("it is a toy",)
         self.position = Position()
 
-    def probe(self) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
         return SourceInfo(HW, self._count)
 
     def frames(

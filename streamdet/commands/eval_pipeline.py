@@ -81,7 +81,7 @@ def _check_whole(report: Report) -> None:
     if report.outcome == "stopped":
         raise KeyboardInterrupt
     [source] = report.sources
-    if error := report.failure or source.error:
+    if error := report.failure or source.failure:
         raise EngineError(error)
     if source.sampled_away:
         raise ConfigError(

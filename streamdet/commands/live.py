@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from streamdet.errors import StreamdetError
+from streamdet.errors import ConfigError, StreamdetError
 from streamdet.graph import PipelineGraph
 
 EVERY_S: Final = 0.5
@@ -22,8 +22,18 @@ class LiveView:
     """
 
     def __init__(self, graph: PipelineGraph, print_line: Callable[[str], None]) -> None:
+        """Find the stream; touches nothing.
+
+        Raises:
+            ConfigError: the graph has no Redis sink.
+        """
         streams = [getattr(node.options, "stream", None) for node in graph.role("sink")]
-        self._stream = next(filter(None, streams), None)
+        stream = next(filter(None, streams), None)
+        if stream is None:
+            raise ConfigError(
+                f"--live: wanted a graph with a redis_stream sink, {graph.name} has none"
+            )
+        self._stream: str = stream
         self._print = print_line
         self._due_s = 0.0
         self._last_id: bytes | None = None
@@ -32,7 +42,7 @@ class LiveView:
         """Print the newest frame, if it is time and there is a new one."""
         from streamdet.transport.tailing import newest
 
-        if self._stream is None or time.monotonic() < self._due_s:
+        if time.monotonic() < self._due_s:
             return
         self._due_s = time.monotonic() + EVERY_S
         try:

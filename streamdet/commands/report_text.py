@@ -44,7 +44,7 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 def _outcome(report: Report) -> Iterator[str]:
     yield report.outcome
-    if failed := sum(source.error is not None for source in report.sources):
+    if failed := sum(source.failure is not None for source in report.sources):
         yield f"{failed} of {counted(len(report.sources), 'source')} failed"
     published = sum(source.published for source in report.sources)
     yield f"{counted(published, 'frame')} published in {report.wall_s:.1f} s"
@@ -63,7 +63,7 @@ def _account(source: SourceReport) -> str:
         f"{source.unfinished} unfinished" if source.unfinished else "",
         f"{source.published} published",
         f"{counted(source.damaged, 'packet')} damaged" if source.damaged else "",
-        "failed" if source.error is not None else "",
+        "failed" if source.failure is not None else "",
     ]
     return ", ".join(filter(None, parts))
 

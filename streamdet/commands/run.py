@@ -17,6 +17,7 @@ from streamdet.commands.live import LiveView
 from streamdet.commands.missing_parts import missing_parts
 from streamdet.commands.progress_view import progress_view
 from streamdet.commands.report_text import report_lines
+from streamdet.commands.stop_signals import INTERRUPTED
 from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
 from streamdet.graph.outputs import check_report, files_written
@@ -24,7 +25,7 @@ from streamdet.output_file import write_whole
 from streamdet.report import Report, Snapshot
 from streamdet.supervisor import Supervisor
 
-EXIT_CODES = {"done": 0, "failed": 1, "stopped": 130}
+EXIT_CODES = {"done": 0, "failed": 1, "stopped": INTERRUPTED}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -100,8 +101,8 @@ def _complain(report: Report) -> None:
     for source in report.sources:
         for warning in source.warnings:
             _warn(warning)
-        if source.error is not None:
-            print(f"error: {source.error}", file=sys.stderr)
+        if source.failure is not None:
+            print(f"error: {source.failure}", file=sys.stderr)
     if report.failure is not None:
         print(f"error: {report.failure}", file=sys.stderr)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
-from streamdet.errors import ConfigError
-from streamdet.url_text import short
-from streamdet.yaml_text import YamlText
+from streamdet.yaml_text import YamlText, split_set
 
 
 def add_set_argument(parser: ArgumentParser, example: str) -> None:
@@ -29,9 +27,5 @@ def options_text(entries: Sequence[str]) -> YamlText:
     """
     text = YamlText("--set", values={})
     for entry in entries:
-        place = f"--set {short(entry)}"
-        name, is_given, value = entry.partition("=")
-        if not is_given or not name:
-            raise ConfigError(f"{place}: wanted OPTION=VALUE")
-        text.put((name,), value, place)
+        text.put(*split_set(entry, "OPTION=VALUE"))
     return text

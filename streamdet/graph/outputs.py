@@ -8,7 +8,7 @@ from pathlib import Path
 from streamdet.errors import ConfigError
 from streamdet.graph.pipeline import Node, PipelineGraph
 from streamdet.graph.problems import Problems
-from streamdet.output_file import FileKey, checked_output, file_key
+from streamdet.output_file import FileKey, check_grows, checked_output, file_key
 from streamdet.registry import load
 from streamdet.sinks.output_path import output_path
 from streamdet.sources.resolve import list_pictures
@@ -81,8 +81,7 @@ def check_report(graph: PipelineGraph, report: str) -> Path:
 def _check_writable(node: Node, path: Path, problems: Problems) -> None:
     try:
         checked_output(path)
-        if path.exists() and not path.is_file():
-            raise ConfigError("it is no plain file")
+        check_grows(path)
     except ConfigError as exc:
         problems.add(
             ("nodes", node.name, "path"), f"names no file to write: {short(str(path))}: {exc}"

@@ -11,7 +11,7 @@ from streamdet.errors import ConfigError
 from streamdet.field_errors import nearest
 from streamdet.registry import load, role_of
 from streamdet.url_text import is_utf8, short
-from streamdet.yaml_text import YamlText
+from streamdet.yaml_text import YamlText, split_set
 
 OUTPUT_KINDS: Final = {".jsonl": "jsonl", ".mp4": "video", ".txt": "mot"}
 """Which sink writes a file of which suffix."""
@@ -34,9 +34,6 @@ def override(
     Raises:
         ConfigError: one of them cannot be applied.
     """
-    for entry in sets:
-        if not is_utf8(entry):
-            raise ConfigError(f"--set {short(entry)}: must be UTF-8")
     nodes = text.values["nodes"]
     early = [entry for entry in sets if entry.partition(".")[0] in nodes]
     for entry in early:
@@ -51,15 +48,12 @@ def override(
 
 
 def _set(text: YamlText, entry: str) -> None:
-    keys, has_value, value = entry.partition("=")
-    node, *option = keys.split(".")
-    place = f"--set {short(entry)}"
-    if not has_value or not all((node, *option)) or not option:
-        raise ConfigError(f"{place}: must be NODE.OPTION=VALUE, for example detect.batch=4")
+    form = "NODE.OPTION=VALUE, for example detect.batch=4"
+    keys, value, place = split_set(entry, form, least_keys=2)
     nodes = text.values["nodes"]
-    if node not in nodes:
-        raise ConfigError(f"{place}: there is no node {node!r}; {nearest(node, nodes)}")
-    text.put(("nodes", node, *option), value, place)
+    if keys[0] not in nodes:
+        raise ConfigError(f"{place}: there is no node {keys[0]!r}; {nearest(keys[0], nodes)}")
+    text.put(("nodes", *keys), value, place)
 
 
 def _set_sources(text: YamlText, uris: Sequence[str]) -> None:

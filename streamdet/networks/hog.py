@@ -69,18 +69,6 @@ class DalalTriggsHog(nn.Module):
         return _clipped_norm(blocks)
 
 
-def window_descriptors(blocks: Tensor) -> Tensor:
-    """Put the blocks of one window in the order of OpenCV's descriptor: column by column.
-
-    Args:
-        blocks: (B, C, h, w), of `DalalTriggsHog` on pictures of the window's size.
-
-    Returns:
-        (B, w * h * C).
-    """
-    return blocks.permute(0, 3, 2, 1).flatten(1)
-
-
 class FelzenszwalbHog(nn.Module):
     """Cells with 18 signed and 9 unsigned orientations, 4 gradient energies and a 0."""
 

@@ -1,4 +1,4 @@
-"""Intersection over union of boxes, plain and generalised. N and M count boxes."""
+"""Intersection over union of boxes. N and M count boxes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,15 @@ def iou_of_edges(edges: Floats, other: Floats) -> Floats:
     Returns:
         (...) float64, 0..1; 0 where both boxes are empty.
     """
-    return _overlaps(edges, other)[0]
+    wh = np.minimum(edges[2:], other[2:])
+    wh -= np.maximum(edges[:2], other[:2])
+    np.maximum(wh, 0.0, out=wh)
+    intersection = np.asarray(wh[0] * wh[1])
+    # A box turned inside out meets none, so its area needs no care here.
+    union = _area(edges) + _area(other)
+    union -= intersection
+    intersection /= np.maximum(union, _TINY)
+    return intersection
 
 
 def pairwise_iou(xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Floats:
@@ -42,44 +50,8 @@ def pairwise_iou(xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]
     return iou_of_edges(_edges(xyxy[:, None]), _edges(other[None]))
 
 
-def pairwise_generalized_iou(
-    xyxy: npt.NDArray[np.floating], other: npt.NDArray[np.floating]
-) -> Floats:
-    """Generalised overlap of every box with every other: Rezatofighi et al., 2019, algorithm 1.
-
-    IoU, less the share of the smallest box around both that neither covers: boxes that do not meet
-    are worse the farther apart they are.
-
-    Args:
-        xyxy: (N, 4) pixels, not inside out.
-        other: (M, 4) pixels, not inside out.
-
-    Returns:
-        (N, M) float64, -1..1; 0 where both boxes are empty and at the same place.
-    """
-    edges, other_edges = _edges(xyxy[:, None]), _edges(other[None])
-    iou, union = _overlaps(edges, other_edges)
-    hull_wh = np.maximum(edges[2:], other_edges[2:]) - np.minimum(edges[:2], other_edges[:2])
-    hull = hull_wh[0] * hull_wh[1]
-    iou -= (hull - union) / np.maximum(hull, _TINY)
-    return iou
-
-
 def _edges(xyxy: npt.NDArray[np.floating]) -> Floats:
     return np.moveaxis(xyxy, -1, 0).astype(np.float64, order="C")
-
-
-def _overlaps(edges: Floats, other_edges: Floats) -> tuple[Floats, Floats]:
-    """IoU and area of the union, of edges (4, ...)."""
-    wh = np.minimum(edges[2:], other_edges[2:])
-    wh -= np.maximum(edges[:2], other_edges[:2])
-    np.maximum(wh, 0.0, out=wh)
-    intersection = np.asarray(wh[0] * wh[1])
-    # A box turned inside out meets none, so its area needs no care here.
-    union = _area(edges) + _area(other_edges)
-    union -= intersection
-    intersection /= np.maximum(union, _TINY)
-    return intersection, union
 
 
 def _area(edges: Floats) -> Floats:

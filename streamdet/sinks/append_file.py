@@ -22,6 +22,7 @@ from pathlib import Path
 import msgpack
 
 from streamdet.errors import ConfigError, EngineError
+from streamdet.output_file import check_grows
 
 LOCK_WAIT_S = 5.0
 """How long a predecessor that was killed may take to let go of the file; see note "lock"."""
@@ -44,12 +45,12 @@ class AppendFile:
         """Open the file (made where missing), lock it, and leave `length` bytes and `redo`.
 
         Args:
-            path: a regular file, or nothing yet.
+            path: a plain file, or nothing yet.
             length: how many of its first bytes to keep.
             redo: bytes that belong behind them, whether they are there already or not.
 
         Raises:
-            ConfigError: the folder is missing, the path is no regular file or may not be written,
+            ConfigError: the folder is missing, the path is no plain file or may not be written,
                 another process holds it, or it is shorter than `length`.
         """
         self.path = path
@@ -171,12 +172,11 @@ def allow_open(count: int) -> None:
 def _open(path: Path) -> tuple[int, bool]:
     """Return the file's descriptor and whether there was no file before."""
     try:
-        if not path.parent.is_dir():
-            raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
+        check_grows(path)
         is_there = path.exists()
-        if is_there and not path.is_file():
-            raise ConfigError(f"cannot write {path}: it is no regular file")
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), not is_there
+    except ConfigError as exc:
+        raise ConfigError(f"cannot write {path}: {exc}") from exc
     except OSError as exc:
         raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
 

@@ -64,8 +64,8 @@ class SourceInfo:
     frame_count: int | None
 
 
-def look_away() -> None:
-    """Nobody wants to know of frames that are passed over."""
+def look_away(*found: SourceInfo) -> None:
+    """Nobody wants to know of frames that are passed over, or of what a probe has found so far."""
 
 
 class Source(Protocol):
@@ -87,8 +87,11 @@ class Source(Protocol):
         """
         ...
 
-    def probe(self) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
         """Look at the header only.
+
+        Args:
+            on_part: called now and then by a kind with many headers, with what is known so far.
 
         Raises:
             SourceError: it cannot be opened or has no video, in one sentence.

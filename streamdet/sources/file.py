@@ -71,7 +71,7 @@ class FileSource:
             problems.insert(0, f"{packets} skipped")
         return tuple(f"{self._path}: {problem}" for problem in problems)
 
-    def probe(self) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
         """Read the header and the first frame, which alone tells the size and whether to turn it.
 
         Raises:

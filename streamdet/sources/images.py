@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -18,6 +19,9 @@ from streamdet.sources.sampling import MIN_RATE, Sampler, SamplingOptions, exact
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
 
 _MAX_WARNINGS = 20
+
+_TELL_EVERY = 100
+"""Pictures between two calls of a probe's `on_part`."""
 
 
 class ImagesOptions(SamplingOptions):
@@ -54,18 +58,22 @@ class ImagesSource:
         tail = [f"{self._uri}: pictures that cannot be read, besides those named: {others}"]
         return tuple(told + tail if others else told)
 
-    def probe(self) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
         """Read the headers of all pictures, for the size of the largest (not turned upright).
 
         Raises:
             SourceError: there are no pictures, or none that can be read.
         """
         paths = self._list()
-        sizes = [hw for path in paths if (hw := self._header_hw(path))]
-        if not sizes:
+        largest_hw, good = (0, 0), 0
+        for number, path in enumerate(paths, 1):
+            if hw := self._header_hw(path):
+                largest_hw, good = max(largest_hw, hw, key=math.prod), good + 1
+            if good and number % _TELL_EVERY == 0:
+                on_part(SourceInfo(largest_hw, None))
+        if not good:
             raise self._none_left(paths)
-        hw = max(sizes, key=lambda hw: hw[0] * hw[1])
-        return SourceInfo(hw, self._sampler().count(len(sizes)))
+        return SourceInfo(largest_hw, self._sampler().count(good))
 
     def frames(
         self, start: Position, on_passed: Callable[[], None] = look_away

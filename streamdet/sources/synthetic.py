@@ -31,7 +31,7 @@ class SyntheticSource:
         self._street = Street(self.spec)
         self._sampler = Sampler(options, self.spec.fps)
 
-    def probe(self) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
         """Say the scene's size and how many frames it emits."""
         return SourceInfo(self.spec.hw, self._sampler.count(self.spec.frames))
 

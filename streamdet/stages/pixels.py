@@ -87,6 +87,10 @@ class PixelStore:
         pixels = self._pools[pool].claim(taken[0], hw)
         return taken.popleft(), pixels
 
+    def slot_pixels(self, pool: str) -> int:
+        """How many pixels a picture may have that is to fit a slot."""
+        return self._pools[pool].slot_pixels
+
     def unclaim(self, ref: FrameRef) -> None:
         """Keep a claimed slot for the next picture: nothing worth publishing came into it."""
         self._taken[ref.pool].appendleft(ref)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 
-from streamdet.errors import FrameError
+from streamdet.errors import FrameError, SourceError
 from streamdet.frame import Frame
 from streamdet.image import Image
 from streamdet.messages import FrameMessage, Timing
@@ -27,9 +28,19 @@ class SourceStage:
         self._node = node
         self._pixels = pixels
         self._publishes_image = publishes_image
+        self._unfit_hw: dict[str, tuple[int, int]] = {}
+
+    def warnings(self, source_id: str) -> tuple[str, ...]:
+        """One sentence if pictures of a source did not fit their slots, about the largest."""
+        unfit_hw = self._unfit_hw.get(source_id)
+        return () if unfit_hw is None else (self._misfit(source_id, unfit_hw),)
 
     def job(self, source_id: str, decoded: DecodedFrame, started_ns: int) -> Job:
-        """Make a decoded frame's job; its picture goes into a slot if others read it."""
+        """Make a decoded frame's job; its picture goes into a slot if others read it.
+
+        Raises:
+            SourceError: the picture of the source's first frame does not fit a slot.
+        """
         frame = Frame(
             source_id=source_id,
             index=decoded.position.index - 1,
@@ -47,10 +58,11 @@ class SourceStage:
         return Job(replace(message, timings=(timing,)), image=decoded.image)
 
     def _publish(self, message: FrameMessage, image: Image) -> FrameMessage:
-        """Put the picture into a slot; if it is too large, its frame goes on without it."""
+        """Put the picture into a slot; if it has grown too large, its frame goes on without it."""
         try:
             ref, slot = self._pixels.claim(self._node, image.hw)
-        except FrameError:
+        except FrameError as exc:
+            self._note_misfit(message, image.hw, exc)
             return message
         try:
             slot[:] = image.bgr()
@@ -58,3 +70,16 @@ class SourceStage:
             self._pixels.unclaim(ref)
             return replace(message, drop_reason=str(exc))
         return replace(message, frame=replace(message.frame, pixels=ref))
+
+    def _note_misfit(self, message: FrameMessage, hw: tuple[int, int], exc: FrameError) -> None:
+        if message.index == 0:
+            raise SourceError(self._misfit(message.source_id, hw)) from exc
+        largest_hw = self._unfit_hw.get(message.source_id, hw)
+        self._unfit_hw[message.source_id] = max(largest_hw, hw, key=math.prod)
+
+    def _misfit(self, source_id: str, hw: tuple[int, int]) -> str:
+        return (
+            f"{source_id}: a picture of {hw[0]}x{hw[1]} ({math.prod(hw)} pixels) does not fit the"
+            f" slots of {self._node} ({self._pixels.slot_pixels(self._node)} pixels): state"
+            f" `slot_hw: [{hw[0]}, {hw[1]}]` in the deploy file"
+        )

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from streamdet.errors import ConfigError
 from streamdet.own_or_shipped import find_own_or_shipped
-from streamdet.url_text import short
-from streamdet.yaml_text import YamlText, read_yaml
+from streamdet.yaml_text import YamlText, read_yaml, split_set
 
 
 def find_recipe(path: Path) -> Path:
@@ -71,9 +70,4 @@ def _check_only_source(text: YamlText, option: str) -> None:
 
 
 def _set(text: YamlText, entry: str) -> None:
-    place = f"--set {short(entry)}"
-    stated, has_value, value = entry.partition("=")
-    keys = tuple(stated.split("."))
-    if not has_value or not all(keys):
-        raise ConfigError(f"{place}: must be KEY.KEY=VALUE, for example optimiser.rate=0.01")
-    text.put(keys, value, place)
+    text.put(*split_set(entry, "KEY.KEY=VALUE, for example optimiser.rate=0.01"))

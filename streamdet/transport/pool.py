@@ -33,6 +33,11 @@ class FramePool:
         """Make a pool that this process alone sees, for tests."""
         return cls(np.zeros(slots, np.uint64), np.zeros((slots, slot_bytes), np.uint8))
 
+    @property
+    def slot_pixels(self) -> int:
+        """How many pixels a picture may have that is to fit a slot."""
+        return int(self._memory.shape[1]) // 3
+
     def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
         """Begin to write a slot that was taken from the bus.
 

@@ -45,6 +45,20 @@ def assert_adds_up(report: dict[str, Any], published: int) -> None:
     assert sum(source["published"] for source in report["sources"]) == published
 
 
+def test_pictures_too_large_for_the_slots_of_an_unprobed_source_end_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamdet.supervisor.PROBE_LIMIT_S", 0.0)
+    source = ["--source", "synthetic:street?frames=3&hw=800x1300"]
+    assert run(*source, "--output", tmp_path / "o.mp4") == 1
+    warning, error = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: camera: the size of street could not be found out in time")
+    assert error.startswith("error: street: a picture of 800x1300 (1040000 pixels) does not fit")
+    assert not (tmp_path / "o.mp4").exists()
+    (tmp_path / "large.yaml").write_text("slot_hw: [800, 1300]\n")
+    assert run(*source, "--output", tmp_path / "o.mp4", "--deploy", tmp_path / "large.yaml") == 0
+
+
 def test_a_report_that_cannot_be_written_fails_the_run(
     redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +136,21 @@ def test_a_folder_with_a_bad_file_does_the_others_and_fails(
     assert code == 1
     assert len([line for line in errors if line.startswith("error:")]) == 2
     assert "bad.mp4" in errors[0]
+
+
+def test_live_without_a_redis_sink_is_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = tmp_path / "write.yaml"
+    graph.write_text(
+        "version: 1\nname: write\nnodes:\n  camera: {kind: source, uri: 'synthetic:street'}\n"
+        f"  write: {{kind: jsonl, reads: camera, path: '{tmp_path}/o.jsonl'}}\n"
+    )
+    assert main(["run", str(graph), "--live"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --live: wanted a graph with a redis_stream sink, write has none\n"
+    )
+    assert not (tmp_path / "o.jsonl").exists()
 
 
 @pytest.mark.parametrize(

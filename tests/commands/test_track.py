@@ -42,7 +42,7 @@ def test_an_option_is_set(det: Path) -> None:
     [
         ("max_ag=3", "max_ag is an unknown key; did you mean 'max_age'?"),
         ("max_age=abc", "max_age must be a whole number, got 'abc'"),
-        ("max_age", "wanted OPTION=VALUE"),
+        ("max_age", "--set max_age: must be OPTION=VALUE"),
         ("max_age=abc", "error: --set max_age=abc: max_age must be"),
         ("max_age=[", "error: --set max_age=[: not YAML"),
     ],

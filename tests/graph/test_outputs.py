@@ -77,6 +77,7 @@ def test_two_sinks_may_not_write_the_same_stream(tmp_path: Path) -> None:
     ("path", "sentence"),
     [
         ("none/o.jsonl", "there is no folder"),
+        ("none/../o.jsonl", "there is no folder"),
         ("g.yaml/o.jsonl", "it cannot be written (not a directory)"),
         ("folder.jsonl", "it is a folder, wanted a file"),
         (f"{'x' * 300}.jsonl", "it cannot be written (file name too long)"),

@@ -17,7 +17,6 @@ from streamdet.networks.hog import (
     DalalTriggsHog,
     FelzenszwalbHog,
     opencv_angle,
-    window_descriptors,
 )
 
 OTHER = HogGeometry((64, 96), (16, 32), (16, 16), (8, 16), 6)
@@ -38,7 +37,8 @@ def network(geometry: HogGeometry) -> DalalTriggsHog:
 
 
 def assert_is_opencv_s(geometry: HogGeometry, pictures: list[Pixels]) -> None:
-    found = window_descriptors(network(geometry)(batch(*pictures)))
+    blocks = network(geometry)(batch(*pictures))
+    found = blocks.permute(0, 3, 2, 1).flatten(1)  # OpenCV's order: column by column
     hog = hog_descriptor(geometry)
     wanted = [np.ravel(hog.compute(picture)) for picture in pictures]
     assert found.shape == (len(pictures), geometry.length)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from streamdet.ops.iou import (
     box_area,
     iou_of_edges,
-    pairwise_generalized_iou,
     pairwise_iou,
 )
 
@@ -51,25 +50,6 @@ def test_partners_overlap_as_in_the_matrix() -> None:
     left, right = boxes((0, 0, 2, 2), (0, 0, 1, 1)), boxes((1, 0, 3, 2), (0, 0, 2, 2))
     np.testing.assert_allclose(iou_of_edges(left.T, right.T), [1 / 3, 1 / 4])
     np.testing.assert_allclose(np.diag(pairwise_iou(left, right)), [1 / 3, 1 / 4])
-
-
-def test_generalised_iou_subtracts_the_share_of_the_hull_that_is_empty() -> None:
-    # Touching corners: the hull of 4 x 4 holds 8 of 16. Apart by 2: hull 6 x 2, of it 8 covered.
-    others = boxes((2, 2, 4, 4), (4, 0, 6, 2), (0, 0, 2, 2), (0, 0, 1, 2))
-    giou = pairwise_generalized_iou(boxes((0, 0, 2, 2)), others)
-    np.testing.assert_allclose(giou, [[-8 / 16, -4 / 12, 1.0, 0.5]])
-
-
-def test_generalised_iou_falls_with_the_distance_to_less_than_minus_a_half() -> None:
-    others = boxes(*[(x, 0, x + 1, 1) for x in range(1, 9)])
-    giou = pairwise_generalized_iou(boxes((0, 0, 1, 1)), others)[0]
-    assert (np.diff(giou) < 0).all()
-    assert -1 < giou[-1] < -0.5
-
-
-def test_generalised_iou_of_points_is_0_where_they_coincide() -> None:
-    points = boxes((1, 1, 1, 1), (2, 2, 2, 2))
-    assert pairwise_generalized_iou(points, points).tolist() == [[0, -1], [-1, 0]]
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 60)] * 4), min_size=1, max_size=6))

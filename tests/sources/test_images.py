@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from streamdet.errors import SourceError
-from streamdet.sources import Position, SourceInfo
+from streamdet.sources import Position, SourceInfo, images
 from streamdet.sources.images import ImagesOptions, ImagesSource
 from tests.sources.made_video import picture, write_pictures
 
@@ -72,6 +72,17 @@ def test_probe_gives_the_largest_size(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "3.bmp"), picture(3, (100, 50)))
     (tmp_path / "4.png").write_bytes(b"\x00no")
     assert source(tmp_path).probe() == SourceInfo((100, 50), 3)
+
+
+def test_probe_tells_the_largest_size_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "_TELL_EVERY", 2)
+    write_pictures(tmp_path, 3)
+    cv2.imwrite(str(tmp_path / "3.bmp"), picture(3, (100, 50)))
+    parts: list[SourceInfo] = []
+    source(tmp_path).probe(parts.append)
+    assert parts == [SourceInfo((48, 64), None), SourceInfo((100, 50), None)]
 
 
 @pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, -1), (8, 1)])

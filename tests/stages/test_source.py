@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from streamdet.errors import SourceError
 from streamdet.image import ArrayImage
 from streamdet.sources import DecodedFrame, Position
 from streamdet.stages.source import SourceStage
@@ -44,8 +45,25 @@ def test_a_picture_that_others_need_is_copied_into_a_slot(rig: Rig) -> None:
     assert rig.pools["camera"].view(ref, HW).min() == 7
 
 
-def test_a_frame_whose_picture_does_not_fit_goes_on_without_it(rig: Rig) -> None:
+def test_a_later_frame_whose_picture_does_not_fit_goes_on_without_it(rig: Rig) -> None:
     stage = SourceStage("camera", rig.pixels, publishes_image=True)
-    message = stage.job("cam", decoded(0, (100, 100)), time.monotonic_ns()).message
+    message = stage.job("cam", decoded(1, (100, 100)), time.monotonic_ns()).message
     assert message.drop_reason is None
-    assert (message.index, message.frame.pixels) == (0, None)
+    assert (message.index, message.frame.pixels) == (1, None)
+
+
+def test_the_largest_picture_that_did_not_fit_is_told_with_its_source(rig: Rig) -> None:
+    stage = SourceStage("camera", rig.pixels, publishes_image=True)
+    for index, hw in enumerate([HW, (20, 100), (30, 100), (25, 100)]):
+        stage.job("cam", decoded(index, hw), time.monotonic_ns())
+    (warning,) = stage.warnings("cam")
+    assert "30x100 (3000 pixels) does not fit the slots of camera (24 pixels)" in warning
+    assert stage.warnings("other") == ()
+
+
+def test_a_source_whose_first_picture_does_not_fit_is_an_error_that_says_what_to_do(
+    rig: Rig,
+) -> None:
+    stage = SourceStage("camera", rig.pixels, publishes_image=True)
+    with pytest.raises(SourceError, match=r"^cam: .* state `slot_hw: \[100, 90\]` in the deploy"):
+        stage.job("cam", decoded(0, (100, 90)), time.monotonic_ns())
