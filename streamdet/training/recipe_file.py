@@ -7,6 +7,7 @@ from pathlib import Path
 
 from streamdet.errors import ConfigError
 from streamdet.own_or_shipped import find_own_or_shipped
+from streamdet.url_text import short
 from streamdet.yaml_text import YamlText, read_yaml, split_set
 
 
