@@ -37,8 +37,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--truth",
         metavar="TRUTH",
-        help="labels to learn from in place of the recipe's: COCO's .json, a folder of VOC's .xml"
-        " or of YOLO's .txt",
+        help="labels to learn from in place of those of a recipe with one source: COCO's .json, a"
+        " folder of VOC's .xml or of YOLO's .txt",
     )
     parser.add_argument("--images", metavar="DIR", help="their pictures")
     parser.add_argument("--classes", metavar="NAME,...", help="what to learn of them")
