@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from streamdet.field_errors import nearest
 from streamdet.ops.run_length import uncompress
 from streamdet.training.labelled_picture import Bools, LabelledPicture
 from streamdet.training.recipe import DataSource
+
+_MOST_NAMED: Final = 8
+"""Classes in a sentence."""
 
 Part = Literal["whole", "learnt", "held_out"]
 """Which of a source's pictures: all, those that are learnt from, or the others."""
@@ -136,10 +139,16 @@ def labelled_classes(source: DataSource, truth: Truth, classes: Sequence[str]) -
     names = tuple(name for name in classes if name in stated and name not in source.ignore)
     if not names:
         raise ConfigError(
-            f"{truth.name}: has none of the model's classes, {', '.join(classes)};"
-            f" it has {', '.join(truth.categories.values()) or 'none'}"
+            f"{truth.name}: has none of the model's classes, {_few(classes)};"
+            f" it has {_few([*truth.categories.values()]) or 'none'}; a recipe's `classes`, or"
+            " --classes, say what to learn"
         )
     return names
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def examples_of(source: DataSource, classes: Sequence[str], on_fault: OnFault) -> list[Example]:

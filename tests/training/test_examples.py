@@ -122,6 +122,18 @@ def test_names_of_classes_are_checked(folder: Path, options: dict[str, Any], sen
         of(folder, **options)
 
 
+def test_of_many_classes_some_are_named(folder: Path) -> None:
+    write(folder, {})
+    with pytest.raises(
+        ConfigError, match="model's classes, 0, 1, 2, 3, 4, 5, 6, 7 and 72 more; it"
+    ):
+        examples_of(
+            DataSource(truth=folder / "t.json", images=folder / "images"),
+            [str(number) for number in range(80)],
+            Faults(are_skipped=False),
+        )
+
+
 def test_an_object_without_a_mask_is_left_out_where_masks_are_wanted(folder: Path) -> None:
     write(folder, {}, {"segmentation": [[0, 0, 30, 0, 30, 20, 0, 20]], "bbox": [0, 0, 30, 20]})
     [example], _ = of(folder)
