@@ -21,7 +21,6 @@ from streamdet.networks.backbones.normalization import FrozenBatchNorm2d
 NORMS: Final = (nn.BatchNorm2d, FrozenBatchNorm2d)
 """What exporting folds."""
 
-_SIDE: Final = 64  # of a picture that is large enough for any network
 _LEAST: Final = 1e-6
 
 
@@ -32,8 +31,13 @@ class Convolution(NamedTuple):
     norm: tuple[str, nn.BatchNorm2d | FrozenBatchNorm2d] | None
 
 
-def computed(network: nn.Module) -> Iterator[Convolution]:
-    """List the convolutions of a network in the order in which they compute."""
+def computed(network: nn.Module, hw: tuple[int, int]) -> Iterator[Convolution]:
+    """List the convolutions of a network in the order in which they compute.
+
+    Args:
+        network: of ours, see `networks.Network`.
+        hw: height and width of its pictures.
+    """
     order: list[tuple[str, nn.Module]] = []
     hooks = [
         part.register_forward_pre_hook(lambda part, _, name=name: order.append((name, part)))
@@ -42,7 +46,7 @@ def computed(network: nn.Module) -> Iterator[Convolution]:
     ]
     device, was_training = next(network.parameters()).device, network.training
     with torch.no_grad():
-        network.eval()(torch.zeros(1, 3, _SIDE, _SIDE, device=device))
+        _run(network.eval(), torch.zeros(1, 3, *hw, device=device))
     network.train(was_training)
     for hook in hooks:
         hook.remove()
@@ -89,13 +93,20 @@ def measure_norms(network: nn.Module, pictures: Iterable[Tensor]) -> None:
     was_training = network.training
     network.eval()
     for images in pictures:
-        network(images)
+        _run(network, images)
     network.train(was_training)
     for hook in hooks:
         hook.remove()
     for norm, each in statistics.items():
         if each.count:
             _take_statistics(norm, each.total / each.count, each.squares / each.count)
+
+
+def _run(network: nn.Module, images: Tensor) -> None:
+    """Run on pictures (B, 3, H, W); other inputs are zeros: no norm is behind them."""
+    extra: dict[str, tuple[int, ...]] = getattr(network, "extra_inputs", {})
+    network(images, **{name: images.new_zeros(len(images), *shape)
+                       for name, shape in extra.items()})  # fmt: skip
 
 
 class _Statistics:

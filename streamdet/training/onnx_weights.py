@@ -23,10 +23,16 @@ SUFFIX: Final = ".onnx"
 _HALF: Final = ".half"  # what building/compact.py calls a tensor in half precision
 
 
-def read_onnx_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
+def read_onnx_weights(path: Path, network: nn.Module, hw: tuple[int, int]) -> dict[str, Tensor]:
     """Read weights by the names that they have in a network; float32, on the CPU.
 
-    The statistics of its batch norms are not known then: see `measure_norms`.
+    The statistics of its batch norms are not known then: see `measure_norms`. A file of a larger
+    network whose first convolutions are this one's, a detector on the same backbone, gives those.
+
+    Args:
+        path: the file.
+        network: that is to have the weights.
+        hw: height and width of its pictures.
 
     Raises:
         ConfigError: it is no such file, or its convolutions are not the network's.
@@ -41,21 +47,32 @@ def read_onnx_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
     constants = dict(_constants(graph))
     nodes = [node for node in graph.node if node.op_type == "Conv"]
     own = network.state_dict()
+    biases = dict(_added_biases(graph, constants))
     is_folded = any(isinstance(part, NORMS) for part in network.modules()) and not any(
         node.op_type == "BatchNormalization" for node in graph.node
     )
     if not is_folded and all(node.input[1] in own for node in nodes):
-        return {**constants, **dict(_added_biases(nodes, graph, constants))}
-    convolutions = list(computed(network))
-    if len(nodes) != len(convolutions):
+        added = {_bias_after(node.input[1].removesuffix(".weight")): biases[node.output[0]]
+                 for node in nodes if node.output[0] in biases}  # fmt: skip
+        return constants | added
+    convolutions = list(computed(network, hw))
+    begins_alike = len(nodes) > len(convolutions) and all(
+        own[f"{each.name}.weight"].shape == constants[node.input[1]].shape
+        for each, node in zip(convolutions, nodes, strict=False)
+    )
+    if len(nodes) != len(convolutions) and not begins_alike:
         raise ConfigError(
             f"{path}: has {len(nodes)} convolutions, the network {len(convolutions)}: it is of"
             " another network"
         )
-    named = dict(constants)  # of fully connected layers
-    for each, node in zip(convolutions, nodes, strict=True):
+    named = {} if begins_alike else dict(constants)  # of fully connected layers
+    for each, node in zip(convolutions, nodes, strict=False):
         weight, *bias = (constants[name] for name in node.input[1:])
-        named |= unfolded(each, weight, bias[0] if bias else weight.new_zeros(len(weight)))
+        given = bias[0] if bias else biases.get(node.output[0], weight.new_zeros(len(weight)))
+        found = unfolded(each, weight, given)
+        if each.norm is None and f"{each.name}.bias" not in own:
+            found[_bias_after(each.name)] = found.pop(f"{each.name}.bias")
+        named |= found
     return named
 
 
@@ -68,16 +85,14 @@ def _constants(graph: Any) -> Iterator[tuple[str, Tensor]]:
             yield each.name.removesuffix(_HALF), torch.from_numpy(value.astype(np.float32))
 
 
-def _added_biases(
-    nodes: list[Any], graph: Any, constants: dict[str, Tensor]
-) -> Iterator[tuple[str, Tensor]]:
-    """Name what is added to the output of a convolution: `x.1.bias` after `x.0.weight`.
-
-    It is a bias that networks/backbones adds (`ChannelBias`), whose name exporting does not keep.
-    """
-    weights = {node.output[0]: node.input[1] for node in nodes}
+def _added_biases(graph: Any, constants: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Give what is added to the output of a node, by the name of that output."""
     for node in graph.node:
-        if node.op_type == "Add" and node.input[0] in weights and node.input[1] in constants:
-            place, _, number = weights[node.input[0]].removesuffix(".weight").rpartition(".")
-            if number.isdigit():
-                yield f"{place}.{int(number) + 1}.bias", constants[node.input[1]].reshape(-1)
+        if node.op_type == "Add" and node.input[1] in constants:
+            yield node.input[0], constants[node.input[1]].reshape(-1)
+
+
+def _bias_after(convolution: str) -> str:
+    """Name the bias that networks/backbones adds (`ChannelBias`): `x.1.bias` after `x.0`."""
+    place, _, number = convolution.rpartition(".")
+    return f"{place}.{int(number) + 1}.bias" if number.isdigit() else ""

@@ -96,7 +96,7 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
         backbone = (model.network or {}).get("backbone")
         pictures = _pictures(samples, model.input, network)
         own_classes = classes_of(network, model) if recipe.start.model is not None else None
-        told = give_start(network, recipe.start, backbone, own_classes, pictures)
+        told = give_start(network, recipe.start, backbone, own_classes, pictures, model.input.hw)
     if len(validation) < len(sources):
         few = len(sources) - len(validation)
         told.append(f"{few} of {len(sources)} sources to measure on hold no objects: left out")

@@ -60,6 +60,7 @@ def give_start(
     backbone: str | None,
     classes: Classes | None = None,
     pictures: Iterable[Tensor] = (),
+    hw: tuple[int, int] = (64, 64),
 ) -> list[str]:
     """Give a network the tensors that fit it by name and shape.
 
@@ -70,6 +71,7 @@ def give_start(
         classes: of the network; wanted where the start is a model.
         pictures: (B, 3, H, W) each, that batch norms are measured on where a file has none;
             without any they only compute what the file's network does outside of training.
+        hw: height and width of its pictures.
 
     Returns:
         A sentence for each file.
@@ -89,7 +91,7 @@ def give_start(
     if start.network is not None:
         path = _found(start.network, "start.network")
         exported |= path.suffix == ONNX
-        told.append(_take(network, _network_weights(path, network), path))
+        told.append(_take(network, _network_weights(path, network, hw), path))
     if start.model is not None:
         known, own = load_model_config(start.model), network.state_dict()
         path = find_weights(known)
@@ -97,7 +99,7 @@ def give_start(
         assert classes is not None
         weights = {
             name: _of_classes(name, value, own.get(name), known.classes, classes)
-            for name, value in _network_weights(path, network).items()
+            for name, value in _network_weights(path, network, hw).items()
         }
         told.append(_take(network, weights, path))
     if exported:
@@ -105,9 +107,9 @@ def give_start(
     return told
 
 
-def _network_weights(path: Path, network: nn.Module) -> Mapping[str, Tensor]:
+def _network_weights(path: Path, network: nn.Module, hw: tuple[int, int]) -> Mapping[str, Tensor]:
     if path.suffix == ONNX:
-        return read_onnx_weights(path, network)
+        return read_onnx_weights(path, network, hw)
     return current_names(network, read_weights(path))
 
 

@@ -14,6 +14,7 @@ import torch
 from streamdet.building.compact import compact
 from streamdet.building.export import export
 from streamdet.errors import ConfigError
+from streamdet.networks.localizer import Localizer, LocalizerOptions
 from streamdet.networks.yolox import YoloxNetwork, YoloxOptions
 from streamdet.training.recipe import Start
 from streamdet.training.start_weights import give_start
@@ -39,6 +40,21 @@ def test_each_weight_comes_back_but_for_half_precision(tmp_path: Path) -> None:
     assert "; random: " not in told
     wanted = trained.state_dict()
     for name, value in network.state_dict().items():
+        torch.testing.assert_close(value, wanted[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_network_begins_with_the_backbone_of_a_packed_detector(tmp_path: Path) -> None:
+    """A localizer's: the first convolutions, and the biases behind them, of a network with more."""
+    trained = proposer(0)
+    model = export(trained, "image", HW)
+    compact(model, {})
+    onnx.save(model, tmp_path / "packed.onnx")
+    options = LocalizerOptions(backbone="mobilenet_v2_same", map="features.3", widths=(8,))
+    network = Localizer(options, 2, (32, 32))
+    [told] = give_start(network, Start(network=str(tmp_path / "packed.onnx")), None, hw=(32, 32))
+    assert "; random: layers.0.weight, layers.0.bias, class_head.weight ..." in told
+    wanted = trained.backbone.state_dict()
+    for name, value in network.backbone.state_dict().items():
         torch.testing.assert_close(value, wanted[name], rtol=1e-3, atol=1e-4)
 
 

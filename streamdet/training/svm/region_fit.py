@@ -76,7 +76,8 @@ class RegionSvmFit:
             start = Start(network=str(find_weights(before).absolute()))
         backbone = self._network.options.backbone
         classes = classes_of(self._network, self._model) if start.model is not None else None
-        self._told = give_start(self._network, start, backbone, classes)
+        assert self._model.input is not None
+        self._told = give_start(self._network, start, backbone, classes, hw=self._model.input.hw)
         faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
         self._examples: list[Example] = []
         for source in recipe.data.train:
