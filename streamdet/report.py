@@ -135,8 +135,9 @@ class Report:
         return self.outcome == "done" and not any(source.failure for source in self.sources)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain values, for JSON."""
-        return asdict(self)
+        """The report as plain values, for JSON; a source's error is its `failure`."""
+        sources = [asdict(source) | {"error": source.failure} for source in self.sources]
+        return asdict(self) | {"sources": sources}
 
 
 def stage_reports(kinds: Mapping[str, str], counters: Mapping[str, int]) -> tuple[StageReport, ...]:

@@ -156,7 +156,7 @@ def _key(holder: dict[str, Any] | list[Any], key: str, place: str) -> str | int:
     """Give the key, of a list the number of its entry."""
     if isinstance(holder, dict):
         return key
-    if key.isdecimal() and int(key) < len(holder):
+    if key.isdecimal() and len(key) < 10 and int(key) < len(holder):
         return int(key)
     numbers = f"0 to {len(holder) - 1}" if holder else "of which there are none"
     raise ConfigError(f"{place}: {key!r} must be the number of an entry, {numbers}")

@@ -57,6 +57,7 @@ def test_a_run_that_drops_every_frame_of_a_source_is_not_good() -> None:
     report = replace(REPORT, sources=(SOURCE, lost))
     assert lost.failure == "cam: every frame was dropped (broken; stale)"
     assert not report.is_good
+    assert [source["error"] for source in report.as_dict()["sources"]] == [None, lost.failure]
     assert "1 of 2 sources failed" in next(iter(report_lines(report)))
 
 

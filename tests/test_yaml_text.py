@@ -232,7 +232,7 @@ def test_put_reaches_an_entry_of_a_list() -> None:
     assert text.place(("data", 0, "name")) == "f.yaml:2"
 
 
-@pytest.mark.parametrize("key", ["2", "-1", "x", ""])
+@pytest.mark.parametrize("key", ["2", "-1", "x", "", "9" * 5000])
 def test_put_names_an_entry_that_a_list_does_not_have(key: str) -> None:
     text = parse_yaml("data: [a, b]", "f.yaml")
     for path in (("data", key), ("data", key, "name")):

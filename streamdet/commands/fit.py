@@ -39,8 +39,9 @@ def fit(text: YamlText, recipe_path: Path, output: Path | None) -> None:
     if recipe.data is not None and recipe.data.is_measured_on:
         check_extra()
     folder = output or Path("trained") / recipe.name
-    with trained_model.begun(folder, goes_on=False):
-        fitted = load_fitting(kind)(recipe, text, folder)(_tell, _through)
+    with trained_model.begun(folder, recipe.name, goes_on=False):
+        fitting = load_fitting(kind)(recipe, text, folder)
+    fitted = fitting(_tell, _through)
     model = load_model_config(str(fitted.config))
     if model.network is not None:
         from streamdet.building.build import build

@@ -88,7 +88,7 @@ def _train_by_steps(args: Namespace, text: YamlText) -> int:
     print(f"{recipe.name}: reading labels and weights", flush=True)
     with reproducible(recipe):
         job = Job(recipe, text, folder, resumes=args.resume)
-        with trained_model.begun(folder, goes_on=args.resume):
+        with trained_model.begun(folder, recipe.name, goes_on=args.resume):
             prepared = prepare(recipe, text, folder, resumes=args.resume)
             processes = count_processes(recipe, prepared.loop.pictures)
         _tell(prepared, processes)

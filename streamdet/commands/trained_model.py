@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,27 @@ from streamdet.evaluation.scores import score_results
 from streamdet.evaluation.truth import TruthImage
 from streamdet.model_config import ModelConfig
 from streamdet.training.validation import Pictures, ValidationSet
+from streamdet.yaml_text import read_yaml
 
 
 @contextmanager
-def begun(folder: Path, *, goes_on: bool) -> Iterator[None]:
+def begun(folder: Path, name: str, *, goes_on: bool) -> Iterator[None]:
     """Make the folder of the results; where they cannot begin, leave what was there before.
 
     Args:
-        folder: new or empty, so that nothing in it is written over.
+        folder: new or empty, so that nothing in it is written over; what a training leaves that was
+            killed before its first checkpoint may be in it.
+        name: of the model.
         goes_on: whether it holds results that are gone on with.
 
     Raises:
-        ConfigError: it holds files, or cannot be made.
+        ConfigError: it holds other files, or cannot be made.
     """
+    config = folder / f"{name}.yaml"
     try:
-        before = set(folder.iterdir()) if folder.exists() else None
-        if before and not goes_on:
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        names = set() if missing else {each.name for each in folder.iterdir()}
+        if names and not goes_on and not _has_hardly_begun(names, config):
             raise ConfigError(f"--output {folder}: is not empty, wanted a new folder")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
@@ -41,11 +46,21 @@ def begun(folder: Path, *, goes_on: bool) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for path in set(folder.iterdir()) - (before or set()):
-            path.unlink(missing_ok=True)
-        if before is None:
-            folder.rmdir()
+        with suppress(OSError):
+            if config.name not in names:
+                config.unlink(missing_ok=True)
+            for each in missing:
+                each.rmdir()
         raise
+
+
+def _has_hardly_begun(names: set[str], config: Path) -> bool:
+    """Tell whether files are those of a training without weights: its model's, and its log."""
+    if not names <= {config.name, "log.jsonl"} or config.name not in names:
+        return False
+    values = read_yaml(config).values
+    is_model = isinstance(values, dict) and isinstance(values.get("detector"), str)
+    return is_model and "weights" not in values
 
 
 def measure(model: ModelConfig, validation: Sequence[ValidationSet], options: Any) -> None:

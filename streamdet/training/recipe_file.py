@@ -57,6 +57,8 @@ def use_pictures(
         names = [name.strip() for name in classes.split(",")]
         if not all(names):
             raise ConfigError(f"--classes {short(classes)}: must be names with commas between them")
+        if len(set(names)) < len(names):
+            raise ConfigError(f"--classes {short(classes)}: names must differ")
         text.put_value(("classes",), names, "--classes")
 
 

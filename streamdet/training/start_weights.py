@@ -37,6 +37,8 @@ class Classes(NamedTuple):
 def classes_of(network: nn.Module, model: ModelConfig) -> Classes:
     """Find what a network keeps of each class: what grows where there is one more.
 
+    One that has a fixed number of classes, an RPN, keeps nothing of each.
+
     Args:
         network: was made for the model.
         model: its configuration.
@@ -45,7 +47,10 @@ def classes_of(network: nn.Module, model: ModelConfig) -> Classes:
     assert model.input is not None
     with torch.random.fork_rng(devices=[]):
         options = kind.Options(**(model.network or {}))
-        larger = kind(options, len(model.classes) + 1, model.input.hw).state_dict()
+        try:
+            larger = kind(options, len(model.classes) + 1, model.input.hw).state_dict()
+        except ValueError:
+            return Classes(model.classes, {})
     grown = {
         name: len(larger[name]) - len(value)
         for name, value in network.state_dict().items()
@@ -97,11 +102,14 @@ def give_start(
         path = find_weights(known)
         exported |= path.suffix == ONNX
         assert classes is not None
-        weights = {
-            name: _of_classes(name, value, own.get(name), known.classes, classes)
-            for name, value in _network_weights(path, network, hw).items()
-        }
-        told.append(_take(network, weights, path))
+        weights = {}
+        for name, value in _network_weights(path, network, hw).items():
+            ours = _of_classes(name, value, own.get(name), known.classes, classes)
+            if ours is not None:
+                weights[name] = ours
+        new = [name for name in classes.names if name not in known.classes]
+        random = f"; of {', '.join(new)} it knows nothing" if new and classes.rows else ""
+        told.append(_take(network, weights, path) + random)
     if exported:
         measure_norms(network, pictures)
     return told
@@ -115,21 +123,22 @@ def _network_weights(path: Path, network: nn.Module, hw: tuple[int, int]) -> Map
 
 def _of_classes(
     name: str, value: Tensor, own: Tensor | None, theirs: Sequence[str], classes: Classes
-) -> Tensor:
+) -> Tensor | None:
     """Bring what a layer knows of their classes into the order of ours.
 
     A class of ours that they have not keeps its own rows. A layer has the background's rows before
     those of the classes, or none of it.
 
     Returns:
-        `value` itself where its rows are not those of the classes or the classes are the same.
+        `value` itself where its rows are not those of the classes or the classes are the same; None
+        where the order of its rows is not known.
     """
     rows = classes.rows.get(name)
     if own is None or rows is None or tuple(theirs) == tuple(classes.names):
         return value
     background = len(own) - rows * len(classes.names)
     if background not in (0, rows) or len(value) != background + rows * len(theirs):
-        return own
+        return None
     mixed = own.clone()
     mixed[:background] = value[:background]
     for place, class_ in enumerate(classes.names):

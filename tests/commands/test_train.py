@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import yaml
 from streamdet.assemble import make_detector
 from streamdet.built_network import find_network
 from streamdet.cli import main
+from streamdet.commands.trained_model import begun
 from streamdet.commands.training_view import PlainTraining
+from streamdet.errors import ConfigError, EngineError
 from streamdet.model_config import load_model_config
 from streamdet.registry import load
 from streamdet.training.log import read_log
@@ -149,13 +152,20 @@ def test_pictures_of_one_s_own_take_the_place_of_the_recipe_s(
     assert "toy: yolox, dog, cat; 6 pictures, 3 steps" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("classes", ["", "cat,,dog", " "])
+@pytest.mark.parametrize(
+    ("classes", "sentence"),
+    [
+        ("", "must be names with commas"),
+        ("cat,,dog", "must be names with commas"),
+        ("cat, cat", "names must differ"),
+    ],
+)
 def test_classes_have_names(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], classes: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], classes: str, sentence: str
 ) -> None:
     recipe = str(write_recipe(tmp_path, data=labelled(tmp_path)))
     assert main(["train", recipe, "--classes", classes]) == 2
-    assert f"--classes {classes}: must be names with commas" in capsys.readouterr().err
+    assert f"--classes {classes}: {sentence}" in capsys.readouterr().err
 
 
 def test_going_on_where_nothing_was_begun_leaves_no_folder(
@@ -192,3 +202,36 @@ def test_lines_tell_loss_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
         "step 20/100  epoch 1/4  loss 1.5 = box 1 + classes 0.5  0:01:20 left",
         "epoch 1/4: AP 0.250  best so far",
     ]
+
+
+def test_what_cannot_begin_leaves_what_others_put_there(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="why"), begun(tmp_path / "a" / "b", "toy", goes_on=False):
+        (tmp_path / "a" / "b" / "toy.yaml").touch()
+        (tmp_path / "a" / "b" / "sub").mkdir()
+        raise EngineError("why")
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["sub"]
+
+
+def test_what_cannot_begin_leaves_none_of_the_folders_made_for_it(tmp_path: Path) -> None:
+    with pytest.raises(EngineError), begun(tmp_path / "a" / "b", "toy", goes_on=False):
+        raise EngineError("why")
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "may_begin"),
+    [
+        ("detector: yolox", True),
+        ("{detector: yolox, weights: {file: w}}", False),
+        ("model: yolox", False),
+    ],
+)
+def test_what_was_killed_before_its_first_checkpoint_begins_anew(
+    tmp_path: Path, text: str, may_begin: bool
+) -> None:
+    (tmp_path / "toy.yaml").write_text(text)
+    (tmp_path / "log.jsonl").touch()
+    refused = pytest.raises(ConfigError, match="is not empty")
+    with nullcontext() if may_begin else refused, begun(tmp_path, "toy", goes_on=False):
+        pass
+    assert (tmp_path / "toy.yaml").read_text() == text

@@ -16,6 +16,7 @@ from streamdet.networks.backbones import backbone, classifier
 from streamdet.registry import load_network
 from streamdet.training.recipe import Start
 from streamdet.training.start_weights import Classes, classes_of, give_start
+from tests.networks.region_networks import OPTIONS, region_network
 
 
 class Detector(nn.Module):
@@ -79,7 +80,8 @@ def test_of_a_model_s_classes_those_of_the_result_are_kept(tmp_path: Path) -> No
     known, network = Scores(80), Scores(2)
     start = known_model(tmp_path, known, "coco80")
     fresh = network.plain.weight[0].clone()
-    give_start(network, start, None, scores_of("gate", "car"))
+    [told] = give_start(network, start, None, scores_of("gate", "car"))
+    assert told.endswith("has all weights of the network; of gate it knows nothing")
     assert torch.equal(network.plain.weight, torch.stack((fresh, known.plain.weight[2])))
     assert torch.equal(network.boxes.bias[:4], known.boxes.bias[:4])  # the background
     assert torch.equal(network.boxes.bias[8:], known.boxes.bias[12:16])  # car is the third
@@ -100,7 +102,9 @@ def test_rows_of_unknown_order_are_not_taken(tmp_path: Path) -> None:
     known, network = Scores(3), Scores(3)
     start = known_model(tmp_path, known, "[cat, dog, cow]")
     before = network.plain.weight.clone()
-    give_start(network, start, None, Classes(("dog", "cat", "cow"), {"plain.weight": 2}))
+    classes = Classes(("dog", "cat", "cow"), {"plain.weight": 2})
+    [told] = give_start(network, start, None, classes)
+    assert "3 of its 3 tensors fit; random: plain.weight" in told
     assert torch.equal(network.plain.weight, before)
     assert torch.equal(network.boxes.weight, known.boxes.weight)
 
@@ -114,6 +118,12 @@ def test_what_grows_with_the_classes_is_found() -> None:
     assert found.names == model.classes
     assert found.rows == {f"head.cls_preds.{level}.{kind}": 1 for level in range(3)
                           for kind in ("weight", "bias")}  # fmt: skip
+
+
+def test_a_network_of_one_class_keeps_nothing_of_each() -> None:
+    model = load_model_config("rpn_resnet18")
+    model = model.model_copy(update={"network": OPTIONS["rpn"]})
+    assert classes_of(region_network("rpn"), model).rows == {}
 
 
 def test_former_names_of_weights_are_understood(tmp_path: Path) -> None:

@@ -79,7 +79,9 @@ class ViewFit:
                 " pictures"
             )
             if not len(hard):
-                break
+                if self._recipe.search == "all":
+                    break  # the same SVM would search the same pictures
+                continue
             examples = replace(examples, others=Windows.joined([examples.others, hard]))
             svm, turned = self._fit(examples, turned, tell)
         scale = fit_scale(*self._sides(examples, turned), self._recipe.cost)

@@ -239,7 +239,7 @@ def test_what_cannot_be_fitted_is_told(
     recipe = write_recipe(tmp_path, **(LABELLED | changes))
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 2
     assert sentence in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_without_what_fits_no_fitting_begins(
@@ -254,3 +254,14 @@ def test_without_what_fits_no_fitting_begins(
 def test_a_fitting_does_not_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", write_recipe(tmp_path, **LABELLED), "--resume"]) == 2
     assert "--resume goes with training by steps" in capsys.readouterr().err
+
+
+def test_a_part_without_false_windows_does_not_end_the_search(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pictures(tmp_path, count=12)
+    recipe = write_recipe(tmp_path, **LABELLED, search="parts", rounds=9)
+    assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
+    found = re.findall(r"search \d: (\d+) false windows", capsys.readouterr().out)
+    assert len(found) == 9
+    assert "0" in found[:-1]
