@@ -136,6 +136,8 @@ def _of_classes(
     rows = classes.rows.get(name)
     if own is None or rows is None or tuple(theirs) == tuple(classes.names):
         return value
+    if own.shape[1:] != value.shape[1:]:
+        return value  # it does not fit
     background = len(own) - rows * len(classes.names)
     if background not in (0, rows) or len(value) != background + rows * len(theirs):
         return None

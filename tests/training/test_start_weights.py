@@ -97,6 +97,16 @@ def test_as_many_classes_are_not_the_same_ones(tmp_path: Path) -> None:
     assert torch.equal(network.boxes.bias[4:8], known.boxes.bias[12:16])
 
 
+def test_class_layers_of_another_width_are_not_taken(tmp_path: Path) -> None:
+    known, network = Scores(3), Scores(2)
+    known.plain = nn.Linear(5, 3)
+    before = network.plain.weight.clone()
+    start = known_model(tmp_path, known, "[cat, dog, cow]")
+    [told] = give_start(network, start, None, scores_of("cow", "cat"))
+    assert "3 of its 4 tensors fit; random: plain.weight" in told
+    assert torch.equal(network.plain.weight, before)
+
+
 def test_rows_of_unknown_order_are_not_taken(tmp_path: Path) -> None:
     """Those of YOLO v1 go cell by cell."""
     known, network = Scores(3), Scores(3)
