@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from streamdet.commands import trained_model
 from streamdet.commands.progress_through import progress_through
@@ -60,13 +60,13 @@ def _kind(text: YamlText) -> str:
     Raises:
         ConfigError: there is none of that name.
     """
-    kind: Any = text.values["fit"]
+    kind = text.values["fit"]
     if not isinstance(kind, str) or kind not in FITTINGS:
         raise ConfigError(
             f"{text.place(('fit',))}: fit {short(str(kind))!r} is unknown;"
             f" {nearest(str(kind), FITTINGS)}"
         )
-    return str(kind)
+    return kind
 
 
 def _tell(sentence: str) -> None:
