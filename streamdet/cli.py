@@ -124,7 +124,7 @@ def _add_debug(parser: ArgumentParser, *, default: bool | str) -> None:
 def _report(exc: Exception, *, is_debug: bool) -> int:
     """Say what went wrong; returns the exit code."""
     from streamdet.errors import ConfigError, StreamdetError
-    from streamdet.url_text import redacted
+    from streamdet.system.redaction import redacted
 
     if is_debug:
         sys.excepthook(type(exc), exc, exc.__traceback__)

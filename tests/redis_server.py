@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from streamdet.process import die_with_parent
+from streamdet.system.process import die_with_parent
 from streamdet.transport.embedded import find_server
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from streamdet.building.pack import LARGEST
-from streamdet.built_network import find_network
-from streamdet.config_files import shipped
+from streamdet.config.files import shipped
 from streamdet.graph import load_graph
-from streamdet.model_config import load_model_config
+from streamdet.models.built_network import find_network
+from streamdet.models.model_config import load_model_config
 from streamdet.training.recipe import check_recipe
 from streamdet.training.recipe_file import read_recipe
 

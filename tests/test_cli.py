@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from streamdet import cli, process
+from streamdet import cli
 from streamdet.commands import check, stop_signals
 from streamdet.errors import EngineError
+from streamdet.system import process
 from tests.graph.graphs import PEOPLE
 
 HEAVY = ("torch", "redis", "av", "cv2", "onnxruntime", "openvino", "rich", "scipy")
@@ -151,7 +152,7 @@ def test_a_signal_while_it_starts_ends_it_without_a_word(number: signal.Signals)
         "import os, sys\n"
         "class Hook:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'streamdet.yaml_text':\n"
+        "        if name == 'streamdet.config.yaml_loader':\n"
         f"            os.kill(os.getpid(), {number})\n"
         "sys.meta_path.insert(0, Hook())\n"
         "from streamdet.cli import main\n"

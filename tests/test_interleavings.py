@@ -17,17 +17,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamdet import committer
-from streamdet.plan import WorkerPlan
 from streamdet.registry import KINDS
 from streamdet.sinks import SinkContext
 from streamdet.sinks.jsonl import JsonlOptions, JsonlSink
-from streamdet.source_worker import SourceWorker
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.group import Group
 from streamdet.transport.bus import Bus
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.worker import StageWorker
+from streamdet.worker import committer
+from streamdet.worker.plan import WorkerPlan
+from streamdet.worker.source_worker import SourceWorker
+from streamdet.worker.stage_worker import StageWorker
 from tests import toy_run
 from tests.toy_run import (
     STREAM,

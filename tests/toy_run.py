@@ -13,13 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from streamdet.config.options import Options
 from streamdet.detections import Detections
 from streamdet.errors import SourceError
 from streamdet.frame import Geometry
 from streamdet.graph.pipeline import Node
 from streamdet.image import ArrayImage, Image, Pixels
-from streamdet.options import Options
-from streamdet.plan import NodePlan, PoolPlan, RunPlan, WorkerPlan
 from streamdet.sinks import Sink, SinkContext
 from streamdet.sinks.redis_stream import RedisStreamOptions, RedisStreamSink
 from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
@@ -32,7 +31,8 @@ from streamdet.stages.track import TrackStage
 from streamdet.stages.transform import TransformStage
 from streamdet.transport.bus import Bus, GroupLayout, RunLayout
 from streamdet.transport.pool import FramePool
-from streamdet.workplace import Workplace
+from streamdet.worker.context import Workplace
+from streamdet.worker.plan import NodePlan, PoolPlan, RunPlan, WorkerPlan
 
 HW = (8, 8)
 SLOT_BYTES = 8 * 8 * 3

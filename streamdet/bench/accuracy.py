@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from streamdet.assemble import make_detector
-from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.material import Material
+from streamdet.bench.metrics import Aim, Figure, Outcome
 from streamdet.detectors.parts.options import NetworkOptions
-from streamdet.evaluation.pictures import PictureDetector, coco_ap
-from streamdet.model_config import load_model_config
+from streamdet.evaluation.images import PictureDetector, coco_ap
+from streamdet.models.model_config import load_model_config
+from streamdet.worker.build_stages import make_detector
 
 MODEL = "yolox_nano"
 WAYS = {"as configured": {}, "fp32": {"precision": "fp32"}}

@@ -16,17 +16,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from streamdet.assemble import make_detector
 from streamdet.detections import Detections
 from streamdet.detectors.parts.options import DetectorOptions
+from streamdet.formats.frame_json import native_json
 from streamdet.frame import Frame
 from streamdet.graph import PipelineGraph, load_graph
 from streamdet.messages import FrameMessage
-from streamdet.public_json import native_json
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
 from streamdet.stages.detect import to_source
 from streamdet.transport.connection import connect
+from streamdet.worker.build_stages import make_detector
 
 FRAMES: Final = 150
 ROUNDS: Final = 4

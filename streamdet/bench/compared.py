@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.material import Material
+from streamdet.bench.metrics import Aim, Figure, Outcome
 from streamdet.errors import EngineError
 
 _LIMIT_S: Final = 900

@@ -21,8 +21,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.material import Material
+from streamdet.bench.metrics import Aim, Figure, Outcome
 from streamdet.frame import FrameRef
 from streamdet.graph import load_graph
 from streamdet.image import Image, Pixels

@@ -14,19 +14,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.material import Material
+from streamdet.bench.metrics import Aim, Figure, Outcome
 from streamdet.bench.sliding_windows import windows_s
-from streamdet.cores import cores
 from streamdet.detectors.parts.options import choose_runtime
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.proposals import Proposer
 from streamdet.errors import EngineError
-from streamdet.evaluation.picture_file import read_picture
-from streamdet.evaluation.pictures import Detect, PictureDetector
+from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.images import Detect, PictureDetector
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig, TransformConfig, load_model_config
+from streamdet.models.model_config import ModelConfig, TransformConfig, load_model_config
 from streamdet.registry import load, load_network
+from streamdet.system.cores import cores
 
 PICTURE_HW: Final = (375, 500)
 PROPOSALS: Final = 2000

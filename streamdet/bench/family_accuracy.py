@@ -25,22 +25,22 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from streamdet.assemble import make_detector
-from streamdet.bench.figures import Figure, Outcome
 from streamdet.bench.material import Material
+from streamdet.bench.metrics import Figure, Outcome
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import YamlText, read_yaml
 from streamdet.detections import Detections
 from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.proposals.sliding import SlidingBoxes
 from streamdet.evaluation.coco import coco_scores
-from streamdet.evaluation.pictures import LOWEST_SCORE, Detect, PictureDetector
-from streamdet.evaluation.truths.faults import refuse
-from streamdet.field_errors import checked
+from streamdet.evaluation.images import LOWEST_SCORE, Detect, PictureDetector
+from streamdet.evaluation.truths import refuse
 from streamdet.image import Pixels
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.training.model_file import read_model_file
 from streamdet.training.recipe import Data
 from streamdet.training.validation import measured_options, validation_sets
-from streamdet.yaml_text import YamlText, read_yaml
+from streamdet.worker.build_stages import make_detector
 
 NAMES: Final = {
     "rcnn": "R-CNN",
@@ -147,7 +147,7 @@ def train(kind: str, study: Study, folder: Path) -> Path:
     import torch
 
     from streamdet.building.build import build
-    from streamdet.training.keeper import Keeper
+    from streamdet.training.callbacks import Keeper
     from streamdet.training.prepare import prepare, reproducible
     from streamdet.training.recipe import check_recipe
 

@@ -18,14 +18,14 @@ from uuid import uuid4
 
 import numpy as np
 
-from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.material import Material
 from streamdet.bench.measured import private_redis
-from streamdet.cores import cores
+from streamdet.bench.metrics import Aim, Figure, Outcome
 from streamdet.detections import Detections
 from streamdet.frame import Frame
 from streamdet.messages import FrameMessage, encode
-from streamdet.process import die_with_parent
+from streamdet.system.cores import cores
+from streamdet.system.process import die_with_parent
 from streamdet.transport.bus import Commit, GroupLayout, Lease, RunLayout, Step
 from streamdet.transport.connection import connect
 from streamdet.transport.redis_bus import RedisBus

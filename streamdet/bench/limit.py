@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 
-from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.material import Material
 from streamdet.bench.measured import pipeline_command, private_redis, run_quietly
-from streamdet.cores import cores
+from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.system.cores import cores
 
 ROUNDS = 3
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from streamdet.cores import cores
+from streamdet.system.cores import cores
 
 QUIET_CORES: Final = 0.15
 """Cores in use by others, at most, for a machine to count as quiet."""

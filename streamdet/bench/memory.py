@@ -12,10 +12,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.machine import descendants, rss_kib
 from streamdet.bench.material import Material
 from streamdet.bench.measured import CLI, LIMIT_S, private_redis
+from streamdet.bench.metrics import Aim, Figure, Outcome
 from streamdet.errors import StreamdetError
 from streamdet.transport.connection import connect
 

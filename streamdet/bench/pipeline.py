@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.material import Material
 from streamdet.bench.measured import pipeline_command, private_redis, run_quietly
+from streamdet.bench.metrics import Aim, Figure, Outcome
 
 ROUNDS = 3
 FP32 = ("detect.runtime=onnxruntime", "detect.precision=fp32")

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from streamdet.cores import cores
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
+from streamdet.system.cores import cores
 
 MODEL: Final = "overfeat_fast"
 ROUNDS: Final = 2

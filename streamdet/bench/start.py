@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
-from streamdet.bench.figures import Aim, Figure, Outcome
 from streamdet.bench.machine import descendants
 from streamdet.bench.material import Material
 from streamdet.bench.measured import CLI, pipeline_command, private_redis
+from streamdet.bench.metrics import Aim, Figure, Outcome
 from streamdet.errors import StreamdetError
 from streamdet.transport.connection import connect
 

@@ -27,17 +27,17 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.cores import cores
 from streamdet.detections import Detections
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import ConfigError, EngineError
-from streamdet.evaluation.picture_file import read_picture
-from streamdet.evaluation.pictures import PictureDetector
+from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.images import PictureDetector
 from streamdet.image import ArrayImage, Pixels
-from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.ops.iou import pairwise_iou
 from streamdet.registry import load, load_network
 from streamdet.runtimes import Precision, RuntimeOptions
+from streamdet.system.cores import cores
 
 HW: Final = (480, 640)
 FRAMES: Final = 4

@@ -19,7 +19,7 @@ from streamdet import registry
 from streamdet.detections import Detections
 from streamdet.errors import ConfigError
 from streamdet.evaluation.mot import results_of, score, timed_updates
-from streamdet.mot_text import MotRows, read_mot
+from streamdet.formats.mot_text import MotRows, read_mot
 
 # Our name -> the library's class.
 _LIBRARY = {"sort": "SORTTracker", "byte_track": "ByteTrackTracker", "oc_sort": "OCSORTTracker"}

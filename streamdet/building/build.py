@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from streamdet.building.export import export
-from streamdet.built_network import NetworkFile, Passport, digest
-from streamdet.config_files import find_config
+from streamdet.config.files import find_config
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import read_yaml
 from streamdet.detectors.parts.built_in import built_in
 from streamdet.errors import ConfigError, EngineError, to_install
-from streamdet.field_errors import checked
-from streamdet.model_config import ModelConfig, find_weights, load_model_config
+from streamdet.models.built_network import NetworkFile, Passport, digest
+from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
 from streamdet.networks import Network
-from streamdet.output_file import write_whole, written_whole
 from streamdet.registry import NETWORKS, load_network
-from streamdet.yaml_text import read_yaml
+from streamdet.system.atomic_file import write_whole, written_whole
 
 
 def build(name: str, folder: Path, seed: int | None = None) -> NetworkFile:

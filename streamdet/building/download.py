@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from urllib.request import build_opener
 
 from streamdet.errors import ConfigError, EngineError
-from streamdet.output_file import written_whole
-from streamdet.url_text import redacted, short
+from streamdet.system.atomic_file import written_whole
+from streamdet.system.redaction import redacted, short
 
 Tell = Callable[[str], object]
 """Takes a line about what is being done."""

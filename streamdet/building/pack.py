@@ -14,12 +14,12 @@ from typing import Any, Final
 import yaml
 
 from streamdet.building.compact import compact
-from streamdet.built_network import configuration_note, read_passport
-from streamdet.config_files import find_config
+from streamdet.config.files import find_config
+from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
-from streamdet.model_config import ModelConfig, load_model_config
-from streamdet.output_file import write_whole
-from streamdet.yaml_text import read_yaml
+from streamdet.models.built_network import configuration_note, read_passport
+from streamdet.models.model_config import ModelConfig, load_model_config
+from streamdet.system.atomic_file import write_whole
 
 LARGEST: Final = 8_000_000
 """Bytes of a network that ships with streamdet."""

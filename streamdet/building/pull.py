@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from streamdet.building.build import build
 from streamdet.building.download import LIMITS, Limits, Tell, download
-from streamdet.built_network import NetworkFile
 from streamdet.errors import ConfigError, EngineError
-from streamdet.model_config import (
+from streamdet.models.built_network import NetworkFile
+from streamdet.models.model_config import (
     ModelConfig,
     Weights,
     cache_folder,

@@ -9,9 +9,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from streamdet.bench.figures import Outcome, table
 from streamdet.bench.machine import describe, wait_until_quiet
 from streamdet.bench.material import Material, find_material
+from streamdet.bench.metrics import Outcome, table
 from streamdet.errors import ConfigError
 
 BENCHES: Final[dict[str, tuple[str, str]]] = {
@@ -21,7 +21,7 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
     "copies": ("copies", "full-frame copies at 1080p"),
     "memory": ("memory", "memory over 20,000 frames"),
     "accuracy": ("accuracy", "accuracy of the default precision against fp32"),
-    "trackers": ("tracker_figures", "our trackers against the trackers library"),
+    "trackers": ("tracker_metrics", "our trackers against the trackers library"),
     "families": ("families", "R-CNN, SPP-net, Fast and Faster R-CNN; OverFeat's windows"),
     "people": ("compared:people", "the built-in model `people` beside others"),
     "street": ("compared:street", "the built-in model `street` beside others"),

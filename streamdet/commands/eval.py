@@ -17,8 +17,8 @@ from streamdet.evaluation.extra import check_extra
 from streamdet.evaluation.plots import write_plots
 from streamdet.evaluation.results import Kind, read_results
 from streamdet.evaluation.scores import Scores, score_results
-from streamdet.evaluation.truths.pictures import read_truth
-from streamdet.output_file import checked_output, file_key, write_whole
+from streamdet.evaluation.truths.images import read_truth
+from streamdet.system.atomic_file import checked_output, file_key, write_whole
 
 _PICTURES: Final = "COCO's .json, a folder of VOC's .xml or of YOLO's .txt files"
 

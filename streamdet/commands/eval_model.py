@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from streamdet.assemble import make_detector
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.set_options import options_text
+from streamdet.config.suggestions import nearest
+from streamdet.config.validation import checked
 from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
-from streamdet.evaluation.pictures import (
+from streamdet.evaluation.images import (
     LOWEST_SCORE,
     PictureDetector,
     detect_pictures,
@@ -23,10 +24,10 @@ from streamdet.evaluation.pictures import (
 )
 from streamdet.evaluation.scores import Scores, score_all
 from streamdet.evaluation.truth import Truth
-from streamdet.evaluation.truths.pictures import read_truth
-from streamdet.field_errors import checked, nearest
-from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.evaluation.truths.images import read_truth
+from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import load
+from streamdet.worker.build_stages import make_detector
 
 
 def run(args: Namespace) -> list[Scores]:

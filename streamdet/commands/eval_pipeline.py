@@ -11,15 +11,15 @@ from pathlib import Path
 from streamdet.commands.graph_arguments import graph_from, settings_from
 from streamdet.commands.missing_parts import missing_parts
 from streamdet.commands.progress_view import progress_view
+from streamdet.config.deploy import DeploySettings
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError, EngineError
 from streamdet.evaluation.frames import read_published, score_frames
 from streamdet.evaluation.scores import Scores
 from streamdet.evaluation.truths.video import check_video_truth, read_video_truth
 from streamdet.graph import PipelineGraph
-from streamdet.report import Report
-from streamdet.settings import DeploySettings
-from streamdet.supervisor import Supervisor
+from streamdet.run.report import Report
+from streamdet.run.supervisor import Supervisor
 
 
 def run(args: Namespace) -> list[Scores]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.box_figures import BoxFigures, box_figures
+from streamdet.evaluation.box_metrics import BoxFigures, box_figures
 from streamdet.evaluation.frames import Published, of_frames, read_published
 from streamdet.evaluation.truths.video import check_video_truth, read_video_truth
 from streamdet.sources.scene_uri import SCHEME, SceneSpec, parse_scene

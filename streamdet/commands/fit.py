@@ -9,15 +9,16 @@ from typing import TypeVar
 
 from streamdet.commands import trained_model
 from streamdet.commands.progress_through import progress_through
+from streamdet.config.suggestions import nearest
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.built_in import built_in
 from streamdet.errors import ConfigError
 from streamdet.evaluation.extra import check_extra
-from streamdet.field_errors import checked, nearest
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.registry import FITTINGS, load_fit_recipe, load_fitting
+from streamdet.system.redaction import short
 from streamdet.training.validation import measured_options
-from streamdet.url_text import short
-from streamdet.yaml_text import YamlText
 
 Item = TypeVar("Item")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from streamdet.config.deploy import DeploySettings, load_settings
 from streamdet.graph import PipelineGraph, load_graph
-from streamdet.settings import DeploySettings, load_settings
 
 
 def add_graph_arguments(parser: ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamdet.commands.models import add_random_argument
 from streamdet.errors import ConfigError, EngineError, to_install
-from streamdet.output_file import checked_output
+from streamdet.system.atomic_file import checked_output
 
 if TYPE_CHECKING:
     from streamdet.inspection.layers import Shapes

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streamdet.commands.progress_through import progress_through
 from streamdet.errors import ConfigError, StreamdetError
-from streamdet.evaluation.picture_file import read_picture
+from streamdet.evaluation.image_file import read_picture
 from streamdet.image import Pixels
 from streamdet.inspection.channel import Look, strongest_channel, strongest_of
 from streamdet.inspection.drawing import Finding, contact_sheet, map_sheet

@@ -8,10 +8,10 @@ from typing import Final
 from torch import nn, random
 
 from streamdet.building.build import give_weights, make_network
+from streamdet.config.suggestions import nearest
 from streamdet.errors import ConfigError
-from streamdet.field_errors import nearest
 from streamdet.inspection.subject import Subject
-from streamdet.model_config import ImageInput, load_model_config
+from streamdet.models.model_config import ImageInput, load_model_config
 from streamdet.networks.backbones import ARCHITECTURES, backbone, body_weights, numbered_weights
 from streamdet.networks.backbones.backbone import Backbone
 from streamdet.networks.state_dict import assign_weights, read_weights

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from streamdet.commands.model_text import paper
+from streamdet.config.suggestions import nearest
 from streamdet.errors import ConfigError, to_install
-from streamdet.field_errors import nearest
 from streamdet.graph.draft import ROLES, NodeKeys
 from streamdet.registry import (
     FITTINGS,
@@ -25,8 +25,8 @@ from streamdet.registry import (
     load_network,
     role_of,
 )
+from streamdet.system.redaction import short
 from streamdet.training.recipe import Recipe
-from streamdet.url_text import short
 
 RECIPE: Final = "recipe"
 _WIDTH = 100

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.commands.set_options import add_set_argument, options_text
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
-from streamdet.field_errors import checked
-from streamdet.model_config import ModelConfig
+from streamdet.models.model_config import ModelConfig
 from streamdet.registry import KINDS, load
 from streamdet.sources import Source
 from streamdet.sources.resolve import resolve
-from streamdet.yaml_text import YamlText
 
 NO_TRACKER: Final = "none"
 _OF_A_DETECTOR: Final = {

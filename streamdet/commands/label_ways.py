@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamdet import __version__
-from streamdet.assemble import make_detector
 from streamdet.commands.label_arguments import (
     NO_TRACKER,
     FoundSource,
@@ -17,13 +16,14 @@ from streamdet.commands.label_arguments import (
 )
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
-from streamdet.evaluation.pictures import PictureDetector
+from streamdet.evaluation.images import PictureDetector
 from streamdet.evaluation.truths.street import LEAST_SEEN
 from streamdet.labelling.following import Follow, followed_by, make_tracker, untracked
 from streamdet.labelling.labeller import ByDetector, ByScene, Labeller
-from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.sources.street import CLASS_NAMES
 from streamdet.sources.synthetic import SyntheticSource
+from streamdet.worker.build_stages import make_detector
 
 
 @dataclass(frozen=True, slots=True)

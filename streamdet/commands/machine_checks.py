@@ -11,19 +11,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Literal
 
-from streamdet.built_network import find_loaded, find_network
-from streamdet.config_files import shipped_names
-from streamdet.cores import cores
+from streamdet.config.deploy import DeploySettings
+from streamdet.config.files import shipped_names
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.errors import ConfigError, StreamdetError, to_install
 from streamdet.graph import load_graph
-from streamdet.model_config import ModelConfig, load_model_config
-from streamdet.plan import plan_pools
+from streamdet.models.built_network import find_loaded, find_network
+from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.runtimes.cpu import has_bf16, has_int8
-from streamdet.settings import DeploySettings
+from streamdet.system.cores import cores
 from streamdet.transport.connection import check_server, connect
 from streamdet.transport.embedded import find_server
 from streamdet.transport.shm_pool import FOLDER, arena_bytes
+from streamdet.worker.plan import plan_pools
 
 State = Literal["ok", "missing", "warning", "broken"]
 """missing: optional and not there; broken: a default run does not work without it."""

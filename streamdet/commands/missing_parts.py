@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from streamdet.built_network import find_network
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.errors import EngineError, StreamdetError, to_install
 from streamdet.graph import Node, PipelineGraph
-from streamdet.model_config import ModelConfig, find_weights, load_model_config
+from streamdet.models.built_network import find_network
+from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
 
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:

@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from streamdet.built_network import find_loaded, find_network, read_passport
-from streamdet.config_files import find_config, shipped_names
+from streamdet.config.files import find_config, shipped_names
 from streamdet.errors import ConfigError
-from streamdet.model_config import ModelConfig, find_file, load_model_config
+from streamdet.models.built_network import find_loaded, find_network, read_passport
+from streamdet.models.model_config import ModelConfig, find_file, load_model_config
 from streamdet.registry import KINDS, NETWORKS
 
 _HEADER: Final = ("model", "detector", "weights", "here")

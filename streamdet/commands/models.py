@@ -9,11 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from streamdet.built_network import NetworkFile
 from streamdet.commands import models_pack
 from streamdet.commands.model_text import fact_lines, list_lines
 from streamdet.errors import ConfigError, EngineError
-from streamdet.model_config import cache_folder, find_file, load_model_config
+from streamdet.models.built_network import NetworkFile
+from streamdet.models.model_config import cache_folder, find_file, load_model_config
 
 _NAME: Final = "a model's name, or the path of its .yaml"
 

@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from streamdet.assemble import make_detector
-from streamdet.built_network import find_network
 from streamdet.errors import ConfigError
 from streamdet.evaluation.agreement import SAME_IOU, SAME_SCORE, agreement
-from streamdet.evaluation.picture_file import read_picture
-from streamdet.evaluation.pictures import PictureDetector
+from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.images import PictureDetector
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig, load_model_config
-from streamdet.output_file import write_whole
+from streamdet.models.built_network import find_network
+from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import load
 from streamdet.sources.resolve import list_pictures
 from streamdet.sources.scene_uri import SceneSpec
 from streamdet.sources.street import Street
+from streamdet.system.atomic_file import write_whole
+from streamdet.worker.build_stages import make_detector
 
 LEAST_SHARE: Final = 0.95
 """Of the detections that must be found again. Of two proposals with nearly the same score the other

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamdet.report import Snapshot
+from streamdet.run.report import Snapshot
 
 PLAIN_EVERY_S: Final = 5.0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from streamdet.report import Report, SourceReport, StageReport
+from streamdet.run.report import Report, SourceReport, StageReport
 
 _COLUMNS: Final = "  {:<{width}}  {:>8}  {:>8}  {:>8}  {}"
 _HEADER: Final = ("stage", "work ms", "p50 ms", "p95 ms", "what runs it")

@@ -21,9 +21,9 @@ from streamdet.commands.stop_signals import INTERRUPTED
 from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
 from streamdet.graph.outputs import check_report, files_written
-from streamdet.output_file import write_whole
-from streamdet.report import Report, Snapshot
-from streamdet.supervisor import Supervisor
+from streamdet.run.report import Report, Snapshot
+from streamdet.run.supervisor import Supervisor
+from streamdet.system.atomic_file import write_whole
 
 EXIT_CODES = {"done": 0, "failed": 1, "stopped": INTERRUPTED}
 

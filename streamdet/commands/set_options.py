@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
-from streamdet.yaml_text import YamlText, split_set
+from streamdet.config.yaml_loader import YamlText, split_set
 
 
 def add_set_argument(parser: ArgumentParser, example: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-from streamdet.process import stop_signals_to
+from streamdet.system.process import stop_signals_to
 
 INTERRUPTED: Final = 130
 

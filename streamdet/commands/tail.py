@@ -7,8 +7,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
 
 from streamdet.commands.live import as_it_is, describe
+from streamdet.config.deploy import load_settings
 from streamdet.errors import ConfigError, TransportError
-from streamdet.settings import load_settings
 from streamdet.transport.run_folder import ADDRESS_FILE, live_runs
 from streamdet.transport.tailing import WAIT_MS, follow
 

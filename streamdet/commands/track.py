@@ -8,10 +8,10 @@ from typing import Any
 
 from streamdet.commands.report_text import counted
 from streamdet.commands.set_options import add_set_argument, options_text
+from streamdet.config.validation import checked
 from streamdet.errors import ConfigError
-from streamdet.field_errors import checked
-from streamdet.output_file import checked_output, file_key, replaced_whole
 from streamdet.registry import KINDS, load
+from streamdet.system.atomic_file import checked_output, file_key, replaced_whole
 from streamdet.trackers.track_file import track_file
 
 

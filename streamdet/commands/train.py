@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 from streamdet.commands import trained_model
 from streamdet.commands.fit import fit
 from streamdet.commands.stop_signals import INTERRUPTED, counted_stops
+from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.evaluation.extra import check_extra
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.training.recipe import Recipe, check_recipe
 from streamdet.training.recipe_file import find_recipe, read_recipe, use_pictures
-from streamdet.yaml_text import YamlText
 
 if TYPE_CHECKING:
     from streamdet.training.parallel import Job
@@ -131,7 +131,7 @@ def _tell(prepared: Prepared, processes: int) -> None:
 def _train(prepared: Prepared, job: Job, processes: int) -> bool:
     """Run the loop; returns whether it came to its end."""
     from streamdet.commands.training_view import training_view
-    from streamdet.training.keeper import Keeper
+    from streamdet.training.callbacks import Keeper
     from streamdet.training.log import Log
     from streamdet.training.parallel import train_together
 

@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from streamdet.assemble import make_detector
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.score_text import print_scores
+from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
-from streamdet.evaluation.pictures import PictureDetector
+from streamdet.evaluation.images import PictureDetector
 from streamdet.evaluation.scores import score_results
 from streamdet.evaluation.truth import TruthImage
-from streamdet.model_config import ModelConfig
+from streamdet.models.model_config import ModelConfig
 from streamdet.training.validation import Pictures, ValidationSet
-from streamdet.yaml_text import read_yaml
+from streamdet.worker.build_stages import make_detector
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.detectors.parts.sliding_boxes import sliding_boxes
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig, find_weights
+from streamdet.models.model_config import ModelConfig, find_weights
 from streamdet.runtimes import Runtime, threads_text
 
 _BOXES_AT_ONCE: Final = 256  # 256 x 21 bins x 200 words x 4 bytes: 4 MB, stays in the cache

@@ -29,7 +29,7 @@ from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import ConfigError
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig, find_weights
+from streamdet.models.model_config import ModelConfig, find_weights
 from streamdet.runtimes import Runtime
 
 # Fitted to the share of right boxes (IoU 0.5) by margin on 2,400 boxes of release 5's person and

@@ -26,7 +26,7 @@ from streamdet.detectors.parts.selection import Selection
 from streamdet.detectors.parts.window_svm import HogGeometry, WindowSvm, load_window_svms
 from streamdet.errors import ConfigError, EngineError
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig, find_weights
+from streamdet.models.model_config import ModelConfig, find_weights
 from streamdet.runtimes import Runtime, threads_text
 
 # Fitted to the share of right boxes (IoU 0.5) by margin on 1,100 detections of PETS09-S2L1,

@@ -24,7 +24,7 @@ from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig
+from streamdet.models.model_config import ModelConfig
 from streamdet.ops.iou import pairwise_iou
 from streamdet.runtimes import Runtime, Tensors
 

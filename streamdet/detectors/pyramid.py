@@ -31,7 +31,7 @@ from streamdet.detectors.parts.selection import Selection
 from streamdet.detectors.with_proposals import WithProposals
 from streamdet.frame import Geometry
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig
+from streamdet.models.model_config import ModelConfig
 from streamdet.runtimes import Runtime
 
 _OVERLAP: Final = 0.25  # of a tile's side

@@ -24,7 +24,7 @@ from streamdet.detectors.parts.selection import Selection
 from streamdet.detectors.proposals import Boxes
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
-from streamdet.model_config import ImageInput, ModelConfig
+from streamdet.models.model_config import ImageInput, ModelConfig
 from streamdet.runtimes import Runtime, Tensors
 
 _REGIONS_AT_ONCE: Final = 64  # 10 MB of crops; 2,000 would be 300

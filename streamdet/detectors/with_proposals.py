@@ -19,7 +19,7 @@ from streamdet.detectors.parts.proposal_options import ProposalOptions, make_pro
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import ConfigError
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig
+from streamdet.models.model_config import ModelConfig
 from streamdet.runtimes import Runtime, Tensors
 
 

@@ -15,7 +15,7 @@ from streamdet.evaluation.mot import FORGIVEN_CLASSES, MotScores, score
 from streamdet.evaluation.results import Result
 from streamdet.evaluation.scores import Scores, score_all
 from streamdet.evaluation.truth import Truth, to_xyxy
-from streamdet.mot_text import PEDESTRIAN, MotRows
+from streamdet.formats.mot_text import PEDESTRIAN, MotRows
 
 ALL = "all"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from streamdet.errors import ConfigError
-from streamdet.url_text import short
+from streamdet.system.redaction import short
 
 
 def read_json(path: Path) -> Any:

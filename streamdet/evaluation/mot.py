@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from streamdet.detections import Detections
 from streamdet.evaluation.extra import import_extra
-from streamdet.mot_text import PEDESTRIAN, MotRows, format_frame, parse_mot
+from streamdet.formats.mot_text import PEDESTRIAN, MotRows, format_frame, parse_mot
 from streamdet.ops.iou import pairwise_iou
 from streamdet.trackers.assignment import assign
 

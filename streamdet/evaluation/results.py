@@ -20,7 +20,7 @@ from streamdet.evaluation.json_file import (
 )
 from streamdet.evaluation.masks import checked_mask
 from streamdet.evaluation.truth import XYWH, Truth
-from streamdet.url_text import short
+from streamdet.system.redaction import short
 
 Kind = Literal["bbox", "segm", "keypoints"]
 """What is compared with the truth: boxes, masks or points."""

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streamdet.config.suggestions import nearest
 from streamdet.errors import ConfigError
-from streamdet.field_errors import nearest
 
 XYWH = tuple[float, float, float, float]
 """Left, top, width, height in pixels; the first pixel's left edge is 0."""

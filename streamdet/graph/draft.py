@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from streamdet.field_errors import checked, nearest
+from streamdet.config.suggestions import nearest
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import KeyPath, YamlText
 from streamdet.graph.problems import Problems
 from streamdet.registry import KINDS, role_of
-from streamdet.url_text import short
-from streamdet.yaml_text import KeyPath, YamlText
+from streamdet.system.redaction import short
 
 CHOSEN: Final = ("source", "transform", "detector")
 """Roles whose own name is a kind too: the concrete kind is chosen by what the node is for."""

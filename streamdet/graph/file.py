@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from os import environ as os_environ
 from pathlib import Path
 
+from streamdet.config.files import find_own_or_shipped
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
-from streamdet.field_errors import checked
 from streamdet.graph.contents import check_contents
 from streamdet.graph.draft import GraphFile, draft_nodes
 from streamdet.graph.kinds import build_nodes
@@ -17,8 +19,6 @@ from streamdet.graph.overrides import override
 from streamdet.graph.pipeline import PipelineGraph
 from streamdet.graph.problems import Problems
 from streamdet.graph.shape import check_shape
-from streamdet.own_or_shipped import find_own_or_shipped
-from streamdet.yaml_text import read_yaml
 
 
 def load_graph(

@@ -7,20 +7,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from streamdet.cores import cores
+from streamdet.config.options import Options
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.built_in import check_built_in
 from streamdet.detectors.parts.options import check_options
 from streamdet.errors import ConfigError
-from streamdet.field_errors import checked
 from streamdet.graph.draft import DraftNode, NodeKeys
 from streamdet.graph.pipeline import Node, in_order
 from streamdet.graph.problems import Problems
-from streamdet.model_config import ModelConfig, load_model_config
-from streamdet.options import Options
+from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import load
 from streamdet.sources.resolve import resolve
-from streamdet.url_text import short
-from streamdet.yaml_text import YamlText
+from streamdet.system.cores import cores
+from streamdet.system.redaction import short
 
 
 def build_nodes(

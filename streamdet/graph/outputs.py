@@ -8,11 +8,11 @@ from pathlib import Path
 from streamdet.errors import ConfigError
 from streamdet.graph.pipeline import Node, PipelineGraph
 from streamdet.graph.problems import Problems
-from streamdet.output_file import FileKey, check_grows, checked_output, file_key
 from streamdet.registry import load
 from streamdet.sinks.output_path import output_path
 from streamdet.sources.resolve import list_pictures
-from streamdet.url_text import short
+from streamdet.system.atomic_file import FileKey, check_grows, checked_output, file_key
+from streamdet.system.redaction import short
 
 
 def check_outputs(graph: PipelineGraph, problems: Problems) -> None:

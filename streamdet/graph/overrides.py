@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from streamdet.config.suggestions import nearest
+from streamdet.config.yaml_loader import YamlText, split_set
 from streamdet.errors import ConfigError
-from streamdet.field_errors import nearest
 from streamdet.registry import load, role_of
-from streamdet.url_text import is_utf8, short
-from streamdet.yaml_text import YamlText, split_set
+from streamdet.system.redaction import is_utf8, short
 
 OUTPUT_KINDS: Final = {".jsonl": "jsonl", ".mp4": "video", ".txt": "mot"}
 """Which sink writes a file of which suffix."""

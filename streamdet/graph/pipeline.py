@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from streamdet.model_config import ModelConfig
-from streamdet.options import Options
+from streamdet.config.options import Options
+from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from streamdet.config.validation import dotted
+from streamdet.config.yaml_loader import KeyPath, YamlText
 from streamdet.errors import ConfigError
-from streamdet.field_errors import dotted
-from streamdet.yaml_text import KeyPath, YamlText
 
 _OWN_OPTIONS: Final = ("--source ", "--output ")
 _MAX_SHOWN: Final = 10

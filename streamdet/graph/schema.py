@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from streamdet.config_files import shipped_names
+from streamdet.config.files import shipped_names
 from streamdet.graph.draft import CHOSEN, NAME_SCHEMA, ROLES, GraphFile, NodeKeys
 from streamdet.registry import KINDS, load
 

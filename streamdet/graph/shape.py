@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from streamdet.field_errors import nearest
+from streamdet.config.suggestions import nearest
 from streamdet.graph.draft import DraftNode
 from streamdet.graph.pipeline import in_order, upstream
 from streamdet.graph.problems import Problems
-from streamdet.url_text import short
+from streamdet.system.redaction import short
 
 Drafts = Mapping[str, DraftNode]
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from streamdet.detections import Detections
 from streamdet.image import Pixels
-from streamdet.output_file import write_whole
 from streamdet.sources import DecodedFrame
+from streamdet.system.atomic_file import write_whole
 
 _JPEG_QUALITY: Final = 95
 

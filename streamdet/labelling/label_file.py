@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from streamdet.config_files import shipped
+from streamdet.config.files import shipped
 from streamdet.labelling.footage import SeenFrame
 from streamdet.labelling.verdicts import Label
 from streamdet.ops.run_length import area as mask_area
-from streamdet.output_file import write_whole
+from streamdet.system.atomic_file import write_whole
 
 _DECIMALS: Final = 2
 _SCORE_DECIMALS: Final = 4

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from streamdet.detections import Detections
-from streamdet.evaluation.pictures import Detect
+from streamdet.evaluation.images import Detect
 from streamdet.evaluation.truths.street import LEAST_SEEN
 from streamdet.image import Pixels
 from streamdet.labelling.following import Follow, begun_earlier

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from streamdet.networks import nodes
 from streamdet.networks.backbones import backbone
 from streamdet.networks.box_heads import BoxPredictor, TwoLayerHead
-from streamdet.networks.given_proposals import INPUT_NAME, given
+from streamdet.networks.region_proposals import INPUT_NAME, given
 from streamdet.networks.suppression import ScoredRegions, SuppressionOptions, suppressed
 from streamdet.ops.box_coding import HEAD_WEIGHTS
 from streamdet.ops.regions import numbered

@@ -18,10 +18,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from streamdet.config.options import Options
 from streamdet.networks.backbones import backbone
 from streamdet.ops.box_coding import decode_boxes
 from streamdet.ops.take_rows import take_rows
-from streamdet.options import Options
 
 
 class LocalizerOptions(Options):

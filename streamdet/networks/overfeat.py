@@ -24,7 +24,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from streamdet.options import Options
+from streamdet.config.options import Options
 
 
 class Layer(NamedTuple):

@@ -12,11 +12,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from streamdet.config.options import Options
 from streamdet.networks.backbones import backbone
 from streamdet.networks.backbones.backbone import Backbone
 from streamdet.networks.region_head import Classifier, RegionHead
 from streamdet.ops.box_coding import UNIT_WEIGHTS, decode_boxes
-from streamdet.options import Options
 
 
 class RegionCnnOptions(Options):

@@ -13,19 +13,23 @@ proposals of a level are suppressed among themselves.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from streamdet.config.options import Options
 from streamdet.networks import nodes
 from streamdet.networks.convolutions import relu_convolutions
 from streamdet.ops.anchors import level_anchors
 from streamdet.ops.box_coding import decode_boxes
 from streamdet.ops.boxes import clip_boxes, is_large_enough
 from streamdet.ops.take_rows import take_rows
-from streamdet.options import Options
+
+INPUT_NAME: Final = "proposals"
+"""Of the input by which proposals come in from outside (SPP-net, Fast R-CNN); also the option that
+states their number P."""
 
 _MIN_SIDE = 1e-3  # pixels; torchvision's
 
@@ -174,3 +178,9 @@ def _best(level: AnchorPredictions, most: int) -> tuple[Tensor, Tensor]:
 def _level_numbers(sizes: Sequence[int], xyxy: Tensor) -> Tensor:
     numbers = [torch.full((size,), number, device=xyxy.device) for number, size in enumerate(sizes)]
     return torch.cat(numbers).expand(xyxy.shape[0], -1)
+
+
+def given(xyxy: Tensor) -> Proposals:
+    """Tell proposals (B, P, 4), pixels, from the rows that fill up; they score 1 and 0."""
+    is_proposal = is_large_enough(xyxy, _MIN_SIDE)
+    return Proposals(xyxy, is_proposal.to(xyxy.dtype), is_proposal)

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from streamdet.networks import nodes
 from streamdet.networks.backbones import backbone
 from streamdet.networks.cell_centres import first_centre
-from streamdet.networks.given_proposals import INPUT_NAME, given
 from streamdet.networks.region_head import Classifier, RegionHead
+from streamdet.networks.region_proposals import INPUT_NAME, given
 from streamdet.networks.suppression import ScoredRegions, SuppressionOptions, suppressed
 from streamdet.ops.box_coding import UNIT_WEIGHTS
 from streamdet.ops.regions import numbered

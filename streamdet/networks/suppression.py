@@ -13,12 +13,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from streamdet.config.options import Options
 from streamdet.networks import nodes
 from streamdet.networks.region_proposals import Proposals
 from streamdet.ops.box_coding import HEAD_WEIGHTS, BoxWeights, decode_boxes
 from streamdet.ops.boxes import clip_boxes, is_large_enough
 from streamdet.ops.take_rows import take_rows
-from streamdet.options import Options
 
 _MIN_SIDE: Final = 1e-2  # pixels of a detection; torchvision's
 

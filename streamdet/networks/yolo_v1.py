@@ -17,8 +17,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from streamdet.config.options import Options
 from streamdet.networks.backbones import backbone
-from streamdet.options import Options
 
 
 class Layer(NamedTuple):

@@ -18,6 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from streamdet.config.options import Options
 from streamdet.networks.backbones import backbone
 from streamdet.networks.backbones.backbone import Backbone
 from streamdet.networks.csp_darknet import (
@@ -28,7 +29,6 @@ from streamdet.networks.csp_darknet import (
     CspStage,
     SeparableBlock,
 )
-from streamdet.options import Options
 
 
 class YoloxOptions(Options):

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy.typing as npt
 from pydantic import Field
 
+from streamdet.config.options import Options
 from streamdet.image import Pixels
-from streamdet.model_config import ImageInput, Precision
-from streamdet.options import Options
+from streamdet.models.model_config import ImageInput, Precision
 
 __all__ = ["ImageInput", "Precision", "Runtime", "RuntimeOptions", "Tensors", "threads_text"]
 

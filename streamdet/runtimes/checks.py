@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
-from streamdet.model_config import ImageInput
+from streamdet.models.model_config import ImageInput
 from streamdet.runtimes import Tensors
 
 Shape = tuple[int, ...]

@@ -10,7 +10,7 @@ import numpy as np
 
 from streamdet.errors import EngineError, to_install
 from streamdet.image import Pixels
-from streamdet.model_config import ImageInput
+from streamdet.models.model_config import ImageInput
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
 from streamdet.runtimes.checks import Batch, batches, check_network
 

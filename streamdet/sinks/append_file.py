@@ -22,7 +22,7 @@ from pathlib import Path
 import msgpack
 
 from streamdet.errors import ConfigError, EngineError
-from streamdet.output_file import check_grows
+from streamdet.system.atomic_file import check_grows
 
 LOCK_WAIT_S = 5.0
 """How long a predecessor that was killed may take to let go of the file; see note "lock"."""

@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from streamdet.detections import Detections
+from streamdet.formats.frame_json import class_label
 from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
 from streamdet.messages import FrameMessage
-from streamdet.public_json import class_label
 from streamdet.sinks.drawing import Trails, draw_detections, draw_notice
 from streamdet.sinks.overlays import fit_masks
-from streamdet.sinks.yuv_picture import BLACK_LUMA, GREY_CHROMA, YuvPicture
+from streamdet.sinks.yuv_image import BLACK_LUMA, GREY_CHROMA, YuvPicture
 
 
 class Canvas:

@@ -19,7 +19,7 @@ from streamdet.detections import Detections
 from streamdet.sinks.label_places import place_labels
 from streamdet.sinks.overlays import draw_keypoints, draw_masks
 from streamdet.sinks.pen import DARK, SMALL_SIDE, WHITE, Color, Pen
-from streamdet.sinks.yuv_picture import Edges, YuvPicture
+from streamdet.sinks.yuv_image import Edges, YuvPicture
 
 TRAIL_LENGTH = 30
 """Frames: how many positions a trail has, and how long it outlives its track."""

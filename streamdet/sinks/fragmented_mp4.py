@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.errors import EngineError
-from streamdet.sinks.yuv_picture import YuvPicture
+from streamdet.sinks.yuv_image import YuvPicture
 
 # CABAC and deblocking on top of ultrafast give superfast's size and PSNR (22 kB, 46.8 dB) in less
 # time: 8.5 against 12.0 ms a 1080p frame in one thread of a 2-core x86 machine (ultrafast alone

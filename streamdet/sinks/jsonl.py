@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import Field
 
+from streamdet.config.options import Options
+from streamdet.formats.frame_json import native_json
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
-from streamdet.options import Options
-from streamdet.public_json import native_json
 from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.append_file import RedoFile
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic import Field
 
+from streamdet.config.options import Options
+from streamdet.formats.mot_text import format_line
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
-from streamdet.mot_text import format_line
-from streamdet.options import Options
 from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.append_file import RedoFile, allow_open
 from streamdet.sinks.output_path import output_path

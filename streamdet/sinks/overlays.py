@@ -13,7 +13,7 @@ from streamdet.detections import Detections, FrameMasks
 from streamdet.frame import Geometry
 from streamdet.ops.run_length import decode, decode_region, encode
 from streamdet.sinks.pen import DARK, WHITE, Color, Pen
-from streamdet.sinks.yuv_picture import YuvPicture
+from streamdet.sinks.yuv_image import YuvPicture
 
 OPACITY: Final = 0.45
 """How much of a mask's pixel is its colour."""

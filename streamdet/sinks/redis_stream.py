@@ -11,10 +11,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from streamdet.config.options import Options
+from streamdet.formats.frame_json import deepstream_json, native_json
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
-from streamdet.options import Options
-from streamdet.public_json import deepstream_json, native_json
 from streamdet.sinks import PublicEntry, SinkContext
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic import Field
 
+from streamdet.config.options import Options
 from streamdet.errors import EngineError
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
-from streamdet.options import Options
 from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.append_file import allow_open
 from streamdet.sinks.output_path import output_path

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from streamdet.options import Options
+from streamdet.config.options import Options
 
 _EARLY_S = Fraction(1, 1000)
 """How early for its slot a frame may come: containers round pts to milliseconds."""

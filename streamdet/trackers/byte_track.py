@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from streamdet.config.options import Options
 from streamdet.detections import Detections
-from streamdet.options import Options
 from streamdet.trackers.assignment import assign
 from streamdet.trackers.box_states import Found, overlaps, trackable, xyah_to_xyxy, xyxy_to_xyah
 from streamdet.trackers.kalman import correct, predict, start_filters

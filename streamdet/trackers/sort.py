@@ -20,8 +20,8 @@ from functools import lru_cache
 import numpy as np
 from pydantic import Field
 
+from streamdet.config.options import Options
 from streamdet.detections import Detections
-from streamdet.options import Options
 from streamdet.trackers.assignment import assign
 from streamdet.trackers.box_states import Found, overlaps, trackable, xysr_to_xyxy, xyxy_to_xysr
 from streamdet.trackers.kalman import correct, predict, start_filters

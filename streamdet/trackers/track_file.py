@@ -8,7 +8,7 @@ from typing import TextIO
 
 from streamdet.detections import Detections
 from streamdet.errors import ConfigError
-from streamdet.mot_text import format_frame, read_mot
+from streamdet.formats.mot_text import format_frame, read_mot
 from streamdet.trackers import Tracker
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from streamdet.image import Pixels
-from streamdet.training.labelled_picture import LabelledPicture, Pad
+from streamdet.training.labelled_image import LabelledPicture, Pad
 from streamdet.training.recipe import Augmentation
 from streamdet.transforms.letterbox import fitted_hw
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 
 from streamdet.errors import ConfigError
-from streamdet.output_file import written_whole
+from streamdet.system.atomic_file import written_whole
 
 CHECKPOINT: Final = "checkpoint.pt"
 _VERSION: Final = 1

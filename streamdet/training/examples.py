@@ -10,16 +10,16 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from streamdet.config.suggestions import nearest
 from streamdet.errors import ConfigError
+from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.images import find_pictures
 from streamdet.evaluation.masks import to_rle
-from streamdet.evaluation.picture_file import read_picture
-from streamdet.evaluation.pictures import find_pictures
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject, in_order_of_frames, to_xyxy
-from streamdet.evaluation.truths.faults import OnFault
-from streamdet.evaluation.truths.pictures import read_truth
-from streamdet.field_errors import nearest
+from streamdet.evaluation.truths import OnFault
+from streamdet.evaluation.truths.images import read_truth
 from streamdet.ops.run_length import uncompress
-from streamdet.training.labelled_picture import Bools, LabelledPicture
+from streamdet.training.labelled_image import Bools, LabelledPicture
 from streamdet.training.recipe import DataSource
 
 _MOST_NAMED: Final = 8

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.evaluation.extra import import_extra
-from streamdet.output_file import write_whole, written_whole
+from streamdet.system.atomic_file import write_whole, written_whole
 from streamdet.training.loop import Event
 
 LOG: Final = "log.jsonl"

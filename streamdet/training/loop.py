@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from streamdet.errors import ConfigError, EngineError
-from streamdet.model_config import ImageInput
+from streamdet.models.model_config import ImageInput
 from streamdet.training.checkpoint import CHECKPOINT, Checkpoint, write_checkpoint
 from streamdet.training.moving_average import MovingAverage
 from streamdet.training.objectives import Objective

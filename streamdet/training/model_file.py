@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from streamdet.config_files import find_config
-from streamdet.output_file import write_whole
-from streamdet.yaml_text import read_yaml
+from streamdet.config.files import find_config
+from streamdet.config.yaml_loader import read_yaml
+from streamdet.system.atomic_file import write_whole
 
 
 def read_model_file(name: str) -> dict[str, Any]:

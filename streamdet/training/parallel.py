@@ -40,16 +40,16 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError, EngineError, StreamdetError
-from streamdet.process import STOP_SIGNALS, die_with_parent, set_name
+from streamdet.system.process import STOP_SIGNALS, die_with_parent, set_name
+from streamdet.training.callbacks import Keeper
 from streamdet.training.checkpoint import CHECKPOINT, read_checkpoint
-from streamdet.training.keeper import Keeper
 from streamdet.training.loop import Company, Event, Loop, Stopped
 from streamdet.training.objectives import Objective
 from streamdet.training.prepare import prepare, reproducible
 from streamdet.training.recipe import Recipe
 from streamdet.training.target import Target
-from streamdet.yaml_text import YamlText
 
 _STOP: Final = "stop"  # a file that says so
 _CONTEXT: SpawnContext | ForkContext = multiprocessing.get_context(

@@ -12,14 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from streamdet.building.build import make_network
+from streamdet.config.options import Options
+from streamdet.config.suggestions import nearest
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError
-from streamdet.field_errors import checked, nearest
-from streamdet.model_config import ImageInput, ModelConfig
-from streamdet.options import Options
+from streamdet.models.model_config import ImageInput, ModelConfig
 from streamdet.registry import load_network, load_objective
+from streamdet.system.process import keep_freed_memory
 from streamdet.training.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint
 from streamdet.training.examples import Example, Faults, examples_of
-from streamdet.training.freed_memory import keep_freed_memory
 from streamdet.training.loop import Loop
 from streamdet.training.recipe import Recipe
 from streamdet.training.recipe import digest as recipe_digest
@@ -28,7 +30,6 @@ from streamdet.training.samples import Samples, batches
 from streamdet.training.start_weights import classes_of, give_start
 from streamdet.training.torch_runtime import normalised
 from streamdet.training.validation import ValidationSet, measured_options, validation_sets
-from streamdet.yaml_text import YamlText
 
 _BATCH: Final = 16
 _BATCHES: Final = 8  # of pictures that norms are measured on, where a file has none

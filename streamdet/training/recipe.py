@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from streamdet.config.options import Options
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError
-from streamdet.field_errors import checked
-from streamdet.options import Options
-from streamdet.yaml_text import YamlText
 
 _Unit = Annotated[float, Field(ge=0, le=1)]
 _Side = Annotated[int, Field(gt=0, le=8192)]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from streamdet.config.files import find_own_or_shipped
+from streamdet.config.yaml_loader import YamlText, read_yaml, split_set
 from streamdet.errors import ConfigError
-from streamdet.own_or_shipped import find_own_or_shipped
-from streamdet.url_text import short
-from streamdet.yaml_text import YamlText, read_yaml, split_set
+from streamdet.system.redaction import short
 
 
 def find_recipe(path: Path) -> Path:

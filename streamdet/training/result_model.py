@@ -8,13 +8,13 @@ from typing import Any, Final, Protocol
 
 from torch import Tensor
 
+from streamdet.config.yaml_loader import read_yaml
 from streamdet.detectors.parts.network import picture_hw
 from streamdet.errors import ConfigError
-from streamdet.model_config import ModelConfig, load_model_config
-from streamdet.output_file import write_whole
+from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import NETWORKS, OBJECTIVES, load
+from streamdet.system.atomic_file import write_whole
 from streamdet.training.model_file import read_model_file, weights_entry, write_model_file
-from streamdet.yaml_text import read_yaml
 
 WEIGHTS: Final = "weights.safetensors"
 

@@ -18,11 +18,11 @@ from torch.utils.data import DataLoader, Dataset
 from streamdet.detectors.parts.network import picture_hw
 from streamdet.errors import ConfigError
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig
+from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
 from streamdet.training.augmentation import Chance, augmented, mosaic
 from streamdet.training.examples import Example, digest
-from streamdet.training.labelled_picture import LabelledPicture, Pad
+from streamdet.training.labelled_image import LabelledPicture, Pad
 from streamdet.training.recipe import Augmentation
 from streamdet.training.target import Target
 from streamdet.transforms import Transform

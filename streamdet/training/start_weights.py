@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from streamdet.config_files import shipped
+from streamdet.config.files import shipped
 from streamdet.errors import ConfigError
-from streamdet.model_config import ModelConfig, find_file, find_weights, load_model_config
+from streamdet.models.model_config import ModelConfig, find_file, find_weights, load_model_config
 from streamdet.networks.backbones import ARCHITECTURES, body_weights
 from streamdet.networks.backbones.numbered_weights import named_weights
 from streamdet.networks.state_dict import current_names, read_weights

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from streamdet.image import Pixels
-from streamdet.model_config import ImageInput
+from streamdet.models.model_config import ImageInput
 from streamdet.runtimes import Tensors
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from streamdet.evaluation.pictures import (
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import YamlText
+from streamdet.evaluation.images import (
     LOWEST_SCORE,
     Detect,
     PictureDetector,
@@ -16,14 +18,12 @@ from streamdet.evaluation.pictures import (
 )
 from streamdet.evaluation.results import Result
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
-from streamdet.evaluation.truths.faults import OnFault
-from streamdet.field_errors import checked
-from streamdet.model_config import ModelConfig
+from streamdet.evaluation.truths import OnFault
+from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
 from streamdet.training.examples import Part, labelled_classes, read_source
 from streamdet.training.recipe import Data, DataSource
-from streamdet.yaml_text import YamlText
 
 Pictures = Sequence[tuple[TruthImage, Path]]
 Through = Callable[[Pictures], Iterator[tuple[TruthImage, Path]]]

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from streamdet.config.options import Options
 from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
-from streamdet.options import Options
 from streamdet.transforms.resample import FixedHw, Resample, resample_into
 
 _Value = Annotated[int, Field(ge=0, le=255)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from streamdet.config.options import Options
 from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
-from streamdet.options import Options
 from streamdet.transforms.resample import Resample, Side, resample_into
 
 

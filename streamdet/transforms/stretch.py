@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from streamdet.config.options import Options
 from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
-from streamdet.options import Options
 from streamdet.transforms.resample import FixedHw, Resample, resample_into
 
 

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from streamdet.errors import ConfigError, TransportError
-from streamdet.url_text import redacted
+from streamdet.system.redaction import redacted
 
 OLDEST_VERSION: Final = (6, 2)
 ANSWER_LIMIT_S: Final = 3.0

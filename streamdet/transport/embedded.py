@@ -14,7 +14,7 @@ from typing import Final
 import redis
 
 from streamdet.errors import ConfigError, TransportError
-from streamdet.process import die_with_parent
+from streamdet.system.process import die_with_parent
 from streamdet.transport.connection import connect
 
 START_LIMIT_S: Final = 10.0

@@ -9,8 +9,8 @@ from typing import Any, Final
 import redis
 
 from streamdet.errors import ConfigError, TransportError
+from streamdet.system.redaction import redacted
 from streamdet.transport.connection import connect
-from streamdet.url_text import redacted
 
 WAIT_MS: Final = 500
 

@@ -6,7 +6,7 @@ import sys
 import time
 
 from streamdet.bench import machine
-from streamdet.cores import cores
+from streamdet.system.cores import cores
 
 
 def test_processes_are_found_below_their_grandparent() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamdet.bench import accuracy, copies, tracker_figures, trackers
+from streamdet.bench import accuracy, copies, trackers
 from streamdet.bench.material import Material
 from streamdet.detections import Detections
 from streamdet.image import Pixels
@@ -58,7 +58,7 @@ def report(ratio: dict[str, float] | None) -> dict[str, Any]:
 def test_trackers_are_held_against_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     ratio = {"mota": 1.1, "idf1": 0.9, "updates_per_s": 3.0}
     monkeypatch.setattr(trackers, "run", lambda folder: report(ratio))
-    outcome = tracker_figures.run(Material(Path("/nowhere")))
+    outcome = tracker_metrics.run(Material(Path("/nowhere")))
     missed = [figure.what for figure in outcome.figures if figure.is_reached is False]
     assert missed == [
         "sort IDF1 / the library's",
@@ -70,4 +70,4 @@ def test_trackers_are_held_against_the_library(monkeypatch: pytest.MonkeyPatch) 
 
 def test_without_the_library_trackers_are_shown_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trackers, "run", lambda folder: report(None))
-    assert len(tracker_figures.run(Material(Path("/nowhere"))).figures) == 10
+    assert len(tracker_metrics.run(Material(Path("/nowhere"))).figures) == 10

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from streamdet.bench import bare, limit, pipeline, plain_loop
-from streamdet.bench.figures import Outcome
 from streamdet.bench.material import Material
 from streamdet.bench.measured import private_redis
+from streamdet.bench.metrics import Outcome
 from streamdet.transport.connection import connect
 
 ROUND = {"frames": 800.0, "wall_s": 10.0, "cpu_s": 16.0, "others_cores": 0.0}

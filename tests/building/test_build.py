@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from streamdet.building.build import build, make_network
-from streamdet.built_network import find_network, read_passport
 from streamdet.errors import ConfigError, EngineError
-from streamdet.model_config import load_model_config
+from streamdet.models.built_network import find_network, read_passport
+from streamdet.models.model_config import load_model_config
 
 MODEL = """
 detector: faster_rcnn

@@ -8,9 +8,9 @@ import pytest
 from streamdet.building import pack as packing
 from streamdet.building.build import build, give_weights, make_network
 from streamdet.building.pack import pack
-from streamdet.built_network import find_network
 from streamdet.errors import ConfigError
-from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.models.built_network import find_network
+from streamdet.models.model_config import ModelConfig, load_model_config
 from tests.building.toy_model import write_trained
 
 
@@ -90,8 +90,8 @@ def test_a_shipped_model_needs_no_other_folder(
 ) -> None:
     models = tmp_path / "configs" / "models"
     packed(built, models)
-    monkeypatch.setattr("streamdet.model_config.shipped", lambda _: models)
-    monkeypatch.setattr("streamdet.config_files.shipped", lambda _: models)
+    monkeypatch.setattr("streamdet.models.model_config.shipped", lambda _: models)
+    monkeypatch.setattr("streamdet.config.files.shipped", lambda _: models)
     monkeypatch.delenv("STREAMDET_MODELS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     model = load_model_config("small")

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from streamdet.building.pull import pull, torchvision_address
-from streamdet.built_network import NetworkFile, read_passport
 from streamdet.errors import ConfigError, EngineError
-from streamdet.model_config import cache_folder
+from streamdet.models.built_network import NetworkFile, read_passport
+from streamdet.models.model_config import cache_folder
 from tests.building.test_download import QUICK, served, whole
 from tests.building.toy_model import TORCHVISION, write_trained, write_untrained
 

@@ -16,10 +16,10 @@ import torch
 from streamdet.bench.spread_weights import randomized, spread
 from streamdet.building.build import make_network
 from streamdet.building.export import export
-from streamdet.config_files import shipped_names
-from streamdet.evaluation.picture_file import read_picture
+from streamdet.config.files import shipped_names
+from streamdet.evaluation.image_file import read_picture
 from streamdet.image import ArrayImage, Pixels
-from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import KINDS, load
 from streamdet.runtimes import RuntimeOptions, Tensors
 

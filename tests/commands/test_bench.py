@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from streamdet import cli
-from streamdet.bench.figures import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Figure, Outcome
 from streamdet.commands import bench
 
 

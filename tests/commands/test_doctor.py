@@ -15,9 +15,9 @@ import pytest
 from streamdet import cli
 from streamdet.commands import machine_checks
 from streamdet.commands.machine_checks import Finding, findings
-from streamdet.config_files import shipped, shipped_names
+from streamdet.config.deploy import DeploySettings, load_settings
+from streamdet.config.files import shipped, shipped_names
 from streamdet.errors import ConfigError
-from streamdet.settings import DeploySettings, load_settings
 from tests.redis_server import RedisServer
 
 

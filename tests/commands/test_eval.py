@@ -16,7 +16,7 @@ from streamdet.detections import Detections, FrameMasks
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
 from streamdet.evaluation import extra
-from streamdet.model_config import ModelConfig
+from streamdet.models.model_config import ModelConfig
 from streamdet.ops.run_length import encode
 from tests.evaluation.scenes import coco_dict, write_json
 from tests.redis_server import RedisServer

@@ -14,9 +14,9 @@ import pytest
 
 from streamdet.cli import main
 from streamdet.commands import label
-from streamdet.evaluation.pictures import find_pictures
+from streamdet.evaluation.images import find_pictures
+from streamdet.evaluation.truths import refuse
 from streamdet.evaluation.truths.coco import read_coco
-from streamdet.evaluation.truths.faults import refuse
 from streamdet.evaluation.truths.street import read_street
 from streamdet.labelling.footage import SeenFrame, look_at
 from streamdet.training.examples import examples_of

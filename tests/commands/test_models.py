@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from streamdet.built_network import NetworkFile, find_network
 from streamdet.cli import main
-from streamdet.config_files import shipped_names
-from streamdet.model_config import cache_folder, load_model_config
+from streamdet.config.files import shipped_names
+from streamdet.models.built_network import NetworkFile, find_network
+from streamdet.models.model_config import cache_folder, load_model_config
 from tests.building.toy_model import write_trained, write_untrained
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from streamdet.built_network import find_network
 from streamdet.cli import main
 from streamdet.commands import models_pack
 from streamdet.errors import ConfigError
 from streamdet.evaluation.agreement import Agreement
-from streamdet.model_config import load_model_config
+from streamdet.models.built_network import find_network
+from streamdet.models.model_config import load_model_config
 from tests.building.toy_model import write_trained
 
 

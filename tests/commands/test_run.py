@@ -48,7 +48,7 @@ def assert_adds_up(report: dict[str, Any], published: int) -> None:
 def test_pictures_too_large_for_the_slots_of_an_unprobed_source_end_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamdet.supervisor.PROBE_LIMIT_S", 0.0)
+    monkeypatch.setattr("streamdet.run.supervisor.PROBE_LIMIT_S", 0.0)
     source = ["--source", "synthetic:street?frames=3&hw=800x1300"]
     assert run(*source, "--output", tmp_path / "o.mp4") == 1
     warning, error = capsys.readouterr().err.splitlines()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamdet.cli import main
-from streamdet.mot_text import read_mot
+from streamdet.formats.mot_text import read_mot
 from streamdet.registry import KINDS
 
 WALKER = "".join(f"{frame},-1,{10 * frame},50,40,100,0.9,-1,-1,-1\n" for frame in range(1, 11))

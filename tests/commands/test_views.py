@@ -13,7 +13,7 @@ from streamdet.commands.live import describe
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.progress_view import PlainView, figures, progress_view
 from streamdet.commands.report_text import report_lines
-from streamdet.report import Report, Snapshot, SourceReport, StageReport
+from streamdet.run.report import Report, Snapshot, SourceReport, StageReport
 
 SOURCE = SourceReport(
     source_id="cam",

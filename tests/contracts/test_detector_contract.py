@@ -11,7 +11,7 @@ from streamdet.detectors import Detector
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import ConfigError, EngineError
 from streamdet.image import Pixels
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.registry import KINDS, WITHOUT_NETWORK, load
 from streamdet.runtimes import Tensors
 from tests.detectors.scripted_runtime import (

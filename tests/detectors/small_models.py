@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detectors.parts.bow_model import BowGeometry, BowModel, save_bow_model
-from streamdet.model_config import ModelConfig, Weights, load_model_config
+from streamdet.models.model_config import ModelConfig, Weights, load_model_config
 
 
 def write_dpm(path: Path, seed: int = 0) -> None:

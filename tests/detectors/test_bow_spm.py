@@ -16,7 +16,7 @@ from streamdet.detectors.parts.bow_fit import (
 from streamdet.detectors.parts.bow_model import BowGeometry, BowModel, save_bow_model
 from streamdet.errors import ConfigError
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig, Weights, load_model_config
+from streamdet.models.model_config import ModelConfig, Weights, load_model_config
 from streamdet.ops.iou import pairwise_iou
 
 FITTING = BowFitting(

@@ -8,7 +8,7 @@ import pytest
 from streamdet.detectors.dpm import Dpm, DpmOptions
 from streamdet.detectors.parts.dpm_pyramid import feature_levels
 from streamdet.errors import ConfigError
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.ops.iou import pairwise_iou
 from tests.detectors.small_models import small_model, write_dpm
 

@@ -9,7 +9,7 @@ from streamdet.detectors.end_to_end import read_detections
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import EngineError
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.runtimes import Tensors
 
 SELECTION = Selection(

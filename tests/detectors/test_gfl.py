@@ -9,7 +9,7 @@ from streamdet.detections import Detections
 from streamdet.detectors.gfl import Gfl, expected_distances
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import EngineError
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.runtimes import Tensors
 from tests.detectors.scripted_runtime import (
     NETWORK_OF,

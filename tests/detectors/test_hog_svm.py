@@ -14,7 +14,7 @@ from streamdet.detectors.parts.margins import MarginScale
 from streamdet.detectors.parts.window_svm import HogGeometry, WindowSvm, save_window_svms
 from streamdet.errors import ConfigError, EngineError
 from streamdet.image import Pixels
-from streamdet.model_config import ModelConfig, Weights, load_model_config
+from streamdet.models.model_config import ModelConfig, Weights, load_model_config
 from streamdet.ops.iou import pairwise_iou
 
 MODEL = load_model_config("hog_people")

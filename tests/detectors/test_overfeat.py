@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from streamdet.detections import Detections
 from streamdet.detectors.overfeat import OverFeat, OverFeatOptions, match_scores, merge_boxes
 from streamdet.errors import EngineError
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from tests.detectors.scripted_runtime import ScriptedRuntime
 
 Floats = npt.NDArray[np.floating]

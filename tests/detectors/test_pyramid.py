@@ -18,7 +18,7 @@ from streamdet.detectors.pyramid import Pyramid, at_scales, joined, tile_starts
 from streamdet.detectors.rcnn import Rcnn
 from streamdet.detectors.yolox import Yolox
 from streamdet.image import Pixels
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from tests.detectors.scripted_runtime import ScriptedRuntime, empty_outputs, random_outputs
 
 PERSON = np.zeros(1, np.int64)

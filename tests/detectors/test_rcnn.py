@@ -10,7 +10,7 @@ import pytest
 
 from streamdet.detectors.rcnn import Rcnn, warped
 from streamdet.image import Pixels
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.runtimes import ImageInput, Tensors
 from tests.networks.region_networks import write_model
 

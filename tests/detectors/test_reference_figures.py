@@ -7,11 +7,11 @@ import av
 import numpy as np
 import pytest
 
-from streamdet.assemble import make_detector
 from streamdet.detectors.parts.options import NetworkOptions
-from streamdet.evaluation.pictures import PictureDetector, coco_ap
+from streamdet.evaluation.images import PictureDetector, coco_ap
 from streamdet.image import Pixels
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
+from streamdet.worker.build_stages import make_detector
 
 pytestmark = pytest.mark.data
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from streamdet.detectors.with_proposals import WithProposals
 from streamdet.errors import ConfigError, EngineError
 from streamdet.image import Pixels
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.runtimes import Tensors
 from tests.detectors.scripted_runtime import ScriptedRuntime, empty_outputs
 from tests.networks.region_networks import OPTIONS, PROPOSALS, write_model

@@ -8,7 +8,7 @@ from streamdet.detections import Detections
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.yolo_v1 import YoloV1, decode_boxes
 from streamdet.errors import EngineError
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from tests.detectors.scripted_runtime import ScriptedRuntime
 
 CAR, BUS = 2, 5

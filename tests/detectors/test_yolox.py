@@ -6,7 +6,7 @@ import pytest
 from streamdet.detections import Detections
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.yolox import Yolox, decode_boxes
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from tests.detectors.scripted_runtime import ScriptedRuntime, empty_outputs
 
 Row = tuple[int, list[float], float, dict[int, float]]

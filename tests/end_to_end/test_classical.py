@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import yaml
 
-from streamdet.config_files import shipped
+from streamdet.config.files import shipped
 from streamdet.detectors.hog_svm import people_svm
 from streamdet.detectors.parts.window_svm import save_window_svms
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.ops.iou import pairwise_iou
 from tests.end_to_end.conftest import Run
 from tests.faults.storm import assert_each_once_in_order, lines_of

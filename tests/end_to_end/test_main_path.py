@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from streamdet.detections import Detections
-from streamdet.mot_text import read_mot
+from streamdet.formats.mot_text import read_mot
 from streamdet.trackers.byte_track import ByteTrack
 from tests.end_to_end import straight_script
 from tests.end_to_end.conftest import Run

@@ -13,7 +13,7 @@ from streamdet import registry
 from streamdet.detections import Detections
 from streamdet.errors import ConfigError
 from streamdet.evaluation.mot import MotScores, results_of, score, timed_updates
-from streamdet.mot_text import MotRows, parse_mot, read_mot
+from streamdet.formats.mot_text import MotRows, parse_mot, read_mot
 
 
 def line(frame: int, id_: int, left: int, flag: int = 1, class_id: int | None = None) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.config_files import shipped, shipped_names
+from streamdet.config.files import shipped, shipped_names
 from streamdet.graph import load_graph
 from tests.graph.graphs import faults, load_text, people
 

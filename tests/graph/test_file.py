@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.config_files import shipped_names
+from streamdet.config.files import shipped_names
 from streamdet.errors import ConfigError
 from streamdet.graph import load_graph
 from streamdet.graph.file import find_graph

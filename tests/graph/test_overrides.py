@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.url_text import short
+from streamdet.system.redaction import short
 from tests.graph.graphs import PEOPLE, faults, load_text, people
 
 SCENES = ["synthetic:street", "synthetic:street?seed=2", "synthetic:street?seed=3"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streamdet.config_files import shipped_names
+from streamdet.config.files import shipped_names
 from streamdet.graph.draft import CHOSEN, ROLES
 from streamdet.graph.schema import graph_schema
 from streamdet.registry import KINDS, load

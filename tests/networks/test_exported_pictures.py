@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from streamdet.building.export import export
-from streamdet.model_config import ImageInput
+from streamdet.models.model_config import ImageInput
 from streamdet.registry import KINDS, load
 from streamdet.runtimes import RuntimeOptions
 from tests.networks.picture_networks import SMALL, small_network

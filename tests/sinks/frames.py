@@ -12,7 +12,7 @@ from streamdet.frame import Frame
 from streamdet.image import ArrayImage, Pixels
 from streamdet.messages import FrameMessage, Timing
 from streamdet.sinks import SinkContext
-from streamdet.sinks.yuv_picture import YuvPicture
+from streamdet.sinks.yuv_image import YuvPicture
 
 HW = (48, 64)
 EPOCH_NS = 1_700_000_000_123_456_789

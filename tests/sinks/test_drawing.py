@@ -16,7 +16,7 @@ from streamdet.sinks.drawing import (
     label_texts,
     track_color,
 )
-from streamdet.sinks.yuv_picture import YuvPicture
+from streamdet.sinks.yuv_image import YuvPicture
 from tests.sinks.frames import one, plain_yuv, shown, tracked
 
 

@@ -13,7 +13,7 @@ from streamdet.ops.run_length import decode, encode
 from streamdet.sinks.canvas import Canvas
 from streamdet.sinks.drawing import Trails, draw_detections
 from streamdet.sinks.overlays import SKELETON, draw_keypoints, draw_masks, fit_masks
-from streamdet.sinks.yuv_picture import YuvPicture
+from streamdet.sinks.yuv_image import YuvPicture
 from tests.sinks.frames import message, one, picture, plain_yuv, shown
 
 RED, BLUE = (0, 0, 255), (255, 0, 0)

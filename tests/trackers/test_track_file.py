@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamdet.errors import ConfigError
-from streamdet.mot_text import read_mot
+from streamdet.formats.mot_text import read_mot
 from streamdet.trackers.sort import Sort, SortOptions
 from streamdet.trackers.track_file import FileSummary, track_file
 

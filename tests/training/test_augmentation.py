@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from streamdet.training.augmentation import augmented, mosaic, recoloured
-from streamdet.training.labelled_picture import LabelledPicture
+from streamdet.training.labelled_image import LabelledPicture
 from streamdet.training.recipe import Augmentation
-from tests.training.test_labelled_picture import a_picture, white_box
+from tests.training.test_labelled_image import a_picture, white_box
 
 STILL = Augmentation(flip=0.0, scale=(1.0, 1.0), hue=0.0, saturation=0.0, brightness=0.0)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.config_files import shipped, shipped_names
+from streamdet.config.files import shipped, shipped_names
+from streamdet.config.validation import checked
 from streamdet.errors import ConfigError
-from streamdet.field_errors import checked
 from streamdet.registry import load_fit_recipe
 from streamdet.training.recipe import Recipe, check_recipe, digest
 from streamdet.training.recipe_file import read_recipe

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.config_files import shipped
+from streamdet.config.files import shipped
 from streamdet.errors import ConfigError
 from streamdet.training.recipe_file import find_recipe
 

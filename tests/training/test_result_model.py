@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.training.recipe import check_recipe
 from streamdet.training.recipe_file import read_recipe
 from streamdet.training.result_model import write_model

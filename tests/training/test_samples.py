@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.picture_file import read_picture
+from streamdet.evaluation.image_file import read_picture
 from streamdet.image import ArrayImage
-from streamdet.model_config import ModelConfig, TransformConfig, load_model_config
+from streamdet.models.model_config import ModelConfig, TransformConfig, load_model_config
 from streamdet.training.examples import Example, Faults, examples_of
 from streamdet.training.recipe import Augmentation, DataSource
 from streamdet.training.samples import Samples, batches, fixed_transform, steps_per_epoch

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from streamdet.errors import ConfigError
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.networks.backbones import backbone, classifier
 from streamdet.registry import load_network
 from streamdet.training.recipe import Start

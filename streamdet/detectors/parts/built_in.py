@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
-from streamdet.model_config import ModelConfig
+from streamdet.models.model_config import ModelConfig
 
 
 class BuiltIn(BaseModel):

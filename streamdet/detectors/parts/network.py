@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamdet.built_network import find_network
 from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
 from streamdet.errors import ConfigError
-from streamdet.model_config import ImageInput, ModelConfig
+from streamdet.models.built_network import find_network
+from streamdet.models.model_config import ImageInput, ModelConfig
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
 

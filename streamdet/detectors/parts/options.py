@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from streamdet.config.options import Options
 from streamdet.errors import ConfigError, EngineError, to_install
-from streamdet.model_config import ModelConfig, Precision
-from streamdet.options import Options
+from streamdet.models.model_config import ModelConfig, Precision
 from streamdet.runtimes import RuntimeOptions
 
 _Unit = Annotated[float, Field(ge=0, le=1)]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from streamdet.detections import Detections
 from streamdet.detectors.parts.options import DetectorOptions, check_options
 from streamdet.errors import EngineError
-from streamdet.model_config import ModelConfig
+from streamdet.models.model_config import ModelConfig
 from streamdet.ops.nms import batched_nms
 from streamdet.ops.soft_nms import Decay, soft_nms
 

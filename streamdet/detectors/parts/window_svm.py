@@ -13,7 +13,7 @@ import numpy.typing as npt
 from streamdet.detectors.parts.margins import MarginScale
 from streamdet.detectors.parts.npz_file import read_arrays
 from streamdet.errors import ConfigError
-from streamdet.output_file import written_whole
+from streamdet.system.atomic_file import written_whole
 
 Sides = tuple[int, int]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from streamdet.detectors.proposals import Boxes, inside
+from streamdet.formats.mot_text import read_mot
 from streamdet.image import Pixels
-from streamdet.mot_text import read_mot
 
 
 class FileProposals:

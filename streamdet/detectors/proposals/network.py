@@ -14,7 +14,7 @@ from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.proposals import Boxes, inside
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 
 
 class NetworkProposals:

@@ -23,7 +23,7 @@ from streamdet.evaluation.json_file import (
 )
 from streamdet.evaluation.masks import checked_mask
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject, in_order_of_frames
-from streamdet.evaluation.truths.faults import OnFault, refuse
+from streamdet.evaluation.truths import OnFault, refuse
 
 
 def read_coco(path: Path, on_fault: OnFault = refuse) -> Truth:

@@ -16,7 +16,7 @@ import numpy as np
 from streamdet.errors import ConfigError
 from streamdet.evaluation.mot import FORGIVEN_CLASSES
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
-from streamdet.mot_text import PEDESTRIAN, MotRows, read_mot
+from streamdet.formats.mot_text import PEDESTRIAN, MotRows, read_mot
 
 PERSON = "person"
 _SAME_SHAPE = 0.02  # a re-encoded clip may be a pixel or two wider than the sequence's shape

@@ -13,8 +13,8 @@ from xml.etree import ElementTree as Xml
 
 from streamdet.errors import ConfigError
 from streamdet.evaluation.truth import XYWH, Truth, TruthImage, TruthObject
-from streamdet.evaluation.truths.faults import OnFault, refuse
-from streamdet.url_text import short
+from streamdet.evaluation.truths import OnFault, refuse
+from streamdet.system.redaction import short
 
 
 def read_voc(folder: Path, on_fault: OnFault = refuse) -> Truth:

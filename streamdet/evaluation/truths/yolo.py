@@ -13,11 +13,11 @@ from pathlib import Path
 import yaml
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.picture_file import read_picture
+from streamdet.evaluation.image_file import read_picture
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
-from streamdet.evaluation.truths.faults import OnFault, refuse
+from streamdet.evaluation.truths import OnFault, refuse
 from streamdet.sources.resolve import list_pictures
-from streamdet.url_text import short
+from streamdet.system.redaction import short
 
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml")
 

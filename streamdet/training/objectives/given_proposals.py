@@ -18,11 +18,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from streamdet.config.options import Options
 from streamdet.errors import ConfigError
 from streamdet.networks.fast_rcnn import FastRcnn
 from streamdet.networks.region_head import Classifier
 from streamdet.networks.sppnet import SppNet
-from streamdet.options import Options
 from streamdet.training.drawn_boxes import drawn_boxes
 from streamdet.training.region_losses import Regions, choose_regions, region_losses
 from streamdet.training.target import Target, of_labelled_classes

@@ -16,9 +16,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from streamdet.config.options import Options
 from streamdet.networks.localizer import Localizer
 from streamdet.ops.box_coding import encode_boxes
-from streamdet.options import Options
 from streamdet.training.region_losses import BACKGROUND, class_loss
 from streamdet.training.target import Target, of_labelled_classes
 

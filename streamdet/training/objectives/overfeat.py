@@ -19,8 +19,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from streamdet.config.options import Options
 from streamdet.networks.overfeat import OverFeatNetwork, by_location
-from streamdet.options import Options
 from streamdet.training.matching import Assignment, best_overlaps, is_in_ignored, sampled
 from streamdet.training.objectives.localizer import Phase
 from streamdet.training.overlaps import covered_share

@@ -19,11 +19,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from streamdet.config.options import Options
 from streamdet.networks.region_proposals import AnchorPredictions
 from streamdet.networks.rpn import Rpn
 from streamdet.ops.box_coding import encode_boxes
 from streamdet.ops.boxes import clip_boxes
-from streamdet.options import Options
 from streamdet.training.matching import Assignment, best_overlaps, is_in_ignored, sampled
 from streamdet.training.target import Target, of_labelled_classes
 

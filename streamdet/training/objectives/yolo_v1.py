@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from streamdet.config.options import Options
 from streamdet.networks.yolo_v1 import YoloV1Network
-from streamdet.options import Options
 from streamdet.training.overlaps import iou
 from streamdet.training.target import Target, of_labelled_classes
 

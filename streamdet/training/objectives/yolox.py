@@ -19,10 +19,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from streamdet.config.options import Options
 from streamdet.networks.csp_darknet import STRIDES
 from streamdet.networks.yolox import YoloxNetwork
 from streamdet.ops.anchors import grid_anchors
-from streamdet.options import Options
 from streamdet.training.objectives.simota import CellObjects, CellPredictions, assign
 from streamdet.training.overlaps import iou
 from streamdet.training.target import Target, of_labelled_classes

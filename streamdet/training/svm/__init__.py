@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from streamdet.config.yaml_loader import YamlText
 from streamdet.training.validation import ValidationSet
-from streamdet.yaml_text import YamlText
 
 Tell = Callable[[str], None]
 """Takes a sentence for the user."""

@@ -18,7 +18,7 @@ from streamdet.detectors.parts.window_svm import WindowSvm
 from streamdet.image import Pixels
 from streamdet.ops.nms import nms
 from streamdet.training.examples import Example
-from streamdet.training.labelled_picture import LabelledPicture
+from streamdet.training.labelled_image import LabelledPicture
 from streamdet.training.svm.hog_recipe import HogRecipe, Patches
 from streamdet.training.svm.patches import read_patches
 from streamdet.training.svm.windows import (

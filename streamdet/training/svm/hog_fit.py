@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.window_svm import WindowSvm, save_window_svms
 from streamdet.errors import ConfigError
-from streamdet.field_errors import checked
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.registry import KINDS, load
 from streamdet.training.examples import Example, Faults, examples_of
 from streamdet.training.model_file import read_model_file, weights_entry, write_model_file
@@ -24,7 +25,6 @@ from streamdet.training.svm.linear_svm import check_scikit_learn
 from streamdet.training.svm.view_fit import ViewFit
 from streamdet.training.validation import ValidationSet, validation_sets
 from streamdet.transforms import Transform
-from streamdet.yaml_text import YamlText
 
 
 class HogSvmFit:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from streamdet.config.options import Options
 from streamdet.detectors.parts.window_svm import HogGeometry
-from streamdet.options import Options
 from streamdet.training.recipe import FittedData
 
 _Side = Annotated[int, Field(ge=16, le=1024)]

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.picture_file import read_picture
+from streamdet.evaluation.image_file import read_picture
 from streamdet.image import Pixels
 from streamdet.sources.resolve import list_pictures
 

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 
 from streamdet.building.build import make_network
+from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError
-from streamdet.model_config import find_weights, load_model_config
+from streamdet.models.model_config import find_weights, load_model_config
 from streamdet.networks.region_cnn import RegionCnn
 from streamdet.networks.sppnet import SppNet
 from streamdet.training.examples import Example, Faults, examples_of
@@ -41,7 +42,6 @@ from streamdet.training.svm.region_features import RegionExamples, RegionFeature
 from streamdet.training.svm.region_recipe import RegionSvmRecipe
 from streamdet.training.torch_runtime import normalised
 from streamdet.training.validation import validation_sets
-from streamdet.yaml_text import YamlText
 
 _NORM: Final = 20.0
 """Mean length that features are brought to: of R-CNN's own code, which `cost` was chosen for."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from streamdet.options import Options
+from streamdet.config.options import Options
 from streamdet.training.recipe import FittedData, Start
 
 _Side = Annotated[int, Field(gt=0, le=8192)]

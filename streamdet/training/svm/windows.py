@@ -12,7 +12,7 @@ from streamdet.detectors.hog_svm import shrunk
 from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.image import Pixels
 from streamdet.ops.iou import box_area, pairwise_iou
-from streamdet.training.labelled_picture import LabelledPicture
+from streamdet.training.labelled_image import LabelledPicture
 
 Floats = npt.NDArray[np.float32]
 Sides = tuple[int, int]

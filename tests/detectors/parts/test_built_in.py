@@ -9,7 +9,7 @@ import pytest
 from streamdet.detectors.parts.built_in import built_in, check_built_in
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import ConfigError
-from streamdet.model_config import ModelConfig, load_model_config
+from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import load_network
 
 FASTER = "faster_rcnn_resnet18"  # network: iou_thresh 0.3, else defaults; score_thresh 0.5

@@ -5,7 +5,7 @@ import pytest
 from streamdet.detectors.parts import options as module
 from streamdet.detectors.parts.options import NetworkOptions, check_options, choose_runtime
 from streamdet.errors import ConfigError, EngineError
-from streamdet.model_config import ModelConfig, RuntimeConfig, load_model_config
+from streamdet.models.model_config import ModelConfig, RuntimeConfig, load_model_config
 from streamdet.runtimes import RuntimeOptions
 
 

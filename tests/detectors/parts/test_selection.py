@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.detectors.parts.selection import Selection
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 
 MODEL = load_model_config("yolox_nano")  # score_thresh 0.3, iou_thresh 0.45
 

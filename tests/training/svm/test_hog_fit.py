@@ -14,10 +14,10 @@ import yaml
 from streamdet.cli import main
 from streamdet.detectors.hog_svm import HogSvm, HogSvmOptions
 from streamdet.detectors.parts.window_svm import load_window_svms
-from streamdet.evaluation.picture_file import read_picture
-from streamdet.evaluation.pictures import PictureDetector
+from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.images import PictureDetector
 from streamdet.image import Pixels
-from streamdet.model_config import load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.ops.iou import pairwise_iou
 from tests.evaluation.scenes import write_json
 from tests.training.toy_training import write_pictures

@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from streamdet.building.build import give_weights, make_network
-from streamdet.built_network import find_network
 from streamdet.cli import main
-from streamdet.evaluation.picture_file import read_picture
-from streamdet.field_errors import checked
-from streamdet.model_config import load_model_config
+from streamdet.config.validation import checked
+from streamdet.evaluation.image_file import read_picture
+from streamdet.models.built_network import find_network
+from streamdet.models.model_config import load_model_config
 from streamdet.networks.sppnet import SppNet, SppNetOptions
 from streamdet.ops.box_coding import decode_boxes
 from streamdet.training.objectives.rcnn import warped

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streamdet.detectors.hog_svm import shrunk
-from streamdet.training.labelled_picture import LabelledPicture
+from streamdet.training.labelled_image import LabelledPicture
 from streamdet.training.svm.windows import (
     around_objects,
     cut,

@@ -1,0 +1,37 @@
+"""Ground truth of pictures: which format a path holds is told by what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamdet.errors import ConfigError
+from streamdet.evaluation.truth import Truth
+from streamdet.evaluation.truths import OnFault, refuse
+from streamdet.evaluation.truths.coco import read_coco
+from streamdet.evaluation.truths.voc import read_voc
+from streamdet.evaluation.truths.yolo import read_yolo
+
+
+def read_truth(path: Path, images: Path | None = None, on_fault: OnFault = refuse) -> Truth:
+    """Read a COCO .json file, a folder of VOC .xml files or a folder of YOLO .txt files.
+
+    Args:
+        path: the file or folder.
+        images: the folder of the pictures; YOLO's labels need it.
+        on_fault: told of each entry that is wrong; by default the first one ends the reading.
+
+    Raises:
+        ConfigError: it is none of these, or something in it is wrong.
+    """
+    if path.is_file() and path.suffix.lower() == ".json":
+        return read_coco(path, on_fault)
+    if path.is_dir() and any(path.glob("*.xml")):
+        return read_voc(path, on_fault)
+    if path.is_dir() and any(path.glob("*.txt")):
+        if images is None:
+            raise ConfigError(f"{path}: YOLO labels need --images DIR, for the pictures' sizes")
+        return read_yolo(path, images, on_fault)
+    came = "" if path.exists() else f" (there is no {path.absolute()})"
+    raise ConfigError(
+        f"{path}: wanted COCO's .json file, a folder of VOC's .xml or of YOLO's .txt files{came}"
+    )

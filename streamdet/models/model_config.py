@@ -1,0 +1,226 @@
+"""configs/models/NAME.yaml: one network, its weights, its input and its thresholds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from streamdet.config.files import find_config, shipped
+from streamdet.config.options import Options
+from streamdet.config.suggestions import nearest
+from streamdet.config.validation import checked
+from streamdet.config.yaml_loader import read_yaml
+from streamdet.errors import ConfigError
+from streamdet.registry import KINDS, NETWORKS, WITHOUT_NETWORK
+from streamdet.system.redaction import short
+
+Precision = Literal["auto", "fp32", "bf16", "int8+fp32", "int8+bf16"]
+"""Arithmetic of a runtime; "auto" is bf16 on a CPU that has it, else fp32.
+
+"int8+fp32" and "int8+bf16": large fully connected layers in 8 bits, the rest as said.
+"""
+
+_Side = Annotated[int, Field(gt=0, le=8192)]
+_PerChannel = tuple[float, float, float]
+
+
+class ImageInput(Options):
+    """How a network wants its picture; a runtime bakes this into the network.
+
+    The network sees ((picture in `colour` order) - mean) / std as (1, 3, H, W) float32.
+    """
+
+    name: str = Field(description="Name of the network's input.")
+    hw: tuple[_Side, _Side] = Field(description="Height and width, pixels.")
+    colour: Literal["bgr", "rgb"] = Field("bgr", description="Order of the channels.")
+    mean: _PerChannel = Field(
+        (0.0, 0.0, 0.0), description="Per channel, in `colour` order, 0..255 units."
+    )
+    std: _PerChannel = Field((1.0, 1.0, 1.0), description="Per channel, in `colour` order.")
+
+
+class Weights(Options):
+    """The file that holds a network (.onnx) or its weights (.pth, .safetensors), and its origin."""
+
+    file: str = Field(pattern=r"^[\w.-]+$", description="File name, without a folder.")
+    sha256: str = Field(
+        pattern=r"^[0-9a-f]{8,64}$", description="Checksum of the file, or its first 8 digits on."
+    )
+    licence: str = Field(description="Licence of the weights.")
+    origin: str = Field(description="Where the file can be had, in words.")
+    torchvision: str | None = Field(
+        None,
+        description="Name of the weights in torchvision, which knows where they are published.",
+    )
+
+
+class RuntimeConfig(Options):
+    """How one runtime should run this network."""
+
+    precision: Precision = Field("fp32", description="Arithmetic that keeps the model's accuracy.")
+
+
+class TransformConfig(BaseModel):
+    """The transform that a network was trained with: its kind; all other keys are its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = Field(description="Kind of transform, e.g. letterbox.")
+
+
+class ModelConfig(Options):
+    """One file of configs/models; `classes` may name a list of configs/classes (a name a line)."""
+
+    name: str = Field(description="The file's name without suffix, unless stated.")
+    detector: str = Field(description="Kind of detector that decodes it.")
+    weights: Weights | None = Field(
+        None, description="None for a detector without a network, or one that nobody has trained."
+    )
+    network: dict[str, Any] | None = Field(
+        None,
+        description="Options of the network (see networks/): it is built from the weights, or the"
+        " weights file (.onnx) holds it. None for a network that is none of ours.",
+    )
+    input: ImageInput | None = Field(None, description="None for a detector without a network.")
+    transform: TransformConfig = Field(description="How a frame becomes this network's picture.")
+    classes: tuple[str, ...] = Field(
+        min_length=1, description="What class ids mean, index by index."
+    )
+    score_thresh: float = Field(ge=0, le=1, description="Default of the detector's option.")
+    iou_thresh: float = Field(ge=0, le=1, description="Default of the detector's option.")
+    runtimes: dict[Literal["openvino", "onnxruntime"], RuntimeConfig] = Field(
+        default_factory=dict, description="Runtimes that run it, the preferred one first."
+    )
+    folder: Path | None = Field(
+        None,
+        exclude=True,
+        description="Where its files are looked for first; by default the configuration's.",
+    )
+
+    path: Path | None = Field(
+        None, exclude=True, description="Of the configuration, unless that is a shipped one."
+    )
+
+    @property
+    def argument(self) -> str:
+        """What names it in a command: its path, or a shipped one's name."""
+        return self.name if self.path is None else str(self.path)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether its network has to be built: the weights file does not hold it."""
+        holds_network = self.weights is not None and self.weights.file.endswith(".onnx")
+        return self.network is not None and not holds_network
+
+    @property
+    def transform_options(self) -> dict[str, Any]:
+        """The transform's options; where it states no `hw`, the network's input hw."""
+        options = dict(self.transform.model_extra or {})
+        if self.input is not None:
+            options.setdefault("hw", self.input.hw)
+        return options
+
+
+def load_model_config(name: str) -> ModelConfig:
+    """Read a model's configuration.
+
+    Args:
+        name: a shipped model's name (see configs/models), or the path of a .yaml file.
+
+    Raises:
+        ConfigError: unknown name, or a file that says something wrong: a line for each fault.
+    """
+    path = find_config(name, "configs/models")
+    text = read_yaml(path)
+    if not isinstance(text.values, dict):
+        raise ConfigError(f"{path}: must hold keys and values")
+    if isinstance(text.values.get("classes"), str):
+        text.values["classes"] = _class_list(text.values["classes"], text.place(("classes",)))
+    own = {} if path.parent == shipped("configs/models") else {"path": str(path)}
+    where = {"name": path.stem, "folder": str(path.absolute().parent), **own}
+    model = checked(ModelConfig, text, (), {**where, **text.values})
+    if faults := list(_faults(model)):
+        raise ConfigError("\n".join(f"{text.place((key,))}: {what}" for key, what in faults))
+    return model
+
+
+def find_weights(config: ModelConfig) -> Path:
+    """Find a model's weights beside its configuration, on STREAMDET_MODELS or in the cache.
+
+    The checksum is computed each time: 4 MB take 4 ms.
+
+    Raises:
+        ConfigError: the model has no weights file, it is nowhere, or its checksum is wrong.
+    """
+    weights = config.weights
+    if weights is None:
+        raise ConfigError(f"model {config.name!r} has no weights file")
+    found = find_file(weights.file, config.folder)
+    if found is None:
+        raise ConfigError(
+            f"{weights.file}, the weights of model {config.name!r}, is not in"
+            f" {' or '.join(map(str, _folders(config.path and config.folder)))}: put it there"
+            f" ({weights.origin}) or name its folder in STREAMDET_MODELS"
+        )
+    sha256 = hashlib.sha256(found.read_bytes()).hexdigest()
+    if not sha256.startswith(weights.sha256):
+        raise ConfigError(
+            f"{found} is not the file that model {config.name!r} wants:"
+            f" its sha256 is {sha256}, wanted {weights.sha256}"
+        )
+    return found
+
+
+def find_file(name: str, first: Path | None = None) -> Path | None:
+    """Find a model's file; None if it is nowhere.
+
+    Args:
+        name: the file's.
+        first: the folder that is looked into first; then come those of STREAMDET_MODELS (joined by
+            os.pathsep), then the cache.
+    """
+    return next((f / name for f in _folders(first) if (f / name).is_file()), None)
+
+
+def cache_folder() -> Path:
+    """The folder for what is fetched and built: ~/.cache/streamdet/models (or XDG_CACHE_HOME's)."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "streamdet" / "models"
+
+
+def _folders(first: Path | None) -> list[Path]:
+    stated = [entry for entry in os.environ.get("STREAMDET_MODELS", "").split(os.pathsep) if entry]
+    return [*([first] if first else []), *map(Path, stated), cache_folder()]
+
+
+def _faults(model: ModelConfig) -> Iterator[tuple[str, str]]:
+    """Find keys that do not fit each other: which, and what is wrong."""
+    kind = model.detector
+    if kind not in KINDS["detector"]:
+        yield "detector", f"detector {short(kind)!r} is unknown; {nearest(kind, KINDS['detector'])}"
+        return
+    if model.network is not None and kind not in NETWORKS:
+        yield "network", f"network goes with a network that is built here, {kind} has none"
+    elif model.network is not None and model.input is None:
+        yield "network", "network needs `input` beside it: the name and hw of its picture"
+    if model.input is not None and kind in WITHOUT_NETWORK:
+        yield "input", f"input goes with a network, {kind} has none"
+    named = [name for name in model.classes if name != "N/A"]  # COCO's unused ids
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        yield "classes", f"classes must differ, {short(twice)!r} stands twice"
+
+
+def _class_list(name: str, place: str) -> list[str]:
+    folder = shipped("configs/classes")
+    known = sorted(entry.stem for entry in folder.glob("*.txt"))
+    if name not in known:
+        raise ConfigError(
+            f"{place}: classes must be a list of names or one of {', '.join(known)},"
+            f" got {short(name)!r}"
+        )
+    return (folder / f"{name}.txt").read_text(encoding="utf-8").splitlines()

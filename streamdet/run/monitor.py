@@ -1,0 +1,178 @@
+"""The time between start and end of a run: workers kept going, figures read, signals heeded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from streamdet.config.deploy import DeploySettings
+from streamdet.errors import EngineError, StreamdetError, TransportError
+from streamdet.run.accounting import Ledger
+from streamdet.run.processes import Fleet
+from streamdet.run.report import SourceReport
+from streamdet.transport.bus import RunLostError
+from streamdet.transport.redis_bus import RedisBus
+from streamdet.worker.stage_stats import moved
+
+TICK_S: Final = 0.1
+LOOK_SHARE: Final = 10
+"""Reading the figures of thousands of sources takes a while: at most a tenth of the time."""
+
+
+class _StoppedAtOnceError(Exception):
+    """The user asked twice, draining took too long, or the server that it needs is away."""
+
+
+class Figures:
+    """What was last read of a run; it stays when the server goes.
+
+    Attributes:
+        sources: every source.
+        counters: the statistics.
+        moved: grows whenever the run moves.
+    """
+
+    def __init__(self, bus: RedisBus, ledger: Ledger) -> None:
+        self._bus = bus
+        self._ledger = ledger
+        self._started_s = time.monotonic()
+        self.sources: tuple[SourceReport, ...] = ()
+        self.counters: dict[str, int] = {}
+        self.moved = 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the first worker's start."""
+        return time.monotonic() - self._started_s
+
+    def read(self) -> bool:
+        """Read all; returns whether every sink has every source's end.
+
+        Raises:
+            RunLostError: the run's keys are gone.
+            TransportError: the server does not answer.
+        """
+        self._bus.beat()
+        finished = self._bus.finished()
+        self.counters = self._bus.counters()
+        self.sources = self._ledger.source_reports()
+        self.moved = moved(self.counters)
+        return finished >= self._ledger.ends_expected
+
+
+class Watch:
+    """Watches one run.
+
+    Args:
+        bus: the run's bus.
+        fleet: its workers.
+        figures: what is read of it.
+        settings: how patient to be.
+        is_embedded: whether the server is the run's own and does not come back.
+        warn: told, in a sentence, when the server goes away.
+    """
+
+    def __init__(
+        self,
+        bus: RedisBus,
+        fleet: Fleet,
+        figures: Figures,
+        settings: DeploySettings,
+        *,
+        is_embedded: bool,
+        warn: Callable[[str], None] = lambda warning: None,
+    ) -> None:
+        self._bus = bus
+        self._fleet = fleet
+        self._figures = figures
+        self._settings = settings
+        self._is_embedded = is_embedded
+        self._warn = warn
+        self._drain_until_s: float | None = None
+        self._seen_moved, self._moved_s = 0, time.monotonic()
+        self._look_due_s = 0.0
+
+    def run(self, stops: Callable[[], int], show: Callable[[], None]) -> tuple[str, str | None]:
+        """Keep the workers going until the run is over.
+
+        Args:
+            stops: how many stop signals have come.
+            show: called after every look.
+
+        Returns:
+            The outcome ("done", "stopped" or "failed") and, if it failed, why.
+        """
+        if stops():
+            return "stopped", None  # nothing runs yet that could drain
+        try:
+            while not self._is_over(stops):
+                show()
+        except _StoppedAtOnceError:
+            return "stopped", None
+        except StreamdetError as exc:
+            return "failed", str(exc)
+        return ("stopped" if stops() else "done"), None
+
+    def _is_over(self, stops: Callable[[], int]) -> bool:
+        self._heed(stops())
+        self._fleet.start_due()
+        self._fleet.watch(TICK_S)
+        if time.monotonic() < self._look_due_s:
+            return False
+        try:
+            return self._look()
+        except RunLostError:
+            raise
+        except TransportError:
+            self._wait_for_server(stops)
+            return False
+
+    def _heed(self, stops: int) -> None:
+        if not stops:
+            return
+        if self._drain_until_s is None:
+            self._drain_until_s = time.monotonic() + self._settings.drain_s
+            try:
+                self._bus.request_stop()
+            except TransportError as exc:
+                raise _StoppedAtOnceError from exc
+        if stops > 1 or time.monotonic() > self._drain_until_s:
+            raise _StoppedAtOnceError
+
+    def _look(self) -> bool:
+        """Read the figures; returns whether all has ended and every sink is shut."""
+        started_s = time.monotonic()
+        has_ended = self._figures.read()
+        now_s = time.monotonic()
+        self._look_due_s = now_s + LOOK_SHARE * (now_s - started_s)
+        if self._figures.moved != self._seen_moved:
+            self._seen_moved, self._moved_s = self._figures.moved, now_s
+        elif now_s - self._moved_s > 2 * self._settings.stall_s:
+            still = f"nothing has moved for {now_s - self._moved_s:.0f} s"
+            raise EngineError("; ".join((still, *self._fleet.silent())))
+        return has_ended and self._fleet.sinks_are_done()
+
+    def _wait_for_server(self, stops: Callable[[], int]) -> None:
+        """Wait for a server that went away; an embedded one does not come back.
+
+        Raises:
+            TransportError: it did not come back in time.
+        """
+        if self._is_embedded:
+            raise TransportError(
+                "the embedded Redis server has ended, and the run with it; files end at the last"
+                " committed frame"
+            )
+        wait_s = self._settings.redis_wait_s
+        self._warn(f"redis: {self._settings.redis} does not answer, waiting up to {wait_s:g} s")
+        deadline = time.monotonic() + wait_s
+        while time.monotonic() < deadline:
+            self._heed(stops())
+            self._fleet.watch(TICK_S)
+            self._moved_s = time.monotonic()
+            with suppress(TransportError):
+                self._bus.finished()
+                return
+        raise TransportError(f"redis: {self._settings.redis} has not answered for {wait_s:g} s")

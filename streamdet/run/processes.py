@@ -1,0 +1,216 @@
+"""The processes of a run: started, watched, started again when they die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from streamdet.config.deploy import DeploySettings
+from streamdet.errors import EngineError
+from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError
+from streamdet.run.restart_policy import RestartCount, pause_s
+from streamdet.worker.heartbeat import Beats
+from streamdet.worker.plan import WorkerPlan
+from streamdet.worker.run_files import (
+    EXIT_DONE,
+    EXIT_FATAL,
+    LOG,
+    beats_path,
+    last_line,
+    read_status,
+    traceback_path,
+)
+
+WORKER_MAIN: Final = "streamdet.worker.main:main"
+"""By name: the supervisor's side imports no stage."""
+
+
+@dataclass
+class _Process:
+    """One worker's process, past or present.
+
+    Attributes:
+        pid: None while it does not run.
+        due_s: when it may start, monotonic seconds.
+        was_silent: whether it was killed for that.
+    """
+
+    plan: WorkerPlan
+    pid: int | None = None
+    due_s: float = 0.0
+    is_done: bool = False
+    was_silent: bool = False
+    restarts: RestartCount = field(default_factory=RestartCount)
+
+
+class Fleet:
+    """All workers of a run.
+
+    A worker that ends before its work is done is started again: at once if the run has moved since
+    its last restart, else after a pause that doubles. It fails for good after too many restarts in
+    a minute during which nothing moved at all: a process that somebody keeps killing is not a
+    broken one.
+
+    Args:
+        plans: the workers.
+        settings: restart limits.
+        folder: the run's folder.
+        progress: a number that grows whenever the run moves.
+    """
+
+    def __init__(
+        self,
+        plans: Sequence[WorkerPlan],
+        settings: DeploySettings,
+        folder: Path,
+        progress: Callable[[], int],
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._progress = progress
+        self._beats = Beats.create(beats_path(folder), len(plans))
+        self._processes = [_Process(plan) for plan in plans]
+        self._modules = _modules_of(plans)
+        self._server = ForkServer(self._modules, folder / LOG)
+        self._server_restarts = RestartCount()
+        self.restarts = 0
+
+    def start_due(self) -> None:
+        """Start every worker that does not run and whose pause is over."""
+        now_s = time.monotonic()
+        for process in self._processes:
+            if process.pid is None and not process.is_done and process.due_s <= now_s:
+                self._beats.beat(process.plan.number)
+                try:
+                    process.pid = self._server.spawn(WORKER_MAIN, process.plan)
+                except ForkServerDiedError:
+                    self._restart_server()
+                    return
+
+    def watch(self, wait_s: float) -> None:
+        """Wait for workers to end, and plan their restarts; kill those that are stuck.
+
+        Raises:
+            EngineError: a worker has failed for good; says which and why.
+        """
+        try:
+            exits = self._server.exits(wait_s)
+        except ForkServerDiedError:
+            self._restart_server()
+            return
+        for exit_ in exits:
+            self._ended(exit_)
+        for process in self._processes:
+            silence_s = self._beats.silence_s(process.plan.number)
+            if process.pid is not None and silence_s > self._settings.stall_s:
+                process.was_silent = True
+                with suppress(ProcessLookupError):  # gone already: its end is about to be told
+                    os.kill(process.pid, signal.SIGKILL)
+
+    def silent(self) -> tuple[str, ...]:
+        """Say which workers were killed for their silence since the run last moved, and why."""
+        return tuple(
+            f"{process.plan.consumer} was {self._silence(process)}"
+            for process in self._processes
+            if process.was_silent and process.restarts.progress == self._progress()
+        )
+
+    def running(self) -> dict[str, int]:
+        """Consumer -> process id, of the workers that run."""
+        return {p.plan.consumer: p.pid for p in self._processes if p.pid is not None}
+
+    def runtimes(self) -> dict[str, str]:
+        """Node -> what really runs it."""
+        return {
+            node: name
+            for process in self._processes
+            for node, name in self._status(process).get("runtimes", {}).items()
+        }
+
+    def tracebacks(self) -> tuple[str, ...]:
+        """What unexpected errors of workers look like, for whoever debugs them."""
+        paths = (traceback_path(p.plan.run.folder, p.plan.consumer) for p in self._processes)
+        return tuple(path.read_text() for path in paths if path.exists())
+
+    def sinks_are_done(self) -> bool:
+        """Whether every worker with a sink has shown all that was committed, and ended."""
+        groups = self._processes[0].plan.run.layout.groups
+        return all(p.is_done for p in self._processes if groups[p.plan.group].has_sink)
+
+    def stop(self) -> None:
+        """End every process that is left."""
+        self._server.stop()
+
+    def _ended(self, exit_: Exit) -> None:
+        process = next((p for p in self._processes if p.pid == exit_.pid), None)
+        if process is None:
+            return
+        process.pid = None
+        process.was_silent &= exit_.code == -signal.SIGKILL
+        if exit_.code == EXIT_DONE:
+            process.is_done = True
+            return
+        if exit_.code == EXIT_FATAL:
+            raise EngineError(self._failure(process, exit_.code))
+        self._plan_restart(process, exit_.code)
+
+    def _plan_restart(self, process: _Process, code: int) -> None:
+        self.restarts += 1
+        now_s, limits = time.monotonic(), self._settings.restart
+        count = process.restarts.add(now_s, self._progress())
+        pause = pause_s(count, limits)
+        if pause is None:
+            raise EngineError(
+                f"{process.plan.consumer} ended {count} times in a minute while nothing moved:"
+                f" {self._failure(process, code)}"
+            )
+        process.due_s = now_s + pause
+
+    def _failure(self, process: _Process, code: int) -> str:
+        if process.was_silent:
+            return self._silence(process)
+        if code < 0:
+            return f"killed by {signal.Signals(-code).name}"
+        return str(self._status(process).get("failure", f"exit code {code}"))
+
+    def _silence(self, process: _Process) -> str:
+        """Say why it was killed; a batch that is still being worked on looks the same."""
+        entry, stall_s = process.plan.nodes[0].node.name, self._settings.stall_s
+        return (
+            f"silent for {stall_s:g} s and was killed: if a batch takes so long, lower"
+            f" {entry}.batch ({process.plan.batch}) or raise `stall_s` in the deploy file"
+        )
+
+    def _status(self, process: _Process) -> dict[str, dict[str, str]]:
+        return read_status(self._folder, process.plan.consumer)
+
+    def _restart_server(self) -> None:
+        self.restarts += 1
+        self._server.stop()
+        count = self._server_restarts.add(time.monotonic(), self._progress())
+        if pause_s(count, self._settings.restart) is None:
+            raise EngineError(
+                f"the process that starts the workers ended {count} times in a minute while nothing"
+                f" moved: {last_line(self._folder / LOG)}"
+            )
+        self._server = ForkServer(self._modules, self._folder / LOG)
+        for process in self._processes:
+            process.pid = None
+
+
+def _modules_of(plans: Sequence[WorkerPlan]) -> list[str]:
+    """What the fork server imports: the worker, and the heavy libraries that the nodes will use."""
+    roles = {node_plan.node.role for plan in plans for node_plan in plan.nodes}
+    kinds = {node_plan.node.kind for plan in plans for node_plan in plan.nodes}
+    modules = [WORKER_MAIN.partition(":")[0]]
+    if "source" in roles or "video" in kinds:
+        modules.append("av")
+    if "transform" in roles or "video" in kinds:
+        modules.append("cv2")
+    return modules

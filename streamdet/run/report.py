@@ -1,0 +1,163 @@
+"""What a run did: figures that add up, per source and per stage.
+
+decoded = sampled_away + emitted
+emitted = published + dropped (all reasons) + unfinished
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from streamdet.worker.stage_stats import latency_ms
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """One source.
+
+    Attributes:
+        source_id: its name.
+        address: where it was read, without secrets.
+        decoded: frames decoded.
+        sampled_away: of these, frames that sampling left out.
+        emitted: frames that got an index.
+        dropped: reason -> frames given up.
+        published: frames that every sink has committed with a result.
+        unfinished: frames under way when the run was stopped at once (0 in a run that ended by
+            itself).
+        damaged: packets or pictures that could not be decoded.
+        error: why the source ended before its end; None if it did not.
+        warnings: one sentence for each thing wrong that did not end it.
+    """
+
+    source_id: str
+    address: str
+    decoded: int
+    sampled_away: int
+    emitted: int
+    dropped: dict[str, int]
+    published: int
+    unfinished: int
+    damaged: int
+    error: str | None
+    warnings: tuple[str, ...]
+
+    @property
+    def failure(self) -> str | None:
+        """Why it did not end as it should, in a sentence: its error, or no frame came through."""
+        if self.error is None and 0 < self.emitted == sum(self.dropped.values()):
+            return f"{self.source_id}: every frame was dropped ({'; '.join(sorted(self.dropped))})"
+        return self.error
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How far a run is.
+
+    Attributes:
+        sources: every source, as of now.
+        expected: frames that will have been emitted in the end; None where nobody knows.
+        elapsed_s: seconds since the first worker's start.
+    """
+
+    sources: tuple[SourceReport, ...]
+    expected: int | None
+    elapsed_s: float
+
+    @property
+    def emitted(self) -> int:
+        """Frames that have entered the graph."""
+        return sum(source.emitted for source in self.sources)
+
+    @property
+    def published(self) -> int:
+        """Frames that every sink has committed with a result."""
+        return sum(source.published for source in self.sources)
+
+    @property
+    def dropped(self) -> int:
+        """Frames given up."""
+        return sum(sum(source.dropped.values()) for source in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """One node: frames it worked on, work and latency per frame in milliseconds.
+
+    Latency runs from the end of the stage before to its own end, waiting included.
+    """
+
+    node: str
+    kind: str
+    frames: int
+    work_ms: float
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run from its start to its end.
+
+    Attributes:
+        run_id: names the run.
+        graph: the graph's name.
+        outcome: "done", "stopped" (by a signal) or "failed".
+        failure: why it failed, in a sentence.
+        wall_s: seconds from the first worker's start to the end.
+        fps: published frames per second of wall time, over all sources.
+        restarts: how often a worker had to be started again.
+        runtimes: node -> what really ran it.
+        warnings: what is unsafe about the server, or was not known of the sources.
+        tracebacks: of unexpected errors in workers.
+        sources: one entry a source.
+        stages: one entry a node.
+    """
+
+    run_id: str
+    graph: str
+    outcome: str
+    failure: str | None
+    wall_s: float
+    fps: float
+    restarts: int
+    runtimes: dict[str, str]
+    warnings: tuple[str, ...]
+    tracebacks: tuple[str, ...]
+    sources: tuple[SourceReport, ...]
+    stages: tuple[StageReport, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the run and every source of it ended as they should."""
+        return self.outcome == "done" and not any(source.failure for source in self.sources)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values, for JSON; a source's error is its `failure`."""
+        sources = [asdict(source) | {"error": source.failure} for source in self.sources]
+        return asdict(self) | {"sources": sources}
+
+
+def stage_reports(kinds: Mapping[str, str], counters: Mapping[str, int]) -> tuple[StageReport, ...]:
+    """Read the stages' figures off a run's counters.
+
+    Args:
+        kinds: node -> kind, in the graph's order.
+        counters: see progress.stage_figures.
+    """
+    reports = []
+    for node, kind in kinds.items():
+        frames = counters.get(f"frames:{node}", 0)
+        reports.append(
+            StageReport(
+                node=node,
+                kind=kind,
+                frames=frames,
+                work_ms=counters.get(f"work_ns:{node}", 0) / max(1, frames) / 1e6,
+                latency_p50_ms=latency_ms(counters, node, 0.5),
+                latency_p95_ms=latency_ms(counters, node, 0.95),
+            )
+        )
+    return tuple(reports)

@@ -1,0 +1,110 @@
+"""Looks at the sources' headers before a run: how large frames are, and how many there will be.
+
+What cannot be opened has no info here; its source worker will say why.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import IO, Final
+
+from streamdet.errors import SourceError, StreamdetError
+from streamdet.graph import Node, PipelineGraph
+from streamdet.registry import load
+from streamdet.run.fork_server import ForkServer, ForkServerDiedError
+from streamdet.sources import Source, SourceInfo
+from streamdet.worker.run_files import LOG, last_line
+
+PROBE_NODE: Final = "streamdet.run.source_probe:probe_node"
+
+
+def probe(
+    targets: Iterable[tuple[str, tuple[object, ...]]],
+    folder: Path,
+    limit_s: float,
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
+    """Run short-lived helpers side by side in processes of their own.
+
+    Args:
+        targets: "module:function" and arguments.
+        folder: where their output goes.
+        limit_s: at most so long, in seconds.
+        is_over: asked now and then whether nobody wants the answer any more.
+    """
+    server = ForkServer([], folder / LOG)
+    try:
+        waiting = {server.spawn(target, *arguments) for target, arguments in targets}
+        deadline = time.monotonic() + limit_s
+        while waiting and time.monotonic() < deadline and not is_over():
+            waiting -= {exit_.pid for exit_ in server.exits(0.1)}
+    except ForkServerDiedError as exc:
+        raise StreamdetError(f"no worker can be started: {last_line(folder / LOG)}") from exc
+    finally:
+        server.stop()
+
+
+def probe_node(node: Node, path: Path) -> int:
+    """Write what is known of each of a source node's items to a file, a JSON line each."""
+    with path.open("w") as lines:
+        for item in node.items:
+            source: Source = load("source", node.kind)(item.uri, node.options)
+            try:
+                info = source.probe(partial(_write, lines, item.source_id))
+            except SourceError:
+                info = None
+            _write(lines, item.source_id, info)
+    return 0
+
+
+def _write(lines: IO[str], source_id: str, info: SourceInfo | None) -> None:
+    known = None if info is None else [info.hw, info.frame_count]
+    lines.write(json.dumps([source_id, known]) + "\n")
+    lines.flush()
+
+
+def read_probes(graph: PipelineGraph, folder: Path) -> dict[str, SourceInfo | None]:
+    """Read what the probes have written: source id -> info, None if it cannot be opened.
+
+    Sources that the probes have not come to are left out.
+    """
+    infos: dict[str, SourceInfo | None] = {}
+    for node in graph.role("source"):
+        path = probe_path(folder, node)
+        for line in path.read_text().splitlines() if path.exists() else ():
+            source_id, known = json.loads(line)
+            infos[source_id] = None if known is None else SourceInfo(tuple(known[0]), known[1])
+    return infos
+
+
+def unprobed(
+    graph: PipelineGraph, probed: Mapping[str, SourceInfo | None], slot_hw: tuple[int, int]
+) -> tuple[str, ...]:
+    """Say for each source node of which items no size is known though their pictures need slots.
+
+    Args:
+        graph: the graph.
+        probed: what `read_probes` gave.
+        slot_hw: height and width that the slots hold then.
+    """
+    height, width = slot_hw
+    warnings = []
+    for node in graph.role("source"):
+        missing = [item.source_id for item in node.items if item.source_id not in probed]
+        if missing and graph.slot_readers(node.name):
+            others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            warnings.append(
+                f"{node.name}: the size of {missing[0]}{others} could not be found out in time,"
+                f" pictures up to {height}x{width} are expected: state a larger `slot_hw` in the"
+                " deploy file if there are any"
+            )
+    return tuple(warnings)
+
+
+def probe_path(folder: Path, node: Node) -> Path:
+    """Where the probe of a node writes."""
+    return folder / f"{node.name}.probe"

@@ -1,0 +1,198 @@
+"""A run from start to end: server, pools, workers, and the signals that stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from types import FrameType
+from typing import Final
+
+from streamdet.config.deploy import DeploySettings
+from streamdet.errors import TransportError
+from streamdet.graph import PipelineGraph
+from streamdet.run.accounting import Ledger
+from streamdet.run.monitor import Figures, Watch
+from streamdet.run.processes import Fleet
+from streamdet.run.report import Report, Snapshot, stage_reports
+from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
+from streamdet.sources import SourceInfo
+from streamdet.system.process import stop_signals_to
+from streamdet.system.redaction import redacted
+from streamdet.transport.connection import check_server, connect
+from streamdet.transport.embedded import EmbeddedRedis
+from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
+from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
+from streamdet.transport.shm_pool import create_pool
+from streamdet.worker.plan import RunPlan, class_names, plan_pools, run_layout, worker_plans
+
+PROBE_LIMIT_S: Final = 10.0
+
+
+class Supervisor:
+    """Runs one graph on this machine.
+
+    Args:
+        graph: what to run.
+        settings: the machine.
+        on_progress: called about ten times a second.
+        on_warning: called with a sentence for each thing that is unsafe or not known, before the
+            run begins.
+
+    Attributes:
+        on_progress: the same, may be replaced.
+        on_warning: the same, may be replaced.
+        redis_url: the run's server, once it has started; holds the password, never show it.
+    """
+
+    def __init__(
+        self,
+        graph: PipelineGraph,
+        settings: DeploySettings,
+        on_progress: Callable[[Snapshot], None] = lambda snapshot: None,
+        on_warning: Callable[[str], None] = lambda warning: None,
+    ) -> None:
+        self._graph = graph
+        self._settings = settings
+        self.on_progress = on_progress
+        self.on_warning = on_warning
+        self.redis_url = ""
+        self._stops = 0
+        self._server: EmbeddedRedis | None = None
+
+    def run(self) -> Report:
+        """Run the graph to its end.
+
+        Raises:
+            StreamdetError: it could not be started.
+        """
+        with self.heeding_signals(), ExitStack() as stack:
+            dead = sweep()
+            folder = RunFolder.create()
+            stack.callback(folder.remove)
+            self.redis_url = self._start_server(stack, folder)
+            warnings = () if self._settings.is_embedded else self._check_server(stack, dead)
+            return self._run(stack, folder, warnings)
+
+    def _check_server(self, stack: ExitStack, dead: list[str]) -> tuple[str, ...]:
+        client = connect(self.redis_url)
+        stack.callback(client.close)
+        warnings = check_server(client, self.redis_url)
+        for warning in warnings:
+            self.on_warning(warning)
+        delete_dead_runs(client, dead)
+        return tuple(warnings)
+
+    def _start_server(self, stack: ExitStack, folder: RunFolder) -> str:
+        if not self._settings.is_embedded:
+            return self._settings.redis.reveal()
+        self._server = EmbeddedRedis(folder.path)
+        stack.callback(self._server.stop)
+        (folder.path / ADDRESS_FILE).write_text(self._server.url)
+        return self._server.url
+
+    def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
+        infos, unseen = self._probe(folder)
+        warnings += unseen
+        run = self._plan(folder, infos)
+        for pool in run.pools.values():
+            create_pool(pool.path, pool.slots, pool.slot_bytes).close()
+        bus = RedisBus(connect(self.redis_url), run.layout)
+        stack.callback(bus.close)
+        bus.create(run.layout)
+        stack.callback(_forget, bus)
+        figures = Figures(bus, Ledger(bus, self._graph, run))
+        plans = worker_plans(self._graph, run)
+        fleet = Fleet(plans, self._settings, folder.path, lambda: figures.moved)
+        stack.callback(fleet.stop)
+        watch = Watch(
+            bus,
+            fleet,
+            figures,
+            self._settings,
+            is_embedded=self._server is not None,
+            warn=self.on_warning,
+        )
+        outcome, failure = watch.run(
+            lambda: self._stops, self._show(figures, _expected(run, infos))
+        )
+        return self._report(run, figures, fleet, (outcome, failure, warnings))
+
+    def _show(self, figures: Figures, expected: int | None) -> Callable[[], None]:
+        def show() -> None:
+            self.on_progress(Snapshot(figures.sources, expected, figures.elapsed_s))
+
+        return show
+
+    def _probe(self, folder: RunFolder) -> tuple[dict[str, SourceInfo], tuple[str, ...]]:
+        """Look at the sources; returns what is known of them, and warnings of what is not."""
+        sources = self._graph.role("source")
+        targets = [(PROBE_NODE, (node, probe_path(folder.path, node))) for node in sources]
+        probe(targets, folder.path, PROBE_LIMIT_S, is_over=lambda: self._stops > 0)
+        probed = read_probes(self._graph, folder.path)
+        warnings = unprobed(self._graph, probed, self._settings.slot_hw) if not self._stops else ()
+        for warning in warnings:
+            self.on_warning(warning)
+        return {name: info for name, info in probed.items() if info is not None}, warnings
+
+    def _plan(self, folder: RunFolder, infos: dict[str, SourceInfo]) -> RunPlan:
+        source_hw = {source_id: info.hw for source_id, info in infos.items()}
+        pools = plan_pools(self._graph, self._settings, folder.pool_path, source_hw)
+        items = [item for node in self._graph.role("source") for item in node.items]
+        return RunPlan(
+            layout=run_layout(self._graph, folder.run_id, pools),
+            redis_url=self.redis_url,
+            folder=folder.path,
+            pools=pools,
+            source_names={item.source_id: redacted(item.uri) for item in items},
+            class_names=class_names(self._graph),
+            max_in_flight=self._settings.max_in_flight,
+        )
+
+    def _report(
+        self,
+        run: RunPlan,
+        figures: Figures,
+        fleet: Fleet,
+        end: tuple[str, str | None, tuple[str, ...]],
+    ) -> Report:
+        outcome, failure, warnings = end
+        kinds = {node.name: node.kind for node in self._graph.nodes.values()}
+        wall_s = figures.elapsed_s
+        return Report(
+            run_id=run.layout.run_id,
+            graph=self._graph.name,
+            outcome=outcome,
+            failure=failure,
+            wall_s=wall_s,
+            fps=sum(source.published for source in figures.sources) / wall_s,
+            restarts=fleet.restarts,
+            runtimes=fleet.runtimes(),
+            warnings=warnings,
+            tracebacks=fleet.tracebacks(),
+            sources=figures.sources,
+            stages=stage_reports(kinds, figures.counters),
+        )
+
+    @contextmanager
+    def heeding_signals(self) -> Iterator[None]:
+        """Count stop signals in this block instead of dying of them; may be nested.
+
+        Those that are ignored (nohup) stay so.
+        """
+
+        def count(number: int, frame: FrameType | None) -> None:
+            self._stops += 1
+
+        with stop_signals_to(count):
+            yield
+
+
+def _forget(bus: RedisBus) -> None:
+    with suppress(TransportError):
+        bus.delete()
+
+
+def _expected(run: RunPlan, infos: dict[str, SourceInfo]) -> int | None:
+    counts = [infos[name].frame_count if name in infos else None for name in run.source_names]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

@@ -1,0 +1,79 @@
+"""Makes the live stages of one process from its plan: the only place where kinds become objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamdet.detectors import Detector
+from streamdet.detectors.parts.network import start_network
+from streamdet.detectors.parts.options import DetectorOptions, NetworkOptions
+from streamdet.detectors.pyramid import at_scales
+from streamdet.models.model_config import ModelConfig
+from streamdet.registry import load
+from streamdet.runtimes import Runtime
+from streamdet.sinks import SinkContext
+from streamdet.stages import Stage
+from streamdet.stages.detect import DetectStage
+from streamdet.stages.group import Group, Member
+from streamdet.stages.pixels import PixelStore
+from streamdet.stages.sink import SinkStage
+from streamdet.stages.track import TrackStage
+from streamdet.stages.transform import TransformStage
+from streamdet.worker.plan import NodePlan, WorkerPlan
+
+
+def assemble(plan: WorkerPlan, pixels: PixelStore) -> tuple[Group, dict[str, str]]:
+    """Make the stages of a worker; a source is not among them (the worker drives it).
+
+    Returns:
+        The group, and what really runs each detector: node -> runtime name.
+
+    Raises:
+        ConfigError: weights are missing, a class is unknown.
+        EngineError: a runtime cannot be used.
+    """
+    members, runtimes = [], {}
+    for node_plan in plan.nodes:
+        node = node_plan.node
+        if node.role == "source":
+            continue
+        if node.role == "detector":
+            assert node.model is not None
+            assert isinstance(node.options, DetectorOptions)
+            detector, runtimes[node.name] = make_detector(node.options, node.model)
+            stage: Stage = DetectStage(node.model.name, detector, pixels)
+        else:
+            stage = _make_stage(plan, node_plan, pixels)
+        members.append(Member(node.name, node_plan.parent, stage))
+    return Group(members, pixels.take_waited_ns), runtimes
+
+
+def make_detector(options: DetectorOptions, model: ModelConfig) -> tuple[Detector, str]:
+    """Make a detector with its runtime and weights, and say what really runs it.
+
+    Raises:
+        ConfigError: weights are missing, a class is unknown.
+        EngineError: a runtime cannot be used.
+    """
+    runtime: Runtime | None = None
+    remark = ""
+    if isinstance(options, NetworkOptions):
+        runtime, remark = start_network(options, model)
+    detector = at_scales(load("detector", model.detector), options, model, runtime)
+    return detector, detector.runtime_name + remark
+
+
+def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> Stage:
+    node = node_plan.node
+    kind: Any = load(node.role, node.kind)
+    if node.role == "transform":
+        publishes = node_plan.slot_readers > 0
+        return TransformStage(node.name, kind(node.options), pixels, publishes=publishes)
+    if node.role == "tracker":
+        return TrackStage(lambda: kind(node.options))
+    context = SinkContext(
+        run_id=plan.run.layout.run_id,
+        sources={name: plan.run.source_names[name] for name in plan.source_ids},
+        class_names=plan.run.class_names,
+    )
+    return SinkStage(kind(node.options, context), pixels)

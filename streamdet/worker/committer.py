@@ -1,0 +1,130 @@
+"""From a batch's results to one step on the bus."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from streamdet.errors import TransportError
+from streamdet.frame import FrameRef
+from streamdet.messages import EndOfStream, FrameMessage, encode
+from streamdet.stages import Job
+from streamdet.transport.bus import Bus, Commit, Lease, Step, StepResult
+from streamdet.worker.plan import WorkerPlan
+from streamdet.worker.stage_stats import stage_figures
+
+PAUSE_S: Final = 0.005
+
+Results = Mapping[str, Sequence[Job]]
+"""Node -> its jobs, in the order of the batch."""
+
+
+class RefusedError(TransportError):
+    """The bus refused a step that must be taken as a whole: this worker's states are stale."""
+
+
+class Committer:
+    """Makes the steps of one worker.
+
+    Args:
+        plan: the worker.
+        bus: where to commit.
+        beat: called while waiting.
+    """
+
+    def __init__(self, plan: WorkerPlan, bus: Bus, beat: Callable[[], None]) -> None:
+        self._plan = plan
+        self._bus = bus
+        self._beat = beat
+
+    def frame_commits(
+        self, received: Sequence[FrameMessage], entry_ids: Sequence[str | None], results: Results
+    ) -> list[Commit]:
+        """Say what became of a batch of frames.
+
+        Args:
+            received: the messages as they came in (for a source: as it made them).
+            entry_ids: their entries; None for a source's frames.
+            results: what the nodes made of them.
+        """
+        return [
+            self._frame_commit(message, entry_id, {n: jobs[i] for n, jobs in results.items()})
+            for i, (message, entry_id) in enumerate(zip(received, entry_ids, strict=True))
+        ]
+
+    def end_commit(self, end: EndOfStream, entry_id: str | None) -> Commit:
+        """Say that a source has ended here."""
+        return Commit(end.source_id, end.index, entry_id, end_payload=encode(end))
+
+    def step(
+        self,
+        lease: Lease,
+        commits: Sequence[Commit],
+        results: Results,
+        *,
+        states: Mapping[tuple[str, str], bytes],
+        positions: Mapping[str, bytes] | None = None,
+    ) -> StepResult:
+        """Commit; a source then pauses while too many of its frames are under way.
+
+        Nobody else pauses: whoever waits for its readers could keep from them the one frame that
+        they wait for, to restore the order.
+
+        Raises:
+            RefusedError: a step that must be taken as a whole was not.
+        """
+        messages = {node: [job.message for job in jobs] for node, jobs in results.items()}
+        step = Step(lease, commits, states, positions or {}, stage_figures(messages))
+        result = self._bus.step(step)
+        if (states or positions) and result.accepted != len(commits):
+            raise RefusedError(f"a step of {lease.consumer} was refused: its states are stale")
+        for source_id in positions or ():
+            while result.in_flight > self._plan.run.max_in_flight:
+                self._beat()
+                time.sleep(PAUSE_S)
+                result = replace(result, in_flight=self._bus.in_flight(lease, source_id))
+        return result
+
+    def _frame_commit(
+        self, received: FrameMessage, entry_id: str | None, jobs: Mapping[str, Job]
+    ) -> Commit:
+        reasons = (job.message.drop_reason for job in jobs.values())
+        return Commit(
+            source_id=received.source_id,
+            index=received.index,
+            entry_id=entry_id,
+            outputs=self._outputs(jobs),
+            filled=self._filled(jobs),
+            released=[] if entry_id is None else self._slots_read(received),
+            public=[entry for job in jobs.values() for entry in job.public],
+            drop_reason=next(filter(None, reasons), None),
+        )
+
+    def _slots_read(self, received: FrameMessage) -> list[FrameRef]:
+        """The slots of other processes that this worker reads for a frame."""
+        return [ref for ref in _refs(received) if ref.pool in self._plan.reads_pools]
+
+    def _outputs(self, jobs: Mapping[str, Job]) -> list[tuple[str, bytes]]:
+        outputs = []
+        for node_plan in self._plan.nodes:
+            if node_plan.outputs:
+                payload = encode(jobs[node_plan.node.name].message)
+                outputs += [(reader, payload) for reader in node_plan.outputs]
+        return outputs
+
+    def _filled(self, jobs: Mapping[str, Job]) -> list[tuple[FrameRef, int]]:
+        filled = []
+        for node_plan in self._plan.nodes:
+            name, readers = node_plan.node.name, node_plan.slot_readers
+            if readers:
+                refs = _refs(jobs[name].message)
+                filled += [(ref, readers) for ref in refs if ref.pool == name]
+        return filled
+
+
+def _refs(message: FrameMessage) -> list[FrameRef]:
+    prepared = message.prepared
+    refs = (message.frame.pixels, None if prepared is None else prepared.pixels)
+    return [ref for ref in refs if ref is not None]

@@ -1,0 +1,39 @@
+"""What a worker has to work with, whatever it does; see the note "Begin again" in worker.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streamdet.stages.group import Group
+from streamdet.stages.pixels import PixelStore
+from streamdet.transport.bus import Bus, Lease
+from streamdet.worker.plan import WorkerPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A worker's plan, and what was made from it.
+
+    Attributes:
+        plan: what to do.
+        bus: where to read and commit.
+        group: the live stages; a source is none of them.
+        pixels: the pools.
+        beat: to be called whenever something moved.
+    """
+
+    plan: WorkerPlan
+    bus: Bus
+    group: Group
+    pixels: PixelStore
+    beat: Callable[[], None]
+
+    def take_over(self) -> Lease:
+        """Take over from whoever did this work before: lease, unpublished slots, states."""
+        lease = self.bus.take_lease(self.plan.group, self.plan.consumer)
+        self.pixels.attach(lease, self.plan.own_pools)
+        nodes = [each.node for each in self.plan.nodes]
+        stages = [node.name for node in nodes if node.role != "source"]
+        self.group.restore({name: self.bus.states(name) for name in stages})
+        return lease

@@ -1,0 +1,91 @@
+"""One process of a run: reads, computes, commits, until every source has ended here.
+
+Note "Begin again": a worker keeps nothing that matters outside the bus. When it fails, whatever the
+reason, it ends, and a fresh process attaches: it takes the lease over, gives unpublished slots
+back, restores the committed states and reads the uncommitted entries first. There is no other
+recovery.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+
+from streamdet.errors import StreamdetError, TransportError
+from streamdet.stages.pixels import PixelStore
+from streamdet.system.process import set_name
+from streamdet.transport.bus import RunLostError
+from streamdet.transport.connection import connect
+from streamdet.transport.pool import FramePool
+from streamdet.transport.redis_bus import RedisBus
+from streamdet.transport.shm_pool import map_pool
+from streamdet.worker.build_stages import assemble
+from streamdet.worker.context import Workplace
+from streamdet.worker.heartbeat import Beats
+from streamdet.worker.plan import WorkerPlan
+from streamdet.worker.run_files import (
+    EXIT_CRASHED,
+    EXIT_DONE,
+    EXIT_FATAL,
+    EXIT_TRANSPORT,
+    beats_path,
+    traceback_path,
+    write_status,
+)
+from streamdet.worker.source_worker import SourceWorker
+from streamdet.worker.stage_worker import StageWorker
+
+
+def main(plan: WorkerPlan) -> int:
+    """Run one worker in this process; returns its exit code."""
+    set_name(f"sd:{plan.consumer}")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # stopping is the supervisor's affair: it asks us
+    try:
+        _run(plan)
+    except RunLostError as exc:
+        return _fail(plan, EXIT_FATAL, str(exc))
+    except TransportError as exc:
+        return _fail(plan, EXIT_TRANSPORT, str(exc))
+    except StreamdetError as exc:
+        return _fail(plan, EXIT_FATAL, str(exc))
+    except Exception as exc:  # noqa: BLE001  the edge of the process: whatever it is, say it
+        traceback_path(plan.run.folder, plan.consumer).write_text(traceback.format_exc())
+        return _fail(plan, EXIT_CRASHED, f"{type(exc).__name__}: {exc}")
+    return EXIT_DONE
+
+
+def _run(plan: WorkerPlan) -> None:
+    beats = Beats(beats_path(plan.run.folder))
+
+    def beat() -> None:
+        beats.beat(plan.number)
+
+    beat()
+    _limit_opencv()
+    bus = RedisBus(connect(plan.run.redis_url, is_single=True), plan.run.layout)
+    pixels = PixelStore(bus, _map_pools(plan), beat)
+    group, runtimes = assemble(plan, pixels)
+    write_status(plan.run.folder, plan.consumer, runtimes=runtimes)
+    kind = SourceWorker if plan.is_source else StageWorker
+    kind(Workplace(plan, bus, group, pixels, beat)).run()
+
+
+def _limit_opencv() -> None:
+    """Have OpenCV use one thread: the other cores have the other stages."""
+    if "cv2" in sys.modules:
+        import cv2
+
+        cv2.setNumThreads(1)
+
+
+def _map_pools(plan: WorkerPlan) -> dict[str, FramePool]:
+    names = {*plan.own_pools, *plan.reads_pools}
+    pools = {name: pool for name, pool in plan.run.pools.items() if name in names}
+    return {n: map_pool(pool.path, pool.slots, pool.slot_bytes) for n, pool in pools.items()}
+
+
+def _fail(plan: WorkerPlan, code: int, sentence: str) -> int:
+    write_status(plan.run.folder, plan.consumer, failure=sentence)
+    return code

@@ -1,0 +1,71 @@
+"""What the supervisor and the workers of a run agree on: files, exit codes, positions."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import msgpack
+
+from streamdet.sources import Position
+
+LOG: Final = "workers.log"
+"""The file in a run's folder with what workers print."""
+
+EXIT_DONE: Final = 0
+EXIT_CRASHED: Final = 1
+"""An unexpected error: the worker is started again, a few times."""
+EXIT_FATAL: Final = 3
+"""A sentence (see `read_status`) that ends the run."""
+EXIT_TRANSPORT: Final = 4
+"""The bus did not answer or refused a stale step: started again as soon as the server answers."""
+
+
+def last_line(log: Path) -> str:
+    """The last line of what the workers have printed."""
+    lines = log.read_text(errors="replace").split("\n")
+    return next(filter(None, reversed(lines)), "it said nothing")
+
+
+def beats_path(folder: Path) -> Path:
+    """Where the beats of a run lie."""
+    return folder / "beats"
+
+
+def traceback_path(folder: Path, consumer: str) -> Path:
+    """Where a worker leaves the traceback of an unexpected error."""
+    return folder / f"{consumer}.traceback"
+
+
+def read_status(folder: Path, consumer: str) -> dict[str, Any]:
+    """What a worker last said of itself: `runtimes` (node -> name), `failure` (a sentence)."""
+    path = folder / f"{consumer}.json"
+    status: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return status
+
+
+def write_status(folder: Path, consumer: str, **values: Any) -> None:
+    """Add to what a worker says of itself; the file is never half written."""
+    status = read_status(folder, consumer) | values
+    temporary = folder / f"{consumer}.json.{os.getpid()}"
+    temporary.write_text(json.dumps(status))
+    temporary.replace(folder / f"{consumer}.json")
+
+
+def pack_position(position: Position, notes: dict[str, Any] | None = None) -> bytes:
+    """Write a position and what there is to say of the source; the inverse of `unpack_position`."""
+    packed: bytes = msgpack.packb(
+        [position.index, position.decoded, position.damaged, position.pts, position.is_seekable,
+         notes or {}]
+    )  # fmt: skip
+    return packed
+
+
+def unpack_position(packed: bytes | None) -> tuple[Position, dict[str, Any]]:
+    """Read a position and the notes; the start of a source where nothing has been committed."""
+    if packed is None:
+        return Position(), {}
+    *values, notes = msgpack.unpackb(packed)
+    return Position(*values), notes

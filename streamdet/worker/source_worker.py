@@ -1,0 +1,159 @@
+"""The worker of a source: decodes, prepares in the same process where the graph says so, commits.
+
+A frame's picture is valid only until the next one is decoded, so the stages of this process work on
+one frame at a time; commits are gathered into a step.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from streamdet.errors import SourceError
+from streamdet.messages import EndOfStream, FrameMessage
+from streamdet.registry import load
+from streamdet.sources import DecodedFrame, Position, Source
+from streamdet.sources.resolve import SourceItem
+from streamdet.stages import Job
+from streamdet.stages.source import SourceStage
+from streamdet.transport.bus import Commit, Step
+from streamdet.worker.committer import Committer, Results
+from streamdet.worker.context import Workplace
+from streamdet.worker.run_files import pack_position, unpack_position
+from streamdet.worker.stage_stats import PASSED
+
+LONGEST_HOLD_NS: Final = 20_000_000
+"""Frames wait no longer than this for their step to fill up."""
+
+
+LOOK_EVERY_NS: Final = 250_000_000
+"""While frames are passed over, the bus is asked no more often than this."""
+
+
+class StopRequested(Exception):  # noqa: N818  not an error
+    """The run has been asked to stop while this source passed over frames."""
+
+
+class SourceWorker:
+    """Reads the items of one source node, one after another.
+
+    Args:
+        place: what there is to work with.
+    """
+
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+        plan, pixels = place.plan, place.pixels
+        self._node = plan.nodes[0].node
+        publishes_image = plan.nodes[0].slot_readers > 0
+        self._stage = SourceStage(self._node.name, pixels, publishes_image=publishes_image)
+        self._committer = Committer(plan, place.bus, place.beat)
+        self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
+        self._last = Position()
+        self._is_stopping = False
+        self._looked_ns = self._passed = 0
+
+    def run(self) -> None:
+        """Read every item to its end, or until the run is asked to stop.
+
+        Raises:
+            TransportError: see the note "Begin again" in worker.py.
+        """
+        self.attach()
+        for item in self._place.plan.items:
+            self.read(item)
+        self._place.group.close()
+
+    def attach(self) -> None:
+        """Take over from whoever did this work before."""
+        self._lease = self._place.take_over()
+        bus = self._place.bus
+        self._positions = bus.positions()
+        self._ended = bus.ended_sources(self._place.plan.group)
+        self._is_stopping = bus.is_stopping()
+
+    def read(self, item: SourceItem) -> None:
+        """Read one item, from where it was committed to its end."""
+        if item.source_id in self._ended:
+            return
+        self._last, _ = unpack_position(self._positions.get(item.source_id))
+        source: Source = load("source", self._node.kind)(item.uri, self._node.options)
+        error = None
+        try:
+            self._emit_all(item.source_id, source)
+        except StopRequested:
+            self._is_stopping = True
+        except SourceError as exc:
+            error = str(exc)
+        self._flush()
+        self._end(item.source_id, source, error)
+
+    def _emit_all(self, source_id: str, source: Source) -> None:
+        started_ns = time.monotonic_ns()
+        for decoded in () if self._is_stopping else source.frames(self._last, self._pass_over):
+            self._emit(source_id, decoded, started_ns)
+            if self._is_stopping:
+                return
+            started_ns = time.monotonic_ns()
+
+    def _emit(self, source_id: str, decoded: DecodedFrame, started_ns: int) -> None:
+        self._place.beat()
+        job = self._stage.job(source_id, decoded, started_ns)
+        results = self._place.group.process([job], entry_node=self._node.name)
+        # The pictures end here: they must not outlive this frame.
+        kept = {node: [one.without_pictures() for one in jobs] for node, jobs in results.items()}
+        self._held.append((job.message, kept))
+        self._last = decoded.position
+        if len(self._held) >= self._place.plan.batch:
+            self._flush()
+        self._flush_old()
+
+    def _flush_old(self) -> None:
+        """Commit what has been held for long enough."""
+        if self._held:
+            made_ns = self._held[0][0].timings[0].end_ns
+            if time.monotonic_ns() - made_ns > LONGEST_HOLD_NS:
+                self._flush()
+
+    def _flush(self) -> None:
+        if not self._held:
+            return
+        messages = [message for message, _ in self._held]
+        results = {n: [kept[n][0] for _, kept in self._held] for n in self._held[0][1]}
+        commits = self._committer.frame_commits(messages, [None] * len(messages), results)
+        positions = {messages[-1].source_id: pack_position(self._last)}
+        self._held.clear()
+        self._step(commits, results, positions)
+
+    def _end(self, source_id: str, source: Source, error: str | None) -> None:
+        # What was decoded behind the last frame counts too, unless that frame was never committed.
+        position = source.position if source.position.index == self._last.index else self._last
+        self._place.group.finish(source_id)
+        end = EndOfStream(source_id, position.index)
+        warnings = (*source.warnings, *self._stage.warnings(source_id))
+        notes = {"error": error, "warnings": warnings}
+        positions = {source_id: pack_position(position, notes)}
+        self._step([self._committer.end_commit(end, None)], {}, positions)
+
+    def _step(self, commits: list[Commit], results: Results, positions: dict[str, bytes]) -> None:
+        result = self._committer.step(
+            self._lease, commits, results, states=self._place.group.states(), positions=positions
+        )
+        self._place.group.committed()
+        self._is_stopping = self._is_stopping or result.is_stopping
+
+    def _pass_over(self) -> None:
+        """A frame was decoded for nothing: show that this worker is alive, and look up at times.
+
+        Raises:
+            StopRequested: the run has been asked to stop.
+        """
+        self._place.beat()
+        self._flush_old()
+        self._passed += 1
+        if time.monotonic_ns() - self._looked_ns > LOOK_EVERY_NS:
+            self._looked_ns = time.monotonic_ns()
+            counters = {f"{PASSED}{self._node.name}": self._passed}
+            self._passed = 0
+            if self._place.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
+                raise StopRequested

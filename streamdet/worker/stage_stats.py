@@ -1,0 +1,66 @@
+"""What the stages of a worker have done: counters that add up across workers."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from streamdet.messages import FrameMessage
+
+FRAMES: Final = "frames:"
+PASSED: Final = "passed:"
+"""Counters, by node: frames that it worked on, and frames that a source decoded for nothing."""
+
+_BUCKETS_PER_OCTAVE: Final = 4
+
+
+def stage_figures(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, int]:
+    """Count work and latency of nodes, as counters that add up across workers.
+
+    A node's latency runs from the end of the stage before it (waiting included) to its own end.
+    Frames with the same timing were worked on together: that work counts once.
+
+    Args:
+        results: node -> the messages as it left them, of one batch; the last timing is its own.
+    """
+    figures: Counter[str] = Counter()
+    for node, messages in results.items():
+        for message in messages:
+            *before, own = message.timings
+            since_ns = before[-1].end_ns if before else own.start_ns
+            figures[f"latency:{node}:{_bucket(own.end_ns - since_ns)}"] += 1
+        spans_ns = {
+            message.timings[-1].end_ns: message.timings[-1].start_ns for message in messages
+        }
+        figures[f"work_ns:{node}"] += sum(
+            end_ns - start_ns for end_ns, start_ns in spans_ns.items()
+        )
+        figures[f"{FRAMES}{node}"] += len(messages)
+    return dict(figures)
+
+
+def latency_ms(counters: Mapping[str, int], node: str, quantile: float) -> float | None:
+    """Read a quantile of a node's latency off its counters: milliseconds, to about 20 %."""
+    prefix = f"latency:{node}:"
+    buckets = sorted(
+        (int(name.removeprefix(prefix)), count)
+        for name, count in counters.items()
+        if name.startswith(prefix)
+    )
+    rank = quantile * sum(count for _, count in buckets)
+    for bucket, count in buckets:
+        rank -= count
+        if rank <= 0:
+            return float(2 ** ((bucket + 0.5) / _BUCKETS_PER_OCTAVE) / 1000)
+    return None
+
+
+def _bucket(latency_ns: int) -> int:
+    return math.floor(_BUCKETS_PER_OCTAVE * math.log2(max(1.0, latency_ns / 1000)))
+
+
+def moved(counters: Mapping[str, int]) -> int:
+    """A number that grows whenever a run commits frames, or a source passes over some."""
+    return sum(n for name, n in counters.items() if name.startswith((FRAMES, PASSED)))

@@ -1,0 +1,72 @@
+"""The worker of a process group that reads from the bus: read a batch, compute, commit."""
+
+from __future__ import annotations
+
+from streamdet.messages import EndOfStream, FrameMessage
+from streamdet.stages import Job
+from streamdet.worker.batch_reader import Intake, Item
+from streamdet.worker.committer import Committer
+from streamdet.worker.context import Workplace
+
+
+class StageWorker:
+    """Works on what its group's input stream brings.
+
+    Args:
+        place: what there is to work with.
+    """
+
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+        self._committer = Committer(place.plan, place.bus, place.beat)
+
+    def run(self) -> None:
+        """Work until every source has ended here.
+
+        Raises:
+            TransportError: see the note "Begin again".
+        """
+        self.attach()
+        while not self._is_done():
+            while not self.advance():
+                pass
+        self._place.group.close()
+
+    def attach(self) -> None:
+        """Take over from whoever did this work before."""
+        self._lease = self._place.take_over()
+        plan, bus = self._place.plan, self._place.bus
+        self._intake = Intake(
+            bus,
+            self._lease,
+            batch=plan.batch,
+            max_wait_s=plan.max_wait_s,
+            next_index=bus.done_counts(plan.group) if plan.is_ordered else None,
+        )
+
+    def advance(self) -> bool:
+        """Do the next batch; returns whether it is time to ask if all is done."""
+        self._place.beat()
+        batch = self._intake.next_batch()
+        if batch:
+            self._do(batch)
+        return not batch or any(item.is_end for item in batch)
+
+    def _is_done(self) -> bool:
+        """Whether every source that reaches this worker has ended here."""
+        plan = self._place.plan
+        return self._place.bus.ended_sources(plan.group) >= set(plan.source_ids)
+
+    def _do(self, batch: list[Item]) -> None:
+        messages = [item.message for item in batch if isinstance(item.message, FrameMessage)]
+        results = (
+            self._place.group.process([Job(message) for message in messages]) if messages else {}
+        )
+        frame_ids = [item.entry_id for item in batch if not item.is_end]
+        commits = self._committer.frame_commits(messages, frame_ids, results)
+        for item in batch:
+            if isinstance(item.message, EndOfStream):
+                self._place.group.finish(item.message.source_id)
+                commits.append(self._committer.end_commit(item.message, item.entry_id))
+        self._committer.step(self._lease, commits, results, states=self._place.group.states())
+        self._place.group.committed()

@@ -1,0 +1,107 @@
+"""Figures of a run that add up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from streamdet.commands.report_text import report_lines
+from streamdet.run.accounting import _End, _source_report
+from streamdet.run.report import Report, Snapshot, SourceReport, StageReport, stage_reports
+from streamdet.sources import Position
+from streamdet.worker.run_files import pack_position
+
+SOURCE = SourceReport("cam", "cam.mp4", 100, 50, 50, {"stale": 2, "broken": 1}, 45, 2, 3, None, ())
+STAGE = StageReport("detect", "hog_people", 50, 12.345, None, 20.0)
+REPORT = Report(
+    run_id="0a",
+    graph="people",
+    outcome="done",
+    failure=None,
+    wall_s=10.0,
+    fps=4.5,
+    restarts=3,
+    runtimes={"detect": "opencv"},
+    tracebacks=(),
+    warnings=(),
+    sources=(SOURCE,),
+    stages=(STAGE, replace(STAGE, node="track", kind="sort", latency_p50_ms=0.5)),
+)
+
+
+def test_a_snapshot_adds_its_sources() -> None:
+    snapshot = Snapshot((SOURCE, SOURCE), None, 1.0)
+    assert (snapshot.emitted, snapshot.published, snapshot.dropped) == (100, 90, 6)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "is_good"),
+    [
+        ("done", None, True),
+        ("done", "bad", False),
+        ("stopped", None, False),
+        ("failed", None, False),
+    ],
+)
+def test_a_run_is_good_when_it_and_all_its_sources_are(
+    outcome: str, error: str | None, *, is_good: bool
+) -> None:
+    report = replace(REPORT, outcome=outcome, sources=(replace(SOURCE, error=error),))
+    assert report.is_good is is_good
+
+
+def test_a_run_that_drops_every_frame_of_a_source_is_not_good() -> None:
+    lost = replace(SOURCE, dropped={"stale": 48, "broken": 2}, published=0, unfinished=0)
+    report = replace(REPORT, sources=(SOURCE, lost))
+    assert lost.failure == "cam: every frame was dropped (broken; stale)"
+    assert not report.is_good
+    assert [source["error"] for source in report.as_dict()["sources"]] == [None, lost.failure]
+    assert "1 of 2 sources failed" in next(iter(report_lines(report)))
+
+
+def test_a_source_without_frames_is_no_failure() -> None:
+    assert replace(SOURCE, emitted=0, dropped={}, published=0, unfinished=0).failure is None
+
+
+def test_a_report_is_json() -> None:
+    values = json.loads(json.dumps(REPORT.as_dict()))
+    assert values["sources"][0]["dropped"] == {"stale": 2, "broken": 1}
+    assert values["stages"][0]["node"] == "detect"
+
+
+def test_stages_are_read_off_the_counters_in_the_graphs_order() -> None:
+    counters = {"frames:track": 4, "work_ns:track": 8_000_000, "latency:track:40": 4}
+    track, publish = stage_reports({"track": "sort", "publish": "jsonl"}, counters)
+    assert (track.frames, track.work_ms, publish.frames, publish.work_ms) == (4, 2.0, 0, 0.0)
+    assert track.latency_p50_ms == pytest.approx(1.1, rel=0.2)
+    assert publish.latency_p95_ms is None
+
+
+@pytest.mark.parametrize("committed", [5, 20, 60])
+def test_every_frame_of_a_source_is_accounted_for(committed: int) -> None:
+    packed = pack_position(Position(60, 120, 4), {"error": "x", "warnings": ["w"]})
+    report = _source_report("cam", "cam.mp4", packed, _End(committed, {"stale": 5}))
+    assert report.decoded == report.sampled_away + report.emitted
+    assert report.emitted == report.published + sum(report.dropped.values()) + report.unfinished
+    assert (report.damaged, report.error, report.warnings) == (4, "x", ("w",))
+
+
+def test_a_source_that_never_started_has_figures_too() -> None:
+    report = _source_report("cam", "cam.mp4", None, _End(0, {}))
+    assert (report.decoded, report.published, report.unfinished, report.error) == (0, 0, 0, None)
+
+
+def test_a_report_for_people_leaves_out_what_did_not_happen() -> None:
+    text = "\n".join(report_lines(REPORT))
+    assert "people: done, 45 frames published in 10.0 s, 4.5 fps, 3 dropped, 3 restarts" in text
+    assert (
+        "cam: 100 decoded, 50 sampled away, 1 dropped (broken), 2 dropped (stale), 2 unfinished,"
+        " 45 published, 3 packets damaged"
+    ) in text
+    (detect,) = [line.split() for line in text.splitlines() if line.startswith("  detect")]
+    assert detect == ["detect", "12.3", "-", "20.0", "opencv"]
+    plain = replace(SOURCE, sampled_away=0, dropped={}, unfinished=0, damaged=0)
+    lines = list(report_lines(replace(REPORT, restarts=0, sources=(plain,))))
+    assert (lines[0].endswith("fps"), lines[1]) == (True, "  cam: 100 decoded, 45 published")

@@ -1,0 +1,59 @@
+"""What a process asks of the kernel."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamdet.system.process import STOP_SIGNALS, stop_signals_to
+
+SET_NAME = """
+from pathlib import Path
+from streamdet.system.process import set_name
+set_name("sd:a-very-long-name")
+print(Path("/proc/self/comm").read_text())
+"""
+ORPHAN = "from streamdet.system.process import die_with_parent; die_with_parent(1); print('alive')"
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+
+
+def test_a_name_is_cut_to_what_the_kernel_shows() -> None:
+    assert run(SET_NAME).stdout.strip() == "sd:a-very-long-"
+    assert Path("/proc/self/comm").read_text() != "sd:a-very-long-\n"
+
+
+def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
+    done = run(ORPHAN)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_a_stop_signal_goes_to_the_handler_in_the_block_alone(number: signal.Signals) -> None:
+    got: list[int] = []
+    former = signal.signal(number, signal.SIG_DFL)  # nohup has SIGHUP ignored
+    try:
+        with stop_signals_to(lambda caught, _: got.append(caught)):
+            signal.raise_signal(number)
+        assert got == [number]
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, former)
+
+
+def test_a_stop_signal_that_is_ignored_stays_so() -> None:
+    former, got = signal.signal(signal.SIGHUP, signal.SIG_IGN), []
+    try:
+        with stop_signals_to(lambda caught, _: got.append(caught)):
+            signal.raise_signal(signal.SIGHUP)
+        assert not got
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, former)

@@ -1,0 +1,193 @@
+"""What each worker of a graph is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamdet.config.deploy import DeploySettings
+from streamdet.graph import PipelineGraph, load_graph
+from streamdet.worker.plan import (
+    PoolPlan,
+    RunPlan,
+    WorkerPlan,
+    class_names,
+    plan_pools,
+    run_layout,
+    worker_plans,
+)
+from tests.graph.graphs import load_text, people
+
+APART = {
+    "camera": 'kind: source, uri: "synthetic:street"',
+    "prepare": "kind: transform, reads: camera, replicas: 2",
+    "detect": "kind: detector, reads: prepare, model: hog_people, replicas: 3, max_wait_ms: 5",
+    "track": "kind: byte_track, reads: detect, process: back",
+    "publish": "kind: redis_stream, reads: track, process: back",
+    "watch": "kind: video, reads: track, path: o.mp4",
+}
+
+
+def planned(
+    graph: PipelineGraph, folder: Path, settings: DeploySettings | None = None
+) -> tuple[RunPlan, dict[str, WorkerPlan]]:
+    pools = pools_of(graph, folder, settings=settings)
+    run = RunPlan(
+        layout=run_layout(graph, "0a", pools),
+        redis_url="unix:///s",
+        folder=folder,
+        pools=pools,
+        source_names={"street": "synthetic:street"},
+        class_names=class_names(graph),
+        max_in_flight=128,
+    )
+    return run, {plan.consumer: plan for plan in worker_plans(graph, run)}
+
+
+def pools_of(
+    graph: PipelineGraph,
+    folder: Path,
+    hw: tuple[int, int] | None = None,
+    settings: DeploySettings | None = None,
+) -> dict[str, PoolPlan]:
+    sizes = {} if hw is None else {"street": hw}
+    return plan_pools(graph, settings or DeploySettings(), lambda name: folder / name, sizes)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> PipelineGraph:
+    """The shape of pipelines/people.yaml: front -> detect -> back."""
+    return load_text(people(), tmp_path)
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> PipelineGraph:
+    """Every node in a process of its own, but for the tracker and its stream."""
+    return load_text(people(**APART), tmp_path)
+
+
+def test_each_replica_of_each_process_is_a_worker(apart: PipelineGraph, tmp_path: Path) -> None:
+    _, plans = planned(apart, tmp_path)
+    detectors = [f"detect-{number}" for number in range(3)]
+    names = ["camera-0", "prepare-0", "prepare-1", *detectors, "back-0", "watch-0"]
+    assert sorted(plans) == sorted(names)
+    assert [plan.number for plan in plans.values()] == list(range(len(names)))
+    assert next(iter(plans.values())).is_source
+
+
+def test_the_layout_says_who_reads_whom_and_where_a_run_ends(
+    apart: PipelineGraph, tmp_path: Path
+) -> None:
+    groups = planned(apart, tmp_path)[0].layout.groups
+    reads = {name: group.outputs for name, group in groups.items()}
+    expected = {"camera": ("prepare",), "prepare": ("detect",), "detect": ("back",)}
+    assert reads == expected | {"back": ("watch",), "watch": ()}
+    assert [name for name, group in groups.items() if group.has_sink] == ["back", "watch"]
+
+
+def test_nodes_of_one_process_hand_over_by_a_call(shipped: PipelineGraph, tmp_path: Path) -> None:
+    _, plans = planned(shipped, tmp_path)
+    front, back = plans["front-0"], plans["back-0"]
+    assert [(one.node.name, one.parent, one.outputs) for one in front.nodes] == [
+        ("camera", None, ()),
+        ("prepare", "camera", ("detect",)),
+    ]
+    assert [(one.node.name, one.parent) for one in back.nodes] == [
+        ("track", None),
+        ("publish", "track"),
+    ]
+
+
+def test_pictures_that_stay_in_their_process_need_no_pool(
+    shipped: PipelineGraph, tmp_path: Path
+) -> None:
+    run, plans = planned(shipped, tmp_path)
+    assert list(run.pools) == ["prepare"]
+    assert plans["front-0"].own_pools == ("prepare",)
+    assert plans["detect-0"].reads_pools == {"prepare"}
+    assert plans["back-0"].reads_pools == frozenset()
+
+
+def test_every_process_that_looks_at_a_picture_is_counted(
+    apart: PipelineGraph, tmp_path: Path
+) -> None:
+    run, plans = planned(apart, tmp_path)
+    readers = {one.node.name: one.slot_readers for plan in plans.values() for one in plan.nodes}
+    assert (readers["camera"], readers["prepare"], readers["detect"]) == (2, 1, 0)
+    assert sorted(run.pools) == ["camera", "prepare"]
+    assert plans["watch-0"].reads_pools == {"camera"}
+
+
+def test_trackers_and_sinks_need_order_and_detectors_do_not(
+    apart: PipelineGraph, tmp_path: Path
+) -> None:
+    _, plans = planned(apart, tmp_path)
+    ordered = {name for name, plan in plans.items() if plan.is_ordered}
+    assert ordered == {"back-0", "watch-0"}
+
+
+def test_waits_are_in_seconds(apart: PipelineGraph, tmp_path: Path) -> None:
+    assert planned(apart, tmp_path)[1]["detect-0"].max_wait_s == 0.005
+
+
+@pytest.mark.parametrize(("pool_mib", "batch"), [(1, 1), (40, 3), (512, 8)])
+def test_replicas_never_hold_most_slots_of_a_pool(
+    apart: PipelineGraph, tmp_path: Path, pool_mib: int, batch: int
+) -> None:
+    run, plans = planned(apart, tmp_path, DeploySettings(pool_mib=pool_mib))
+    assert plans["prepare-0"].batch == batch
+    for plan in plans.values():
+        replicas = sum(other.group == plan.group for other in plans.values())
+        for pool in {*plan.own_pools, *plan.reads_pools}:
+            assert plan.batch == 1 or plan.batch * 2 * replicas <= run.pools[pool].slots
+
+
+def test_slots_are_as_large_as_the_largest_picture(shipped: PipelineGraph, tmp_path: Path) -> None:
+    (prepare,) = pools_of(shipped, tmp_path).values()
+    assert prepare.slot_bytes == 600 * 1067 * 3
+
+
+@pytest.mark.parametrize(
+    ("hw", "largest"),
+    [(None, (720, 1280)), ((240, 320), (720, 1280)), ((2160, 3840), (2160, 3840))],
+)
+def test_a_sources_slots_leave_room_for_a_change_of_size(
+    apart: PipelineGraph, tmp_path: Path, hw: tuple[int, int] | None, largest: tuple[int, int]
+) -> None:
+    pool = pools_of(apart, tmp_path, hw)["camera"]
+    assert pool.slot_bytes == largest[0] * largest[1] * 3
+
+
+def test_the_deploy_file_says_how_large_a_sources_slots_are_at_least(
+    apart: PipelineGraph, tmp_path: Path
+) -> None:
+    settings = DeploySettings(slot_hw=(1080, 1920))
+    assert pools_of(apart, tmp_path, None, settings)["camera"].slot_bytes == 1080 * 1920 * 3
+
+
+def test_large_pictures_get_fewer_slots_but_enough_to_go_on(
+    apart: PipelineGraph, tmp_path: Path
+) -> None:
+    pools = pools_of(apart, tmp_path, (2160, 3840), DeploySettings(pool_mib=100))
+    assert pools["camera"].slots == (100 << 20) // (2160 * 3840 * 3)
+    assert pools_of(apart, tmp_path, (2160, 3840), DeploySettings(pool_mib=1))["camera"].slots >= 2
+
+
+@pytest.mark.parametrize("name", ["people", "street"])
+def test_a_shipped_graph_takes_less_shared_memory_by_pool_mib_and_not_by_slots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    graph = load_graph(name, environ={})
+
+    def mib(**settings: int) -> float:
+        pools = pools_of(graph, tmp_path, settings=DeploySettings.model_validate(settings))
+        return sum(pool.slots * pool.slot_bytes for pool in pools.values()) / (1 << 20)
+
+    assert mib(slots=2) == mib()  # 48 slots: twice 8 of its writer and 8 of each replica
+    assert mib(pool_mib=8) <= 8 < mib()
+
+
+def test_class_names_are_those_of_the_models(shipped: PipelineGraph) -> None:
+    assert class_names(shipped) == {"hog_people": ("person",)}

@@ -1,0 +1,206 @@
+"""A source's worker on the bus in memory, without a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from streamdet.messages import EndOfStream, FrameMessage, decode
+from streamdet.registry import KINDS
+from streamdet.sources import Position
+from streamdet.sources.resolve import SourceItem
+from streamdet.stages.source import SourceStage
+from streamdet.transport.bus import Commit, Step
+from streamdet.transport.memory_bus import MemoryBus
+from streamdet.worker import committer, source_worker
+from streamdet.worker.run_files import pack_position, unpack_position
+from streamdet.worker.source_worker import SourceWorker
+from tests import toy_run
+from tests.toy_run import front_plan, make_pools, make_workplace, run_plan
+
+
+@pytest.fixture(autouse=True)
+def toy_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS["source"], "toy", toy_run.KIND)
+    monkeypatch.setattr(committer, "PAUSE_S", 0.0)
+
+
+class Run:
+    """A source's run; `read` has the next stage take all there is, and give the slots back."""
+
+    def __init__(self, folder: Path, *uris: str, slots: int = 64) -> None:
+        self.items = [SourceItem(f"s{number}", uri) for number, uri in enumerate(uris)]
+        names = [item.source_id for item in self.items]
+        self.plan = front_plan(run_plan(folder, *names, slots=slots), *self.items)
+        self.bus = MemoryBus()
+        self.bus.create(self.plan.run.layout)
+        self.pools = make_pools(self.plan.run)
+        self.seen: list[tuple[str, int]] = []
+
+    def worker(self, beat: Callable[[], None] = lambda: None) -> SourceWorker:
+        return SourceWorker(make_workplace(self.plan, self.bus, self.pools, beat))
+
+    def read(self) -> None:
+        lease = self.bus.take_lease("detect", "detect-0")
+        for entry in self.bus.read(lease, 1000, 0):
+            message = decode(entry.payload)
+            commit = Commit(message.source_id, message.index, entry.id)
+            if isinstance(message, FrameMessage):
+                assert message.prepared is not None
+                assert message.prepared.pixels is not None
+                commit = replace(commit, released=[message.prepared.pixels])
+                self.seen.append((message.source_id, message.index))
+            else:
+                assert isinstance(message, EndOfStream)
+                self.seen.append((message.source_id, -message.index))
+                commit = replace(commit, end_payload=b"")
+            self.bus.step(Step(lease, [commit]))
+
+    def position(self, source_id: str = "s0") -> tuple[Position, dict[str, object]]:
+        return unpack_position(self.bus.positions()[source_id])
+
+
+def test_every_frame_of_every_item_is_emitted_then_its_end(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:3", "toy:0", "toy:1")
+    run.worker(run.read).run()
+    run.read()
+    expected = [("s0", 0), ("s0", 1), ("s0", 2), ("s0", -3), ("s1", 0), ("s2", 0), ("s2", -1)]
+    assert run.seen == expected
+    assert run.bus.ended_sources("front") == {"s0", "s1", "s2"}
+
+
+def test_the_position_says_how_the_source_ended(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:2", "toy:1!")
+    run.worker().run()
+    well, broken = run.position("s0"), run.position("s1")
+    assert well == (Position(2, 2, pts=1), {"error": None, "warnings": ["it is a toy"]})
+    assert (broken[0].index, broken[1]["error"]) == (1, "toy: broken")
+
+
+def test_pictures_that_fit_no_slot_are_told_with_the_source_s_own_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SourceStage, "warnings", lambda stage, source_id: (f"{source_id}: large",))
+    run = Run(tmp_path, "toy:1")
+    run.worker().run()
+    assert run.position()[1]["warnings"] == ["it is a toy", "s0: large"]
+
+
+def test_a_source_that_breaks_does_not_stop_the_next_one(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:1!", "toy:1")
+    run.worker().run()
+    run.read()
+    assert run.seen == [("s0", 0), ("s0", -1), ("s1", 0), ("s1", -1)]
+
+
+def test_a_source_goes_on_behind_its_last_committed_frame(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:7")
+    beats = 0
+
+    def die_later() -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 6:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        run.worker(die_later).run()
+    committed = run.position()[0].index
+    assert 0 < committed < 7
+    run.worker(run.read).run()
+    run.read()
+    assert run.seen == [*(("s0", index) for index in range(7)), ("s0", -7)]
+
+
+def test_a_source_that_has_ended_is_not_read_again(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:2")
+    run.worker().run()
+    run.worker().run()
+    run.read()
+    assert run.seen == [("s0", 0), ("s0", 1), ("s0", -2)]
+
+
+def test_fewer_slots_than_a_batch_are_enough(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:9", slots=4)
+    run.worker(run.read).run()  # would wait for itself for ever if it held more than it may
+    run.read()
+    assert len(run.seen) == 10
+
+
+def test_a_frame_is_not_kept_back_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_worker, "LONGEST_HOLD_NS", -1)
+    run = Run(tmp_path, "toy:2")
+    lengths: list[int] = []
+    run.plan = replace(run.plan, batch=100)
+    run.worker(lambda: lengths.append(run.bus.done_counts("front").get("s0", 0))).run()
+    assert lengths[:2] == [0, 1]
+
+
+def test_a_stop_request_ends_the_source_early_and_in_order(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:100", "toy:5")
+    beats = 0
+
+    def stop_later() -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 5:
+            run.bus.request_stop()
+        run.read()
+
+    run.worker(stop_later).run()
+    run.read()
+    count = run.position()[0].index
+    assert 4 <= count < 10
+    assert run.seen == [*(("s0", index) for index in range(count)), ("s0", -count), ("s1", 0)]
+
+
+def test_a_frame_that_waits_for_a_slot_is_finished_before_the_source_stops(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:100", slots=2)
+    beats = 0
+
+    def nobody_reads_for_a_while() -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 20:
+            run.bus.request_stop()
+            run.read()
+
+    run.worker(nobody_reads_for_a_while).run()
+    run.read()
+    count = run.position()[0].index
+    assert run.seen == [*(("s0", index) for index in range(count)), ("s0", -count)]
+    assert 3 <= count <= 4
+
+
+def test_a_source_that_passes_over_frames_beats_and_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_worker, "LOOK_EVERY_NS", -1)
+    run = Run(tmp_path, "toy:1000?")
+    beats = 0
+
+    def stop_later() -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 5:
+            run.bus.request_stop()
+
+    run.worker(stop_later).run()
+    assert (beats, run.position()[0]) == (5, Position(0, 5))
+
+
+def test_a_stop_request_before_the_start_leaves_only_the_end(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:100")
+    run.bus.request_stop()
+    run.worker().run()
+    run.read()
+    assert run.seen == [("s0", 0)]
+
+
+def test_positions_survive_the_wire() -> None:
+    position = Position(3, 9, 1, 40, is_seekable=False)
+    assert unpack_position(pack_position(position, {"error": "x"})) == (position, {"error": "x"})
+    assert unpack_position(None) == (Position(), {})
