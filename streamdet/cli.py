@@ -31,8 +31,8 @@ COMMANDS: dict[str, str] = {
     "inspect": "look inside a network: feature maps, strongest responses, what they saw",
     "schema": "print the JSON Schema of graph files, for editors",
     "eval": "measure the accuracy of results, of a model or of a whole pipeline",
-    "label": "label footage with a detector, as pictures to train on",
-    "train": "fit a detector to labelled pictures",
+    "label": "label footage with a detector, as images to train on",
+    "train": "fit a detector to labelled images",
     "doctor": "say what this machine has, what would be used, and what is missing",
     "bench": "measure speed, memory and accuracy, each against its aim",
 }

@@ -110,7 +110,7 @@ class Detections:
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
     def moved(self, move: Callable[[Floats], Floats]) -> Detections:
-        """Move boxes and keypoints to another picture's pixels; `masks` stay those of their frame.
+        """Move boxes and keypoints to another image's pixels; `masks` stay those of their frame.
 
         Args:
             move: maps (..., 4) boxes and (..., 2) points, as a Geometry does.

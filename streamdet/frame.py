@@ -36,7 +36,7 @@ class Frame:
         duration: ticks that the frame is shown; at least 1 (nominal frame rate where unstated).
         hw: height and width in pixels, upright (rotation metadata already applied).
         captured_ns: wall clock at decoding, nanoseconds since the epoch.
-        pixels: where the (H, W, 3) uint8 BGR picture lies; None where no other process needs it.
+        pixels: where the (H, W, 3) uint8 BGR image lies; None where no other process needs it.
     """
 
     source_id: str
@@ -64,7 +64,7 @@ class Geometry:
 
     Attributes:
         scale_xy: prepared pixels per source pixel.
-        offset_xy: where the source's top left corner lies in the prepared picture, pixels.
+        offset_xy: where the source's top left corner lies in the prepared image, pixels.
     """
 
     scale_xy: tuple[float, float]

@@ -1,4 +1,4 @@
-"""Pictures inside one process: decoder memory, a pool's slot or a plain array, seen alike."""
+"""Images inside one process: decoder memory, a pool's slot or a plain array, seen alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Image(Protocol):
-    """A picture that may not have been converted to BGR yet."""
+    """An image that may not have been converted to BGR yet."""
 
     @property
     def hw(self) -> tuple[int, int]:
@@ -20,16 +20,16 @@ class Image(Protocol):
         ...
 
     def bgr(self) -> Pixels:
-        """Return the whole picture; read-only, valid as long as the frame is being processed."""
+        """Return the whole image; read-only, valid as long as the frame is being processed."""
         ...
 
     def resize_into(self, out: Pixels) -> None:
-        """Write the picture, resized to the size of `out`, in one pass from its own memory."""
+        """Write the image, resized to the size of `out`, in one pass from its own memory."""
         ...
 
 
 class ArrayImage:
-    """A picture that is BGR already."""
+    """An image that is BGR already."""
 
     def __init__(self, pixels: Pixels) -> None:
         """Wrap (H, W, 3) uint8 BGR pixels without copying them."""

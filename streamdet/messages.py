@@ -20,13 +20,13 @@ from streamdet.frame import Frame, FrameRef, Geometry
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A frame's picture as a detector wants it.
+class PreparedImage:
+    """A frame's image as a detector wants it.
 
     Attributes:
-        hw: height and width of the prepared picture, pixels.
+        hw: height and width of the prepared image, pixels.
         geometry: how source pixels map to prepared ones.
-        pixels: where the (H, W, 3) uint8 BGR picture lies; None where only its own process needs
+        pixels: where the (H, W, 3) uint8 BGR image lies; None where only its own process needs
             it.
     """
 
@@ -50,7 +50,7 @@ class FrameMessage:
 
     Attributes:
         frame: the frame.
-        prepared: the picture for the detector, after a transform.
+        prepared: the image for the detector, after a transform.
         detections: objects in source pixels, after a detector; with track ids after a tracker.
         model: name of the model that found them.
         drop_reason: why the frame is not processed any further; None for a frame that is well.
@@ -58,7 +58,7 @@ class FrameMessage:
     """
 
     frame: Frame
-    prepared: Prepared | None = None
+    prepared: PreparedImage | None = None
     detections: Detections | None = None
     model: str | None = None
     drop_reason: str | None = None
@@ -159,14 +159,14 @@ def _ref(values: tuple[str, int, int] | None) -> FrameRef | None:
     return None if values is None else FrameRef(*values)
 
 
-def _pack_prepared(prepared: Prepared) -> tuple[Any, ...]:
+def _pack_prepared(prepared: PreparedImage) -> tuple[Any, ...]:
     geometry = prepared.geometry
     return prepared.hw, geometry.scale_xy, geometry.offset_xy, _pack_ref(prepared.pixels)
 
 
-def _prepared(values: tuple[Any, ...]) -> Prepared:
+def _prepared(values: tuple[Any, ...]) -> PreparedImage:
     hw, scale_xy, offset_xy, pixels = values
-    return Prepared(hw, Geometry(scale_xy, offset_xy), _ref(pixels))
+    return PreparedImage(hw, Geometry(scale_xy, offset_xy), _ref(pixels))
 
 
 def _pack_detections(detections: Detections) -> tuple[Any, ...]:

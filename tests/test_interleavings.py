@@ -21,7 +21,7 @@ from streamdet.registry import KINDS
 from streamdet.sinks import SinkContext
 from streamdet.sinks.jsonl import JsonlOptions, JsonlSink
 from streamdet.sources.resolve import SourceItem
-from streamdet.stages.group import Group
+from streamdet.stages.group import StageGroup
 from streamdet.transport.bus import Bus
 from streamdet.transport.memory_bus import MemoryBus
 from streamdet.worker import committer
@@ -53,8 +53,8 @@ class Killed(BaseException):
 class DeadlyBus:
     """A bus whose callers may die before or after each call."""
 
-    def __init__(self, bus: MemoryBus, chance: Random, deaths: list[int]) -> None:
-        self._bus, self._chance, self._deaths = bus, chance, deaths
+    def __init__(self, bus: MemoryBus, rng: Random, deaths: list[int]) -> None:
+        self._bus, self._chance, self._deaths = bus, rng, deaths
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         call = getattr(self._bus, name)
@@ -76,19 +76,19 @@ class DeadlyBus:
 class Run:
     """The processes of a toy run, one step of one of them at a time."""
 
-    def __init__(self, folder: Path, chance: Random, deaths: int) -> None:
-        self.chance = chance
+    def __init__(self, folder: Path, rng: Random, deaths: int) -> None:
+        self.rng = rng
         plan = run_plan(folder, *FRAMES)
         items = [SourceItem(name, f"toy:{count}") for name, count in FRAMES.items()]
         self.front = front_plan(plan, *items)
         self.others = [detect_plan(plan, 0), detect_plan(plan, 1), back_plan(plan)]
         self.memory = MemoryBus()
         self.memory.create(plan.layout)
-        self.bus = cast(Bus, DeadlyBus(self.memory, chance, [deaths]))
+        self.bus = cast(Bus, DeadlyBus(self.memory, rng, [deaths]))
         self.pools = make_pools(plan)
         self.file = folder / "out.jsonl"
         self.turns = 0
-        self.alive: dict[str, tuple[StageWorker, Group]] = {}
+        self.alive: dict[str, tuple[StageWorker, StageGroup]] = {}
 
     def go(self) -> None:
         """Run to the end."""
@@ -105,8 +105,8 @@ class Run:
         """Let some of the other workers do something."""
         self.turns += 1
         assert self.turns < 10_000, "the run does not end"
-        for _ in range(self.chance.randrange(4)):
-            plan = self.chance.choice(self.others)
+        for _ in range(self.rng.randrange(4)):
+            plan = self.rng.choice(self.others)
             try:
                 self.worker(plan).advance()
             except Killed:

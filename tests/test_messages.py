@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from streamdet.detections import Detections, FrameMasks
 from streamdet.frame import Frame, FrameRef, Geometry
-from streamdet.messages import EndOfStream, FrameMessage, Message, Prepared, Timing, decode, encode
+from streamdet.messages import (
+    EndOfStream,
+    FrameMessage,
+    Message,
+    PreparedImage,
+    Timing,
+    decode,
+    encode,
+)
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 COUNTS = st.integers(0, 2**53)
@@ -32,7 +40,7 @@ FRAMES = st.builds(
     pixels=st.none() | REFS,
 )
 PREPARED = st.builds(
-    Prepared,
+    PreparedImage,
     hw=SIZES,
     geometry=st.builds(Geometry, st.tuples(REALS, REALS), st.tuples(REALS, REALS)),
     pixels=st.none() | REFS,
@@ -70,12 +78,12 @@ def test_decode_is_the_inverse_of_encode(message: Message) -> None:
 @pytest.mark.parametrize("count", [0, 1, 300])
 @pytest.mark.parametrize("has_tracks", [True, False])
 def test_detections_survive_bit_by_bit(count: int, has_tracks: bool) -> None:
-    chance = np.random.default_rng(count)
+    rng = np.random.default_rng(count)
     found = Detections(
-        chance.random((count, 4), np.float32),
-        chance.random(count, np.float32),
-        chance.integers(0, 80, count),
-        chance.integers(1, 2**40, count) if has_tracks else None,
+        rng.random((count, 4), np.float32),
+        rng.random(count, np.float32),
+        rng.integers(0, 80, count),
+        rng.integers(1, 2**40, count) if has_tracks else None,
     )
     back = through_the_wire(found)
     for name in ("xyxy", "scores", "class_ids", "track_ids"):
@@ -91,8 +99,8 @@ def test_detections_survive_bit_by_bit(count: int, has_tracks: bool) -> None:
 def test_masks_and_keypoints_survive_bit_by_bit(
     hw: tuple[int, int], counts: tuple[bytes, ...], keypoint_count: int
 ) -> None:
-    chance = np.random.default_rng(keypoint_count)
-    keypoints = chance.normal(size=(len(counts), keypoint_count, 3)).astype(np.float32)
+    rng = np.random.default_rng(keypoint_count)
+    keypoints = rng.normal(size=(len(counts), keypoint_count, 3)).astype(np.float32)
     found = replace(blank(len(counts)), masks=FrameMasks(hw, counts), keypoints=keypoints)
     back = through_the_wire(found)
     assert back.masks == found.masks

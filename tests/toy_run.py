@@ -1,6 +1,6 @@
 """A run without processes: front (camera, prepare) -> detect (replicas) -> back (track, publish).
 
-The kinds are toys that tell everything: each picture is filled with its frame's index, the detector
+The kinds are toys that tell everything: each image is filled with its frame's index, the detector
 reads it off, and the tracker's only id is how many frames it has seen.
 """
 
@@ -24,14 +24,14 @@ from streamdet.sinks.redis_stream import RedisStreamOptions, RedisStreamSink
 from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.detect import DetectStage
-from streamdet.stages.group import Group, Member
+from streamdet.stages.group import Member, StageGroup
 from streamdet.stages.pixels import PixelStore
 from streamdet.stages.sink import SinkStage
 from streamdet.stages.track import TrackStage
 from streamdet.stages.transform import TransformStage
 from streamdet.transport.bus import Bus, GroupLayout, RunLayout
 from streamdet.transport.pool import FramePool
-from streamdet.worker.context import Workplace
+from streamdet.worker.context import WorkerContext
 from streamdet.worker.plan import NodePlan, PoolPlan, RunPlan, WorkerPlan
 
 HW = (8, 8)
@@ -89,7 +89,7 @@ class ToyTransform:
 
 
 class ToyDetector:
-    """One object a picture; its score is the picture's level / 1000."""
+    """One object an image; its score is the image's level / 1000."""
 
     runtime_name = "toy"
 
@@ -187,7 +187,7 @@ def make_workplace(
     pools: Mapping[str, FramePool],
     beat: Callable[[], None],
     output: Sink | None = None,
-) -> Workplace:
+) -> WorkerContext:
     """What assemble.py and worker.py do for real kinds."""
     pixels = PixelStore(bus, pools, beat)
     transform = TransformStage("prepare", ToyTransform(), pixels, publishes=True)
@@ -202,4 +202,4 @@ def make_workplace(
             *(Member(name, "track", SinkStage(sink, pixels)) for name, sink in sinks.items()),
         ],
     }
-    return Workplace(plan, bus, Group(members[plan.group]), pixels, beat)
+    return WorkerContext(plan, bus, StageGroup(members[plan.group]), pixels, beat)

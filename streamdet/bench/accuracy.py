@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from streamdet.bench.material import Material
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.detectors.parts.options import NetworkOptions
-from streamdet.evaluation.images import PictureDetector, coco_ap
+from streamdet.evaluation.images import ImageDetector, coco_ap
 from streamdet.models.model_config import load_model_config
 from streamdet.worker.build_stages import make_detector
 
@@ -26,7 +26,7 @@ def run(material: Material) -> Outcome:
     for way, options in WAYS.items():
         stated = NetworkOptions.model_validate({"model": MODEL, **EVALUATION, **options})
         detector, runtime = make_detector(stated, model)
-        aps.append(coco_ap(material.pictures, PictureDetector(detector, model), model.classes))
-        figures.append(Figure(f"AP {way} ({runtime})", aps[-1]))
-    loss = Figure("AP lost against fp32", aps[1] - aps[0], "", Aim("<", 0.005))
+        aps.append(coco_ap(material.images, ImageDetector(detector, model), model.classes))
+        figures.append(Metric(f"AP {way} ({runtime})", aps[-1]))
+    loss = Metric("AP lost against fp32", aps[1] - aps[0], "", Aim("<", 0.005))
     return Outcome([loss, *figures], {"ap": dict(zip(WAYS, aps, strict=True))})

@@ -59,16 +59,15 @@ class _Stages:
         costs_s: dict[str, float] = {}
         with _timed(costs_s, "decode"):
             decoded = list(islice(source.frames(Position()), FRAMES))
-        pictures = [np.empty((*transform.output_hw(one.image.hw), 3), np.uint8) for one in decoded]
+        images = [np.empty((*transform.output_hw(one.image.hw), 3), np.uint8) for one in decoded]
         with _timed(costs_s, "prepare"):
             geometries = [
-                transform(one.image, picture)
-                for one, picture in zip(decoded, pictures, strict=True)
+                transform(one.image, picture) for one, picture in zip(decoded, images, strict=True)
             ]
         with _timed(costs_s, "detect"):
             found = [
                 to_source(self._detector([picture])[0], geometry, one.image.hw)
-                for one, picture, geometry in zip(decoded, pictures, geometries, strict=True)
+                for one, picture, geometry in zip(decoded, images, geometries, strict=True)
             ]
         with _timed(costs_s, "track"):
             tracked = [tracker.update(one) for one in found]

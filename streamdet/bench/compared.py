@@ -1,6 +1,6 @@
-"""Detectors side by side: on pictures that none of them was trained on, and in whole pipelines.
+"""Detectors side by side: on images that none of them was trained on, and in whole pipelines.
 
-Every figure is what one command of `streamdet eval` says, so that each can be had again alone.
+Every metric is what one command of `streamdet eval` says, so that each can be had again alone.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.bench.material import Material
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.errors import EngineError
 
 _LIMIT_S: Final = 900
-_PICTURES: Final = {"AP50": "AP50", "AP": "AP", "recall": "AR_100"}
-"""What is said of pictures -> what COCO's evaluation calls it."""
+_IMAGES: Final = {"AP50": "AP50", "AP": "AP", "recall": "AR_100"}
+"""What is said of images -> what COCO's evaluation calls it."""
 _VEHICLES: Final = ("car", "motorcycle", "bus", "truck")
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """Labelled pictures; `parts` are files of labels beside the folder images/."""
+class Images:
+    """Labelled images; `parts` are files of labels beside the folder images/."""
 
     name: str
     classes: tuple[str, ...]
@@ -43,14 +43,14 @@ class Video:
 
 
 PEOPLE: Final = (
-    Pictures("coco-mini", ("person",)),
-    Pictures("highway-id", ("person",)),
-    Pictures("pennfudan", ("person",), ("train.json", "val.json")),
+    Images("coco-mini", ("person",)),
+    Images("highway-id", ("person",)),
+    Images("pennfudan", ("person",), ("train.json", "val.json")),
 )
 STREET: Final = (
-    Pictures("coco-mini", ("person", "bicycle", *_VEHICLES)),
-    Pictures("highway-id", ("person", *_VEHICLES)),
-    Pictures("openimages-vehicles", _VEHICLES),
+    Images("coco-mini", ("person", "bicycle", *_VEHICLES)),
+    Images("highway-id", ("person", *_VEHICLES)),
+    Images("openimages-vehicles", _VEHICLES),
 )
 VIDEOS: Final = (
     Video("pets09", "videos/pets09-s2l1.avi", "mot/PETS09-S2L1/gt.txt"),
@@ -60,7 +60,7 @@ OTHERS: Final = ("yolox_nano", "nanodet_m", "picodet_s")
 
 
 Rows = dict[tuple[str, str, str], float]
-"""What was measured: figures by (model, where, name)."""
+"""What was measured: metrics by (model, where, name)."""
 Aims = dict[tuple[str, str, str], Aim]
 
 
@@ -89,20 +89,20 @@ def street(material: Material) -> Outcome:
 
 
 def _outcome(rows: Rows, aims: Aims) -> Outcome:
-    """List all figures, with the aims of some."""
-    figures = [Figure(" ".join(key), value, "", aims.get(key)) for key, value in rows.items()]
+    """List all metrics, with the aims of some."""
+    figures = [Metric(" ".join(key), value, "", aims.get(key)) for key, value in rows.items()]
     return Outcome(figures, {"rows": [[*key, value] for key, value in rows.items()]})
 
 
 def measure(
-    material: Material, models: Sequence[str], pictures: Sequence[Pictures], videos: Sequence[Video]
+    material: Material, models: Sequence[str], pictures: Sequence[Images], videos: Sequence[Video]
 ) -> Rows:
-    """Measure models, one after the other on each set, so that a set's figures lie close in time.
+    """Measure models, one after the other on each set, so that a set's metrics lie close in time.
 
     Args:
         material: the test data.
         models: names, or paths of .yaml files.
-        pictures: labelled pictures.
+        pictures: labelled images.
         videos: whole pipelines, pipelines/people.yaml, run on these.
 
     Raises:
@@ -113,22 +113,22 @@ def measure(
         for data in pictures:
             truth = _whole(material.folder / "datasets" / data.name, data.parts, Path(folder))
             for model in models:
-                rows |= dict(_of_pictures(material, model, data, truth))
+                rows |= dict(_of_images(material, model, data, truth))
         for video in videos:
             for model in models:
                 rows |= dict(_of_video(material, model, video))
     return rows
 
 
-def _of_pictures(
-    material: Material, model: str, data: Pictures, truth: Path
+def _of_images(
+    material: Material, model: str, data: Images, truth: Path
 ) -> Iterator[tuple[tuple[str, str, str], float]]:
     images = material.folder / "datasets" / data.name / "images"
     scores = _evaluated(
         material, "model", model, "--truth", str(truth), "--images", str(images),
         "--classes", ",".join(data.classes),
     )  # fmt: skip
-    for name, key in _PICTURES.items():
+    for name, key in _IMAGES.items():
         yield (Path(model).stem, data.name, name), scores["coco"]["all"][key] or 0.0
     if len(data.classes) > 1:
         for name, figures in scores["coco"]["classes"].items():

@@ -22,7 +22,7 @@ from unittest.mock import patch
 import numpy as np
 
 from streamdet.bench.material import Material
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.frame import FrameRef
 from streamdet.graph import load_graph
 from streamdet.image import Image, Pixels
@@ -52,20 +52,20 @@ def run(material: Material) -> Outcome:
     copied = plain.per_frame("copied into a slot") + plain.per_frame("read by the sink")
     steps = ("decode", "convert to BGR", "prepare", "copy into a slot", "video sink")
     return Outcome(
-        figures=[
-            Figure("copies per frame, no video sink", copied, "", Aim("<", 1)),
-            Figure("conversions per frame, no video sink", plain.per_frame("converted")),
-            Figure("conversions per frame, video sink", recorded.per_frame("converted")),
-            Figure("copies into a slot per frame, video sink",
+        metrics=[
+            Metric("copies per frame, no video sink", copied, "", Aim("<", 1)),
+            Metric("conversions per frame, no video sink", plain.per_frame("converted")),
+            Metric("conversions per frame, video sink", recorded.per_frame("converted")),
+            Metric("copies into a slot per frame, video sink",
                    recorded.per_frame("copied into a slot")),
-            Figure("slots read by the video sink per frame",
+            Metric("slots read by the video sink per frame",
                    recorded.per_frame("read by the sink")),
-            Figure("BGR copies made by the video sink per frame",
+            Metric("BGR copies made by the video sink per frame",
                    recorded.per_frame("copied by the sink"), "", Aim("<", 1)),
-            Figure("conversions to YUV by the video sink per frame",
+            Metric("conversions to YUV by the video sink per frame",
                    recorded.per_frame("converted to YUV by the sink")),
-            Figure("one copy of a 1080p frame", _copy_ms(), "ms"),
-            *(Figure(f"  {step}", recorded.ms_per_frame(step), "ms") for step in steps),
+            Metric("one copy of a 1080p frame", _copy_ms(), "ms"),
+            *(Metric(f"  {step}", recorded.ms_per_frame(step), "ms") for step in steps),
         ],
         details={"no video sink": dict(plain.counts), "video sink": dict(recorded.counts)},
         notes=[
@@ -131,7 +131,7 @@ class _TracedPool(FramePool):
 
 
 class _TracedCanvas(Canvas):
-    """A canvas that counts full-size pictures in the way of a slot to the encoder."""
+    """A canvas that counts full-size images in the way of a slot to the encoder."""
 
     trace: _Trace
 

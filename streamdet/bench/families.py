@@ -1,7 +1,7 @@
 """The families of detectors that look at regions, side by side: the lectures' table, measured here.
 
-All have VGG-16 and fully connected layers of 4,096, as the published figures, random weights, and
-fp32. R-CNN, SPP-net and Fast R-CNN look at 2,000 regions, Faster R-CNN at its own 300. Pictures are
+All have VGG-16 and fully connected layers of 4,096, as the published metrics, random weights, and
+fp32. R-CNN, SPP-net and Fast R-CNN look at 2,000 regions, Faster R-CNN at its own 300. Images are
 as large as PASCAL VOC's; the papers enlarge these to 600 pixels, which all but R-CNN pay for.
 """
 
@@ -15,20 +15,20 @@ from typing import Any, Final
 import numpy as np
 
 from streamdet.bench.material import Material
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.bench.sliding_windows import windows_s
 from streamdet.detectors.parts.options import choose_runtime
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.proposals import Proposer
 from streamdet.errors import EngineError
-from streamdet.evaluation.image_file import read_picture
-from streamdet.evaluation.images import Detect, PictureDetector
+from streamdet.evaluation.image_file import read_image
+from streamdet.evaluation.images import Detect, ImageDetector
 from streamdet.image import Pixels
 from streamdet.models.model_config import ModelConfig, TransformConfig, load_model_config
 from streamdet.registry import load, load_network
 from streamdet.system.cores import cores
 
-PICTURE_HW: Final = (375, 500)
+IMAGE_HW: Final = (375, 500)
 PROPOSALS: Final = 2000
 RCNN_REGIONS: Final = 32
 """How many of them R-CNN is timed on; its time grows with their number and nothing else."""
@@ -55,12 +55,12 @@ _NAMES: Final = {
 
 
 def run(material: Material) -> Outcome:
-    """Measure the four on one picture, in turn, and OverFeat's windows both ways."""
-    picture = read_picture(min(material.pictures.rglob("*.jpg")))
+    """Measure the four on one image, in turn, and OverFeat's windows both ways."""
+    picture = read_image(min(material.images.rglob("*.jpg")))
     detectors = {kind: _detector(kind) for kind in NETWORKS}
     runs_s = _timed(detectors, picture)
     without_s = {kind: min(each) for kind, each in runs_s.items()}
-    regions = len(_proposer("sliding")(np.zeros((*PICTURE_HW, 3), np.uint8), RCNN_REGIONS, 0))
+    regions = len(_proposer("sliding")(np.zeros((*IMAGE_HW, 3), np.uint8), RCNN_REGIONS, 0))
     without_s["rcnn"] *= PROPOSALS / regions
     del detectors
     proposer, proposals_s = _proposals(picture)
@@ -68,37 +68,37 @@ def run(material: Material) -> Outcome:
     with_s = {kind: each + proposals_s for kind, each in without_s.items()}
     with_s["faster_rcnn"] = without_s["faster_rcnn"]  # it proposes by itself
     return Outcome(
-        figures=[
+        metrics=[
             *_times(without_s, with_s),
-            Figure(f"proposals: {proposer.name}", proposals_s, "s"),
+            Metric(f"proposals: {proposer.name}", proposals_s, "s"),
             *_ratios(without_s, with_s),
-            Figure("OverFeat, a window at a time", windows.dense, "s"),
-            Figure("OverFeat, windows as convolutions", windows.efficient, "s"),
-            Figure("OverFeat, dense / efficient", windows.dense / windows.efficient),
+            Metric("OverFeat, a window at a time", windows.dense, "s"),
+            Metric("OverFeat, windows as convolutions", windows.efficient, "s"),
+            Metric("OverFeat, dense / efficient", windows.dense / windows.efficient),
         ],
         details={"without proposals": runs_s, "rcnn regions": regions},
         notes=_notes(proposer, regions),
     )
 
 
-def _times(without_s: dict[str, float], with_s: dict[str, float]) -> list[Figure]:
+def _times(without_s: dict[str, float], with_s: dict[str, float]) -> list[Metric]:
     return [
-        Figure(f"{_NAMES[kind]}, {words} proposals", seconds[kind], "s")
+        Metric(f"{_NAMES[kind]}, {words} proposals", seconds[kind], "s")
         for words, seconds in (("without", without_s), ("with", with_s))
         for kind in NETWORKS
     ]
 
 
-def _ratios(without_s: dict[str, float], with_s: dict[str, float]) -> list[Figure]:
+def _ratios(without_s: dict[str, float], with_s: dict[str, float]) -> list[Metric]:
     slow, slow_with = without_s["rcnn"], with_s["rcnn"]
     return [
-        Figure("R-CNN / SPP-net, without proposals (published: 24 to 102)",
+        Metric("R-CNN / SPP-net, without proposals (published: 24 to 102)",
                slow / without_s["sppnet"]),
-        Figure("R-CNN / Fast R-CNN, without proposals (published: 47 / 0.32 s = 146)",
+        Metric("R-CNN / Fast R-CNN, without proposals (published: 47 / 0.32 s = 146)",
                slow / without_s["fast_rcnn"]),
-        Figure("R-CNN / Fast R-CNN, with proposals (published: 50 / 2 s = 25)",
+        Metric("R-CNN / Fast R-CNN, with proposals (published: 50 / 2 s = 25)",
                slow_with / with_s["fast_rcnn"]),
-        Figure("R-CNN / Faster R-CNN, with proposals (published: 50 / 0.2 s = 250)",
+        Metric("R-CNN / Faster R-CNN, with proposals (published: 50 / 0.2 s = 250)",
                slow_with / with_s["faster_rcnn"], "", Aim(">=", 250)),
     ]  # fmt: skip
 
@@ -106,7 +106,7 @@ def _ratios(without_s: dict[str, float], with_s: dict[str, float]) -> list[Figur
 def _notes(proposer: Proposer, regions: int) -> list[str]:
     notes = [
         f"VGG-16, fp32, {cores()} threads, random weights; {PROPOSALS} regions, Faster R-CNN 300",
-        f"pictures of {PICTURE_HW[0]} x {PICTURE_HW[1]}, as VOC's are; the papers enlarge them to"
+        f"images of {IMAGE_HW[0]} x {IMAGE_HW[1]}, as VOC's are; the papers enlarge them to"
         " 600, which all but R-CNN pay for",
         f"R-CNN was timed on {regions} regions, {RCNN_BATCH} at a time, and scaled to {PROPOSALS}",
     ]
@@ -117,20 +117,20 @@ def _notes(proposer: Proposer, regions: int) -> list[str]:
 
 
 def _model(kind: str) -> ModelConfig:
-    """The model on ResNet-18 with another network and another size of pictures."""
+    """The model on ResNet-18 with another network and another size of images."""
     model = load_model_config(f"{kind}_resnet18")
     assert model.input is not None
-    hw = model.input.hw if kind == "rcnn" else PICTURE_HW
+    hw = model.input.hw if kind == "rcnn" else IMAGE_HW
     changes = {
         "network": {**(model.network or {}), **NETWORKS[kind]},
         "input": model.input.model_copy(update={"hw": hw}),
-        "transform": TransformConfig.model_validate({"kind": "letterbox", "hw": PICTURE_HW}),
+        "transform": TransformConfig.model_validate({"kind": "letterbox", "hw": IMAGE_HW}),
     }
     return model.model_copy(update=changes)
 
 
 def _detector(kind: str) -> Detect:
-    """Make a detector of whole pictures with random weights."""
+    """Make a detector of whole images with random weights."""
     model = _model(kind)
     detector_class = load("detector", kind)
     few = {"max_proposals": RCNN_REGIONS} if kind == "rcnn" else {}
@@ -140,7 +140,7 @@ def _detector(kind: str) -> Detect:
         path = Path(folder) / "network.onnx"
         path.write_bytes(_exported(model))
         runtime = load("runtime", runtime_kind)(path, model.input, runtime_options)
-    return PictureDetector(detector_class(options, model, runtime), model)
+    return ImageDetector(detector_class(options, model, runtime), model)
 
 
 def _exported(model: ModelConfig) -> bytes:
@@ -186,7 +186,7 @@ def _proposals(picture: Pixels) -> tuple[Proposer, float]:
         proposer = _proposer("sliding")
     import cv2
 
-    prepared = np.asarray(cv2.resize(picture, PICTURE_HW[::-1]), np.uint8)
+    prepared = np.asarray(cv2.resize(picture, IMAGE_HW[::-1]), np.uint8)
     runs_s = []
     for _ in range(ROUNDS + 1):
         started_s = time.perf_counter()

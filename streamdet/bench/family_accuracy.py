@@ -1,12 +1,12 @@
 """The families of detectors that look at regions, trained alike: mAP and time, side by side.
 
 All have MobileNetV2 up to a map of stride 16, with ImageNet's weights, which stay as they are; what
-is above learns from the same pictures, as often. R-CNN and SPP-net are measured with softmax, and
-once more with SVMs and box regressors fitted to the same layers. Pictures: cars, motorcycles, buses
+is above learns from the same images, as often. R-CNN and SPP-net are measured with softmax, and
+once more with SVMs and box regressors fitted to the same layers. Images: cars, motorcycles, buses
 and trucks of highway-id and openimages-vehicles, 1,032 to learn from, 122 to measure on. Both sets
 label all four: where each labels its one class, an RPN would learn no background (see
 objectives/region_proposals.py). The lectures' table has 66.0, 66.9 and 66.9 for R-CNN, Fast and
-Faster R-CNN on VOC 2007, whole networks fine-tuned on far more pictures. Here, on one core in a
+Faster R-CNN on VOC 2007, whole networks fine-tuned on far more images. Here, on one core in a
 quarter of an hour: 36.4, 43.4 and 55.3; of the objects 0.90 have a sliding box that fits.
 """
 
@@ -26,14 +26,14 @@ from typing import Any, Final, Literal
 import yaml
 
 from streamdet.bench.material import Material
-from streamdet.bench.metrics import Figure, Outcome
+from streamdet.bench.metrics import Metric, Outcome
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText, read_yaml
 from streamdet.detections import Detections
 from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.proposals.sliding import SlidingBoxes
 from streamdet.evaluation.coco import coco_scores
-from streamdet.evaluation.images import LOWEST_SCORE, Detect, PictureDetector
+from streamdet.evaluation.images import LOWEST_SCORE, Detect, ImageDetector
 from streamdet.evaluation.truths import refuse
 from streamdet.image import Pixels
 from streamdet.models.model_config import load_model_config
@@ -66,16 +66,16 @@ class Study:
         sets: folders with images/, train.json and val.json; each labels every class.
         classes: their names.
         backbone: file of the backbone's weights; None: random ones.
-        hw: of a picture.
+        hw: of an image.
         region_hw: of R-CNN's warped regions.
         context: border around a region's box in these, pixels.
-        proposals: most that are looked at in a picture.
-        scales: of the sliding boxes, as shares of a picture's shorter side.
+        proposals: most that are looked at in an image.
+        scales: of the sliding boxes, as shares of an image's shorter side.
         ratios: height / width of these.
-        least: root of an object's area, as a share of the picture's longer side, below which it
+        least: root of an object's area, as a share of the image's longer side, below which it
             counts neither way, as what VOC calls difficult.
-        epochs: how often each picture is shown.
-        regions: how many of a picture are learnt from.
+        epochs: how often each image is shown.
+        regions: how many of an image are learnt from.
         rate: of learning.
         precision: of the training; what is measured computes in fp32.
     """
@@ -112,7 +112,7 @@ def measure(study: Study, folder: Path) -> Outcome:
     """Train and measure as a study says; models are left in the folder."""
     write_truths(study, folder)
     recall = _recall(study, folder)
-    figures = [Figure("recall of the sliding boxes at IoU 0.5", recall)]
+    figures = [Metric("recall of the sliding boxes at IoU 0.5", recall)]
     details: dict[str, Any] = {}
     for kind, name in NAMES.items():
         started_s = time.process_time()
@@ -121,10 +121,10 @@ def measure(study: Study, folder: Path) -> Outcome:
             configs[f"{name}, SVMs"] = fit_svms(configs[name], study, folder)
         details[kind] = {"training_cpu_s": time.process_time() - started_s}
         for each, config in configs.items():
-            ap50s, picture_s = _measured(config, study, folder)
+            ap50s, image_s = _measured(config, study, folder)
             figures += [
-                Figure(f"{each}: mAP@0.5", sum(ap50s) / len(ap50s)),
-                Figure(f"{each}: a picture", picture_s, "s of a CPU"),
+                Metric(f"{each}: mAP@0.5", sum(ap50s) / len(ap50s)),
+                Metric(f"{each}: an image", image_s, "s of a CPU"),
             ]
             details[each] = {path.name: ap50 for path, ap50 in zip(study.sets, ap50s, strict=True)}
     return Outcome(figures, details, _notes(study))
@@ -147,7 +147,7 @@ def train(kind: str, study: Study, folder: Path) -> Path:
     import torch
 
     from streamdet.building.build import build
-    from streamdet.training.callbacks import Keeper
+    from streamdet.training.callbacks import KeepBest
     from streamdet.training.prepare import prepare, reproducible
     from streamdet.training.recipe import check_recipe
 
@@ -160,7 +160,7 @@ def train(kind: str, study: Study, folder: Path) -> Path:
         for weights in prepared.loop.network.parameters():  # convolutions: twice as fast at bf16
             if weights.ndim == 4:
                 weights.data = weights.data.contiguous(memory_format=torch.channels_last)
-        keeper = Keeper(prepared, recipe, result, lambda: False)
+        keeper = KeepBest(prepared, recipe, result, lambda: False)
         for _ in prepared.loop.run(keeper):
             pass
     config = result / f"{recipe.name}.yaml"
@@ -296,18 +296,18 @@ def _recall(study: Study, folder: Path) -> float:
 
 
 def _measured(config: Path, study: Study, folder: Path) -> tuple[list[float], float]:
-    """Measure the mean of the classes' AP50 on each set; median CPU seconds of a picture."""
+    """Measure the mean of the classes' AP50 on each set; median CPU seconds of an image."""
     model = load_model_config(str(config))
     known = built_in(model)
     stated = _detector(model.detector, study)
     lowest = known.score_thresh if known else 0.0
     options = measured_options(model, lowest, YamlText(str(config)), stated)
     detector, _ = make_detector(options, model)
-    timed = _Timed(PictureDetector(detector, model))
+    timed = _Timed(ImageDetector(detector, model))
     aps = []
     for each in validation_sets(_data(study, folder), model.classes, refuse):
         found = each.detected(timed, model.classes, iter)
-        aps.append(coco_scores(each.truth, found, "bbox").figures["AP50"] or 0.0)
+        aps.append(coco_scores(each.truth, found, "bbox").metrics["AP50"] or 0.0)
     return aps, median(timed.runs_s)
 
 
@@ -330,13 +330,13 @@ def _notes(study: Study) -> list[str]:
     height, width = study.hw
     return [
         f"{_BACKBONE} up to {_MAP}, frozen at ImageNet's weights; one thread;"
-        f" pictures of {height} x {width}, R-CNN's regions {study.region_hw[0]} x"
+        f" images of {height} x {width}, R-CNN's regions {study.region_hw[0]} x"
         f" {study.region_hw[1]}",
-        f"{study.epochs} epochs of 4 pictures a step; {study.regions} regions of a picture are"
+        f"{study.epochs} epochs of 4 images a step; {study.regions} regions of an image are"
         f" learnt from; {study.proposals} sliding boxes are looked at, Faster R-CNN proposes"
         f" {_OWN_PROPOSALS}",
-        f"objects below {study.least:g} of a picture's longer side count neither way",
-        "a picture: the median, proposals included; what it uses of one CPU",
+        f"objects below {study.least:g} of an image's longer side count neither way",
+        "an image: the median, proposals included; what it uses of one CPU",
     ]
 
 

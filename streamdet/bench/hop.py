@@ -20,7 +20,7 @@ import numpy as np
 
 from streamdet.bench.material import Material
 from streamdet.bench.measured import private_redis
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.detections import Detections
 from streamdet.frame import Frame
 from streamdet.messages import FrameMessage, encode
@@ -55,12 +55,12 @@ def run(material: Material) -> Outcome:
         costs = [{batch: _cost_us(url, batch) for batch in BATCHES} for _ in range(ROUNDS)]
     p50, p99 = (_middle(quiet_us, quantile) for quantile in (50, 99))
     return Outcome(
-        figures=[
-            Figure("step in one process -> read in another, p50", p50, "us", Aim("<", 250)),
-            Figure("  p99", p99, "us"),
-            Figure("  p50 while every core is awake", _middle(awake_us, 50), "us"),
+        metrics=[
+            Metric("step in one process -> read in another, p50", p50, "us", Aim("<", 250)),
+            Metric("  p99", p99, "us"),
+            Metric("  p50 while every core is awake", _middle(awake_us, 50), "us"),
             *(
-                Figure(f"read + step per frame, batch {n}", min(c[n] for c in costs), "us")
+                Metric(f"read + step per frame, batch {n}", min(c[n] for c in costs), "us")
                 for n in BATCHES
             ),
         ],

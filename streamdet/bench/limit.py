@@ -8,7 +8,7 @@ import sys
 
 from streamdet.bench.material import Material
 from streamdet.bench.measured import pipeline_command, private_redis, run_quietly
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.system.cores import cores
 
 ROUNDS = 3
@@ -32,15 +32,15 @@ def run(material: Material) -> Outcome:
     best = max(runs, key=lambda one: one["fps"])
     fps, spent_ms = best["fps"], _marginal_ms(runs, starts)
     return Outcome(
-        figures=[
-            Figure("pipeline / limit, fps", fps / limit_fps, "", Aim(">=", 0.85)),
-            Figure("limit: cores / bare CPU per frame", limit_fps, "fps"),
-            Figure("pipeline", fps, "fps"),
-            Figure("bare CPU per frame", bare_ms, "ms"),
-            *(Figure(f"  {name}", cost_ms, "ms") for name, cost_ms in costs_ms.items()),
-            Figure("pipeline's CPU per frame, without its start", spent_ms, "ms"),
-            Figure("bare CPU / pipeline's CPU", bare_ms / spent_ms),
-            Figure("others' cores meanwhile", best["others_cores"]),
+        metrics=[
+            Metric("pipeline / limit, fps", fps / limit_fps, "", Aim(">=", 0.85)),
+            Metric("limit: cores / bare CPU per frame", limit_fps, "fps"),
+            Metric("pipeline", fps, "fps"),
+            Metric("bare CPU per frame", bare_ms, "ms"),
+            *(Metric(f"  {name}", cost_ms, "ms") for name, cost_ms in costs_ms.items()),
+            Metric("pipeline's CPU per frame, without its start", spent_ms, "ms"),
+            Metric("bare CPU / pipeline's CPU", bare_ms / spent_ms),
+            Metric("others' cores meanwhile", best["others_cores"]),
         ],
         details={"bare": bare, "runs": runs, "starts": starts},
     )

@@ -17,7 +17,7 @@ _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 def describe() -> dict[str, Any]:
-    """Say what the machine is, as far as it matters to a figure."""
+    """Say what the machine is, as far as it matters to a metric."""
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""What is measured with: clips, pictures and weights of the developers' test data."""
+"""What is measured with: clips, images and weights of the developers' test data."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Material:
         return self.folder / "weights"
 
     @property
-    def pictures(self) -> Path:
+    def images(self) -> Path:
         """A data set in COCO's format."""
         return self.folder / "datasets" / "coco-mini"
 

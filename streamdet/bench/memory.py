@@ -15,7 +15,7 @@ from typing import Any
 from streamdet.bench.machine import descendants, rss_kib
 from streamdet.bench.material import Material
 from streamdet.bench.measured import CLI, LIMIT_S, private_redis
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.errors import StreamdetError
 from streamdet.transport.connection import connect
 
@@ -61,13 +61,13 @@ def run(material: Material) -> Outcome:
     worst = max((name for name in growths if name != "redis"), key=growths.__getitem__)
     last = samples[-1].rss_kib
     return Outcome(
-        figures=[
-            Figure(
+        metrics=[
+            Metric(
                 f"growth of a worker's memory at most ({worst})", growths[worst], "%", Aim("<", 2)
             ),
-            Figure("growth of Redis's used_memory", growths["redis"], "%", Aim("<", 2)),
-            *(Figure(f"  {name}, at the end", kib / 1024, "MiB") for name, kib in last.items()),
-            Figure("  redis, at the end", samples[-1].redis_kib / 1024, "MiB"),
+            Metric("growth of Redis's used_memory", growths["redis"], "%", Aim("<", 2)),
+            *(Metric(f"  {name}, at the end", kib / 1024, "MiB") for name, kib in last.items()),
+            Metric("  redis, at the end", samples[-1].redis_kib / 1024, "MiB"),
         ],
         details={"samples": [asdict(sample) for sample in samples], "growth": growths},
     )

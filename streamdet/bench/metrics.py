@@ -1,4 +1,4 @@
-"""What a bench says: figures, each with the aim it is held against."""
+"""What a bench says: metrics, each with the aim it is held against."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _COMPARE: Final = {">=": operator.ge, "<": operator.lt}
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a figure should be.
+    """What a metric should be.
 
     Attributes:
-        relation: how the figure should stand to the limit.
-        limit: in the figure's unit.
+        relation: how the metric should stand to the limit.
+        limit: in the metric's unit.
     """
 
     relation: Literal[">=", "<"]
     limit: float
 
     def is_reached(self, value: float) -> bool:
-        """Whether a figure is as it should be."""
+        """Whether a metric is as it should be."""
         return bool(_COMPARE[self.relation](value, self.limit))
 
     def __str__(self) -> str:
@@ -31,14 +31,14 @@ class Aim:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Metric:
     """One line of a bench's table.
 
     Attributes:
         what: in a few words.
         value: in `unit`.
         unit: "" for a ratio.
-        aim: None for a figure that only explains another one.
+        aim: None for a metric that only explains another one.
     """
 
     what: str
@@ -57,51 +57,51 @@ class Outcome:
     """What a bench has measured.
 
     Attributes:
-        figures: the table.
+        metrics: the table.
         details: every single measurement, for --json.
-        notes: what a reader of the figures must know.
+        notes: what a reader of the metrics must know.
     """
 
-    figures: Sequence[Figure]
+    metrics: Sequence[Metric]
     details: dict[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
     @property
     def is_reached(self) -> bool:
         """Whether every aim is reached."""
-        return all(figure.is_reached is not False for figure in self.figures)
+        return all(metric.is_reached is not False for metric in self.metrics)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         return {
             "reached": self.is_reached,
-            "figures": [_figure_dict(figure) for figure in self.figures],
+            "metrics": [_metric_dict(metric) for metric in self.metrics],
             "notes": list(self.notes),
             "details": self.details,
         }
 
 
 def table(outcome: Outcome) -> list[str]:
-    """Write an outcome's figures in columns, its notes below."""
+    """Write an outcome's metrics in columns, its notes below."""
     rows = [
         (
-            figure.what,
-            f"{figure.value:.4g} {figure.unit}".rstrip(),
-            "" if figure.aim is None else f"aim {figure.aim}",
-            {True: "reached", False: "MISSED", None: ""}[figure.is_reached],
+            metric.what,
+            f"{metric.value:.4g} {metric.unit}".rstrip(),
+            "" if metric.aim is None else f"aim {metric.aim}",
+            {True: "reached", False: "MISSED", None: ""}[metric.is_reached],
         )
-        for figure in outcome.figures
+        for metric in outcome.metrics
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return [f"  {line}" for line in lines] + [f"  note: {note}" for note in outcome.notes]
 
 
-def _figure_dict(figure: Figure) -> dict[str, Any]:
+def _metric_dict(metric: Metric) -> dict[str, Any]:
     return {
-        "what": figure.what,
-        "value": figure.value,
-        "unit": figure.unit,
-        "aim": None if figure.aim is None else str(figure.aim),
-        "reached": figure.is_reached,
+        "what": metric.what,
+        "value": metric.value,
+        "unit": metric.unit,
+        "aim": None if metric.aim is None else str(metric.aim),
+        "reached": metric.is_reached,
     }

@@ -6,7 +6,7 @@ import sys
 
 from streamdet.bench.material import Material
 from streamdet.bench.measured import pipeline_command, private_redis, run_quietly
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 
 ROUNDS = 3
 FP32 = ("detect.runtime=onnxruntime", "detect.precision=fp32")
@@ -33,13 +33,13 @@ def run(material: Material) -> Outcome:
     # Not the median: on two quiet cores the loop's own threads make it 40 fps or 70.
     loop, ours, fp32 = (max(rounds[name], key=lambda one: one["fps"]) for name in commands)
     return Outcome(
-        figures=[
-            Figure("pipeline / plain loop, fps", ours["fps"] / loop["fps"], "", Aim(">=", 2.0)),
-            Figure("the same with start and end", loop["wall_s"] / ours["wall_s"]),
-            Figure("pipeline at the loop's fp32 / loop, fps", fp32["fps"] / loop["fps"]),
-            Figure("plain loop (onnxruntime fp32)", loop["fps"], "fps"),
-            Figure("pipeline (as configured)", ours["fps"], "fps"),
-            Figure("pipeline (onnxruntime fp32)", fp32["fps"], "fps"),
+        metrics=[
+            Metric("pipeline / plain loop, fps", ours["fps"] / loop["fps"], "", Aim(">=", 2.0)),
+            Metric("the same with start and end", loop["wall_s"] / ours["wall_s"]),
+            Metric("pipeline at the loop's fp32 / loop, fps", fp32["fps"] / loop["fps"]),
+            Metric("plain loop (onnxruntime fp32)", loop["fps"], "fps"),
+            Metric("pipeline (as configured)", ours["fps"], "fps"),
+            Metric("pipeline (onnxruntime fp32)", fp32["fps"], "fps"),
         ],
         details=rounds,
     )

@@ -39,21 +39,21 @@ def main(arguments: Sequence[str]) -> None:
     cells, strides = _grid()
     with av.open(video) as container:
         for number, frame in enumerate(container.decode(video=0)):
-            picture = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-            planes, ratio = _letterbox(picture)
+            image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+            planes, ratio = _letterbox(image)
             output = session.run(None, {"images": planes})[0][0]
             tracked = tracker.update(_people(output, cells, strides, ratio))
             entry = json.dumps({"frame_id": number, "objects": _objects(tracked)})
             client.xadd(stream, {"metadata": entry}, maxlen=10_000, approximate=True)
 
 
-def _letterbox(picture: npt.NDArray[np.uint8]) -> tuple[Floats, float]:
+def _letterbox(image: npt.NDArray[np.uint8]) -> tuple[Floats, float]:
     """Resize into the upper left corner; returns the network's input and the ratio."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     ratio = min(SIDE / height, SIDE / width)
     hw = int(height * ratio), int(width * ratio)
     padded = np.full((SIDE, SIDE, 3), 114, np.uint8)
-    padded[: hw[0], : hw[1]] = cv2.resize(picture, hw[::-1])
+    padded[: hw[0], : hw[1]] = cv2.resize(image, hw[::-1])
     return padded.transpose(2, 0, 1)[None].astype(np.float32), ratio
 
 

@@ -17,7 +17,7 @@ ROUNDS: Final = 2
 
 
 class WindowSeconds(NamedTuple):
-    """Seconds a picture of the model's size."""
+    """Seconds an image of the model's size."""
 
     dense: float
     efficient: float

@@ -35,18 +35,18 @@ def randomized(network: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def spread(network: nn.Module, pictures: Any, background: float) -> None:
-    """Scale and centre the layers that score and move boxes by what they make of some pictures.
+def spread(network: nn.Module, images: Any, background: float) -> None:
+    """Scale and centre the layers that score and move boxes by what they make of some images.
 
     Args:
         network: ours or torchvision's.
-        pictures: what it is called with.
+        images: what it is called with.
         background: logit by which the background leads, as most proposals hold no object.
     """
     for name in [name for name in _SPREADS if name in dict(network.named_modules())]:
         layer: Any = network.get_submodule(name)
         with _outputs_of(layer) as seen:
-            network(pictures)
+            network(images)
         outputs = torch.cat(seen) - layer.bias.mean()
         scale = _SPREADS[name] / float(outputs.std())
         layer.weight.mul_(scale)

@@ -14,7 +14,7 @@ from typing import Any
 from streamdet.bench.machine import descendants
 from streamdet.bench.material import Material
 from streamdet.bench.measured import CLI, pipeline_command, private_redis
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.errors import StreamdetError
 from streamdet.transport.connection import connect
 
@@ -33,11 +33,11 @@ def run(material: Material) -> Outcome:
         returns = _returns_s(material, url)
     plain = max(median(returns[name]) for name in ("front-0", "back-0"))
     return Outcome(
-        figures=[
-            Figure("`streamdet check people`", median(checks_s), "s", Aim("<", 0.5)),
-            Figure("a killed stage is back (source, sink)", plain, "s", Aim("<", 1.0)),
-            Figure("a killed detector is back", median(returns["detect-0"]), "s"),
-            Figure("`streamdet run` to the first published frame", median(firsts_s), "s"),
+        metrics=[
+            Metric("`streamdet check people`", median(checks_s), "s", Aim("<", 0.5)),
+            Metric("a killed stage is back (source, sink)", plain, "s", Aim("<", 1.0)),
+            Metric("a killed detector is back", median(returns["detect-0"]), "s"),
+            Metric("`streamdet run` to the first published frame", median(firsts_s), "s"),
         ],
         details={"check_s": checks_s, "first_frame_s": firsts_s, "back_s": returns},
         notes=["the first frame of the runs above includes loading YOLOX-nano into OpenVINO"],

@@ -30,8 +30,8 @@ import numpy.typing as npt
 from streamdet.detections import Detections
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import ConfigError, EngineError
-from streamdet.evaluation.image_file import read_picture
-from streamdet.evaluation.images import PictureDetector
+from streamdet.evaluation.image_file import read_image
+from streamdet.evaluation.images import ImageDetector
 from streamdet.image import ArrayImage, Pixels
 from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.ops.iou import pairwise_iou
@@ -42,15 +42,15 @@ from streamdet.system.cores import cores
 HW: Final = (480, 640)
 FRAMES: Final = 4
 SCORE_THRESH: Final = 0.05  # torchvision's, built into the networks
-_DIVISOR: Final = 32  # torchvision pads pictures to multiples of it
+_DIVISOR: Final = 32  # torchvision pads images to multiples of it
 _SIDE: Final = Path(__file__).with_name("torchvision_side.py")
 
 
 def canvas_hw(hw: tuple[int, int], sides: tuple[int, int]) -> tuple[int, int]:
-    """The canvas that torchvision makes of a picture: enlarged, then padded.
+    """The canvas that torchvision makes of an image: enlarged, then padded.
 
     Args:
-        hw: of the picture.
+        hw: of the image.
         sides: what the shorter side becomes, unless the longer one grew beyond the second.
     """
     ratio = min(sides[0] / min(hw), sides[1] / max(hw))
@@ -115,7 +115,7 @@ class _Record(NamedTuple):
 
 
 def _round(
-    ours: dict[str, PictureDetector], theirs: subprocess.Popen[str], frames: Sequence[Pixels]
+    ours: dict[str, ImageDetector], theirs: subprocess.Popen[str], frames: Sequence[Pixels]
 ) -> Iterator[_Record]:
     for number, frame in enumerate(frames):
         answer = _ask(theirs, number)
@@ -172,7 +172,7 @@ def model_for(name: str, proposals: int | None, canvas: tuple[int, int] | None) 
 
 def _ours(
     model: ModelConfig, frame: Pixels, folder: Path, threads: int
-) -> dict[str, PictureDetector]:
+) -> dict[str, ImageDetector]:
     """Make our detectors in all precisions, and leave their weights in the folder."""
     import torch
 
@@ -207,11 +207,11 @@ def _normalised(model: ModelConfig, frame: Pixels) -> npt.NDArray[np.float32]:
     return np.asarray(values.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
-def _detector(model: ModelConfig, path: Path, runtime_options: RuntimeOptions) -> PictureDetector:
+def _detector(model: ModelConfig, path: Path, runtime_options: RuntimeOptions) -> ImageDetector:
     assert model.input is not None
     runtime = load("runtime", "openvino")(path, model.input, runtime_options)
     options = NetworkOptions(model=model.name, score_thresh=SCORE_THRESH)
-    return PictureDetector(load("detector", model.detector)(options, model, runtime), model)
+    return ImageDetector(load("detector", model.detector)(options, model, runtime), model)
 
 
 def _ask(process: subprocess.Popen[str], number: int) -> dict[str, Any]:
@@ -227,15 +227,15 @@ def _ask(process: subprocess.Popen[str], number: int) -> dict[str, Any]:
 
 
 def read_frames(folder: Path) -> list[Pixels]:
-    """Read the first pictures of `HW`.
+    """Read the first images of `HW`.
 
     Raises:
         ConfigError: the folder holds none.
     """
-    pictures = (read_picture(path) for path in sorted(folder.rglob("*.jpg")))
+    pictures = (read_image(path) for path in sorted(folder.rglob("*.jpg")))
     frames = [picture for picture in pictures if picture.shape[:2] == HW][:FRAMES]
     if not frames:
-        raise ConfigError(f"{folder} holds no picture of {HW[0]} x {HW[1]}")
+        raise ConfigError(f"{folder} holds no image of {HW[0]} x {HW[1]}")
     return frames
 
 
@@ -244,7 +244,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Our CPU runtime against torchvision.")
     parser.add_argument("model")
     parser.add_argument("--python", type=Path, required=True, help="Python that has torchvision")
-    parser.add_argument("--frames", type=Path, required=True, help="folder of pictures, 480 x 640")
+    parser.add_argument("--frames", type=Path, required=True, help="folder of images, 480 x 640")
     parser.add_argument("--proposals", type=int, help="of ours; by default torchvision's number")
     parser.add_argument(
         "--canvas", type=int, nargs=2, help="height and width of ours; by default torchvision's"

@@ -1,4 +1,4 @@
-"""The comparison of trackers (trackers.py) as figures with aims."""
+"""The comparison of trackers (trackers.py) as metrics with aims."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from streamdet.bench import trackers
 from streamdet.bench.material import Material
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.registry import KINDS
 
 _NAMES: Final = {"mota": "MOTA", "idf1": "IDF1", "updates_per_s": "updates/s"}
@@ -16,17 +16,17 @@ _FAST: Final = Aim(">=", 10_000)
 def run(material: Material) -> Outcome:
     """Compare on the public detections of MOT15 and MOT17; without the library, ours alone."""
     report = trackers.run(material.tracks)
-    figures = [figure for kind in KINDS["tracker"] for figure in _figures(kind, report[kind])]
+    figures = [metric for kind in KINDS["tracker"] for metric in _metrics(kind, report[kind])]
     fastest = max(report[kind]["ours"]["updates_per_s"] for kind in KINDS["tracker"])
-    figures.append(Figure("the fastest, updates", fastest, "/s", _FAST))
+    figures.append(Metric("the fastest, updates", fastest, "/s", _FAST))
     return Outcome(figures, report, [f"compared with: {report['library']}"])
 
 
-def _figures(kind: str, result: dict[str, Any]) -> list[Figure]:
+def _metrics(kind: str, result: dict[str, Any]) -> list[Metric]:
     ours, ratio = result["ours"], result["ratio"]
     figures = []
     for key, name in _NAMES.items():
-        figures.append(Figure(f"{kind} {name}", ours[key]))
+        figures.append(Metric(f"{kind} {name}", ours[key]))
         if ratio is not None:
-            figures.append(Figure(f"{kind} {name} / the library's", ratio[key], "", Aim(">=", 1)))
+            figures.append(Metric(f"{kind} {name} / the library's", ratio[key], "", Aim(">=", 1)))
     return figures

@@ -18,9 +18,9 @@ def export(network: Network, input_name: str, hw: tuple[int, int], batch: int = 
 
     Args:
         network: in the state that is wanted; it is put into evaluation mode.
-        input_name: name that the picture input gets.
-        hw: height and width of the picture, pixels.
-        batch: pictures at a time.
+        input_name: name that the image input gets.
+        hw: height and width of the image, pixels.
+        batch: images at a time.
 
     Returns:
         An `onnx.ModelProto`, checked; its outputs bear the names of the network's.

@@ -106,7 +106,7 @@ def _roi_align_fpn(levels: int) -> str:
         _ROI_COLUMNS,
     ]
     if levels == 1:
-        return "\n".join([*lines, _roi_align("pooled", "map0", "scale0", "xyxy, pictures"), "}"])
+        return "\n".join([*lines, _roi_align("pooled", "map0", "scale0", "xyxy, images"), "}"])
     lines.append(_ROI_LEVEL)
     for number in range(levels):
         lines += [
@@ -115,10 +115,10 @@ def _roi_align_fpn(levels: int) -> str:
             f"  places{number} = NonZero (is_level{number})",
             f"  rows{number} = Squeeze (places{number}, axis0)",
             f"  xyxy{number} = Gather (xyxy, rows{number})",
-            f"  pictures{number} = Gather (pictures, rows{number})",
+            f"  images{number} = Gather (images, rows{number})",
             _roi_align(
                 f"pooled{number}", f"map{number}", f"scale{number}",
-                f"xyxy{number}, pictures{number}",
+                f"xyxy{number}, images{number}",
             ),
         ]  # fmt: skip
     rows, parts = (", ".join(f"{name}{n}" for n in range(levels)) for name in ("rows", "pooled"))
@@ -132,12 +132,12 @@ def _roi_align_fpn(levels: int) -> str:
 # A RoI that is not finite, which runtimes refuse or misread, becomes an empty one far outside: its
 # level is the finest and its bins are 0, as in ops/roi_align.py.
 _ROI_COLUMNS: Final = """
-  picture_column = Constant <value_int: int = 0> ()
+  image_column = Constant <value_int: int = 0> ()
   corner_columns = Constant <value_ints: ints = [1, 2, 3, 4]> ()
   axis0 = Constant <value_ints: ints = [0]> ()
   axis1 = Constant <value_ints: ints = [1]> ()
-  picture_numbers = Gather <axis: int = 1> (rois, picture_column)
-  pictures = Cast <to: int = 7> (picture_numbers)
+  image_numbers = Gather <axis: int = 1> (rois, image_column)
+  images = Cast <to: int = 7> (image_numbers)
   stated = Gather <axis: int = 1> (rois, corner_columns)
   sizes = Abs (stated)
   largest = Constant <value_float: float = 1e9> ()

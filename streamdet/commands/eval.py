@@ -20,7 +20,7 @@ from streamdet.evaluation.scores import Scores, score_results
 from streamdet.evaluation.truths.images import read_truth
 from streamdet.system.atomic_file import checked_output, file_key, write_whole
 
-_PICTURES: Final = "COCO's .json, a folder of VOC's .xml or of YOLO's .txt files"
+_IMAGES: Final = "COCO's .json, a folder of VOC's .xml or of YOLO's .txt files"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -33,14 +33,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     forms = parser.add_subparsers(dest="form", metavar="FORM", required=True)
     for form, text in (
         (_add_results, "score results that are there: boxes, masks or keypoints"),
-        (_add_model, "run a model over a folder of pictures and score what it finds"),
+        (_add_model, "run a model over a folder of images and score what it finds"),
         (_add_pipeline, "run a graph on a video and score its boxes, tracks, masks and points"),
     ):
         name = form.__name__.removeprefix("_add_")
         description = f"{text[0].upper()}{text[1:]}."
         one = forms.add_parser(name, help=text, description=description)
         form(one)
-        one.add_argument("--json", metavar="OUT.json", help="write every figure; replaced if there")
+        one.add_argument("--json", metavar="OUT.json", help="write every metric; replaced if there")
         one.add_argument("--plots", type=Path, metavar="DIR", help="draw precision over recall")
     published = forms.add_parser("published", help="score the boxes that a run wrote, in a line")
     eval_published.add_arguments(published)
@@ -66,10 +66,10 @@ def run(args: Namespace) -> int:
     try:
         for scores in scored if args.plots is not None else ():
             paths = write_plots(scores.coco, args.plots, scores.kind)
-            print(f"{args.plots}: {len(paths)} pictures of {scores.kind}")
+            print(f"{args.plots}: {len(paths)} images of {scores.kind}")
         if out is not None:
-            figures = {scores.kind: scores.as_dict() for scores in scored}
-            write_whole(out, (json.dumps(figures, indent=2, allow_nan=False) + "\n").encode())
+            metrics = {scores.kind: scores.as_dict() for scores in scored}
+            write_whole(out, (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode())
     except OSError as exc:
         raise EngineError(f"{exc.filename}: cannot be written: {exc.strerror}") from exc
     return 0
@@ -77,20 +77,20 @@ def run(args: Namespace) -> int:
 
 def _add_results(parser: ArgumentParser) -> None:
     parser.add_argument("results", type=Path, metavar="RESULTS.json", help="in COCO's format")
-    parser.add_argument("--truth", type=Path, required=True, metavar="TRUTH", help=_PICTURES)
+    parser.add_argument("--truth", type=Path, required=True, metavar="TRUTH", help=_IMAGES)
     parser.add_argument(
         "--type",
         default="bbox",
         choices=("bbox", "segm", "keypoints"),
         help="what is compared (default: %(default)s)",
     )
-    parser.add_argument("--images", type=Path, metavar="DIR", help="pictures, for YOLO's labels")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="images, for YOLO's labels")
 
 
 def _add_model(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="NAME", help="a model's name, or the path of its .yaml")
-    parser.add_argument("--truth", type=Path, required=True, metavar="TRUTH", help=_PICTURES)
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="the pictures")
+    parser.add_argument("--truth", type=Path, required=True, metavar="TRUTH", help=_IMAGES)
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="the images")
     parser.add_argument(
         "--classes",
         metavar="A,B",

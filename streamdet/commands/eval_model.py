@@ -1,4 +1,4 @@
-"""`streamdet eval model NAME`: a detector over the pictures of a data set."""
+"""`streamdet eval model NAME`: a detector over the images of a data set."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
 from streamdet.evaluation.images import (
     LOWEST_SCORE,
-    PictureDetector,
-    detect_pictures,
-    find_pictures,
+    ImageDetector,
+    detect_images,
+    find_images,
 )
 from streamdet.evaluation.scores import Scores, score_all
 from streamdet.evaluation.truth import Truth
@@ -31,10 +31,10 @@ from streamdet.worker.build_stages import make_detector
 
 
 def run(args: Namespace) -> list[Scores]:
-    """Detect in all pictures; score the boxes, and masks and points where model and truth have any.
+    """Detect in all images; score the boxes, and masks and points where model and truth have any.
 
     Raises:
-        ConfigError: an argument, the truth or a picture is wrong.
+        ConfigError: an argument, the truth or an image is wrong.
         EngineError: the model cannot run here.
     """
     model = load_model_config(args.model)
@@ -42,16 +42,16 @@ def run(args: Namespace) -> list[Scores]:
     asked = classes_asked(args.classes, options.classes)
     detector, runtime = make_detector(options, model)
     truth = shared_classes(read_truth(args.truth, args.images), model, asked)
-    pictures = find_pictures(truth, args.images)
+    pictures = find_images(truth, args.images)
     start_s = time.monotonic()
-    found = detect_pictures(
-        PictureDetector(detector, model),
+    found = detect_images(
+        ImageDetector(detector, model),
         truth,
-        progress_through(pictures, "pictures", sys.stdout),
+        progress_through(pictures, "images", sys.stdout),
         model.classes,
     )
     fps = len(pictures) / (time.monotonic() - start_s)
-    about = {"model": model.name, "runtime": runtime, "pictures a second": fps}
+    about = {"model": model.name, "runtime": runtime, "images a second": fps}
     notes = floor_notes(model)
     return [
         replace(each, about=about, notes=(*each.notes, *notes)) for each in score_all(truth, found)

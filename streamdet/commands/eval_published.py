@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.box_metrics import BoxFigures, box_figures
+from streamdet.evaluation.box_metrics import BoxMetrics, box_metrics
 from streamdet.evaluation.frames import Published, of_frames, read_published
 from streamdet.evaluation.truths.video import check_video_truth, read_video_truth
 from streamdet.sources.scene_uri import SCHEME, SceneSpec, parse_scene
@@ -36,15 +36,15 @@ def run(args: Namespace) -> None:
     if args.classes is not None:
         truth = truth.of_classes(args.classes.split(","))
     print(f"{args.published}: {len(frames)} frames of {args.source}, boxes at IoU 0.5")
-    for figures in box_figures(truth, of_frames(frames, truth)):
-        print(f"  {figures_line(figures)}")
+    for metrics in box_metrics(truth, of_frames(frames, truth)):
+        print(f"  {metrics_line(metrics)}")
 
 
-def figures_line(figures: BoxFigures) -> str:
+def metrics_line(metrics: BoxMetrics) -> str:
     """Say how good the boxes of one class are."""
-    right = "no box" if figures.precision is None else f"{figures.precision:.1%} of the boxes right"
+    right = "no box" if metrics.precision is None else f"{metrics.precision:.1%} of the boxes right"
     return (
-        f"{figures.name}: AP50 {figures.ap50:.3f}, {figures.recall:.1%} of {figures.objects} found,"
+        f"{metrics.name}: AP50 {metrics.ap50:.3f}, {metrics.recall:.1%} of {metrics.objects} found,"
         f" {right}"
     )
 

@@ -75,4 +75,4 @@ def _tell(sentence: str) -> None:
 
 
 def _through(items: Sequence[Item]) -> Iterator[Item]:
-    return progress_through(items, "pictures", sys.stdout)
+    return progress_through(items, "images", sys.stdout)

@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "model", metavar="MODEL", help="a model's name, its .yaml, or backbone:NAME"
     )
-    image = parser.add_argument("image", type=Path, metavar="[IMAGE]", help="a picture")
+    image = parser.add_argument("image", type=Path, metavar="[IMAGE]", help="an image")
     image.required = (
         False  # nargs="?" would count as read with MODEL, whatever options stand between
     )
@@ -42,29 +42,29 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, metavar="FILE", help="of a backbone")
     add_random_argument(parser)
     parser.add_argument(
-        "--side", type=_count, metavar="PIXELS", help="a backbone's picture, shorter side (224)"
+        "--side", type=_count, metavar="PIXELS", help="a backbone's image, shorter side (224)"
     )
     parser.add_argument(
-        "--output", metavar="PICTURE", help="what is written (default: MODEL-LAYER-CHANNEL.png)"
+        "--output", metavar="IMAGE", help="what is written (default: MODEL-LAYER-CHANNEL.png)"
     )
 
 
 def run(args: Namespace) -> int:
-    """List the layers, or write a picture of a channel's strongest responses.
+    """List the layers, or write an image of a channel's strongest responses.
 
     Raises:
         ConfigError: an argument is wrong, or the weights are missing.
-        EngineError: the network cannot run here, or the picture cannot be written.
+        EngineError: the network cannot run here, or the image cannot be written.
     """
     if find_spec("torch") is None:
         raise EngineError(f"torch is not installed: {to_install('networks')}")
-    from streamdet.commands.inspect_channel import folder_sheet, picture_sheet
+    from streamdet.commands.inspect_channel import folder_sheet, image_sheet
     from streamdet.commands.inspect_subject import make_subject
     from streamdet.inspection.channel import Look
     from streamdet.inspection.layers import find_layer, layer_shapes
 
     if args.layer is not None and (args.image is None) == (args.folder is None):
-        raise ConfigError("wanted either a picture or --folder DIR")
+        raise ConfigError("wanted either an image or --folder DIR")
     _check_output(args.output)
     if args.layer is None and args.weights is None:
         args.random = 0  # names need no weights
@@ -82,7 +82,7 @@ def run(args: Namespace) -> int:
         raise ConfigError(
             f"--channel {args.channel}: {layer} has the channels 0 to {shapes[layer][0] - 1}"
         )
-    sheet_of = picture_sheet if args.folder is None else folder_sheet
+    sheet_of = image_sheet if args.folder is None else folder_sheet
     channel, sheet = sheet_of(args, Look(subject, layer, args.way))
     path = args.output or _file_name(f"{subject.name}-{args.layer}-{channel}")
     _write(Path(path).expanduser(), sheet)

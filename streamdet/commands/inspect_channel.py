@@ -1,4 +1,4 @@
-"""The sheet of one channel: of one picture, or of a folder of them."""
+"""The sheet of one channel: of one image, or of a folder of them."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 
 from streamdet.commands.progress_through import progress_through
 from streamdet.errors import ConfigError, StreamdetError
-from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.image_file import read_image
 from streamdet.image import Pixels
 from streamdet.inspection.channel import Look, strongest_channel, strongest_of
 from streamdet.inspection.drawing import Finding, contact_sheet, map_sheet
 from streamdet.inspection.responses import Response, strongest
-from streamdet.sources.resolve import list_pictures
+from streamdet.sources.resolve import list_images
 
 
-def picture_sheet(args: Namespace, look: Look) -> tuple[int, Pixels]:
+def image_sheet(args: Namespace, look: Look) -> tuple[int, Pixels]:
     """Look at a channel over `args.image`, at `args.channel` or the one that responds most.
 
     Returns:
-        The channel and its picture.
+        The channel and its image.
 
     Raises:
-        ConfigError: the picture cannot be read, or the channel does not respond to it.
+        ConfigError: the image cannot be read, or the channel does not respond to it.
     """
-    prepared = look.subject.prepare(read_picture(args.image))
+    prepared = look.subject.prepare(read_image(args.image))
     features = look.features(prepared)
     channel = strongest_channel(features) if args.channel is None else args.channel
     findings = look.findings(prepared, strongest(features[channel], channel, args.most))
@@ -39,28 +39,28 @@ def picture_sheet(args: Namespace, look: Look) -> tuple[int, Pixels]:
 
 
 def folder_sheet(args: Namespace, look: Look) -> tuple[int, Pixels]:
-    """Take the strongest response of each picture of `args.folder`, and of these the strongest.
+    """Take the strongest response of each image of `args.folder`, and of these the strongest.
 
-    Without `args.channel` it is the channel that responds most to the first picture.
+    Without `args.channel` it is the channel that responds most to the first image.
 
     Returns:
-        The channel and its picture.
+        The channel and its image.
 
     Raises:
-        ConfigError: there are no pictures, or the channel never responds.
+        ConfigError: there are no images, or the channel never responds.
     """
-    paths = list_pictures(str(args.folder.absolute())) if args.folder.is_dir() else []
+    paths = list_images(str(args.folder.absolute())) if args.folder.is_dir() else []
     if not paths:
-        raise ConfigError(f"--folder {args.folder}: there are no pictures")
+        raise ConfigError(f"--folder {args.folder}: there are no images")
     channel, best = _search(args, look, paths)
     findings = []
     for response, path in best:
-        prepared = look.subject.prepare(read_picture(Path(path)))
+        prepared = look.subject.prepare(read_image(Path(path)))
         named = look.findings(prepared, [response])
         findings += [replace(finding, title=Path(path).name) for finding in named]
     if channel is None or not findings:
-        raise ConfigError(f"--folder {args.folder}: {look.layer} responds to none of its pictures")
-    title = f"{_title(args, look, channel)}: the strongest of {len(paths)} pictures"
+        raise ConfigError(f"--folder {args.folder}: {look.layer} responds to none of its images")
+    title = f"{_title(args, look, channel)}: the strongest of {len(paths)} images"
     _print(title, findings)
     return channel, contact_sheet(title, findings)
 
@@ -70,9 +70,9 @@ def _search(
 ) -> tuple[int | None, list[tuple[Response, str]]]:
     channel: int | None = args.channel
     best: list[tuple[Response, str]] = []
-    for path in progress_through(paths, "pictures", sys.stderr):
+    for path in progress_through(paths, "images", sys.stderr):
         try:
-            features = look.features(look.subject.prepare(read_picture(path)))
+            features = look.features(look.subject.prepare(read_image(path)))
         except StreamdetError as exc:
             print(f"warning: {exc}", file=sys.stderr)
             continue

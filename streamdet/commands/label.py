@@ -1,4 +1,4 @@
-"""`streamdet label SOURCE...`: label footage, as pictures to train on."""
+"""`streamdet label SOURCE...`: label footage, as images to train on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamdet.commands.progress_through import progress_through
 from streamdet.commands.report_text import counted
 from streamdet.commands.stop_signals import INTERRUPTED, counted_stops
 from streamdet.errors import ConfigError, FrameError, SourceError
-from streamdet.labelling.footage import Pictures, SeenFrame, look_at
+from streamdet.labelling.footage import Images, SeenFrame, look_at
 from streamdet.labelling.label_file import LabelFile
 from streamdet.labelling.labeller import Labeller
 from streamdet.sources import Position
@@ -70,8 +70,8 @@ def _label(
 
     Raises:
         SourceError: it cannot be read (on).
-        FrameError: a picture cannot be converted.
-        EngineError: a picture cannot be written.
+        FrameError: an image cannot be converted.
+        EngineError: an image cannot be written.
     """
 
     def look_up() -> None:
@@ -82,8 +82,8 @@ def _label(
     if args.max_frames is not None:
         total = args.max_frames if total is None else min(total, args.max_frames)
     frames = islice(found.source.frames(Position(), look_up), args.max_frames)
-    pictures = Pictures(args.output / "images", found.source_id, args.keep_every)
-    looked = look_at(frames, labeller.see, pictures)
+    images = Images(args.output / "images", found.source_id, args.keep_every)
+    looked = look_at(frames, labeller.see, images)
     seen: list[SeenFrame] = []
     try:
         for frame in progress_through(looked, f"frames of {found.source_id}", sys.stdout, total):
@@ -110,6 +110,6 @@ def _make_folder(folder: Path) -> None:
 def _told(labels: LabelFile) -> str:
     counts = labels.counts
     return (
-        f"{counted(counts['pictures'], 'picture')}, {counted(counts['objects'], 'object')},"
+        f"{counted(counts['images'], 'image')}, {counted(counts['objects'], 'object')},"
         f" {counted(counts['ignored'], 'ignored region')}"
     )

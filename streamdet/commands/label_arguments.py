@@ -49,7 +49,7 @@ class FoundSource:
 def add_label_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `label`."""
     add = parser.add_argument
-    add("sources", nargs="+", metavar="SOURCE", help="video, folder of pictures, glob, scene")
+    add("sources", nargs="+", metavar="SOURCE", help="video, folder of images, glob, scene")
     add("--output", type=Path, required=True, metavar="DIR",
         help="empty or new: gets images/ and labels.json (COCO)")  # fmt: skip
     add("--model", help="what detects (default: %(default)s)")
@@ -65,7 +65,7 @@ def add_label_arguments(parser: ArgumentParser) -> None:
         help="others from this score on are neither object nor background (default: half of"
         " --score-thresh)")  # fmt: skip
     add("--tracker", choices=[*sorted(KINDS["tracker"]), NO_TRACKER],
-        help=f"(default: byte_track; {NO_TRACKER} for folders of pictures)")  # fmt: skip
+        help=f"(default: byte_track; {NO_TRACKER} for folders of images)")  # fmt: skip
     sampling = parser.add_mutually_exclusive_group().add_argument
     sampling("--every", type=int, metavar="N", help="look at each N-th frame only")
     sampling("--fps", type=float, metavar="F", help="look at this many frames a second at most")
@@ -76,7 +76,7 @@ def add_label_arguments(parser: ArgumentParser) -> None:
     parser.set_defaults(**_OF_A_DETECTOR)
     parser.epilog = (
         "What is seen of a source is kept in memory and its labels are written when it ends or at"
-        " a Ctrl-C: a SIGKILL leaves its pictures without labels."
+        " a Ctrl-C: a SIGKILL leaves its images without labels."
     )
 
 

@@ -16,7 +16,7 @@ from streamdet.commands.label_arguments import (
 )
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
-from streamdet.evaluation.images import PictureDetector
+from streamdet.evaluation.images import ImageDetector
 from streamdet.evaluation.truths.street import LEAST_SEEN
 from streamdet.labelling.following import Follow, followed_by, make_tracker, untracked
 from streamdet.labelling.labeller import ByDetector, ByScene, Labeller
@@ -52,7 +52,7 @@ def by_detector(args: Namespace) -> Labelling:
     options = detector_options(args, model)
     found = find_sources(args)
     detector, runtime = make_detector(options, model)
-    detect, lowest = PictureDetector(detector, model), options.score_thresh or 0.0
+    detect, lowest = ImageDetector(detector, model), options.score_thresh or 0.0
     labellers = [
         ByDetector(detect, _follow(args, each.kind, lowest), args.score_thresh) for each in found
     ]
@@ -64,7 +64,7 @@ def by_detector(args: Namespace) -> Labelling:
         "runtime": runtime,
         "score_thresh": args.score_thresh,
         "ignore_thresh": options.score_thresh,
-        "tracker": args.tracker or "byte_track, none for folders of pictures",
+        "tracker": args.tracker or "byte_track, none for folders of images",
         "sources": args.sources,
     }
     return Labelling(
@@ -102,7 +102,7 @@ def by_scene(args: Namespace) -> Labelling:
 
 
 def _follow(args: Namespace, kind: str, ignore_thresh: float) -> Follow:
-    # Pictures of a folder need not follow each other.
+    # Images of a folder need not follow each other.
     tracker = args.tracker or (NO_TRACKER if kind == "images" else "byte_track")
     if tracker == NO_TRACKER:
         return untracked

@@ -96,7 +96,7 @@ def _opencv() -> Finding:
     found = _version_of(_OPENCV)
     remedy = to_install("opencv")
     if found is None:
-        return Finding("opencv", "broken", "not installed: pictures cannot be resized", remedy)
+        return Finding("opencv", "broken", "not installed: images cannot be resized", remedy)
     if int(found.split(".")[0]) >= 5:
         return Finding("opencv", "broken", f"{found} has no HOGDescriptor, wanted 4.x", remedy)
     return Finding("opencv", "ok", found)

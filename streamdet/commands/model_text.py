@@ -148,7 +148,7 @@ def _state_facts(model: ModelConfig) -> dict[str, str]:
 
 
 def _card_facts(model: ModelConfig) -> dict[str, str]:
-    """Point at what is written about a model beside its configuration: data, figures, failures."""
+    """Point at what is written about a model beside its configuration: data, metrics, failures."""
     assert model.folder is not None
     card = model.folder / f"{model.name}.md"
     return {"card": str(card)} if card.is_file() else {}

@@ -10,13 +10,13 @@ from typing import Final
 
 from streamdet.errors import ConfigError
 from streamdet.evaluation.agreement import SAME_IOU, SAME_SCORE, agreement
-from streamdet.evaluation.image_file import read_picture
-from streamdet.evaluation.images import PictureDetector
+from streamdet.evaluation.image_file import read_image
+from streamdet.evaluation.images import ImageDetector
 from streamdet.image import Pixels
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import load
-from streamdet.sources.resolve import list_pictures
+from streamdet.sources.resolve import list_images
 from streamdet.sources.scene_uri import SceneSpec
 from streamdet.sources.street import Street
 from streamdet.system.atomic_file import write_whole
@@ -42,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--images",
         type=Path,
         metavar="DIR",
-        help="pictures that both forms must agree on (default: frames of synthetic:street)",
+        help="images that both forms must agree on (default: frames of synthetic:street)",
     )
 
 
@@ -85,44 +85,44 @@ def _configuration(trained: Path) -> Path:
 
 
 def compared(original: ModelConfig, packed: ModelConfig, runtime: str, images: Path | None) -> str:
-    """Run both forms over the pictures; returns how they compare, in a sentence.
+    """Run both forms over the images; returns how they compare, in a sentence.
 
     Args:
         original: the model as it was built.
         packed: the same, packed.
         runtime: kind of what runs both.
-        images: folder of pictures; None: frames of a rendered street.
+        images: folder of images; None: frames of a rendered street.
 
     Raises:
         ConfigError: they disagree, or find nothing to compare.
     """
     first, second = (_detector(model, runtime) for model in (original, packed))
-    pairs = ((first(picture), second(picture)) for picture in _pictures(images))
+    pairs = ((first(picture), second(picture)) for picture in _images(images))
     found = agreement(pairs, original.score_thresh)
     text = (
-        f"{runtime}: {found.found_again} of {found.detections} detections in {found.pictures}"
-        f" pictures are the same before and after packing (IoU {SAME_IOU}, score within"
+        f"{runtime}: {found.found_again} of {found.detections} detections in {found.images}"
+        f" images are the same before and after packing (IoU {SAME_IOU}, score within"
         f" {SAME_SCORE})"
     )
     if found.detections == 0:
-        raise ConfigError(f"{text}: wanted pictures with something to find, by --images DIR")
+        raise ConfigError(f"{text}: wanted images with something to find, by --images DIR")
     if found.share < LEAST_SHARE:
         raise ConfigError(f"{text}: wanted {LEAST_SHARE:.0%} of them")
     return f"{text}; scores differ by at most {found.score_difference:.4f}"
 
 
-def _detector(model: ModelConfig, runtime: str) -> PictureDetector:
+def _detector(model: ModelConfig, runtime: str) -> ImageDetector:
     values = {"model": model.name, "runtime": runtime, "precision": "fp32"}
     options = load("detector", model.detector).Options(**values)
-    return PictureDetector(make_detector(options, model)[0], model)
+    return ImageDetector(make_detector(options, model)[0], model)
 
 
-def _pictures(folder: Path | None) -> Iterator[Pixels]:
+def _images(folder: Path | None) -> Iterator[Pixels]:
     if folder is None:
         street = Street(SceneSpec())
         yield from map(street.render, _FRAMES)
         return
-    yield from map(read_picture, list_pictures(str(folder.absolute())))
+    yield from map(read_image, list_images(str(folder.absolute())))
 
 
 def _megabytes(path: Path) -> str:

@@ -36,7 +36,7 @@ def progress_view(stream: TextIO) -> Iterator[ProgressView]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[metrics]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
@@ -48,7 +48,7 @@ class BarView:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task = progress.add_task("starting", total=None, figures="")
+        self._task = progress.add_task("starting", total=None, metrics="")
 
     def show(self, snapshot: Snapshot) -> None:
         """Move the bar."""
@@ -58,7 +58,7 @@ class BarView:
             description="frames",
             completed=finished,
             total=snapshot.expected,
-            figures=figures(snapshot),
+            metrics=metrics(snapshot),
         )
 
     def print(self, line: str) -> None:
@@ -77,14 +77,14 @@ class PlainView:
         """Print a line, if it is time for one."""
         if time.monotonic() >= self._due_s:
             self._due_s += PLAIN_EVERY_S
-            self.print(figures(snapshot))
+            self.print(metrics(snapshot))
 
     def print(self, line: str) -> None:
         """Print a line."""
         print(line, file=self._stream, flush=True)
 
 
-def figures(snapshot: Snapshot) -> str:
+def metrics(snapshot: Snapshot) -> str:
     """Say how far a run is, in one line."""
     finished = snapshot.published + snapshot.dropped
     total = "" if snapshot.expected is None else f"/{snapshot.expected}"

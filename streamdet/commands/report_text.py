@@ -69,12 +69,12 @@ def _account(source: SourceReport) -> str:
 
 
 def _stage_line(stage: StageReport, runs: str, width: int) -> str:
-    figures = (stage.work_ms, stage.latency_p50_ms, stage.latency_p95_ms)
-    return _COLUMNS.format(stage.node, *map(_ms, figures), runs, width=width)
+    metrics = (stage.work_ms, stage.latency_p50_ms, stage.latency_p95_ms)
+    return _COLUMNS.format(stage.node, *map(_ms, metrics), runs, width=width)
 
 
 def _ms(value: float | None) -> str:
-    """Write milliseconds with three figures, but never fewer than those before the point."""
+    """Write milliseconds with three metrics, but never fewer than those before the point."""
     if value is None:
         return "-"
     decimals = next((n for n, limit in enumerate((100, 10)) if value >= limit), 2)

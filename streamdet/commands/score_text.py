@@ -36,14 +36,14 @@ def print_scores(scores: Scores, stream: TextIO) -> None:
 
 def _counts(scores: Scores) -> str:
     objects, results = sum(scores.objects.values()), sum(scores.results.values())
-    return f"{scores.images} pictures, {objects} objects, {results} results"
+    return f"{scores.images} images, {objects} objects, {results} results"
 
 
 def _overall(scores: Scores) -> Iterator[str]:
-    """COCO's figures: precision on one line, recall on the next."""
-    figures = scores.coco.figures
+    """COCO's metrics: precision on one line, recall on the next."""
+    metrics = scores.coco.metrics
     for letters in ("AP", "AR"):
-        parts = (f"{n} {_share(v)}" for n, v in figures.items() if n.startswith(letters))
+        parts = (f"{n} {_share(v)}" for n, v in metrics.items() if n.startswith(letters))
         yield f"{scores.kind if letters == 'AP' else '':9}  {'  '.join(parts)}"
 
 

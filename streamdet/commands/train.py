@@ -1,4 +1,4 @@
-"""`streamdet train RECIPE`: fit a detector to labelled pictures."""
+"""`streamdet train RECIPE`: fit a detector to labelled images."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.evaluation.extra import check_extra
 from streamdet.models.model_config import load_model_config
 from streamdet.training.recipe import Recipe, check_recipe
-from streamdet.training.recipe_file import find_recipe, read_recipe, use_pictures
+from streamdet.training.recipe_file import find_recipe, read_recipe, use_images
 
 if TYPE_CHECKING:
     from streamdet.training.parallel import Job
-    from streamdet.training.prepare import Prepared
+    from streamdet.training.prepare import PreparedTraining
 
 _MOST_FAULTS: Final = 5
 
@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="labels to learn from in place of those of a recipe with one source: COCO's .json, a"
         " folder of VOC's .xml or of YOLO's .txt",
     )
-    parser.add_argument("--images", metavar="DIR", help="their pictures")
+    parser.add_argument("--images", metavar="DIR", help="their images")
     parser.add_argument("--classes", metavar="NAME,...", help="what to learn of them")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the results (default: trained/NAME)"
@@ -66,7 +66,7 @@ def run(args: Namespace) -> int:
     """
     args.recipe = find_recipe(args.recipe)
     text = read_recipe(args.recipe, args.set)
-    use_pictures(text, args.truth, args.images, args.classes)
+    use_images(text, args.truth, args.images, args.classes)
     if "fit" in text.values:
         if args.resume:
             raise ConfigError("--resume goes with training by steps: a fitting begins anew")
@@ -111,7 +111,7 @@ def _output_folder(args: Namespace, recipe: Recipe) -> Path:
     return folder
 
 
-def _tell(prepared: Prepared, processes: int) -> None:
+def _tell(prepared: PreparedTraining, processes: int) -> None:
     """Say what is going to be done."""
     for sentence in prepared.told:
         print(sentence)
@@ -122,23 +122,23 @@ def _tell(prepared: Prepared, processes: int) -> None:
     loop = prepared.loop
     print(
         f"{prepared.model.name}: {prepared.model.detector}, {', '.join(prepared.model.classes)};"
-        f" {loop.pictures} pictures, {loop.per_epoch} steps an epoch, {loop.steps} in all,"
+        f" {loop.pictures} images, {loop.per_epoch} steps an epoch, {loop.steps} in all,"
         f" on {loop.device}{f', {processes} processes' if processes > 1 else ''}",
         flush=True,
     )
 
 
-def _train(prepared: Prepared, job: Job, processes: int) -> bool:
+def _train(prepared: PreparedTraining, job: Job, processes: int) -> bool:
     """Run the loop; returns whether it came to its end."""
     from streamdet.commands.training_view import training_view
-    from streamdet.training.callbacks import Keeper
+    from streamdet.training.callbacks import KeepBest
     from streamdet.training.log import Log
     from streamdet.training.parallel import train_together
 
     loop = prepared.loop
     log = Log(job.folder, loop.step, loop.measured)
     with counted_stops("step") as stops:
-        keeper = Keeper(prepared, job.recipe, job.folder, lambda: bool(stops))
+        keeper = KeepBest(prepared, job.recipe, job.folder, lambda: bool(stops))
         events = (
             loop.run(keeper)
             if processes == 1
@@ -151,7 +151,7 @@ def _train(prepared: Prepared, job: Job, processes: int) -> bool:
     return loop.is_done
 
 
-def _stopped(args: Namespace, prepared: Prepared) -> str:
+def _stopped(args: Namespace, prepared: PreparedTraining) -> str:
     words = ["streamdet", "train", str(args.recipe), "--resume"]
     for option in ("truth", "images", "classes", "output"):
         if stated := getattr(args, option):
@@ -162,7 +162,7 @@ def _stopped(args: Namespace, prepared: Prepared) -> str:
     return f"stopped after step {loop.step} of {loop.steps}; to go on: {shlex.join(words)}"
 
 
-def _finish(prepared: Prepared, folder: Path) -> None:
+def _finish(prepared: PreparedTraining, folder: Path) -> None:
     """Build what came out, measure it as it will run, and say where it is."""
     from streamdet.building.build import build
     from streamdet.training.log import draw_curves
@@ -171,5 +171,5 @@ def _finish(prepared: Prepared, folder: Path) -> None:
     print(f"building {folder / prepared.model.name}.onnx", flush=True)
     build(config, folder)
     trained_model.measure(load_model_config(config), prepared.validation, prepared.options)
-    print(f"{draw_curves(folder)}: losses and figures over the steps")
+    print(f"{draw_curves(folder)}: losses and metrics over the steps")
     trained_model.name(Path(config))

@@ -13,11 +13,11 @@ from streamdet.commands.progress_through import progress_through
 from streamdet.commands.score_text import print_scores
 from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
-from streamdet.evaluation.images import PictureDetector
+from streamdet.evaluation.images import ImageDetector
 from streamdet.evaluation.scores import score_results
 from streamdet.evaluation.truth import TruthImage
 from streamdet.models.model_config import ModelConfig
-from streamdet.training.validation import Pictures, ValidationSet
+from streamdet.training.validation import Images, ValidationSet
 from streamdet.worker.build_stages import make_detector
 
 
@@ -72,12 +72,12 @@ def measure(model: ModelConfig, validation: Sequence[ValidationSet], options: An
         options: of its detector.
 
     Raises:
-        ConfigError: a picture cannot be read, or a library is missing.
+        ConfigError: an image cannot be read, or a library is missing.
         EngineError: it cannot run here.
     """
     for each in validation:
         detector, runtime = make_detector(options, model)
-        found = each.detected(PictureDetector(detector, model), model.classes, _shown)
+        found = each.detected(ImageDetector(detector, model), model.classes, _shown)
         about = {"model": model.name, "runtime": runtime, "validation": each.truth.name}
         print_scores(replace(score_results(each.truth, found, "bbox"), about=about), sys.stdout)
 
@@ -87,5 +87,5 @@ def name(config: Path) -> None:
     print(f"{config}: the model, to be named where a model is: --set detect.model={config}")
 
 
-def _shown(pictures: Pictures) -> Iterator[tuple[TruthImage, Path]]:
-    return progress_through(pictures, "pictures", sys.stdout)
+def _shown(pictures: Images) -> Iterator[tuple[TruthImage, Path]]:
+    return progress_through(pictures, "images", sys.stdout)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streamdet.commands.progress_view import PLAIN_EVERY_S
-from streamdet.training.loop import Event, Measured, Step
+from streamdet.training.loop import Event, Measured, StepDone
 
 
 class TrainingView(Protocol):
@@ -38,7 +38,7 @@ def training_view(stream: TextIO, first: int, steps: int, epochs: int) -> Iterat
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[metrics]}"),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
@@ -51,7 +51,7 @@ class BarTraining:
     def __init__(self, progress: Progress, first: int, steps: int, epochs: int) -> None:
         self._progress = progress
         self._epochs = epochs
-        self._task = progress.add_task("training", total=steps, completed=first, figures="")
+        self._task = progress.add_task("training", total=steps, completed=first, metrics="")
 
     def show(self, event: Event) -> None:
         """Move the bar, or print a measurement above it."""
@@ -63,7 +63,7 @@ class BarTraining:
             self._task,
             completed=event.step,
             description=f"epoch {event.epoch}/{self._epochs}",
-            figures=_loss(event),
+            metrics=_loss(event),
         )
 
 
@@ -96,11 +96,11 @@ class PlainTraining:
 
 def measured_line(event: Measured, epochs: int) -> str:
     """Say what was measured, in one line."""
-    figures = "  ".join(f"{name} {value:.3f}" for name, value in event.figures.items())
-    return f"epoch {event.epoch}/{epochs}: {figures}{'  best so far' if event.is_best else ''}"
+    metrics = "  ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
+    return f"epoch {event.epoch}/{epochs}: {metrics}{'  best so far' if event.is_best else ''}"
 
 
-def _loss(event: Step) -> str:
+def _loss(event: StepDone) -> str:
     parts = " + ".join(f"{name} {value:.3g}" for name, value in event.losses.items())
     return f"loss {sum(event.losses.values()):.3g} = {parts}"
 

@@ -55,14 +55,14 @@ class DeploySettings(Options):
         32,
         ge=2,
         le=4096,
-        description="Pictures in each pool of shared memory, at least; more where replicas read.",
+        description="Images in each pool of shared memory, at least; more where replicas read.",
     )
     pool_mib: int = Field(
         512, ge=1, le=1 << 20, description="Memory that one pool may take, MiB: fewer slots then."
     )
     slot_hw: tuple[Side, Side] = Field(
         (720, 1280),
-        description="Height and width of a source's picture that a slot holds at least: the size "
+        description="Height and width of a source's image that a slot holds at least: the size "
         "may change in mid-stream, or not be known before the run.",
     )
     max_in_flight: int = Field(

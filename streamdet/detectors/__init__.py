@@ -1,4 +1,4 @@
-"""What finds objects in pictures. One paper is one file here and one line in registry.py."""
+"""What finds objects in images. One paper is one file here and one line in registry.py."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Detector(Protocol):
     runtime_name: str
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture.
+        """Detect in each prepared image.
 
         Args:
             images: (H, W, 3) uint8 BGR each, of the size that the model's transform makes.
 
         Returns:
-            One `Detections` per picture, boxes in that picture's pixels (not clipped), sorted by
+            One `Detections` per image, boxes in that image's pixels (not clipped), sorted by
             falling score, already suppressed and above the score threshold. Class ids are indices
             of the model's classes.
         """
@@ -40,7 +40,7 @@ class FrameDetector(Detector, Protocol):
     """A detector to which it matters which frames it sees, such as one with a file of proposals."""
 
     def detect_frames(self, images: Sequence[Pixels], indices: Sequence[int]) -> list[Detections]:
-        """Detect in frames of one source; `__call__` numbers the pictures as they come.
+        """Detect in frames of one source; `__call__` numbers the images as they come.
 
         Args:
             images: as of `__call__`.

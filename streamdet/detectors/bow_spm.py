@@ -2,7 +2,7 @@
 
 Lazebnik, Schmid, Ponce, "Beyond Bags of Features: Spatial Pyramid Matching", CVPR 2006, sections 3
 and 4; as a detector of regions: van de Sande, Uijlings, Gevers, Smeulders, "Segmentation as
-Selective Search for Object Recognition", ICCV 2011, section 4. Departures: SIFT of grey pictures at
+Selective Search for Object Recognition", ICCV 2011, section 4. Departures: SIFT of grey images at
 one scale, the Hellinger kernel in place of histogram intersection (see parts/bow_features.py), and
 sliding boxes in place of selective search. No command makes its weights: from Python,
 parts/bow_fit.py fits them and parts/bow_model.py saves them.
@@ -72,7 +72,7 @@ class BowSpm:
         )
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`; nothing below the smallest box."""
+        """Detect in each prepared image; see `Detector`; nothing below the smallest box."""
         return [self._detect(image) for image in images]
 
     def _detect(self, image: Pixels) -> Detections:
@@ -89,7 +89,7 @@ class BowSpm:
 
 
 def region_scores(model: BowModel, image: Pixels, xyxy: Floats) -> Floats:
-    """Score regions of a picture, wherever they come from.
+    """Score regions of an image, wherever they come from.
 
     Args:
         model: words and SVMs.

@@ -43,7 +43,7 @@ class DpmOptions(DetectorOptions):
     """Options of `Dpm`."""
 
     interval: int | None = Field(
-        None, ge=1, le=20, description="Sizes of the picture in an octave; by default the model's."
+        None, ge=1, le=20, description="Sizes of the image in an octave; by default the model's."
     )
     part_reach: int | None = Field(
         None, ge=0, le=100, description="Cells that a part may move on each axis; by default any."
@@ -76,7 +76,7 @@ class Dpm:
         self.runtime_name = f"numpy {np.__version__}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`; nothing below 40 x 40 pixels."""
+        """Detect in each prepared image; see `Detector`; nothing below 40 x 40 pixels."""
         return [self._detect(image) for image in images]
 
     def _detect(self, image: Pixels) -> Detections:

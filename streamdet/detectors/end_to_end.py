@@ -1,13 +1,13 @@
 """Networks whose graph ends in detections: suppression is part of it, at a fixed number of rows.
 
 Faster R-CNN and its kin leave nothing to decode (their papers stand in networks/). Outputs of such
-a network, K rows a picture of which the first `counts` mean something, by falling score:
-    boxes (1, K, 4) float32, xyxy, pixels of the picture
+a network, K rows an image of which the first `counts` mean something, by falling score:
+    boxes (1, K, 4) float32, xyxy, pixels of the image
     scores (1, K) float32
     class_ids (1, K) int64
     counts (1,) int64
     masks (1, K, M, M) float32, optional: probabilities inside the box
-    keypoints (1, K, P, 3) float32, optional: x, y in pixels of the picture, and score
+    keypoints (1, K, P, 3) float32, optional: x, y in pixels of the image, and score
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class EndToEnd:
         self.runtime_name = self._run.name
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`.
+        """Detect in each prepared image; see `Detector`.
 
         Raises:
             EngineError: the runtime failed, or the network's outputs are not detections.
@@ -59,7 +59,7 @@ class EndToEnd:
 
 
 def read_detections(outputs: Tensors, selection: Selection) -> Detections:
-    """Read one picture's detections off a network's outputs; see the module's head.
+    """Read one image's detections off a network's outputs; see the module's head.
 
     What is not finite, its mask and keypoints included, is left out.
 

@@ -4,7 +4,7 @@ A linear SVM over the gradients of a window that slides over an image pyramid (s
 features and the sliding are OpenCV's; networks/hog.py has the same features as convolutions. A
 model may hold several SVMs, for views of an object whose shapes differ: the mixture of Felzenszwalb
 et al., PAMI 2010, section 3.2, without its parts. A model without weights is OpenCV's own people
-detector: it finds upright people who are about 96 pixels high or higher in the prepared picture.
+detector: it finds upright people who are about 96 pixels high or higher in the prepared image.
 Departures from the paper: NMS in place of mean shift, and the SVM's margin becomes a score (see
 parts/margins.py).
 """
@@ -48,7 +48,7 @@ class HogSvmOptions(DetectorOptions):
         8, ge=8, le=64, multiple_of=8, description="Step of the window, pixels."
     )
     padding: int = Field(
-        16, ge=0, le=64, multiple_of=8, description="Border added around the picture, pixels."
+        16, ge=0, le=64, multiple_of=8, description="Border added around the image, pixels."
     )
     pyramid_scale: float = Field(
         1.2, ge=1.01, le=2.0, description="Ratio of neighbouring sizes; nearer 1: better, slower."
@@ -56,7 +56,7 @@ class HogSvmOptions(DetectorOptions):
 
 
 class HogSvm:
-    """Finds one class; the same picture always gives the same boxes in the same order."""
+    """Finds one class; the same image always gives the same boxes in the same order."""
 
     Options = HogSvmOptions
 
@@ -81,7 +81,7 @@ class HogSvm:
         self.runtime_name = f"opencv {cv2.__version__}, {threads_text(options.threads)}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`; nothing in one below the window."""
+        """Detect in each prepared image; see `Detector`; nothing in one below the window."""
         return [self._detect(image) for image in images]
 
     def _detect(self, image: Pixels) -> Detections:
@@ -101,7 +101,7 @@ class HogSvm:
 
 
 class Scanner:
-    """Slides a window over a pyramid of pictures."""
+    """Slides a window over a pyramid of images."""
 
     def __init__(self, svm: WindowSvm, options: HogSvmOptions) -> None:
         """Hand an SVM to OpenCV.
@@ -117,7 +117,7 @@ class Scanner:
     def __call__(self, image: Pixels, least: float) -> tuple[Floats, Floats]:
         """Give the windows (N, 4), xyxy in pixels, whose margins (N,) are at least `least`.
 
-        A window may lie partly in the padding; a picture smaller than one has none.
+        A window may lie partly in the padding; an image smaller than one has none.
         """
         if image.shape[0] < self._hw[0] or image.shape[1] < self._hw[1]:
             return np.empty((0, 4), np.float32), np.empty(0, np.float32)
@@ -135,7 +135,7 @@ class Scanner:
 
 
 def people_svm() -> WindowSvm:
-    """Give the SVM that OpenCV ships: people, trained on the paper's INRIA pictures.
+    """Give the SVM that OpenCV ships: people, trained on the paper's INRIAn images.
 
     Raises:
         EngineError: OpenCV is missing or has no HOGDescriptor.

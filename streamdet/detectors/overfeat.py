@@ -65,7 +65,7 @@ class OverFeat:
         self.runtime_name = self._run.name
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`.
+        """Detect in each prepared image; see `Detector`.
 
         Raises:
             EngineError: the runtime failed, or the network's outputs are not OverFeat's.
@@ -87,7 +87,7 @@ class OverFeat:
         )
 
     def _windows(self, outputs: Tensors) -> tuple[Floats, Floats]:
-        """Scores (L, C) and boxes (L, 1 or C, 4) of the windows of a picture."""
+        """Scores (L, C) and boxes (L, 1 or C, 4) of the windows of an image."""
         missing = [name for name in ("scores", "boxes") if name not in outputs]
         if missing:
             raise EngineError(f"the network has no output {missing[0]!r}, only {list(outputs)}")

@@ -1,15 +1,15 @@
-"""Any detector on an image pyramid: several sizes of a picture, results suppressed once together.
+"""Any detector on an image pyramid: several sizes of an image, results suppressed once together.
 
-A detector that takes pictures of any size sees the whole picture at each size. A network of fixed
-size sees tiles of its own size. A larger picture is covered by as few of them as overlap by a
+A detector that takes images of any size sees the whole image at each size. A network of fixed
+size sees tiles of its own size. A larger image is covered by as few of them as overlap by a
 quarter, so that an object up to that size is whole in one; what reaches a tile's border inside the
-picture is left out, for it is cut off: a smaller scale is to show it whole. A smaller picture is
+image is left out, for it is cut off: a smaller scale is to show it whole. A smaller image is
 padded as the model's transform pads. Networks that suppress by themselves do so in each tile.
 
-A tile shows more of an object only if the prepared picture has it: give the transform a larger `hw`
-than the network's, and `scales: [0.5, 1.0]` is the whole picture and its tiles at full size.
+A tile shows more of an object only if the prepared image has it: give the transform a larger `hw`
+than the network's, and `scales: [0.5, 1.0]` is the whole image and its tiles at full size.
 YOLOX-nano on coco-mini val: AP 0.276 without, 0.296 with scales 0.75, 1 and 1.5 (0.262 if objects
-that are cut off stay); with 0.5 and 1 of pictures of 832 x 832 AP of small objects is 0.150, not
+that are cut off stay); with 0.5 and 1 of images of 832 x 832 AP of small objects is 0.150, not
 0.085.
 """
 
@@ -24,7 +24,7 @@ import numpy.typing as npt
 from streamdet.detections import Detections
 from streamdet.detectors import Detector
 from streamdet.detectors.end_to_end import EndToEnd
-from streamdet.detectors.parts.network import picture_hw
+from streamdet.detectors.parts.network import image_hw
 from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.detectors.parts.selection import Selection
@@ -43,11 +43,11 @@ _ANYWHERE: Final = (-np.inf, np.inf)
 
 
 class View(NamedTuple):
-    """A part of a picture at some size.
+    """A part of an image at some size.
 
     Attributes:
         image: what the detector sees.
-        geometry: how the picture's pixels map to it.
+        geometry: how the image's pixels map to it.
         inside: x, and y, from and to which objects are whole; what reaches beyond is cut off.
     """
 
@@ -59,7 +59,7 @@ class View(NamedTuple):
 def at_scales(
     detector_class: Any, options: DetectorOptions, model: ModelConfig, runtime: Runtime | None
 ) -> Detector:
-    """Make a detector that looks at pictures at each of `options.scales`.
+    """Make a detector that looks at images at each of `options.scales`.
 
     Raises:
         ConfigError: as the detector's class says.
@@ -72,11 +72,11 @@ def at_scales(
     if not issubclass(detector_class, EndToEnd | WithProposals):
         raw["iou_thresh"] = 1.0  # nothing overlaps more: suppression is the pyramid's
     inner = detector_class(options.model_copy(update=raw), model, runtime)
-    return Pyramid(inner, options, model, tile_hw=picture_hw(detector_class, model))
+    return Pyramid(inner, options, model, tile_hw=image_hw(detector_class, model))
 
 
 class Pyramid:
-    """Runs another detector at several sizes of each picture."""
+    """Runs another detector at several sizes of each image."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Pyramid:
             detector: suppresses nothing by itself, if it can.
             options: scales, and how all that is found is suppressed.
             model: the detector's.
-            tile_hw: the only size of pictures that it takes; None: any.
+            tile_hw: the only size of images that it takes; None: any.
 
         Raises:
             EngineError: OpenCV is missing.
@@ -107,7 +107,7 @@ class Pyramid:
         self.runtime_name = f"{detector.runtime_name}, scales {sizes}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`.
+        """Detect in each prepared image; see `Detector`.
 
         Raises:
             EngineError: the detector failed.
@@ -119,7 +119,7 @@ class Pyramid:
         ]
 
     def views(self, image: Pixels) -> list[View]:
-        """Show a picture (H, W, 3) at all scales, in parts if need be."""
+        """Show an image (H, W, 3) at all scales, in parts if need be."""
         return [part for scale in self._scales for part in self._parts(_scaled(image, scale))]
 
     def _parts(self, view: View) -> list[View]:
@@ -171,13 +171,13 @@ def tile_starts(length: int, side: int) -> list[int]:
 
 
 def _inside(start: int, side: int, length: int) -> tuple[float, float]:
-    """From and to where a tile's objects are whole; a border of the picture cuts nothing off."""
+    """From and to where a tile's objects are whole; a border of the image cuts nothing off."""
     is_first, is_last = start == 0, start + side >= length
     return (-np.inf if is_first else _CUT, np.inf if is_last else side - _CUT)
 
 
 def _whole_objects(found: Detections, view: View) -> Detections:
-    """Leave out what is cut off, and move the rest to the picture."""
+    """Leave out what is cut off, and move the rest to the image."""
     (left, right), (top, bottom) = view.inside
     x1, y1, x2, y2 = found.xyxy.T
     is_whole = (x1 >= left) & (y1 >= top) & (x2 <= right) & (y2 <= bottom)
@@ -185,7 +185,7 @@ def _whole_objects(found: Detections, view: View) -> Detections:
 
 
 def joined(parts: Sequence[Detections]) -> Detections:
-    """Put detections of the same picture together, in their order; at least one part."""
+    """Put detections of the same image together, in their order; at least one part."""
     parts = [part for part in parts if len(part)] or parts[:1]  # empty ones may lack columns
 
     def column(name: str) -> npt.NDArray[Any] | None:
@@ -202,7 +202,7 @@ def joined(parts: Sequence[Detections]) -> Detections:
 
 
 def _scaled(image: Pixels, scale: float) -> View:
-    """Resize a picture; see `scaled_hw`."""
+    """Resize an image; see `scaled_hw`."""
     cv2 = import_opencv()
     height, width = image.shape[:2]
     scaled = scaled_hw((height, width), scale)
@@ -214,5 +214,5 @@ def _scaled(image: Pixels, scale: float) -> View:
 
 
 def scaled_hw(hw: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Height and width of a picture of `hw` at a scale; no side is below 1 pixel."""
+    """Height and width of an image of `hw` at a scale; no side is below 1 pixel."""
     return max(round(hw[0] * scale), 1), max(round(hw[1] * scale), 1)

@@ -34,7 +34,7 @@ class RcnnOptions(ProposalOptions):
     """Options of `Rcnn`."""
 
     max_proposals: int = Field(
-        2000, ge=1, le=10_000, description="Most regions that are looked at in a picture."
+        2000, ge=1, le=10_000, description="Most regions that are looked at in an image."
     )
     context: int = Field(
         16, ge=0, le=64, description="Border around a region's box in its crop, pixels."
@@ -42,10 +42,10 @@ class RcnnOptions(ProposalOptions):
 
 
 class Rcnn:
-    """Looks at each proposed region of a picture by itself."""
+    """Looks at each proposed region of an image by itself."""
 
     Options = RcnnOptions
-    takes_any_hw = True  # the network sees warped regions, see parts.network.picture_hw
+    takes_any_hw = True  # the network sees warped regions, see parts.network.image_hw
 
     def __init__(self, options: RcnnOptions, model: ModelConfig, runtime: Runtime | None) -> None:
         """Join options, model and the runtime; OpenCV's threads are set for the whole process.
@@ -65,7 +65,7 @@ class Rcnn:
         self.runtime_name = f"{self._run.name}, proposals: {self._propose.name}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`.
+        """Detect in each prepared image; see `Detector`.
 
         Raises:
             EngineError: a runtime failed, or the network's outputs are not of R-CNN.
@@ -115,7 +115,7 @@ def warped(
     Args:
         image: (H, W, 3) uint8 BGR.
         xyxy: (4,) pixels, with an area.
-        image_input: the size; its mean fills what is outside the picture.
+        image_input: the size; its mean fills what is outside the image.
         context: pixels of the result around the box on each side (the paper's p), less than half
             of a side.
 

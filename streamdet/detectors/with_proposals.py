@@ -1,7 +1,7 @@
 """SPP-net and Fast R-CNN: networks that look at given regions and end in detections.
 
-Their papers stand in networks/sppnet.py and networks/fast_rcnn.py. Beside the picture such a
-network takes `proposals` (1, P, 4) float32, xyxy, pixels of the picture; rows of zeros fill it up.
+Their papers stand in networks/sppnet.py and networks/fast_rcnn.py. Beside the image such a
+network takes `proposals` (1, P, 4) float32, xyxy, pixels of the image; rows of zeros fill it up.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streamdet.runtimes import Runtime, Tensors
 
 
 class WithProposals:
-    """Proposes regions of each picture and lets the network look at them."""
+    """Proposes regions of each image and lets the network look at them."""
 
     Options = ProposalOptions
 
@@ -48,7 +48,7 @@ class WithProposals:
         self.runtime_name = f"{self._run.name}, proposals: {self._propose.name}"
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`.
+        """Detect in each prepared image; see `Detector`.
 
         Raises:
             EngineError: a runtime failed, or the network's outputs are not detections.

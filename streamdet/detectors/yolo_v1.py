@@ -43,7 +43,7 @@ class YoloV1:
         self.runtime_name = self._run.name
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
-        """Detect in each prepared picture; see `Detector`.
+        """Detect in each prepared image; see `Detector`.
 
         Raises:
             EngineError: the runtime failed, or the network's output is not YOLO's.
@@ -90,19 +90,19 @@ def decode_boxes(boxes: Floats, hw: tuple[int, int]) -> Floats:
 
     Args:
         boxes: (S, S, 5 B): of each box the centre's x and y in cells from its cell's top left
-            corner, the square roots of width and height as shares of the picture, and a confidence.
-        hw: height and width of the picture, pixels.
+            corner, the square roots of width and height as shares of the image, and a confidence.
+        hw: height and width of the image, pixels.
 
     Returns:
         (S * S * B, 4) xyxy float32, pixels; cell by cell, row by row. Not finite where an output
         is not, or overflows.
     """
     side = len(boxes)
-    picture_wh = np.array(hw[::-1], np.float32)
+    image_wh = np.array(hw[::-1], np.float32)
     y, x = np.mgrid[:side, :side].astype(np.float32)
     coded = boxes.reshape(side, side, -1, 5)
     with np.errstate(over="ignore", invalid="ignore"):
-        centres = (coded[..., :2] + np.stack([x, y], axis=-1)[:, :, None]) / side * picture_wh
-        half = np.square(coded[..., 2:4]) * picture_wh / 2
+        centres = (coded[..., :2] + np.stack([x, y], axis=-1)[:, :, None]) / side * image_wh
+        half = np.square(coded[..., 2:4]) * image_wh / 2
         xyxy = np.concatenate([centres - half, centres + half], axis=-1)
     return np.asarray(xyxy.reshape(-1, 4), np.float32)

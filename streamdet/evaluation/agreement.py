@@ -21,13 +21,13 @@ class Agreement:
     """What became of one form's detections in the other, both ways.
 
     Attributes:
-        pictures: how many were looked at.
+        images: how many were looked at.
         detections: of both forms, without those that a threshold may have cost the other.
         found_again: of these, how many the other has: class, IoU and score.
         score_difference: the largest of those found again.
     """
 
-    pictures: int
+    images: int
     detections: int
     found_again: int
     score_difference: float
@@ -39,16 +39,16 @@ class Agreement:
 
 
 def agreement(pairs: Iterable[tuple[Detections, Detections]], score_thresh: float) -> Agreement:
-    """Compare what two forms found, picture by picture.
+    """Compare what two forms found, image by image.
 
     Args:
-        pairs: of each picture, what the two found from `score_thresh` on.
+        pairs: of each image, what the two found from `score_thresh` on.
         score_thresh: detections that are less than `SAME_SCORE` above it are not looked for.
     """
-    pictures = detections = found_again = 0
+    images = detections = found_again = 0
     difference = 0.0
     for first, second in pairs:
-        pictures += 1
+        images += 1
         for these, others in ((first, second), (second, first)):
             sure = np.flatnonzero(these.scores >= score_thresh + SAME_SCORE)
             differences = _least_differences(these, others)[sure]
@@ -56,7 +56,7 @@ def agreement(pairs: Iterable[tuple[Detections, Detections]], score_thresh: floa
             detections += len(sure)
             found_again += int(is_same.sum())
             difference = max(difference, float(differences[is_same].max(initial=0.0)))
-    return Agreement(pictures, detections, found_again, difference)
+    return Agreement(images, detections, found_again, difference)
 
 
 def _least_differences(these: Detections, others: Detections) -> npt.NDArray[np.float64]:

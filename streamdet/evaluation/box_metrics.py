@@ -1,4 +1,4 @@
-"""How good boxes are, in three figures; needs nothing beyond numpy."""
+"""How good boxes are, in three metrics; needs nothing beyond numpy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamdet.evaluation.voc import FALSE, TRUE, ap_area, by_category, judge, r
 
 
 @dataclass(frozen=True, slots=True)
-class BoxFigures:
+class BoxMetrics:
     """One class, at IoU 0.5.
 
     Attributes:
@@ -29,7 +29,7 @@ class BoxFigures:
     precision: float | None
 
 
-def box_figures(truth: Truth, results: Sequence[Result]) -> list[BoxFigures]:
+def box_metrics(truth: Truth, results: Sequence[Result]) -> list[BoxMetrics]:
     """Score all boxes that there are, whatever their scores; classes without objects are left out.
 
     Args:
@@ -37,7 +37,7 @@ def box_figures(truth: Truth, results: Sequence[Result]) -> list[BoxFigures]:
         results: boxes.
     """
     objects, found = by_category(truth.objects), by_category(results)
-    figures = []
+    metrics = []
     for number, name in truth.categories.items():
         own = objects.get(number, [])
         count = sum(not each.is_ignored for each in own)
@@ -47,5 +47,5 @@ def box_figures(truth: Truth, results: Sequence[Result]) -> list[BoxFigures]:
         right, wrong = int((verdicts == TRUE).sum()), int((verdicts == FALSE).sum())
         precision = right / (right + wrong) if right + wrong else None
         ap50 = ap_area(*recall_precision(verdicts, count))
-        figures.append(BoxFigures(name, count, ap50, right / count, precision))
-    return figures
+        metrics.append(BoxMetrics(name, count, ap50, right / count, precision))
+    return metrics

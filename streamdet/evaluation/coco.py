@@ -23,10 +23,10 @@ from streamdet.evaluation.results import POINTS, Kind, Result
 from streamdet.evaluation.truth import Truth, TruthObject
 
 Floats = npt.NDArray[np.float64]
-Figures = dict[str, float | None]
-"""Name of a figure -> 0..1; None where no object could be found."""
+Metrics = dict[str, float | None]
+"""Name of a metric -> 0..1; None where no object could be found."""
 
-FIGURES: Final[dict[Kind, tuple[str, ...]]] = {
+METRICS: Final[dict[Kind, tuple[str, ...]]] = {
     "bbox": (
         *("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"),
         *("AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large"),
@@ -36,16 +36,16 @@ FIGURES: Final[dict[Kind, tuple[str, ...]]] = {
         *("AR", "AR50", "AR75", "AR_medium", "AR_large"),
     ),
 }
-FIGURES["segm"] = FIGURES["bbox"]
+METRICS["segm"] = METRICS["bbox"]
 """What COCOeval.summarize computes, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
 class CocoScores:
-    """COCO's figures.
+    """COCO's metrics.
 
     Attributes:
-        figures: over all classes that have objects.
+        metrics: over all classes that have objects.
         classes: class name -> AP, AP50, AP75, AP_small, AP_medium and AP_large.
         precision: class name -> (T, R), precision at each IoU threshold and recall; classes without
             objects are left out.
@@ -53,8 +53,8 @@ class CocoScores:
         recalls: (R,), 0..1, rising.
     """
 
-    figures: Figures
-    classes: dict[str, Figures]
+    metrics: Metrics
+    classes: dict[str, Metrics]
     precision: dict[str, Floats]
     iou_thresholds: Floats
     recalls: Floats
@@ -65,7 +65,7 @@ def coco_scores(truth: Truth, results: Sequence[Result], kind: Kind) -> CocoScor
 
     Args:
         truth: classes without objects are not counted.
-        results: of pictures and categories of the truth.
+        results: of images and categories of the truth.
         kind: what is compared; each result has it (masks may stand for boxes).
 
     Raises:
@@ -137,22 +137,22 @@ def _scores(evaluation: Any, categories: Mapping[int, str], kind: Kind) -> CocoS
     classes, curves = {}, {}
     for place, category_id in enumerate(params.catIds):
         name, own = categories[category_id], precision[:, :, place]
-        classes[name] = _class_figures(own, areas, params.iouThrs)
+        classes[name] = _class_metrics(own, areas, params.iouThrs)
         if (own[..., 0] >= 0).any():
             curves[name] = own[..., 0]
-    figures = dict(zip(FIGURES[kind], map(_figure, evaluation.stats.tolist()), strict=True))
-    return CocoScores(figures, classes, curves, params.iouThrs, params.recThrs)
+    metrics = dict(zip(METRICS[kind], map(_metric, evaluation.stats.tolist()), strict=True))
+    return CocoScores(metrics, classes, curves, params.iouThrs, params.recThrs)
 
 
-def _class_figures(precision: Floats, areas: list[str], iou_thresholds: Floats) -> Figures:
+def _class_metrics(precision: Floats, areas: list[str], iou_thresholds: Floats) -> Metrics:
     """Average a class's (T, R, A) precision as COCOeval.summarize averages that of all classes."""
-    figures = {"AP": _mean(precision[..., 0])}
+    metrics = {"AP": _mean(precision[..., 0])}
     for percent in (50, 75):
         at = np.isclose(iou_thresholds, percent / 100)
-        figures[f"AP{percent}"] = _mean(precision[at, :, 0])
+        metrics[f"AP{percent}"] = _mean(precision[at, :, 0])
     for place, area in enumerate(areas[1:], start=1):
-        figures[f"AP_{area}"] = _mean(precision[..., place])
-    return figures
+        metrics[f"AP_{area}"] = _mean(precision[..., place])
+    return metrics
 
 
 def _mean(precision: Floats) -> float | None:
@@ -160,5 +160,5 @@ def _mean(precision: Floats) -> float | None:
     return float(known.mean()) if known.size else None
 
 
-def _figure(value: float) -> float | None:
+def _metric(value: float) -> float | None:
     return None if value < 0 else value

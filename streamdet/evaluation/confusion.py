@@ -21,7 +21,7 @@ from streamdet.evaluation.voc import (
     MIN_IOU,
     TRUE,
     by_category,
-    by_picture,
+    by_image,
     judge,
     overlap,
 )
@@ -81,11 +81,11 @@ def confusion(
     """
     if score_thresh is None:
         score_thresh = best_threshold(truth, results)
-    objects = by_picture(truth.objects)
-    found = by_picture(result for result in results if result.score >= score_thresh)
+    objects = by_image(truth.objects)
+    found = by_image(result for result in results if result.score >= score_thresh)
     counts: Counter[tuple[str | None, str | None, Size]] = Counter()
     for image_id in truth.images:
-        counts += _picture(truth, objects.get(image_id, []), found.get(image_id, []))
+        counts += _image(truth, objects.get(image_id, []), found.get(image_id, []))
     cells = tuple(Cell(*key, count) for key, count in counts.most_common())
     return Confusion(score_thresh, cells)
 
@@ -112,7 +112,7 @@ def size_of(area: float) -> Size:
     return "small" if area < _MEDIUM_FROM else "medium" if area < _LARGE_FROM else "large"
 
 
-def _picture(
+def _image(
     truth: Truth, objects: Sequence[TruthObject], found: Sequence[Result]
 ) -> Counter[tuple[str | None, str | None, Size]]:
     counts: Counter[tuple[str | None, str | None, Size]] = Counter()

@@ -1,4 +1,4 @@
-"""Pictures of a data set."""
+"""Images of a data set."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from streamdet.errors import ConfigError
 from streamdet.image import Pixels
 
 
-def read_picture(path: Path, hw: tuple[int, int] | None = None) -> Pixels:
-    """Decode a picture: upright as its EXIF data says, or as it is stored if that has size `hw`.
+def read_image(path: Path, hw: tuple[int, int] | None = None) -> Pixels:
+    """Decode an image: upright as its EXIF data says, or as it is stored if that has size `hw`.
 
-    Labels were drawn on one or the other (COCO's on pictures as stored), which their size tells.
+    Labels were drawn on one or the other (COCO's on images as stored), which their size tells.
 
     Raises:
         ConfigError: it cannot be read, or it has another size.
@@ -24,7 +24,7 @@ def read_picture(path: Path, hw: tuple[int, int] | None = None) -> Pixels:
     if path.is_file():
         upright = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if upright is None:
-        raise ConfigError(f"{path}: cannot be read as a picture")
+        raise ConfigError(f"{path}: cannot be read as an image")
     if hw is None or upright.shape[:2] == hw:
         return np.asarray(upright, np.uint8)
     stored = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)

@@ -1,4 +1,4 @@
-"""A detector over the pictures of a data set."""
+"""A detector over the images of a data set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamdet.detections import Detections
 from streamdet.detectors import Detector
 from streamdet.errors import ConfigError
 from streamdet.evaluation.coco import coco_scores
-from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.image_file import read_image
 from streamdet.evaluation.results import Result, results_of
 from streamdet.evaluation.truth import Truth, TruthImage
 from streamdet.evaluation.truths import OnFault, refuse
@@ -20,7 +20,7 @@ from streamdet.evaluation.truths.coco import read_coco
 from streamdet.image import ArrayImage, Pixels
 from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
-from streamdet.sources.resolve import list_pictures
+from streamdet.sources.resolve import list_images
 from streamdet.stages.detect import to_source
 from streamdet.transforms import Transform
 
@@ -28,11 +28,11 @@ LOWEST_SCORE: Final = 0.01
 """Average precision wants hardly any threshold."""
 
 Detect = Callable[[Pixels], Detections]
-"""Finds objects in a whole picture, in its own pixels."""
+"""Finds objects in a whole image, in its own pixels."""
 
 
-class PictureDetector:
-    """A detector with its model's own transform: whole pictures in, boxes in their pixels out."""
+class ImageDetector:
+    """A detector with its model's own transform: whole images in, boxes in their pixels out."""
 
     def __init__(self, detector: Detector, model: ModelConfig) -> None:
         """Join a detector with the transform that its model states."""
@@ -41,7 +41,7 @@ class PictureDetector:
         self._detector = detector
 
     def __call__(self, picture: Pixels) -> Detections:
-        """Detect in a (H, W, 3) uint8 BGR picture of any size."""
+        """Detect in a (H, W, 3) uint8 BGR image of any size."""
         image = ArrayImage(picture)
         prepared = np.empty((*self._transform.output_hw(image.hw), 3), np.uint8)
         geometry = self._transform(image, prepared)
@@ -49,19 +49,19 @@ class PictureDetector:
         return to_source(found, geometry, image.hw)
 
 
-def detect_pictures(
+def detect_images(
     detect: Detect, truth: Truth, paths: Iterable[tuple[TruthImage, Path]], names: tuple[str, ...]
 ) -> list[Result]:
-    """Detect in pictures.
+    """Detect in images.
 
     Args:
         detect: finds objects.
         truth: objects of classes that it does not have are left out.
-        paths: the pictures (see `find_pictures`).
+        paths: the images (see `find_images`).
         names: what the detector's class ids mean.
 
     Raises:
-        ConfigError: a picture cannot be read, or is not of the size that its truth states.
+        ConfigError: an image cannot be read, or is not of the size that its truth states.
     """
     category_ids = {
         class_id: truth.category_ids[name]
@@ -70,7 +70,7 @@ def detect_pictures(
     }
     results: list[Result] = []
     for image, path in paths:
-        results += results_of(detect(read_picture(path, image.hw)), image.image_id, category_ids)
+        results += results_of(detect(read_image(path, image.hw)), image.image_id, category_ids)
     return results
 
 
@@ -86,25 +86,25 @@ def coco_ap(folder: Path, detect: Detect, names: tuple[str, ...]) -> float:
         ConfigError: the data set is wrong, or pycocotools is missing.
     """
     truth = read_coco(folder / "val.json")
-    results = detect_pictures(detect, truth, find_pictures(truth, folder / "images"), names)
-    return coco_scores(truth, results, "bbox").figures["AP"] or 0.0
+    results = detect_images(detect, truth, find_images(truth, folder / "images"), names)
+    return coco_scores(truth, results, "bbox").metrics["AP"] or 0.0
 
 
-def find_pictures(
+def find_images(
     truth: Truth, folder: Path, on_fault: OnFault = refuse
 ) -> list[tuple[TruthImage, Path]]:
-    """Find the file of each picture of a truth, by its name or else by its stem.
+    """Find the file of each image of a truth, by its name or else by its stem.
 
     Args:
-        truth: its pictures.
+        truth: its images.
         folder: where they are.
-        on_fault: told of each picture that is missing.
+        on_fault: told of each image that is missing.
 
     Raises:
-        ConfigError: there is no such folder, or no such picture in it.
+        ConfigError: there is no such folder, or no such image in it.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: there is no such folder of pictures")
+        raise ConfigError(f"{folder}: there is no such folder of images")
     return list(_find(truth, folder, on_fault))
 
 
@@ -114,9 +114,9 @@ def _find(truth: Truth, folder: Path, on_fault: OnFault) -> Iterator[tuple[Truth
         path = folder / image.file_name
         if not path.is_file():  # VOC's files may name none, or one with another suffix
             if stems is None:
-                stems = {each.stem: each for each in list_pictures(str(folder.absolute()))}
+                stems = {each.stem: each for each in list_images(str(folder.absolute()))}
             path = stems.get(Path(image.file_name).stem, path)
         if not path.is_file():
-            on_fault(ConfigError(f"{folder}: has no picture {image.file_name} of {truth.name}"))
+            on_fault(ConfigError(f"{folder}: has no image {image.file_name} of {truth.name}"))
             continue
         yield image, path

@@ -14,14 +14,14 @@ def checked_mask(value: Any, hw: tuple[int, int], place: str) -> Any:
 
     Args:
         value: what the file holds.
-        hw: the picture's height and width, pixels.
+        hw: the image's height and width, pixels.
         place: file and key, for the error.
 
     Returns:
         The same; None for nothing or for no polygons.
 
     Raises:
-        ConfigError: it is no mask, or one of a picture of another size.
+        ConfigError: it is no mask, or one of an image of another size.
     """
     if value is None or value == []:
         return None
@@ -33,7 +33,7 @@ def checked_mask(value: Any, hw: tuple[int, int], place: str) -> Any:
         raise ConfigError(f"{place}: must be polygons or run lengths with size and counts")
     if value.get("size") != list(hw):
         raise ConfigError(
-            f"{place}.size: must be the picture's height and width, {list(hw)},"
+            f"{place}.size: must be the image's height and width, {list(hw)},"
             f" got {value.get('size')}"
         )
     _check_counts(value["counts"], hw, f"{place}.counts")
@@ -69,5 +69,5 @@ def _check_counts(counts: list[Any] | str, hw: tuple[int, int], place: str) -> N
         raise ConfigError(f"{place}: must be whole numbers of 0 or more")
     if sum(counts) != hw[0] * hw[1]:
         raise ConfigError(
-            f"{place}: must add up to the picture's {hw[0] * hw[1]} pixels, got {sum(counts)}"
+            f"{place}: must add up to the image's {hw[0] * hw[1]} pixels, got {sum(counts)}"
         )

@@ -1,4 +1,4 @@
-"""Precision over recall as pictures."""
+"""Precision over recall as images."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ SHOWN: Final = (0.5, 0.75, 0.9)
 
 
 def write_plots(scores: CocoScores, folder: Path, kind: Kind) -> list[Path]:
-    """Draw a picture of each class and one of the mean over the classes, all-KIND.png.
+    """Draw an image of each class and one of the mean over the classes, all-KIND.png.
 
     Args:
-        scores: classes without objects get no picture.
-        folder: made if it is not there; pictures of the same name are replaced.
+        scores: classes without objects get no image.
+        folder: made if it is not there; images of the same name are replaced.
         kind: what was compared.
 
     Raises:
         ConfigError: matplotlib is missing.
-        OSError: a picture cannot be written.
+        OSError: an image cannot be written.
     """
     figure_class = import_extra("matplotlib.figure").Figure
     if not scores.precision:

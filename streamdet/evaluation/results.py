@@ -1,4 +1,4 @@
-"""What was found in pictures: from a file in COCO's result format, or from a detector."""
+"""What was found in images: from a file in COCO's result format, or from a detector."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Result:
     """One found object.
 
     Attributes:
-        image_id: the picture, as its truth calls it.
+        image_id: the image, as its truth calls it.
         category_id: what it is, as the truth numbers it.
         score: any finite number, higher is surer.
         xywh: its box; None where the file states only a mask or points.
@@ -55,22 +55,22 @@ class Result:
 def read_results(path: Path, truth: Truth, kind: Kind) -> list[Result]:
     """Read a list of results, cocodataset.org/#format-results.
 
-    `image_id` may be a picture's file name or its stem, and `category_id` a class name: VOC's and
-    YOLO's pictures have no numbers.
+    `image_id` may be an image's file name or its stem, and `category_id` a class name: VOC's and
+    YOLO's images have no numbers.
 
     Raises:
-        ConfigError: an entry is wrong, or names a picture or a class that the truth does not have.
+        ConfigError: an entry is wrong, or names an image or a class that the truth does not have.
     """
     entries = wanted_list(read_json(path), str(path))
     return [_result(each, truth, kind, f"{path}[{n}]") for n, each in enumerate(entries)]
 
 
 def results_of(found: Detections, image_id: int, category_ids: Mapping[int, int]) -> list[Result]:
-    """Turn a picture's detections into results.
+    """Turn an image's detections into results.
 
     Args:
-        found: boxes in the picture's own pixels.
-        image_id: the picture.
+        found: boxes in the image's own pixels.
+        image_id: the image.
         category_ids: class id -> category id; objects of other classes are left out.
     """
     known = np.isin(found.class_ids, list(category_ids))

@@ -1,4 +1,4 @@
-"""How good results are, in all figures that their kind has."""
+"""How good results are, in all metrics that their kind has."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Scores:
 
     Attributes:
         kind: what was compared.
-        images: pictures, or frames of a video.
+        images: images, or frames of a video.
         objects: class name -> objects that count.
         results: class name -> results.
-        coco: COCO's figures.
-        voc: VOC's figures; boxes only.
+        coco: COCO's metrics.
+        voc: VOC's metrics; boxes only.
         confusion: what was taken for what; boxes only.
-        tracking: class name -> figures of its tracks, "all" -> those of all; only of a video whose
+        tracking: class name -> metrics of its tracks, "all" -> those of all; only of a video whose
             truth and results have tracks.
         about: what was measured: model, runtime, frames a second ...
-        notes: what a reader of the figures must know, a sentence each.
+        notes: what a reader of the metrics must know, a sentence each.
     """
 
     kind: Kind
@@ -58,7 +58,7 @@ class Scores:
             "images": self.images,
             "objects": self.objects,
             "results": self.results,
-            "coco": {"all": self.coco.figures, "classes": self.coco.classes},
+            "coco": {"all": self.coco.metrics, "classes": self.coco.classes},
             "voc": None if self.voc is None else asdict(self.voc),
             "confusion": None if self.confusion is None else asdict(self.confusion),
             "tracking": {name: _plain(scores) for name, scores in self.tracking.items()},
@@ -127,7 +127,7 @@ def _notes(truth: Truth, kind: Kind) -> list[str]:
 
 
 def _plain(scores: MotScores) -> dict[str, Any]:
-    figures = asdict(scores) | {"recall": scores.recall, "precision": scores.precision}
+    metrics = asdict(scores) | {"recall": scores.recall, "precision": scores.precision}
     return {
-        name: value if value is None or isfinite(value) else None for name, value in figures.items()
+        name: value if value is None or isfinite(value) else None for name, value in metrics.items()
     }

@@ -1,4 +1,4 @@
-"""Ground truth of pictures or of a video's frames, whatever format it came in."""
+"""Ground truth of images or of a video's frames, whatever format it came in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ XYWH = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class TruthImage:
-    """A picture. Of a video, `image_id` is the frame's number from 1.
+    """An image. Of a video, `image_id` is the frame's number from 1.
 
     Attributes:
         image_id: its number.
@@ -42,7 +42,7 @@ class TruthObject:
     """An object, or what is neither to be found nor to be held against who finds it.
 
     Attributes:
-        image_id: the picture it is in.
+        image_id: the image it is in.
         category_id: what it is.
         xywh: its box.
         area: square pixels: the mask's where there is one, else the box's.
@@ -77,10 +77,10 @@ class Truth:
 
     Attributes:
         name: where it came from, for errors.
-        images: image id -> picture, in the order in which they are looked at.
+        images: image id -> image, in the order in which they are looked at.
         categories: category id -> name; the ids may have gaps.
-        objects: all objects of all pictures.
-        notes: what a reader of the figures must know, a sentence each.
+        objects: all objects of all images.
+        notes: what a reader of the metrics must know, a sentence each.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Truth:
 
     @cached_property
     def image_ids(self) -> dict[int | str, int]:
-        """What a result may call a picture (its id, its file's name or stem) -> its id."""
+        """What a result may call an image (its id, its file's name or stem) -> its id."""
         images = self.images.values()
         names = {image.file_name: image.image_id for image in images}
         stems = {Path(image.file_name).stem: image.image_id for image in images}
@@ -126,7 +126,7 @@ class Truth:
 
 
 def in_order_of_frames(images: Iterable[TruthImage]) -> list[TruthImage]:
-    """Sort a video's pictures by `frame_id`; they stay as they are where one has none."""
+    """Sort a video's images by `frame_id`; they stay as they are where one has none."""
     stated = [(image.frame_id, image) for image in images]
     numbered = [(number, image) for number, image in stated if number is not None]
     if len(numbered) < len(stated):

@@ -2,7 +2,7 @@
 
 Everingham, Van Gool, Williams, Winn, Zisserman, "The PASCAL Visual Object Classes (VOC) Challenge",
 IJCV 2010, section 4.2. Until 2009 precision was averaged at 11 points of recall, since 2010 over
-the whole area under the curve. N counts detections of one class, M its objects in one picture.
+the whole area under the curve. N counts detections of one class, M its objects in one image.
 """
 
 from __future__ import annotations
@@ -78,19 +78,19 @@ def score_class(objects: Sequence[TruthObject], found: Sequence[Result]) -> VocC
 def judge(objects: Sequence[TruthObject], found: Sequence[Result]) -> Verdicts:
     """Say of each detection, the surest first (ties in their order), what it is.
 
-    It belongs to the object of its picture that it overlaps most. The first one of an object that
+    It belongs to the object of its image that it overlaps most. The first one of an object that
     it overlaps by MIN_IOU is TRUE, the others are FALSE; one of a difficult object is IGNORED, and
     so is one that lies by MIN_IOU of its own area in a crowd region.
 
     Returns:
         (N,) int8.
     """
-    pictures = by_picture(objects)
+    images = by_image(objects)
     taken: set[tuple[int, int]] = set()
     verdicts = []
     for result in sorted(found, key=lambda each: -each.score):
         verdict = FALSE
-        if own := pictures.get(result.image_id):
+        if own := images.get(result.image_id):
             overlaps = overlap(result, own)
             best = int(overlaps.argmax())
             if overlaps[best] >= MIN_IOU:
@@ -145,8 +145,8 @@ def ap_area(recall: Floats, precision: Floats) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * falling))
 
 
-def by_picture(items: Iterable[Item]) -> dict[int, list[Item]]:
-    """Group objects or results by picture; each group keeps their order."""
+def by_image(items: Iterable[Item]) -> dict[int, list[Item]]:
+    """Group objects or results by image; each group keeps their order."""
     groups: dict[int, list[Item]] = defaultdict(list)
     for item in items:
         groups[item.image_id].append(item)

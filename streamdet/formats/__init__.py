@@ -1,1 +1,1 @@
-"""TODO."""
+"""What other programs read: frame JSON, MOT text."""

@@ -6,7 +6,7 @@ MOT17 class, visibility) or none. Frames count from 1. Source: motchallenge.net/
 Note "pixels from 1": MOTChallenge calls the first pixel 1, we call its left edge 0. So reading
 takes 1 off left and top and `format_line` puts it back; width and height stay as they are. Ground
 truth and results go through the same two functions, so scores do not depend on the shift, and a
-line with at most 3 decimals (6 for the score) comes out as it went in, in pictures up to 8,192
+line with at most 3 decimals (6 for the score) comes out as it went in, in images up to 8,192
 pixels.
 """
 

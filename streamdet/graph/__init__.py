@@ -6,6 +6,6 @@ models) -> `contents` (what fits together) -> `pipeline` (the graph, and what a 
 """
 
 from streamdet.graph.file import load_graph
-from streamdet.graph.pipeline import Group, Node, PipelineGraph
+from streamdet.graph.pipeline import Node, PipelineGraph, ProcessGroup
 
-__all__ = ["Group", "Node", "PipelineGraph", "load_graph"]
+__all__ = ["Node", "PipelineGraph", "ProcessGroup", "load_graph"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from streamdet.detectors.parts.network import picture_hw
+from streamdet.detectors.parts.network import image_hw
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.detectors.pyramid import scaled_hw
 from streamdet.graph.pipeline import Node
@@ -13,7 +13,7 @@ from streamdet.graph.problems import Problems
 from streamdet.registry import load
 
 _PROBES: Final = ((480, 640), (1080, 607))
-"""Pictures, lying and upright: a transform that makes one size of both makes it of any."""
+"""Images, lying and upright: a transform that makes one size of both makes it of any."""
 
 
 def check_contents(nodes: Mapping[str, Node], problems: Problems) -> None:
@@ -22,7 +22,7 @@ def check_contents(nodes: Mapping[str, Node], problems: Problems) -> None:
         if node.role == "transform":
             _check_resample(node, nodes, problems)
         if node.role == "detector":
-            _check_picture(node, nodes, problems)
+            _check_image(node, nodes, problems)
             _check_proposals(node, nodes, problems)
 
 
@@ -36,11 +36,11 @@ def _check_resample(node: Node, nodes: Mapping[str, Node], problems: Problems) -
         )
 
 
-def _check_picture(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
+def _check_image(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
     assert node.model is not None
     assert isinstance(node.options, DetectorOptions)
     scales = node.options.scales
-    wanted = picture_hw(load("detector", node.kind), node.model)
+    wanted = image_hw(load("detector", node.kind), node.model)
     for name in node.reads:
         transform = load("transform", nodes[name].kind)(nodes[name].options)
         for probe in _PROBES:
@@ -50,7 +50,7 @@ def _check_picture(node: Node, nodes: Mapping[str, Node], problems: Problems) ->
             if wanted is not None and wanted not in seen:
                 problems.add(
                     ("nodes", node.name, "reads"),
-                    f"brings pictures of {_by(made)} from {name!r}, "
+                    f"brings images of {_by(made)} from {name!r}, "
                     f"wanted {_by(wanted)}{_at(scales)}",
                 )
                 break

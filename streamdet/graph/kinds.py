@@ -108,7 +108,7 @@ class _Builder:
             if choice != (kind, values):
                 raise self._error(
                     (*draft.path, "kind"),
-                    f"cannot be chosen: {first!r} and {other!r} want different pictures",
+                    f"cannot be chosen: {first!r} and {other!r} want different images",
                 )
         return _node(draft, kind, self._options(draft, kind, {**values, **draft.options}))
 

@@ -1,4 +1,4 @@
-"""Where nodes stand in a picture of a graph: a grid of columns (from left to right) and rows.
+"""Where nodes stand in an image of a graph: a grid of columns (from left to right) and rows.
 
 A node's column is its distance from the sources, the longest way. Each process is one block of
 the grid, with no other node in it; a way to a block runs along its first row, which is kept free.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streamdet.graph.pipeline import Group, PipelineGraph
+from streamdet.graph.pipeline import PipelineGraph, ProcessGroup
 
 Cell = tuple[int, int]
 """(column, row), from the top left, which is (0, 0)."""
@@ -37,7 +37,7 @@ def _columns(graph: PipelineGraph) -> dict[str, int]:
     return columns
 
 
-def _inner_rows(group: Group, columns: Mapping[str, int]) -> dict[str, int]:
+def _inner_rows(group: ProcessGroup, columns: Mapping[str, int]) -> dict[str, int]:
     """Give the nodes of a process rows that count from the process's own first."""
     rows: dict[str, int] = {}
     taken: set[Cell] = set()

@@ -1,8 +1,8 @@
-"""Draws a graph as Mermaid text, which GitHub and many editors show as a picture."""
+"""Draws a graph as Mermaid text, which GitHub and many editors show as an image."""
 
 from __future__ import annotations
 
-from streamdet.graph.pipeline import Group, Node, PipelineGraph
+from streamdet.graph.pipeline import Node, PipelineGraph, ProcessGroup
 
 
 def to_mermaid(graph: PipelineGraph) -> str:
@@ -27,7 +27,7 @@ def caption(node: Node) -> str:
     return ", ".join(words)
 
 
-def _group_lines(group: Group) -> list[str]:
+def _group_lines(group: ProcessGroup) -> list[str]:
     nodes = [
         f'    n_{n.name}["{_escaped(n.name)}<br/>{_escaped(caption(n))}"]' for n in group.nodes
     ]

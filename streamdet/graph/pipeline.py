@@ -45,7 +45,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ProcessGroup:
     """The nodes of one process; they hand frames over by a call and commit once.
 
     Attributes:
@@ -101,31 +101,31 @@ class PipelineGraph:
         return tuple(item.source_id for node in sources for item in node.items)
 
     def image_readers(self, name: str) -> list[Node]:
-        """List the nodes that read the pictures a node makes, in topological order.
+        """List the nodes that read the images a node makes, in topological order.
 
-        A source makes source pictures, for transforms and for sinks that need images; a transform
-        makes prepared pictures, for detectors. The other roles make none.
+        A source makes source images, for transforms and for sinks that need images; a transform
+        makes prepared images, for detectors. The other roles make none.
         """
         return [node for node in self.downstream(name) if self._reads_pixels(node, name)]
 
-    def slot_readers(self, name: str) -> list[Group]:
-        """List the other processes that read a node's pictures: each frees the slot once.
+    def slot_readers(self, name: str) -> list[ProcessGroup]:
+        """List the other processes that read a node's images: each frees the slot once.
 
-        With none, the pictures need no pool.
+        With none, the images need no pool.
         """
         own = self.nodes[name].process
         processes = {node.process for node in self.image_readers(name)} - {own}
         return [group for group in self.groups if group.name in processes]
 
     @cached_property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[ProcessGroup, ...]:
         """The processes, in topological order of their entries."""
         members: dict[str, list[Node]] = {}
         for node in self.nodes.values():
             members.setdefault(node.process, []).append(node)
-        return tuple(Group(name, tuple(nodes)) for name, nodes in members.items())
+        return tuple(ProcessGroup(name, tuple(nodes)) for name, nodes in members.items())
 
-    def group_of(self, name: str) -> Group:
+    def group_of(self, name: str) -> ProcessGroup:
         """Find the process that a node runs in."""
         return next(group for group in self.groups if group.name == self.nodes[name].process)
 
@@ -144,7 +144,7 @@ class PipelineGraph:
 
 
 def needs_image(node: Node) -> bool:
-    """Say whether a node is a sink that wants the source pictures."""
+    """Say whether a node is a sink that wants the source images."""
     return node.role == "sink" and bool(load("sink", node.kind).needs_image)
 
 

@@ -158,7 +158,7 @@ def _check_replicas(drafts: Drafts, problems: Problems) -> None:
 
 
 def _check_order(drafts: Drafts, problems: Problems) -> None:
-    """Refuse pictures that arrive out of order where frames must be met in order.
+    """Refuse images that arrive out of order where frames must be met in order.
 
     Frames that are held back until they are due hold their slots. With several transforms the due
     frame may come last, and wait for a slot of a pool whose slots are all held for it: for ever.
@@ -172,7 +172,7 @@ def _check_order(drafts: Drafts, problems: Problems) -> None:
                 last = ordered[node.process]
                 problems.add(
                     (*many.path, "replicas"),
-                    f"must be 1, got {many.keys.replicas}: {node.name!r} reads the pictures of "
+                    f"must be 1, got {many.keys.replicas}: {node.name!r} reads the images of "
                     f"{name!r} in the process of {last.name!r}, which meets frames in order",
                 )
 

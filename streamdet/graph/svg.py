@@ -1,4 +1,4 @@
-"""Draws a graph as an SVG picture: frames go from left to right, a process is a box."""
+"""Draws a graph as an SVG image: frames go from left to right, a process is a box."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from streamdet.graph.layout import Cell, cells
 from streamdet.graph.mermaid import caption
-from streamdet.graph.pipeline import Group, Node, PipelineGraph
+from streamdet.graph.pipeline import Node, PipelineGraph, ProcessGroup
 
 _NODE_HEIGHT: Final = 54
 _GAP_X: Final = 72
@@ -94,7 +94,7 @@ class _Drawing:
             'marker-end="url(#tip)"/>'
         )
 
-    def group(self, group: Group) -> str:
+    def group(self, group: ProcessGroup) -> str:
         corners = [self._corner(self._cells[node.name]) for node in group.nodes]
         left, top = min(x for x, _ in corners) - _PAD, min(y for _, y in corners) - _PAD - _LABEL
         right = max(x for x, _ in corners) + self._width + _PAD

@@ -1,1 +1,1 @@
-"""What the features of a network respond to: on a picture, over a folder, back to the pixels."""
+"""What the features of a network respond to: on an image, over a folder, back to the pixels."""

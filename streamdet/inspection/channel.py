@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from streamdet.image import Pixels
-from streamdet.inspection.drawing import Finding, gradient_picture
+from streamdet.inspection.drawing import Finding, gradient_image
 from streamdet.inspection.layers import feature_map
 from streamdet.inspection.responses import (
     Response,
@@ -36,14 +36,14 @@ class Look:
     way: Way | None = None
 
     def features(self, prepared: Pixels) -> Tensor:
-        """Compute the maps (C, h, w) of a picture that the subject has prepared."""
+        """Compute the maps (C, h, w) of an image that the subject has prepared."""
         with torch.no_grad():
             return feature_map(self.subject.network, self.layer, self.subject.tensor(prepared))
 
     def findings(self, prepared: Pixels, responses: Sequence[Response]) -> list[Finding]:
-        """Follow responses back to the pixels of their picture.
+        """Follow responses back to the pixels of their image.
 
-        Those that nothing of the picture moves are left out.
+        Those that nothing of the image moves are left out.
         """
         network, image = self.subject.network, self.subject.tensor(prepared)
         plain = gradients(network, self.layer, image, responses, "gradient")
@@ -57,7 +57,7 @@ class Look:
         kept = [finding.response for finding in found]
         is_rgb = self.subject.input.colour == "rgb"
         return [
-            replace(finding, saw=gradient_picture(gradient, is_rgb=is_rgb))
+            replace(finding, saw=gradient_image(gradient, is_rgb=is_rgb))
             for finding, gradient in zip(
                 found, gradients(network, self.layer, image, kept, self.way), strict=True
             )
@@ -72,13 +72,13 @@ def strongest_channel(features: Tensor) -> int:
 def strongest_of(
     best: Sequence[tuple[Response, str]], values: Tensor, channel: int, name: str, most: int
 ) -> list[tuple[Response, str]]:
-    """Add the strongest response of one picture to those of others.
+    """Add the strongest response of one image to those of others.
 
     Args:
-        best: responses with their pictures' names, the strongest first.
-        values: (h, w) the channel's map of this picture.
+        best: responses with their images' names, the strongest first.
+        values: (h, w) the channel's map of this image.
         channel: its number.
-        name: the picture's.
+        name: the image's.
         most: how many are kept.
     """
     more = [(response, name) for response in strongest(values, channel, 1)]

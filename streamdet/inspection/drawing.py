@@ -1,4 +1,4 @@
-"""Responses of a network as one picture: where they are, what they saw, what was left of it."""
+"""Responses of a network as one image: where they are, what they saw, what was left of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Finding:
         picture: (H, W, 3) uint8 BGR, as the network saw it.
         xyxy: its receptive field in it, pixels.
         saw: (H, W, 3) uint8 BGR, what the way back to the pixels left; None: not asked for.
-        title: e.g. the picture's name; "" for none.
+        title: e.g. the image's name; "" for none.
     """
 
     response: Response
@@ -43,12 +43,12 @@ class Finding:
 
 
 def map_sheet(title: str, values: npt.NDArray[np.float32], findings: Sequence[Finding]) -> Pixels:
-    """Draw the receptive fields of one picture's responses, its feature map, and their patches.
+    """Draw the receptive fields of one image's responses, its feature map, and their patches.
 
     Args:
         title: of all.
         values: (h, w) the channel's feature map.
-        findings: its strongest responses, at least one, all of one picture.
+        findings: its strongest responses, at least one, all of one image.
     """
     first = findings[0]
     panels = [_fields(first.picture, findings), _heat(values, first.picture.shape[:2], findings)]
@@ -63,13 +63,13 @@ def map_sheet(title: str, values: npt.NDArray[np.float32], findings: Sequence[Fi
 
 
 def contact_sheet(title: str, findings: Sequence[Finding]) -> Pixels:
-    """Draw the patches of responses, each of a picture of its own, three a row."""
+    """Draw the patches of responses, each of an image of its own, three a row."""
     columns = 3 if len(findings) > 4 else 2
     grid = _grid(findings, columns, _CELL)
     return _column([_text(title, grid.shape[1], WHITE), grid])
 
 
-def gradient_picture(gradient: Gradient, *, is_rgb: bool) -> Pixels:
+def gradient_image(gradient: Gradient, *, is_rgb: bool) -> Pixels:
     """Show a gradient around grey: brighter is what raised the response, darker what lowered it.
 
     Args:
@@ -99,12 +99,12 @@ def _fields(picture: Pixels, findings: Sequence[Finding]) -> Pixels:
 
 
 def _heat(
-    values: npt.NDArray[np.float32], picture_hw: tuple[int, ...], findings: Sequence[Finding]
+    values: npt.NDArray[np.float32], image_hw: tuple[int, ...], findings: Sequence[Finding]
 ) -> Pixels:
     low, high = float(values.min()), float(values.max())
     levels = ((values - low) / ((high - low) or 1.0) * 255).astype(np.uint8)
     colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)
-    height, width = _fit(picture_hw, _PANEL_HW)
+    height, width = _fit(image_hw, _PANEL_HW)
     enlarged = cv2.resize(colours, (width, height), interpolation=cv2.INTER_NEAREST)
     panel = np.asarray(enlarged, np.uint8)
     for number, finding in reversed([*enumerate(findings)]):
@@ -172,7 +172,7 @@ def _fitted(picture: Pixels, hw: tuple[int, int]) -> Pixels:
 
 
 def _boxed(picture: Pixels, hw: tuple[int, int]) -> Pixels:
-    """Put a picture into the middle of a dark one."""
+    """Put an image into the middle of a dark one."""
     box = np.full((*hw, 3), DARK, np.uint8)
     top, left = (hw[0] - picture.shape[0]) // 2, (hw[1] - picture.shape[1]) // 2
     box[top : top + picture.shape[0], left : left + picture.shape[1]] = picture

@@ -103,7 +103,7 @@ def map_layers(network: nn.Module) -> dict[str, str]:
 
 
 def extra_inputs(network: nn.Module) -> dict[str, Tensor]:
-    """Make the inputs that a network has beside the picture: zeros, e.g. empty proposals."""
+    """Make the inputs that a network has beside the image: zeros, e.g. empty proposals."""
     shapes: Mapping[str, tuple[int, ...]] = getattr(network, "extra_inputs", {})
     return {name: torch.zeros((1, *shape)) for name, shape in shapes.items()}
 

@@ -25,7 +25,7 @@ from streamdet.inspection.layers import feature_map
 
 Way = Literal["gradient", "guided", "deconv"]
 Gradient = npt.NDArray[np.float32]
-"""(3, H, W), of one response by the values of the network's picture, channels in its order."""
+"""(3, H, W), of one response by the values of the network's image, channels in its order."""
 
 FIELD_SHARE: Final = 0.9
 """Of a gradient's magnitude along each axis, what lies within the receptive field."""
@@ -71,7 +71,7 @@ def strongest(values: Tensor, channel: int, most: int) -> list[Response]:
 def gradients(
     network: nn.Module, layer: str, image: Tensor, responses: Sequence[Response], way: Way
 ) -> list[Gradient]:
-    """Follow responses back to the picture.
+    """Follow responses back to the image.
 
     Args:
         network: see `Subject`.
@@ -104,10 +104,10 @@ def receptive_field(
 ) -> tuple[int, int, int, int] | None:
     """Measure where a response looks: the rows and columns that hold most of its gradient.
 
-    With all of it (`share` 1) this is all that moved the response in this picture, which in a stack
+    With all of it (`share` 1) this is all that moved the response in this image, which in a stack
     of convolutions is the window that ops.receptive_field computes. But the outer parts of a window
     hardly count (Luo et al., "Understanding the Effective Receptive Field", 2016), and networks
-    with residuals, pyramids or squeezed channels have windows as large as the picture; the share
+    with residuals, pyramids or squeezed channels have windows as large as the image; the share
     means the same for all.
 
     Args:

@@ -1,4 +1,4 @@
-"""A network together with the way that its pictures take into it."""
+"""A network together with the way that its images take into it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Subject:
     Attributes:
         name: for titles.
         network: in evaluation mode; takes (1, 3, H, W) and perhaps `extra_inputs`.
-        transform: makes its picture out of one of any size.
+        transform: makes its image out of one of any size.
         input: order of the channels, mean and standard deviation; its `hw` is a usual size.
         remark: what a user must know of the weights; "" for nothing.
     """
@@ -32,10 +32,10 @@ class Subject:
     remark: str = ""
 
     def prepare(self, picture: Pixels) -> Pixels:
-        """Make the picture that the network sees, (H, W, 3) uint8 BGR.
+        """Make the image that the network sees, (H, W, 3) uint8 BGR.
 
         Raises:
-            FrameError: the picture is empty.
+            FrameError: the image is empty.
         """
         image = ArrayImage(picture)
         prepared = np.empty((*self.transform.output_hw(image.hw), 3), np.uint8)
@@ -43,11 +43,11 @@ class Subject:
         return prepared
 
     def tensor(self, prepared: Pixels) -> Tensor:
-        """Normalise a prepared picture: (1, 3, H, W) float32, channels as the network wants."""
+        """Normalise a prepared image: (1, 3, H, W) float32, channels as the network wants."""
         ordered = prepared[..., ::-1] if self.input.colour == "rgb" else prepared
         normal = (ordered.astype(np.float32) - self.input.mean) / self.input.std
         return torch.from_numpy(normal.astype(np.float32)).permute(2, 0, 1)[None].contiguous()
 
     def blank(self) -> Tensor:
-        """Make a picture of the usual size that is mean everywhere."""
+        """Make an image of the usual size that is mean everywhere."""
         return torch.zeros((1, 3, *self.input.hw))

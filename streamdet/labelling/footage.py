@@ -1,4 +1,4 @@
-"""Looks at the frames of one source, and writes pictures of some of them."""
+"""Looks at the frames of one source, and writes images of some of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SeenFrame:
     Attributes:
         number: its place among the decoded frames of its source, from 0.
         hw: height and width, pixels.
-        file_name: of its picture; None where none was written.
+        file_name: of its image; None where none was written.
         found: what is in it, with track ids; 0 for what belongs to no track.
     """
 
@@ -36,11 +36,11 @@ class SeenFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """Where pictures are written.
+class Images:
+    """Where images are written.
 
     Attributes:
-        folder: of all pictures; made where it is missing.
+        folder: of all images; made where it is missing.
         source_id: what their names begin with.
         keep_every: of the frames that are looked at, each N-th is written.
     """
@@ -50,7 +50,7 @@ class Pictures:
     keep_every: int = 1
 
     def write(self, number: int, pixels: Pixels) -> str:
-        """Write the picture of a frame as a JPEG, whole or not at all; returns its name.
+        """Write the image of a frame as a JPEG, whole or not at all; returns its name.
 
         Raises:
             EngineError: it cannot be written.
@@ -63,20 +63,20 @@ class Pictures:
         return name
 
 
-def look_at(frames: Iterable[DecodedFrame], see: See, pictures: Pictures) -> Iterator[SeenFrame]:
+def look_at(frames: Iterable[DecodedFrame], see: See, images: Images) -> Iterator[SeenFrame]:
     """Look at the frames of one source, one after the other.
 
     Args:
-        frames: of the source; each picture is valid until the next.
+        frames: of the source; each image is valid until the next.
         see: says what is in them.
-        pictures: where frames are written.
+        images: where frames are written.
 
     Raises:
-        EngineError: a picture cannot be written.
+        EngineError: an image cannot be written.
     """
     for count, frame in enumerate(frames):
         pixels, number = frame.image.bgr(), frame.position.decoded - 1
         found = see(number, pixels)
-        is_kept = count % pictures.keep_every == 0
-        name = pictures.write(number, pixels) if is_kept else None
+        is_kept = count % images.keep_every == 0
+        name = images.write(number, pixels) if is_kept else None
         yield SeenFrame(number, frame.image.hw, name, replace(found, mask_probs=None))

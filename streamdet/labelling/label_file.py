@@ -44,15 +44,15 @@ class LabelFile:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Count the pictures, objects and ignored regions."""
+        """Count the images, objects and ignored regions."""
         ignored = sum(each["iscrowd"] for each in self._annotations)
         objects = len(self._annotations) - ignored
-        return {"pictures": len(self._images), "objects": objects, "ignored": ignored}
+        return {"images": len(self._images), "objects": objects, "ignored": ignored}
 
     def add(
         self, name: str, frames: Sequence[SeenFrame], labels: Sequence[Sequence[Label]]
     ) -> None:
-        """Add a source: those of its frames that have a picture, and their labels."""
+        """Add a source: those of its frames that have an image, and their labels."""
         self._videos.append({"id": len(self._videos) + 1, "name": name})
         first_track = self._last_track
         for frame, boxes in zip(frames, labels, strict=True):

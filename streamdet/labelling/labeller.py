@@ -48,7 +48,7 @@ class ByDetector:
         self._score_thresh = score_thresh
 
     def see(self, number: int, pixels: Pixels) -> Detections:
-        """Detect and follow; slivers at the edge of a picture are left out."""
+        """Detect and follow; slivers at the edge of an image are left out."""
         found = self._detect(pixels)
         wh = found.xyxy[:, 2:] - found.xyxy[:, :2]
         return self._follow(found[np.asarray((wh >= _SHORTEST_SIDE).all(axis=1))])

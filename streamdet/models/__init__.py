@@ -1,1 +1,1 @@
-"""TODO."""
+"""A model's configuration and its built network file."""

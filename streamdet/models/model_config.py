@@ -30,9 +30,9 @@ _PerChannel = tuple[float, float, float]
 
 
 class ImageInput(Options):
-    """How a network wants its picture; a runtime bakes this into the network.
+    """How a network wants its image; a runtime bakes this into the network.
 
-    The network sees ((picture in `colour` order) - mean) / std as (1, 3, H, W) float32.
+    The network sees ((image in `colour` order) - mean) / std as (1, 3, H, W) float32.
     """
 
     name: str = Field(description="Name of the network's input.")
@@ -87,7 +87,7 @@ class ModelConfig(Options):
         " weights file (.onnx) holds it. None for a network that is none of ours.",
     )
     input: ImageInput | None = Field(None, description="None for a detector without a network.")
-    transform: TransformConfig = Field(description="How a frame becomes this network's picture.")
+    transform: TransformConfig = Field(description="How a frame becomes this network's image.")
     classes: tuple[str, ...] = Field(
         min_length=1, description="What class ids mean, index by index."
     )
@@ -207,7 +207,7 @@ def _faults(model: ModelConfig) -> Iterator[tuple[str, str]]:
     if model.network is not None and kind not in NETWORKS:
         yield "network", f"network goes with a network that is built here, {kind} has none"
     elif model.network is not None and model.input is None:
-        yield "network", "network needs `input` beside it: the name and hw of its picture"
+        yield "network", "network needs `input` beside it: the name and hw of its image"
     if model.input is not None and kind in WITHOUT_NETWORK:
         yield "input", f"input goes with a network, {kind} has none"
     named = [name for name in model.classes if name != "N/A"]  # COCO's unused ids

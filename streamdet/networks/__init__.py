@@ -1,8 +1,8 @@
 """Networks in torch: one paper is one file. A worker runs what was exported of them, not these.
 
 Every network is an `nn.Module` whose tensors have fixed shapes, so that it can be exported (see
-building/): pictures in, named tensors out. What a detector does with these tensors stands in
-detectors/. Axes: B pictures, H and W pixels, K detections, P proposals, C classes.
+building/): images in, named tensors out. What a detector does with these tensors stands in
+detectors/. Axes: B images, H and W pixels, K detections, P proposals, C classes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Network(Protocol):
     """A detector's network, an `nn.Module`; the options model of its class is its `Options`.
 
     Constructed as `Network(options, classes, hw)`: the options that a model's configuration states
-    under `network`, the number of its classes, the picture's height and width in pixels.
+    under `network`, the number of its classes, the image's height and width in pixels.
 
     Attributes:
-        extra_inputs: inputs beside the picture: name -> shape without the batch, e.g.
+        extra_inputs: inputs beside the image: name -> shape without the batch, e.g.
             {"proposals": (2000, 4)}; float32.
     """
 

@@ -1,4 +1,4 @@
-"""Where in the picture the cells of a backbone's map look (SPP-net, appendix A)."""
+"""Where in the image the cells of a backbone's map look (SPP-net, appendix A)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def first_centre(body: Backbone) -> float:
 
     Raises:
         ValueError: the layers' strides do not make the map's, or their padding follows the
-            picture's size.
+            image's size.
     """
     [feature_map] = body.maps
     field = receptive_field(map(_layer, _windows(body)))
@@ -39,7 +39,7 @@ def first_centre(body: Backbone) -> float:
 
 def _layer(window: _Window) -> Layer:
     if isinstance(window, SameConv2d):
-        raise ValueError("cells of SAME convolutions are centred by the picture's size")
+        raise ValueError("cells of SAME convolutions are centred by the image's size")
     return Layer(_side(window.kernel_size), _side(window.stride), _side(window.padding))
 
 

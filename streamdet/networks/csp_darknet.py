@@ -121,7 +121,7 @@ class Focus(nn.Module):
     """Puts each 2x2 pixels into one cell of 12 channels, then a 3x3 block."""
 
     def __init__(self, out_channels: int) -> None:
-        """Make it for pictures of 3 channels."""
+        """Make it for images of 3 channels."""
         super().__init__()
         self.conv = ConvBlock(12, out_channels, 3)
 

@@ -4,7 +4,7 @@ Girshick, Iandola, Darrell, Malik, "Deformable Part Models are Convolutional Neu
 2015, section 3: filters are convolutions, the distance transform is a pooling whose window has a
 cost at each place (max-pooling is the case of no cost within and an infinite one beyond it), the
 parts' scores are stacked and summed at the root's places, and a mixture is a maximum. Features come
-from networks/hog.py. B pictures, N parts; h and w count cells.
+from networks/hog.py. B images, N parts; h and w count cells.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Fast R-CNN: Girshick, "Fast R-CNN", ICCV 2015.
 
-One pass over the picture, RoI Pool of every proposal from the last map (section 2.1), two fully
+One pass over the image, RoI Pool of every proposal from the last map (section 2.1), two fully
 connected layers, and two siblings: softmax over the classes and the background, and deltas for
-each class (figure 1). The proposals come from outside, see detectors/proposals. B pictures, H W
-their size, P proposals of a picture, C classes without the background.
+each class (figure 1). The proposals come from outside, see detectors/proposals. B images, H W
+their size, P proposals of an image, C classes without the background.
 
 Departure: at most `candidates` boxes come to the suppression.
 """
@@ -29,7 +29,7 @@ class FastRcnnOptions(SuppressionOptions):
 
     backbone: str = Field(description="Name of a backbone, see networks/backbones.")
     map: str | None = Field(None, description="The map that is pooled from; by default its last.")
-    proposals: int = Field(ge=1, description="P: regions that are looked at in a picture.")
+    proposals: int = Field(ge=1, description="P: regions that are looked at in an image.")
     side: int = Field(7, ge=1, description="Bins of a region by row and by column.")
     width: int = Field(4096, ge=1, description="Width of the fully connected layers.")
 
@@ -41,7 +41,7 @@ class FastRcnn(nn.Module):
     box_weights: ClassVar = HEAD_WEIGHTS
 
     def __init__(self, options: FastRcnnOptions, classes: int, hw: tuple[int, int]) -> None:
-        """Make the network; pictures of any size go through, so `hw` is free.
+        """Make the network; images of any size go through, so `hw` is free.
 
         Raises:
             ValueError: the options name an unknown backbone or map.

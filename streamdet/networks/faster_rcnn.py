@@ -2,8 +2,8 @@
 
 One network: a backbone, region proposals from its maps (section 3.1), and Fast R-CNN's head on the
 proposals (section 3.2), on one map or on a pyramid (Lin et al., FPN, 2017, section 4). Weights are
-named as in torchvision, so its published ones load unchanged. B pictures, H W their size, P
-proposals and K detections of a picture, C classes without the background.
+named as in torchvision, so its published ones load unchanged. B images, H W their size, P
+proposals and K detections of an image, C classes without the background.
 
 Departures from the paper, all but the first with torchvision: at most `candidates` boxes come to
 the last suppression; RoI Align where the options do not say otherwise; class-specific boxes are
@@ -63,7 +63,7 @@ class FasterRcnn(nn.Module):
     }
 
     def __init__(self, options: FasterRcnnOptions, classes: int, hw: tuple[int, int]) -> None:
-        """Make the network; its anchors follow from the pictures that come, so `hw` is free.
+        """Make the network; its anchors follow from the images that come, so `hw` is free.
 
         Raises:
             ValueError: the options name an unknown backbone or map, or do not fit together.
@@ -79,7 +79,7 @@ class FasterRcnn(nn.Module):
 
         Args:
             image: (B, 3, H, W) normalised.
-            valid_hw: (B, 2) height and width of each picture without its padding, which boxes are
+            valid_hw: (B, 2) height and width of each image without its padding, which boxes are
                 clipped to; None: H and W.
 
         Returns:
@@ -92,7 +92,7 @@ class FasterRcnn(nn.Module):
 
 
 def border(image: Tensor, valid_hw: Tensor | None) -> tuple[int, int] | tuple[Tensor, Tensor]:
-    """What boxes (B, N, 4) of pictures (B, 3, H, W) are clipped to; see ops.boxes.clip_boxes."""
+    """What boxes (B, N, 4) of images (B, 3, H, W) are clipped to; see ops.boxes.clip_boxes."""
     if valid_hw is None:
         return image.shape[2], image.shape[3]
     return valid_hw[:, 0, None, None], valid_hw[:, 1, None, None]

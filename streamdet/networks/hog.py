@@ -4,7 +4,7 @@
 `FelzenszwalbHog` those of deformable part models (Felzenszwalb et al., PAMI 32(9), 2010, section
 6.1, as voc-release5's features.cc computes them). That HOG is a convolutional network is shown by
 Mahendran, Vedaldi, "Understanding Deep Image Representations by Inverting Them", CVPR 2015,
-section 4.1. B pictures of H x W pixels; h and w count blocks or cells.
+section 4.1. B images of H x W pixels; h and w count blocks or cells.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ class DalalTriggsHog(nn.Module):
         self._bins = bins
         self.register_buffer("block_weights", _block_weights(block_hw, cell_hw))
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Describe every block.
 
         Args:
-            pictures: (B, 3, H, W) float32, BGR, 0..255.
+            images: (B, 3, H, W) float32, BGR, 0..255.
 
         Returns:
             (B, cells in a block * bins, h, w) float32; cells column by column.
         """
-        padded = functional.pad(pictures.sqrt(), (1, 1, 1, 1), mode="reflect")
+        padded = functional.pad(images.sqrt(), (1, 1, 1, 1), mode="reflect")
         dx, dy = strongest_gradients(padded)
         votes = direction_votes(dx, dy, 2 * self._bins)
         unsigned = votes[:, : self._bins] + votes[:, self._bins :]
@@ -94,20 +94,20 @@ class FelzenszwalbHog(nn.Module):
         hat = 1 - offsets.abs()
         self.register_buffer("cell_weights", (hat[:, None] * hat)[None, None])
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Describe the cells, but for those at the border.
 
         Args:
-            pictures: (B, 3, H, W) float32, BGR, whole numbers of 0..255.
+            images: (B, 3, H, W) float32, BGR, whole numbers of 0..255.
 
         Returns:
             (B, 32, h - 2, w - 2) float32, h = H / cell rounded.
         """
-        dx, dy = strongest_gradients(pictures.flip(1))
-        rows, columns = (int(side / self._cell + 0.5) for side in pictures.shape[2:])
+        dx, dy = strongest_gradients(images.flip(1))
+        rows, columns = (int(side / self._cell + 0.5) for side in images.shape[2:])
         votes = self._votes(torch.cat([dx, dy], dim=1))
-        more_y = rows * self._cell - pictures.shape[2]
-        more_x = columns * self._cell - pictures.shape[3]
+        more_y = rows * self._cell - images.shape[2]
+        more_x = columns * self._cell - images.shape[3]
         votes = functional.pad(votes, (0, max(more_x, 0), 0, max(more_y, 0)), mode="replicate")
         votes = votes[:, :, : rows * self._cell - 2, : columns * self._cell - 2]
         # The outermost pixels have no gradient; half a cell more completes the border's cells.
@@ -126,17 +126,17 @@ class FelzenszwalbHog(nn.Module):
         return functional.one_hot(orientation, 18).permute(0, 3, 1, 2) * magnitude
 
 
-def strongest_gradients(pictures: Tensor) -> tuple[Tensor, Tensor]:
+def strongest_gradients(images: Tensor) -> tuple[Tensor, Tensor]:
     """Take central differences in the channel where they are largest.
 
     Args:
-        pictures: (B, C, H, W).
+        images: (B, C, H, W).
 
     Returns:
         dx and dy, (B, 1, H - 2, W - 2) each; the first channel where several are equal.
     """
-    dx = pictures[:, :, 1:-1, 2:] - pictures[:, :, 1:-1, :-2]
-    dy = pictures[:, :, 2:, 1:-1] - pictures[:, :, :-2, 1:-1]
+    dx = images[:, :, 1:-1, 2:] - images[:, :, 1:-1, :-2]
+    dy = images[:, :, 2:, 1:-1] - images[:, :, :-2, 1:-1]
     strongest = (dx.square() + dy.square()).argmax(dim=1, keepdim=True)
     return dx.gather(1, strongest), dy.gather(1, strongest)
 

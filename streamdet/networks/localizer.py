@@ -3,7 +3,7 @@
 Localization by regression: Sermanet et al., "OverFeat", ICLR 2014, section 4 (one box for all
 classes, or one a class); Girshick et al., R-CNN, 2014, appendix C has the coding of the box. Points
 by regression: Toshev, Szegedy, "DeepPose", CVPR 2014, section 3.1: x and y of each, counted from
-the middle of the picture in its width and height. B pictures, C classes, K points.
+the middle of the image in its width and height. B images, C classes, K points.
 
 Departures from DeepPose: points need no person's box, and there is one stage, no cascade. It gives
 no score of a point; a point gets the object's.
@@ -47,7 +47,7 @@ class Localizer(nn.Module):
     Options: ClassVar = LocalizerOptions
 
     def __init__(self, options: LocalizerOptions, classes: int, hw: tuple[int, int]) -> None:
-        """Make the network for pictures of `hw`.
+        """Make the network for images of `hw`.
 
         Raises:
             ValueError: the options name an unknown backbone or map.
@@ -71,7 +71,7 @@ class Localizer(nn.Module):
             image: (B, 3, H, W) normalised.
 
         Returns:
-            What detectors/end_to_end.py lists, one row a picture; `keypoints` (B, 1, K, 3) where
+            What detectors/end_to_end.py lists, one row an image; `keypoints` (B, 1, K, 3) where
             there are any.
         """
         features = self.features(image)
@@ -97,7 +97,7 @@ class Localizer(nn.Module):
         return shared
 
     def _boxes(self, features: Tensor, class_ids: Tensor, hw: tuple[int, int]) -> Tensor:
-        """Boxes (B, 1, 4) in pixels: deltas from the whole picture, those of the class found."""
+        """Boxes (B, 1, 4) in pixels: deltas from the whole image, those of the class found."""
         deltas = self.box_head(features).unflatten(1, (-1, 4))
         if self.options.boxes == "per_class":
             deltas = take_rows(deltas, class_ids)
@@ -105,7 +105,7 @@ class Localizer(nn.Module):
 
 
 def _points(shares: Tensor, scores: Tensor, hw: tuple[int, int]) -> Tensor:
-    """Turn shares (B, 1, K, 2) from the middle of the picture into points (B, 1, K, 3) in pixels.
+    """Turn shares (B, 1, K, 2) from the middle of the image into points (B, 1, K, 3) in pixels.
 
     The inverse of (x, y) / (width, height) - 0.5; scores (B, 1) become those of the points.
     """

@@ -2,8 +2,8 @@
 
 Faster R-CNN with RoI Align and a branch more on the regions: a mask for each class (section 3,
 figure 4, right), or a heatmap for each keypoint of a person (section 5). Weights are named as in
-torchvision, so its published ones load unchanged. B pictures, H and W their size, K detections of a
-picture, C classes without the background, M cells of a mask by row and by column, P keypoints, R =
+torchvision, so its published ones load unchanged. B images, H and W their size, K detections of a
+image, C classes without the background, M cells of a mask by row and by column, P keypoints, R =
 B * K regions.
 
 Departure: the branches look at all K rows of detections, also at those that mean nothing, so that
@@ -61,7 +61,7 @@ class MaskRcnn(nn.Module):
     }
 
     def __init__(self, options: MaskRcnnOptions, classes: int, hw: tuple[int, int]) -> None:
-        """Make the network; its anchors follow from the pictures that come, so `hw` is free.
+        """Make the network; its anchors follow from the images that come, so `hw` is free.
 
         Raises:
             ValueError: as `FasterRcnn`.

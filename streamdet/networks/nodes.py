@@ -2,7 +2,7 @@
 
 Run in torch, a function here calls the reference in ops/. While torch exports, it leaves a node
 instead, whose body in standard ONNX operators stands in building/functions.py; TensorRT puts a
-plugin in the node's place. Axes: B pictures, N candidates, K the most that are kept, R RoIs.
+plugin in the node's place. Axes: B images, N candidates, K the most that are kept, R RoIs.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def nms(  # noqa: PLR0913
     score_thresh: float,
     most: int,
 ) -> Kept:
-    """Suppress duplicates within each class of each picture: ops.nms with a fixed number of rows.
+    """Suppress duplicates within each class of each image: ops.nms with a fixed number of rows.
 
     Args:
         xyxy: (B, N, 4) pixels.
@@ -90,7 +90,7 @@ def nms(  # noqa: PLR0913
 
 
 def top_k(values: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """Find the highest values of each picture, by falling value, ties by index.
+    """Find the highest values of each image, by falling value, ties by index.
 
     Ties are common: regions smaller than a cell have equal features. ONNX's TopK has an order for
     them, torch.topk has none.
@@ -120,7 +120,7 @@ def multi_level_roi_align(
     """RoI Align over a pyramid: see ops.roi_align.roi_align_fpn.
 
     Args:
-        rois: (R, 5) picture's number in the batch, then xyxy in pixels.
+        rois: (R, 5) image's number in the batch, then xyxy in pixels.
         maps: (B, C, Hi, Wi) each, fine to coarse.
         strides: pixels per cell of each map.
         output_side: side of the result.
@@ -154,7 +154,7 @@ def pool_rois(rois: Tensor, features: Tensor, *, stride: int, output_side: int) 
     """RoI Pool over one map: see ops.roi_pool.roi_pool.
 
     Args:
-        rois: (R, 5) picture's number in the batch, then xyxy in pixels.
+        rois: (R, 5) image's number in the batch, then xyxy in pixels.
         features: (B, C, Hi, Wi).
         stride: pixels per cell of the map.
         output_side: side of the result.

@@ -1,10 +1,10 @@
 """OverFeat: Sermanet, Eigen, Zhang, Mathieu, Fergus, LeCun, "OverFeat", ICLR 2014.
 
-A classifier that slides: its fully connected layers are convolutions, so that a picture of the
+A classifier that slides: its fully connected layers are convolutions, so that an image of the
 window's size gives one location and a larger one a map of them, at the cost of one pass (section
 3.5, figure 5). A second head gives a box for each location (section 4.1), and both are run on
-several sizes of the picture, in one graph that shares the weights. detectors/overfeat.py merges
-what they say. B pictures, H and W their sides, L locations of all sizes, C classes.
+several sizes of the image, in one graph that shares the weights. detectors/overfeat.py merges
+what they say. B images, H and W their sides, L locations of all sizes, C classes.
 
 Departures: layers 3 and on have no zero padding (tables 1 and 3 pad by one cell), so that what a
 location says depends on its window alone and equals, to rounding, the network on that crop. The
@@ -38,7 +38,7 @@ class Layer(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A table of the paper: its convolutions, the widths of its classifier, the picture's side."""
+    """A table of the paper: its convolutions, the widths of its classifier, the image's side."""
 
     layers: tuple[Layer, ...]
     widths: tuple[int, int]
@@ -85,7 +85,7 @@ class OverFeatOptions(Options):
         "shared", description="4 numbers for whatever class it is (the paper's best), or C x 4."
     )
     scales: tuple[float, ...] = Field(
-        (1.0, 1.5, 2.0), min_length=1, description="Sizes of the picture that are looked at."
+        (1.0, 1.5, 2.0), min_length=1, description="Sizes of the image that are looked at."
     )
 
 
@@ -94,17 +94,17 @@ class OverFeatNetwork(nn.Module):
 
     Attributes:
         window: side of what a location sees, pixels; 231 of the fast model, 209 of the accurate
-            one, whose last cells of a picture of 221 are pooled away (221 where it is padded).
+            one, whose last cells of an image of 221 are pooled away (221 where it is padded).
         stride: pixels between neighbouring locations.
     """
 
     Options: ClassVar = OverFeatOptions
 
     def __init__(self, options: OverFeatOptions, classes: int, hw: tuple[int, int]) -> None:
-        """Make the network for pictures of `hw`.
+        """Make the network for images of `hw`.
 
         Raises:
-            ValueError: at one of the scales a picture is smaller than the window.
+            ValueError: at one of the scales an image is smaller than the window.
         """
         super().__init__()
         self.extra_inputs: dict[str, tuple[int, ...]] = {}
@@ -136,7 +136,7 @@ class OverFeatNetwork(nn.Module):
         return self.joined([self.maps(resized) for resized in self.pyramid(image)], image)
 
     def pyramid(self, image: Tensor) -> Iterator[Tensor]:
-        """Resize pictures (B, 3, H, W) to each of the sizes."""
+        """Resize images (B, 3, H, W) to each of the sizes."""
         for size in self.sizes:
             if size == (image.shape[2], image.shape[3]):
                 yield image
@@ -144,7 +144,7 @@ class OverFeatNetwork(nn.Module):
                 yield functional.interpolate(image, size, mode="bilinear", align_corners=False)
 
     def maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Slide over pictures (B, 3, h, w): class logits (B, C + 1, y, x), boxes (B, 4.., y, x)."""
+        """Slide over images (B, 3, h, w): class logits (B, C + 1, y, x), boxes (B, 4.., y, x)."""
         features = self.features(image)
         return self.classifier(features), self.regressor(features)
 
@@ -170,7 +170,7 @@ class OverFeatNetwork(nn.Module):
         return xyxy
 
     def windows(self, map_hw: tuple[int, int]) -> Tensor:
-        """What each location of a map sees: (L, 4) xyxy, pixels of the resized picture."""
+        """What each location of a map sees: (L, 4) xyxy, pixels of the resized image."""
         rows, columns = map_hw
         corners = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)) * self.stride
         y1, x1 = corners.unbind(1)
@@ -211,7 +211,7 @@ def _by_crops(network: OverFeatNetwork, image: Tensor, batch: int) -> tuple[Tens
 
 
 def _features(layers: Sequence[Layer], options: OverFeatOptions) -> nn.Sequential:
-    """Build the convolutions; pictures (B, 3, h, w) to the map that both heads read."""
+    """Build the convolutions; images (B, 3, h, w) to the map that both heads read."""
     stack, in_channels = nn.Sequential(), 3
     for layer in layers:
         channels = _share(layer.channels, options.width)
@@ -236,7 +236,7 @@ def _head(
 
 
 def _last_map(model: Model, options: OverFeatOptions) -> tuple[int, int]:
-    """Channels and side of the map that the table's picture gives."""
+    """Channels and side of the map that the table's image gives."""
     with torch.device("meta"):  # shapes without arithmetic
         shape = _features(model.layers, options)(torch.zeros(1, 3, model.side, model.side)).shape
     return shape[1], shape[2]

@@ -1,6 +1,6 @@
 """R-CNN: Girshick et al., "Rich feature hierarchies for accurate object detection", CVPR 2014.
 
-The network sees one warped region a picture (detectors/rcnn.py makes the crops) and says what it
+The network sees one warped region an image (detectors/rcnn.py makes the crops) and says what it
 is and where its object's box is. B regions, H W their size, C classes without the background.
 """
 
@@ -58,11 +58,11 @@ class RegionCnn(nn.Module):
 
         Args:
             image: (B, 3, H, W) normalised, the warped regions.
-            proposal: (B, 4) xyxy, pixels of the picture that they were cut from.
+            proposal: (B, 4) xyxy, pixels of the image that they were cut from.
 
         Returns:
             scores: (B, C), 0..1.
-            boxes: (B, C, 4) xyxy, pixels of that picture, not clipped.
+            boxes: (B, C, 4) xyxy, pixels of that image, not clipped.
         """
         margins, deltas = self.look_at(image)
         boxes = decode_boxes(deltas, proposal[:, None], self.box_weights)

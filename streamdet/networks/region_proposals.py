@@ -2,8 +2,8 @@
 
 A small network slides over every location of a map and says of each of its A anchors how likely
 it holds an object and how to move it; the best become proposals. Weights are named as in
-torchvision's detectors. B pictures, C channels, A anchors of a location, N anchors of a map, P
-proposals of a picture.
+torchvision's detectors. B images, C channels, A anchors of a location, N anchors of a map, P
+proposals of an image.
 
 Departures, both of the networks whose weights are published: one objectness per anchor with a
 sigmoid in place of two with softmax (footnote 3 of the paper allows it), and on a pyramid the
@@ -43,7 +43,7 @@ class RegionProposalOptions(Options):
     ratios: tuple[float, ...] = Field((0.5, 1.0, 2.0), description="Height / width of anchors.")
     convolutions: int = Field(1, ge=1, description="3x3 convolutions before the two outputs.")
     before_nms: int = Field(1000, ge=1, description="Most proposals of a map before suppression.")
-    after_nms: int = Field(300, ge=1, description="Most proposals of a picture after it.")
+    after_nms: int = Field(300, ge=1, description="Most proposals of an image after it.")
     score_thresh: float = Field(0.0, ge=0, le=1, description="Lowest objectness of a proposal.")
     iou_thresh: float = Field(0.7, ge=0, le=1, description="Overlap above which the lower goes.")
 
@@ -118,7 +118,7 @@ class RegionProposals(nn.Module):
         """Predict for every anchor of every map.
 
         Args:
-            image_hw: pixels of the pictures, padding included.
+            image_hw: pixels of the images, padding included.
             maps: (B, C, H, W) of each level.
 
         Raises:

@@ -1,7 +1,7 @@
 """An RPN alone: it finds objects of any kind, and proposes them to other detectors.
 
-Ren et al., "Faster R-CNN", 2015, section 3.1, on one map; see region_proposals.py. B pictures, H W
-their size, K proposals of a picture.
+Ren et al., "Faster R-CNN", 2015, section 3.1, on one map; see region_proposals.py. B images, H W
+their size, K proposals of an image.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Rpn(nn.Module):
     Options: ClassVar = RpnOptions
 
     def __init__(self, options: RpnOptions, classes: int, hw: tuple[int, int]) -> None:
-        """Make the network; its anchors follow from the pictures that come, so `hw` is free.
+        """Make the network; its anchors follow from the images that come, so `hw` is free.
 
         Raises:
             ValueError: the options name an unknown backbone or map, or `classes` is not 1.

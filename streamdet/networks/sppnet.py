@@ -1,11 +1,11 @@
 """SPP-net: He, Zhang, Ren, Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks", 2014.
 
-One pass over the picture; every proposal is projected onto the last map, and a pyramid of grids
+One pass over the image; every proposal is projected onto the last map, and a pyramid of grids
 pools it into as many numbers, whatever its size (sections 2.2 and 4.1). Fully connected layers,
 SVMs and a box regressor look at these. With one level this is Fast R-CNN's RoI Pool, but for the
-projection. B pictures, H W their size, P proposals of a picture, C classes without the background.
+projection. B images, H W their size, P proposals of an image, C classes without the background.
 
-Departures: one scale of the picture, not the best of five (section 4.1) for each proposal; at most
+Departures: one scale of the image, not the best of five (section 4.1) for each proposal; at most
 `candidates` boxes come to the suppression.
 """
 
@@ -33,7 +33,7 @@ class SppNetOptions(SuppressionOptions):
 
     backbone: str = Field(description="Name of a backbone, see networks/backbones.")
     map: str | None = Field(None, description="The map that is pooled from; by default its last.")
-    proposals: int = Field(ge=1, description="P: regions that are looked at in a picture.")
+    proposals: int = Field(ge=1, description="P: regions that are looked at in an image.")
     levels: tuple[int, ...] = Field(
         (1, 2, 3, 6), min_length=1, description="Bins by row and by column of each level."
     )
@@ -48,7 +48,7 @@ class SppNet(nn.Module):
     box_weights: ClassVar = UNIT_WEIGHTS
 
     def __init__(self, options: SppNetOptions, classes: int, hw: tuple[int, int]) -> None:
-        """Make the network; pictures of any size go through, so `hw` is free.
+        """Make the network; images of any size go through, so `hw` is free.
 
         Raises:
             ValueError: the options name an unknown backbone or map, or one whose cells are not

@@ -1,7 +1,7 @@
 """The end of a network that ends in detections: scored regions in, the best boxes out.
 
 Girshick, "Fast R-CNN", 2015, section 2.2: each class moves a region in its own way, and its boxes
-are suppressed among themselves. B pictures, P proposals and K detections of a picture, C classes
+are suppressed among themselves. B images, P proposals and K detections of an image, C classes
 without the background.
 """
 
@@ -24,19 +24,19 @@ _MIN_SIDE: Final = 1e-2  # pixels of a detection; torchvision's
 
 
 class SuppressionOptions(Options):
-    """Which boxes of a picture become its detections."""
+    """Which boxes of an image become its detections."""
 
     score_thresh: float = Field(0.05, ge=0, le=1, description="A detection's score is above it.")
     iou_thresh: float = Field(0.5, ge=0, le=1, description="Overlap above which the lower goes.")
     candidates: int = Field(1000, ge=1, description="Most boxes before the last suppression.")
-    detections: int = Field(100, ge=1, description="Most detections of a picture: K.")
+    detections: int = Field(100, ge=1, description="Most detections of an image: K.")
 
 
 class Found(NamedTuple):
-    """Detections of each picture by falling score; rows from `counts` on mean nothing.
+    """Detections of each image by falling score; rows from `counts` on mean nothing.
 
     Attributes:
-        boxes: (B, K, 4) xyxy, pixels of the picture.
+        boxes: (B, K, 4) xyxy, pixels of the image.
         scores: (B, K).
         class_ids: (B, K) int64, 0..C - 1.
         counts: (B,) int64.

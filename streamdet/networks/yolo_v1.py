@@ -1,11 +1,11 @@
 """YOLO: Redmon, Divvala, Girshick, Farhadi, "You Only Look Once", CVPR 2016.
 
-One pass gives everything: the picture is cut into S x S cells, and each says C class probabilities
+One pass gives everything: the image is cut into S x S cells, and each says C class probabilities
 and B boxes with a confidence each (section 2). The network is the paper's (figure 3: 24
 convolutions, 2 fully connected layers), Fast YOLO (9 convolutions; its layers are those of
 darknet's yolo-tiny.cfg), or another classifier's backbone, as section 2.2 turns one into a
 detector: 4 more convolutions and 2 fully connected layers. detectors/yolo_v1.py decodes what comes
-out. Axes: S cells by row and by column, B boxes of a cell, C classes, P pictures.
+out. Axes: S cells by row and by column, B boxes of a cell, C classes, P images.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class YoloV1Network(nn.Module):
     Options: ClassVar = YoloV1Options
 
     def __init__(self, options: YoloV1Options, classes: int, hw: tuple[int, int]) -> None:
-        """Make the network for pictures of `hw`; the paper's are 448 x 448.
+        """Make the network for images of `hw`; the paper's are 448 x 448.
 
         Raises:
             ValueError: the options name an unknown backbone.

@@ -63,16 +63,16 @@ def level_anchors(
     """Make the anchors of every level of a network; a stride is image side // map side.
 
     Args:
-        image_hw: pixels of the picture that the network sees, its padding included.
+        image_hw: pixels of the image that the network sees, its padding included.
         map_hws: locations of each level's map.
         scales: of each level, square roots of areas, pixels.
         ratios: height / width, the same on all levels.
 
     Returns:
-        For each level (N, 4) xyxy float32, pixels of that picture, not clipped.
+        For each level (N, 4) xyxy float32, pixels of that image, not clipped.
 
     Raises:
-        ValueError: not one tuple of scales for each map, or a map larger than its picture.
+        ValueError: not one tuple of scales for each map, or a map larger than its image.
     """
     if len(map_hws) != len(scales):
         raise ValueError(f"want scales for each of {len(map_hws)} maps, got {len(scales)}")
@@ -80,6 +80,6 @@ def level_anchors(
     for map_hw, level_scales in zip(map_hws, scales, strict=True):
         stride_hw = (image_hw[0] // map_hw[0], image_hw[1] // map_hw[1])
         if 0 in stride_hw:
-            raise ValueError(f"a map must not be larger than its picture {image_hw}, got {map_hw}")
+            raise ValueError(f"a map must not be larger than its image {image_hw}, got {map_hw}")
         levels.append(grid_anchors(cell_anchors(level_scales, ratios), map_hw, stride_hw))
     return levels

@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def clip_boxes(xyxy: Tensor, hw: tuple[int, int] | tuple[Tensor, Tensor]) -> Tensor:
-    """Move the edges of boxes that lie outside a picture onto its border.
+    """Move the edges of boxes that lie outside an image onto its border.
 
     Args:
         xyxy: (..., 4) pixels.
-        hw: height and width of the picture, pixels: numbers, or tensors that broadcast against
-            (..., 2) where pictures differ.
+        hw: height and width of the image, pixels: numbers, or tensors that broadcast against
+            (..., 2) where images differ.
 
     Returns:
         (..., 4), x within 0..width and y within 0..height; a box outside becomes an empty one.

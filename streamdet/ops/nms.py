@@ -2,7 +2,7 @@
 
 Most pairs of boxes are far below the threshold: a screen of four comparisons a pair, block by block
 of boxes, leaves those that may exceed it, and the IoU of these is computed in float64. 2,000 random
-boxes of 5 to 35, 205 and 605 pixels in a picture of 600 take 7, 5 and 4 to 7 ms; torchvision's C++
+boxes of 5 to 35, 205 and 605 pixels in an image of 600 take 7, 5 and 4 to 7 ms; torchvision's C++
 takes 9, 12 and 6 (one core, IoU > 0.5). Memory grows with N, not with its square.
 """
 

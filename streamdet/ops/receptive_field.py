@@ -1,4 +1,4 @@
-"""Receptive fields: where in the picture the responses of a stack of layers look.
+"""Receptive fields: where in the image the responses of a stack of layers look.
 
 He et al., SPP-net, 2014, appendix A. With layers padded by floor(kernel / 2) and odd kernels, the
 response (x, y) is centred at the pixel (S x, S y), S the product of the strides; in general at
@@ -41,7 +41,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What the responses of a stack see of one axis of the picture.
+    """What the responses of a stack see of one axis of the image.
 
     Attributes:
         size: pixels that one response sees.
@@ -62,12 +62,12 @@ class ReceptiveField:
         return (pixel - self.centre) / self.stride
 
     def seen(self, response: int) -> tuple[float, float]:
-        """Edges of what a response sees, pixels, the second exclusive; not cut at the picture's."""
+        """Edges of what a response sees, pixels, the second exclusive; not cut at the image's."""
         first = self.pixel(response) - (self.size - 1) / 2
         return first, first + self.size
 
     def project(self, edges: tuple[float, float], responses: int) -> tuple[int, int]:
-        """Find the responses that stand for an interval of the picture, as SPP-net does.
+        """Find the responses that stand for an interval of the image, as SPP-net does.
 
         The first is floor(x1 / S) + 1 and the last ceil(x2 / S) - 1, x1 and x2 the first and the
         last pixel: those centred strictly inside. Where none is, the one centred nearest to the
@@ -89,10 +89,10 @@ class ReceptiveField:
 
 
 def receptive_field(layers: Iterable[Layer]) -> ReceptiveField:
-    """Follow a stack of layers from the picture upwards.
+    """Follow a stack of layers from the image upwards.
 
     Args:
-        layers: in the order in which the picture passes them; none is the picture itself.
+        layers: in the order in which the image passes them; none is the image itself.
     """
     size, stride, centre = 1, 1, 0.0
     for layer in layers:
@@ -113,7 +113,7 @@ def responses(layers: Iterable[Layer], pixels: int) -> int:
 def project_box(
     xyxy: tuple[float, float, float, float], field: ReceptiveField, map_hw: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """Project a box of the picture onto a feature map; see `ReceptiveField.project`.
+    """Project a box of the image onto a feature map; see `ReceptiveField.project`.
 
     Args:
         xyxy: pixels, x2 and y2 exclusive.

@@ -13,7 +13,7 @@ def check_regions(maps: Sequence[Tensor], rois: Tensor) -> None:
 
     Args:
         maps: must be (B, C, H, W) each, with at least one cell.
-        rois: must be (K, 5), the first column the index of one of B pictures.
+        rois: must be (K, 5), the first column the index of one of B images.
 
     Raises:
         ValueError: it is not so.
@@ -25,18 +25,18 @@ def check_regions(maps: Sequence[Tensor], rois: Tensor) -> None:
         raise ValueError(f"rois must be (K, 5), got {tuple(rois.shape)}")
     batch = len(maps[0])
     if len(rois) and not (rois[:, 0].min() >= 0 and rois[:, 0].max() < batch):
-        raise ValueError(f"rois must begin with the index of one of {batch} pictures")
+        raise ValueError(f"rois must begin with the index of one of {batch} images")
 
 
 def numbered(xyxy: Tensor) -> Tensor:
-    """Put each region's picture before it.
+    """Put each region's image before it.
 
     Args:
-        xyxy: (B, P, 4) regions of each picture, pixels.
+        xyxy: (B, P, 4) regions of each image, pixels.
 
     Returns:
-        (B * P, 5), picture by picture: its index, then xyxy.
+        (B * P, 5), image by image: its index, then xyxy.
     """
-    pictures = torch.arange(xyxy.shape[0], dtype=xyxy.dtype, device=xyxy.device)
-    indices = pictures[:, None, None].expand(-1, xyxy.shape[1], 1)
+    images = torch.arange(xyxy.shape[0], dtype=xyxy.dtype, device=xyxy.device)
+    indices = images[:, None, None].expand(-1, xyxy.shape[1], 1)
     return torch.cat((indices, xyxy), dim=2).flatten(0, 1)

@@ -21,7 +21,7 @@ from torch.nn import functional
 from streamdet.ops.regions import check_regions
 
 _CELLS_AT_ONCE: Final = 2_000_000  # indices and weights of that many take 24 MB
-_CANONICAL_SIDE: Final = 224  # pixels: ImageNet's pictures; such a region reads level 4
+_CANONICAL_SIDE: Final = 224  # pixels: ImageNet's images; such a region reads level 4
 _CANONICAL_LEVEL: Final = 4
 _LEVEL_MARGIN: Final = 1e-6  # torchvision's: a side of 448 is level 5 in spite of rounding
 
@@ -59,7 +59,7 @@ def roi_align(
 
     Args:
         features: (B, C, H, W) floating.
-        rois: (K, 5): index of the picture in the batch, then xyxy in pixels.
+        rois: (K, 5): index of the image in the batch, then xyxy in pixels.
         output_hw: bins of a region by row and column.
         spatial_scale: feature cells per pixel.
         sampling_ratio: samples of a bin along each axis; <= 0 means as many as the bin spans cells,
@@ -74,7 +74,7 @@ def roi_align(
         or infinite position is 0.
 
     Raises:
-        ValueError: features are not (B, C, H, W), rois are not (K, 5) or name no picture.
+        ValueError: features are not (B, C, H, W), rois are not (K, 5) or name no image.
     """
     levels = torch.zeros(len(rois), dtype=torch.int64, device=rois.device)
     pooling = _Pooling(output_hw, sampling_ratio, aligned)
@@ -94,7 +94,7 @@ def roi_align_fpn(
 
     Args:
         maps: (B, C, H, W) of each level, fine to coarse.
-        rois: (K, 5): index of the picture in the batch, then xyxy in pixels.
+        rois: (K, 5): index of the image in the batch, then xyxy in pixels.
         strides: pixels per cell of each level, powers of 2; see `fpn_levels`.
         output_side: bins of a region by row and by column.
         sampling_ratio: see `roi_align`.

@@ -44,7 +44,7 @@ def roi_pool(
 
     Args:
         features: (B, C, H, W) floating.
-        rois: (K, 5): index of the picture in the batch, then xyxy in pixels.
+        rois: (K, 5): index of the image in the batch, then xyxy in pixels.
         output_hw: bins of a region by row and column.
         spatial_scale: feature cells per pixel.
 
@@ -53,7 +53,7 @@ def roi_pool(
         inside out is one cell; one with a NaN coordinate is 0.
 
     Raises:
-        ValueError: features are not (B, C, H, W), rois are not (K, 5) or name no picture.
+        ValueError: features are not (B, C, H, W), rois are not (K, 5) or name no image.
     """
     check_regions([features], rois)
     xyxy = rois[:, 1:] * spatial_scale
@@ -74,7 +74,7 @@ def pool_windows(features: Tensor, windows: Tensor, output_hw: tuple[int, int]) 
 
     Args:
         features: (B, C, H, W) floating.
-        windows: (K, 5) int64: index of the picture in the batch, then xyxy in cells, x2 and y2
+        windows: (K, 5) int64: index of the image in the batch, then xyxy in cells, x2 and y2
             exclusive; x2 > x1 and y2 > y1.
         output_hw: bins of a window by row and column.
 
@@ -82,7 +82,7 @@ def pool_windows(features: Tensor, windows: Tensor, output_hw: tuple[int, int]) 
         (K, C, P, Q) of the features' dtype, channels last in memory; 0 in a bin outside the map.
 
     Raises:
-        ValueError: features are not (B, C, H, W), windows are not (K, 5) or name no picture.
+        ValueError: features are not (B, C, H, W), windows are not (K, 5) or name no image.
     """
     check_regions([features], windows)
     batch, channels, height, width = features.shape
@@ -93,7 +93,7 @@ def pool_windows(features: Tensor, windows: Tensor, output_hw: tuple[int, int]) 
     columns = _bins(x1, x2, (output_hw[1], width), features.dtype)
     deepest = (int(rows.levels.max()), int(columns.levels.max()))
     table = _window_maxima(features, deepest)
-    # Where cell (0, 0) of the picture stands in the table, for windows of the bin's size.
+    # Where cell (0, 0) of the image stands in the table, for windows of the bin's size.
     level = rows.levels[:, :, None] * (deepest[1] + 1) + columns.levels[:, None]
     first = (level * batch + windows[:, 0, None, None]) * (height * width)  # (K, P, Q)
     above, left = _covering(rows, height), _covering(columns, width)

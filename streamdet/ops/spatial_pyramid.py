@@ -41,16 +41,16 @@ def spatial_pyramid(features: Tensor, levels: Sequence[int]) -> Tensor:
 def project_rois(
     rois: Tensor, map_hw: Sequence[int], *, stride: int, centre: float = 0.0
 ) -> Tensor:
-    """Project regions of the picture onto cells: ops.receptive_field.project_box for many.
+    """Project regions of the image onto cells: ops.receptive_field.project_box for many.
 
     Args:
-        rois: (K, 5): index of the picture in the batch, then xyxy in pixels, finite.
+        rois: (K, 5): index of the image in the batch, then xyxy in pixels, finite.
         map_hw: cells of the feature map.
         stride: pixels from one cell to the next.
         centre: pixel at which cell 0 is centred.
 
     Returns:
-        (K, 5) int64: index of the picture, then xyxy in cells, x2 and y2 exclusive, at least one
+        (K, 5) int64: index of the image, then xyxy in cells, x2 and y2 exclusive, at least one
         cell of the map.
     """
     begin, end = rois[:, 1:3] - centre, rois[:, 3:] - 1 - centre

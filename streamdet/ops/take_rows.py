@@ -1,4 +1,4 @@
-"""Picks rows of every picture of a batch; exports as one Gather."""
+"""Picks rows of every image of a batch; exports as one Gather."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def take_rows(values: Tensor, rows: Tensor) -> Tensor:
-    """Pick rows of each picture: result[b, k] = values[b, rows[b, k]].
+    """Pick rows of each image: result[b, k] = values[b, rows[b, k]].
 
     Args:
         values: (B, N, ...).

@@ -1,1 +1,1 @@
-"""TODO."""
+"""One run on one machine from start to end."""

@@ -13,8 +13,8 @@ from streamdet.worker.plan import RunPlan
 from streamdet.worker.run_files import unpack_position
 
 
-class Ledger:
-    """Reads a run's figures.
+class Accounting:
+    """Reads a run's metrics.
 
     Args:
         bus: the run's bus.

@@ -1,4 +1,4 @@
-"""The time between start and end of a run: workers kept going, figures read, signals heeded."""
+"""The time between start and end of a run: workers kept going, metrics read, signals heeded."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError, StreamdetError, TransportError
-from streamdet.run.accounting import Ledger
-from streamdet.run.processes import Fleet
+from streamdet.run.accounting import Accounting
+from streamdet.run.processes import Processes
 from streamdet.run.report import SourceReport
 from streamdet.transport.bus import RunLostError
 from streamdet.transport.redis_bus import RedisBus
@@ -18,14 +18,14 @@ from streamdet.worker.stage_stats import moved
 
 TICK_S: Final = 0.1
 LOOK_SHARE: Final = 10
-"""Reading the figures of thousands of sources takes a while: at most a tenth of the time."""
+"""Reading the metrics of thousands of sources takes a while: at most a tenth of the time."""
 
 
 class _StoppedAtOnceError(Exception):
     """The user asked twice, draining took too long, or the server that it needs is away."""
 
 
-class Figures:
+class Metrics:
     """What was last read of a run; it stays when the server goes.
 
     Attributes:
@@ -34,9 +34,9 @@ class Figures:
         moved: grows whenever the run moves.
     """
 
-    def __init__(self, bus: RedisBus, ledger: Ledger) -> None:
+    def __init__(self, bus: RedisBus, accounting: Accounting) -> None:
         self._bus = bus
-        self._ledger = ledger
+        self._accounting = accounting
         self._started_s = time.monotonic()
         self.sources: tuple[SourceReport, ...] = ()
         self.counters: dict[str, int] = {}
@@ -57,18 +57,18 @@ class Figures:
         self._bus.beat()
         finished = self._bus.finished()
         self.counters = self._bus.counters()
-        self.sources = self._ledger.source_reports()
+        self.sources = self._accounting.source_reports()
         self.moved = moved(self.counters)
-        return finished >= self._ledger.ends_expected
+        return finished >= self._accounting.ends_expected
 
 
-class Watch:
+class Monitor:
     """Watches one run.
 
     Args:
         bus: the run's bus.
         fleet: its workers.
-        figures: what is read of it.
+        metrics: what is read of it.
         settings: how patient to be.
         is_embedded: whether the server is the run's own and does not come back.
         warn: told, in a sentence, when the server goes away.
@@ -77,16 +77,16 @@ class Watch:
     def __init__(
         self,
         bus: RedisBus,
-        fleet: Fleet,
-        figures: Figures,
+        processes: Processes,
+        metrics: Metrics,
         settings: DeploySettings,
         *,
         is_embedded: bool,
         warn: Callable[[str], None] = lambda warning: None,
     ) -> None:
         self._bus = bus
-        self._fleet = fleet
-        self._figures = figures
+        self._fleet = processes
+        self._metrics = metrics
         self._settings = settings
         self._is_embedded = is_embedded
         self._warn = warn
@@ -142,13 +142,13 @@ class Watch:
             raise _StoppedAtOnceError
 
     def _look(self) -> bool:
-        """Read the figures; returns whether all has ended and every sink is shut."""
+        """Read the metrics; returns whether all has ended and every sink is shut."""
         started_s = time.monotonic()
-        has_ended = self._figures.read()
+        has_ended = self._metrics.read()
         now_s = time.monotonic()
         self._look_due_s = now_s + LOOK_SHARE * (now_s - started_s)
-        if self._figures.moved != self._seen_moved:
-            self._seen_moved, self._moved_s = self._figures.moved, now_s
+        if self._metrics.moved != self._seen_moved:
+            self._seen_moved, self._moved_s = self._metrics.moved, now_s
         elif now_s - self._moved_s > 2 * self._settings.stall_s:
             still = f"nothing has moved for {now_s - self._moved_s:.0f} s"
             raise EngineError("; ".join((still, *self._fleet.silent())))

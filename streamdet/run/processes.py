@@ -49,7 +49,7 @@ class _Process:
     restarts: RestartCount = field(default_factory=RestartCount)
 
 
-class Fleet:
+class Processes:
     """All workers of a run.
 
     A worker that ends before its work is done is started again: at once if the run has moved since

@@ -1,4 +1,4 @@
-"""What a run did: figures that add up, per source and per stage.
+"""What a run did: metrics that add up, per source and per stage.
 
 decoded = sampled_away + emitted
 emitted = published + dropped (all reasons) + unfinished
@@ -27,7 +27,7 @@ class SourceReport:
         published: frames that every sink has committed with a result.
         unfinished: frames under way when the run was stopped at once (0 in a run that ended by
             itself).
-        damaged: packets or pictures that could not be decoded.
+        damaged: packets or images that could not be decoded.
         error: why the source ended before its end; None if it did not.
         warnings: one sentence for each thing wrong that did not end it.
     """
@@ -141,11 +141,11 @@ class Report:
 
 
 def stage_reports(kinds: Mapping[str, str], counters: Mapping[str, int]) -> tuple[StageReport, ...]:
-    """Read the stages' figures off a run's counters.
+    """Read the stages' metrics off a run's counters.
 
     Args:
         kinds: node -> kind, in the graph's order.
-        counters: see progress.stage_figures.
+        counters: see progress.stage_metrics.
     """
     reports = []
     for node, kind in kinds.items():

@@ -84,7 +84,7 @@ def read_probes(graph: PipelineGraph, folder: Path) -> dict[str, SourceInfo | No
 def unprobed(
     graph: PipelineGraph, probed: Mapping[str, SourceInfo | None], slot_hw: tuple[int, int]
 ) -> tuple[str, ...]:
-    """Say for each source node of which items no size is known though their pictures need slots.
+    """Say for each source node of which items no size is known though their images need slots.
 
     Args:
         graph: the graph.
@@ -99,7 +99,7 @@ def unprobed(
             others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             warnings.append(
                 f"{node.name}: the size of {missing[0]}{others} could not be found out in time,"
-                f" pictures up to {height}x{width} are expected: state a larger `slot_hw` in the"
+                f" images up to {height}x{width} are expected: state a larger `slot_hw` in the"
                 " deploy file if there are any"
             )
     return tuple(warnings)

@@ -10,9 +10,9 @@ from typing import Final
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import TransportError
 from streamdet.graph import PipelineGraph
-from streamdet.run.accounting import Ledger
-from streamdet.run.monitor import Figures, Watch
-from streamdet.run.processes import Fleet
+from streamdet.run.accounting import Accounting
+from streamdet.run.monitor import Metrics, Monitor
+from streamdet.run.processes import Processes
 from streamdet.run.report import Report, Snapshot, stage_reports
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
 from streamdet.sources import SourceInfo
@@ -100,26 +100,26 @@ class Supervisor:
         stack.callback(bus.close)
         bus.create(run.layout)
         stack.callback(_forget, bus)
-        figures = Figures(bus, Ledger(bus, self._graph, run))
+        metrics = Metrics(bus, Accounting(bus, self._graph, run))
         plans = worker_plans(self._graph, run)
-        fleet = Fleet(plans, self._settings, folder.path, lambda: figures.moved)
-        stack.callback(fleet.stop)
-        watch = Watch(
+        processes = Processes(plans, self._settings, folder.path, lambda: metrics.moved)
+        stack.callback(processes.stop)
+        watch = Monitor(
             bus,
-            fleet,
-            figures,
+            processes,
+            metrics,
             self._settings,
             is_embedded=self._server is not None,
             warn=self.on_warning,
         )
         outcome, failure = watch.run(
-            lambda: self._stops, self._show(figures, _expected(run, infos))
+            lambda: self._stops, self._show(metrics, _expected(run, infos))
         )
-        return self._report(run, figures, fleet, (outcome, failure, warnings))
+        return self._report(run, metrics, processes, (outcome, failure, warnings))
 
-    def _show(self, figures: Figures, expected: int | None) -> Callable[[], None]:
+    def _show(self, metrics: Metrics, expected: int | None) -> Callable[[], None]:
         def show() -> None:
-            self.on_progress(Snapshot(figures.sources, expected, figures.elapsed_s))
+            self.on_progress(Snapshot(metrics.sources, expected, metrics.elapsed_s))
 
         return show
 
@@ -151,26 +151,26 @@ class Supervisor:
     def _report(
         self,
         run: RunPlan,
-        figures: Figures,
-        fleet: Fleet,
+        metrics: Metrics,
+        processes: Processes,
         end: tuple[str, str | None, tuple[str, ...]],
     ) -> Report:
         outcome, failure, warnings = end
         kinds = {node.name: node.kind for node in self._graph.nodes.values()}
-        wall_s = figures.elapsed_s
+        wall_s = metrics.elapsed_s
         return Report(
             run_id=run.layout.run_id,
             graph=self._graph.name,
             outcome=outcome,
             failure=failure,
             wall_s=wall_s,
-            fps=sum(source.published for source in figures.sources) / wall_s,
-            restarts=fleet.restarts,
-            runtimes=fleet.runtimes(),
+            fps=sum(source.published for source in metrics.sources) / wall_s,
+            restarts=processes.restarts,
+            runtimes=processes.runtimes(),
             warnings=warnings,
-            tracebacks=fleet.tracebacks(),
-            sources=figures.sources,
-            stages=stage_reports(kinds, figures.counters),
+            tracebacks=processes.tracebacks(),
+            sources=metrics.sources,
+            stages=stage_reports(kinds, metrics.counters),
         )
 
     @contextmanager

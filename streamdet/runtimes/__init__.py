@@ -15,7 +15,7 @@ from streamdet.models.model_config import ImageInput, Precision
 __all__ = ["ImageInput", "Precision", "Runtime", "RuntimeOptions", "Tensors", "threads_text"]
 
 Tensors = dict[str, npt.NDArray[Any]]
-"""By name; the first axis counts pictures."""
+"""By name; the first axis counts images."""
 
 
 class RuntimeOptions(Options):
@@ -31,10 +31,10 @@ def threads_text(threads: int) -> str:
 
 
 class Runtime(Protocol):
-    """A loaded network with one picture input, and maybe others.
+    """A loaded network with one image input, and maybe others.
 
     Constructed as `Runtime(weights, image_input, options)`. A network made for a batch of several
-    pictures gets them together; the last batch is filled up.
+    images gets them together; the last batch is filled up.
 
     Attributes:
         name: what really runs: runtime, version, precision, threads.
@@ -45,14 +45,14 @@ class Runtime(Protocol):
     def __call__(
         self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
     ) -> list[Tensors]:
-        """Run the network on each picture and return its outputs by name.
+        """Run the network on each image and return its outputs by name.
 
         Args:
             images: (H, W, 3) uint8 BGR each.
-            extras: for each picture the network's other inputs, (1, ...) each; None if it has none.
+            extras: for each image the network's other inputs, (1, ...) each; None if it has none.
 
         Returns:
-            For each picture its outputs, (1, ...) each.
+            For each image its outputs, (1, ...) each.
 
         Raises:
             EngineError: the runtime failed, or an input does not fit the network.

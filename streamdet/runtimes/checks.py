@@ -1,4 +1,4 @@
-"""What every runtime checks and counts: the network's inputs, a picture's, batches of them."""
+"""What every runtime checks and counts: the network's inputs, an image's, batches of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class NetworkInputs(NamedTuple):
     """What a network takes.
 
     Attributes:
-        batch: pictures at a time.
-        extras: shapes of the inputs beside the picture, by name; the first axis is the batch.
+        batch: images at a time.
+        extras: shapes of the inputs beside the image, by name; the first axis is the batch.
     """
 
     batch: int
@@ -29,7 +29,7 @@ class NetworkInputs(NamedTuple):
 def check_network(
     weights: Path, image_input: ImageInput, inputs: Mapping[str, Sequence[object]]
 ) -> NetworkInputs:
-    """Check that a network has the configured picture input, and only inputs of fixed shape.
+    """Check that a network has the configured image input, and only inputs of fixed shape.
 
     Args:
         weights: the network's file, for the error.
@@ -37,7 +37,7 @@ def check_network(
         inputs: the network's inputs: name -> shape.
 
     Raises:
-        EngineError: the picture input is missing or of another shape, an input has no fixed shape,
+        EngineError: the image input is missing or of another shape, an input has no fixed shape,
             or the inputs disagree about the batch.
     """
     found = {name: list(shape) for name, shape in inputs.items()}
@@ -56,7 +56,7 @@ def check_network(
 
 
 class Batch(NamedTuple):
-    """What goes through the network together: at most `NetworkInputs.batch` pictures."""
+    """What goes through the network together: at most `NetworkInputs.batch` images."""
 
     images: Sequence[Pixels]
     extras: Sequence[Tensors]
@@ -71,14 +71,14 @@ def batches(
     """Cut what a runtime was called with into batches.
 
     Raises:
-        EngineError: a picture or another input does not fit the network.
+        EngineError: an image or another input does not fit the network.
     """
     stated = [{} for _ in images] if extras is None else extras
     if len(stated) != len(images):
-        raise EngineError(f"{len(images)} pictures came with other inputs for {len(stated)}")
+        raise EngineError(f"{len(images)} images came with other inputs for {len(stated)}")
     wanted = {name: (1, *shape[1:]) for name, shape in inputs.extras.items()}
     for image, tensors in zip(images, stated, strict=True):
-        _check_picture(image, image_input)
+        _check_image(image, image_input)
         found = {name: tensor.shape for name, tensor in tensors.items()}
         if found != wanted:
             raise EngineError(f"the network's other inputs must be {wanted}, got {found}")
@@ -87,10 +87,10 @@ def batches(
         yield Batch(images[rows], stated[rows])
 
 
-def _check_picture(image: Pixels, image_input: ImageInput) -> None:
+def _check_image(image: Pixels, image_input: ImageInput) -> None:
     wanted = (*image_input.hw, 3)
     if image.shape != wanted:
-        raise EngineError(f"picture must be {wanted}, got {image.shape}")
+        raise EngineError(f"image must be {wanted}, got {image.shape}")
 
 
 def _batch(shape: Sequence[object]) -> int:

@@ -19,9 +19,9 @@ _PLAIN: Final = {"strides": [1, 1], "dilations": [1, 1], "auto_pad": "explicit"}
 
 
 class _Phase(NamedTuple):
-    """Every second row and column of a picture, from an offset on."""
+    """Every second row and column of an image, from an offset on."""
 
-    picture: Any
+    image: Any
     row: int
     column: int
 
@@ -45,7 +45,7 @@ def fold_focus(graph: Any) -> None:
             continue
         pads = [[2 * side for side in attributes[key]] for key in ("pads_begin", "pads_end")]
         kernel = opset13.constant(_interleaved(weights.data, phases).astype(np.float32))
-        folded = opset13.convolution(phases[0].picture, kernel, [2, 2], *pads, [1, 1])
+        folded = opset13.convolution(phases[0].image, kernel, [2, 2], *pads, [1, 1])
         convolution.output(0).replace(folded.output(0))
     graph.validate_nodes_and_infer_types()
 
@@ -71,12 +71,12 @@ def _phases(node: Any) -> list[_Phase]:
     if node.get_type_name() != "Concat" or node.get_attributes()["axis"] != 1:
         return []
     phases = [_phase(value) for value in node.input_values()]
-    pictures = {phase.picture.get_node().get_name() for phase in phases}
+    images = {phase.image.get_node().get_name() for phase in phases}
     offsets = sorted((phase.row, phase.column) for phase in phases)
-    if len(pictures) != 1 or offsets != [(0, 0), (0, 1), (1, 0), (1, 1)]:
+    if len(images) != 1 or offsets != [(0, 0), (0, 1), (1, 0), (1, 1)]:
         return []
-    hw, picture_hw = (list(item.shape)[_ROWS:] for item in (node.output(0), phases[0].picture))
-    return phases if picture_hw == [2 * side for side in hw] else []
+    hw, image_hw = (list(item.shape)[_ROWS:] for item in (node.output(0), phases[0].image))
+    return phases if image_hw == [2 * side for side in hw] else []
 
 
 def _phase(value: Any) -> _Phase:

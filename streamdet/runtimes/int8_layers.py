@@ -1,4 +1,4 @@
-"""Large fully connected layers in 8 bits, in an OpenVINO graph, without pictures to calibrate on.
+"""Large fully connected layers in 8 bits, in an OpenVINO graph, without images to calibrate on.
 
 Dettmers et al., "LLM.int8()", 2022, section 3.1 (vector-wise quantisation): each row of what comes
 in and each output of the weights has a scale of its own, its largest absolute value; the rows' are

@@ -22,8 +22,8 @@ class OnnxRuntime:
         """Load the network.
 
         Args:
-            weights: an ONNX file with a picture input of fixed size.
-            image_input: how the network wants its picture.
+            weights: an ONNX file with an image input of fixed size.
+            image_input: how the network wants its image.
             options: precision (fp32 or auto) and threads.
 
         Raises:
@@ -58,7 +58,7 @@ class OnnxRuntime:
     def __call__(
         self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
     ) -> list[Tensors]:
-        """Run the network on each picture: see `Runtime`.
+        """Run the network on each image: see `Runtime`.
 
         Raises:
             EngineError: ONNX Runtime failed, or an input does not fit the network.

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: the picture's way into the network is part of the compiled graph."""
+"""OpenVINO on the CPU: the image's way into the network is part of the compiled graph."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class OpenVino:
         """Load and compile the network.
 
         Args:
-            weights: an ONNX file with a picture input of fixed size.
-            image_input: how the network wants its picture.
+            weights: an ONNX file with an image input of fixed size.
+            image_input: how the network wants its image.
             options: precision and threads.
 
         Raises:
@@ -48,7 +48,7 @@ class OpenVino:
             self._inputs = check_network(weights, image_input, _inputs(graph))
             fold_focus(graph)
             layers = _quantised(weights, graph) if "int8" in precision else 0
-            graph = _with_picture_input(graph, image_input)
+            graph = _with_image_input(graph, image_input)
             compiled = core().compile_model(graph, "CPU", _properties(precision, options.threads))
         except RuntimeError as exc:
             raise EngineError(f"{weights}: openvino cannot load it: {_one_line(exc)}") from exc
@@ -56,7 +56,7 @@ class OpenVino:
             raise EngineError(f"{weights}: openvino compiled {done} of {layers} layers in 8 bits")
         self._input = image_input
         self._request = compiled.create_infer_request()
-        self._picture = self._request.get_tensor(image_input.name).data
+        self._image = self._request.get_tensor(image_input.name).data
         self._extras = {name: self._request.get_tensor(name).data for name in self._inputs.extras}
         self._outputs = [output.get_any_name() for output in compiled.outputs]
         self.name = f"openvino {version} {precision}, {threads_text(options.threads)}"
@@ -64,9 +64,9 @@ class OpenVino:
     def __call__(
         self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
     ) -> list[Tensors]:
-        """Run the network on each picture: see `Runtime`.
+        """Run the network on each image: see `Runtime`.
 
-        Pictures (0.5 MB) and outputs are copied: OpenVINO refuses to wrap a read-only slot.
+        Images (0.5 MB) and outputs are copied: OpenVINO refuses to wrap a read-only slot.
 
         Raises:
             EngineError: OpenVINO failed, or an input does not fit the network.
@@ -77,7 +77,7 @@ class OpenVino:
     def _run(self, batch: Batch) -> list[Tensors]:
         try:
             for row, (image, tensors) in enumerate(zip(*batch, strict=True)):
-                self._picture[row] = image
+                self._image[row] = image
                 for name, tensor in tensors.items():
                     self._extras[name][row] = tensor[0]
             self._request.infer()
@@ -182,7 +182,7 @@ def _inputs(graph: Any) -> dict[str, list[object]]:
     }
 
 
-def _with_picture_input(graph: Any, image_input: ImageInput) -> Any:
+def _with_image_input(graph: Any, image_input: ImageInput) -> Any:
     """Put (1, H, W, 3) uint8 BGR in the place of the network's normalised (1, 3, H, W) float32."""
     from openvino import Layout, Type
     from openvino.preprocess import ColorFormat, PrePostProcessor

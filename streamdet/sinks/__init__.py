@@ -40,7 +40,7 @@ class Sink(Protocol):
     """Writes results, each source's frames in index order (sources interleave).
 
     Attributes:
-        needs_image: whether `write` wants the source pictures.
+        needs_image: whether `write` wants the source images.
         has_file_per_source: whether its `path` becomes one file per source (see output_path.py).
     """
 
@@ -62,7 +62,7 @@ class Sink(Protocol):
 
         Args:
             messages: frames, dropped ones among them.
-            images: the source pictures (None where dropped before decoding, or not `needs_image`).
+            images: the source images (None where dropped before decoding, or not `needs_image`).
         """
         ...
 

@@ -1,6 +1,6 @@
-"""The picture of an annotated video: source pictures in one size, with detections and trails.
+"""The image of an annotated video: source images in one size, with detections and trails.
 
-A picture of the right size is converted from where it lies, and never copied as BGR.
+An image of the right size is converted from where it lies, and never copied as BGR.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from streamdet.image import Image, Pixels
 from streamdet.messages import FrameMessage
 from streamdet.sinks.drawing import Trails, draw_detections, draw_notice
 from streamdet.sinks.overlays import fit_masks
-from streamdet.sinks.yuv_image import BLACK_LUMA, GREY_CHROMA, YuvPicture
+from streamdet.sinks.yuv_image import BLACK_LUMA, GREY_CHROMA, YuvImage
 
 
 class Canvas:
     """Paints the frames of one source, each over the one before.
 
     Attributes:
-        source_hw: size of the pictures that fill the canvas; others are fitted into it.
+        source_hw: size of the images that fill the canvas; others are fitted into it.
         hw: height and width, pixels: those of the source, made even for 4:2:0 video by repeating
             the last row or column.
         trails: where the tracks were.
@@ -45,25 +45,25 @@ class Canvas:
 
     def paint(
         self,
-        picture: YuvPicture,
+        picture: YuvImage,
         message: FrameMessage,
         image: Image | None,
         class_names: Sequence[str],
     ) -> None:
-        """Paint a frame over all of a picture.
+        """Paint a frame over all of an image.
 
-        A frame without a picture is painted on the last one (black where there was none) and says
+        A frame without an image is painted on the last one (black where there was none) and says
         so; a dropped frame says why instead of showing objects.
 
         Args:
             picture: of the canvas' size; what it shows does not matter.
             message: the frame, detections in source pixels.
-            image: its picture.
+            image: its image.
             class_names: of the model that found the objects.
         """
         if image is not None:
             self._convert(image)
-        picture.copy_from(YuvPicture.of_i420(self._i420))
+        picture.copy_from(YuvImage.of_i420(self._i420))
         is_dropped = message.drop_reason is not None
         found = Detections.empty() if is_dropped else message.detections or Detections.empty()
         hw = message.frame.hw if image is None else image.hw
@@ -74,7 +74,7 @@ class Canvas:
         if is_dropped:
             draw_notice(picture, f"dropped: {message.drop_reason}")
         elif image is None:
-            draw_notice(picture, "no picture")
+            draw_notice(picture, "no image")
 
     def _moved(self, found: Detections, fit: Geometry) -> Detections:
         if fit == Geometry((1.0, 1.0)):
@@ -84,7 +84,7 @@ class Canvas:
         return replace(moved, masks=masks)
 
     def _fit(self, hw: tuple[int, int]) -> Geometry:
-        """Say where a picture of that size lies on the canvas."""
+        """Say where an image of that size lies on the canvas."""
         if hw == self.source_hw or min(hw) < 1:
             return Geometry((1.0, 1.0))
         scale = min(self.hw[0] / hw[0], self.hw[1] / hw[1])
@@ -92,14 +92,14 @@ class Canvas:
         return Geometry((scale, scale), ((self.hw[1] - width) // 2, (self.hw[0] - height) // 2))
 
     def _convert(self, image: Image) -> None:
-        """Keep the picture without annotations, for frames that come without one."""
+        """Keep the image without annotations, for frames that come without one."""
         import cv2
 
         pixels = image.bgr() if image.hw == self.hw else self._fitted(image)
         cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420, dst=self._i420)
 
     def _fitted(self, image: Image) -> Pixels:
-        """Copy a picture of another size into one of the canvas' size."""
+        """Copy an image of another size into one of the canvas' size."""
         if image.hw == self.source_hw:
             bottom, right = self.hw[0] - image.hw[0], self.hw[1] - image.hw[1]
             return np.pad(image.bgr(), ((0, bottom), (0, right), (0, 0)), mode="edge")

@@ -1,6 +1,6 @@
-"""Draws detections into a picture, in place: masks, boxes, keypoints, labels, trails of tracks.
+"""Draws detections into an image, in place: masks, boxes, keypoints, labels, trails of tracks.
 
-Everything is as thick and as large as the picture's shorter side asks for, so that it looks alike
+Everything is as thick and as large as the image's shorter side asks for, so that it looks alike
 from 160x120 to 4K.
 
 Note "even": lines and plates begin and end at even rows and columns, because 4:2:0 video has one
@@ -19,7 +19,7 @@ from streamdet.detections import Detections
 from streamdet.sinks.label_places import place_labels
 from streamdet.sinks.overlays import draw_keypoints, draw_masks
 from streamdet.sinks.pen import DARK, SMALL_SIDE, WHITE, Color, Pen
-from streamdet.sinks.yuv_image import Edges, YuvPicture
+from streamdet.sinks.yuv_image import Edges, YuvImage
 
 TRAIL_LENGTH = 30
 """Frames: how many positions a trail has, and how long it outlives its track."""
@@ -79,48 +79,48 @@ class Trails:
 
 
 def draw_detections(
-    picture: YuvPicture, detections: Detections, labels: Sequence[str], trails: Trails
+    image: YuvImage, detections: Detections, labels: Sequence[str], trails: Trails
 ) -> None:
     """Draw masks, trails, boxes, keypoints, labels, in this order; the surest object lies on top.
 
     Args:
-        picture: changed in place.
-        detections: in the picture's pixels.
+        image: changed in place.
+        detections: in the image's pixels.
         labels: what to write at each box, without track id and score.
-        trails: of the tracks, in the picture's pixels.
+        trails: of the tracks, in the image's pixels.
     """
-    pen = Pen.for_picture(picture.hw)
+    pen = Pen.for_image(image.hw)
     colors = [track_color(key) for key in _color_keys(detections)]
     order = np.argsort(detections.scores, kind="stable").tolist()
-    draw_masks(picture, detections, colors, order)
+    draw_masks(image, detections, colors, order)
     if detections.track_ids is not None:
         for row in order:
             points = trails.points(int(detections.track_ids[row]))
-            _draw_trail(picture, points, colors[row], pen)
+            _draw_trail(image, points, colors[row], pen)
     boxes = _even_edges(detections, pen.line)
     for row in order:
-        _draw_box(picture, boxes[row], colors[row], pen)
-    draw_keypoints(picture, detections, colors, order)
-    texts = label_texts(picture.hw, detections, labels)
+        _draw_box(image, boxes[row], colors[row], pen)
+    draw_keypoints(image, detections, colors, order)
+    texts = label_texts(image.hw, detections, labels)
     plates = [_Plate.of(text, pen) for text in texts]
-    places = place_labels(boxes, [plate.hw for plate in plates], order[::-1], picture.hw)
+    places = place_labels(boxes, [plate.hw for plate in plates], order[::-1], image.hw)
     for row in order:
         if texts[row]:
-            _draw_label(picture, places[row], plates[row], colors[row], pen)
+            _draw_label(image, places[row], plates[row], colors[row], pen)
 
 
-def draw_notice(picture: YuvPicture, text: str) -> None:
-    """Write a line into the lower left corner, in place; the picture's edge cuts it."""
+def draw_notice(image: YuvImage, text: str) -> None:
+    """Write a line into the lower left corner, in place; the image's edge cuts it."""
     import cv2
 
-    pen = Pen.for_picture(picture.hw)
-    height = picture.hw[0]
+    pen = Pen.for_image(image.hw)
+    height = image.hw[0]
     (_, text_height), base = cv2.getTextSize(
         text, cv2.FONT_HERSHEY_SIMPLEX, pen.font_scale, pen.stroke
     )
     top = max(0, height - text_height - base - 2 * pen.margin)
-    picture.darken(top - top % 2)
-    picture.write(text, (pen.margin, height - base - pen.margin), WHITE, pen)
+    image.darken(top - top % 2)
+    image.write(text, (pen.margin, height - base - pen.margin), WHITE, pen)
 
 
 def track_color(key: int) -> Color:
@@ -150,10 +150,10 @@ def _even_edges(detections: Detections, smallest: int) -> list[list[int]]:
 
 
 def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[str]) -> list[str]:
-    """Say track id, class and score of each object: as much as a picture of size `hw` has room for.
+    """Say track id, class and score of each object: as much as an image of size `hw` has room for.
 
     Args:
-        hw: height and width of the picture, pixels.
+        hw: height and width of the image, pixels.
         detections: the objects.
         labels: their class names.
     """
@@ -169,20 +169,20 @@ def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[st
     ]
 
 
-def _draw_trail(picture: YuvPicture, points: npt.NDArray[np.int16], color: Color, pen: Pen) -> None:
+def _draw_trail(image: YuvImage, points: npt.NDArray[np.int16], color: Color, pen: Pen) -> None:
     path = points.astype(np.int32)
-    picture.line(path, color, max(1, pen.line // 2))
-    picture.line(path[-len(path) // 2 :], color, pen.line)
+    image.line(path, color, max(1, pen.line // 2))
+    image.line(path[-len(path) // 2 :], color, pen.line)
 
 
-def _draw_box(picture: YuvPicture, edges: Edges, color: Color, pen: Pen) -> None:
+def _draw_box(image: YuvImage, edges: Edges, color: Color, pen: Pen) -> None:
     """Draw a frame inside the edges: cv2's own thick lines are as wide as they please."""
     if pen.is_outlined:
         x1, y1, x2, y2 = edges
         for side in _sides((x1 - 1, y1 - 1, x2 + 1, y2 + 1), pen.line + 2):
-            picture.fill_luma(side, DARK)
+            image.fill_luma(side, DARK)
     for side in _sides(edges, pen.line):
-        picture.fill(side, color)
+        image.fill(side, color)
 
 
 def _sides(edges: Edges, thickness: int) -> tuple[Edges, Edges, Edges, Edges]:
@@ -221,12 +221,12 @@ class _Plate:
 
 
 def _draw_label(
-    picture: YuvPicture, place: tuple[int, int], plate: _Plate, color: Color, pen: Pen
+    image: YuvImage, place: tuple[int, int], plate: _Plate, color: Color, pen: Pen
 ) -> None:
     left, top = place
-    picture.fill((left, top, left + plate.hw[1], top + plate.hw[0]), color)
+    image.fill((left, top, left + plate.hw[1], top + plate.hw[0]), color)
     origin = left + pen.margin, top + pen.margin + plate.text_height
-    picture.write(plate.text, origin, _ink(color), pen)
+    image.write(plate.text, origin, _ink(color), pen)
 
 
 def _ink(color: Color) -> Color:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.errors import EngineError
-from streamdet.sinks.yuv_image import YuvPicture
+from streamdet.sinks.yuv_image import YuvImage
 
 # CABAC and deblocking on top of ultrafast give superfast's size and PSNR (22 kB, 46.8 dB) in less
 # time: 8.5 against 12.0 ms a 1080p frame in one thread of a 2-core x86 machine (ultrafast alone
@@ -114,11 +114,11 @@ class VideoFormat:
 
 
 class H264Encoder:
-    """Encodes each picture at once: no frame is held back, none is predicted from a later one.
+    """Encodes each image at once: no frame is held back, none is predicted from a later one.
 
     Attributes:
         header: ftyp + moov; equal for equal formats.
-        picture: the memory of the frame that `encode` encodes, to be painted on.
+        image: the memory of the frame that `encode` encodes, to be painted on.
     """
 
     def __init__(self, video_format: VideoFormat) -> None:
@@ -156,10 +156,10 @@ class H264Encoder:
         self._count = 0
         # x264 copies what it is given, so one frame will do.
         self._frame = av.VideoFrame(width, height, "yuv420p")
-        self.picture = YuvPicture(*map(_pixels_of, self._frame.planes))
+        self.image = YuvImage(*map(_pixels_of, self._frame.planes))
 
     def encode(self) -> tuple[bytes, bool]:
-        """Encode what `picture` shows.
+        """Encode what `image` shows.
 
         Returns:
             The sample, and whether it is a keyframe.

@@ -15,18 +15,18 @@ Size = tuple[int, int]
 
 
 def place_labels(
-    boxes: Sequence[Edges], label_hws: Sequence[Size], order: Iterable[int], picture_hw: Size
+    boxes: Sequence[Edges], label_hws: Sequence[Size], order: Iterable[int], image_hw: Size
 ) -> list[tuple[int, int]]:
     """Choose a place for each label: above its box, inside its top, below it, inside its bottom.
 
-    The first place that lies in the picture and is free is taken; if there is none, the first that
-    lies in the picture.
+    The first place that lies in the image and is free is taken; if there is none, the first that
+    lies in the image.
 
     Args:
         boxes: N boxes.
         label_hws: their labels' sizes.
         order: rows of all boxes; who comes first chooses first.
-        picture_hw: size of the picture.
+        image_hw: size of the image.
 
     Returns:
         Left and top of each label, pixels.
@@ -34,20 +34,20 @@ def place_labels(
     places = [(0, 0)] * len(boxes)
     taken = np.empty((len(boxes), 4), np.int64)
     for count, row in enumerate(order):
-        candidates = _candidates(boxes[row], label_hws[row], picture_hw)
+        candidates = _candidates(boxes[row], label_hws[row], image_hw)
         free = candidates[~_overlap(candidates, taken[:count])]
         taken[count] = free[0] if len(free) else candidates[0]
         places[row] = int(taken[count, 0]), int(taken[count, 1])
     return places
 
 
-def _candidates(box: Edges, label_hw: Size, picture_hw: Size) -> npt.NDArray[np.int64]:
-    """Return the places inside the picture, (K, 4) edges, at least one."""
+def _candidates(box: Edges, label_hw: Size, image_hw: Size) -> npt.NDArray[np.int64]:
+    """Return the places inside the image, (K, 4) edges, at least one."""
     x1, y1, _, y2 = box
     height, width = label_hw
-    lowest = max(0, picture_hw[0] - height)
-    left = min(max(0, x1), max(0, picture_hw[1] - width))
-    tops = [y1 - height, max(0, y1), y2, min(y2, picture_hw[0]) - height]
+    lowest = max(0, image_hw[0] - height)
+    left = min(max(0, x1), max(0, image_hw[1] - width))
+    tops = [y1 - height, max(0, y1), y2, min(y2, image_hw[0]) - height]
     inside = [top for top in tops if 0 <= top <= lowest] or [min(max(0, y1), lowest)]
     return np.array([(left, top, left + width, top + height) for top in inside], np.int64)
 

@@ -1,4 +1,4 @@
-"""Draws masks and keypoints into a picture, in place, in the colours of their objects."""
+"""Draws masks and keypoints into an image, in place, in the colours of their objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamdet.detections import Detections, FrameMasks
 from streamdet.frame import Geometry
 from streamdet.ops.run_length import decode, decode_region, encode
 from streamdet.sinks.pen import DARK, WHITE, Color, Pen
-from streamdet.sinks.yuv_image import YuvPicture
+from streamdet.sinks.yuv_image import YuvImage
 
 OPACITY: Final = 0.45
 """How much of a mask's pixel is its colour."""
@@ -37,13 +37,13 @@ _RIMLESS_SIDE, _DOTLESS_SIDE = 100.0, 40.0
 
 
 def draw_masks(
-    picture: YuvPicture, detections: Detections, colors: Sequence[Color], order: Iterable[int]
+    image: YuvImage, detections: Detections, colors: Sequence[Color], order: Iterable[int]
 ) -> None:
     """Tint the pixels of each object; nothing where there are no masks.
 
     Args:
-        picture: changed in place.
-        detections: with masks of this picture, or of one that lacks its last row or column.
+        image: changed in place.
+        detections: with masks of this image, or of one that lacks its last row or column.
         colors: of the objects.
         order: their rows; the last lies on top.
     """
@@ -52,40 +52,40 @@ def draw_masks(
         return
     for row in order:
         columns, place = decode_region(masks.counts[row], masks.hw)
-        picture.tint(place, columns.T, colors[row], OPACITY)
+        image.tint(place, columns.T, colors[row], OPACITY)
 
 
 def draw_keypoints(
-    picture: YuvPicture, detections: Detections, colors: Sequence[Color], order: Iterable[int]
+    image: YuvImage, detections: Detections, colors: Sequence[Color], order: Iterable[int]
 ) -> None:
     """Draw the points as dots; those of people (17) are joined by COCO's skeleton.
 
     Args:
-        picture: changed in place.
-        detections: in the picture's pixels; nothing is drawn where they have no keypoints.
+        image: changed in place.
+        detections: in the image's pixels; nothing is drawn where they have no keypoints.
         colors: of the objects.
         order: their rows; the last lies on top.
     """
     if detections.keypoints is None:
         return
-    pen = Pen.for_picture(picture.hw)
+    pen = Pen.for_image(image.hw)
     pairs = SKELETON if detections.keypoints.shape[1] == _SKELETON_POINTS else ()
     for row in order:
         brush = _Brush.of(detections.xyxy[row], pen)
         is_seen = detections.keypoints[row, :, 2] > LEAST_POINT_SCORE
         limbs = [(first, second) for first, second in pairs if is_seen[first] and is_seen[second]]
         xy = detections.keypoints[row, :, :2].clip(-_MAX_COORDINATE, _MAX_COORDINATE)
-        _draw_limbs(picture, xy, limbs, colors[row], brush)
-        _draw_dots(picture, xy[is_seen], colors[row], brush)
+        _draw_limbs(image, xy, limbs, colors[row], brush)
+        _draw_dots(image, xy[is_seen], colors[row], brush)
 
 
 def fit_masks(masks: FrameMasks, geometry: Geometry, hw: tuple[int, int]) -> FrameMasks:
-    """Map masks into another picture: each pixel takes the nearest pixel of the frame.
+    """Map masks into another image: each pixel takes the nearest pixel of the frame.
 
     Args:
         masks: of the frame.
-        geometry: how the frame's pixels map to the picture's.
-        hw: height and width of the picture.
+        geometry: how the frame's pixels map to the image's.
+        hw: height and width of the image.
     """
     height, width = hw
     middles = np.arange(max(hw), dtype=np.float32) + 0.5
@@ -117,7 +117,7 @@ class _Brush:
 
     @classmethod
     def of(cls, xyxy: npt.NDArray[np.float32], pen: Pen) -> _Brush:
-        """Choose by the longer side of the object's box, and by the picture."""
+        """Choose by the longer side of the object's box, and by the image."""
         extent = float((xyxy[2:] - xyxy[:2]).max())
         if extent < _RIMLESS_SIDE:
             return cls(1, int(extent >= _DOTLESS_SIDE), False)
@@ -126,7 +126,7 @@ class _Brush:
 
 
 def _draw_limbs(
-    picture: YuvPicture,
+    image: YuvImage,
     xy: npt.NDArray[np.float32],
     limbs: Sequence[tuple[int, int]],
     color: Color,
@@ -136,14 +136,12 @@ def _draw_limbs(
     strokes = [(brush.line + 2, DARK)] * brush.is_rimmed + [(brush.line, color)]
     for thickness, ink in strokes:
         for limb in limbs:
-            picture.line(whole[list(limb)], ink, thickness)
+            image.line(whole[list(limb)], ink, thickness)
 
 
-def _draw_dots(
-    picture: YuvPicture, xy: npt.NDArray[np.float32], color: Color, brush: _Brush
-) -> None:
+def _draw_dots(image: YuvImage, xy: npt.NDArray[np.float32], color: Color, brush: _Brush) -> None:
     ring = brush.dot + (brush.line + 1) // 2
     discs = [(ring + 1, DARK), (ring, color)] * brush.is_rimmed + [(brush.dot, WHITE)]
     for x, y in xy.round().astype(int).tolist():
         for radius, ink in discs:
-            picture.disc((x, y), radius, ink)
+            image.disc((x, y), radius, ink)

@@ -1,4 +1,4 @@
-"""How thick and how large things are drawn on a picture, and the colours that are nobody's."""
+"""How thick and how large things are drawn on an image, and the colours that are nobody's."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ DARK: Color = (24, 24, 24)
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """Sizes for a picture.
+    """Sizes for an image.
 
     Attributes:
         line: thickness of a box, pixels, even.
-        is_outlined: whether boxes have a dark rim of a pixel; on small pictures it hides too much.
+        is_outlined: whether boxes have a dark rim of a pixel; on small images it hides too much.
         font_scale: of OpenCV's Hershey simplex font.
         stroke: thickness of its strokes, pixels.
         margin: pixels around a text.
@@ -33,7 +33,7 @@ class Pen:
     margin: int
 
     @classmethod
-    def for_picture(cls, hw: tuple[int, int]) -> Pen:
+    def for_image(cls, hw: tuple[int, int]) -> Pen:
         """Choose by the shorter side."""
         side = min(hw)
         scale = max(0.33, side / 1400)

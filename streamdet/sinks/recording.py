@@ -77,7 +77,7 @@ class Clip:
 
     Attributes:
         header: ftyp + moov.
-        canvas: its picture.
+        canvas: its image.
     """
 
     def __init__(self, video_format: VideoFormat, clock: Clock, canvas: Canvas, count: int) -> None:
@@ -104,7 +104,7 @@ class Clip:
 
     @classmethod
     def from_state(cls, state: bytes, crf: int) -> Self:
-        """Go on; the inverse of `state`, but for the picture, which is black again."""
+        """Go on; the inverse of `state`, but for the image, which is black again."""
         count, hw, numerator, denominator, duration, origin, last, trails = msgpack.unpackb(
             state, use_list=False
         )
@@ -133,7 +133,7 @@ class Clip:
         self, message: FrameMessage, image: Image | None, class_names: Sequence[str]
     ) -> bytes:
         """Return the frame as a fragment."""
-        self.canvas.paint(self._encoder.picture, message, image, class_names)
+        self.canvas.paint(self._encoder.image, message, image, class_names)
         sample, is_keyframe = self._encoder.encode()
         start, duration = self._clock.show(message.frame)
         self._count += 1
@@ -166,7 +166,7 @@ class Recording:
         """Draw, encode and write frames.
 
         Args:
-            frames: in order, with their pictures.
+            frames: in order, with their images.
             names: model name -> its class names.
 
         Raises:

@@ -1,4 +1,4 @@
-"""A picture as video encoders want it, 4:2:0 YUV, and the shapes that can be drawn on it.
+"""An image as video encoders want it, 4:2:0 YUV, and the shapes that can be drawn on it.
 
 Drawing here instead of on BGR saves a copy of every frame: a slot is converted for the encoder in
 any case, and what is converted may be drawn on. Luma (y) has full size, chroma (u, v) one value for
@@ -25,8 +25,8 @@ BLACK_LUMA, GREY_CHROMA = 16, 128
 _QUARTERS = 2
 
 
-class YuvPicture:
-    """Three planes; all shapes are cut at the picture's edges.
+class YuvImage:
+    """Three planes; all shapes are cut at the image's edges.
 
     Attributes:
         y: (H, W) uint8, H and W even.
@@ -50,8 +50,8 @@ class YuvPicture:
         """Height and width, pixels."""
         return self.y.shape[0], self.y.shape[1]
 
-    def copy_from(self, other: YuvPicture) -> None:
-        """Become equal to a picture of the same size."""
+    def copy_from(self, other: YuvImage) -> None:
+        """Become equal to an image of the same size."""
         for mine, theirs in zip(self._planes(), other._planes(), strict=True):
             np.copyto(mine, theirs)
 
@@ -97,7 +97,7 @@ class YuvPicture:
     def tint(
         self, place: tuple[int, int], mask: npt.NDArray[np.bool_], color: Color, opacity: float
     ) -> None:
-        """Mix a colour into the pixels of a mask (h, w) that lies inside the picture.
+        """Mix a colour into the pixels of a mask (h, w) that lies inside the image.
 
         Args:
             place: its left and top.

@@ -17,7 +17,7 @@ class Position:
     Attributes:
         index: frames emitted so far: the index of the next one.
         decoded: frames decoded so far, sampled away or not.
-        damaged: packets or pictures that could not be decoded so far.
+        damaged: packets or images that could not be decoded so far.
         pts: pts of the last emitted frame, ticks of the stream's own time base.
         is_seekable: pts so far were present and rising and nothing was damaged, so that a seek to
             `pts` finds the same frame; otherwise a source goes on by decoding from the start.
@@ -35,7 +35,7 @@ class DecodedFrame:
     """One frame that was not sampled away.
 
     Attributes:
-        image: its picture, upright; valid until the next frame is asked for.
+        image: its image, upright; valid until the next frame is asked for.
         pts: ticks of `time_base`; None where the file has none. May repeat or run backwards.
         time_base: seconds per tick.
         duration: ticks until the next sampled frame is due (nominal); at least 1.
@@ -69,7 +69,7 @@ def look_away(*found: SourceInfo) -> None:
 
 
 class Source(Protocol):
-    """One stream of frames: one file, one folder of pictures, one scene.
+    """One stream of frames: one file, one folder of images, one scene.
 
     Constructed as `Source(uri, options)`; construction touches nothing.
     """

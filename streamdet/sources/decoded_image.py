@@ -59,7 +59,7 @@ class FrameConverter:
                 frame, hw[1], hw[0], "bgr24", interpolation="BILINEAR", threads=1
             )
         except (av.FFmpegError, ValueError) as exc:
-            raise FrameError("the picture's pixel format cannot be converted") from exc
+            raise FrameError("the image's pixel format cannot be converted") from exc
         plane = converted.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         pixels = rows[: hw[0], : hw[1] * 3].reshape(*hw, 3)
@@ -68,7 +68,7 @@ class FrameConverter:
 
 
 class DecodedImage:
-    """A picture that still lies with its decoder, in the decoder's pixel format.
+    """An image that still lies with its decoder, in the decoder's pixel format.
 
     The display matrix (camera held upright or mirrored, EXIF orientation) is applied; a turn that
     is no multiple of 90 degrees is not.
@@ -87,7 +87,7 @@ class DecodedImage:
         return self._turned(self._frame.height, self._frame.width)
 
     def bgr(self) -> Pixels:
-        """Return the whole picture, converted once; read-only, its rows may lie apart.
+        """Return the whole image, converted once; read-only, its rows may lie apart.
 
         Raises:
             FrameError: its pixel format cannot be converted.
@@ -98,7 +98,7 @@ class DecodedImage:
         return self._bgr
 
     def resize_into(self, out: Pixels) -> None:
-        """Write the picture, resized bilinearly by swscale in the pass that converts it.
+        """Write the image, resized bilinearly by swscale in the pass that converts it.
 
         Raises:
             FrameError: its pixel format cannot be converted.

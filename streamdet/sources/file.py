@@ -40,13 +40,13 @@ class FileOptions(SamplingOptions):
         1,
         ge=1,
         le=16,
-        description="Decoder threads. With more than 1, pictures next to damage vary between runs.",
+        description="Decoder threads. With more than 1, images next to damage vary between runs.",
     )
     max_pixels: int = Field(
         36_000_000,
         ge=1,
         le=2**28,
-        description="Refuse larger pictures; the default takes 8K. A tiny file may hold huge ones.",
+        description="Refuse larger images; the default takes 8K. A tiny file may hold huge ones.",
     )
 
 

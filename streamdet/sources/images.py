@@ -1,4 +1,4 @@
-"""`images`: a folder or glob of pictures, or one picture, as a stream in natural order."""
+"""`images`: a folder or glob of images, or one image, as a stream in natural order."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from pydantic import Field
 from streamdet.errors import SourceError
 from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
-from streamdet.sources.resolve import list_pictures
+from streamdet.sources.resolve import list_images
 from streamdet.sources.sampling import MIN_RATE, Sampler, SamplingOptions, exact_rate
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
 
 _MAX_WARNINGS = 20
 
 _TELL_EVERY = 100
-"""Pictures between two calls of a probe's `on_part`."""
+"""Images between two calls of a probe's `on_part`."""
 
 
 class ImagesOptions(SamplingOptions):
     """Options of `ImagesSource`."""
 
     rate: float = Field(
-        25.0, ge=MIN_RATE, le=1000, description="How many pictures make a second of source time."
+        25.0, ge=MIN_RATE, le=1000, description="How many images make a second of source time."
     )
     max_pixels: int = Field(
-        36_000_000, ge=1, le=2**28, description="Skip larger pictures, as damaged ones are skipped."
+        36_000_000, ge=1, le=2**28, description="Skip larger images, as damaged ones are skipped."
     )
 
 
 class ImagesSource:
-    """Plays pictures; pts is a picture's place among them. Bad ones are skipped and counted."""
+    """Plays images; pts is an image's place among them. Bad ones are skipped and counted."""
 
     Options = ImagesOptions
 
     def __init__(self, uri: str, options: ImagesOptions) -> None:
-        """Take the path of a picture, a folder or a glob; touches nothing."""
+        """Take the path of an image, a folder or a glob; touches nothing."""
         self._uri = uri
         self._options = options
         self._problems: list[str] = []
@@ -49,20 +49,20 @@ class ImagesSource:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One sentence for each of the first bad pictures, and how many others there are.
+        """One sentence for each of the first bad images, and how many others there are.
 
         Those that another process met, before this one went on, are counted with the others.
         """
         told = self._problems[:_MAX_WARNINGS]
         others = self.position.damaged - len(told)
-        tail = [f"{self._uri}: pictures that cannot be read, besides those named: {others}"]
+        tail = [f"{self._uri}: images that cannot be read, besides those named: {others}"]
         return tuple(told + tail if others else told)
 
     def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
-        """Read the headers of all pictures, for the size of the largest (not turned upright).
+        """Read the headers of all images, for the size of the largest (not turned upright).
 
         Raises:
-            SourceError: there are no pictures, or none that can be read.
+            SourceError: there are no images, or none that can be read.
         """
         paths = self._list()
         largest_hw, good = (0, 0), 0
@@ -81,7 +81,7 @@ class ImagesSource:
         """Decode on from a position.
 
         Raises:
-            SourceError: there are no pictures, or none that can be read.
+            SourceError: there are no images, or none that can be read.
         """
         self.position = start
         self._problems = []
@@ -115,11 +115,11 @@ class ImagesSource:
 
     def _list(self) -> list[Path]:
         try:
-            paths = list_pictures(self._uri)
+            paths = list_images(self._uri)
         except OSError as exc:
             raise SourceError(f"{self._uri}: cannot be listed ({exc.strerror})") from exc
         if not paths:
-            raise SourceError(f"{self._uri}: holds no pictures any more")
+            raise SourceError(f"{self._uri}: holds no images any more")
         return paths
 
     def _header_hw(self, path: Path) -> tuple[int, int] | None:
@@ -153,5 +153,5 @@ class ImagesSource:
 
     def _none_left(self, paths: list[Path]) -> SourceError:
         if len(paths) > 1:
-            return SourceError(f"{self._uri}: none of its {len(paths)} pictures can be decoded")
+            return SourceError(f"{self._uri}: none of its {len(paths)} images can be decoded")
         return SourceError(next(iter(self._problems), f"{self._uri}: no decodable frames"))

@@ -1,9 +1,9 @@
 """What an address means: which kind of source, and which items it names.
 
-- A file that is a picture is kind "images"; any other file is kind "file", whatever its ending is.
-- A folder (not its subfolders) or a glob (`**` goes down) of nothing but pictures is ONE item of
+- A file that is an image is kind "images"; any other file is kind "file", whatever its ending is.
+- A folder (not its subfolders) or a glob (`**` goes down) of nothing but images is ONE item of
   kind "images", played in natural order. With anything else among them, every file is an item of
-  kind "file": a picture between videos is a video of one frame.
+  kind "file": an image between videos is a video of one frame.
 - Left out of folders and globs are only hidden files and endings that are surely not media
   (`_NOT_MEDIA`); a file of unusual or no ending is tried.
 - `synthetic:street?seed=3` is a rendered scene; other schemes (rtsp:// ...) and live cameras (0,
@@ -23,7 +23,7 @@ from pathlib import Path
 from streamdet.errors import ConfigError
 from streamdet.sources.scene_uri import SCHEME, parse_scene
 
-_PICTURES = frozenset(
+_IMAGES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"}
     | {".ppm", ".pgm", ".pbm", ".pnm", ".jp2"}
 )
@@ -76,8 +76,8 @@ def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[Source
         raise ConfigError(f"{uri}: cannot be looked up ({exc.strerror})") from exc
 
 
-def list_pictures(uri: str) -> list[Path]:
-    """List what an item of kind "images" names: a picture, or those of a folder or glob.
+def list_images(uri: str) -> list[Path]:
+    """List what an item of kind "images" names: an image, or those of a folder or glob.
 
     Args:
         uri: absolute path or glob, as `resolve` returns it.
@@ -89,7 +89,7 @@ def list_pictures(uri: str) -> list[Path]:
     if path.is_file():
         return [path]
     files = _children(path) if path.is_dir() else _matches(path)
-    return [file for file in files if _is_picture(file)]
+    return [file for file in files if _is_image(file)]
 
 
 def _resolve_path(
@@ -126,7 +126,7 @@ def _resolve_file(
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         raise ConfigError(f"{uri}: is {_describe(mode)}, wanted a plain file, a folder or a glob")
-    return "images" if _is_picture(path) else "file", _name_items([str(path)], [path.stem], taken)
+    return "images" if _is_image(path) else "file", _name_items([str(path)], [path.stem], taken)
 
 
 def _resolve_many(
@@ -134,7 +134,7 @@ def _resolve_many(
 ) -> tuple[str, tuple[SourceItem, ...]]:
     if not files:
         raise ConfigError(f"{uri}: {_why_empty(path)}")
-    if all(_is_picture(file) for file in files):
+    if all(_is_image(file) for file in files):
         stem = path.name if path.is_dir() else path.parent.name
         return "images", _name_items([str(path)], [stem], taken)
     return "file", _name_items([str(file) for file in files], [file.stem for file in files], taken)
@@ -159,8 +159,8 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if i % 2 else (0, part) for i, part in enumerate(parts)]
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in _PICTURES
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in _IMAGES
 
 
 def _name_items(
@@ -192,11 +192,11 @@ def _describe(mode: int) -> str:
 
 def _why_empty(path: Path) -> str:
     if not path.is_dir():
-        return "no video or picture matches this glob"
+        return "no video or image matches this glob"
     below = sorted(child.name for child in path.iterdir() if child.is_dir())
     if below:
-        return f"no video or picture lies in this folder itself, only folders such as {below[0]!r}"
-    return "no video or picture lies in this folder"
+        return f"no video or image lies in this folder itself, only folders such as {below[0]!r}"
+    return "no video or image lies in this folder"
 
 
 def _nearest(path: Path) -> str:

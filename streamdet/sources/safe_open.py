@@ -4,7 +4,7 @@ Note on safety. FFmpeg gets an open file, never a name: no protocol (concat:, su
 no name pattern can be reached. Playlists and descriptions, which make a demuxer open what they
 name, are refused twice: text by its first bytes (in our own words), the rest because only
 the demuxers of `_FORMATS` may run. Pipes and devices are refused on the descriptor, so nothing can
-change between check and use, and opening them does not block. Decoders refuse pictures beyond
+change between check and use, and opening them does not block. Decoders refuse images beyond
 max_pixels.
 """
 
@@ -60,7 +60,7 @@ def open_media(file: IO[bytes], path: Path, max_pixels: int) -> InputContainer:
     Args:
         file: what `open_plain_file` returned.
         path: its name, for messages.
-        max_pixels: pictures with more pixels are not decoded.
+        max_pixels: images with more pixels are not decoded.
 
     Raises:
         SourceError: it is empty, a text, or not a media file that FFmpeg can read.
@@ -82,7 +82,7 @@ def open_media(file: IO[bytes], path: Path, max_pixels: int) -> InputContainer:
 
 
 def find_video(container: InputContainer, path: Path, max_pixels: int) -> VideoStream:
-    """Choose the first video stream that is not a cover picture.
+    """Choose the first video stream that is not a cover image.
 
     Raises:
         SourceError: there is none, its codec is unknown, or it is larger than `max_pixels`.
@@ -97,7 +97,7 @@ def find_video(container: InputContainer, path: Path, max_pixels: int) -> VideoS
         raise SourceError(f"{path}: unsupported or corrupt (no decoder for its video)")
     if codec.width * codec.height > max_pixels:
         raise SourceError(
-            f"{path}: its pictures of {codec.width}x{codec.height} have more pixels "
+            f"{path}: its images of {codec.width}x{codec.height} have more pixels "
             f"than max_pixels, {max_pixels}"
         )
     codec.options = {"max_pixels": str(max_pixels)}

@@ -21,7 +21,7 @@ _Plane = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sprite:
-    """A picture with transparency; `blend` puts it into a frame.
+    """An image with transparency; `blend` puts it into a frame.
 
     Attributes:
         paint: (H, W, 3) uint16, colour times opacity, opacity being 0..256.

@@ -2,7 +2,7 @@
 
 Every frame is a pure function of (SceneSpec, index): nothing is stepped, so any frame can be drawn
 at any time. Ground positions are integers (1/1024 pixel). The camera hangs 3.5 m high and looks
-level: what stands at picture height y is drawn with (y - horizon) / 3.5 pixels per metre.
+level: what stands at image height y is drawn with (y - horizon) / 3.5 pixels per metre.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SUBPIXEL = 1024
 
 @dataclass(frozen=True, slots=True)
 class _Actor:
-    """Somebody who crosses the picture again and again, each time as a new track.
+    """Somebody who crosses the image again and again, each time as a new track.
 
     Attributes:
         class_id: index into CLASS_NAMES.
@@ -92,7 +92,7 @@ class Street:
 
         Returns:
             Objects from far to near (a later one hides an earlier one). xyxy: the extent of the
-            object, hidden parts included, cut at the picture's edges. scores: the share of the
+            object, hidden parts included, cut at the image's edges. scores: the share of the
             object that is to be seen, above 0. class_ids: index into CLASS_NAMES. track_ids: a
             new one for each crossing.
         """
@@ -136,7 +136,7 @@ class Street:
 
 
 def _cast(spec: SceneSpec) -> Iterator[_Actor]:
-    """Choose people and cars: about as many to each picture width, whatever the size is."""
+    """Choose people and cars: about as many to each image width, whatever the size is."""
     rng = np.random.default_rng([spec.seed, 0])
     aspect = spec.hw[1] / spec.hw[0]
     for lane, ground in enumerate(_PERSON_LANES):

@@ -12,7 +12,7 @@ from streamdet.sources.scene_uri import SceneSpec
 from streamdet.sources.sprites import Canvas, Colour, Sprite
 
 HORIZON = 0.115
-"""Where the horizon lies, share of the picture's height."""
+"""Where the horizon lies, share of the image's height."""
 
 HALF_WIDTH_M = (0.6, 2.25)
 """Room that a person and a car take to each side, metres."""

@@ -27,9 +27,9 @@ class DecoderOptions:
     """How a file is decoded.
 
     Attributes:
-        threads: decoder threads. Only with 1 are pictures next to damage the same in each run.
+        threads: decoder threads. Only with 1 are images next to damage the same in each run.
         keyframes_only: whether all but keyframes are skipped without being decoded.
-        max_pixels: larger pictures are not decoded.
+        max_pixels: larger images are not decoded.
     """
 
     threads: int
@@ -107,7 +107,7 @@ class VideoReader:
         except av.FFmpegError:
             return False
         frame = next(self._frames, None)
-        # Otherwise the decoder started inside a group of pictures and lacks its references.
+        # Otherwise the decoder started inside a group of images and lacks its references.
         is_clean_start = frame is not None and frame.key_frame
         while frame is not None and frame.pts is not None and frame.pts < pts:
             frame = next(self._frames, None)
@@ -167,7 +167,7 @@ class VideoReader:
             self.is_ordered = False
         if (frame.height, frame.width) != (last.height, last.width):
             size = f"{frame.width}x{frame.height}"
-            self.problems.append(f"the picture size changes to {size} at frame {self.decoded}")
+            self.problems.append(f"the image size changes to {size} at frame {self.decoded}")
 
     def _note_end(self, *, is_cut: bool) -> None:
         if is_cut:

@@ -1,6 +1,6 @@
 """What joins sources, transforms, detectors, trackers and sinks to the bus and the pools.
 
-A stage knows frames and pictures; it does not know the bus. A `Group` (group.py) runs the stages of
+A stage knows frames and images; it does not know the bus. A `Group` (group.py) runs the stages of
 one process one after another, the worker commits what comes out.
 """
 
@@ -17,13 +17,13 @@ from streamdet.transport.bus import PublicEntry
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A frame inside one process: its message and, where they are at hand, its pictures.
+    """A frame inside one process: its message and, where they are at hand, its images.
 
     Attributes:
         message: what is known of the frame.
-        image: the source picture, if this process decoded it (else it lies in
+        image: the source image, if this process decoded it (else it lies in
             `message.frame.pixels`).
-        prepared: the prepared picture, if this process made it (else in `message.prepared.pixels`).
+        prepared: the prepared image, if this process made it (else in `message.prepared.pixels`).
         public: entries for public streams, from a sink.
     """
 
@@ -43,8 +43,8 @@ class Job:
             return self
         return replace(self, message=replace(self.message, drop_reason=reason, prepared=None))
 
-    def without_pictures(self) -> Job:
-        """This job, to be kept when its pictures are gone."""
+    def without_images(self) -> Job:
+        """This job, to be kept when its images are gone."""
         return replace(self, image=None, prepared=None)
 
 

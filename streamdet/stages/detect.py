@@ -1,4 +1,4 @@
-"""The stage of a detector: prepared pictures in, objects in source pixels out."""
+"""The stage of a detector: prepared images in, objects in source pixels out."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class DetectStage:
         self._pixels = pixels
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
-        """Detect in each frame's prepared picture: see stages.Stage."""
-        looked_up = [self._picture(job) for job in jobs]
+        """Detect in each frame's prepared image: see stages.Stage."""
+        looked_up = [self._image(job) for job in jobs]
         seen = [
             (picture, job.message.index)
             for job, picture in zip(jobs, looked_up, strict=True)
@@ -46,20 +46,20 @@ class DetectStage:
         ]
 
     def _detect(self, seen: Sequence[tuple[Pixels, int]]) -> list[Detections]:
-        pictures = [picture for picture, _ in seen]
+        images = [picture for picture, _ in seen]
         if isinstance(self._detector, FrameDetector):
-            return self._detector.detect_frames(pictures, [index for _, index in seen])
-        return self._detector(pictures)
+            return self._detector.detect_frames(images, [index for _, index in seen])
+        return self._detector(images)
 
-    def _picture(self, job: Job) -> Pixels | str:
-        """The picture to look at, or why there is none."""
+    def _image(self, job: Job) -> Pixels | str:
+        """The image to look at, or why there is none."""
         if job.message.drop_reason is not None:
             return job.message.drop_reason
         try:
             picture = self._pixels.prepared(job)
         except StalePixelsError:
             return LOST_PIXELS
-        return "the frame has no prepared picture" if picture is None else picture
+        return "the frame has no prepared image" if picture is None else picture
 
     def _found(self, job: Job, detections: Detections) -> Job:
         message = job.message
@@ -88,7 +88,7 @@ class DetectStage:
 
 
 def to_source(detections: Detections, geometry: Geometry, hw: tuple[int, int]) -> Detections:
-    """Map what was found in a prepared picture to its source frame.
+    """Map what was found in a prepared image to its source frame.
 
     Boxes are clipped to the frame, and objects whose box becomes empty are dropped; keypoints are
     not clipped. `mask_probs` become `masks`, pasted into the boxes as they were before clipping.

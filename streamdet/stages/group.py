@@ -25,7 +25,7 @@ class Member:
     stage: Stage
 
 
-class Group:
+class StageGroup:
     """The members in topological order; what each makes of a batch is kept apart, for its readers.
 
     Args:

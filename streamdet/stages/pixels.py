@@ -1,4 +1,4 @@
-"""The pools as a stage sees them: where a frame's pictures lie, and slots for new ones."""
+"""The pools as a stage sees them: where a frame's images lie, and slots for new ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOST_PIXELS: Final = "pixels overwritten before they were read"
 
 
 class PixelStore:
-    """Finds and places pictures for the stages of one process.
+    """Finds and places images for the stages of one process.
 
     Args:
         bus: where slots are taken.
@@ -49,7 +49,7 @@ class PixelStore:
             self._bus.return_slots(lease, pool)
 
     def image(self, job: Job) -> Image | None:
-        """The source picture; None if it was never made.
+        """The source image; None if it was never made.
 
         Raises:
             StalePixelsError: its slot holds another frame by now.
@@ -60,7 +60,7 @@ class PixelStore:
         return ArrayImage(self._pools[frame.pixels.pool].view(frame.pixels, frame.hw))
 
     def prepared(self, job: Job) -> Pixels | None:
-        """The prepared picture; None if it was never made.
+        """The prepared image; None if it was never made.
 
         Raises:
             StalePixelsError: its slot holds another frame by now.
@@ -71,15 +71,15 @@ class PixelStore:
         return self._pools[prepared.pixels.pool].view(prepared.pixels, prepared.hw)
 
     def claim(self, pool: str, hw: tuple[int, int], wanted: int = 1) -> tuple[FrameRef, Pixels]:
-        """Take a slot for a picture, waiting as long as none is free.
+        """Take a slot for an image, waiting as long as none is free.
 
         Args:
             pool: the pool.
-            hw: height and width of the picture.
+            hw: height and width of the image.
             wanted: how many slots the caller is about to claim; so many are taken at once.
 
         Raises:
-            FrameError: the picture does not fit a slot (the slot is kept for the next one).
+            FrameError: the image does not fit a slot (the slot is kept for the next one).
         """
         taken = self._taken[pool]
         if not taken:
@@ -88,11 +88,11 @@ class PixelStore:
         return taken.popleft(), pixels
 
     def slot_pixels(self, pool: str) -> int:
-        """How many pixels a picture may have that is to fit a slot."""
+        """How many pixels an image may have that is to fit a slot."""
         return self._pools[pool].slot_pixels
 
     def unclaim(self, ref: FrameRef) -> None:
-        """Keep a claimed slot for the next picture: nothing worth publishing came into it."""
+        """Keep a claimed slot for the next image: nothing worth publishing came into it."""
         self._taken[ref.pool].appendleft(ref)
 
     def take_waited_ns(self) -> int:
@@ -111,8 +111,8 @@ class PixelStore:
         self._waited_ns += time.monotonic_ns() - started_ns
 
     def is_current(self, ref: FrameRef | None) -> bool:
-        """Whether a slot still holds what the address says; ask after the picture was used.
+        """Whether a slot still holds what the address says; ask after the image was used.
 
-        A picture that lies in no slot (None) is this process's own.
+        An image that lies in no slot (None) is this process's own.
         """
         return ref is None or self._pools[ref.pool].is_current(ref)

@@ -17,7 +17,7 @@ class SinkStage:
 
     Args:
         sink: where they go.
-        pixels: the pools, for sinks that need the pictures.
+        pixels: the pools, for sinks that need the images.
     """
 
     def __init__(self, sink: Sink, pixels: PixelStore) -> None:

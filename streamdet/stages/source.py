@@ -21,7 +21,7 @@ class SourceStage:
     Args:
         node: the source's node, which is also its pool.
         pixels: the pools.
-        publishes_image: whether a process other than this one reads the source pictures.
+        publishes_image: whether a process other than this one reads the source images.
     """
 
     def __init__(self, node: str, pixels: PixelStore, *, publishes_image: bool) -> None:
@@ -31,15 +31,15 @@ class SourceStage:
         self._unfit_hw: dict[str, tuple[int, int]] = {}
 
     def warnings(self, source_id: str) -> tuple[str, ...]:
-        """One sentence if pictures of a source did not fit their slots, about the largest."""
+        """One sentence if images of a source did not fit their slots, about the largest."""
         unfit_hw = self._unfit_hw.get(source_id)
         return () if unfit_hw is None else (self._misfit(source_id, unfit_hw),)
 
     def job(self, source_id: str, decoded: DecodedFrame, started_ns: int) -> Job:
-        """Make a decoded frame's job; its picture goes into a slot if others read it.
+        """Make a decoded frame's job; its image goes into a slot if others read it.
 
         Raises:
-            SourceError: the picture of the source's first frame does not fit a slot.
+            SourceError: the image of the source's first frame does not fit a slot.
         """
         frame = Frame(
             source_id=source_id,
@@ -58,7 +58,7 @@ class SourceStage:
         return Job(replace(message, timings=(timing,)), image=decoded.image)
 
     def _publish(self, message: FrameMessage, image: Image) -> FrameMessage:
-        """Put the picture into a slot; if it has grown too large, its frame goes on without it."""
+        """Put the image into a slot; if it has grown too large, its frame goes on without it."""
         try:
             ref, slot = self._pixels.claim(self._node, image.hw)
         except FrameError as exc:
@@ -79,7 +79,7 @@ class SourceStage:
 
     def _misfit(self, source_id: str, hw: tuple[int, int]) -> str:
         return (
-            f"{source_id}: a picture of {hw[0]}x{hw[1]} ({math.prod(hw)} pixels) does not fit the"
+            f"{source_id}: an image of {hw[0]}x{hw[1]} ({math.prod(hw)} pixels) does not fit the"
             f" slots of {self._node} ({self._pixels.slot_pixels(self._node)} pixels): state"
             f" `slot_hw: [{hw[0]}, {hw[1]}]` in the deploy file"
         )

@@ -1,4 +1,4 @@
-"""The stage of a transform: makes the picture that the detector wants, once per frame."""
+"""The stage of a transform: makes the image that the detector wants, once per frame."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from streamdet.errors import FrameError, StalePixelsError
 from streamdet.frame import FrameRef
 from streamdet.image import Image, Pixels
-from streamdet.messages import Prepared
+from streamdet.messages import PreparedImage
 from streamdet.stages import Job
 from streamdet.stages.pixels import LOST_PIXELS, PixelStore
 from streamdet.transforms import Transform
 
 
 class TransformStage:
-    """Prepares pictures.
+    """Prepares images.
 
     Args:
         node: the transform's node, which is also its pool.
         transform: the arithmetic.
         pixels: the pools.
-        publishes: whether a process other than this one reads the prepared pictures.
+        publishes: whether a process other than this one reads the prepared images.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class TransformStage:
         self._publishes = publishes
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
-        """Prepare each frame's picture: see stages.Stage."""
+        """Prepare each frame's image: see stages.Stage."""
         return [self._prepare(job, len(jobs) - done) for done, job in enumerate(jobs)]
 
     def _prepare(self, job: Job, wanted: int) -> Job:
@@ -44,7 +44,7 @@ class TransformStage:
         try:
             image = self._pixels.image(job)
             if image is None:
-                raise FrameError("the picture did not fit a slot of its pool")
+                raise FrameError("the image did not fit a slot of its pool")
             return self._transformed(job, image, wanted)
         except FrameError as exc:
             return job.dropped(str(exc))
@@ -62,7 +62,7 @@ class TransformStage:
             if ref is not None:
                 self._pixels.unclaim(ref)
             raise
-        prepared = Prepared(hw, geometry, ref)
+        prepared = PreparedImage(hw, geometry, ref)
         return replace(job, message=replace(job.message, prepared=prepared), prepared=out)
 
     def _place(self, hw: tuple[int, int], wanted: int) -> tuple[FrameRef | None, Pixels]:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What is asked of Linux: processes, cores, whole files, text without secrets."""

@@ -1,9 +1,9 @@
-"""Variation of training pictures; all chance comes from the generator that is passed.
+"""Variation of training images; all chance comes from the generator that is passed.
 
-Mosaic is YOLOv4's (Bochkovskiy et al., 2020, section 3.3) as YOLOX uses it: four pictures around a
+Mosaic is YOLOv4's (Bochkovskiy et al., 2020, section 3.3) as YOLOX uses it: four images around a
 random point of a canvas of twice the size. Scale jitter is that of Ghiasi et al., "Simple
 Copy-Paste", 2021, section 3.1: a window of random size and place, padded where it leaves the
-picture. No library is used: those that keep boxes with the pixels are of restricted licences or
+image. No library is used: those that keep boxes with the pixels are of restricted licences or
 want torchvision, and OpenCV does the work on pixels.
 """
 
@@ -16,64 +16,64 @@ from typing import Any
 import numpy as np
 
 from streamdet.image import Pixels
-from streamdet.training.labelled_image import LabelledPicture, Pad
+from streamdet.training.labelled_image import LabelledImage, Pad
 from streamdet.training.recipe import Augmentation
 from streamdet.transforms.letterbox import fitted_hw
 
-Chance = np.random.Generator
+Rng = np.random.Generator
 
 
 def augmented(
-    picture: LabelledPicture,
+    picture: LabelledImage,
     options: Augmentation,
-    chance: Chance,
+    rng: Rng,
     hw: tuple[int, int] | None,
     pad: Pad,
     magnified: float = 1.0,
-) -> LabelledPicture:
-    """Vary one picture: mirror, cut out, change colours.
+) -> LabelledImage:
+    """Vary one image: mirror, cut out, change colours.
 
     Args:
         picture: as it came from its file.
         options: how much.
-        chance: decides.
-        hw: height and width of the network's picture, whose shape a jittered window has; None
-            where the shape of pictures changes anyhow.
+        rng: decides.
+        hw: height and width of the network's image, whose shape a jittered window has; None
+            where the shape of images changes anyhow.
         pad: value of what lies outside.
-        magnified: how much larger than the whole picture would be what is shown without jitter.
+        magnified: how much larger than the whole image would be what is shown without jitter.
     """
-    if chance.random() < options.flip:
+    if rng.random() < options.flip:
         picture = picture.flipped(options.flip_pairs)
-    if chance.random() < options.crop:
-        picture = _cropped(picture, options, chance, pad)
+    if rng.random() < options.crop:
+        picture = _cropped(picture, options, rng, pad)
     if options.scale != (1.0, 1.0) or magnified != 1.0:
         low, high = np.log(options.scale)
-        factor = magnified * float(np.exp(chance.uniform(low, high)))
-        picture = _magnified(picture, factor, chance, hw or picture.hw, (pad, options.min_visible))
-    return replace(picture, pixels=recoloured(picture.pixels, options, chance))
+        factor = magnified * float(np.exp(rng.uniform(low, high)))
+        picture = _magnified(picture, factor, rng, hw or picture.hw, (pad, options.min_visible))
+    return replace(picture, pixels=recoloured(picture.pixels, options, rng))
 
 
 def mosaic(
-    pictures: Sequence[LabelledPicture], hw: tuple[int, int], chance: Chance, pad: Pad
-) -> LabelledPicture:
-    """Make one picture of four that have the same classes labelled.
+    images: Sequence[LabelledImage], hw: tuple[int, int], rng: Rng, pad: Pad
+) -> LabelledImage:
+    """Make one image of four that have the same classes labelled.
 
     Each is resized to fit `hw` and touches a common point near the middle; what leaves the canvas
     is cut off.
 
     Args:
-        pictures: four; without masks and keypoints where one of them has none.
-        hw: height and width of the network's picture.
-        chance: decides where the point lies.
+        images: four; without masks and keypoints where one of them has none.
+        hw: height and width of the network's image.
+        rng: decides where the point lies.
         pad: value of what is left over.
 
     Returns:
-        A picture of twice `hw`.
+        An image of twice `hw`.
     """
     canvas = 2 * hw[0], 2 * hw[1]
-    row, column = (int(side * chance.uniform(0.25, 0.75)) for side in canvas)
+    row, column = (int(side * rng.uniform(0.25, 0.75)) for side in canvas)
     parts = []
-    for number, picture in enumerate(pictures):
+    for number, picture in enumerate(images):
         fitted = _resized(picture, fitted_hw(picture.hw, hw))
         height, width = fitted.hw
         top = row - height if number < 2 else row
@@ -82,12 +82,12 @@ def mosaic(
     return _laid_over(parts, (row, column))
 
 
-def recoloured(pixels: Pixels, options: Augmentation, chance: Chance) -> Pixels:
+def recoloured(pixels: Pixels, options: Augmentation, rng: Rng) -> Pixels:
     """Change hue, saturation and brightness, each by a random amount within its limit."""
     import cv2
 
     limits = options.hue, options.saturation, options.brightness
-    hue, saturation, brightness = (limit * chance.uniform(-1, 1) for limit in limits)
+    hue, saturation, brightness = (limit * rng.uniform(-1, 1) for limit in limits)
     if not any(limits):
         return pixels
     levels = np.arange(256)
@@ -101,32 +101,30 @@ def recoloured(pixels: Pixels, options: Augmentation, chance: Chance) -> Pixels:
     return np.asarray(cv2.cvtColor(changed, cv2.COLOR_HSV2BGR), np.uint8)
 
 
-def _cropped(
-    picture: LabelledPicture, options: Augmentation, chance: Chance, pad: Pad
-) -> LabelledPicture:
-    shares = chance.uniform(options.crop_side, 1.0, size=2)
+def _cropped(picture: LabelledImage, options: Augmentation, rng: Rng, pad: Pad) -> LabelledImage:
+    shares = rng.uniform(options.crop_side, 1.0, size=2)
     hw = _whole(picture.hw[0] * shares[0]), _whole(picture.hw[1] * shares[1])
     top, left = (
-        int(chance.integers(0, have - want + 1)) for have, want in zip(picture.hw, hw, strict=True)
+        int(rng.integers(0, have - want + 1)) for have, want in zip(picture.hw, hw, strict=True)
     )
     return picture.window((top, left), hw, pad, options.min_visible)
 
 
 def _magnified(
-    picture: LabelledPicture,
+    picture: LabelledImage,
     factor: float,
-    chance: Chance,
+    rng: Rng,
     shape: tuple[int, int],
     rest: tuple[Pad, float],
-) -> LabelledPicture:
-    """Cut a window of the shape `shape` out: at factor 1 the smallest that holds the picture.
+) -> LabelledImage:
+    """Cut a window of the shape `shape` out: at factor 1 the smallest that holds the image.
 
-    `rest` is what `LabelledPicture.window` wants besides.
+    `rest` is what `LabelledImage.window` wants besides.
     """
     unit = max(have / want for have, want in zip(picture.hw, shape, strict=True)) / factor
     hw = _whole(shape[0] * unit), _whole(shape[1] * unit)
     top, left = (
-        int(chance.integers(min(0, have - want), max(0, have - want) + 1))
+        int(rng.integers(min(0, have - want), max(0, have - want) + 1))
         for have, want in zip(picture.hw, hw, strict=True)
     )
     return picture.window((top, left), hw, *rest)
@@ -136,14 +134,14 @@ def _whole(length: float) -> int:
     return max(1, round(length))
 
 
-def _resized(picture: LabelledPicture, hw: tuple[int, int]) -> LabelledPicture:
+def _resized(picture: LabelledImage, hw: tuple[int, int]) -> LabelledImage:
     from streamdet.transforms.stretch import Stretch, StretchOptions
 
     return picture.prepared(Stretch(StretchOptions(hw=hw, resample="bilinear")))
 
 
-def _laid_over(parts: Sequence[LabelledPicture], middle: tuple[int, int]) -> LabelledPicture:
-    """Join four canvases, each of which has its picture in a quarter of its own."""
+def _laid_over(parts: Sequence[LabelledImage], middle: tuple[int, int]) -> LabelledImage:
+    """Join four canvases, each of which has its image in a quarter of its own."""
     row, column = middle
     pixels = parts[0].pixels.copy()
     quarters = (
@@ -154,7 +152,7 @@ def _laid_over(parts: Sequence[LabelledPicture], middle: tuple[int, int]) -> Lab
     )
     for part, quarter in zip(parts, quarters, strict=True):
         pixels[quarter] = part.pixels[quarter]
-    return LabelledPicture(
+    return LabelledImage(
         pixels,
         np.concatenate([part.xyxy for part in parts]),
         np.concatenate([part.class_ids for part in parts]),

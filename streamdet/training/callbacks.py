@@ -10,21 +10,25 @@ from torch import nn
 
 from streamdet.evaluation.coco import coco_scores
 from streamdet.evaluation.truth import TruthImage
-from streamdet.training.loop import FIGURE, Stopped
-from streamdet.training.prepare import Prepared
+from streamdet.training.loop import METRIC, Stopped
+from streamdet.training.prepare import PreparedTraining
 from streamdet.training.recipe import Recipe
 from streamdet.training.result_model import write_weights
 from streamdet.training.torch_runtime import TorchRuntime
-from streamdet.training.validation import Pictures, measured_detector
+from streamdet.training.validation import Images, measured_detector
 
-FIGURES = (FIGURE, "AP50")
+METRICS = (METRIC, "AP50")
 
 
-class Keeper:
+class KeepBest:
     """The company of a training; see `loop.Company`."""
 
     def __init__(
-        self, prepared: Prepared, recipe: Recipe, folder: Path, wants_stop: Callable[[], bool]
+        self,
+        prepared: PreparedTraining,
+        recipe: Recipe,
+        folder: Path,
+        wants_stop: Callable[[], bool],
     ) -> None:
         """Join what is measured on with where the weights go.
 
@@ -40,7 +44,7 @@ class Keeper:
         self.wants_stop = wants_stop
 
     def measure(self, network: nn.Module) -> dict[str, float] | None:
-        """Measure on each source; a figure is the mean of the sources'.
+        """Measure on each source; a metric is the mean of the sources'.
 
         Raises:
             Stopped: somebody wants to stop.
@@ -59,8 +63,8 @@ class Keeper:
             for each in sets
         ]
         return {
-            name: sum(each.figures[name] or 0.0 for each in scores) / len(scores)
-            for name in FIGURES
+            name: sum(each.metrics[name] or 0.0 for each in scores) / len(scores)
+            for name in METRICS
         }
 
     def keep(self, network: nn.Module, step: int) -> None:
@@ -71,8 +75,8 @@ class Keeper:
         )
         write_weights(network.state_dict(), self._recipe, self._folder, origin)
 
-    def _through(self, pictures: Pictures) -> Iterator[tuple[TruthImage, Path]]:
-        for picture in pictures:
+    def _through(self, images: Images) -> Iterator[tuple[TruthImage, Path]]:
+        for image in images:
             if self.wants_stop():
                 raise Stopped
-            yield picture
+            yield image

@@ -28,7 +28,7 @@ class Checkpoint:
         data: digest of the labels.
         step: steps that were made.
         measured: step of the last measurement; 0: none.
-        best: its figure at the best of them; None: none.
+        best: its metric at the best of them; None: none.
         network: weights.
         average: their moving average; None: the recipe wants none.
         optimiser: its state.

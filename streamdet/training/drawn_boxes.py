@@ -17,16 +17,16 @@ _STRETCH: Final = 0.4  # standard deviation of the log of a side
 def drawn_boxes(
     xyxy: Tensor, hw: tuple[int, int], counts: tuple[int, int], generator: torch.Generator
 ) -> Tensor:
-    """Draw boxes around objects and all over a picture.
+    """Draw boxes around objects and all over an image.
 
     Args:
         xyxy: (N, 4) objects, pixels.
-        hw: height and width of the picture, pixels.
+        hw: height and width of the image, pixels.
         counts: boxes around each object, boxes all over.
         generator: draws, on the CPU.
 
     Returns:
-        (A, 4) xyxy pixels, within the picture, those too small for it left out.
+        (A, 4) xyxy pixels, within the image, those too small for it left out.
     """
     around, anywhere = counts
     boxes = torch.cat((_moved(xyxy.cpu(), around, generator), _all_over(hw, anywhere, generator)))
@@ -45,9 +45,9 @@ def _moved(xyxy: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def _all_over(hw: tuple[int, int], count: int, generator: torch.Generator) -> Tensor:
-    """Boxes whose sides' logs are even from `_MIN_SIDE` to the picture's, at even places."""
-    picture = torch.tensor([hw[1], hw[0]], dtype=torch.float32)
+    """Boxes whose sides' logs are even from `_MIN_SIDE` to the image's, at even places."""
+    image = torch.tensor([hw[1], hw[0]], dtype=torch.float32)
     place, size = torch.rand(2, count, 2, generator=generator)
-    sides = _MIN_SIDE * (size * (picture / _MIN_SIDE).log()).exp()
-    start = place * (picture - sides)
+    sides = _MIN_SIDE * (size * (image / _MIN_SIDE).log()).exp()
+    start = place * (image - sides)
     return torch.cat((start, start + sides), dim=1)

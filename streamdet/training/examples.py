@@ -1,4 +1,4 @@
-"""Labelled pictures of a recipe's sources, as labels of the model's classes."""
+"""Labelled images of a recipe's sources, as labels of the model's classes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import numpy as np
 
 from streamdet.config.suggestions import nearest
 from streamdet.errors import ConfigError
-from streamdet.evaluation.image_file import read_picture
-from streamdet.evaluation.images import find_pictures
+from streamdet.evaluation.image_file import read_image
+from streamdet.evaluation.images import find_images
 from streamdet.evaluation.masks import to_rle
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject, in_order_of_frames, to_xyxy
 from streamdet.evaluation.truths import OnFault
 from streamdet.evaluation.truths.images import read_truth
 from streamdet.ops.run_length import uncompress
-from streamdet.training.labelled_image import Bools, LabelledPicture
+from streamdet.training.labelled_image import Bools, LabelledImage
 from streamdet.training.recipe import DataSource
 
 _MOST_NAMED: Final = 8
 """Classes in a sentence."""
 
 Part = Literal["whole", "learnt", "held_out"]
-"""Which of a source's pictures: all, those that are learnt from, or the others."""
+"""Which of a source's images: all, those that are learnt from, or the others."""
 
 
 @dataclass(slots=True)
@@ -54,10 +54,10 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture that was not read yet, and its objects.
+    """An image that was not read yet, and its objects.
 
     Attributes:
-        path: the picture.
+        path: the image.
         hw: its height and width, pixels.
         objects: class id and object, of what counts.
         ignored: of what is neither object nor background.
@@ -74,8 +74,8 @@ class Example:
     points: int = 0
     has_masks: bool = False
 
-    def read(self, *, has_masks: bool) -> LabelledPicture:
-        """Read the picture.
+    def read(self, *, has_masks: bool) -> LabelledImage:
+        """Read the image.
 
         Args:
             has_masks: whether masks are wanted: an object without one, of a source that has any,
@@ -89,8 +89,8 @@ class Example:
         if has_masks:
             ignored += [each for _, each in objects if each.segmentation is None]
             objects = [pair for pair in objects if pair[1].segmentation is not None]
-        picture = LabelledPicture(
-            pixels=read_picture(self.path, self.hw),
+        picture = LabelledImage(
+            pixels=read_image(self.path, self.hw),
             xyxy=to_xyxy([each.xywh for _, each in objects]).astype(np.float32),
             class_ids=np.array([class_id for class_id, _ in objects], np.int64),
             ignored=to_xyxy([each.xywh for each in ignored]).astype(np.float32),
@@ -106,8 +106,8 @@ def read_source(source: DataSource, on_fault: OnFault, part: Part = "whole") -> 
 
     Args:
         source: what the recipe says.
-        on_fault: told of each wrong entry and each box outside of its picture.
-        part: which of its pictures.
+        on_fault: told of each wrong entry and each box outside of its image.
+        part: which of its images.
 
     Raises:
         ConfigError: the file is wrong, or has not a class that the recipe names.
@@ -152,7 +152,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def examples_of(source: DataSource, classes: Sequence[str], on_fault: OnFault) -> list[Example]:
-    """List a source's pictures with the labels of the model's classes.
+    """List a source's images with the labels of the model's classes.
 
     Objects of classes that the model does not have are background, unless the recipe ignores them.
 
@@ -180,7 +180,7 @@ def examples_of(source: DataSource, classes: Sequence[str], on_fault: OnFault) -
             points,
             has_masks,
         )
-        for image, path in find_pictures(truth, source.images, on_fault)
+        for image, path in find_images(truth, source.images, on_fault)
     ]  # fmt: skip
 
 
@@ -199,14 +199,14 @@ def _counted(
 
 
 def _is_right(each: TruthObject, truth: Truth, on_fault: OnFault) -> bool:
-    """Whether something of a box lies in its picture."""
+    """Whether something of a box lies in its image."""
     height, width = truth.images[each.image_id].hw
     left, top, w, h = each.xywh
     if min(left + w, width) > max(left, 0) and min(top + h, height) > max(top, 0):
         return True
     on_fault(
         ConfigError(
-            f"{each.place}: a box must have some area in its picture of {width} x {height} pixels,"
+            f"{each.place}: a box must have some area in its image of {width} x {height} pixels,"
             f" got left {left:g}, top {top:g}, width {w:g} and height {h:g}"
         )
     )
@@ -214,7 +214,7 @@ def _is_right(each: TruthObject, truth: Truth, on_fault: OnFault) -> bool:
 
 
 def _part_of(truth: Truth, share: float, part: Part) -> Truth:
-    """Hold out the pictures whose places are below the share, at least one, but never all."""
+    """Hold out the images whose places are below the share, at least one, but never all."""
     if not share:
         return truth
     places = _places(truth)
@@ -228,9 +228,9 @@ def _part_of(truth: Truth, share: float, part: Part) -> Truth:
 
 
 def _places(truth: Truth) -> dict[int, float]:
-    """Give each picture a place, 0..1, that pictures of other videos do not change.
+    """Give each image a place, 0..1, that images of other videos do not change.
 
-    A video's last frame comes first; a picture of no video lies where a hash of its name says.
+    A video's last frame comes first; an image of no video lies where a hash of its name says.
     """
     places: dict[int, float] = {}
     videos: dict[str, list[TruthImage]] = {}

@@ -4,7 +4,7 @@ A convolution with the weights w and the bias b is one with the weights w / s be
 scale s, the bias b, mean 0 and variance 1, whatever s is. With s = sqrt(3) |w| of each output, the
 weights are as large as torch draws them, so one learning rate suits all; folded, those of YOLOX's
 first layer are a hundred times smaller. In training a norm divides by the statistics of the batch:
-`measure_norms` measures them on pictures and changes scale and bias so that nothing else changes.
+`measure_norms` measures them on images and changes scale and bias so that nothing else changes.
 Ioffe, Szegedy, "Batch Normalization", 2015, algorithm 2.
 """
 
@@ -36,7 +36,7 @@ def computed(network: nn.Module, hw: tuple[int, int]) -> Iterator[Convolution]:
 
     Args:
         network: of ours, see `networks.Network`.
-        hw: height and width of its pictures.
+        hw: height and width of its images.
     """
     order: list[tuple[str, nn.Module]] = []
     hooks = [
@@ -78,7 +78,7 @@ def unfolded(convolution: Convolution, weight: Tensor, bias: Tensor) -> dict[str
 
 @torch.no_grad()
 def measure_norms(network: nn.Module, pictures: Iterable[Tensor]) -> None:
-    """Give the batch norms of a network the statistics of pictures, and change nothing else.
+    """Give the batch norms of a network the statistics of images, and change nothing else.
 
     Args:
         network: computes the same afterwards, but for rounding.
@@ -103,7 +103,7 @@ def measure_norms(network: nn.Module, pictures: Iterable[Tensor]) -> None:
 
 
 def _run(network: nn.Module, images: Tensor) -> None:
-    """Run on pictures (B, 3, H, W); other inputs are zeros: no norm is behind them."""
+    """Run on images (B, 3, H, W); other inputs are zeros: no norm is behind them."""
     extra: dict[str, tuple[int, ...]] = getattr(network, "extra_inputs", {})
     network(images, **{name: images.new_zeros(len(images), *shape)
                        for name, shape in extra.items()})  # fmt: skip

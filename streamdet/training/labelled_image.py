@@ -1,6 +1,6 @@
-"""A picture with what is known of it, moved together: every move is exact on boxes.
+"""An image with what is known of it, moved together: every move is exact on boxes.
 
-N objects, M regions that are left out, H and W the picture's sides, P keypoints.
+N objects, M regions that are left out, H and W the image's sides, P keypoints.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Pad = int | tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LabelledPicture:
-    """A picture and its labels, all in its pixels.
+class LabelledImage:
+    """An image and its labels, all in its pixels.
 
     Attributes:
         pixels: (H, W, 3) uint8 BGR.
@@ -47,8 +47,8 @@ class LabelledPicture:
         """Height and width, pixels."""
         return self.pixels.shape[0], self.pixels.shape[1]
 
-    def flipped(self, pairs: Sequence[tuple[int, int]] = ()) -> LabelledPicture:
-        """Mirror left to right; flipping twice gives the same picture.
+    def flipped(self, pairs: Sequence[tuple[int, int]] = ()) -> LabelledImage:
+        """Mirror left to right; flipping twice gives the same image.
 
         Args:
             pairs: keypoints that change places.
@@ -72,8 +72,8 @@ class LabelledPicture:
 
     def window(
         self, top_left: tuple[int, int], hw: tuple[int, int], pad: Pad, min_visible: float
-    ) -> LabelledPicture:
-        """Cut a window out; what lies outside of the picture is padding.
+    ) -> LabelledImage:
+        """Cut a window out; what lies outside of the image is padding.
 
         Args:
             top_left: row and column of its first pixel; may be negative.
@@ -96,15 +96,15 @@ class LabelledPicture:
             self.moved(Geometry((1.0, 1.0), (-left, -top))), pixels=pixels, masks=masks
         ).clipped(min_visible)
 
-    def prepared(self, transform: Transform) -> LabelledPicture:
+    def prepared(self, transform: Transform) -> LabelledImage:
         """Prepare it as a run prepares a frame; masks follow by the nearest pixel."""
         out = np.empty((*transform.output_hw(self.hw), 3), np.uint8)
         geometry = transform(ArrayImage(np.ascontiguousarray(self.pixels)), out)
         masks = None if self.masks is None else _resampled(self.masks, geometry, out.shape[:2])
         return replace(self.moved(geometry), pixels=out, masks=masks)
 
-    def moved(self, geometry: Geometry) -> LabelledPicture:
-        """Move boxes and keypoints to another picture's pixels; pixels and masks stay."""
+    def moved(self, geometry: Geometry) -> LabelledImage:
+        """Move boxes and keypoints to another image's pixels; pixels and masks stay."""
         keypoints = self.keypoints
         if keypoints is not None:
             xy = geometry.to_prepared(keypoints[..., :2])
@@ -116,8 +116,8 @@ class LabelledPicture:
             keypoints=keypoints,
         )
 
-    def clipped(self, min_visible: float) -> LabelledPicture:
-        """Clip boxes to the picture.
+    def clipped(self, min_visible: float) -> LabelledImage:
+        """Clip boxes to the image.
 
         Objects of which a smaller share of the area than `min_visible` remains become ignored
         regions, those of which nothing remains go; keypoints outside become unknown.

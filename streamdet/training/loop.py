@@ -34,14 +34,14 @@ from streamdet.training.samples import Batch, Samples, batches, steps_per_epoch
 from streamdet.training.target import Target
 from streamdet.training.torch_runtime import normalised
 
-FIGURE: Final = "AP"
+METRIC: Final = "AP"
 """By which the best weights are chosen."""
 
 _STEP = 3  # what chance is for, beside samples.py's 1 and 2
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepDone:
     """A step that was made; steps and epochs count from 1."""
 
     step: int
@@ -57,22 +57,22 @@ class Measured:
 
     step: int
     epoch: int
-    figures: dict[str, float]
+    metrics: dict[str, float]
     is_best: bool
 
 
-Event = Step | Measured
+Event = StepDone | Measured
 
 
 class Stopped(Exception):  # noqa: N818 (no error: somebody wants to go on later)
     """A measurement was broken off; it is made when the training goes on."""
 
 
-class Company(Protocol):
+class TrainingCallbacks(Protocol):
     """Who takes part in a training besides: measures, keeps, and says when to stop."""
 
     def measure(self, network: nn.Module) -> dict[str, float] | None:
-        """Measure a network in evaluation mode: `FIGURE` and more; None: there is nothing to.
+        """Measure a network in evaluation mode: `METRIC` and more; None: there is nothing to.
 
         Raises:
             Stopped: it was broken off.
@@ -100,7 +100,7 @@ class Team(Protocol):
     size: int
 
     def losses(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
-        """Compute the losses of this process's pictures, as an objective does."""
+        """Compute the losses of this process's images, as an objective does."""
         ...
 
     def mean(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -146,7 +146,7 @@ class Loop:
             network: as it starts; on the device that computes.
             objective: made for this network.
             samples: what is learnt from.
-            image_input: how the network wants its pictures.
+            image_input: how the network wants its images.
             folder: gets the checkpoint.
 
         Raises:
@@ -178,7 +178,7 @@ class Loop:
 
     @property
     def pictures(self) -> int:
-        """Pictures of an epoch."""
+        """Images of an epoch."""
         return len(self._samples)
 
     @property
@@ -219,12 +219,12 @@ class Loop:
         self._optimiser.load_state_dict(found.optimiser)
         self.step, self.measured, self.best = found.step, found.measured, found.best
 
-    def run(self, company: Company) -> Iterator[Event]:
+    def run(self, company: TrainingCallbacks) -> Iterator[Event]:
         """Train to the end, or until somebody wants to stop; a checkpoint is there afterwards.
 
         Raises:
             EngineError: a loss is no finite number any more.
-            ConfigError: a picture cannot be read.
+            ConfigError: an image cannot be read.
         """
         self.save()
         try:
@@ -236,7 +236,7 @@ class Loop:
                 yield from self._measure_if_due(company)
                 if company.wants_stop():
                     break
-        except ConfigError:  # a picture cannot be read: what was learnt stays
+        except ConfigError:  # an image cannot be read: what was learnt stays
             self.save()
             raise
         except Stopped:
@@ -270,7 +270,7 @@ class Loop:
             share=(self.team.rank, self.team.size),
         )
 
-    def _train(self, batch: Batch) -> Step:
+    def _train(self, batch: Batch) -> StepDone:
         self._seed()
         self.network.train()
         for module in self._frozen:
@@ -290,7 +290,7 @@ class Loop:
             self._average.update(self.network, self.step)
         self.step += 1
         named = {name: float(value.detach()) for name, value in losses.items()}
-        return Step(self.step, (self.step - 1) // self.per_epoch + 1, rate, named, gradient)
+        return StepDone(self.step, (self.step - 1) // self.per_epoch + 1, rate, named, gradient)
 
     def _seed(self) -> None:
         numbers = [_STEP, self._recipe.seed, self.step]
@@ -316,21 +316,21 @@ class Loop:
                     " schedule.warmup_steps, and begin anew with another --output"
                 )
 
-    def _measure_if_due(self, company: Company) -> Iterator[Measured]:
+    def _measure_if_due(self, company: TrainingCallbacks) -> Iterator[Measured]:
         every = self.per_epoch * self._recipe.validate_every
         is_due = self.step == self.steps or (self.step > 0 and self.step % every == 0)
         if not is_due or self.measured == self.step:
             return
         result = self.result.eval()
-        figures = company.measure(result)
+        metrics = company.measure(result)
         self.measured = self.step
-        if figures is None:
+        if metrics is None:
             company.keep(result, self.step)
             self.save()
             return
-        is_best = self.best is None or figures[FIGURE] > self.best
+        is_best = self.best is None or metrics[METRIC] > self.best
         if is_best:
-            self.best = figures[FIGURE]
+            self.best = metrics[METRIC]
             company.keep(result, self.step)
         self.save()
-        yield Measured(self.step, self.step // self.per_epoch, figures, is_best)
+        yield Measured(self.step, self.step // self.per_epoch, metrics, is_best)

@@ -73,7 +73,7 @@ def sampled(
     objects are not lost among many boxes of background.
 
     Args:
-        assignment: of one picture.
+        assignment: of one image.
         size: most boxes.
         positive_share: most positives, as a share of `size`.
         generator: draws, on the CPU.

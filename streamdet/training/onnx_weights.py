@@ -32,7 +32,7 @@ def read_onnx_weights(path: Path, network: nn.Module, hw: tuple[int, int]) -> di
     Args:
         path: the file.
         network: that is to have the weights.
-        hw: height and width of its pictures.
+        hw: height and width of its images.
 
     Raises:
         ConfigError: it is no such file, or its convolutions are not the network's.

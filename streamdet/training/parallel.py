@@ -7,11 +7,11 @@ The process that asks for it starts the ranks, which meet on loopback through a 
 first one's events, hands on a stop, and ends all when one dies; they die with it.
 
 What N processes compute: the samples of a step are those that one process would take, the n-th of
-each N for rank n, and gradients are averaged over ranks. So a loss that is a mean over pictures is
+each N for rank n, and gradients are averaged over ranks. So a loss that is a mean over images is
 the same but for rounding. One that is normalised by a count over the batch (positives, sampled
 regions) becomes the mean of N such losses and differs slightly, and each rank draws chance (sampled
-regions, dropout) of its own. Batch norm normalises by a rank's own pictures, and its running
-statistics are the first rank's: with few pictures a rank, begin with good ones and freeze them.
+regions, dropout) of its own. Batch norm normalises by a rank's own images, and its running
+statistics are the first rank's: with few images a rank, begin with good ones and freeze them.
 torch's SyncBatchNorm, which works on CUDA only, is not used. The same N gives the same weights, a
 resumed training included, where one process does.
 """
@@ -43,9 +43,9 @@ from torch.nn.parallel import DistributedDataParallel
 from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError, EngineError, StreamdetError
 from streamdet.system.process import STOP_SIGNALS, die_with_parent, set_name
-from streamdet.training.callbacks import Keeper
+from streamdet.training.callbacks import KeepBest
 from streamdet.training.checkpoint import CHECKPOINT, read_checkpoint
-from streamdet.training.loop import Company, Event, Loop, Stopped
+from streamdet.training.loop import Event, Loop, Stopped, TrainingCallbacks
 from streamdet.training.objectives import Objective
 from streamdet.training.prepare import prepare, reproducible
 from streamdet.training.recipe import Recipe
@@ -101,7 +101,7 @@ def count_processes(recipe: Recipe, pictures: int) -> int:
     shared = min(recipe.batch, pictures)
     if shared % wanted:
         raise ConfigError(
-            f"batch: the {shared} pictures of a step cannot be shared evenly by {wanted} devices:"
+            f"batch: the {shared} images of a step cannot be shared evenly by {wanted} devices:"
             " change batch or devices"
         )
     return wanted
@@ -122,7 +122,7 @@ def train_together(
         wants_stop: asked now and then.
 
     Raises:
-        ConfigError: a picture cannot be read.
+        ConfigError: an image cannot be read.
         EngineError: a loss is no finite number any more, or a process died.
     """
     # torch warns of `find_unused_parameters` where this batch has none.
@@ -244,7 +244,7 @@ def _train_share(job: Job, seat: _Seat, pipe: Connection) -> None:
         loop.team = _Ranks(loop.network, loop.objective, seat)
         is_first = seat.rank == 0
         stop = seat.meeting / _STOP
-        keeper = Keeper(prepared, job.recipe, job.folder, stop.exists) if is_first else None
+        keeper = KeepBest(prepared, job.recipe, job.folder, stop.exists) if is_first else None
         for event in loop.run(_Agreed(keeper, control)):
             if is_first:
                 pipe.send(event)
@@ -290,7 +290,7 @@ class _Ranks:
 
 
 class _Losses(nn.Module):
-    """The way from pictures to losses as one module, which DistributedDataParallel's hooks want."""
+    """The way from images to losses as one module, which DistributedDataParallel's hooks want."""
 
     def __init__(self, network: nn.Module, objective: Objective) -> None:
         super().__init__()
@@ -304,22 +304,22 @@ class _Losses(nn.Module):
 class _Agreed:
     """The company of a rank: what the first one's says; see `loop.Company`."""
 
-    def __init__(self, company: Company | None, group: distributed.ProcessGroup) -> None:
+    def __init__(self, company: TrainingCallbacks | None, group: distributed.ProcessGroup) -> None:
         """Join a rank's company, None but for the first, with the group that hears it."""
         self._company = company
         self._group = group
 
     def measure(self, network: nn.Module) -> dict[str, float] | None:
-        figures, is_stopped = None, False
+        metrics, is_stopped = None, False
         if self._company is not None:
             try:
-                figures = self._company.measure(network)
+                metrics = self._company.measure(network)
             except Stopped:
                 is_stopped = True
-        figures, is_stopped = self._heard((figures, is_stopped))
+        metrics, is_stopped = self._heard((metrics, is_stopped))
         if is_stopped:
             raise Stopped
-        return figures
+        return metrics
 
     def keep(self, network: nn.Module, step: int) -> None:
         if self._company is not None:

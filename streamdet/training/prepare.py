@@ -32,11 +32,11 @@ from streamdet.training.torch_runtime import normalised
 from streamdet.training.validation import ValidationSet, measured_options, validation_sets
 
 _BATCH: Final = 16
-_BATCHES: Final = 8  # of pictures that norms are measured on, where a file has none
+_BATCHES: Final = 8  # of images that norms are measured on, where a file has none
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedTraining:
     """A training that has not begun.
 
     Attributes:
@@ -56,7 +56,9 @@ class Prepared:
     told: tuple[str, ...]
 
 
-def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = False) -> Prepared:
+def prepare(
+    recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = False
+) -> PreparedTraining:
     """Read the labels, make the network and its objective.
 
     Args:
@@ -95,9 +97,9 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
     told = []
     if found is None or recipe.start_share:  # else the checkpoint has all weights
         backbone = (model.network or {}).get("backbone")
-        pictures = _pictures(samples, model.input, network)
+        images = _images(samples, model.input, network)
         own_classes = classes_of(network, model) if recipe.start.model is not None else None
-        told = give_start(network, recipe.start, backbone, own_classes, pictures, model.input.hw)
+        told = give_start(network, recipe.start, backbone, own_classes, images, model.input.hw)
     if len(validation) < len(sources):
         few = len(sources) - len(validation)
         told.append(f"{few} of {len(sources)} sources to measure on hold no objects: left out")
@@ -109,7 +111,7 @@ def prepare(recipe: Recipe, text: YamlText, folder: Path, *, resumes: bool = Fal
     built_in = getattr(network_options, "score_thresh", 0.0)
     options = measured_options(model, built_in, text, recipe.detector)
     sentences = _joined(faults.sentences, measured_faults.sentences)
-    return Prepared(loop, model, validation, options, sentences, tuple(told))
+    return PreparedTraining(loop, model, validation, options, sentences, tuple(told))
 
 
 @contextmanager
@@ -181,8 +183,8 @@ def _network(model: ModelConfig, seed: int) -> nn.Module:
     return network.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _pictures(samples: Samples, image_input: ImageInput, network: nn.Module) -> Iterator[Tensor]:
-    """Prepare the first pictures of a training, to measure norms on."""
+def _images(samples: Samples, image_input: ImageInput, network: nn.Module) -> Iterator[Tensor]:
+    """Prepare the first images of a training, to measure norms on."""
     device = next(network.parameters()).device
     for batch in batches(samples, _BATCH, first_step=0, last_step=_BATCHES, workers=0):
         yield normalised(batch.pixels.to(device), image_input)

@@ -19,7 +19,7 @@ _Side = Annotated[int, Field(gt=0, le=8192)]
 
 
 class DataSource(Options):
-    """Labelled pictures: COCO's .json, a folder of VOC's .xml or of YOLO's .txt files."""
+    """Labelled images: COCO's .json, a folder of VOC's .xml or of YOLO's .txt files."""
 
     truth: Path = Field(
         description="The labels; relative to the working directory. COCO's iscrowd and VOC's"
@@ -30,7 +30,7 @@ class DataSource(Options):
         None,
         min_length=1,
         description="Classes of the model that this source labels completely; objects of the"
-        " others may stand unlabelled in its pictures, so they count neither way, and an RPN learns"
+        " others may stand unlabelled in its images, so they count neither way, and an RPN learns"
         " no background there. By default all that the file has.",
     )
     rename: dict[str, str] = Field(
@@ -43,15 +43,15 @@ class DataSource(Options):
         0.0,
         ge=0,
         lt=1,
-        description="About which share of a training source's pictures is measured on instead: the"
-        " last frames of each video, other pictures by a hash of their names.",
+        description="About which share of a training source's images is measured on instead: the"
+        " last frames of each video, other images by a hash of their names.",
     )
 
 
 class TrainingSource(DataSource):
-    """Labelled pictures to learn from."""
+    """Labelled images to learn from."""
 
-    repeat: int = Field(1, ge=1, description="How often an epoch shows each picture.")
+    repeat: int = Field(1, ge=1, description="How often an epoch shows each image.")
 
 
 class Data(Options):
@@ -67,13 +67,13 @@ class Data(Options):
 
     @property
     def is_measured_on(self) -> bool:
-        """Whether any picture is there to measure on."""
+        """Whether any image is there to measure on."""
         return bool(self.validation) or any(source.held_out for source in self.train)
 
 
 def _shown_once(data: Data) -> Data:
     if any(source.repeat > 1 for source in data.train):
-        raise ValueError("repeat goes with training by steps, a fitting sees each picture once")
+        raise ValueError("repeat goes with training by steps, a fitting sees each image once")
     return data
 
 
@@ -82,15 +82,15 @@ FittedData = Annotated[Data, AfterValidator(_shown_once)]
 
 
 class Augmentation(Options):
-    """How pictures are varied, each time that they are shown."""
+    """How images are varied, each time that they are shown."""
 
-    flip: _Unit = Field(0.5, description="Share of pictures that are mirrored left to right.")
-    crop: _Unit = Field(0.0, description="Share of pictures of which only a part is shown.")
+    flip: _Unit = Field(0.5, description="Share of images that are mirrored left to right.")
+    crop: _Unit = Field(0.0, description="Share of images of which only a part is shown.")
     crop_side: float = Field(0.5, gt=0, le=1, description="Shortest side of it, as a share.")
     scale: tuple[float, float] = Field(
         (0.8, 1.25), description="Least and most that objects are enlarged; 1, 1 for never."
     )
-    mosaic: _Unit = Field(0.0, description="Share of pictures that are made of four.")
+    mosaic: _Unit = Field(0.0, description="Share of images that are made of four.")
     hue: float = Field(0.015, ge=0, le=0.5, description="Most that hues turn, in whole turns.")
     saturation: float = Field(0.4, ge=0, lt=1, description="Most that saturation changes.")
     brightness: float = Field(0.3, ge=0, lt=1, description="Most that brightness changes.")
@@ -98,7 +98,7 @@ class Augmentation(Options):
         0.3, description="An object of which less remains is neither object nor background."
     )
     flip_pairs: tuple[tuple[int, int], ...] = Field(
-        (), description="Keypoints that change places in a mirrored picture: left and right."
+        (), description="Keypoints that change places in a mirrored image: left and right."
     )
 
 
@@ -159,22 +159,22 @@ class Recipe(Options):
         default_factory=dict, description="Options of the detector while it is measured."
     )
     licence: str = Field("yours", description="Licence of the weights, for their model file.")
-    data: Data = Field(description="Labelled pictures.")
+    data: Data = Field(description="Labelled images.")
     start: Start = Field(default_factory=Start, description="Weights to begin with.")
     start_share: float = Field(
         0.0,
         ge=0,
         lt=1,
         description="Of the weights begun with in the result, which is a mean of them and of what"
-        " was learnt: what they know beyond the pictures is lost less. For starts that know all"
+        " was learnt: what they know beyond the images is lost less. For starts that know all"
         " classes.",
     )
     epochs: int = Field(
         ge=1,
         le=100_000,
-        description="Rounds over all pictures, each in a new order; what fills no batch is left.",
+        description="Rounds over all images, each in a new order; what fills no batch is left.",
     )
-    batch: int = Field(8, ge=1, le=4096, description="Pictures of one step.")
+    batch: int = Field(8, ge=1, le=4096, description="Images of one step.")
     seed: int = Field(0, ge=0, lt=2**31, description="Of all chance.")
     augmentation: Augmentation = Field(default_factory=Augmentation, description="Variation.")
     optimiser: Optimiser = Field(default_factory=Optimiser, description="How weights change.")
@@ -204,7 +204,7 @@ class Recipe(Options):
         " CUDA, processes. By default all CUDA devices, else one process.",
     )
     workers: int = Field(
-        1, ge=0, le=256, description="Processes that prepare pictures, for each device."
+        1, ge=0, le=256, description="Processes that prepare images, for each device."
     )
     threads: int | None = Field(None, ge=1, le=256, description="Of torch; by default one a core.")
 
@@ -238,7 +238,7 @@ def check_recipe(text: YamlText, path: Path) -> Recipe:
 def digest(recipe: Recipe) -> str:
     """Hash what decides over the weights: two runs with the same digest are the same training.
 
-    The default of `devices` counts as none, whatever the machine has. Where the pictures to learn
+    The default of `devices` counts as none, whatever the machine has. Where the images to learn
     from lie does not count: what they are is told by `samples.Samples.digest`.
     """
     free = _FREE if recipe.devices is not None else _FREE | {"devices"}

@@ -34,15 +34,13 @@ def read_recipe(path: Path, sets: Sequence[str]) -> YamlText:
     return text
 
 
-def use_pictures(
-    text: YamlText, truth: str | None, images: str | None, classes: str | None
-) -> None:
-    """Put pictures of the user's own in the place of a recipe's only source.
+def use_images(text: YamlText, truth: str | None, images: str | None, classes: str | None) -> None:
+    """Put images of the user's own in the place of a recipe's only source.
 
     Args:
         text: the recipe.
         truth: the labels.
-        images: folder of the pictures.
+        images: folder of the images.
         classes: to learn, with commas between them.
 
     Raises:
@@ -67,7 +65,7 @@ def _check_only_source(text: YamlText, option: str) -> None:
         case {"train": [{}], **others} if not others.get("validation"):
             return
     raise ConfigError(
-        f"{option}: goes with a recipe of one source of pictures, not with {text.name}: copy it and"
+        f"{option}: goes with a recipe of one source of images, not with {text.name}: copy it and"
         " change its `data`"
     )
 

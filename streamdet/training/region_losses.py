@@ -1,6 +1,6 @@
-"""What regions of a picture lose, in R-CNN's whole family: Girshick, "Fast R-CNN", section 2.3.
+"""What regions of an image lose, in R-CNN's whole family: Girshick, "Fast R-CNN", section 2.3.
 
-B pictures, P regions of a picture, C classes without the background.
+B images, P regions of an image, C classes without the background.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Rule = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 BACKGROUND: Final = 0
 UNUSED: Final = -1
-"""Label of a row that only fills up the regions of a picture."""
+"""Label of a row that only fills up the regions of an image."""
 
 
 class Regions(NamedTuple):
@@ -47,13 +47,13 @@ def choose_regions(
     sample: tuple[int, float],
     generator: torch.Generator,
 ) -> Regions:
-    """Label candidate regions and keep some of each picture by chance.
+    """Label candidate regions and keep some of each image by chance.
 
     Args:
-        candidates: (A, 4) pixels, of each picture.
-        targets: of each picture; every class of an object is labelled.
+        candidates: (A, 4) pixels, of each image.
+        targets: of each image; every class of an object is labelled.
         rule: what is positive, what negative; ignored regions are neither.
-        sample: most regions of a picture, and which share of them may be positive.
+        sample: most regions of an image, and which share of them may be positive.
         generator: draws.
     """
     chosen = [
@@ -64,16 +64,16 @@ def choose_regions(
     return Regions(padded(xyxy), padded(labels, UNUSED), padded(objects))
 
 
-def padded(pictures: Sequence[Tensor], filling: int = 0) -> Tensor:
-    """Join rows of each picture, (K, ...), into (B, P, ...); at least one, for the networks."""
-    one = pictures[0].new_full((1, *pictures[0].shape[1:]), filling)
-    return pad_sequence([*pictures, one], batch_first=True, padding_value=filling)[:-1]
+def padded(images: Sequence[Tensor], filling: int = 0) -> Tensor:
+    """Join rows of each image, (K, ...), into (B, P, ...); at least one, for the networks."""
+    one = images[0].new_full((1, *images[0].shape[1:]), filling)
+    return pad_sequence([*images, one], batch_first=True, padding_value=filling)[:-1]
 
 
 def _chosen(
     boxes: Tensor, target: Target, rule: Rule, sample: tuple[int, float], generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Regions of one picture, their labels, the rows of their objects."""
+    """Regions of one image, their labels, the rows of their objects."""
     overlaps = best_overlaps(boxes, target.xyxy)
     is_positive, is_negative = rule(overlaps.iou)
     is_negative = is_negative & ~is_positive & ~is_in_ignored(boxes, target.ignored)
@@ -94,7 +94,7 @@ def class_loss(logits: Tensor, labels: Tensor, is_labelled: Tensor) -> Tensor:
     Args:
         logits: (R, C + 1), the background first.
         labels: (R,) int64, 0..C.
-        is_labelled: (R, C) bool, of each region's picture.
+        is_labelled: (R, C) bool, of each region's image.
 
     Returns:
         (R,).
@@ -118,7 +118,7 @@ def region_losses(
         logits: (B, P, C + 1), the background first.
         deltas: (B, P, C, 4).
         regions: that the network looked at.
-        targets: of each picture.
+        targets: of each image.
         coding: weights of the deltas, and where smooth L1 turns from square to linear.
 
     Returns:
@@ -139,7 +139,7 @@ def region_losses(
 
 
 def boxes_of(regions: Regions, targets: Sequence[Target]) -> Tensor:
-    """The objects' boxes of all positive regions, picture by picture: (K, 4)."""
+    """The objects' boxes of all positive regions, image by image: (K, 4)."""
     return torch.cat(
         [
             target.xyxy[objects[labels > BACKGROUND]]

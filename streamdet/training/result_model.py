@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from torch import Tensor
 
 from streamdet.config.yaml_loader import read_yaml
-from streamdet.detectors.parts.network import picture_hw
+from streamdet.detectors.parts.network import image_hw
 from streamdet.errors import ConfigError
 from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import NETWORKS, OBJECTIVES, load
@@ -79,10 +79,10 @@ def write_model(recipe: Named, folder: Path, *, keeps_weights: bool) -> ModelCon
         "classes": list(recipe.classes or base.classes),
     }
     if recipe.hw is not None:
-        sees_pictures = picture_hw(load("detector", base.detector), base) is not None
-        if sees_pictures:
+        sees_images = image_hw(load("detector", base.detector), base) is not None
+        if sees_images:
             values["input"] = {**values["input"], "hw": list(recipe.hw)}
-        if "hw" in values["transform"] or not sees_pictures:
+        if "hw" in values["transform"] or not sees_images:
             values["transform"] = {**values["transform"], "hw": list(recipe.hw)}
     write_model_file(values, path)
     return load_model_config(str(path))

@@ -1,4 +1,4 @@
-"""Samples of a training: pictures as the network will see them, varied, in a random order.
+"""Samples of a training: images as the network will see them, varied, in a random order.
 
 Chance: sample `index` of epoch `epoch` is drawn from a generator of (seed, epoch, index), so that
 no process has to remember anything, and any number of workers prepares the same samples.
@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from streamdet.detectors.parts.network import picture_hw
+from streamdet.detectors.parts.network import image_hw
 from streamdet.errors import ConfigError
 from streamdet.image import Pixels
 from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
-from streamdet.training.augmentation import Chance, augmented, mosaic
+from streamdet.training.augmentation import Rng, augmented, mosaic
 from streamdet.training.examples import Example, digest
-from streamdet.training.labelled_image import LabelledPicture, Pad
+from streamdet.training.labelled_image import LabelledImage, Pad
 from streamdet.training.recipe import Augmentation
 from streamdet.training.target import Target
 from streamdet.transforms import Transform
@@ -38,7 +38,7 @@ _GREY: Final = 114
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Pictures of one step: (B, H, W, 3) uint8 BGR, and the truth of each."""
+    """Images of one step: (B, H, W, 3) uint8 BGR, and the truth of each."""
 
     pixels: Tensor
     targets: tuple[Target, ...]
@@ -63,7 +63,7 @@ class Samples(Dataset[tuple[Pixels, Target]]):
         """Join the examples with the transform that the model states.
 
         Raises:
-            ConfigError: the transform makes pictures of several sizes.
+            ConfigError: the transform makes images of several sizes.
         """
         self._examples = examples
         self.digest = digest(examples)
@@ -86,31 +86,31 @@ class Samples(Dataset[tuple[Pixels, Target]]):
         """Prepare one sample.
 
         Raises:
-            ConfigError: its picture cannot be read.
+            ConfigError: its image cannot be read.
         """
-        chance = np.random.default_rng([_SAMPLE, self._seed, *key])
-        picture, magnified = self._picture(key[1], chance)
+        rng = np.random.default_rng([_SAMPLE, self._seed, *key])
+        picture, magnified = self._image(key[1], rng)
         shape = self._hw if self._keeps_shape else None
         pad = self._pad if isinstance(self._pad, int) else (*self._pad,)
-        varied = augmented(picture, self._options, chance, shape, pad, magnified)
+        varied = augmented(picture, self._options, rng, shape, pad, magnified)
         prepared = varied.prepared(self._transform).clipped(min_visible=0.0)
         return prepared.pixels, target_of(prepared)
 
     def order(self, epoch: int) -> list[Key]:
         """Shuffle the examples for an epoch."""
-        chance = np.random.default_rng([_ORDER, self._seed, epoch])
-        return [(epoch, int(index)) for index in chance.permutation(len(self._examples))]
+        rng = np.random.default_rng([_ORDER, self._seed, epoch])
+        return [(epoch, int(index)) for index in rng.permutation(len(self._examples))]
 
-    def _picture(self, index: int, chance: Chance) -> tuple[LabelledPicture, float]:
-        """Read the picture, or make a mosaic with three others; and how much to magnify it."""
+    def _image(self, index: int, rng: Rng) -> tuple[LabelledImage, float]:
+        """Read the image, or make a mosaic with three others; and how much to magnify it."""
         picture = self._read(index)
-        if chance.random() >= self._options.mosaic:
+        if rng.random() >= self._options.mosaic:
             return picture, 1.0
         alike = self._alike[self._examples[index].is_labelled]
-        others = [self._read(alike[int(n)]) for n in chance.integers(len(alike), size=3)]
-        return mosaic([picture, *others], self._hw, chance, self._pad), 2.0
+        others = [self._read(alike[int(n)]) for n in rng.integers(len(alike), size=3)]
+        return mosaic([picture, *others], self._hw, rng, self._pad), 2.0
 
-    def _read(self, index: int) -> LabelledPicture:
+    def _read(self, index: int) -> LabelledImage:
         return self._examples[index].read(has_masks=self._has_masks)
 
 
@@ -118,23 +118,23 @@ def fixed_transform(model: ModelConfig) -> Transform:
     """Make a model's transform.
 
     Raises:
-        ConfigError: it makes pictures of several sizes, or of another than the network takes.
+        ConfigError: it makes images of several sizes, or of another than the network takes.
     """
     kind = load("transform", model.transform.kind)
     transform: Transform = kind(kind.Options(**model.transform_options))
-    wanted = picture_hw(load("detector", model.detector), model)
+    wanted = image_hw(load("detector", model.detector), model)
     hw = wanted or transform.max_output_hw
     if transform.output_hw((1, 9)) != hw or transform.output_hw((9, 1)) != hw:
         reason = "" if wanted is None else ", as its network takes them"
         raise ConfigError(
-            f"model {model.name!r}: its transform must always make pictures of {hw[0]} x {hw[1]}"
+            f"model {model.name!r}: its transform must always make images of {hw[0]} x {hw[1]}"
             f" pixels{reason}"
         )
     return transform
 
 
-def target_of(picture: LabelledPicture) -> Target:
-    """Turn a prepared picture's labels into tensors."""
+def target_of(picture: LabelledImage) -> Target:
+    """Turn a prepared image's labels into tensors."""
     return Target(
         xyxy=torch.from_numpy(picture.xyxy),
         class_ids=torch.from_numpy(picture.class_ids),
@@ -146,7 +146,7 @@ def target_of(picture: LabelledPicture) -> Target:
 
 
 def steps_per_epoch(examples: int, batch: int) -> int:
-    """Count the batches of an epoch: all full, but where there are fewer pictures than one has."""
+    """Count the batches of an epoch: all full, but where there are fewer images than one has."""
     return max(1, examples // batch)
 
 
@@ -170,7 +170,7 @@ def batches(
         share: (r, n): only the samples r, r + n, r + 2 n and so on of each batch.
 
     Raises:
-        ConfigError: a picture cannot be read.
+        ConfigError: an image cannot be read.
     """
     loader: DataLoader[Any] = DataLoader(
         _Readable(samples),

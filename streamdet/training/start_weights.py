@@ -64,7 +64,7 @@ def give_start(
     start: Start,
     backbone: str | None,
     classes: Classes | None = None,
-    pictures: Iterable[Tensor] = (),
+    images: Iterable[Tensor] = (),
     hw: tuple[int, int] = (64, 64),
 ) -> list[str]:
     """Give a network the tensors that fit it by name and shape.
@@ -74,9 +74,9 @@ def give_start(
         start: which files; what is no path is looked for in the folders of models.
         backbone: name of its backbone, see networks/backbones; None: it has none of ours.
         classes: of the network; wanted where the start is a model.
-        pictures: (B, 3, H, W) each, that batch norms are measured on where a file has none;
+        images: (B, 3, H, W) each, that batch norms are measured on where a file has none;
             without any they only compute what the file's network does outside of training.
-        hw: height and width of its pictures.
+        hw: height and width of its images.
 
     Returns:
         A sentence for each file.
@@ -111,7 +111,7 @@ def give_start(
         random = f"; of {', '.join(new)} it knows nothing" if new and classes.rows else ""
         told.append(_take(network, weights, path) + random)
     if exported:
-        measure_norms(network, pictures)
+        measure_norms(network, images)
     return told
 
 

@@ -1,6 +1,6 @@
-"""What is known of one picture that a network is trained on.
+"""What is known of one image that a network is trained on.
 
-N objects, M regions that are left out, C classes, H and W the picture's sides, P keypoints.
+N objects, M regions that are left out, C classes, H and W the image's sides, P keypoints.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Target:
-    """The truth of one picture, in pixels of the picture that the network sees.
+    """The truth of one image, in pixels of the image that the network sees.
 
     A source that labels only some classes completely says so by `is_labelled`: objects of the
-    others may stand anywhere in its pictures. Where something else has found these (a detector,
+    others may stand anywhere in its images. Where something else has found these (a detector,
     say), they may be `ignored` regions instead, and every class counts as labelled.
 
     Attributes:
         xyxy: (N, 4) float32 pixels, wider and higher than 0.
         class_ids: (N,) int64, 0..C - 1.
         ignored: (M, 4) float32 pixels: regions that are neither object nor background.
-        is_labelled: (C,) bool: the classes that the picture's source labels completely. Others
+        is_labelled: (C,) bool: the classes that the image's source labels completely. Others
             are neither positive nor negative, and so is a box of theirs.
         masks: (N, H, W) bool; None: the source has none.
         keypoints: (N, P, 3) x, y in pixels and visibility, 0: unknown; None: the source has none.

@@ -36,7 +36,7 @@ class TorchRuntime:
     def __call__(
         self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
     ) -> list[Tensors]:
-        """Run the network on each picture, one by one."""
+        """Run the network on each image, one by one."""
         return [
             self._run(image, extra)
             for image, extra in zip(images, extras or [{}] * len(images), strict=True)

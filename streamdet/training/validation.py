@@ -12,9 +12,9 @@ from streamdet.config.yaml_loader import YamlText
 from streamdet.evaluation.images import (
     LOWEST_SCORE,
     Detect,
-    PictureDetector,
-    detect_pictures,
-    find_pictures,
+    ImageDetector,
+    detect_images,
+    find_images,
 )
 from streamdet.evaluation.results import Result
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
@@ -25,9 +25,9 @@ from streamdet.runtimes import Runtime
 from streamdet.training.examples import Part, labelled_classes, read_source
 from streamdet.training.recipe import Data, DataSource
 
-Pictures = Sequence[tuple[TruthImage, Path]]
-Through = Callable[[Pictures], Iterator[tuple[TruthImage, Path]]]
-"""Goes through pictures and shows how far it is."""
+Images = Sequence[tuple[TruthImage, Path]]
+Through = Callable[[Images], Iterator[tuple[TruthImage, Path]]]
+"""Goes through images and shows how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ValidationSet:
     """A source to measure on: the classes that it labels completely, called as the model's."""
 
     truth: Truth
-    pictures: Pictures
+    pictures: Images
 
     @property
     def has_objects(self) -> bool:
@@ -43,8 +43,8 @@ class ValidationSet:
         return any(not each.is_ignored for each in self.truth.objects)
 
     def detected(self, detect: Detect, names: tuple[str, ...], through: Through) -> list[Result]:
-        """Detect in all pictures; see `detect_pictures`."""
-        return detect_pictures(detect, self.truth, through(self.pictures), names)
+        """Detect in all images; see `detect_images`."""
+        return detect_images(detect, self.truth, through(self.pictures), names)
 
 
 def validation_sets(
@@ -76,7 +76,7 @@ def _validation_set(
     regions = _regions(truth, left_out, names)
     truth = truth.of_classes([name for name in names if name in truth.category_ids])
     truth = replace(truth, objects=(*truth.objects, *regions))
-    return ValidationSet(truth, find_pictures(truth, source.images, on_fault))
+    return ValidationSet(truth, find_images(truth, source.images, on_fault))
 
 
 def measured_options(
@@ -99,14 +99,14 @@ def measured_options(
     return checked(kind.Options, recipe, ("detector",), values)
 
 
-def measured_detector(model: ModelConfig, runtime: Runtime, options: Any) -> PictureDetector:
+def measured_detector(model: ModelConfig, runtime: Runtime, options: Any) -> ImageDetector:
     """Make a model's detector with checked options.
 
     Raises:
         ConfigError: the options do not fit the model.
     """
     kind = load("detector", model.detector)
-    return PictureDetector(kind(options, model, runtime), model)
+    return ImageDetector(kind(options, model, runtime), model)
 
 
 def _regions(truth: Truth, left_out: set[str], names: Sequence[str]) -> Iterator[TruthObject]:

@@ -1,4 +1,4 @@
-"""How a frame becomes the picture that a detector wants. One kind is one file."""
+"""How a frame becomes the image that a detector wants. One kind is one file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamdet.image import Image, Pixels
 
 
 class Transform(Protocol):
-    """Resizes one picture. Constructed as `Transform(options)`; pure."""
+    """Resizes one image. Constructed as `Transform(options)`; pure."""
 
     @property
     def max_output_hw(self) -> tuple[int, int]:
@@ -17,13 +17,13 @@ class Transform(Protocol):
         ...
 
     def output_hw(self, hw: tuple[int, int]) -> tuple[int, int]:
-        """Height and width of what comes out of a picture of `hw`."""
+        """Height and width of what comes out of an image of `hw`."""
         ...
 
     def __call__(self, image: Image, out: Pixels) -> Geometry:
-        """Write the prepared picture into `out`, (*output_hw, 3) uint8, and say how boxes map back.
+        """Write the prepared image into `out`, (*output_hw, 3) uint8, and say how boxes map back.
 
         Raises:
-            FrameError: the picture cannot be prepared (for example, it is empty).
+            FrameError: the image cannot be prepared (for example, it is empty).
         """
         ...

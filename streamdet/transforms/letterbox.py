@@ -20,7 +20,7 @@ class LetterboxOptions(Options):
 
     hw: FixedHw
     anchor: Literal["top_left", "centre"] = Field(
-        "top_left", description="Where the resized picture lies; the rest is padding."
+        "top_left", description="Where the resized image lies; the rest is padding."
     )
     pad: _Value | tuple[_Value, _Value, _Value] = Field(
         114, description="Value of the padding: one of all channels, or blue, green, red."
@@ -29,7 +29,7 @@ class LetterboxOptions(Options):
 
 
 class Letterbox:
-    """Resizes by one ratio to fit, and pads; pictures smaller than `hw` are enlarged."""
+    """Resizes by one ratio to fit, and pads; images smaller than `hw` are enlarged."""
 
     Options = LetterboxOptions
 
@@ -47,10 +47,10 @@ class Letterbox:
         return self._options.hw
 
     def __call__(self, image: Image, out: Pixels) -> Geometry:
-        """Write the padded picture into `out`, (*hw, 3) uint8, and say how boxes map back.
+        """Write the padded image into `out`, (*hw, 3) uint8, and say how boxes map back.
 
         Raises:
-            FrameError: the picture is empty.
+            FrameError: the image is empty.
         """
         height, width = fitted_hw(image.hw, self._options.hw)
         top, left = 0, 0

@@ -16,30 +16,30 @@ Resample = Annotated[
 ]
 """bilinear: OpenCV, as the networks were trained; swscale: from the decoder's own memory."""
 Side = Annotated[int, Field(gt=0, le=8192)]
-"""Of a prepared picture, pixels."""
+"""Of a prepared image, pixels."""
 FixedHw = Annotated[
-    tuple[Side, Side], Field(description="Height and width of the prepared picture, pixels.")
+    tuple[Side, Side], Field(description="Height and width of the prepared image, pixels.")
 ]
-"""Of a transform whose pictures are all of one size."""
+"""Of a transform whose images are all of one size."""
 
 
 def resample_into(image: Image, out: Pixels, resample: Resample) -> Geometry:
-    """Resize a picture to the height and width of `out`, without a copy in between.
+    """Resize an image to the height and width of `out`, without a copy in between.
 
     Args:
-        image: the picture.
-        out: (h, w, 3) uint8, rows may lie apart (a view into a larger picture).
-        resample: "swscale" needs a picture that still lies with its decoder.
+        image: the image.
+        out: (h, w, 3) uint8, rows may lie apart (a view into a larger image).
+        resample: "swscale" needs an image that still lies with its decoder.
 
     Returns:
         Scale, without offset.
 
     Raises:
-        FrameError: the picture is empty.
+        FrameError: the image is empty.
     """
     height, width = image.hw
     if min(height, width) < 1:
-        raise FrameError("the picture is empty")
+        raise FrameError("the image is empty")
     if resample == "swscale":
         image.resize_into(out)
     else:

@@ -40,11 +40,11 @@ class ShortestEdge:
 
     @property
     def max_output_hw(self) -> tuple[int, int]:
-        """A picture whose sides are both at their limit."""
+        """An image whose sides are both at their limit."""
         return self._options.shortest_edge, self._options.longest_edge
 
     def output_hw(self, hw: tuple[int, int]) -> tuple[int, int]:
-        """Height and width of what comes out of a picture of `hw`; no side is below 1 pixel."""
+        """Height and width of what comes out of an image of `hw`; no side is below 1 pixel."""
         ratio = min(
             self._options.shortest_edge / max(min(hw), 1),
             self._options.longest_edge / max(*hw, 1),
@@ -52,9 +52,9 @@ class ShortestEdge:
         return max(int(hw[0] * ratio + 0.5), 1), max(int(hw[1] * ratio + 0.5), 1)
 
     def __call__(self, image: Image, out: Pixels) -> Geometry:
-        """Resize the picture into `out`, (*output_hw, 3) uint8, and say how boxes map back.
+        """Resize the image into `out`, (*output_hw, 3) uint8, and say how boxes map back.
 
         Raises:
-            FrameError: the picture is empty.
+            FrameError: the image is empty.
         """
         return resample_into(image, out, self._options.resample)

@@ -34,9 +34,9 @@ class Stretch:
         return self._options.hw
 
     def __call__(self, image: Image, out: Pixels) -> Geometry:
-        """Resize the picture into `out`, (*hw, 3) uint8, and say how boxes map back.
+        """Resize the image into `out`, (*hw, 3) uint8, and say how boxes map back.
 
         Raises:
-            FrameError: the picture is empty.
+            FrameError: the image is empty.
         """
         return resample_into(image, out, self._options.resample)

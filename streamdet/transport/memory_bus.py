@@ -24,7 +24,7 @@ from streamdet.transport.bus import (
 
 
 @dataclass
-class _Group:
+class _GroupState:
     """A group's input stream and counts."""
 
     waiting: deque[Entry] = field(default_factory=deque)
@@ -42,7 +42,7 @@ class MemoryBus:
     def __init__(self) -> None:
         self.public: dict[str, list[PublicEntry]] = defaultdict(list)
         self._layout: RunLayout | None = None
-        self._groups: dict[str, _Group] = {}
+        self._groups: dict[str, _GroupState] = {}
         self._free: dict[str, deque[FrameRef]] = {}
         self._held: dict[tuple[str, str], list[FrameRef]] = defaultdict(list)
         self._readers: Counter[FrameRef] = Counter()
@@ -142,7 +142,7 @@ class MemoryBus:
     def create(self, layout: RunLayout) -> None:
         """Make the run: see bus.RunAdmin."""
         self._layout = layout
-        self._groups = {name: _Group() for name in layout.groups}
+        self._groups = {name: _GroupState() for name in layout.groups}
         self._free = {
             pool: deque(FrameRef(pool, slot, 1) for slot in range(slots))
             for pool, slots in layout.pools.items()
@@ -178,11 +178,11 @@ class MemoryBus:
             raise RunLostError("the run's keys are gone")
         return self._layout
 
-    def _group(self, name: str) -> _Group:
+    def _group(self, name: str) -> _GroupState:
         self._run()
         return self._groups[name]
 
-    def _all_fresh(self, group: _Group, commits: Sequence[Commit]) -> bool:
+    def _all_fresh(self, group: _GroupState, commits: Sequence[Commit]) -> bool:
         next_index: dict[str, int] = {}
         for commit in commits:
             if commit.entry_id is not None:
@@ -222,7 +222,7 @@ class MemoryBus:
         self._entry_count += 1
         self._groups[reader].waiting.append(Entry(str(self._entry_count), payload))
 
-    def _count(self, lease: Lease, group: _Group, commit: Commit) -> None:
+    def _count(self, lease: Lease, group: _GroupState, commit: Commit) -> None:
         source_id = commit.source_id
         if commit.end_payload is None:
             group.done[source_id] += 1

@@ -35,7 +35,7 @@ class FramePool:
 
     @property
     def slot_pixels(self) -> int:
-        """How many pixels a picture may have that is to fit a slot."""
+        """How many pixels an image may have that is to fit a slot."""
         return int(self._memory.shape[1]) // 3
 
     def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
@@ -45,12 +45,12 @@ class FramePool:
             (H, W, 3) uint8, writable, in the pool's memory.
 
         Raises:
-            FrameError: a picture of `hw` does not fit a slot.
+            FrameError: an image of `hw` does not fit a slot.
         """
         if hw[0] * hw[1] * 3 > self._memory.shape[1]:
-            raise FrameError("the picture is larger than the pool's slots")
+            raise FrameError("the image is larger than the pool's slots")
         self._generations[ref.slot] = ref.generation
-        return self._picture(ref, hw)
+        return self._image(ref, hw)
 
     def view(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
         """Look at a published slot.
@@ -63,7 +63,7 @@ class FramePool:
         """
         if not self.is_current(ref):
             raise StalePixelsError(f"slot {ref.slot} of pool {ref.pool} holds another frame by now")
-        pixels = self._picture(ref, hw)
+        pixels = self._image(ref, hw)
         pixels.flags.writeable = False
         return pixels
 
@@ -75,5 +75,5 @@ class FramePool:
         """Let go of the memory: mapped memory is unmapped as soon as the last view is gone."""
         del self._generations, self._memory
 
-    def _picture(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
+    def _image(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
         return self._memory[ref.slot, : hw[0] * hw[1] * 3].reshape(*hw, 3)

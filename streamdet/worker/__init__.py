@@ -1,1 +1,1 @@
-"""TODO."""
+"""One process of a run: reads, computes, commits."""

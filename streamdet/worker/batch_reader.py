@@ -29,7 +29,7 @@ class Item:
         return isinstance(self.message, EndOfStream)
 
 
-class Intake:
+class BatchReader:
     """Reads batches for one worker.
 
     Where order matters, an entry that comes early (its source's earlier frames are still with

@@ -14,7 +14,7 @@ from streamdet.runtimes import Runtime
 from streamdet.sinks import SinkContext
 from streamdet.stages import Stage
 from streamdet.stages.detect import DetectStage
-from streamdet.stages.group import Group, Member
+from streamdet.stages.group import Member, StageGroup
 from streamdet.stages.pixels import PixelStore
 from streamdet.stages.sink import SinkStage
 from streamdet.stages.track import TrackStage
@@ -22,7 +22,7 @@ from streamdet.stages.transform import TransformStage
 from streamdet.worker.plan import NodePlan, WorkerPlan
 
 
-def assemble(plan: WorkerPlan, pixels: PixelStore) -> tuple[Group, dict[str, str]]:
+def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict[str, str]]:
     """Make the stages of a worker; a source is not among them (the worker drives it).
 
     Returns:
@@ -45,7 +45,7 @@ def assemble(plan: WorkerPlan, pixels: PixelStore) -> tuple[Group, dict[str, str
         else:
             stage = _make_stage(plan, node_plan, pixels)
         members.append(Member(node.name, node_plan.parent, stage))
-    return Group(members, pixels.take_waited_ns), runtimes
+    return StageGroup(members, pixels.take_waited_ns), runtimes
 
 
 def make_detector(options: DetectorOptions, model: ModelConfig) -> tuple[Detector, str]:

@@ -13,7 +13,7 @@ from streamdet.messages import EndOfStream, FrameMessage, encode
 from streamdet.stages import Job
 from streamdet.transport.bus import Bus, Commit, Lease, Step, StepResult
 from streamdet.worker.plan import WorkerPlan
-from streamdet.worker.stage_stats import stage_figures
+from streamdet.worker.stage_stats import stage_metrics
 
 PAUSE_S: Final = 0.005
 
@@ -76,7 +76,7 @@ class Committer:
             RefusedError: a step that must be taken as a whole was not.
         """
         messages = {node: [job.message for job in jobs] for node, jobs in results.items()}
-        step = Step(lease, commits, states, positions or {}, stage_figures(messages))
+        step = Step(lease, commits, states, positions or {}, stage_metrics(messages))
         result = self._bus.step(step)
         if (states or positions) and result.accepted != len(commits):
             raise RefusedError(f"a step of {lease.consumer} was refused: its states are stale")

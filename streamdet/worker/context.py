@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamdet.stages.group import Group
+from streamdet.stages.group import StageGroup
 from streamdet.stages.pixels import PixelStore
 from streamdet.transport.bus import Bus, Lease
 from streamdet.worker.plan import WorkerPlan
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
+class WorkerContext:
     """A worker's plan, and what was made from it.
 
     Attributes:
@@ -25,7 +25,7 @@ class Workplace:
 
     plan: WorkerPlan
     bus: Bus
-    group: Group
+    group: StageGroup
     pixels: PixelStore
     beat: Callable[[], None]
 

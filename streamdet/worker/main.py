@@ -20,8 +20,8 @@ from streamdet.transport.connection import connect
 from streamdet.transport.pool import FramePool
 from streamdet.transport.redis_bus import RedisBus
 from streamdet.transport.shm_pool import map_pool
-from streamdet.worker.build_stages import assemble
-from streamdet.worker.context import Workplace
+from streamdet.worker.build_stages import build_stages
+from streamdet.worker.context import WorkerContext
 from streamdet.worker.heartbeat import Beats
 from streamdet.worker.plan import WorkerPlan
 from streamdet.worker.run_files import (
@@ -66,10 +66,10 @@ def _run(plan: WorkerPlan) -> None:
     _limit_opencv()
     bus = RedisBus(connect(plan.run.redis_url, is_single=True), plan.run.layout)
     pixels = PixelStore(bus, _map_pools(plan), beat)
-    group, runtimes = assemble(plan, pixels)
+    group, runtimes = build_stages(plan, pixels)
     write_status(plan.run.folder, plan.consumer, runtimes=runtimes)
     kind = SourceWorker if plan.is_source else StageWorker
-    kind(Workplace(plan, bus, group, pixels, beat)).run()
+    kind(WorkerContext(plan, bus, group, pixels, beat)).run()
 
 
 def _limit_opencv() -> None:

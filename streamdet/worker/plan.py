@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamdet.config.deploy import DeploySettings
-from streamdet.graph.pipeline import Group, Node, PipelineGraph
+from streamdet.graph.pipeline import Node, PipelineGraph, ProcessGroup
 from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import GroupLayout, RunLayout
@@ -18,7 +18,7 @@ ORDERED_ROLES = frozenset({"tracker", "sink"})
 
 @dataclass(frozen=True, slots=True)
 class PoolPlan:
-    """A pool of pictures in shared memory, named after the node that fills it."""
+    """A pool of images in shared memory, named after the node that fills it."""
 
     path: Path
     slots: int
@@ -33,7 +33,7 @@ class NodePlan:
         node: the checked node.
         parent: the node of the same group that it reads; None for the group's first.
         outputs: the other groups that read its results.
-        slot_readers: how many other groups read the pictures it makes; 0: they need no slot.
+        slot_readers: how many other groups read the images it makes; 0: they need no slot.
     """
 
     node: Node
@@ -125,7 +125,7 @@ def worker_plans(graph: PipelineGraph, run: RunPlan) -> list[WorkerPlan]:
 
 
 def _worker_plan(
-    graph: PipelineGraph, run: RunPlan, group: Group, replica: int, number: int
+    graph: PipelineGraph, run: RunPlan, group: ProcessGroup, replica: int, number: int
 ) -> WorkerPlan:
     entry = group.entry
     return WorkerPlan(
@@ -147,7 +147,7 @@ def _worker_plan(
     )
 
 
-def _batch(graph: PipelineGraph, run: RunPlan, group: Group) -> int:
+def _batch(graph: PipelineGraph, run: RunPlan, group: ProcessGroup) -> int:
     """The group's batch, but so small that its replicas cannot hold most slots of a pool at once.
 
     Slots are published, and given back, when the batch is committed: a batch that needs more than
@@ -161,11 +161,11 @@ def _batch(graph: PipelineGraph, run: RunPlan, group: Group) -> int:
     return min([group.entry.batch, *(max(1, p.slots // (2 * group.replicas)) for p in touched)])
 
 
-def _names(groups: Iterable[Group]) -> set[str]:
+def _names(groups: Iterable[ProcessGroup]) -> set[str]:
     return {group.name for group in groups}
 
 
-def _node_plan(graph: PipelineGraph, group: Group, node: Node) -> NodePlan:
+def _node_plan(graph: PipelineGraph, group: ProcessGroup, node: Node) -> NodePlan:
     inside = {member.name for member in group.nodes}
     return NodePlan(
         node=node,
@@ -181,7 +181,7 @@ def _reading_groups(graph: PipelineGraph, node: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in processes if name != node.process))
 
 
-def _group_layout(graph: PipelineGraph, group: Group) -> GroupLayout:
+def _group_layout(graph: PipelineGraph, group: ProcessGroup) -> GroupLayout:
     outputs = [name for node in group.nodes for name in _reading_groups(graph, node)]
     sinks = [node.process for node in graph.downstream(group.entry.name) if node.role == "sink"]
     return GroupLayout(
@@ -203,7 +203,7 @@ def plan_pools(
     path: Callable[[str], Path],
     source_hw: Mapping[str, tuple[int, int]],
 ) -> dict[str, PoolPlan]:
-    """Plan a pool for every node whose pictures leave its process.
+    """Plan a pool for every node whose images leave its process.
 
     Args:
         graph: the graph.

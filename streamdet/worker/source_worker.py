@@ -1,6 +1,6 @@
 """The worker of a source: decodes, prepares in the same process where the graph says so, commits.
 
-A frame's picture is valid only until the next one is decoded, so the stages of this process work on
+A frame's image is valid only until the next one is decoded, so the stages of this process work on
 one frame at a time; commits are gathered into a step.
 """
 
@@ -18,7 +18,7 @@ from streamdet.stages import Job
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import Commit, Step
 from streamdet.worker.committer import Committer, Results
-from streamdet.worker.context import Workplace
+from streamdet.worker.context import WorkerContext
 from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.stage_stats import PASSED
 
@@ -41,7 +41,7 @@ class SourceWorker:
         place: what there is to work with.
     """
 
-    def __init__(self, place: Workplace) -> None:
+    def __init__(self, place: WorkerContext) -> None:
         self._place = place
         plan, pixels = place.plan, place.pixels
         self._node = plan.nodes[0].node
@@ -100,8 +100,8 @@ class SourceWorker:
         self._place.beat()
         job = self._stage.job(source_id, decoded, started_ns)
         results = self._place.group.process([job], entry_node=self._node.name)
-        # The pictures end here: they must not outlive this frame.
-        kept = {node: [one.without_pictures() for one in jobs] for node, jobs in results.items()}
+        # The images end here: they must not outlive this frame.
+        kept = {node: [one.without_images() for one in jobs] for node, jobs in results.items()}
         self._held.append((job.message, kept))
         self._last = decoded.position
         if len(self._held) >= self._place.plan.batch:

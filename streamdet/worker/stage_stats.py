@@ -16,7 +16,7 @@ PASSED: Final = "passed:"
 _BUCKETS_PER_OCTAVE: Final = 4
 
 
-def stage_figures(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, int]:
+def stage_metrics(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, int]:
     """Count work and latency of nodes, as counters that add up across workers.
 
     A node's latency runs from the end of the stage before it (waiting included) to its own end.
@@ -25,20 +25,20 @@ def stage_figures(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, in
     Args:
         results: node -> the messages as it left them, of one batch; the last timing is its own.
     """
-    figures: Counter[str] = Counter()
+    metrics: Counter[str] = Counter()
     for node, messages in results.items():
         for message in messages:
             *before, own = message.timings
             since_ns = before[-1].end_ns if before else own.start_ns
-            figures[f"latency:{node}:{_bucket(own.end_ns - since_ns)}"] += 1
+            metrics[f"latency:{node}:{_bucket(own.end_ns - since_ns)}"] += 1
         spans_ns = {
             message.timings[-1].end_ns: message.timings[-1].start_ns for message in messages
         }
-        figures[f"work_ns:{node}"] += sum(
+        metrics[f"work_ns:{node}"] += sum(
             end_ns - start_ns for end_ns, start_ns in spans_ns.items()
         )
-        figures[f"{FRAMES}{node}"] += len(messages)
-    return dict(figures)
+        metrics[f"{FRAMES}{node}"] += len(messages)
+    return dict(metrics)
 
 
 def latency_ms(counters: Mapping[str, int], node: str, quantile: float) -> float | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.stages import Job
-from streamdet.worker.batch_reader import Intake, Item
+from streamdet.worker.batch_reader import BatchReader, Item
 from streamdet.worker.committer import Committer
-from streamdet.worker.context import Workplace
+from streamdet.worker.context import WorkerContext
 
 
 class StageWorker:
@@ -16,7 +16,7 @@ class StageWorker:
         place: what there is to work with.
     """
 
-    def __init__(self, place: Workplace) -> None:
+    def __init__(self, place: WorkerContext) -> None:
         self._place = place
         self._committer = Committer(place.plan, place.bus, place.beat)
 
@@ -36,7 +36,7 @@ class StageWorker:
         """Take over from whoever did this work before."""
         self._lease = self._place.take_over()
         plan, bus = self._place.plan, self._place.bus
-        self._intake = Intake(
+        self._reader = BatchReader(
             bus,
             self._lease,
             batch=plan.batch,
@@ -47,7 +47,7 @@ class StageWorker:
     def advance(self) -> bool:
         """Do the next batch; returns whether it is time to ask if all is done."""
         self._place.beat()
-        batch = self._intake.next_batch()
+        batch = self._reader.next_batch()
         if batch:
             self._do(batch)
         return not batch or any(item.is_end for item in batch)

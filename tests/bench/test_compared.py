@@ -7,12 +7,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from streamdet.bench.compared import Pictures, measure
+from streamdet.bench.compared import Images, measure
 from streamdet.bench.material import Material
 
 
 def part(image_id: int, name: str) -> dict[str, Any]:
-    """One picture with one person."""
+    """One image with one person."""
     return {
         "images": [{"id": image_id, "file_name": name, "width": 128, "height": 160}],
         "annotations": [
@@ -36,6 +36,6 @@ def test_all_parts_of_a_set_are_measured_as_one(tmp_path: Path) -> None:
         cv2.imwrite(str(folder / "images" / name), np.zeros((160, 128, 3), np.uint8))
     (folder / "train.json").write_text(json.dumps(part(7, "a.png")))
     (folder / "val.json").write_text(json.dumps(part(7, "b.png")))
-    data = Pictures("two", ("person",), ("train.json", "val.json"))
+    data = Images("two", ("person",), ("train.json", "val.json"))
     rows = measure(Material(tmp_path), ["hog_people"], [data], [])
     assert rows == {("hog_people", "two", name): 0.0 for name in ("AP50", "AP", "recall")}

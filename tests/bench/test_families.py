@@ -33,16 +33,16 @@ def test_every_family_is_timed_and_r_cnn_scaled_to_all_regions(
     material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = {
-        "NETWORKS": NETWORKS, "PICTURE_HW": (64, 96), "PROPOSALS": 8, "RCNN_REGIONS": 4,
+        "NETWORKS": NETWORKS, "IMAGE_HW": (64, 96), "PROPOSALS": 8, "RCNN_REGIONS": 4,
         "RCNN_BATCH": 2, "ROUNDS": 1, "ROUND_S": 0.0, "windows_s": lambda: WindowSeconds(6.0, 2.0),
     }  # fmt: skip
     for name, value in small.items():
         monkeypatch.setattr(families, name, value)
     outcome = families.run(material)
-    figures = {figure.what.partition(",")[0]: figure.value for figure in outcome.figures}
-    assert {"R-CNN", "SPP-net", "Fast R-CNN", "Faster R-CNN"} <= set(figures)
-    assert figures["OverFeat"] == 3.0  # dense / efficient comes last
+    metrics = {metric.what.partition(",")[0]: metric.value for metric in outcome.metrics}
+    assert {"R-CNN", "SPP-net", "Fast R-CNN", "Faster R-CNN"} <= set(metrics)
+    assert metrics["OverFeat"] == 3.0  # dense / efficient comes last
     [rcnn_s] = outcome.details["without proposals"]["rcnn"]
     scale = 8 / outcome.details["rcnn regions"]
-    assert outcome.figures[0].value == pytest.approx(rcnn_s * scale)
-    assert all(figure.value >= 0 for figure in outcome.figures)
+    assert outcome.metrics[0].value == pytest.approx(rcnn_s * scale)
+    assert all(metric.value >= 0 for metric in outcome.metrics)

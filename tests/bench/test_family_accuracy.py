@@ -11,15 +11,15 @@ import pytest
 from streamdet.bench.family_accuracy import NAMES, Study, recipe_of, write_truths
 from streamdet.models.model_config import load_model_config
 from streamdet.training.recipe import Recipe, check_recipe
-from tests.training.toy_training import write_pictures
+from tests.training.toy_training import write_images
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
-    """Nine pictures of one bright box; learnt from and measured on."""
-    write_pictures(tmp_path / "set", count=9)
+    """Nine images of one bright box; learnt from and measured on."""
+    write_images(tmp_path / "set", count=9)
     (tmp_path / "set" / "train.json").rename(tmp_path / "set" / "val.json")
-    write_pictures(tmp_path / "set", count=9)
+    write_images(tmp_path / "set", count=9)
     return Study(
         sets=(tmp_path / "set",),
         classes=("cat",),
@@ -58,7 +58,7 @@ def test_small_objects_count_neither_way(study: Study, tmp_path: Path) -> None:
             assert {bool(box.get("iscrowd")) for box in truth["annotations"]} == {is_crowd}
 
 
-def test_all_families_have_the_same_backbone_and_picture(study: Study, tmp_path: Path) -> None:
+def test_all_families_have_the_same_backbone_and_image(study: Study, tmp_path: Path) -> None:
     models = [load_model_config(recipe.model) for recipe in recipes(study, tmp_path).values()]
     assert [model.detector for model in models] == list(NAMES)
     for model in models:

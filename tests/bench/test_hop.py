@@ -14,7 +14,7 @@ def test_every_round_is_timed_and_a_bigger_batch_is_cheaper(
     monkeypatch.setattr(hop, "HOPS", 60)
     monkeypatch.setattr(hop, "FRAMES", 320)
     outcome = hop.run(Material(Path("/nowhere")))
-    found = {figure.what: figure.value for figure in outcome.figures}
+    found = {metric.what: metric.value for metric in outcome.metrics}
     assert len(outcome.details["p50_us"]) == len(outcome.details["p50_awake_us"]) == hop.ROUNDS
     assert min(outcome.details["p50_us"]) > 0
     assert found["read + step per frame, batch 1"] > found["read + step per frame, batch 16"] > 0

@@ -31,7 +31,7 @@ def test_every_worker_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "LATE", (0.5, 1.0))
     outcome = memory.run(Material(Path("/nowhere")))
     assert set(outcome.details["growth"]) == {"sd:front-0", "sd:detect-0", "sd:back-0", "redis"}
-    assert len(outcome.figures) == 6
+    assert len(outcome.metrics) == 6
 
 
 def test_a_run_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Copies, accuracy, trackers: what the figures are made of."""
+"""Copies, accuracy, trackers: what the metrics are made of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamdet.bench import accuracy, copies, trackers
+from streamdet.bench import accuracy, copies, tracker_metrics, trackers
 from streamdet.bench.material import Material
 from streamdet.detections import Detections
 from streamdet.image import Pixels
@@ -43,7 +43,7 @@ def test_lost_accuracy_is_that_of_the_default_precision(
 
     monkeypatch.setenv("STREAMDET_MODELS", "")
     monkeypatch.setattr(accuracy, "coco_ap", coco_ap)
-    lost, configured, fp32 = accuracy.run(Material(data)).figures
+    lost, configured, fp32 = accuracy.run(Material(data)).metrics
     assert lost.value == pytest.approx(0.004)
     assert lost.is_reached
     assert "fp32" in fp32.what and "as configured" in configured.what
@@ -59,7 +59,7 @@ def test_trackers_are_held_against_the_library(monkeypatch: pytest.MonkeyPatch) 
     ratio = {"mota": 1.1, "idf1": 0.9, "updates_per_s": 3.0}
     monkeypatch.setattr(trackers, "run", lambda folder: report(ratio))
     outcome = tracker_metrics.run(Material(Path("/nowhere")))
-    missed = [figure.what for figure in outcome.figures if figure.is_reached is False]
+    missed = [metric.what for metric in outcome.metrics if metric.is_reached is False]
     assert missed == [
         "sort IDF1 / the library's",
         "byte_track IDF1 / the library's",
@@ -70,4 +70,4 @@ def test_trackers_are_held_against_the_library(monkeypatch: pytest.MonkeyPatch) 
 
 def test_without_the_library_trackers_are_shown_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trackers, "run", lambda folder: report(None))
-    assert len(tracker_metrics.run(Material(Path("/nowhere"))).figures) == 10
+    assert len(tracker_metrics.run(Material(Path("/nowhere"))).metrics) == 10

@@ -18,7 +18,7 @@ ROUND = {"frames": 800.0, "wall_s": 10.0, "cpu_s": 16.0, "others_cores": 0.0}
 
 
 def values(outcome: Outcome) -> dict[str, float]:
-    return {figure.what: figure.value for figure in outcome.figures}
+    return {metric.what: metric.value for metric in outcome.metrics}
 
 
 def test_the_best_round_of_each_counts(monkeypatch: pytest.MonkeyPatch) -> None:

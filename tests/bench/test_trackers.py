@@ -57,9 +57,9 @@ def test_every_tracker_is_measured_without_the_library_too(
     report = trackers.run(tmp_path)
     assert report.pop("library") == "absent: pip install trackers"
     assert sorted(report) == sorted(registry.KINDS["tracker"])
-    for figures in report.values():
-        assert figures["ours"]["updates_per_s"] > 0
-        assert figures["library"] is figures["ratio"] is None
+    for metrics in report.values():
+        assert metrics["ours"]["updates_per_s"] > 0
+        assert metrics["library"] is metrics["ratio"] is None
 
 
 def test_a_folder_without_sequences_is_refused(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class DataDependent(nn.Module):
 
 
 def exported(module: Any, batch: int = 1) -> Any:
-    return export(module, "picture", (8, 8), batch)
+    return export(module, "image", (8, 8), batch)
 
 
 def shapes(values: Any) -> dict[str, list[int]]:
@@ -47,7 +47,7 @@ def shapes(values: Any) -> dict[str, list[int]]:
 
 def test_inputs_and_outputs_bear_their_names_and_fixed_shapes() -> None:
     graph = exported(Doubled(), batch=4).graph
-    assert shapes(graph.input) == {"picture": [4, 3, 8, 8], "more": [4, 2]}
+    assert shapes(graph.input) == {"image": [4, 3, 8, 8], "more": [4, 2]}
     assert list(shapes(graph.output)) == ["sums", "raised"]
 
 

@@ -17,7 +17,7 @@ from streamdet.bench.spread_weights import randomized, spread
 from streamdet.building.build import make_network
 from streamdet.building.export import export
 from streamdet.config.files import shipped_names
-from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.image_file import read_image
 from streamdet.image import ArrayImage, Pixels
 from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import KINDS, load
@@ -34,12 +34,12 @@ were seen."""
 
 
 def prepared(model: ModelConfig, path: Path) -> Pixels:
-    """A picture as the model's transform brings it: (H, W, 3) BGR."""
+    """An image as the model's transform brings it: (H, W, 3) BGR."""
     assert model.input is not None
     transform_class = load("transform", model.transform.kind)
     image = np.empty((*model.input.hw, 3), np.uint8)
     transform = transform_class(transform_class.Options(**model.transform_options))
-    transform(ArrayImage(read_picture(path)), image)
+    transform(ArrayImage(read_image(path)), image)
     return image
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from streamdet import cli
-from streamdet.bench.metrics import Aim, Figure, Outcome
+from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.commands import bench
 
 
@@ -19,7 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of test data, and two benches: `good` reaches its aim, `bad` does not."""
     (tmp_path / "videos").mkdir()
     for name, value in (("good", 3.0), ("bad", 1.0)):
-        outcome = Outcome([Figure("speed", value, "", Aim(">=", 2))])
+        outcome = Outcome([Metric("speed", value, "", Aim(">=", 2))])
         module = SimpleNamespace(run=lambda material, outcome=outcome: outcome)
         monkeypatch.setitem(sys.modules, f"streamdet.bench.{name}", module)
     monkeypatch.setattr(bench, "BENCHES", {"good": ("good", "a"), "bad": ("bad", "b")})

@@ -26,7 +26,7 @@ FOUND = {"image_id": 1, "category_id": 7, "bbox": [10, 20, 40, 40], "score": 0.9
 
 @pytest.fixture
 def truth(tmp_path: Path) -> Path:
-    """A truth of one person in one picture, which is in images/."""
+    """A truth of one person in one image, which is in images/."""
     (tmp_path / "images").mkdir()
     cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((80, 90, 3), np.uint8))
     content = coco_dict() | {"categories": [{"id": 7, "name": "person"}]}
@@ -43,16 +43,16 @@ def test_results_are_scored_printed_written_and_drawn(
 ) -> None:
     out, plots = truth.with_name("out.json"), truth.with_name("plots")
     assert results(truth, "--json", str(out), "--plots", str(plots)) == 0
-    figures = json.loads(out.read_text())["bbox"]
-    assert figures["coco"]["all"]["AP"] == pytest.approx(1.0)
-    assert figures["coco"]["all"]["AP_small"] is None
-    assert figures["voc"]["ap_11_point"] == 1.0
-    assert figures["confusion"]["cells"] == [
+    metrics = json.loads(out.read_text())["bbox"]
+    assert metrics["coco"]["all"]["AP"] == pytest.approx(1.0)
+    assert metrics["coco"]["all"]["AP_small"] is None
+    assert metrics["voc"]["ap_11_point"] == 1.0
+    assert metrics["confusion"]["cells"] == [
         {"truth": "person", "found": "person", "size": "medium", "count": 1}
     ]
     assert sorted(path.name for path in plots.iterdir()) == ["all-bbox.png", "person-bbox.png"]
     printed = capsys.readouterr().out
-    assert "1 pictures, 1 objects, 1 results" in printed
+    assert "1 images, 1 objects, 1 results" in printed
     assert "bbox       AP 1.000  AP50 1.000" in printed
 
 
@@ -109,17 +109,17 @@ def model(truth: Path, *more: str) -> int:
     return main(["eval", "model", "hog_people", "--truth", str(truth), "--images", images, *more])
 
 
-def test_a_model_is_run_over_the_pictures(
+def test_a_model_is_run_over_the_images(
     truth: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box = np.array([[10, 20, 50, 60]], np.float32)
     found = Detections(box, np.ones(1, np.float32), np.zeros(1, np.int64))
-    monkeypatch.setattr(eval_model, "PictureDetector", lambda detector, model: lambda p: found)
+    monkeypatch.setattr(eval_model, "ImageDetector", lambda detector, model: lambda p: found)
     out = truth.with_name("out.json")
     assert model(truth, "--json", str(out), "--set", "score_thresh=0.1") == 0
-    figures = json.loads(out.read_text())["bbox"]
-    assert figures["about"]["model"] == "hog_people"
-    assert figures["coco"]["all"]["AP"] == pytest.approx(1.0)
+    metrics = json.loads(out.read_text())["bbox"]
+    assert metrics["about"]["model"] == "hog_people"
+    assert metrics["coco"]["all"]["AP"] == pytest.approx(1.0)
     assert "model hog_people, runtime opencv" in capsys.readouterr().out
 
 
@@ -133,7 +133,7 @@ def test_scores_that_the_network_keeps_to_itself_are_told_of(
         return None, "scripted"
 
     monkeypatch.setattr(eval_model, "make_detector", made)
-    monkeypatch.setattr(eval_model, "PictureDetector", lambda *_: lambda _: Detections.empty())
+    monkeypatch.setattr(eval_model, "ImageDetector", lambda *_: lambda _: Detections.empty())
     images = str(truth.with_name("images"))
     arguments = ["--truth", str(truth), "--images", images, "--classes", "person"]
     for name in ("faster_rcnn_resnet18", "yolox_nano"):
@@ -154,11 +154,11 @@ def test_a_model_with_masks_is_scored_by_boxes_and_by_masks(
     box = np.array([[10, 20, 50, 60]], np.float32)
     masks = FrameMasks((80, 90), (encode(mask),))
     found = Detections(box, np.ones(1, np.float32), np.zeros(1, np.int64), masks=masks)
-    monkeypatch.setattr(eval_model, "PictureDetector", lambda detector, model: lambda p: found)
+    monkeypatch.setattr(eval_model, "ImageDetector", lambda detector, model: lambda p: found)
     out = truth.with_name("out.json")
     assert model(truth, "--json", str(out)) == 0
-    figures = json.loads(out.read_text())
-    aps = {kind: scores["coco"]["all"]["AP"] for kind, scores in figures.items()}
+    metrics = json.loads(out.read_text())
+    aps = {kind: scores["coco"]["all"]["AP"] for kind, scores in metrics.items()}
     assert aps == pytest.approx({"bbox": 1.0, "segm": 0.1})  # IoU 0.5 is one threshold of ten
 
 
@@ -196,7 +196,7 @@ def test_classes_that_the_model_does_not_know_are_left_out_and_noted(
     assert model(truth) == 0
     printed = capsys.readouterr().out
     assert "1 classes of the truth are unknown to the model and do not count: cat" in printed
-    assert "1 pictures, 1 objects" in printed
+    assert "1 images, 1 objects" in printed
 
 
 def test_a_pipeline_is_scored_against_the_street_s_own_truth(
@@ -205,10 +205,10 @@ def test_a_pipeline_is_scored_against_the_street_s_own_truth(
     out = tmp_path / "out.json"
     source = "synthetic:street?frames=12&hw=240x320"
     assert main(["eval", "pipeline", "people", "--source", source, "--json", str(out)]) == 0
-    figures = json.loads(out.read_text())["bbox"]
-    assert figures["images"] == 12
-    assert set(figures["objects"]) == {"person"}  # the graph looks for people only
-    assert set(figures["tracking"]) == {"person", "all"}
+    metrics = json.loads(out.read_text())["bbox"]
+    assert metrics["images"] == 12
+    assert set(metrics["objects"]) == {"person"}  # the graph looks for people only
+    assert set(metrics["tracking"]) == {"person", "all"}
     assert "MOTA" in capsys.readouterr().out
 
 

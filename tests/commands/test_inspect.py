@@ -20,10 +20,10 @@ RANDOM = ("--random", "0", "--side", "64")
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
     """Grey, with a noisy square."""
-    return write_picture(tmp_path / "pictures" / "noisy.png", contrast=255)
+    return write_image(tmp_path / "images" / "noisy.png", contrast=255)
 
 
-def write_picture(path: Path, contrast: int) -> Path:
+def write_image(path: Path, contrast: int) -> Path:
     path.parent.mkdir(exist_ok=True)
     pixels = np.full((64, 96, 3), 120, np.uint8)
     noise = np.random.default_rng(0).integers(0, contrast + 1, (32, 32, 3), dtype=np.uint8)
@@ -51,7 +51,7 @@ def read(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         ("--random", "0", "MODEL", "--guided", "IMAGE"),
     ],
 )
-def test_model_and_picture_may_stand_anywhere_among_the_options(order: tuple[str, ...]) -> None:
+def test_model_and_image_may_stand_anywhere_among_the_options(order: tuple[str, ...]) -> None:
     parser = ArgumentParser()
     add_arguments(parser)
     args = parser.parse_args(order)
@@ -59,7 +59,7 @@ def test_model_and_picture_may_stand_anywhere_among_the_options(order: tuple[str
     assert (args.random, args.way) == (0, "guided")
 
 
-def test_the_picture_is_optional_and_help_says_so() -> None:
+def test_the_image_is_optional_and_help_says_so() -> None:
     parser = ArgumentParser()
     add_arguments(parser)
     assert parser.parse_args(["MODEL"]).image is None
@@ -102,7 +102,7 @@ def test_what_a_response_saw_is_a_panel_more(picture: Path, tmp_path: Path, way:
     assert read(tmp_path / "b.png").shape[1] > 1.4 * read(tmp_path / "a.png").shape[1]
 
 
-def test_the_name_of_the_picture_says_what_it_is(
+def test_the_name_of_the_image_says_what_it_is(
     picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -110,19 +110,19 @@ def test_the_name_of_the_picture_says_what_it_is(
     assert (tmp_path / "alexnet-conv1-3.png").is_file()
 
 
-def test_over_a_folder_the_strongest_pictures_come_first(
+def test_over_a_folder_the_strongest_images_come_first(
     picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_picture(picture.with_name("faint.png"), contrast=130)
-    (picture.parent / "broken.png").write_bytes(b"no picture")
+    write_image(picture.with_name("faint.png"), contrast=130)
+    (picture.parent / "broken.png").write_bytes(b"no image")
     out = tmp_path / "sheet.png"
     arguments = "--layer", "conv1", "--channel", "3", "--output", out
     assert inspect(ALEXNET, *RANDOM, "--folder", picture.parent, *arguments) == 0
     printed, warned = capsys.readouterr()
     head, *lines, _ = printed.splitlines()
-    assert head.endswith("the strongest of 3 pictures")
+    assert head.endswith("the strongest of 3 images")
     assert [line.split()[-1] for line in lines] == ["noisy.png", "faint.png"]
-    assert "broken.png: cannot be read as a picture" in warned
+    assert "broken.png: cannot be read as an image" in warned
     assert read(out).shape[0] > 300
 
 
@@ -147,7 +147,7 @@ def test_a_model_is_looked_into_with_its_weights_or_random_ones(
 def test_a_trained_channel_prefers_a_zebra(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
     for name in ("000000000034.jpg", "000000000036.jpg"):  # a zebra; a woman with an umbrella
         (folder / name).symlink_to(data / "datasets" / "coco-mini" / "images" / name)
@@ -165,28 +165,28 @@ def test_a_trained_channel_prefers_a_zebra(
     [
         (["backbone:alexnett"], "no such backbone; did you mean 'alexnet'?"),
         (["hog_people"], "is no network of ours"),
-        ([ALEXNET, "PICTURE", "--layer", "conv1"], "either --weights FILE or --random"),
-        ([ALEXNET, *RANDOM, "--layer", "conv1"], "wanted either a picture or --folder DIR"),
-        ([ALEXNET, "PICTURE", *RANDOM, "--layer", "conv6"], "did you mean 'conv5'?"),
+        ([ALEXNET, "IMAGE", "--layer", "conv1"], "either --weights FILE or --random"),
+        ([ALEXNET, *RANDOM, "--layer", "conv1"], "wanted either an image or --folder DIR"),
+        ([ALEXNET, "IMAGE", *RANDOM, "--layer", "conv6"], "did you mean 'conv5'?"),
         (
-            [ALEXNET, "PICTURE", *RANDOM, "--layer", "conv1", "--channel", "64"],
+            [ALEXNET, "IMAGE", *RANDOM, "--layer", "conv1", "--channel", "64"],
             "has the channels 0 to 63",
         ),
-        ([ALEXNET, "no.png", *RANDOM, "--layer", "conv1"], "no.png: cannot be read as a picture"),
+        ([ALEXNET, "no.png", *RANDOM, "--layer", "conv1"], "no.png: cannot be read as an image"),
         (
             [ALEXNET, *RANDOM, "--folder", "no", "--layer", "conv1"],
-            "--folder no: there are no pictures",
+            "--folder no: there are no images",
         ),
         (
-            [ALEXNET, "PICTURE", *RANDOM, "--layer", "conv1", "--output", "o.txt"],
+            [ALEXNET, "IMAGE", *RANDOM, "--layer", "conv1", "--output", "o.txt"],
             "a .png or .jpg file",
         ),
         (
-            [ALEXNET, "PICTURE", *RANDOM, "--layer", "conv1", "--output", "no/o.png"],
+            [ALEXNET, "IMAGE", *RANDOM, "--layer", "conv1", "--output", "no/o.png"],
             "there is no folder",
         ),
-        (["TOY", "PICTURE", "--layer", "conv2"], "nobody has trained model 'toy'"),
-        (["TOY", "PICTURE", "--layer", "conv2", "--side", "9"], "are for a backbone"),
+        (["TOY", "IMAGE", "--layer", "conv2"], "nobody has trained model 'toy'"),
+        (["TOY", "IMAGE", "--layer", "conv2", "--side", "9"], "are for a backbone"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(
@@ -196,7 +196,7 @@ def test_a_wrong_argument_is_one_sentence(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    names = {"PICTURE": str(picture), "TOY": write_untrained(tmp_path)}
+    names = {"IMAGE": str(picture), "TOY": write_untrained(tmp_path)}
     assert inspect(*(names.get(argument, argument) for argument in arguments)) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert sentence in line

@@ -14,7 +14,7 @@ import pytest
 
 from streamdet.cli import main
 from streamdet.commands import label
-from streamdet.evaluation.images import find_pictures
+from streamdet.evaluation.images import find_images
 from streamdet.evaluation.truths import refuse
 from streamdet.evaluation.truths.coco import read_coco
 from streamdet.evaluation.truths.street import read_street
@@ -31,7 +31,7 @@ def labels_of(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.data
-def test_a_video_and_a_scene_become_pictures_and_labels(
+def test_a_video_and_a_scene_become_images_and_labels(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STREAMDET_MODELS", str(data / "weights"))
@@ -39,9 +39,9 @@ def test_a_video_and_a_scene_become_pictures_and_labels(
     arguments = ["--classes", "person,car", "--max-frames", "6", "--keep-every", "3"]
     arguments += ["--model", "yolox_nano"]
     assert main(["label", video, STREET, STREET, "--output", str(out), *arguments]) == 0
-    assert f"{out}: 6 pictures, " in capsys.readouterr().out
+    assert f"{out}: 6 images, " in capsys.readouterr().out
     truth = read_coco(out / "labels.json")
-    names = [image.file_name for image, _ in find_pictures(truth, out / "images")]
+    names = [image.file_name for image, _ in find_images(truth, out / "images")]
     assert names == [
         *("people-street-000000.jpg", "people-street-000003.jpg", "street-000000.jpg"),
         *("street-000003.jpg", "street-2-000000.jpg", "street-2-000003.jpg"),
@@ -65,7 +65,7 @@ def test_a_video_and_a_scene_become_pictures_and_labels(
     assert "holds something already, wanted an empty folder" in capsys.readouterr().err
 
 
-def test_pictures_of_a_folder_are_no_video(tmp_path: Path) -> None:
+def test_images_of_a_folder_are_no_video(tmp_path: Path) -> None:
     folder, out = tmp_path / "stills", tmp_path / "out"
     folder.mkdir()
     for name in ("a.png", "b.png", "c.png"):

@@ -41,7 +41,7 @@ def test_a_trained_folder_becomes_two_files_that_run(
     lines = capsys.readouterr().out.splitlines()
     for line, runtime in zip(lines[1:], ("onnxruntime", "openvino"), strict=False):
         assert line.startswith(f"{runtime}: ")
-        assert " detections in 12 pictures are the same before and after packing" in line
+        assert " detections in 12 images are the same before and after packing" in line
     output = trained.with_name("packed")
     assert sorted(path.name for path in output.iterdir()) == ["people.onnx", "people.yaml"]
     model = load_model_config(str(output / "people.yaml"))
@@ -60,8 +60,8 @@ def test_the_card_beside_a_model_is_pointed_at(
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
-        (Agreement(9, 0, 0, 0.0), r"0 of 0 detections .* wanted pictures with something to find"),
-        (Agreement(9, 100, 94, 0.0), r"94 of 100 detections in 9 pictures .* wanted 95% of them"),
+        (Agreement(9, 0, 0, 0.0), r"0 of 0 detections .* wanted images with something to find"),
+        (Agreement(9, 100, 94, 0.0), r"94 of 100 detections in 9 images .* wanted 95% of them"),
     ],
 )
 def test_a_disagreement_is_one_sentence(
@@ -90,7 +90,7 @@ def test_a_folder_without_a_model_is_one_sentence(
     assert f"{tmp_path}: wanted one .yaml in it" in capsys.readouterr().err
 
 
-def test_a_folder_without_pictures_is_one_sentence(
+def test_a_folder_without_images_is_one_sentence(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert packed(trained, "--images", "/no/such") == 2

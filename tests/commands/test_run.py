@@ -45,7 +45,7 @@ def assert_adds_up(report: dict[str, Any], published: int) -> None:
     assert sum(source["published"] for source in report["sources"]) == published
 
 
-def test_pictures_too_large_for_the_slots_of_an_unprobed_source_end_it(
+def test_images_too_large_for_the_slots_of_an_unprobed_source_end_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streamdet.run.supervisor.PROBE_LIMIT_S", 0.0)
@@ -53,7 +53,7 @@ def test_pictures_too_large_for_the_slots_of_an_unprobed_source_end_it(
     assert run(*source, "--output", tmp_path / "o.mp4") == 1
     warning, error = capsys.readouterr().err.splitlines()
     assert warning.startswith("warning: camera: the size of street could not be found out in time")
-    assert error.startswith("error: street: a picture of 800x1300 (1040000 pixels) does not fit")
+    assert error.startswith("error: street: an image of 800x1300 (1040000 pixels) does not fit")
     assert not (tmp_path / "o.mp4").exists()
     (tmp_path / "large.yaml").write_text("slot_hw: [800, 1300]\n")
     assert run(*source, "--output", tmp_path / "o.mp4", "--deploy", tmp_path / "large.yaml") == 0

@@ -20,15 +20,15 @@ from streamdet.models.built_network import find_network
 from streamdet.models.model_config import load_model_config
 from streamdet.registry import load
 from streamdet.training.log import read_log
-from streamdet.training.loop import Event, Measured, Step
+from streamdet.training.loop import Event, Measured, StepDone
 from streamdet.worker.build_stages import make_detector
-from tests.training.toy_training import labelled, write_pictures, write_recipe
+from tests.training.toy_training import labelled, write_images, write_recipe
 
 
 def test_a_training_is_stopped_goes_on_and_leaves_a_model_that_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     data, output = labelled(tmp_path, held_out=0.3), str(tmp_path / "out")
     recipe = str(write_recipe(tmp_path, data=data, epochs=3))
 
@@ -40,7 +40,7 @@ def test_a_training_is_stopped_goes_on_and_leaves_a_model_that_runs(
         patched.setattr(PlainTraining, "show", stop)
         assert main(["train", recipe, "--output", output]) == 130
     told = capsys.readouterr()
-    assert "toy: yolox, cat; 4 pictures, 2 steps an epoch, 6 in all, on c" in told.out
+    assert "toy: yolox, cat; 4 images, 2 steps an epoch, 6 in all, on c" in told.out
     assert f"after step 2 of 6; to go on: streamdet train {recipe} --resume --output" in told.err
 
     assert main(["train", recipe, "--output", output]) == 2
@@ -49,7 +49,7 @@ def test_a_training_is_stopped_goes_on_and_leaves_a_model_that_runs(
     assert main(["train", recipe, "--output", output, "--resume"]) == 0
     printed = capsys.readouterr().out
     assert "epoch 3/3: AP 0." in printed
-    assert "2 pictures, 2 objects" in printed
+    assert "2 images, 2 objects" in printed
     assert [line["step"] for line in read_log(tmp_path / "out")] == [1, 2, 2, 3, 4, 4, 5, 6, 6]
     assert (tmp_path / "out" / "curves.png").stat().st_size > 5_000
 
@@ -79,7 +79,7 @@ def test_a_training_is_stopped_goes_on_and_leaves_a_model_that_runs(
 def test_what_cannot_be_trained_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], sentence: str
 ) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     recipe = write_recipe(tmp_path, **changes)
     assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
     assert sentence in capsys.readouterr().err
@@ -104,7 +104,7 @@ def test_without_what_measures_no_training_begins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streamdet.evaluation.extra.LIBRARIES", ("no_such_library",))
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     fitted: dict[str, Any] = {"fit": "hog_svm", "model": "hog_people", "classes": ["cat"]}
     fitted |= {"data": labelled(tmp_path, held_out=0.3)}
     (tmp_path / "fitted.yaml").write_text(yaml.safe_dump(fitted))
@@ -126,7 +126,7 @@ def test_a_recipe_is_checked_before_torch_is_wanted(
 def test_paths_of_a_recipe_start_from_the_working_directory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_pictures(tmp_path / "yard")
+    write_images(tmp_path / "yard")
     (tmp_path / "recipes").mkdir()
     sources = labelled(Path("${DATA}"))
     recipe = write_recipe(tmp_path / "recipes", data=sources, classes=["bird"])
@@ -140,16 +140,16 @@ def test_paths_of_a_recipe_start_from_the_working_directory(
         assert sentence in capsys.readouterr().err
 
 
-def test_pictures_of_one_s_own_take_the_place_of_the_recipe_s(
+def test_images_of_one_s_own_take_the_place_of_the_recipe_s(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_pictures(tmp_path / "yard")
+    write_images(tmp_path / "yard")
     monkeypatch.chdir(tmp_path)
     sources = {"train": [{"truth": "labels.json", "images": "images", "held_out": 0.3}]}
     recipe = str(write_recipe(tmp_path, data=sources, classes=["bird"]))
     own = ["--truth", "yard/train.json", "--images", "yard/images", "--classes", "dog, cat"]
     assert main(["train", recipe, *own, "--set", "data.train.0.held_out=0"]) == 0
-    assert "toy: yolox, dog, cat; 6 pictures, 3 steps" in capsys.readouterr().out
+    assert "toy: yolox, dog, cat; 6 images, 3 steps" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_classes_have_names(
 def test_going_on_where_nothing_was_begun_leaves_no_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     recipe = str(write_recipe(tmp_path, data=labelled(tmp_path)))
     assert main(["train", recipe, "--output", str(tmp_path / "out"), "--resume"]) == 2
     assert "checkpoint" in capsys.readouterr().err
@@ -181,12 +181,12 @@ def test_going_on_where_nothing_was_begun_leaves_no_folder(
 @pytest.mark.parametrize(
     "more", [{"validation": [{}]}, {"train": [{}, {}]}, {"train": 5}, {"train": "abc"}]
 )
-def test_pictures_of_one_s_own_do_not_take_the_place_of_several_sources(
+def test_images_of_one_s_own_do_not_take_the_place_of_several_sources(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], more: dict[str, Any]
 ) -> None:
     recipe = str(write_recipe(tmp_path, data=labelled(tmp_path) | more))
     assert main(["train", recipe, "--truth", "labels.json"]) == 2
-    sentence = "--truth: goes with a recipe of one source of pictures, not with "
+    sentence = "--truth: goes with a recipe of one source of images, not with "
     assert f"{sentence}{recipe}: copy it and change" in capsys.readouterr().err
 
 
@@ -195,8 +195,8 @@ def test_lines_tell_loss_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.monotonic", lambda: next(now))
     stream = io.StringIO()
     view = PlainTraining(stream, first=10, steps=100, epochs=4)
-    view.show(Step(11, 1, 0.1, {"box": 1.0}, 1.0))  # too early for a line
-    view.show(Step(20, 1, 0.1, {"box": 1.0, "classes": 0.5}, 1.0))
+    view.show(StepDone(11, 1, 0.1, {"box": 1.0}, 1.0))  # too early for a line
+    view.show(StepDone(20, 1, 0.1, {"box": 1.0, "classes": 0.5}, 1.0))
     view.show(Measured(25, 1, {"AP": 0.25}, is_best=True))
     assert stream.getvalue().splitlines() == [
         "step 20/100  epoch 1/4  loss 1.5 = box 1 + classes 0.5  0:01:20 left",

@@ -11,7 +11,7 @@ import pytest
 
 from streamdet.commands.live import describe
 from streamdet.commands.progress_through import progress_through
-from streamdet.commands.progress_view import PlainView, figures, progress_view
+from streamdet.commands.progress_view import PlainView, metrics, progress_view
 from streamdet.commands.report_text import report_lines
 from streamdet.run.report import Report, Snapshot, SourceReport, StageReport
 
@@ -42,12 +42,12 @@ class Terminal(io.StringIO):
 
 
 def test_the_progress_line_adds_up() -> None:
-    line = figures(Snapshot((SOURCE,), expected=40, elapsed_s=2.0))
+    line = metrics(Snapshot((SOURCE,), expected=40, elapsed_s=2.0))
     assert line == "13/40 frames  6.5 fps  2 in flight  3 dropped"
 
 
 def test_an_unknown_total_is_left_out() -> None:
-    assert figures(Snapshot((), expected=None, elapsed_s=0.0)).startswith("0 frames  0.0 fps")
+    assert metrics(Snapshot((), expected=None, elapsed_s=0.0)).startswith("0 frames  0.0 fps")
 
 
 @pytest.mark.parametrize(("total", "line"), [(3, "1/3 frames"), (None, "1 frames")])

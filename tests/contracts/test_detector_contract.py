@@ -69,26 +69,26 @@ def noise(seed: int = 0) -> Pixels:
 
 
 @every_kind
-def test_no_picture_gives_nothing(kind: str) -> None:
+def test_no_image_gives_nothing(kind: str) -> None:
     assert made(kind)([]) == []
 
 
 @every_kind
-def test_a_picture_without_objects_gives_no_boxes(kind: str) -> None:
+def test_a_image_without_objects_gives_no_boxes(kind: str) -> None:
     [found] = made(kind)([np.full((416, 416, 3), 90, dtype=np.uint8)])
     assert len(found) == 0
     assert found.track_ids is None
 
 
 @every_kind
-def test_every_picture_gets_its_answer(kind: str) -> None:
+def test_every_image_gets_its_answer(kind: str) -> None:
     first, second = busy(kind, score_thresh=lowest(kind))([noise(), noise()])
     assert len(first) > 0
     np.testing.assert_array_equal(first.xyxy, second.xyxy)
 
 
 @every_kind_without_network
-def test_pictures_of_any_size_get_their_own_answers_in_one_batch(kind: str) -> None:
+def test_images_of_any_size_get_their_own_answers_in_one_batch(kind: str) -> None:
     sizes = [(1, 1), (100, 4000), (4000, 100), (39, 300), (131, 67)]
     images = [noise(), *[np.zeros((*hw, 3), dtype=np.uint8) for hw in sizes], noise(1)]
     detector = busy(kind, score_thresh=0.1)

@@ -49,7 +49,7 @@ def test_slots_do_not_overlap(pool: FramePool) -> None:
     assert [int(pool.view(ref, HW).min()) for ref in refs] == [0, 1, 2]
 
 
-def test_a_smaller_picture_fits_and_a_larger_one_does_not(pool: FramePool) -> None:
+def test_a_smaller_image_fits_and_a_larger_one_does_not(pool: FramePool) -> None:
     assert pool.claim(FrameRef("prepare", 0, 1), (2, 3)).shape == (2, 3, 3)
     with pytest.raises(FrameError, match="larger than the pool's slots"):
         pool.claim(FrameRef("prepare", 0, 2), (4, 6))

@@ -23,7 +23,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def started(kind: str, network: Path, **image_input: Any) -> Runtime:
-    wanted = ImageInput(name="picture", hw=HW, **image_input)
+    wanted = ImageInput(name="image", hw=HW, **image_input)
     runtime: Runtime = load("runtime", kind)(network, wanted, RuntimeOptions())
     return runtime
 
@@ -55,19 +55,19 @@ def test_outputs_come_by_name_as_float32(kind: str, network: Path) -> None:
 
 
 @every_kind
-def test_each_picture_keeps_its_own_outputs(kind: str, network: Path) -> None:
+def test_each_image_keeps_its_own_outputs(kind: str, network: Path) -> None:
     first, second = started(kind, network)([picture(1), picture(2)])
     np.testing.assert_array_equal(first["seen"][0], picture(1).transpose(2, 0, 1))
     np.testing.assert_array_equal(second["seen"][0], picture(2).transpose(2, 0, 1))
 
 
 @every_kind
-def test_no_picture_gives_no_output(kind: str, network: Path) -> None:
+def test_no_image_gives_no_output(kind: str, network: Path) -> None:
     assert started(kind, network)([]) == []
 
 
 @every_kind
-def test_a_picture_may_be_a_view_or_read_only(kind: str, network: Path) -> None:
+def test_a_image_may_be_a_view_or_read_only(kind: str, network: Path) -> None:
     wide = np.zeros((HW[0], HW[1] + 5, 3), dtype=np.uint8)
     wide[:, : HW[1]] = picture()
     wide.flags.writeable = False
@@ -80,14 +80,14 @@ def test_a_picture_may_be_a_view_or_read_only(kind: str, network: Path) -> None:
 
 
 @every_kind
-def test_a_picture_of_another_size_is_refused(kind: str, network: Path) -> None:
-    with pytest.raises(EngineError, match=r"picture must be \(4, 6, 3\), got \(6, 4, 3\)"):
+def test_a_image_of_another_size_is_refused(kind: str, network: Path) -> None:
+    with pytest.raises(EngineError, match=r"image must be \(4, 6, 3\), got \(6, 4, 3\)"):
         started(kind, network)([np.zeros((6, 4, 3), dtype=np.uint8)])
 
 
 @every_kind
 def test_the_name_says_what_really_runs(kind: str, network: Path) -> None:
-    wanted = ImageInput(name="picture", hw=HW)
+    wanted = ImageInput(name="image", hw=HW)
     runtime = load("runtime", kind)(network, wanted, RuntimeOptions(threads=2))
     assert runtime.name.startswith(f"{kind} ")
     assert runtime.name.endswith(" fp32, 2 threads")
@@ -104,13 +104,13 @@ def test_a_file_that_is_no_network_is_refused(kind: str, tmp_path: Path) -> None
 @every_kind
 def test_an_input_that_the_network_lacks_is_refused(kind: str, network: Path) -> None:
     wanted = ImageInput(name="image", hw=HW)
-    with pytest.raises(EngineError, match=r"tiny.onnx: .* must be {'image': .* got {'picture': "):
+    with pytest.raises(EngineError, match=r"tiny.onnx: .* must be {'image': .* got {'image': "):
         load("runtime", kind)(network, wanted, RuntimeOptions())
 
 
 @every_kind
 def test_a_network_of_another_size_is_refused(kind: str, network: Path) -> None:
-    wanted = ImageInput(name="picture", hw=(8, 8))
+    wanted = ImageInput(name="image", hw=(8, 8))
     with pytest.raises(EngineError, match=r"must be .*\[1, 3, 8, 8\]}, got .*\[1, 3, 4, 6\]}"):
         load("runtime", kind)(network, wanted, RuntimeOptions())
 
@@ -138,7 +138,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @every_kind
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_pictures_go_through_in_batches_with_their_own_other_inputs(
+def test_images_go_through_in_batches_with_their_own_other_inputs(
     kind: str, pairs: Path, count: int
 ) -> None:
     images = [picture(seed) for seed in range(count)]
@@ -162,6 +162,6 @@ def test_an_input_of_another_shape_is_refused(kind: str, pairs: Path) -> None:
 
 
 @every_kind
-def test_inputs_for_another_number_of_pictures_are_refused(kind: str, pairs: Path) -> None:
-    with pytest.raises(EngineError, match="1 pictures came with other inputs for 0"):
+def test_inputs_for_another_number_of_images_are_refused(kind: str, pairs: Path) -> None:
+    with pytest.raises(EngineError, match="1 images came with other inputs for 0"):
         started(kind, pairs)([picture()], [])

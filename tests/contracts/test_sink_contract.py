@@ -18,7 +18,7 @@ from streamdet.errors import ConfigError, EngineError
 from streamdet.messages import FrameMessage
 from streamdet.registry import KINDS, load
 from streamdet.sinks import PublicEntry, Sink
-from tests.sinks.frames import context, message, picture
+from tests.sinks.frames import context, image, message
 
 SUFFIXES = {"jsonl": ".jsonl", "mot": ".txt", "video": ".mp4"}
 SINKS = sorted(KINDS["sink"])
@@ -93,7 +93,7 @@ class Run:
     def attempt(self, batch: Sequence[FrameMessage], crash: Crash | None) -> bool:
         """Return whether the batch has been committed."""
         before = sizes(self.folder)
-        images = [None if m.drop_reason else picture() for m in batch]
+        images = [None if m.drop_reason else image() for m in batch]
         entries = self.sink.write(batch, images)
         if crash and crash.point == "before commit":
             return self.crash(before, crash)
@@ -176,7 +176,7 @@ def test_write_answers_once_for_each_message(kind: str, tmp_path: Path) -> None:
     sink = make(kind, tmp_path, "cam")
     sink.restore({})
     batch = [message(index=i) for i in range(3)]
-    assert len(sink.write(batch, [picture()] * 3)) == 3
+    assert len(sink.write(batch, [image()] * 3)) == 3
     assert sink.write([], []) == []
     sink.close()
 
@@ -185,7 +185,7 @@ def test_write_answers_once_for_each_message(kind: str, tmp_path: Path) -> None:
 def test_nothing_is_left_to_commit_after_committed(kind: str, tmp_path: Path) -> None:
     sink = make(kind, tmp_path, "cam")
     sink.restore({})
-    sink.write([message()], [picture()])
+    sink.write([message()], [image()])
     assert bool(sink.states()) == (kind in FILE_SINKS)
     sink.committed()
     assert sink.states() == {}
@@ -216,7 +216,7 @@ def test_a_file_ends_at_the_last_committed_frame(kind: str, tmp_path: Path) -> N
     broken.start()
     assert broken.attempt(frames("cam")[1:3], None)
     committed = sizes(broken.folder)
-    broken.sink.write(frames("cam")[3:4], [picture()])
+    broken.sink.write(frames("cam")[3:4], [image()])
     broken.sink.close()
     assert sizes(broken.folder) == committed
 
@@ -259,7 +259,7 @@ def test_what_the_system_refuses_to_write_is_told_and_the_file_ends_at_whole_fra
     broken.start()
     assert broken.attempt(frames("cam")[1:3], None)
     committed = sizes(broken.folder)
-    broken.sink.write(frames("cam")[2:3], [picture()])
+    broken.sink.write(frames("cam")[2:3], [image()])
     monkeypatch.setattr(os, "pwrite", full_after_ten_bytes(os.pwrite))
     with pytest.raises(EngineError, match=r"cannot write to .*out\.\w+: No space left on device"):
         broken.attempt(frames("cam")[3:4], None)
@@ -290,7 +290,7 @@ def test_the_files_of_sources_that_have_ended_are_closed(kind: str, tmp_path: Pa
     sink.restore({})
     before = len(list(Path("/proc/self/fd").iterdir()))
     for name in names:
-        sink.write([message(name)], [picture()])
+        sink.write([message(name)], [image()])
         sink.finish(name)
         sink.states()
         sink.committed()

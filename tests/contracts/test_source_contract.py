@@ -12,7 +12,7 @@ import pytest
 
 from streamdet.registry import KINDS, load
 from streamdet.sources import Position, Source
-from tests.sources.made_video import write_pictures, write_video
+from tests.sources.made_video import write_images, write_video
 
 FRAMES = 20
 Make = Callable[..., Source]
@@ -24,7 +24,7 @@ def uris(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder: Path = tmp_path_factory.mktemp("sources")
     return {
         "file": str(write_video(folder / "v.mp4", FRAMES)),
-        "images": str(write_pictures(folder / "pictures", FRAMES)),
+        "images": str(write_images(folder / "images", FRAMES)),
         "synthetic": f"synthetic:street?frames={FRAMES}&hw=64x64",
     }
 
@@ -48,13 +48,13 @@ def test_probe_agrees_with_the_frames(make: Make) -> None:
     assert {frame.image.hw for frame in frames} == {info.hw}
 
 
-def test_pictures_are_bgr_of_the_stated_size(make: Make) -> None:
+def test_images_are_bgr_of_the_stated_size(make: Make) -> None:
     image = next(iter(make().frames(Position()))).image
     assert image.bgr().shape == (*image.hw, 3)
     assert image.bgr().dtype == np.uint8
 
 
-def test_pictures_are_resized_into_part_of_a_larger_array(make: Make) -> None:
+def test_images_are_resized_into_part_of_a_larger_array(make: Make) -> None:
     image = next(iter(make().frames(Position()))).image
     out = np.full((60, 60, 3), 7, np.uint8)
     image.resize_into(out[10:40, 20:50])

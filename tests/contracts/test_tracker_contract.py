@@ -210,7 +210,7 @@ def test_the_input_is_left_as_it_was(make: Make) -> None:
         np.testing.assert_array_equal(detections.scores, before[1])
 
 
-def test_boxes_far_outside_the_picture_and_of_any_size_are_finite(make: Make) -> None:
+def test_boxes_far_outside_the_image_and_of_any_size_are_finite(make: Make) -> None:
     tracker = make()
     for frame in range(40):
         side = 1e-3 if frame % 2 else 1e5

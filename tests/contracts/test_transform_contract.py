@@ -83,9 +83,9 @@ def test_every_pixel_of_the_slot_is_written(kind: str, options: dict[str, Any]) 
 
 @every_kind
 @pytest.mark.parametrize("hw", [(0, 5), (5, 0), (0, 0)])
-def test_an_empty_picture_is_a_frame_error(
+def test_an_empty_image_is_a_frame_error(
     kind: str, options: dict[str, Any], hw: tuple[int, int]
 ) -> None:
     transform = made(kind, options)
-    with pytest.raises(FrameError, match="the picture is empty"):
+    with pytest.raises(FrameError, match="the image is empty"):
         transform(ArrayImage(np.zeros((*hw, 3), dtype=np.uint8)), slot(transform, hw))

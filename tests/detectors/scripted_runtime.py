@@ -43,11 +43,11 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "overfeat": {"scores": (40, 80), "boxes": (40, 4)},
     "yolo": {"cells": (7, 7, 90)},
 }
-"""Outputs, without the picture's axis, of kinds that need no more said."""
+"""Outputs, without the image's axis, of kinds that need no more said."""
 
 
 class ScriptedRuntime:
-    """Gives the same outputs for every picture."""
+    """Gives the same outputs for every image."""
 
     name = "scripted"
 

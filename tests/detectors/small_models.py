@@ -34,7 +34,7 @@ def write_dpm(path: Path, seed: int = 0) -> None:
 
 def _weights(rng: np.random.Generator, height: int, width: int) -> npt.NDArray[np.float64]:
     weights = rng.normal(size=(height, width, 32))
-    weights[..., 31] = 0  # what is outside the picture neither helps nor hurts
+    weights[..., 31] = 0  # what is outside the image neither helps nor hurts
     return weights.reshape(height, width * 32)
 
 

@@ -10,7 +10,7 @@ from streamdet.detectors.bow_spm import BowSpm, BowSpmOptions, region_scores
 from streamdet.detectors.parts.bow_fit import (
     BACKGROUND,
     BowFitting,
-    LabelledPicture,
+    LabelledImage,
     fit_bow,
 )
 from streamdet.detectors.parts.bow_model import BowGeometry, BowModel, save_bow_model
@@ -25,7 +25,7 @@ FITTING = BowFitting(
 CORNERS = np.array([[8, 8], [72, 8], [8, 72], [72, 72]])
 
 
-def picture(seed: int) -> LabelledPicture:
+def picture(seed: int) -> LabelledImage:
     """Two discs and two squares in four corners, and four even regions between them."""
     rng = np.random.default_rng(seed)
     pixels = rng.normal(60, 3, (128, 128))
@@ -38,7 +38,7 @@ def picture(seed: int) -> LabelledPicture:
     boxes = np.concatenate([CORNERS, CORNERS + 48], axis=1)
     even = boxes + np.array([[32, 0, 32, 0]])
     class_ids = np.where(is_disc, 0, BACKGROUND)
-    return LabelledPicture(
+    return LabelledImage(
         np.repeat(pixels.astype(np.uint8)[..., None], 3, axis=2),
         np.concatenate([boxes, even]).astype(np.float32),
         np.concatenate([class_ids, np.full(4, BACKGROUND)]),
@@ -50,7 +50,7 @@ def discs() -> BowModel:
     return fit_bow([picture(seed) for seed in range(12)], 1, FITTING)
 
 
-def test_regions_of_new_pictures_are_told_apart(discs: BowModel) -> None:
+def test_regions_of_new_images_are_told_apart(discs: BowModel) -> None:
     for seed in range(100, 104):
         new = picture(seed)
         scores = region_scores(discs, new.pixels, new.xyxy)[:, 0]
@@ -88,7 +88,7 @@ def test_a_class_without_regions_is_named() -> None:
 
 
 def test_more_words_than_descriptors_are_refused() -> None:
-    tiny = LabelledPicture(
+    tiny = LabelledImage(
         np.zeros((20, 20, 3), dtype=np.uint8),
         np.tile(np.array([[0, 0, 20, 20]], dtype=np.float32), (6, 1)),
         np.array([0, 0, 0, BACKGROUND, BACKGROUND, BACKGROUND]),
@@ -110,10 +110,10 @@ def test_vehicles_are_told_from_background(data: Path) -> None:
     assert np.mean(right) > 0.85
 
 
-def vehicle_patches(data: Path, part: str, count: int) -> list[LabelledPicture]:
+def vehicle_patches(data: Path, part: str, count: int) -> list[LabelledImage]:
     """The first patches of the sheets of vehicles and non-vehicles, 24 a row."""
     return [
-        LabelledPicture(patch, np.array([[0, 0, 64, 64]], np.float32), np.array([class_id]))
+        LabelledImage(patch, np.array([[0, 0, 64, 64]], np.float32), np.array([class_id]))
         for kind, class_id in (("vehicles", 0), ("non-vehicles", BACKGROUND))
         for patch in sheet_patches(
             next((data / "datasets/hog-patches").glob(f"{kind}-{part}-*")), count

@@ -31,7 +31,7 @@ def test_levels_shrink_by_the_interval_and_parts_see_twice_the_cells() -> None:
     np.testing.assert_array_equal(levels[2].fine, levels[0].coarse)
 
 
-def test_cells_outside_the_picture_are_marked() -> None:
+def test_cells_outside_the_image_are_marked() -> None:
     [level] = feature_levels(np.zeros((40, 40, 3), dtype=np.uint8), 8, 1, (1, 2))
     inside = np.flatnonzero(level.coarse[..., 31].min(axis=1) == 0)
     # 5 cells, of which the border has no features, and 1 more around.

@@ -1,4 +1,4 @@
-"""A picture at several sizes: what the detector sees, and where its boxes come out."""
+"""An image at several sizes: what the detector sees, and where its boxes come out."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -70,7 +70,7 @@ def seen(detector: Pyramid) -> list[tuple[int, ...]]:
     return list(inner.seen)
 
 
-def test_the_whole_picture_is_seen_at_each_size_and_its_boxes_become_one() -> None:
+def test_the_whole_image_is_seen_at_each_size_and_its_boxes_become_one() -> None:
     detector = pyramid(0.5, 1.0, 2.0)
     [found] = detector([picture()])
     assert seen(detector) == [(20, 30), (40, 60), (80, 120)]
@@ -79,7 +79,7 @@ def test_the_whole_picture_is_seen_at_each_size_and_its_boxes_become_one() -> No
     assert found.keypoints.tolist() == [[[20.0, 8.0, 1.0]]]
 
 
-def test_each_picture_of_a_batch_gets_its_own() -> None:
+def test_each_image_of_a_batch_gets_its_own() -> None:
     detector = pyramid(1.0, 2.0)
     first, second = detector([picture(), np.zeros((1, 70, 3), dtype=np.uint8)])
     assert (len(first), len(second)) == (1, 0)
@@ -99,7 +99,7 @@ def test_a_network_of_fixed_size_sees_tiles_of_its_size() -> None:
     np.testing.assert_allclose(found.xyxy, [[20.0, 8.0, 32.0, 24.0]])
 
 
-def test_tiles_of_a_larger_picture_show_it_at_full_size() -> None:
+def test_tiles_of_a_larger_image_show_it_at_full_size() -> None:
     image = np.zeros((416, 832, 3), dtype=np.uint8)
     image[100:140, 700:720] = 255
     [found] = pyramid(0.5, 1.0, model="yolox_nano")([image])
@@ -113,7 +113,7 @@ def test_what_a_tile_cuts_off_is_left_out() -> None:
     np.testing.assert_allclose(found.xyxy, [[200.0, 100.0, 215.0, 140.0]], atol=0.5)
 
 
-def test_r_cnn_sees_the_whole_picture_though_its_network_has_a_size() -> None:
+def test_r_cnn_sees_the_whole_image_though_its_network_has_a_size() -> None:
     made = at_scales(
         Rcnn, Rcnn.Options(model="rcnn_resnet18", scales=(1.0, 2.0)),
         load_model_config("rcnn_resnet18"), ScriptedRuntime(empty_outputs("rcnn")),

@@ -45,7 +45,7 @@ def test_context_is_so_many_pixels_of_the_crop() -> None:
     np.testing.assert_array_equal(crop, picture[6:46, 6:26])
 
 
-def test_the_mean_colour_stands_outside_the_picture() -> None:
+def test_the_mean_colour_stands_outside_the_image() -> None:
     picture = noise(60, 50)
     crop = warped(picture, box(0, 0, 12, 32), INPUT, context=4)
     assert (crop[:4] == (30, 20, 10)).all()  # the mean is red, green, blue
@@ -94,7 +94,7 @@ def test_overlapping_regions_of_a_class_become_one_box(detector: Rcnn) -> None:
     assert found.scores[0] > 0.9
 
 
-def test_a_picture_without_proposals_has_no_objects(detector: Rcnn) -> None:
+def test_a_image_without_proposals_has_no_objects(detector: Rcnn) -> None:
     picture = np.full((64, 96, 3), 255, np.uint8)
     first, second = detector([picture, picture])
     assert len(first) == 2  # a large region and the better of two alike

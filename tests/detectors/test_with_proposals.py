@@ -16,7 +16,7 @@ from streamdet.runtimes import Tensors
 from tests.detectors.scripted_runtime import ScriptedRuntime, empty_outputs
 from tests.networks.region_networks import OPTIONS, PROPOSALS, write_model
 
-PICTURE = np.zeros((64, 96, 3), np.uint8)
+IMAGE = np.zeros((64, 96, 3), np.uint8)
 
 
 class Recorder(ScriptedRuntime):
@@ -39,7 +39,7 @@ def made(tmp_path: Path, **options: Any) -> tuple[WithProposals, Recorder]:
 def test_the_network_gets_as_many_proposals_as_it_was_built_for(tmp_path: Path) -> None:
     (tmp_path / "boxes.txt").write_text("1,-1,3,5,10,20,1\n")
     detector, runtime = made(tmp_path, proposals="file", proposals_from=str(tmp_path / "boxes.txt"))
-    detector([PICTURE, PICTURE])
+    detector([IMAGE, IMAGE])
     assert runtime.extras is not None
     first, second = (extras["proposals"] for extras in runtime.extras)
     assert first.shape == (1, PROPOSALS, 4)
@@ -50,7 +50,7 @@ def test_the_network_gets_as_many_proposals_as_it_was_built_for(tmp_path: Path) 
 def test_proposals_of_a_file_go_by_the_frame_not_by_what_came_before(tmp_path: Path) -> None:
     (tmp_path / "boxes.txt").write_text("1,-1,3,5,10,20,1\n4,-1,1,1,8,9,1\n")
     detector, runtime = made(tmp_path, proposals="file", proposals_from=str(tmp_path / "boxes.txt"))
-    detector.detect_frames([PICTURE, PICTURE], [3, 0])
+    detector.detect_frames([IMAGE, IMAGE], [3, 0])
     assert runtime.extras is not None
     first, second = (extras["proposals"] for extras in runtime.extras)
     assert first[0, 0].tolist() == [0, 0, 8, 9]

@@ -56,7 +56,7 @@ def test_scores_beyond_0_and_1_are_cut_off() -> None:
     assert detect(cells).scores.tolist() == [1.0]
 
 
-def test_pictures_need_not_be_square() -> None:
+def test_images_need_not_be_square() -> None:
     boxes = np.array([0.5, 0.5, 1.0, 1.0, 0.0], np.float32).reshape(1, 1, 5)
     assert decode_boxes(boxes, (20, 40)).tolist() == [[0.0, 0.0, 40.0, 20.0]]
 

@@ -32,12 +32,12 @@ def detections(video: Path, weights: Path, *, every: int = 1) -> Iterator[Detect
         for number, frame in enumerate(container.decode(video=0)):
             if number % every:
                 continue
-            picture = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-            padded, scale_xy = _letterbox(picture)
+            image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+            padded, scale_xy = _letterbox(image)
             output = session.run(None, {"images": padded})[0][0]
             xyxy, scores = _people(output, cells, strides)
             kept = _nms(xyxy, scores)
-            height, width = picture.shape[:2]
+            height, width = image.shape[:2]
             source = np.clip(xyxy[kept] / scale_xy, 0, [width, height, width, height])
             yield Detections(source, scores[kept], np.zeros(len(kept), np.int64))
 
@@ -47,12 +47,12 @@ def tracks(found: Iterator[Detections], tracker: Tracker) -> list[Detections]:
     return [tracker.update(one) for one in found]
 
 
-def _letterbox(picture: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    height, width = picture.shape[:2]
+def _letterbox(image: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    height, width = image.shape[:2]
     ratio = min(SIDE / height, SIDE / width)
     resized_hw = int(height * ratio), int(width * ratio)
     padded = np.full((SIDE, SIDE, 3), 114, np.uint8)
-    padded[: resized_hw[0], : resized_hw[1]] = cv2.resize(picture, resized_hw[::-1])
+    padded[: resized_hw[0], : resized_hw[1]] = cv2.resize(image, resized_hw[::-1])
     scale_xy = np.array([resized_hw[1] / width, resized_hw[0] / height] * 2, np.float32)
     return padded.transpose(2, 0, 1)[None].astype(np.float32), scale_xy
 

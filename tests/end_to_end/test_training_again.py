@@ -17,10 +17,10 @@ from streamdet.training.checkpoint import CHECKPOINT
 from streamdet.training.log import LOG, read_log
 from streamdet.training.result_model import WEIGHTS
 from tests.conftest import ROOT
-from tests.training.toy_training import write_pictures
+from tests.training.toy_training import write_images
 
 STEPS = 200
-# 8 pictures are learnt from, 3 are measured on. The network is narrow for the sake of time;
+# 8 images are learnt from, 3 are measured on. The network is narrow for the sake of time;
 # measured once, so that the weights that are kept are those of the last step.
 CHANGES = [
     *("classes=[cat]", "hw=[64, 96]", "network={width: 0.125}", "batch=2", "epochs=50"),
@@ -60,8 +60,8 @@ def kill_after(process: subprocess.Popen[str], output: Path, step: int) -> None:
 def test_a_recipe_again_and_after_a_kill_gives_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
-    write_pictures(tmp_path, count=11).rename(tmp_path / "labels.json")
-    monkeypatch.chdir(tmp_path)  # where the recipe looks for its pictures
+    write_images(tmp_path, count=11).rename(tmp_path / "labels.json")
+    monkeypatch.chdir(tmp_path)  # where the recipe looks for its images
     recipe = ROOT / "configs" / "recipes" / "yolox.yaml"
     once, again, broken = (tmp_path / name for name in ("once", "again", "broken"))
     end(training(recipe, once, precision))

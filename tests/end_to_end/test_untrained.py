@@ -11,7 +11,7 @@ import yaml
 from streamdet.building.build import build
 from tests.end_to_end.conftest import Run
 from tests.faults.storm import assert_each_once_in_order, lines_of
-from tests.networks.picture_networks import SMALL, write_model
+from tests.networks.image_networks import SMALL, write_model
 
 pytestmark = pytest.mark.data
 

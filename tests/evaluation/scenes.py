@@ -17,7 +17,7 @@ def an_object(image_id: int, xywh: XYWH, category_id: int = CAT, **more: Any) ->
 
 
 def a_truth(*objects: TruthObject, images: int = 2) -> Truth:
-    """Pictures 1 ... of 100 x 200 pixels, categories 7 (cat) and 9 (dog)."""
+    """Images 1 ... of 100 x 200 pixels, categories 7 (cat) and 9 (dog)."""
     pictures = {n: TruthImage(n, f"{n}.png", (100, 200)) for n in range(1, images + 1)}
     return Truth("truth.json", pictures, {CAT: "cat", DOG: "dog"}, objects)
 
@@ -29,7 +29,7 @@ def a_result(
 
 
 def coco_dict() -> dict[str, Any]:
-    """One picture `a.png` of 80 x 90 pixels with a cat at x 10..50, y 20..60."""
+    """One image `a.png` of 80 x 90 pixels with a cat at x 10..50, y 20..60."""
     return {
         "images": [{"id": 1, "file_name": "a.png", "height": 80, "width": 90}],
         "categories": [{"id": 7, "name": "cat"}],

@@ -20,7 +20,7 @@ def found(*rows: tuple[float, float, int]) -> Detections:
 def test_the_same_boxes_are_found_again_both_ways() -> None:
     pair = found((0, 0.9, 0)), found((1, 0.89, 0))
     compared = agreement([pair], 0.3)
-    assert (compared.pictures, compared.detections, compared.found_again) == (1, 2, 2)
+    assert (compared.images, compared.detections, compared.found_again) == (1, 2, 2)
     assert compared.score_difference == pytest.approx(0.01, abs=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""COCO's metrics: pycocotools' own figures, and what of the truth counts."""
+"""COCO's metrics: pycocotools' own metrics, and what of the truth counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.coco import FIGURES, coco_scores
+from streamdet.evaluation.coco import METRICS, coco_scores
 from streamdet.evaluation.results import Kind, Result, read_results
 from streamdet.evaluation.truths.coco import read_coco
 from tests.evaluation.scenes import CAT, DOG, a_result, a_truth, an_object
@@ -24,22 +24,22 @@ SQUARE = [[10.0, 20.0, 50.0, 20.0, 50.0, 60.0, 10.0, 60.0]]
 
 def ap(*results: Result, kind: Kind = "bbox", **of_object: Any) -> float | None:
     truth = a_truth(an_object(1, BOX, **of_object))
-    return coco_scores(truth, results, kind).figures["AP"]
+    return coco_scores(truth, results, kind).metrics["AP"]
 
 
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("row", "kind"), [("bbox", "bbox"), ("segm", "segm"), ("bbox_of_segm", "bbox")]
 )
-def test_the_figures_are_those_of_pycocotools(data: Path, row: str, kind: Kind) -> None:
+def test_the_metrics_are_those_of_pycocotools(data: Path, row: str, kind: Kind) -> None:
     expected = json.loads((data / "cocoeval" / "expected.json").read_text())[row]
     wanted = data / "cocoeval" / "instances_val2014_100.json"
     found = data / "cocoeval" / expected["results"]
     truth = read_coco(wanted)
-    ours = coco_scores(truth, read_results(found, truth, kind), kind).figures
+    ours = coco_scores(truth, read_results(found, truth, kind), kind).metrics
     theirs = plain_pycocotools(wanted, found, kind)
     assert list(ours.values()) == pytest.approx(theirs, abs=1e-9)
-    assert ours == pytest.approx({name: expected[name] for name in FIGURES[kind]}, abs=1e-6)
+    assert ours == pytest.approx({name: expected[name] for name in METRICS[kind]}, abs=1e-6)
 
 
 def plain_pycocotools(truth: Path, results: Path, kind: Kind) -> list[float]:
@@ -69,7 +69,7 @@ def test_iou_0_8_counts_at_seven_of_ten_thresholds() -> None:
 def test_a_class_without_objects_is_not_counted() -> None:
     truth = a_truth(an_object(1, BOX))
     scores = coco_scores(truth, [a_result(1, BOX), a_result(1, BOX, category_id=DOG)], "bbox")
-    assert scores.figures["AP"] == pytest.approx(1.0)
+    assert scores.metrics["AP"] == pytest.approx(1.0)
     assert scores.classes["dog"]["AP"] is None
     assert list(scores.precision) == ["cat"]
 
@@ -78,20 +78,20 @@ def test_results_in_a_crowd_region_are_not_held_against_the_model() -> None:
     truth = a_truth(an_object(1, BOX), an_object(1, (100.0, 0.0, 100.0, 100.0), is_crowd=True))
     in_crowd = [a_result(1, (110.0, 10.0 + 20 * n, 10.0, 10.0), 0.95) for n in range(3)]
     scores = coco_scores(truth, [*in_crowd, a_result(1, BOX, 0.5)], "bbox")
-    assert scores.figures["AP"] == pytest.approx(1.0)
+    assert scores.metrics["AP"] == pytest.approx(1.0)
 
 
-def test_without_objects_there_is_no_figure() -> None:
-    assert coco_scores(a_truth(), [], "bbox").figures == dict.fromkeys(FIGURES["bbox"])
+def test_without_objects_there_is_no_metric() -> None:
+    assert coco_scores(a_truth(), [], "bbox").metrics == dict.fromkeys(METRICS["bbox"])
 
 
-def test_figures_of_a_class_average_to_those_of_all() -> None:
+def test_metrics_of_a_class_average_to_those_of_all() -> None:
     truth = a_truth(an_object(1, BOX), an_object(2, BOX, DOG), an_object(2, (0, 0, 20, 20), DOG))
     found = [a_result(1, BOX), a_result(2, BOX, category_id=DOG), a_result(1, BOX, 0.3, DOG)]
     scores = coco_scores(truth, found, "bbox")
     for name in ("AP", "AP50", "AP75"):
-        of_classes = [figures[name] for figures in scores.classes.values()]
-        assert np.mean(np.array(of_classes, float)) == pytest.approx(scores.figures[name])
+        of_classes = [metrics[name] for metrics in scores.classes.values()]
+        assert np.mean(np.array(of_classes, float)) == pytest.approx(scores.metrics[name])
 
 
 def test_masks_are_compared_where_boxes_are_equal() -> None:

@@ -45,7 +45,7 @@ def test_boxes_and_tracks_of_the_sought_classes_are_scored() -> None:
     ids = (1, 1, 2, 2)
     frames = [published(n, cat(ids[n - 1]), cat(7, "sofa")) for n in (1, 2, 3, 4)]
     [scores] = score_frames(frames, walk(), {"cat", "sofa"})
-    assert scores.coco.figures["AP"] == pytest.approx(1.0)
+    assert scores.coco.metrics["AP"] == pytest.approx(1.0)
     assert scores.objects == {"cat": 4}
     tracks = scores.tracking["cat"]
     assert (tracks.switches, tracks.recall, tracks.precision) == (1, 1.0, 1.0)
@@ -66,7 +66,7 @@ def test_a_track_on_an_ignored_object_is_forgiven() -> None:
     assert (tracks.false_positives, tracks.misses, tracks.objects) == (0, 1, 1)
 
 
-def test_without_tracks_there_are_no_figures_of_them() -> None:
+def test_without_tracks_there_are_no_metrics_of_them() -> None:
     untracked = a_truth(an_object(1, BOX))
     for found, truth in ((cat(None), walk()), (cat(), untracked)):
         [scores] = score_frames([published(1, found)], truth, {"cat"})
@@ -90,7 +90,7 @@ def test_masks_and_points_are_scored_where_truth_and_pipeline_have_them() -> Non
     found = cat() | {"mask": runs, "keypoints": points}
     scores = score_frames([published(1, found)], truth, {"cat"})
     assert [each.kind for each in scores] == ["bbox", "segm", "keypoints"]
-    assert [each.coco.figures["AP"] for each in scores] == pytest.approx([1.0, 1.0, 1.0])
+    assert [each.coco.metrics["AP"] for each in scores] == pytest.approx([1.0, 1.0, 1.0])
 
 
 def test_masks_that_the_truth_does_not_have_are_noted() -> None:

@@ -29,7 +29,7 @@ def test_a_result_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("image", [2, "2", "2.png"])
-def test_a_picture_may_be_named_by_its_file(tmp_path: Path, image: int | str) -> None:
+def test_a_image_may_be_named_by_its_file(tmp_path: Path, image: int | str) -> None:
     result = read(tmp_path, RIGHT | {"image_id": image, "category_id": "cat"})
     assert (result.image_id, result.category_id) == (2, CAT)
 
@@ -52,12 +52,12 @@ def test_a_mask_may_stand_for_its_box(tmp_path: Path) -> None:
         (
             "segm",
             {"segmentation": {"size": [1, 2], "counts": "a"}},
-            "segmentation.size: must be the picture's",
+            "segmentation.size: must be the image's",
         ),
         (
             "segm",
             {"segmentation": {"size": [100, 200], "counts": "0"}},
-            "segmentation.counts: must add up to the picture's 20000 pixels, got 0",
+            "segmentation.counts: must add up to the image's 20000 pixels, got 0",
         ),
         (
             "segm",

@@ -41,7 +41,7 @@ def test_without_results_the_average_is_0() -> None:
 def test_the_second_result_of_an_object_is_false() -> None:
     found = [a_result(1, LEFT, 0.5), a_result(1, LEFT, 0.9), a_result(2, LEFT, 0.7)]
     verdicts = judge([an_object(1, LEFT)], found)
-    assert verdicts.tolist() == [TRUE, FALSE, FALSE]  # 0.9, 0.7 (another picture), 0.5
+    assert verdicts.tolist() == [TRUE, FALSE, FALSE]  # 0.9, 0.7 (another image), 0.5
 
 
 @pytest.mark.parametrize(("width", "verdict"), [(5.0, TRUE), (4.9, FALSE)])

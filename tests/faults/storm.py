@@ -92,13 +92,13 @@ def kill_at_random(
     process: subprocess.Popen[str], *, every_s: float, for_s: float, seed: int
 ) -> int:
     """SIGKILL a random stage process again and again; returns how many were hit."""
-    chance, kills = random.Random(seed), 0
+    rng, kills = random.Random(seed), 0
     deadline = time.monotonic() + for_s
     while time.monotonic() < deadline and process.poll() is None:
         time.sleep(every_s)
         if victims := stage_processes(process):
             try:
-                chance.choice(victims).kill()
+                rng.choice(victims).kill()
             except psutil.NoSuchProcess:
                 continue
             kills += 1

@@ -38,20 +38,20 @@ def stop_at_random(place: Place, server: RedisServer | None, folder: Path, turn:
     Returns:
         How long it took to stop, seconds.
     """
-    chance = random.Random(turn)
+    rng = random.Random(turn)
     lines = folder / f"{turn}.jsonl"
     arguments = [*RUN, "--output", str(lines), "--output", str(folder / f"{turn}.mp4")]
     if server is not None:
         arguments += ["--redis", server.url]
     way = WAYS[turn % len(WAYS)]
     with streamdet(*arguments, env=place.env) as process:
-        time.sleep(chance.uniform(0.02, 3))
+        time.sleep(rng.uniform(0.02, 3))
         place.note(process)
         is_idle = place.is_idle()
         started_s = time.monotonic()
         for number in way:
             process.send_signal(number)
-            time.sleep(chance.uniform(0, 0.3) if len(way) > 1 else 0)
+            time.sleep(rng.uniform(0, 0.3) if len(way) > 1 else 0)
         text, _ = process.communicate(timeout=10)
         took_s = time.monotonic() - started_s
     # Before our own code has begun to run, a signal ends Python in the system's way.

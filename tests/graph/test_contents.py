@@ -24,20 +24,20 @@ def test_swscale_in_the_cameras_process_is_accepted(tmp_path: Path) -> None:
     assert load_text(text, tmp_path).nodes["prepare"].options.model_dump()["resample"] == "swscale"
 
 
-def test_a_picture_of_another_size_than_the_networks_is_refused(tmp_path: Path) -> None:
+def test_a_image_of_another_size_than_the_networks_is_refused(tmp_path: Path) -> None:
     text = people(detect=NETWORK, prepare="kind: letterbox, reads: camera, hw: [320, 416]")
     assert faults(text, tmp_path) == [
-        "g.yaml:6: detect.reads brings pictures of 320x416 (height x width) from 'prepare', "
+        "g.yaml:6: detect.reads brings images of 320x416 (height x width) from 'prepare', "
         "wanted 416x416 (height x width)"
     ]
 
 
-def test_a_picture_whose_size_varies_is_refused_by_a_network(tmp_path: Path) -> None:
+def test_a_image_whose_size_varies_is_refused_by_a_network(tmp_path: Path) -> None:
     text = people(
         detect=NETWORK,
         prepare="kind: shortest_edge, reads: camera, shortest_edge: 416, longest_edge: 800",
     )
-    assert "detect.reads brings pictures of 416x" in faults(text, tmp_path)[0]
+    assert "detect.reads brings images of 416x" in faults(text, tmp_path)[0]
 
 
 @pytest.mark.parametrize("name", shipped_names("configs/models"))
@@ -54,7 +54,7 @@ def test_every_shipped_model_fits_the_graph_of_people(name: str) -> None:
     assert model.name == name
 
 
-def test_r_cnn_takes_pictures_of_any_size(tmp_path: Path) -> None:
+def test_r_cnn_takes_images_of_any_size(tmp_path: Path) -> None:
     text = people(
         detect="kind: detector, reads: prepare, model: rcnn_resnet18",
         prepare="kind: shortest_edge, reads: camera, shortest_edge: 416, longest_edge: 800",
@@ -62,14 +62,14 @@ def test_r_cnn_takes_pictures_of_any_size(tmp_path: Path) -> None:
     assert load_text(text, tmp_path).nodes["detect"].kind == "rcnn"
 
 
-def test_a_larger_picture_is_accepted_that_a_scale_brings_to_the_networks_size(
+def test_a_larger_image_is_accepted_that_a_scale_brings_to_the_networks_size(
     tmp_path: Path,
 ) -> None:
     larger = "kind: letterbox, reads: camera, hw: [832, 832]"
     scaled = people(detect=f"{NETWORK}, scales: [0.5, 1.0]", prepare=larger)
     assert load_text(scaled, tmp_path).nodes["detect"].kind == "yolox"
     assert faults(people(detect=f"{NETWORK}, scales: [0.6, 1.0]", prepare=larger), tmp_path) == [
-        "g.yaml:6: detect.reads brings pictures of 832x832 (height x width) from 'prepare', wanted "
+        "g.yaml:6: detect.reads brings images of 832x832 (height x width) from 'prepare', wanted "
         "416x416 (height x width), as it is or at one of the scales [0.6, 1.0]"
     ]
 
@@ -87,7 +87,7 @@ def test_a_file_of_proposals_fits_one_source_but_any_number_of_replicas(tmp_path
     ]
 
 
-def test_a_file_of_proposals_fits_one_size_of_the_picture(tmp_path: Path) -> None:
+def test_a_file_of_proposals_fits_one_size_of_the_image(tmp_path: Path) -> None:
     detect = (
         "kind: detector, reads: prepare, model: rcnn_resnet18, proposals: file, "
         "proposals_from: b.txt, scales: "

@@ -65,7 +65,7 @@ def test_source_ids_are_unique_in_the_graph(tmp_path: Path) -> None:
         ),
         (
             {"other": NETWORK, "save": "kind: jsonl, reads: other, path: x"},
-            "5: prepare.kind cannot be chosen: 'detect' and 'other' want different pictures",
+            "5: prepare.kind cannot be chosen: 'detect' and 'other' want different images",
         ),
     ],
 )

@@ -88,7 +88,7 @@ DETECT = "kind: detector, reads: prepare, model: hog_people"
                 "track": "kind: sort, reads: detect, process: rest",
                 "publish": "kind: redis_stream, reads: track",
             },
-            "g.yaml:5: prepare.replicas must be 1, got 2: 'detect' reads the pictures of 'prepare' "
+            "g.yaml:5: prepare.replicas must be 1, got 2: 'detect' reads the images of 'prepare' "
             "in the process of 'track', which meets frames in order",
         ),
         (

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamdet.inspection.drawing import Finding, contact_sheet, gradient_picture, map_sheet
+from streamdet.inspection.drawing import Finding, contact_sheet, gradient_image, map_sheet
 from streamdet.inspection.responses import Response
 from streamdet.sinks.drawing import track_color
 
 
 def finding(hw: tuple[int, int], number: int, *, has_saw: bool = False) -> Finding:
-    picture = np.full((*hw, 3), 90, np.uint8)
+    image = np.full((*hw, 3), 90, np.uint8)
     left = number * hw[1] // 12
     xyxy = (left, 0, min(left + 20, hw[1]), hw[0])
-    return Finding(Response(0, (0, number % 3), 1.0), picture, xyxy, picture if has_saw else None)
+    return Finding(Response(0, (0, number % 3), 1.0), image, xyxy, image if has_saw else None)
 
 
 @pytest.mark.parametrize("hw", [(40, 60), (800, 1344), (4, 300)])
@@ -45,6 +45,6 @@ def test_a_contact_sheet_has_three_patches_a_row() -> None:
 def test_a_gradient_is_grey_where_it_is_nothing_and_keeps_its_colour() -> None:
     gradient = np.zeros((3, 1, 3), np.float32)
     gradient[0, 0, 1:] = (1, -1)  # red raises, then lowers
-    picture = gradient_picture(gradient, is_rgb=True)
-    assert picture[0].tolist() == [[128, 128, 128], [128, 128, 255], [128, 128, 1]]
-    assert (gradient_picture(np.zeros((3, 2, 2), np.float32), is_rgb=False) == 128).all()
+    image = gradient_image(gradient, is_rgb=True)
+    assert image[0].tolist() == [[128, 128, 128], [128, 128, 255], [128, 128, 1]]
+    assert (gradient_image(np.zeros((3, 2, 2), np.float32), is_rgb=False) == 128).all()

@@ -83,7 +83,7 @@ def test_what_moves_nothing_has_no_field() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 1.0))
-def test_a_field_lies_in_the_picture_and_in_that_of_a_larger_share(seed: int, share: float) -> None:
+def test_a_field_lies_in_the_image_and_in_that_of_a_larger_share(seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)
     gradient = rng.normal(size=(3, 5, 8)).astype(np.float32) ** 5
     inner, outer = receptive_field(gradient, share), receptive_field(gradient, 1.0)

@@ -47,7 +47,7 @@ def test_the_file_is_read_back_as_truth(tmp_path: Path) -> None:
         (1, 1, (0.0, 0.0, 5.0, 5.0), True, None),
         (2, 3, (10.0, 20.0, 20.0, 40.5), False, 6),
     ]
-    assert file.counts == {"pictures": 2, "objects": 2, "ignored": 1}
+    assert file.counts == {"images": 2, "objects": 2, "ignored": 1}
 
 
 def test_masks_come_with_their_objects(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def pictures(count: int) -> list[Pixels]:
 
 
 def extras(kind: str, count: int) -> list[Tensors] | None:
-    """Proposals of all sizes, one of them empty, for each picture."""
+    """Proposals of all sizes, one of them empty, for each image."""
     rng = np.random.default_rng(1)
     if kind == "rpn":
         return None

@@ -29,15 +29,15 @@ def test_a_cell_looks_around_its_centre() -> None:
     body = backbone("alexnet", maps=["conv2"])
     centre, cell = first_centre(body), 4
     torch.manual_seed(0)
-    picture = torch.randn(1, 3, 80, 80, requires_grad=True)
-    [features] = body(picture).values()
+    image = torch.randn(1, 3, 80, 80, requires_grad=True)
+    [features] = body(image).values()
     features[0, :, cell, cell].sum().backward()
-    assert picture.grad is not None
-    rows = picture.grad.abs().sum(dim=(0, 1, 3)).nonzero()[:, 0].double()
+    assert image.grad is not None
+    rows = image.grad.abs().sum(dim=(0, 1, 3)).nonzero()[:, 0].double()
     middle = (rows[0] + rows[-1]) / 2
     assert middle.item() == pytest.approx(centre + 8 * cell, abs=4)  # the maximum is anywhere
 
 
-def test_padding_that_follows_the_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match="SAME convolutions are centred by the picture's size"):
+def test_padding_that_follows_the_image_is_refused() -> None:
+    with pytest.raises(ValueError, match="SAME convolutions are centred by the image's size"):
         first_centre(backbone("mobilenet_v2_same"))

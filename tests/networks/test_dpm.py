@@ -35,9 +35,9 @@ def network(component: Component, mixture: Mixture, bias: float) -> DpmComponent
 
 
 def assert_scores_agree(mixture: Mixture) -> None:
-    picture = np.random.default_rng(1).integers(0, 256, (64, 72, 3), dtype=np.uint8)
+    image = np.random.default_rng(1).integers(0, 256, (64, 72, 3), dtype=np.uint8)
     score = MixtureScores(mixture, part_reach=None)
-    for level in feature_levels(picture, mixture.cell, 2, mixture.padding_hw):
+    for level in feature_levels(image, mixture.cell, 2, mixture.padding_hw):
         coarse, fine = (channels_first(cells)[None] for cells in (level.coarse, level.fine))
         for component, wanted in zip(mixture.components, score(level), strict=True):
             bias = component.bias + component.location[level.index >= mixture.interval]

@@ -97,7 +97,7 @@ def test_an_exported_network_gives_what_torch_gives(name: str, batch: int, tmp_p
 
 
 @torch.no_grad()
-def test_boxes_are_clipped_to_the_part_of_each_picture_that_is_no_padding() -> None:
+def test_boxes_are_clipped_to_the_part_of_each_image_that_is_no_padding() -> None:
     image = torch.randn(2, 3, *HW, generator=torch.Generator().manual_seed(1))
     outputs = made("pyramid")(image, torch.tensor([[40.0, 96.0], [64.0, 50.0]]))
     assert outputs["boxes"][0, :, 3].max() <= 40
@@ -105,7 +105,7 @@ def test_boxes_are_clipped_to_the_part_of_each_picture_that_is_no_padding() -> N
 
 
 @torch.no_grad()
-def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch() -> None:
+def test_a_image_does_not_depend_on_its_neighbours_in_the_batch() -> None:
     network = made("masks")
     image = torch.randn(2, 3, *HW, generator=torch.Generator().manual_seed(1))
     both, alone = network(image), network(image[1:])

@@ -26,8 +26,8 @@ def noise(*hw: int, seed: int = 0) -> Pixels:
     return np.random.default_rng(seed).integers(0, 256, (*hw, 3), dtype=np.uint8)
 
 
-def batch(*pictures: Pixels) -> Tensor:
-    return torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2)).float()
+def batch(*images: Pixels) -> Tensor:
+    return torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2)).float()
 
 
 def network(geometry: HogGeometry) -> DalalTriggsHog:
@@ -36,12 +36,12 @@ def network(geometry: HogGeometry) -> DalalTriggsHog:
     )
 
 
-def assert_is_opencv_s(geometry: HogGeometry, pictures: list[Pixels]) -> None:
-    blocks = network(geometry)(batch(*pictures))
+def assert_is_opencv_s(geometry: HogGeometry, images: list[Pixels]) -> None:
+    blocks = network(geometry)(batch(*images))
     found = blocks.permute(0, 3, 2, 1).flatten(1)  # OpenCV's order: column by column
     hog = hog_descriptor(geometry)
-    wanted = [np.ravel(hog.compute(picture)) for picture in pictures]
-    assert found.shape == (len(pictures), geometry.length)
+    wanted = [np.ravel(hog.compute(picture)) for picture in images]
+    assert found.shape == (len(images), geometry.length)
     np.testing.assert_allclose(found.numpy(), wanted, atol=1e-4)
 
 
@@ -61,7 +61,7 @@ def test_real_windows_have_opencv_s_descriptors(data: Path) -> None:
     assert_is_opencv_s(HogGeometry(), [np.ascontiguousarray(window) for window in windows])
 
 
-def test_a_larger_picture_gives_a_block_at_every_step() -> None:
+def test_a_larger_image_gives_a_block_at_every_step() -> None:
     assert network(HogGeometry())(batch(noise(40, 64))).shape == (1, 36, 4, 7)
 
 
@@ -83,9 +83,9 @@ def test_angles_are_right_to_a_hundredth_of_a_degree() -> None:
 @pytest.mark.parametrize("cell", [4, 8])
 @pytest.mark.parametrize("hw", [(40, 43), (37, 61), (44, 36)])
 def test_cells_are_those_of_the_part_models(hw: tuple[int, int], cell: int) -> None:
-    pictures = [noise(*hw, seed=seed) for seed in range(3)]
-    found = FelzenszwalbHog(cell)(batch(*pictures)).permute(0, 2, 3, 1)
-    wanted = np.stack([hog_cells(picture, cell) for picture in pictures])
+    images = [noise(*hw, seed=seed) for seed in range(3)]
+    found = FelzenszwalbHog(cell)(batch(*images)).permute(0, 2, 3, 1)
+    wanted = np.stack([hog_cells(picture, cell) for picture in images])
     np.testing.assert_allclose(found.numpy(), wanted, atol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""One object a picture; what the heads say is read as boxes and points by hand."""
+"""One object an image; what the heads say is read as boxes and points by hand."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def network(**options: Any) -> Localizer:
 
 
 def says(head: nn.Linear, values: list[float]) -> None:
-    """Let a head say the same of every picture."""
+    """Let a head say the same of every image."""
     nn.init.zeros_(head.weight)
     with torch.no_grad():
         head.bias.copy_(torch.tensor(values))
@@ -27,7 +27,7 @@ def found(localizer: Localizer) -> dict[str, Tensor]:
     return outputs
 
 
-def test_there_is_one_object_a_picture() -> None:
+def test_there_is_one_object_a_image() -> None:
     shapes = {name: tuple(value.shape) for name, value in found(network(keypoints=5)).items()}
     assert shapes == {
         "boxes": (2, 1, 4), "scores": (2, 1), "class_ids": (2, 1), "counts": (2,),
@@ -50,7 +50,7 @@ def test_the_box_is_that_of_the_class_found() -> None:
     assert found(localizer)["class_ids"].tolist() == [[1], [1]]
 
 
-def test_zeros_mean_the_whole_picture_and_points_in_its_middle() -> None:
+def test_zeros_mean_the_whole_image_and_points_in_its_middle() -> None:
     localizer = network(boxes="shared", keypoints=1)
     assert localizer.point_head is not None
     says(localizer.class_head, [0.0, 0.0, 50.0])

@@ -91,7 +91,7 @@ def exported(
 
 
 def boxes(rng: np.random.Generator, sides: tuple[float, float]) -> Any:
-    """Boxes inside the picture, some at its border, one of them empty."""
+    """Boxes inside the image, some at its border, one of them empty."""
     hw = np.array(HW, dtype=np.float32)
     centres = rng.random((1, ROWS, 2)) * hw[::-1]
     half = rng.uniform(*sides, (1, ROWS, 2)) / 2
@@ -125,11 +125,11 @@ def test_a_node_gives_on_every_runtime_what_torch_gives(
 ) -> None:
     module, path, batch = exported
     rng = np.random.default_rng(5)
-    pictures = [rng.integers(0, 256, (*HW, 3), dtype=np.uint8) for _ in range(batch)]
+    images = [rng.integers(0, 256, (*HW, 3), dtype=np.uint8) for _ in range(batch)]
     extras = [inputs(module, seed, sides, highest_score) for seed in range(batch)]
     image_input = ImageInput(name="image", hw=HW)
-    found = load("runtime", runtime)(path, image_input, RuntimeOptions())(pictures, extras)
-    image = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
+    found = load("runtime", runtime)(path, image_input, RuntimeOptions())(images, extras)
+    image = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
     joined = {
         name: torch.from_numpy(np.concatenate([extra[name] for extra in extras]))
         for name in extras[0]

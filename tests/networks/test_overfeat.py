@@ -1,4 +1,4 @@
-"""Sliding over a picture gives what the network gives on every crop, at the tables' sizes."""
+"""Sliding over an image gives what the network gives on every crop, at the tables' sizes."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def network(hw: tuple[int, int] = (256, 330), **options: Any) -> OverFeatNetwork
     return made
 
 
-def pictures(hw: tuple[int, int] = (256, 330)) -> Tensor:
+def images(hw: tuple[int, int] = (256, 330)) -> Tensor:
     return torch.randn(2, 3, *hw, generator=torch.Generator().manual_seed(1))
 
 
@@ -27,7 +27,7 @@ def pictures(hw: tuple[int, int] = (256, 330)) -> Tensor:
 @torch.inference_mode()
 def test_sliding_gives_what_every_crop_gives(model: str, boxes: str) -> None:
     overfeat = network(model=model, boxes=boxes)
-    found, wanted = overfeat(pictures()), crop_outputs(overfeat, pictures())
+    found, wanted = overfeat(images()), crop_outputs(overfeat, images())
     assert found["scores"].std(dim=1).min() > 1e-3  # the windows say different things
     for name, values in wanted.items():
         torch.testing.assert_close(found[name], values, rtol=1e-4, atol=1e-4)
@@ -35,7 +35,7 @@ def test_sliding_gives_what_every_crop_gives(model: str, boxes: str) -> None:
 
 @pytest.mark.parametrize(("model", "side"), [("fast", 231), ("accurate", 221)])
 @pytest.mark.parametrize("is_padded", [False, True])
-def test_a_picture_of_the_table_s_size_gives_one_location(
+def test_a_image_of_the_table_s_size_gives_one_location(
     model: str, side: int, is_padded: bool
 ) -> None:
     overfeat = network((side, side), model=model, is_padded=is_padded, scales=(1.0,))
@@ -50,22 +50,22 @@ def test_padded_as_in_the_tables_the_last_map_is_theirs(model: str, sides: tuple
     assert [kernel.kernel_size for kernel in kernels] == [(side, side) for side in sides]
 
 
-def test_a_larger_picture_gives_a_map() -> None:
+def test_a_larger_image_gives_a_map() -> None:
     overfeat = network((231 + 32, 231 + 64), scales=(1.0,))
     assert overfeat.stride == 32
     assert overfeat(torch.zeros(1, 3, 263, 295))["scores"].shape == (1, 2 * 3, 3)
 
 
-def test_boxes_of_zeros_are_the_windows_in_the_picture_s_pixels() -> None:
+def test_boxes_of_zeros_are_the_windows_in_the_image_s_pixels() -> None:
     overfeat = network((231, 231), scales=(1.0, 2.0))
     for weights in overfeat.regressor.parameters():
         weights.data.zero_()
     boxes = overfeat(torch.zeros(1, 3, 231, 231))["boxes"][0]
     assert boxes[0].tolist() == [0.0, 0.0, 231.0, 231.0]
     assert boxes[1].tolist() == [0.0, 0.0, 115.5, 115.5]
-    assert boxes[2].tolist() == [16.0, 0.0, 131.5, 115.5]  # 32 pixels of the doubled picture on
+    assert boxes[2].tolist() == [16.0, 0.0, 131.5, 115.5]  # 32 pixels of the doubled image on
 
 
-def test_a_picture_below_the_window_is_refused() -> None:
+def test_a_image_below_the_window_is_refused() -> None:
     with pytest.raises(ValueError, match=r"must be at least 231, got \[\(231, 300\), \(116, 150\)"):
         network((231, 300), scales=(1.0, 0.5))

@@ -59,8 +59,8 @@ def test_an_exported_network_gives_what_torch_gives(kind: str, batch: int, tmp_p
             assert_same(one, same)
 
 
-def one_picture(kind: str) -> tuple[Tensor, Tensor]:
-    """A picture of noise and its proposals, of which the last is empty."""
+def one_image(kind: str) -> tuple[Tensor, Tensor]:
+    """An image of noise and its proposals, of which the last is empty."""
     [others] = extras(kind, 1) or [{}]
     return torch.randn(1, 3, *HW), torch.from_numpy(next(iter(others.values())))
 
@@ -68,7 +68,7 @@ def one_picture(kind: str) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("kind", ["fast_rcnn", "sppnet"])
 def test_rows_that_fill_up_never_become_detections(kind: str) -> None:
     network = region_network(kind, score_thresh=0.0, iou_thresh=1.0, detections=100)
-    image, proposals = one_picture(kind)
+    image, proposals = one_image(kind)
     found = network(image, proposals)
     assert found["counts"].tolist() == [CLASSES * (PROPOSALS - 1)]
     nothing = network(image, torch.zeros_like(proposals))
@@ -76,9 +76,9 @@ def test_rows_that_fill_up_never_become_detections(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["fast_rcnn", "sppnet"])
-def test_boxes_end_at_the_picture_s_border(kind: str) -> None:
+def test_boxes_end_at_the_image_s_border(kind: str) -> None:
     network = region_network(kind, score_thresh=0.0)
-    image, proposals = one_picture(kind)
+    image, proposals = one_image(kind)
     name = {"sppnet": "head.bbox_pred", "fast_rcnn": "box_predictor.bbox_pred"}[kind]
     layer = network.get_submodule(name)
     layer.bias.data = torch.tensor([0.0, 0, 20, 20]).repeat(len(layer.bias) // 4)  # far larger
@@ -90,7 +90,7 @@ def test_boxes_end_at_the_picture_s_border(kind: str) -> None:
 
 def test_spp_net_pools_the_pyramid_of_each_region_s_cells() -> None:
     network = region_network("sppnet")
-    image, proposals = one_picture("sppnet")
+    image, proposals = one_image("sppnet")
     features = network.backbone(image)["conv2"]
     rois = torch.cat((torch.zeros(PROPOSALS, 1), proposals[0]), dim=1)
     # AlexNet's conv2: (11 - 1) / 2 - 2 pixels, and (3 - 1) / 2 cells of 4 pixels of the pooling.
@@ -103,7 +103,7 @@ def test_spp_net_pools_the_pyramid_of_each_region_s_cells() -> None:
 
 def test_a_pyramid_of_one_level_is_roi_pool() -> None:
     network = region_network("sppnet", levels=[7])
-    image, proposals = one_picture("sppnet")
+    image, proposals = one_image("sppnet")
     features = network.backbone(image)["conv2"]
     assert network.pyramid(features, proposals).shape == (PROPOSALS, 7 * 7 * 192)
     assert network(image, proposals)["boxes"].shape[2] == 4

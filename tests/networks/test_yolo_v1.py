@@ -1,4 +1,4 @@
-"""YOLO's layers and the shape of what comes out, by the paper's figures."""
+"""YOLO's layers and the shape of what comes out, by the paper's metrics."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -43,6 +43,6 @@ def test_scales_must_be_given_for_each_map() -> None:
         level_anchors((8, 8), [(1, 1)], [[8], [8]], [1])
 
 
-def test_a_map_larger_than_its_picture_is_refused() -> None:
+def test_a_map_larger_than_its_image_is_refused() -> None:
     with pytest.raises(ValueError, match="must not be larger"):
         level_anchors((8, 8), [(9, 8)], [[8]], [1])

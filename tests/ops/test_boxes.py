@@ -1,4 +1,4 @@
-"""Boxes at a picture's border, and boxes too small to keep."""
+"""Boxes at an image's border, and boxes too small to keep."""
 
 import torch
 
@@ -16,7 +16,7 @@ def test_a_box_outside_becomes_empty() -> None:
     assert not is_large_enough(clipped, 1e-3).any()
 
 
-def test_pictures_of_a_batch_have_sizes_of_their_own() -> None:
+def test_images_of_a_batch_have_sizes_of_their_own() -> None:
     xyxy = torch.tensor([[[0.0, 0.0, 99.0, 99.0]]]).repeat(2, 1, 1)
     height, width = torch.tensor([10.0, 30.0]), torch.tensor([20.0, 40.0])
     clipped = clip_boxes(xyxy, (height[:, None, None], width[:, None, None]))

@@ -78,7 +78,7 @@ def test_regions_without_numbers_are_0_and_leave_the_others_alone() -> None:
         assert not pooled[[1, 2], :, :, 1].any()
 
 
-def test_each_region_reads_its_own_picture() -> None:
+def test_each_region_reads_its_own_image() -> None:
     pair = torch.cat([GRID, GRID + 100])
     pooled = roi_align(pair, rois((1, 0, 0, 2, 2), (0, 0, 0, 2, 2)), (1, 1))
     assert (pooled[0] - pooled[1]).item() == 100
@@ -136,8 +136,8 @@ def test_gradients_flow_to_the_map() -> None:
     [
         (GRID[0], rois(), r"features must be \(B, C, H, W\), got \(1, 4, 4\)"),
         (GRID, torch.zeros(3, 4), r"rois must be \(K, 5\), got \(3, 4\)"),
-        (GRID, rois((1, 0, 0, 1, 1)), "index of one of 1 pictures"),
-        (GRID, rois((-1, 0, 0, 1, 1)), "index of one of 1 pictures"),
+        (GRID, rois((1, 0, 0, 1, 1)), "index of one of 1 images"),
+        (GRID, rois((-1, 0, 0, 1, 1)), "index of one of 1 images"),
     ],
 )
 def test_misuse_is_refused(features: torch.Tensor, regions: torch.Tensor, message: str) -> None:

@@ -56,7 +56,7 @@ def test_regions_without_numbers_and_without_end() -> None:
     assert pooled.flatten().tolist() == [0, 16]
 
 
-def test_each_region_reads_its_own_picture() -> None:
+def test_each_region_reads_its_own_image() -> None:
     pair = torch.cat([GRID, GRID + 100])
     assert roi_pool(pair, rois((1, 0, 0, 3, 3), (0, 0, 0, 3, 3)), (1, 1)).flatten().tolist() == [
         115,
@@ -72,7 +72,7 @@ def test_no_region_gives_nothing() -> None:
 def test_misuse_is_refused() -> None:
     with pytest.raises(ValueError, match=r"features must be \(B, C, H, W\), got \(4, 4\)"):
         roi_pool(GRID[0, 0], rois(), (1, 1))
-    with pytest.raises(ValueError, match="index of one of 1 pictures"):
+    with pytest.raises(ValueError, match="index of one of 1 images"):
         roi_pool(GRID, rois((1, 0, 0, 1, 1)), (1, 1))
 
 
@@ -89,13 +89,13 @@ def test_every_bin_is_the_maximum_of_its_cells(
 ) -> None:
     features = torch.rand(2, 3, 9, 11, dtype=torch.float64) - 0.5
     pooled = pool_windows(features, torch.tensor(windows), (bins_down, bins_across))
-    for row, (picture, x1, y1, x2, y2) in enumerate(windows):
+    for row, (image, x1, y1, x2, y2) in enumerate(windows):
         for i in range(bins_down):
             for j in range(bins_across):
                 top, bottom = (y2 - y1) * i // bins_down, -(-(y2 - y1) * (i + 1) // bins_down)
                 left, right = (x2 - x1) * j // bins_across, -(-(x2 - x1) * (j + 1) // bins_across)
                 cells = features[
-                    picture, :, max(y1 + top, 0) : max(y1 + bottom, 0),
+                    image, :, max(y1 + top, 0) : max(y1 + bottom, 0),
                     max(x1 + left, 0) : max(x1 + right, 0),
                 ].flatten(1)  # fmt: skip
                 expected = cells.amax(dim=1) if cells.numel() else torch.zeros(3).double()

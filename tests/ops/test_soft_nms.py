@@ -1,4 +1,4 @@
-"""Soft-NMS lowers scores as its paper's figure says."""
+"""Soft-NMS lowers scores as its paper's metric says."""
 
 import math
 

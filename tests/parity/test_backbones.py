@@ -42,7 +42,7 @@ def theirs(name: str, **options: Any) -> nn.Module:
     return randomized(network)
 
 
-def pictures(hw: tuple[int, int]) -> Tensor:
+def images(hw: tuple[int, int]) -> Tensor:
     return torch.randn(2, 3, *hw, generator=torch.Generator().manual_seed(3))
 
 
@@ -57,7 +57,7 @@ def test_classifier_loads_torchvisions_weights_and_gives_its_logits(name: str) -
     assert set(network.state_dict()) == set(reference.state_dict())
     network.load_state_dict(reference.state_dict())
     for hw in [(224, 224), (197, 263)]:
-        assert_same(network(pictures(hw)), reference(pictures(hw)))
+        assert_same(network(images(hw)), reference(images(hw)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,8 +74,8 @@ def test_every_map_of_the_table_is_torchvisions(name: str) -> None:
             if key.split(".")[0] in dict(network.named_children())
         }
     )
-    maps = network(pictures((197, 263)))
-    wanted = getter(pictures((197, 263)))
+    maps = network(images((197, 263)))
+    wanted = getter(images((197, 263)))
     assert [*maps] == [level.name for level in table] == [*wanted]
     for level in table:
         assert_same(maps[level.name], wanted[level.name])
@@ -86,7 +86,7 @@ def test_googlenet_takes_published_weights_which_hold_auxiliary_heads() -> None:
     reference = theirs("googlenet", aux_logits=True)
     network = classifier("googlenet").eval()
     network.load_state_dict(classifier_weights("googlenet", reference.state_dict()))
-    assert_same(network(pictures((224, 224))), reference(pictures((224, 224))))
+    assert_same(network(images((224, 224))), reference(images((224, 224))))
 
 
 def resnet50_fpn(norm: Any = nn.BatchNorm2d, fpn_norm: Any = None) -> BackboneWithFpn:
@@ -116,7 +116,7 @@ def test_pyramid_loads_a_detectors_weights_and_gives_its_levels(
     reference = randomized(detector.backbone)
     network.eval().load_state_dict(reference.state_dict(), strict=True)
     for hw in [(224, 224), (197, 263), (33, 65)]:
-        levels, wanted = network(pictures(hw)), reference(pictures(hw))
+        levels, wanted = network(images(hw)), reference(images(hw))
         assert [*levels] == [*wanted] == [*network.strides]
         for level in levels:
             assert_same(levels[level], wanted[level])

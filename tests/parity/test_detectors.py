@@ -1,7 +1,7 @@
 """Detectors are torchvision's: the same names of weights, the same detections.
 
 Runs where torchvision can be imported (`make parity`). torchvision's own transform makes the
-pictures. Weights are random; those called spread are scaled, layer by layer, so that scores and
+images. Weights are random; those called spread are scaled, layer by layer, so that scores and
 boxes vary as after training and many detections pass the thresholds.
 """
 
@@ -36,7 +36,7 @@ MODELS = [
     "keypointrcnn_resnet50_fpn",
 ]
 SIZES = [[(197, 263)], [(150, 301), (260, 190)]]
-"""Batches of pictures, by height and width."""
+"""Batches of images, by height and width."""
 
 
 class Pair(NamedTuple):
@@ -50,7 +50,7 @@ class Pair(NamedTuple):
 def theirs(name: str) -> nn.Module:
     """Make torchvision's network with the norms that its published weights come with."""
     model: nn.Module = getattr(detection, name)(weights=None, weights_backbone=None)
-    # As it does for published weights of v1; smaller pictures only make the test faster.
+    # As it does for published weights of v1; smaller images only make the test faster.
     eps = {"resnet50": 0.0, "mobilenet": 1e-5}.get(name.split("_")[1])
     if eps is not None and not name.endswith("v2"):
         freeze(model, eps)
@@ -96,7 +96,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 def detect_both(
     pair: Pair, hws: list[tuple[int, int]]
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-    """Yield what torchvision and we find in each picture, in the pixels of its prepared form."""
+    """Yield what torchvision and we find in each image, in the pixels of its prepared form."""
     _, reference, network = pair
     images, _ = reference.transform(pictures(hws))
     maps = reference.backbone(images.tensors)

@@ -33,15 +33,15 @@ MAPS = [(50, 50), (7, 31), (1, 1)]
 
 
 def regions(count: int, dtype: torch.dtype) -> Tensor:
-    """Regions in and around a picture of 800 x 800 of two; some of no size, some inside out."""
+    """Regions in and around an image of 800 x 800 of two; some of no size, some inside out."""
     generator = torch.Generator().manual_seed(count)
     corners = torch.rand(count, 2, 2, generator=generator, dtype=dtype) * 1000 - 100
     corners[::3] = (corners[::3] / 8).round() * 8  # halves of a cell
     low, high = corners.amin(dim=1), corners.amax(dim=1)
     high[::7] = low[::7]
     low[::11], high[::11] = high[::11].clone(), low[::11].clone()
-    picture = torch.randint(0, 2, (count, 1), generator=generator).to(dtype)
-    return torch.cat([picture, low, high], dim=1)
+    image = torch.randint(0, 2, (count, 1), generator=generator).to(dtype)
+    return torch.cat([image, low, high], dim=1)
 
 
 def boxes(count: int, side: float, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -101,8 +101,8 @@ def test_roi_align_over_a_pyramid(strides: tuple[int, ...], count: int) -> None:
     names = [str(level) for level in range(len(maps))]
     pooler = torchvision.ops.MultiScaleRoIAlign(names, output_size=7, sampling_ratio=2)
     rois = rois[rois[:, 0].argsort(stable=True)]
-    per_picture = [rois[rois[:, 0] == picture, 1:] for picture in range(2)]
-    wanted = pooler(dict(zip(names, maps, strict=True)), per_picture, [(800, 800)] * 2)
+    per_image = [rois[rois[:, 0] == image, 1:] for image in range(2)]
+    wanted = pooler(dict(zip(names, maps, strict=True)), per_image, [(800, 800)] * 2)
     pooled = roi_align_fpn(maps, rois, strides=strides, output_side=7, sampling_ratio=2)
     torch.testing.assert_close(pooled, wanted, rtol=1e-5, atol=1e-5)
 
@@ -151,6 +151,6 @@ def test_anchors(image_hw: tuple[int, int]) -> None:
     scales, ratios = [[32, 64], [128, 256], [512, 724]], [0.5, 1.0, 2.0]
     map_hws = [(-(-image_hw[0] // stride), -(-image_hw[1] // stride)) for stride in (8, 16, 64)]
     generator = AnchorGenerator(tuple(map(tuple, scales)), (tuple(ratios),) * 3)
-    pictures = ImageList(torch.zeros(1, 3, *image_hw), [image_hw])
-    wanted = generator(pictures, [torch.zeros(1, 1, *map_hw) for map_hw in map_hws])[0]
+    images = ImageList(torch.zeros(1, 3, *image_hw), [image_hw])
+    wanted = generator(images, [torch.zeros(1, 1, *map_hw) for map_hw in map_hws])[0]
     assert torch.equal(torch.cat(level_anchors(image_hw, map_hws, scales, ratios)), wanted)

@@ -1,4 +1,4 @@
-"""The time between start and end of a run: fake bus, fleet and figures, and real decisions."""
+"""The time between start and end of a run: fake bus, fleet and metrics, and real decisions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError, TransportError
 from streamdet.run import monitor as watch_module
-from streamdet.run.monitor import Watch
+from streamdet.run.monitor import Monitor
 from streamdet.transport.bus import RunLostError
 
 SETTINGS = DeploySettings(drain_s=5, redis_wait_s=3, stall_s=10)
@@ -31,7 +31,7 @@ class Rig:
         self.warnings: list[str] = []
         self.silent: tuple[str, ...] = ()
         patch.setattr(watch_module, "time", SimpleNamespace(monotonic=lambda: self.now_s))
-        self.watch = Watch(
+        self.watch = Monitor(
             cast(Any, self),
             cast(Any, self._fleet()),
             cast(Any, self),
@@ -60,7 +60,7 @@ class Rig:
         self.at.get(self.ticks, lambda: None)()
 
     def read(self) -> bool:
-        """The figures."""
+        """The metrics."""
         self.finished()
         return self.has_ended
 

@@ -14,9 +14,10 @@ import pytest
 
 from streamdet.config.deploy import DeploySettings, RestartSettings
 from streamdet.errors import EngineError, StreamdetError
-from streamdet.run import processes as fleet_module
+from streamdet.run import processes as processes_module
+from streamdet.run import source_probe
 from streamdet.run.fork_server import Exit, ForkServerDiedError
-from streamdet.run.processes import Fleet
+from streamdet.run.processes import Processes
 from streamdet.run.source_probe import probe
 from streamdet.worker import run_files as worker
 from tests.toy_run import back_plan, detect_plan, run_plan
@@ -63,13 +64,13 @@ class Rig:
         self.moved = 0
         self.servers: list[FakeServer] = []
         self.killed: list[int] = []
-        patch.setattr(fleet_module, "ForkServer", self._make_server)
+        patch.setattr(processes_module, "ForkServer", self._make_server)
         patch.setattr("streamdet.run.processes.time", SimpleNamespace(monotonic=lambda: self.now_s))
         patch.setattr(os, "kill", lambda pid, number: self.killed.append(pid))
         run = run_plan(folder)
         plans = [replace(detect_plan(run), number=0), replace(back_plan(run), number=1)]
-        self.fleet = Fleet(plans, LIMITS, folder, lambda: self.moved)
-        self.fleet.start_due()
+        self.processes = Processes(plans, LIMITS, folder, lambda: self.moved)
+        self.processes.start_due()
 
     def _make_server(self, modules: Sequence[str], log: Path) -> FakeServer:
         self.servers.append(FakeServer(modules, log))
@@ -77,14 +78,14 @@ class Rig:
 
     def end(self, consumer: str, code: int) -> None:
         """Have a worker end."""
-        self.servers[-1].ended.append(Exit(self.fleet.running()[consumer], code))
-        self.fleet.watch(0)
+        self.servers[-1].ended.append(Exit(self.processes.running()[consumer], code))
+        self.processes.watch(0)
 
     def pause_s(self, consumer: str) -> float:
         """How long it takes until a worker is started again."""
         for tenths in range(1000):
-            self.fleet.start_due()
-            if consumer in self.fleet.running():
+            self.processes.start_due()
+            if consumer in self.processes.running():
                 return tenths / 10
             self.now_s += 0.1
         raise AssertionError(f"{consumer} is not started again")
@@ -96,17 +97,17 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 
 def test_all_workers_are_started(rig: Rig) -> None:
-    assert rig.fleet.running() == {"detect-0": 1001, "back-0": 1002}
+    assert rig.processes.running() == {"detect-0": 1001, "back-0": 1002}
 
 
 def test_a_worker_that_is_done_is_not_started_again(rig: Rig) -> None:
     rig.end("detect-0", worker.EXIT_DONE)
     rig.now_s += 1000
-    rig.fleet.start_due()
-    assert list(rig.fleet.running()) == ["back-0"]
-    assert not rig.fleet.sinks_are_done()
+    rig.processes.start_due()
+    assert list(rig.processes.running()) == ["back-0"]
+    assert not rig.processes.sinks_are_done()
     rig.end("back-0", worker.EXIT_DONE)
-    assert rig.fleet.sinks_are_done()
+    assert rig.processes.sinks_are_done()
 
 
 def test_the_first_restart_is_immediate_and_then_pauses_double_up_to_a_limit(rig: Rig) -> None:
@@ -115,7 +116,7 @@ def test_the_first_restart_is_immediate_and_then_pauses_double_up_to_a_limit(rig
         rig.end("detect-0", -signal.SIGKILL)
         pauses_s.append(rig.pause_s("detect-0"))
     assert pauses_s == pytest.approx([0, 1, 2, 3], abs=0.15)
-    assert rig.fleet.restarts == 4
+    assert rig.processes.restarts == 4
 
 
 def test_too_many_restarts_in_a_minute_without_progress_are_a_failure(rig: Rig) -> None:
@@ -162,12 +163,12 @@ def test_a_failure_without_words_is_its_exit_code(rig: Rig) -> None:
 
 def test_a_dead_fork_server_is_replaced_and_all_workers_with_it(rig: Rig) -> None:
     rig.servers[0].is_dead = True
-    rig.fleet.watch(0)
+    rig.processes.watch(0)
     assert rig.servers[0].is_stopped
-    assert rig.fleet.running() == {}
-    rig.fleet.start_due()
-    assert set(rig.fleet.running()) == {"detect-0", "back-0"}
-    assert (len(rig.servers), rig.fleet.restarts) == (2, 1)
+    assert rig.processes.running() == {}
+    rig.processes.start_due()
+    assert set(rig.processes.running()) == {"detect-0", "back-0"}
+    assert (len(rig.servers), rig.processes.restarts) == (2, 1)
 
 
 def test_a_fork_server_that_dies_again_and_again_fails_the_run(rig: Rig) -> None:
@@ -177,8 +178,8 @@ def test_a_fork_server_that_dies_again_and_again_fails_the_run(rig: Rig) -> None
     def die_for_ever() -> None:
         while True:
             rig.servers[-1].is_dead = True
-            rig.fleet.start_due()
-            rig.fleet.watch(0)
+            rig.processes.start_due()
+            rig.processes.watch(0)
 
     with pytest.raises(EngineError, match=r"ended 5 times in a minute .*: ImportError: no av$"):
         die_for_ever()
@@ -186,35 +187,35 @@ def test_a_fork_server_that_dies_again_and_again_fails_the_run(rig: Rig) -> None
 
 def test_the_end_of_a_process_of_an_older_server_means_nothing(rig: Rig) -> None:
     rig.servers[0].ended.append(Exit(4711, worker.EXIT_FATAL))
-    rig.fleet.watch(0)
-    assert len(rig.fleet.running()) == 2
+    rig.processes.watch(0)
+    assert len(rig.processes.running()) == 2
 
 
 def test_a_silent_worker_is_killed_and_a_lively_one_is_not(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rig.fleet, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
-    rig.fleet.watch(0)
+    monkeypatch.setattr(rig.processes, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
+    rig.processes.watch(0)
     assert rig.killed == [1001, 1002]
-    monkeypatch.setattr(rig.fleet, "_settings", LIMITS)
-    rig.fleet.watch(0)
+    monkeypatch.setattr(rig.processes, "_settings", LIMITS)
+    rig.processes.watch(0)
     assert len(rig.killed) == 2
 
 
 def test_who_was_killed_for_silence_is_named_with_what_helps_until_the_run_moves(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rig.fleet, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
-    rig.fleet.watch(0)
+    monkeypatch.setattr(rig.processes, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
+    rig.processes.watch(0)
     rig.servers[0].ended.append(Exit(1001, -signal.SIGKILL))
-    monkeypatch.setattr(rig.fleet, "_settings", LIMITS)
-    rig.fleet.watch(0)
-    assert rig.fleet.silent() == (
+    monkeypatch.setattr(rig.processes, "_settings", LIMITS)
+    rig.processes.watch(0)
+    assert rig.processes.silent() == (
         "detect-0 was silent for 60 s and was killed: if a batch takes so long, lower detect.batch"
         " (2) or raise `stall_s` in the deploy file",
     )
     rig.moved += 1
-    assert rig.fleet.silent() == ()
+    assert rig.processes.silent() == ()
 
 
 def test_a_silent_worker_that_is_gone_already_is_no_error(
@@ -224,14 +225,14 @@ def test_a_silent_worker_that_is_gone_already_is_no_error(
         raise ProcessLookupError
 
     monkeypatch.setattr(os, "kill", gone)
-    monkeypatch.setattr(rig.fleet, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
-    rig.fleet.watch(0)
-    assert len(rig.fleet.running()) == 2
+    monkeypatch.setattr(rig.processes, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
+    rig.processes.watch(0)
+    assert len(rig.processes.running()) == 2
 
 
 def test_what_really_runs_is_gathered_from_all_workers(rig: Rig) -> None:
     (rig.folder / "detect-0.json").write_text('{"runtimes": {"detect": "opencv"}}')
-    assert rig.fleet.runtimes() == {"detect": "opencv"}
+    assert rig.processes.runtimes() == {"detect": "opencv"}
 
 
 def test_only_libraries_that_the_nodes_use_are_imported_before_the_fork(rig: Rig) -> None:
@@ -239,7 +240,7 @@ def test_only_libraries_that_the_nodes_use_are_imported_before_the_fork(rig: Rig
 
 
 def test_stop_ends_the_fork_server(rig: Rig) -> None:
-    rig.fleet.stop()
+    rig.processes.stop()
     assert rig.servers[0].is_stopped
 
 
@@ -255,12 +256,16 @@ def hang() -> int:
 
 def test_probes_run_side_by_side_and_are_not_waited_for_too_long(tmp_path: Path) -> None:
     paths = [str(tmp_path / name) for name in "ab"]
-    probe([(write, (path,)) for path in paths] + [(hang, ())], tmp_path, 0.5)
+    probe(
+        [(f"{__name__}:write", (path,)) for path in paths] + [(f"{__name__}:hang", ())],
+        tmp_path,
+        0.5,
+    )
     assert [Path(path).read_text() for path in paths] == ["done", "done"]
 
 
 def test_probes_end_when_nobody_wants_to_know(tmp_path: Path) -> None:
-    probe([(hang, ())], tmp_path, 60, is_over=lambda: True)
+    probe([(f"{__name__}:hang", ())], tmp_path, 60, is_over=lambda: True)
 
 
 def test_probes_that_cannot_be_started_are_one_sentence(
@@ -271,6 +276,6 @@ def test_probes_that_cannot_be_started_are_one_sentence(
         server.is_dead = True
         return server
 
-    monkeypatch.setattr(fleet_module, "ForkServer", make_dead)
+    monkeypatch.setattr(source_probe, "ForkServer", make_dead)
     with pytest.raises(StreamdetError, match="no worker can be started: it said nothing"):
-        probe([(hang, ())], tmp_path, 1)
+        probe([(f"{__name__}:hang", ())], tmp_path, 1)

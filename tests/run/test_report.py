@@ -1,4 +1,4 @@
-"""Figures of a run that add up."""
+"""Metrics of a run that add up."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_every_frame_of_a_source_is_accounted_for(committed: int) -> None:
     assert (report.damaged, report.error, report.warnings) == (4, "x", ("w",))
 
 
-def test_a_source_that_never_started_has_figures_too() -> None:
+def test_a_source_that_never_started_has_metrics_too() -> None:
     report = _source_report("cam", "cam.mp4", None, _End(0, {}))
     assert (report.decoded, report.published, report.unfinished, report.error) == (0, 0, 0, None)
 

@@ -12,7 +12,7 @@ from tests.runtimes.tiny_network import write_tiny_network
 
 @pytest.mark.parametrize("precision", ["bf16", "int8+fp32", "int8+bf16"])
 def test_another_precision_is_refused(tmp_path: Path, precision: Precision) -> None:
-    wanted = ImageInput(name="picture", hw=(4, 6))
+    wanted = ImageInput(name="image", hw=(4, 6))
     with pytest.raises(EngineError, match=r"(bf16|int8\+\w+) was asked for, but onnxruntime runs"):
         OnnxRuntime(tmp_path / "any.onnx", wanted, RuntimeOptions(precision=precision))
 
@@ -20,5 +20,5 @@ def test_another_precision_is_refused(tmp_path: Path, precision: Precision) -> N
 def test_auto_is_fp32(tmp_path: Path) -> None:
     network = write_tiny_network(tmp_path)
     options = RuntimeOptions(precision="auto")
-    runtime = OnnxRuntime(network, ImageInput(name="picture", hw=(4, 6)), options)
+    runtime = OnnxRuntime(network, ImageInput(name="image", hw=(4, 6)), options)
     assert " fp32, 1 thread" in runtime.name

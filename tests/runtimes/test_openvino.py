@@ -49,7 +49,7 @@ def test_int8_on_a_cpu_that_would_saturate_is_refused(monkeypatch: pytest.Monkey
 
 @needs_int8
 def test_a_large_layer_runs_in_8_bits_and_the_name_says_so(tmp_path: Path) -> None:
-    network, picture = write_dense_network(tmp_path, outputs=512), ImageInput(name="picture", hw=HW)
+    network, picture = write_dense_network(tmp_path, outputs=512), ImageInput(name="image", hw=HW)
     runtime = OpenVino(network, picture, RuntimeOptions(precision="int8+fp32"))
     exact = OpenVino(network, picture, RuntimeOptions(precision="fp32"))
     image = np.random.default_rng(1).integers(0, 256, (*HW, 3), np.uint8)
@@ -62,13 +62,13 @@ def test_a_large_layer_runs_in_8_bits_and_the_name_says_so(tmp_path: Path) -> No
 def test_int8_for_a_network_without_a_large_layer_is_refused(tmp_path: Path) -> None:
     network = write_dense_network(tmp_path, outputs=4)
     with pytest.raises(EngineError, match=r"dense.onnx: int8 is for .* 524288 weights or more"):
-        OpenVino(network, ImageInput(name="picture", hw=HW), RuntimeOptions(precision="int8+fp32"))
+        OpenVino(network, ImageInput(name="image", hw=HW), RuntimeOptions(precision="int8+fp32"))
 
 
 def test_the_name_says_which_precision_auto_became(tmp_path: Path) -> None:
     network = write_tiny_network(tmp_path)
     options = RuntimeOptions(precision="auto")
-    runtime = OpenVino(network, ImageInput(name="picture", hw=(4, 6)), options)
+    runtime = OpenVino(network, ImageInput(name="image", hw=(4, 6)), options)
     assert runtime.name.split()[-3] in {"bf16,", "fp32,"}
 
 
@@ -89,9 +89,9 @@ def test_a_signal_finds_its_stack_whichever_runtime_went_first(tmp_path: Path) -
         "from streamdet.runtimes.openvino import OpenVino\n"
         "faulthandler.enable()  # gives signals a stack\n"
         "signal.signal(signal.SIGUSR1, lambda *_: None)\n"
-        "picture = ImageInput(name='picture', hw=(4, 6))\n"
-        f"first = OpenVino(Path({str(network)!r}), picture, RuntimeOptions())\n"
-        f"second = OpenVino(Path({str(network)!r}), picture, RuntimeOptions())\n"
+        "image = ImageInput(name='image', hw=(4, 6))\n"
+        f"first = OpenVino(Path({str(network)!r}), image, RuntimeOptions())\n"
+        f"second = OpenVino(Path({str(network)!r}), image, RuntimeOptions())\n"
         "del first; del second\n"
         "os.kill(os.getpid(), signal.SIGUSR1)\n"
     )

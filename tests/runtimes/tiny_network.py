@@ -8,46 +8,46 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 def write_batch_network(folder: Path, hw: tuple[int, int] = (4, 6), batch: int = 2) -> Path:
-    """Write an ONNX file for `batch` pictures and a `bias` (3) each; output `sums` (batch, 3)."""
-    picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, (batch, 3, *hw))
+    """Write an ONNX file for `batch` images and a `bias` (3) each; output `sums` (batch, 3)."""
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, (batch, 3, *hw))
     bias = helper.make_tensor_value_info("bias", TensorProto.FLOAT, (batch, 3))
     sums = helper.make_tensor_value_info("sums", TensorProto.FLOAT, (batch, 3))
     axes = helper.make_tensor("axes", TensorProto.INT64, (2,), [2, 3])
     nodes = [
-        helper.make_node("ReduceSum", ["picture", "axes"], ["plain"], keepdims=0),
+        helper.make_node("ReduceSum", ["image", "axes"], ["plain"], keepdims=0),
         helper.make_node("Add", ["plain", "bias"], ["sums"]),
     ]
-    graph = helper.make_graph(nodes, "batch", [picture, bias], [sums], [axes])
+    graph = helper.make_graph(nodes, "batch", [image, bias], [sums], [axes])
     return _written(graph, folder / "batch.onnx")
 
 
 def write_tiny_network(folder: Path, hw: tuple[int | str, int] = (4, 6)) -> Path:
-    """Write an ONNX file: input `picture` (1, 3, *hw); outputs `seen`, the same, `sums` (1, 3)."""
-    picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, (1, 3, *hw))
+    """Write an ONNX file: input `image` (1, 3, *hw); outputs `seen`, the same, `sums` (1, 3)."""
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, (1, 3, *hw))
     seen = helper.make_tensor_value_info("seen", TensorProto.FLOAT, (1, 3, *hw))
     sums = helper.make_tensor_value_info("sums", TensorProto.FLOAT, (1, 3))
     zero = helper.make_tensor("zero", TensorProto.FLOAT, (), [0.0])
     axes = helper.make_tensor("axes", TensorProto.INT64, (2,), [2, 3])
     nodes = [
-        helper.make_node("Add", ["picture", "zero"], ["seen"]),
+        helper.make_node("Add", ["image", "zero"], ["seen"]),
         helper.make_node("ReduceSum", ["seen", "axes"], ["sums"], keepdims=0),
     ]
-    graph = helper.make_graph(nodes, "tiny", [picture], [seen, sums], [zero, axes])
+    graph = helper.make_graph(nodes, "tiny", [image], [seen, sums], [zero, axes])
     return _written(graph, folder / "tiny.onnx")
 
 
 def write_dense_network(folder: Path, outputs: int, hw: tuple[int, int] = (16, 32)) -> Path:
-    """Write an ONNX file: input `picture` (1, 3, *hw), one fully connected layer, `y` (1, N)."""
-    picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, (1, 3, *hw))
+    """Write an ONNX file: input `image` (1, 3, *hw), one fully connected layer, `y` (1, N)."""
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, (1, 3, *hw))
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, outputs))
     weights = np.random.default_rng(0).standard_normal((outputs, 3 * hw[0] * hw[1]))
     nodes = [
-        helper.make_node("Flatten", ["picture"], ["row"]),
+        helper.make_node("Flatten", ["image"], ["row"]),
         helper.make_node("Gemm", ["row", "w"], ["y"], transB=1),
     ]
     constants = [numpy_helper.from_array(weights.astype(np.float32), "w")]
     return _written(
-        helper.make_graph(nodes, "dense", [picture], [y], constants), folder / "dense.onnx"
+        helper.make_graph(nodes, "dense", [image], [y], constants), folder / "dense.onnx"
     )
 
 

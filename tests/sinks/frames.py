@@ -12,7 +12,7 @@ from streamdet.frame import Frame
 from streamdet.image import ArrayImage, Pixels
 from streamdet.messages import FrameMessage, Timing
 from streamdet.sinks import SinkContext
-from streamdet.sinks.yuv_image import YuvPicture
+from streamdet.sinks.yuv_image import YuvImage
 
 HW = (48, 64)
 EPOCH_NS = 1_700_000_000_123_456_789
@@ -60,20 +60,20 @@ def message(source_id: str = "cam", index: int = 0, count: int = 2) -> FrameMess
     return FrameMessage(frame(source_id, index), None, tracked(count, index), "toy", None, timings)
 
 
-def picture(level: int = 90, hw: tuple[int, int] = HW) -> ArrayImage:
-    """A plain grey picture that nobody may write to."""
+def image(level: int = 90, hw: tuple[int, int] = HW) -> ArrayImage:
+    """A plain grey image that nobody may write to."""
     pixels = np.full((*hw, 3), level, np.uint8)
     pixels.flags.writeable = False
     return ArrayImage(pixels)
 
 
-def plain_yuv(level: int, hw: tuple[int, int]) -> YuvPicture:
-    """A plain grey picture to draw on; its size is even."""
+def plain_yuv(level: int, hw: tuple[int, int]) -> YuvImage:
+    """A plain grey image to draw on; its size is even."""
     i420 = cv2.cvtColor(np.full((*hw, 3), level, np.uint8), cv2.COLOR_BGR2YUV_I420)
-    return YuvPicture.of_i420(np.asarray(i420, np.uint8))
+    return YuvImage.of_i420(np.asarray(i420, np.uint8))
 
 
-def shown(drawn: YuvPicture) -> Pixels:
+def shown(drawn: YuvImage) -> Pixels:
     """What a player shows of it: (H, W, 3) BGR."""
     height, width = drawn.hw
     planes = np.concatenate([plane.ravel() for plane in (drawn.y, drawn.u, drawn.v)])

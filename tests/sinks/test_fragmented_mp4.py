@@ -13,9 +13,9 @@ TENTH = VideoFormat((48, 64), Fraction(1, 10), 1, 23)
 
 
 def encode(encoder: H264Encoder, luma: int) -> tuple[bytes, bool]:
-    """Encode a plain grey picture."""
+    """Encode a plain grey image."""
     for plane, value in zip(
-        (encoder.picture.y, encoder.picture.u, encoder.picture.v), (luma, 128, 128), strict=True
+        (encoder.image.y, encoder.image.u, encoder.image.v), (luma, 128, 128), strict=True
     ):
         plane[:] = value
     return encoder.encode()

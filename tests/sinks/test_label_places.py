@@ -43,7 +43,7 @@ def test_a_label_that_has_no_free_place_takes_its_first_one() -> None:
     st.lists(st.tuples(*[st.integers(-500, 500)] * 2, *[st.integers(0, 300)] * 2), max_size=6),
     st.tuples(st.integers(1, 100), st.integers(1, 200)),
 )
-def test_every_label_that_fits_lies_in_the_picture(
+def test_every_label_that_fits_lies_in_the_image(
     boxes: list[tuple[int, int, int, int]], label_hw: tuple[int, int]
 ) -> None:
     edges = [(x, y, x + width, y + height) for x, y, width, height in boxes]

@@ -1,4 +1,4 @@
-"""Masks and keypoints on pictures."""
+"""Masks and keypoints on images."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from streamdet.ops.run_length import decode, encode
 from streamdet.sinks.canvas import Canvas
 from streamdet.sinks.drawing import Trails, draw_detections
 from streamdet.sinks.overlays import SKELETON, draw_keypoints, draw_masks, fit_masks
-from streamdet.sinks.yuv_image import YuvPicture
-from tests.sinks.frames import message, one, picture, plain_yuv, shown
+from streamdet.sinks.yuv_image import YuvImage
+from tests.sinks.frames import image, message, one, plain_yuv, shown
 
 RED, BLUE = (0, 0, 255), (255, 0, 0)
 
 
-def grey(height: int, width: int) -> YuvPicture:
+def grey(height: int, width: int) -> YuvImage:
     return plain_yuv(100, (height, width))
 
 
-def changed(canvas: YuvPicture) -> np.ndarray:
+def changed(canvas: YuvImage) -> np.ndarray:
     """Say which pixels are no longer those of `grey`."""
     return np.asarray((shown(canvas) != shown(grey(*canvas.hw))).any(axis=2))
 
@@ -114,12 +114,12 @@ def test_keypoints_leave_most_of_their_object_to_be_seen(hw: tuple[int, int], sh
 
 
 @pytest.mark.parametrize("xyxy", [[0, 0, 1, 1], [-1e9, -1e9, 1e9, 1e9], [900, 900, 950, 990]])
-def test_any_finite_keypoints_can_be_drawn_on_any_picture(xyxy: list[float]) -> None:
+def test_any_finite_keypoints_can_be_drawn_on_any_image(xyxy: list[float]) -> None:
     for hw in ((2, 2), (2, 300), (48, 64)):
         draw_keypoints(grey(*hw), person(xyxy), [RED], [0])
 
 
-def test_masks_fit_into_a_picture_of_another_size() -> None:
+def test_masks_fit_into_a_image_of_another_size() -> None:
     masks = FrameMasks((2, 3), (encode(np.array([[1, 0, 1], [0, 1, 0]], bool)),))
     fitted = fit_masks(masks, Geometry((2.0, 2.0), (1.0, 0.0)), (4, 8))
     assert decode(fitted.counts[0], (4, 8)).astype(int).tolist() == [
@@ -147,7 +147,7 @@ def test_a_canvas_of_another_size_shows_masks_in_their_place(scale: int) -> None
     found = replace(one([0, 0, hw[1], hw[0]]), masks=masks)
     painted, plain = plain_yuv(0, (96, 128)), shown(plain_yuv(90, (96, 128)))
     canvas = Canvas((96, 128), Trails())
-    canvas.paint(painted, replace(message(), detections=found), picture(90, hw), ("car",))
+    canvas.paint(painted, replace(message(), detections=found), image(90, hw), ("car",))
     differs = (shown(painted) != plain).any(axis=2)
     assert differs[60:90, 10:60].all()
     assert not differs[20:44, 70:120].any()

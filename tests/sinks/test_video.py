@@ -14,7 +14,8 @@ from streamdet.image import ArrayImage, Image, Pixels
 from streamdet.messages import FrameMessage
 from streamdet.sinks.drawing import track_color
 from streamdet.sinks.video import VideoOptions, VideoSink
-from tests.sinks.frames import HW, context, frame, message, one, picture
+from tests.sinks.frames import HW, context, frame, message, one
+from tests.sinks.frames import image as picture
 
 
 def bgr(shown: av.VideoFrame) -> Pixels:
@@ -124,7 +125,7 @@ def test_another_size_is_fitted_into_the_first_with_black_bars(film: Film) -> No
     assert shown[:, 18:46].min() > 180
 
 
-def test_boxes_follow_a_fitted_picture(film: Film) -> None:
+def test_boxes_follow_a_fitted_image(film: Film) -> None:
     found = one([200, 400, 800, 800], track_id=1)
     doubled = replace(message(index=1), detections=found)
     film.add([plain(0), doubled], [picture(0, (480, 640)), picture(0, (960, 1280))])
@@ -133,14 +134,14 @@ def test_boxes_follow_a_fitted_picture(film: Film) -> None:
     assert (rows.max(), columns.min(), columns.max()) == pytest.approx((399, 100, 399), abs=2)
 
 
-def test_the_picture_given_is_not_drawn_on(film: Film) -> None:
+def test_the_image_given_is_not_drawn_on(film: Film) -> None:
     image = picture(90)
     film.add([message()], [image])
     assert (image.bgr() == 90).all()
     assert (film.pictures()[0] > 140).any()
 
 
-def test_a_dropped_frame_shows_the_last_picture_and_its_reason(film: Film) -> None:
+def test_a_dropped_frame_shows_the_last_image_and_its_reason(film: Film) -> None:
     dropped = replace(plain(1), drop_reason="pixels lost")
     film.add([plain(0), dropped, plain(2)], [picture(90), None, picture(90)])
     first, second, third = film.pictures()
@@ -149,7 +150,7 @@ def test_a_dropped_frame_shows_the_last_picture_and_its_reason(film: Film) -> No
     assert np.abs(third.astype(int) - first).max() < 12
 
 
-def test_a_frame_without_a_picture_shows_its_boxes_over_the_last_one_and_says_so(
+def test_a_frame_without_a_image_shows_its_boxes_over_the_last_one_and_says_so(
     film: Film,
 ) -> None:
     boxes = [one([20, 30, 120, 130], track_id=1), one([160, 30, 260, 130], track_id=1)]
@@ -163,7 +164,7 @@ def test_a_frame_without_a_picture_shows_its_boxes_over_the_last_one_and_says_so
     assert second[228:].std() > 20
 
 
-def test_a_film_may_start_with_a_frame_that_has_boxes_and_no_picture(film: Film) -> None:
+def test_a_film_may_start_with_a_frame_that_has_boxes_and_no_image(film: Film) -> None:
     film.add([message()], [None])
     (shown,) = film.pictures()
     assert shown.shape == (*HW, 3)

@@ -1,4 +1,4 @@
-"""Videos and pictures that tests make for themselves."""
+"""Videos and images that tests make for themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamdet.image import Pixels
 
 
 def picture(number: int, hw: tuple[int, int] = (48, 64)) -> Pixels:
-    """A picture that tells its number by its colours and has four different corners."""
+    """An image that tells its number by its colours and has four different corners."""
     rows, columns = np.indices(hw)
     blue, green = rows * 3 + number * 5, columns * 2 + number * 3
     return np.dstack([blue % 256, green % 256, (rows + columns) % 256]).astype(np.uint8)
@@ -30,7 +30,7 @@ def write_video(
     pixel_format: str = "yuv420p",
     bframes: int = 2,
 ) -> Path:
-    """Encode `count` pictures at 25 a second, a keyframe every 30."""
+    """Encode `count` images at 25 a second, a keyframe every 30."""
     with av.open(str(path), "w") as container:
         stream = cast(VideoStream, container.add_stream(codec, rate=25))
         stream.height, stream.width = hw
@@ -66,7 +66,7 @@ def damage(path: Path, share: float, length: int = 400) -> Path:
     return path
 
 
-def write_pictures(folder: Path, count: int, hw: tuple[int, int] = (48, 64)) -> Path:
+def write_images(folder: Path, count: int, hw: tuple[int, int] = (48, 64)) -> Path:
     """Write 1.png, 2.png ..."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):

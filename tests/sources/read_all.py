@@ -19,7 +19,7 @@ from streamdet.sources.resolve import resolve
 
 
 def read(path: str) -> dict[str, Any]:
-    """Probe and decode a file as the pipeline would; convert the first pictures to BGR."""
+    """Probe and decode a file as the pipeline would; convert the first images to BGR."""
     started = time.monotonic()
     kind, items = resolve(path)
     source_class = load("source", kind)

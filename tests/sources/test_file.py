@@ -57,7 +57,7 @@ def test_frames_come_with_rising_positions_and_times(video: Path) -> None:
     assert abs(frames[0].captured_ns - time.time_ns()) < 60e9
 
 
-def test_pictures_are_what_was_encoded(video: Path) -> None:
+def test_images_are_what_was_encoded(video: Path) -> None:
     for number, frame in enumerate(islice(source(video).frames(Position()), 3)):
         difference = frame.image.bgr()[8:40, 8:56].astype(int) - picture(number)[8:40, 8:56]
         assert np.abs(difference).mean() < 12
@@ -198,7 +198,7 @@ def test_pixel_formats(tmp_path: Path, pixel_format: str) -> None:
     assert [f.image.bgr().shape for f in source(path).frames(Position())] == [(48, 64, 3)] * 3
 
 
-def test_palette_pictures(tmp_path: Path) -> None:
+def test_palette_images(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.gif", 3, codec="gif", pixel_format="rgb8", bframes=0)
     assert [f.image.bgr().shape for f in source(path).frames(Position())] == [(48, 64, 3)] * 3
 
@@ -220,7 +220,7 @@ def test_odd_sizes(tmp_path: Path) -> None:
     ],
     ids=["right", "left", "upside down", "transposed", "mirrored"],
 )
-def test_pictures_are_upright(tmp_path: Path, matrix: tuple[int, int, int, int], upright) -> None:  # type: ignore[no-untyped-def]
+def test_images_are_upright(tmp_path: Path, matrix: tuple[int, int, int, int], upright) -> None:  # type: ignore[no-untyped-def]
     path = write_video(tmp_path / "v.mp4", 2)
     lying = next(source(path).frames(Position())).image.bgr()
     image = next(source(turn(path, matrix)).frames(Position())).image
@@ -228,7 +228,7 @@ def test_pictures_are_upright(tmp_path: Path, matrix: tuple[int, int, int, int],
     assert image.hw == image.bgr().shape[:2] == source(path).probe().hw
 
 
-def test_a_picture_is_resized_from_the_decoders_memory(tmp_path: Path) -> None:
+def test_a_image_is_resized_from_the_decoders_memory(tmp_path: Path) -> None:
     image = next(
         source(turn(write_video(tmp_path / "v.mp4", 2), (0, 1, -1, 0))).frames(Position())
     ).image
@@ -257,7 +257,7 @@ def refusal(path: Path, **options: object) -> str:
     return message
 
 
-def test_pictures_beyond_the_limit_are_refused_in_words(video: Path) -> None:
+def test_images_beyond_the_limit_are_refused_in_words(video: Path) -> None:
     assert "64x48" in refusal(video, max_pixels=1000)
 
 

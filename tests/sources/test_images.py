@@ -1,4 +1,4 @@
-"""Pictures as a stream."""
+"""Images as a stream."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 from streamdet.errors import SourceError
 from streamdet.sources import Position, SourceInfo, images
 from streamdet.sources.images import ImagesOptions, ImagesSource
-from tests.sources.made_video import picture, write_pictures
+from tests.sources.made_video import picture, write_images
 
 
 def source(uri: Path | str, **options: object) -> ImagesSource:
     return ImagesSource(str(uri), ImagesOptions.model_validate(options))
 
 
-def test_pictures_play_in_natural_order_with_their_pixels(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 12)
+def test_images_play_in_natural_order_with_their_pixels(tmp_path: Path) -> None:
+    write_images(tmp_path, 12)
     frames = list(source(tmp_path).frames(Position()))
     assert len(frames) == 12
     for number, frame in enumerate(frames):
@@ -29,26 +29,26 @@ def test_pictures_play_in_natural_order_with_their_pixels(tmp_path: Path) -> Non
 
 
 def test_the_rate_gives_pts(tmp_path: Path) -> None:
-    frames = list(source(write_pictures(tmp_path, 3), rate=10).frames(Position()))
+    frames = list(source(write_images(tmp_path, 3), rate=10).frames(Position()))
     assert [frame.pts for frame in frames] == [0, 1, 2]
     assert {(frame.time_base, frame.duration) for frame in frames} == {(Fraction(1, 10), 1)}
 
 
 def test_a_decimal_rate_has_ticks_that_a_media_file_can_state(tmp_path: Path) -> None:
-    frames = list(source(write_pictures(tmp_path, 1), rate=29.97).frames(Position()))
+    frames = list(source(write_images(tmp_path, 1), rate=29.97).frames(Position()))
     assert frames[0].time_base == Fraction(1001, 30000)
 
 
 def test_sampling_by_rate(tmp_path: Path) -> None:
-    frames = list(source(write_pictures(tmp_path, 10), rate=10, fps=5).frames(Position()))
+    frames = list(source(write_images(tmp_path, 10), rate=10, fps=5).frames(Position()))
     assert [frame.pts for frame in frames] == [0, 2, 4, 6, 8]
     assert frames[0].duration == 2
 
 
-def test_bad_pictures_are_skipped_counted_and_reported(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 30)
+def test_bad_images_are_skipped_counted_and_reported(tmp_path: Path) -> None:
+    write_images(tmp_path, 30)
     for number in range(5, 28):
-        (tmp_path / f"{number}.png").write_bytes(b"\x00not a picture")
+        (tmp_path / f"{number}.png").write_bytes(b"\x00not an image")
     (tmp_path / "4.png").write_bytes((tmp_path / "3.png").read_bytes()[:60])
     reader = source(tmp_path)
     frames = list(reader.frames(Position()))
@@ -58,8 +58,8 @@ def test_bad_pictures_are_skipped_counted_and_reported(tmp_path: Path) -> None:
     assert reader.warnings[-1].endswith("besides those named: 4")
 
 
-def test_it_goes_on_behind_bad_pictures(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 5)
+def test_it_goes_on_behind_bad_images(tmp_path: Path) -> None:
+    write_images(tmp_path, 5)
     (tmp_path / "2.png").write_bytes(b"\x00no")
     at = [frame.position for frame in source(tmp_path).frames(Position())][2]
     reader = source(tmp_path)
@@ -68,7 +68,7 @@ def test_it_goes_on_behind_bad_pictures(tmp_path: Path) -> None:
 
 
 def test_probe_gives_the_largest_size(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 2)
+    write_images(tmp_path, 2)
     cv2.imwrite(str(tmp_path / "3.bmp"), picture(3, (100, 50)))
     (tmp_path / "4.png").write_bytes(b"\x00no")
     assert source(tmp_path).probe() == SourceInfo((100, 50), 3)
@@ -78,7 +78,7 @@ def test_probe_tells_the_largest_size_so_far(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(images, "_TELL_EVERY", 2)
-    write_pictures(tmp_path, 3)
+    write_images(tmp_path, 3)
     cv2.imwrite(str(tmp_path / "3.bmp"), picture(3, (100, 50)))
     parts: list[SourceInfo] = []
     source(tmp_path).probe(parts.append)
@@ -105,7 +105,7 @@ def test_formats(tmp_path: Path, suffix: str) -> None:
     assert next(source(path).frames(Position())).image.hw == (48, 64)
 
 
-def test_one_bad_picture_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_one_bad_image_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(b"\x00no")
     with pytest.raises(SourceError, match=r"1\.png: unsupported or corrupt"):
         list(source(tmp_path / "1.png").frames(Position()))
@@ -113,12 +113,12 @@ def test_one_bad_picture_is_an_error_that_names_it(tmp_path: Path) -> None:
         source(tmp_path / "1.png").probe()
 
 
-def test_a_folder_without_a_good_picture_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="holds no pictures"):
+def test_a_folder_without_a_good_image_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no images"):
         source(tmp_path).probe()
-    with pytest.raises(SourceError, match="holds no pictures"):
+    with pytest.raises(SourceError, match="holds no images"):
         source(tmp_path / "gone").probe()
     for name in ("1.png", "2.png"):
         (tmp_path / name).write_bytes(b"\x00no")
-    with pytest.raises(SourceError, match="none of its 2 pictures"):
+    with pytest.raises(SourceError, match="none of its 2 images"):
         list(source(tmp_path).frames(Position()))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamdet.errors import ConfigError
-from streamdet.sources.resolve import list_pictures, resolve
+from streamdet.sources.resolve import list_images, resolve
 from streamdet.sources.scene_uri import SceneSpec, parse_scene
 
 
@@ -55,27 +55,27 @@ def test_long_and_strange_names_give_safe_ids(tmp_path: Path) -> None:
     assert ids(tmp_path) == ["x" * 64, "x" * 62 + "-2", "source"]
 
 
-def test_a_folder_of_pictures_is_one_item_in_natural_order(tmp_path: Path) -> None:
+def test_a_folder_of_images_is_one_item_in_natural_order(tmp_path: Path) -> None:
     touch(tmp_path, "walk/10.png", "walk/9.JPG", "walk/notes.txt")
     kind, items = resolve(str(tmp_path / "walk"))
     assert (kind, [item.source_id for item in items]) == ("images", ["walk"])
-    assert [path.name for path in list_pictures(items[0].uri)] == ["9.JPG", "10.png"]
+    assert [path.name for path in list_images(items[0].uri)] == ["9.JPG", "10.png"]
 
 
-def test_a_glob_of_pictures_is_one_item(tmp_path: Path) -> None:
+def test_a_glob_of_images_is_one_item(tmp_path: Path) -> None:
     touch(tmp_path, "walk/1.png", "walk/2.png", "walk/other.mp4")
     kind, items = resolve(str(tmp_path / "walk" / "*.png"))
     assert (kind, items[0].source_id) == ("images", "walk")
-    assert len(list_pictures(items[0].uri)) == 2
+    assert len(list_images(items[0].uri)) == 2
 
 
-def test_one_picture_is_a_stream_of_one(tmp_path: Path) -> None:
+def test_one_image_is_a_stream_of_one(tmp_path: Path) -> None:
     touch(tmp_path, "1.png")
     kind, items = resolve(str(tmp_path / "1.png"))
-    assert (kind, list_pictures(items[0].uri)) == ("images", [tmp_path / "1.png"])
+    assert (kind, list_images(items[0].uri)) == ("images", [tmp_path / "1.png"])
 
 
-def test_pictures_among_videos_are_videos_of_one_frame(tmp_path: Path) -> None:
+def test_images_among_videos_are_videos_of_one_frame(tmp_path: Path) -> None:
     touch(tmp_path, "1.mp4", "2.png")
     assert resolve(str(tmp_path))[0] == "file"
     assert ids(tmp_path) == ["1", "2"]
@@ -113,7 +113,7 @@ def test_a_wrong_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
 def test_nothing_to_read_is_refused_in_words(tmp_path: Path) -> None:
     touch(tmp_path, "empty/notes.txt")
     assert "only folders such as 'empty'" in refusal(str(tmp_path))
-    assert "no video or picture" in refusal(str(tmp_path / "empty"))
+    assert "no video or image" in refusal(str(tmp_path / "empty"))
     assert "glob" in refusal(f"{tmp_path}/*.mp4")
     assert "no such home" in refusal("~nobody-of-this-name/x.mp4")
     assert "cannot be looked up" in refusal("x" * 5000)

@@ -1,4 +1,4 @@
-"""The stage of a detector: boxes in source pixels, and never a box from another frame's picture."""
+"""The stage of a detector: boxes in source pixels, and never a box from another frame's image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from streamdet.detections import Detections, FrameMasks
 from streamdet.frame import FrameRef, Geometry
 from streamdet.image import Pixels
-from streamdet.messages import Prepared
+from streamdet.messages import PreparedImage
 from streamdet.ops.run_length import area, decode
 from streamdet.stages import Job
 from streamdet.stages.detect import DetectStage, to_source
@@ -20,7 +20,7 @@ from tests.stages.toy_jobs import HW, Rig, boxes, job, picture
 
 
 class Counting:
-    """Finds a box per picture, as wide as the picture is light; counts its calls."""
+    """Finds a box per image, as wide as the image is light; counts its calls."""
 
     runtime_name = "toy"
 
@@ -57,7 +57,7 @@ class Overtaken(Counting):
 
 
 def prepared(one: Job, ref: FrameRef | None = None, level: int | None = None) -> Job:
-    message = replace(one.message, prepared=Prepared(HW, Geometry((2.0, 2.0)), ref))
+    message = replace(one.message, prepared=PreparedImage(HW, Geometry((2.0, 2.0)), ref))
     return replace(one, message=message, prepared=None if level is None else picture(level))
 
 
@@ -82,7 +82,7 @@ def test_dropped_frames_keep_their_place_and_are_not_looked_at(rig: Rig) -> None
     jobs = [job(0).dropped("earlier"), prepared(job(1), level=4), job(2)]
     done = stage.process(jobs)
     reasons = [one.message.drop_reason for one in done]
-    assert reasons == ["earlier", None, "the frame has no prepared picture"]
+    assert reasons == ["earlier", None, "the frame has no prepared image"]
     assert [one.message.index for one in done] == [0, 1, 2]
     assert detector.batches == [1]
 
@@ -151,7 +151,7 @@ def test_a_mask_covers_the_whole_box_also_where_the_frame_cuts_it() -> None:
     assert area(mapped.masks.counts[0]) == 0
 
 
-def test_a_picture_without_objects_has_masks_of_none() -> None:
+def test_a_image_without_objects_has_masks_of_none() -> None:
     nothing = replace(Detections.empty(), mask_probs=np.zeros((0, 28, 28), np.float32))
     mapped = to_source(nothing, Geometry((1.0, 1.0)), hw=(4, 6))
     assert mapped.masks == FrameMasks((4, 6), ())

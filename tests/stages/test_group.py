@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from streamdet.stages import Job
-from streamdet.stages.group import Group, Member
+from streamdet.stages.group import Member, StageGroup
 from tests.stages.toy_jobs import job
 
 
@@ -40,10 +40,10 @@ class Marking:
         self.notes.append((self.name, "closed"))
 
 
-def make(notes: list[tuple[str, object]], waited_ns: int = 0) -> Group:
+def make(notes: list[tuple[str, object]], waited_ns: int = 0) -> StageGroup:
     parents = {"a": None, "b": "a", "c": "a"}
     members = [Member(name, parent, Marking(name, notes)) for name, parent in parents.items()]
-    return Group(members, lambda: waited_ns)
+    return StageGroup(members, lambda: waited_ns)
 
 
 def test_each_member_works_on_what_its_parent_made() -> None:
@@ -53,7 +53,7 @@ def test_each_member_works_on_what_its_parent_made() -> None:
 
 
 def test_jobs_made_outside_count_as_a_result_too() -> None:
-    group = Group([Member("b", "camera", Marking("b", []))])
+    group = StageGroup([Member("b", "camera", Marking("b", []))])
     results = group.process([job(0)], entry_node="camera")
     assert [list(results), results["camera"][0].message.model] == [["camera", "b"], None]
 

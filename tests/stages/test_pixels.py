@@ -1,11 +1,11 @@
-"""Where pictures lie, and what happens when there is no room or another frame has taken theirs."""
+"""Where images lie, and what happens when there is no room or another frame has taken theirs."""
 
 from __future__ import annotations
 
 import pytest
 
 from streamdet.errors import FrameError, StalePixelsError
-from streamdet.messages import Prepared
+from streamdet.messages import PreparedImage
 from streamdet.stages.pixels import PixelStore
 from streamdet.transport.bus import Commit, Step
 from tests.stages.toy_jobs import HW, Rig, job, picture
@@ -16,13 +16,13 @@ def rig() -> Rig:
     return Rig()
 
 
-def test_a_picture_of_this_process_is_found_without_a_pool(rig: Rig) -> None:
+def test_a_image_of_this_process_is_found_without_a_pool(rig: Rig) -> None:
     image = rig.pixels.image(job(level=7))
     assert image is not None
     assert image.bgr().max() == 7
 
 
-def test_a_picture_in_a_slot_is_seen_without_a_copy(rig: Rig) -> None:
+def test_a_image_in_a_slot_is_seen_without_a_copy(rig: Rig) -> None:
     ref = rig.filled("camera", 5)
     image = rig.pixels.image(job(pixels=ref))
     assert image is not None
@@ -30,7 +30,7 @@ def test_a_picture_in_a_slot_is_seen_without_a_copy(rig: Rig) -> None:
     assert image.bgr().max() == 6
 
 
-def test_a_frame_without_a_picture_has_none(rig: Rig) -> None:
+def test_a_frame_without_a_image_has_none(rig: Rig) -> None:
     assert rig.pixels.image(job()) is None
     assert rig.pixels.prepared(job()) is None
 
@@ -75,7 +75,7 @@ def test_whoever_waits_may_give_up(rig: Rig) -> None:
         rig.pixels.claim("prepare", HW)
 
 
-def test_a_slot_that_is_too_small_is_kept_for_the_next_picture(rig: Rig) -> None:
+def test_a_slot_that_is_too_small_is_kept_for_the_next_image(rig: Rig) -> None:
     with pytest.raises(FrameError, match="larger than the pool's slots"):
         rig.pixels.claim("prepare", (100, 100))
     assert [rig.pixels.claim("prepare", HW)[0].slot for _ in range(2)] == [0, 1]
@@ -89,13 +89,13 @@ def test_a_new_process_gives_back_what_the_old_one_took(rig: Rig) -> None:
     assert taken.generation + 1 in [ref.generation for ref in refs if ref.slot == taken.slot]
 
 
-def test_a_prepared_picture_is_found_here_or_in_its_slot(rig: Rig) -> None:
+def test_a_prepared_image_is_found_here_or_in_its_slot(rig: Rig) -> None:
     from dataclasses import replace
 
     from streamdet.frame import Geometry
 
     ref = rig.filled("prepare", 8)
-    message = replace(job().message, prepared=Prepared(HW, Geometry((1.0, 1.0)), ref))
+    message = replace(job().message, prepared=PreparedImage(HW, Geometry((1.0, 1.0)), ref))
     far = replace(job(), message=message)
     near = replace(far, prepared=picture(9))
     levels = [

@@ -1,4 +1,4 @@
-"""The stage of a sink: hands over messages, and pictures where they are wanted and still there."""
+"""The stage of a sink: hands over messages, and images where they are wanted and still there."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def test_entries_are_added_to_their_own_frames(rig: Rig) -> None:
     assert [[e.fields["n"] for e in one.public] for one in twice] == [[b"0", b"0"], [b"1", b"1"]]
 
 
-def test_pictures_come_only_to_a_sink_that_wants_them(rig: Rig) -> None:
+def test_images_come_only_to_a_sink_that_wants_them(rig: Rig) -> None:
     wants, does_not = Noting(needs_image=True), Noting(needs_image=False)
     for sink in (wants, does_not):
         SinkStage(sink, rig.pixels).process([job(0, level=7)])
     assert (wants.notes, does_not.notes) == ([[7]], [[None]])
 
 
-def test_a_picture_that_is_lost_leaves_the_frame_without_one(rig: Rig) -> None:
+def test_a_image_that_is_lost_leaves_the_frame_without_one(rig: Rig) -> None:
     sink = Noting(needs_image=True)
     ref = rig.filled("camera", 5)
     rig.overwrite(ref)

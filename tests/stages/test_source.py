@@ -1,4 +1,4 @@
-"""The first stage: a frame's identity, and its picture in a slot where others need it."""
+"""The first stage: a frame's identity, and its image in a slot where others need it."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def test_a_frame_is_named_by_source_and_index_and_keeps_its_time(rig: Rig) -> No
     assert [timing.node for timing in job.message.timings] == ["camera"]
 
 
-def test_a_picture_that_others_need_is_copied_into_a_slot(rig: Rig) -> None:
+def test_a_image_that_others_need_is_copied_into_a_slot(rig: Rig) -> None:
     stage = SourceStage("camera", rig.pixels, publishes_image=True)
     ref = stage.job("cam", decoded(0), time.monotonic_ns()).message.frame.pixels
     assert ref is not None
     assert rig.pools["camera"].view(ref, HW).min() == 7
 
 
-def test_a_later_frame_whose_picture_does_not_fit_goes_on_without_it(rig: Rig) -> None:
+def test_a_later_frame_whose_image_does_not_fit_goes_on_without_it(rig: Rig) -> None:
     stage = SourceStage("camera", rig.pixels, publishes_image=True)
     message = stage.job("cam", decoded(1, (100, 100)), time.monotonic_ns()).message
     assert message.drop_reason is None
     assert (message.index, message.frame.pixels) == (1, None)
 
 
-def test_the_largest_picture_that_did_not_fit_is_told_with_its_source(rig: Rig) -> None:
+def test_the_largest_image_that_did_not_fit_is_told_with_its_source(rig: Rig) -> None:
     stage = SourceStage("camera", rig.pixels, publishes_image=True)
     for index, hw in enumerate([HW, (20, 100), (30, 100), (25, 100)]):
         stage.job("cam", decoded(index, hw), time.monotonic_ns())
@@ -61,7 +61,7 @@ def test_the_largest_picture_that_did_not_fit_is_told_with_its_source(rig: Rig) 
     assert stage.warnings("other") == ()
 
 
-def test_a_source_whose_first_picture_does_not_fit_is_an_error_that_says_what_to_do(
+def test_a_source_whose_first_image_does_not_fit_is_an_error_that_says_what_to_do(
     rig: Rig,
 ) -> None:
     stage = SourceStage("camera", rig.pixels, publishes_image=True)

@@ -1,4 +1,4 @@
-"""The stage of a transform: a picture for each frame, or a reason."""
+"""The stage of a transform: an image for each frame, or a reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.toy_run import ToyTransform
 
 
 class Refusing(ToyTransform):
-    """Takes no picture that is lighter than 100."""
+    """Takes no image that is lighter than 100."""
 
     def __call__(self, image: Image, out: Pixels) -> Geometry:
         if image.bgr().max() > 100:
@@ -38,7 +38,7 @@ def rig() -> Rig:
     return Rig()
 
 
-def test_a_picture_for_others_lies_in_a_slot(rig: Rig) -> None:
+def test_a_image_for_others_lies_in_a_slot(rig: Rig) -> None:
     stage = TransformStage("prepare", ToyTransform(), rig.pixels, publishes=True)
     (done,) = stage.process([job(level=3)])
     assert done.message.prepared is not None
@@ -47,7 +47,7 @@ def test_a_picture_for_others_lies_in_a_slot(rig: Rig) -> None:
     assert rig.pools["prepare"].view(ref, HW).max() == 3
 
 
-def test_a_picture_for_this_process_only_needs_no_slot(rig: Rig) -> None:
+def test_a_image_for_this_process_only_needs_no_slot(rig: Rig) -> None:
     stage = TransformStage("prepare", ToyTransform(), rig.pixels, publishes=False)
     (done,) = stage.process([job(level=3)])
     assert done.prepared is not None
@@ -59,7 +59,7 @@ def test_a_frame_that_cannot_be_prepared_is_dropped_and_the_others_are_not(rig: 
     stage = TransformStage("prepare", Refusing(), rig.pixels, publishes=False)
     jobs = [job(0, level=1), job(1, level=200), job(2), job(3, level=2)]
     reasons = [done.message.drop_reason for done in stage.process(jobs)]
-    assert reasons == [None, "too light", "the picture did not fit a slot of its pool", None]
+    assert reasons == [None, "too light", "the image did not fit a slot of its pool", None]
 
 
 def test_a_dropped_frame_passes_as_it_is(rig: Rig) -> None:
@@ -68,7 +68,7 @@ def test_a_dropped_frame_passes_as_it_is(rig: Rig) -> None:
     assert stage.process([dropped]) == [dropped]
 
 
-def test_a_picture_that_was_overwritten_is_dropped_before_and_after_use(rig: Rig) -> None:
+def test_a_image_that_was_overwritten_is_dropped_before_and_after_use(rig: Rig) -> None:
     ref = rig.filled("camera", 5)
     stage = TransformStage("prepare", Overtaken(rig, ref), rig.pixels, publishes=False)
     during = stage.process([job(pixels=ref)])

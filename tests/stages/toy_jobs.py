@@ -37,7 +37,7 @@ class Rig:
         self.waits += 1
 
     def filled(self, pool: str, level: int) -> FrameRef:
-        """A slot with a grey picture in it."""
+        """A slot with a grey image in it."""
         ref, pixels = self.pixels.claim(pool, HW)
         pixels[:] = level
         return ref
@@ -53,7 +53,7 @@ def picture(level: int = 0, hw: tuple[int, int] = HW) -> Pixels:
 
 
 def job(index: int = 0, *, pixels: FrameRef | None = None, level: int | None = None) -> Job:
-    """A frame; with a slot, or with a grey picture of its own."""
+    """A frame; with a slot, or with a grey image of its own."""
     frame = Frame("cam", index, index, Fraction(1, 10), 1, HW, 1, pixels)
     return Job(FrameMessage(frame), None if level is None else ArrayImage(picture(level)))
 

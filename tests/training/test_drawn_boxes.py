@@ -12,7 +12,7 @@ OBJECTS = torch.tensor([[10.0, 10, 50, 60]])
 
 @settings(deadline=None)
 @given(st.integers(16, 400), st.integers(16, 400), st.integers(0, 99))
-def test_boxes_lie_within_the_picture_and_have_an_area(height: int, width: int, seed: int) -> None:
+def test_boxes_lie_within_the_image_and_have_an_area(height: int, width: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     boxes = drawn_boxes(OBJECTS, (height, width), (20, 20), generator)
     assert (boxes >= 0).all()

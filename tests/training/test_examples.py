@@ -47,10 +47,10 @@ def write(folder: Path, *annotations: dict[str, Any]) -> None:
 def test_classes_are_those_of_the_model(folder: Path) -> None:
     write(folder, {"category_id": 9}, {"category_id": 5}, {"category_id": 7})
     [example], _ = of(folder)
-    picture = example.read(has_masks=False)
-    assert picture.class_ids.tolist() == [1, 0]  # the car is background
-    assert picture.xyxy.tolist() == [[10, 20, 50, 60]] * 2
-    assert picture.is_labelled.tolist() == [True, True]
+    image = example.read(has_masks=False)
+    assert image.class_ids.tolist() == [1, 0]  # the car is background
+    assert image.xyxy.tolist() == [[10, 20, 50, 60]] * 2
+    assert image.is_labelled.tolist() == [True, True]
 
 
 def test_classes_that_a_source_does_not_label_completely_are_told(folder: Path) -> None:
@@ -63,17 +63,17 @@ def test_classes_that_a_source_does_not_label_completely_are_told(folder: Path) 
 def test_classes_are_renamed_or_left_out(folder: Path) -> None:
     write(folder, {"category_id": 4}, {"category_id": 5, "bbox": [0, 0, 9, 9]})
     [example], _ = of(folder, rename={"puppy": "dog"}, ignore=("car",))
-    picture = example.read(has_masks=False)
-    assert picture.class_ids.tolist() == [1]
-    assert picture.ignored.tolist() == [[0, 0, 9, 9]]
+    image = example.read(has_masks=False)
+    assert image.class_ids.tolist() == [1]
+    assert image.ignored.tolist() == [[0, 0, 9, 9]]
 
 
 def test_crowds_are_neither_object_nor_background(folder: Path) -> None:
     write(folder, {"iscrowd": 1}, {"bbox": [80, 20, 40, 40]})
     [example], _ = of(folder)
-    picture = example.read(has_masks=False)
-    assert picture.ignored.tolist() == [[10, 20, 50, 60]]
-    assert picture.xyxy.tolist() == [[80, 20, 90, 60]]  # clipped to the picture
+    image = example.read(has_masks=False)
+    assert image.ignored.tolist() == [[10, 20, 50, 60]]
+    assert image.xyxy.tolist() == [[80, 20, 90, 60]]  # clipped to the image
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ def test_a_wrong_label_is_refused_by_its_place_or_left_out_and_told(
         raise ConfigError(told)
 
 
-def test_a_missing_picture_is_refused_or_left_out(folder: Path) -> None:
+def test_a_missing_image_is_refused_or_left_out(folder: Path) -> None:
     write(folder, {})
     (folder / "images" / "a.png").unlink()
-    with pytest.raises(ConfigError, match=r"has no picture a.png"):
+    with pytest.raises(ConfigError, match=r"has no image a.png"):
         of(folder)
     assert of(folder, skips=True)[0] == []
 
@@ -137,11 +137,11 @@ def test_of_many_classes_some_are_named(folder: Path) -> None:
 def test_an_object_without_a_mask_is_left_out_where_masks_are_wanted(folder: Path) -> None:
     write(folder, {}, {"segmentation": [[0, 0, 30, 0, 30, 20, 0, 20]], "bbox": [0, 0, 30, 20]})
     [example], _ = of(folder)
-    picture = example.read(has_masks=True)
-    assert picture.masks is not None
-    assert picture.masks.shape == (1, 80, 90)
-    assert picture.masks.sum() == 600
-    assert picture.ignored.tolist() == [[10, 20, 50, 60]]
+    image = example.read(has_masks=True)
+    assert image.masks is not None
+    assert image.masks.shape == (1, 80, 90)
+    assert image.masks.sum() == 600
+    assert image.ignored.tolist() == [[10, 20, 50, 60]]
 
 
 def test_keypoints_that_an_object_lacks_are_unknown(folder: Path) -> None:
@@ -155,7 +155,7 @@ def test_keypoints_that_an_object_lacks_are_unknown(folder: Path) -> None:
 def test_a_source_without_masks_or_points_has_none(folder: Path) -> None:
     write(folder, {})
     [example], _ = of(folder)
-    picture = example.read(has_masks=True)
-    assert picture.masks is None
-    assert picture.keypoints is None
-    assert len(picture.xyxy) == 1
+    image = example.read(has_masks=True)
+    assert image.masks is None
+    assert image.keypoints is None
+    assert len(image.xyxy) == 1

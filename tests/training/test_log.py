@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamdet.training.log import LOG, Log, draw_curves, read_log
-from streamdet.training.loop import Measured, Step
+from streamdet.training.loop import Measured, StepDone
 
 
 def write(log: Log, first: int, last: int) -> None:
     for step in range(first, last + 1):
-        log.write(Step(step, 1, 0.1, {"box": 1 / step, "classes": 2.0}, 1.0))
+        log.write(StepDone(step, 1, 0.1, {"box": 1 / step, "classes": 2.0}, 1.0))
 
 
 def test_steps_that_are_made_again_stand_once(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_a_measurement_that_is_made_again_stands_once(tmp_path: Path) -> None:
     for step in (1, 2):
         log.write(Measured(step, step, {"AP": 0.5}, is_best=True))
     Log(tmp_path, 2, 1)  # killed between step 2 and the end of its measurement
-    lines = [(line["step"], "figures" in line) for line in read_log(tmp_path)]
+    lines = [(line["step"], "metrics" in line) for line in read_log(tmp_path)]
     assert lines == [(1, False), (2, False), (1, True)]
 
 

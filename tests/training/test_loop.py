@@ -20,7 +20,7 @@ from tests.training.toy_training import (
     assert_same_weights,
     prepared,
     train,
-    write_pictures,
+    write_images,
     write_recipe,
 )
 
@@ -28,7 +28,7 @@ from tests.training.toy_training import (
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     """12 steps: 4 epochs of 3."""
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     return write_recipe(tmp_path, augmentation={"mosaic": 0.5, "crop": 0.5})
 
 
@@ -58,7 +58,7 @@ def test_the_same_recipe_gives_the_same_losses_with_workers_or_without(
 
 
 def test_the_loss_falls(tmp_path: Path) -> None:
-    write_pictures(tmp_path, count=2)
+    write_images(tmp_path, count=2)
     still = {"flip": 0.0, "scale": [1, 1], "hue": 0.0, "saturation": 0.0, "brightness": 0.0}
     changes = {"augmentation": still, "optimiser": {"rate": 5e-3}, "checkpoint_every": 1000}
     train(write_recipe(tmp_path, epochs=30, **changes), tmp_path / "out")
@@ -95,14 +95,14 @@ def test_a_training_does_not_go_on_with_something_else(
 
 
 def test_no_model_is_written_before_the_labels_are_right(tmp_path: Path) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     with pytest.raises(ConfigError, match="has none of the model's classes, bird"):
         prepared(write_recipe(tmp_path, classes=["bird"]), tmp_path / "out")
     assert not (tmp_path / "out" / "toy.yaml").exists()
 
 
 def test_what_is_frozen_keeps_its_weights_and_statistics(tmp_path: Path) -> None:
-    write_pictures(tmp_path, count=2)
+    write_images(tmp_path, count=2)
     recipe = write_recipe(tmp_path, optimiser={"frozen": ["backbone.backbone"]}, epochs=2)
     before = prepared(recipe, tmp_path / "before").loop.network.state_dict()
     after = train(recipe, tmp_path / "out").loop.network.state_dict()
@@ -112,7 +112,7 @@ def test_what_is_frozen_keeps_its_weights_and_statistics(tmp_path: Path) -> None
 
 
 def test_the_result_is_the_mean_of_its_start_and_of_what_was_learnt(tmp_path: Path) -> None:
-    write_pictures(tmp_path, count=2)
+    write_images(tmp_path, count=2)
     recipe = write_recipe(tmp_path, start_share=0.25, ema=None, epochs=2)
     before = prepared(recipe, tmp_path / "before").loop.network.state_dict()
     made = train(recipe, tmp_path / "out").loop
@@ -122,7 +122,7 @@ def test_the_result_is_the_mean_of_its_start_and_of_what_was_learnt(tmp_path: Pa
 
 
 def test_bf16_trains(tmp_path: Path) -> None:
-    write_pictures(tmp_path, count=2)
+    write_images(tmp_path, count=2)
     made = train(write_recipe(tmp_path, precision="bf16", ema=None, epochs=2), tmp_path / "out")
     assert made.loop.is_done
     assert made.loop.result is made.loop.network
@@ -146,21 +146,21 @@ def test_a_training_killed_before_its_first_checkpoint_goes_on(
     assert train(recipe, tmp_path / "killed", resumes=True).loop.is_done
 
 
-def test_what_was_learnt_before_a_picture_that_cannot_be_read_is_kept(
+def test_what_was_learnt_before_a_image_that_cannot_be_read_is_kept(
     tmp_path: Path, recipe: Path
 ) -> None:
     loop = prepared(recipe, tmp_path / "out").loop
     events = loop.run(NoCompany())
     next(events)
-    for picture in (tmp_path / "images").iterdir():
-        picture.write_bytes(b"no picture")
-    with pytest.raises(ConfigError, match="cannot be read as a picture"):
+    for image in (tmp_path / "images").iterdir():
+        image.write_bytes(b"no image")
+    with pytest.raises(ConfigError, match="cannot be read as an image"):
         list(events)
     assert read_checkpoint(tmp_path / "out" / CHECKPOINT).step == loop.step >= 1
 
 
 def test_a_training_goes_on_without_the_file_that_it_began_with(tmp_path: Path) -> None:
-    write_pictures(tmp_path, count=2)
+    write_images(tmp_path, count=2)
     weights = prepared(write_recipe(tmp_path), tmp_path / "first").loop.network.state_dict()
     torch.save(weights, tmp_path / "w.pth")
     recipe = write_recipe(tmp_path, start={"network": str(tmp_path / "w.pth")})
@@ -170,7 +170,7 @@ def test_a_training_goes_on_without_the_file_that_it_began_with(tmp_path: Path) 
 
 
 def test_sources_without_objects_are_not_measured_on_and_told(tmp_path: Path) -> None:
-    labels = write_pictures(tmp_path)
+    labels = write_images(tmp_path)
     content = json.loads(labels.read_text())
     (tmp_path / "empty.json").write_text(json.dumps({**content, "annotations": []}))
     sources = [{"truth": str(tmp_path / name), "images": str(tmp_path / "images")}

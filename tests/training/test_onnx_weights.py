@@ -97,7 +97,7 @@ def start_with(model: Any, path: Path) -> Start:
     return Start(network=str(path))
 
 
-def pictures(seed: int) -> torch.Tensor:
+def images(seed: int) -> torch.Tensor:
     return torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(seed))
 
 
@@ -110,15 +110,15 @@ def test_a_network_with_batch_norms_computes_what_the_folded_one_does(
     start = start_with(written(copy.deepcopy(folded)), tmp_path / "p.onnx")
     [told] = give_start(network, start, None)
     assert "; random: " not in told
-    image = pictures(0)
+    image = images(0)
     torch.testing.assert_close(network(image), yolox(0)(image), rtol=5e-3, atol=5e-3)
 
 
 @torch.no_grad()
-def test_its_batch_norms_know_the_pictures_and_it_still_computes_the_same(
+def test_its_batch_norms_know_the_images_and_it_still_computes_the_same(
     tmp_path: Path, folded: Any
 ) -> None:
-    network, seen, unseen = yolox(1), pictures(0), pictures(1)
+    network, seen, unseen = yolox(1), images(0), images(1)
     start = start_with(folded, tmp_path / "p.onnx")
     give_start(network, start, None, None, [seen[:2], seen[2:]])
     torch.testing.assert_close(network(unseen), yolox(0)(unseen), rtol=1e-3, atol=1e-3)

@@ -19,18 +19,18 @@ from streamdet.training.checkpoint import CHECKPOINT, read_checkpoint
 from streamdet.training.log import Log, read_log
 from streamdet.training.loop import Event
 from streamdet.training.parallel import Job, count_processes, train_together
-from streamdet.training.prepare import Prepared, reproducible
+from streamdet.training.prepare import PreparedTraining, reproducible
 from streamdet.training.recipe import Recipe, check_recipe
 from streamdet.training.recipe_file import read_recipe
 from tests.training.toy_training import (
     assert_same_weights,
     prepared,
     train,
-    write_pictures,
+    write_images,
     write_recipe,
 )
 
-PLAIN = {  # neither norms nor dropout, and losses that are means over pictures
+PLAIN = {  # neither norms nor dropout, and losses that are means over images
     "model": "localizer_resnet18",
     "network": {"backbone": "alexnet", "widths": []},
     "optimiser": {"kind": "sgd", "rate": 1e-3},
@@ -51,7 +51,7 @@ def together(
     resumes: bool = False,
     after: Callable[[Event], None] = lambda event: None,
     last: int | None = None,
-) -> Prepared:
+) -> PreparedTraining:
     """Train in two processes, to the end or for `last` events."""
     text, events = read_recipe(recipe_path, ()), list[Event]()
     recipe = check_recipe(text, recipe_path)
@@ -71,7 +71,7 @@ def read(path: Path) -> Recipe:
 
 
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     recipe = write_recipe(tmp_path, epochs=2, **PLAIN)
     one = train(recipe, tmp_path / "one").loop
     two = together(recipe, tmp_path / "two").loop
@@ -87,7 +87,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("forks")
 def test_a_killed_process_ends_all_in_one_sentence_and_resuming_is_exact(tmp_path: Path) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     recipe = write_recipe(tmp_path, epochs=2, augmentation={"mosaic": 0.5})  # 6 steps
     unbroken = together(recipe, tmp_path / "unbroken")
 
@@ -111,18 +111,18 @@ def test_a_killed_process_ends_all_in_one_sentence_and_resuming_is_exact(tmp_pat
 
 @pytest.mark.usefixtures("forks")
 def test_a_stop_leaves_a_checkpoint_and_an_error_of_one_is_told_as_it_is(tmp_path: Path) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     recipe = write_recipe(tmp_path)
     assert 3 <= together(recipe, tmp_path / "out", last=3).loop.step < 12
     assert (tmp_path / "out" / "toy.yaml").exists()
-    for picture in (tmp_path / "images").iterdir():
-        picture.write_bytes(b"no picture")
+    for image in (tmp_path / "images").iterdir():
+        image.write_bytes(b"no image")
     with pytest.raises(ConfigError, match=r"\.png"):
         together(recipe, tmp_path / "out", resumes=True)
 
 
 def test_processes_die_with_who_started_them(tmp_path: Path) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     recipe = write_recipe(tmp_path, epochs=10_000, devices=2)
     command = [sys.executable, "-m", "streamdet.cli", "train", str(recipe), "--output"]
     with subprocess.Popen([*command, str(tmp_path / "out")], stdout=subprocess.PIPE) as run:
@@ -136,7 +136,7 @@ def test_processes_die_with_who_started_them(tmp_path: Path) -> None:
 
 def test_a_step_that_cannot_be_shared_evenly_is_refused(tmp_path: Path) -> None:
     recipe = read(write_recipe(tmp_path, batch=8, devices=3))
-    with pytest.raises(ConfigError, match="the 8 pictures of a step cannot be shared evenly by 3"):
+    with pytest.raises(ConfigError, match="the 8 images of a step cannot be shared evenly by 3"):
         count_processes(recipe, 100)
     assert count_processes(recipe, 6) == 3
 

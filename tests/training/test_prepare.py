@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 from tests.evaluation.scenes import write_json
-from tests.training.toy_training import labelled, prepared, write_pictures, write_recipe
+from tests.training.toy_training import labelled, prepared, write_images, write_recipe
 
 
 def write_a_wrong_label(folder: Path) -> Path:
-    """Write pictures of which the first one's box has no width; returns their folder."""
-    path = write_pictures(folder)
+    """Write images of which the first one's box has no width; returns their folder."""
+    path = write_images(folder)
     content = json.loads(path.read_text())
     content["annotations"][0]["bbox"][2] = 0
     write_json(path, content)

@@ -46,7 +46,7 @@ def test_a_region_of_an_ignored_one_is_no_background() -> None:
     assert chosen([BOXES], crowd).labels.tolist() == [[2, 0]]
 
 
-def test_pictures_with_fewer_regions_are_filled_up() -> None:
+def test_images_with_fewer_regions_are_filled_up() -> None:
     regions = chosen([BOXES, BOXES[:1]], KNOWN, KNOWN)
     assert regions.labels.tolist() == [[2, 0, 0], [2, -1, -1]]
     assert regions.xyxy[1, 1:].tolist() == [[0] * 4] * 2

@@ -18,13 +18,13 @@ def written(folder: Path, model: str) -> Path:
     return folder / "out" / "toy.yaml"
 
 
-def test_the_stated_size_is_that_of_network_and_picture(tmp_path: Path) -> None:
+def test_the_stated_size_is_that_of_network_and_image(tmp_path: Path) -> None:
     model = load_model_config(str(written(tmp_path, "sppnet_resnet18")))
     assert model.input is not None
     assert model.input.hw == fixed_transform(model).max_output_hw == (96, 128)
 
 
-def test_r_cnn_s_regions_keep_their_size_whatever_the_picture_s(tmp_path: Path) -> None:
+def test_r_cnn_s_regions_keep_their_size_whatever_the_image_s(tmp_path: Path) -> None:
     model = load_model_config(str(written(tmp_path, "rcnn_resnet18")))
     assert model.input is not None
     assert model.input.hw == (224, 224)

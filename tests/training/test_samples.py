@@ -9,21 +9,21 @@ import pytest
 import torch
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.image_file import read_image
 from streamdet.image import ArrayImage
 from streamdet.models.model_config import ModelConfig, TransformConfig, load_model_config
 from streamdet.training.examples import Example, Faults, examples_of
 from streamdet.training.recipe import Augmentation, DataSource
 from streamdet.training.samples import Samples, batches, fixed_transform, steps_per_epoch
 from streamdet.training.torch_runtime import normalised
-from tests.training.toy_training import write_pictures
+from tests.training.toy_training import write_images
 
 STILL = Augmentation(flip=0.0, scale=(1.0, 1.0), hue=0.0, saturation=0.0, brightness=0.0)
 
 
 @pytest.fixture
 def examples(tmp_path: Path) -> list[Example]:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     source = DataSource(truth=tmp_path / "train.json", images=tmp_path / "images")
     return examples_of(source, ("cat",), Faults(are_skipped=False))
 
@@ -37,7 +37,7 @@ def test_without_variation_a_network_sees_what_it_sees_in_a_run(examples: list[E
     model = load_model_config("yolox_nano")
     pixels, target = samples_of(examples, STILL)[0, 2]
     out = np.empty((416, 416, 3), np.uint8)
-    image = ArrayImage(read_picture(examples[2].path))
+    image = ArrayImage(read_image(examples[2].path))
     geometry = fixed_transform(model)(image, out)
     np.testing.assert_array_equal(pixels, out)
     boxes = examples[2].read(has_masks=False).xyxy
@@ -66,7 +66,7 @@ def test_a_sample_is_the_same_whenever_it_is_asked_for(examples: list[Example]) 
     assert not np.array_equal(one[0, 1][0], samples_of(examples, options, seed=1)[0, 1][0])
 
 
-def test_each_epoch_shows_every_picture_once_in_an_order_of_its_own(
+def test_each_epoch_shows_every_image_once_in_an_order_of_its_own(
     examples: list[Example],
 ) -> None:
     samples = samples_of(examples, STILL)
@@ -86,9 +86,7 @@ def test_batches_from_a_later_step_are_those_of_the_whole(examples: list[Example
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_an_unreadable_picture_is_told_in_one_sentence(
-    examples: list[Example], workers: int
-) -> None:
+def test_an_unreadable_image_is_told_in_one_sentence(examples: list[Example], workers: int) -> None:
     samples = samples_of(examples, STILL)
     (_, last) = samples.order(epoch=0)[-1]
     examples[last].path.write_bytes(b"")
@@ -96,10 +94,10 @@ def test_an_unreadable_picture_is_told_in_one_sentence(
     assert [len(next(made).targets) for _ in range(2)] == [2, 2]  # what comes before it is used
     with pytest.raises(ConfigError) as caught:
         next(made)
-    assert str(caught.value) == f"{examples[last].path}: cannot be read as a picture"
+    assert str(caught.value) == f"{examples[last].path}: cannot be read as an image"
 
 
-def test_fewer_pictures_than_a_batch_are_one_step() -> None:
+def test_fewer_images_than_a_batch_are_one_step() -> None:
     assert steps_per_epoch(3, 8) == 1
 
 
@@ -110,5 +108,5 @@ def test_a_transform_of_varying_size_is_refused() -> None:
     model = model.model_copy(
         update={"transform": TransformConfig.model_validate({"kind": "letterbox", "hw": (32, 32)})}
     )
-    with pytest.raises(ConfigError, match="must always make pictures of 416 x 416 pixels"):
+    with pytest.raises(ConfigError, match="must always make images of 416 x 416 pixels"):
         fixed_transform(model)

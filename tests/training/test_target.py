@@ -1,4 +1,4 @@
-"""What is known of a picture."""
+"""What is known of an image."""
 
 import pytest
 import torch

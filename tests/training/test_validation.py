@@ -1,4 +1,4 @@
-"""What is measured on: classes that are labelled, pictures that were not learnt from."""
+"""What is measured on: classes that are labelled, images that were not learnt from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamdet.training.examples import Faults, examples_of
 from streamdet.training.recipe import Data, TrainingSource
 from streamdet.training.validation import ValidationSet, validation_sets
 from tests.evaluation.scenes import write_json
-from tests.training.toy_training import write_pictures
+from tests.training.toy_training import write_images
 
 
 def sets(folder: Path, classes: tuple[str, ...], **options: Any) -> tuple[ValidationSet, ...]:
@@ -26,7 +26,7 @@ def sets(folder: Path, classes: tuple[str, ...], **options: Any) -> tuple[Valida
 
 
 def test_what_is_held_out_is_not_learnt_from(tmp_path: Path) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     source = TrainingSource(truth=tmp_path / "train.json", images=tmp_path / "images", held_out=0.3)
     faults = Faults(are_skipped=False)
     learnt = {each.path for each in examples_of(source, ("cat",), faults)}
@@ -38,7 +38,7 @@ def test_what_is_held_out_is_not_learnt_from(tmp_path: Path) -> None:
 
 
 def held_out(folder: Path, count: int, share: float = 0.3, **image: Any) -> set[str]:
-    path = write_pictures(folder, count)
+    path = write_images(folder, count)
     content = json.loads(path.read_text())
     for number, entry in enumerate(content["images"]):
         entry |= {key: value[number] for key, value in image.items()}
@@ -47,7 +47,7 @@ def held_out(folder: Path, count: int, share: float = 0.3, **image: Any) -> set[
     return {each.file_name for each, _ in held.pictures}
 
 
-def test_more_pictures_leave_those_that_are_held_out_where_they_are(tmp_path: Path) -> None:
+def test_more_images_leave_those_that_are_held_out_where_they_are(tmp_path: Path) -> None:
     few, more = held_out(tmp_path, 12), held_out(tmp_path, 30)
     names = {f"{number}.png" for number in range(1, 13)}
     assert 0 < len(few) < 12
@@ -55,7 +55,7 @@ def test_more_pictures_leave_those_that_are_held_out_where_they_are(tmp_path: Pa
 
 
 @pytest.mark.parametrize(("share", "count"), [(1e-9, 1), (0.999999, 5)])
-def test_there_are_pictures_on_both_sides(tmp_path: Path, share: float, count: int) -> None:
+def test_there_are_images_on_both_sides(tmp_path: Path, share: float, count: int) -> None:
     assert len(held_out(tmp_path, 6, share)) == count
 
 
@@ -66,19 +66,19 @@ def test_of_each_video_the_last_frames_are_held_out(tmp_path: Path) -> None:
 
 
 def test_without_validation_sources_nothing_is_measured(tmp_path: Path) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     assert sets(tmp_path, ("cat",)) == ()
 
 
 def test_objects_of_ignored_classes_are_not_held_against_who_finds_them(tmp_path: Path) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     [truth] = sets(tmp_path, ("dog",), held_out=0.5, ignore=("cat",))
     assert list(truth.truth.categories.values()) == ["dog"]
     assert [each.is_crowd for each in truth.truth.objects] == [True] * 2
 
 
 def test_a_perfect_detector_has_an_ap_of_1(tmp_path: Path) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     [held_out] = sets(tmp_path, ("dog", "cat"), held_out=0.5)
 
     def detect(picture: Pixels) -> Detections:
@@ -87,4 +87,4 @@ def test_a_perfect_detector_has_an_ap_of_1(tmp_path: Path) -> None:
         return Detections(np.array([box], np.float32), np.ones(1, np.float32), np.array([1]))
 
     results = held_out.detected(detect, ("dog", "cat"), iter)
-    assert coco_scores(held_out.truth, results, "bbox").figures["AP"] == pytest.approx(1.0)
+    assert coco_scores(held_out.truth, results, "bbox").metrics["AP"] == pytest.approx(1.0)

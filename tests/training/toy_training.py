@@ -20,7 +20,7 @@ from torch import nn
 from streamdet.image import Pixels
 from streamdet.training.log import Log
 from streamdet.training.loop import Event
-from streamdet.training.prepare import Prepared, prepare, reproducible
+from streamdet.training.prepare import PreparedTraining, prepare, reproducible
 from streamdet.training.recipe import check_recipe
 from streamdet.training.recipe_file import read_recipe
 from tests.evaluation.scenes import write_json
@@ -43,13 +43,13 @@ class NoCompany:
         return len(self.events) == self.last
 
 
-def write_pictures(folder: Path, count: int = 6) -> Path:
-    """Write images/ and train.json; returns it. Each picture is 48 x 64 with one box of a cat."""
-    chance = np.random.default_rng(0)
+def write_images(folder: Path, count: int = 6) -> Path:
+    """Write images/ and train.json; returns it. Each image is 48 x 64 with one box of a cat."""
+    rng = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     images, annotations = [], []
     for number in range(1, count + 1):
-        left, top = (int(n) for n in chance.integers(4, 24, size=2))
+        left, top = (int(n) for n in rng.integers(4, 24, size=2))
         pixels: Pixels = np.full((48, 64, 3), 20, np.uint8)
         pixels[top : top + 20, left : left + 30] = 230
         cv2.imwrite(str(folder / "images" / f"{number}.png"), pixels)
@@ -66,13 +66,13 @@ def write_pictures(folder: Path, count: int = 6) -> Path:
 
 
 def labelled(folder: Path, **options: Any) -> dict[str, Any]:
-    """Name what `write_pictures` wrote, as a recipe's `data`."""
+    """Name what `write_images` wrote, as a recipe's `data`."""
     source = {"truth": str(folder / "train.json"), "images": str(folder / "images")}
     return {"train": [{**source, **options}]}
 
 
 def write_recipe(folder: Path, **changes: Any) -> Path:
-    """Write toy.yaml for the pictures of the same folder; returns it."""
+    """Write toy.yaml for the images of the same folder; returns it."""
     values: dict[str, Any] = {
         "model": "yolox_nano_untrained",
         "classes": ["cat"],
@@ -91,7 +91,7 @@ def write_recipe(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def prepared(recipe_path: Path, folder: Path, *, resumes: bool = False) -> Prepared:
+def prepared(recipe_path: Path, folder: Path, *, resumes: bool = False) -> PreparedTraining:
     text = read_recipe(recipe_path, ())
     folder.mkdir(parents=True, exist_ok=True)
     recipe = check_recipe(text, recipe_path)
@@ -100,7 +100,7 @@ def prepared(recipe_path: Path, folder: Path, *, resumes: bool = False) -> Prepa
 
 def train(
     recipe_path: Path, folder: Path, *, resumes: bool = False, last: int | None = None
-) -> Prepared:
+) -> PreparedTraining:
     """Train to the end, or for `last` events."""
     recipe = check_recipe(read_recipe(recipe_path, ()), recipe_path)
     with reproducible(recipe):

@@ -12,7 +12,7 @@ from streamdet.transforms.shortest_edge import ShortestEdge, ShortestEdgeOptions
         ((480, 640), (800, 1067)),  # 1066.67 is rounded
         ((640, 480), (1067, 800)),
         ((1080, 1920), (750, 1333)),  # 1422 would be over the limit: 1080 * 1333 / 1920 = 749.8
-        ((1, 5000), (1, 1333)),  # 0.27 would be no picture
+        ((1, 5000), (1, 1333)),  # 0.27 would be no image
     ],
 )
 def test_the_shorter_side_gets_its_length_within_the_limit(

@@ -11,7 +11,7 @@ from streamdet.frame import Frame
 from streamdet.messages import EndOfStream, FrameMessage, encode
 from streamdet.transport.bus import Commit, Entry, GroupLayout, Lease, RunLayout, Step
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.worker.batch_reader import Intake
+from streamdet.worker.batch_reader import BatchReader
 
 LAYOUT = RunLayout("run", {"front": GroupLayout(("back",)), "back": GroupLayout()}, {})
 
@@ -38,12 +38,14 @@ class Feed:
 
     def intake(
         self, *, batch: int = 8, next_index: Mapping[str, int] | None = None, max_wait_s: float = 0
-    ) -> Intake:
+    ) -> BatchReader:
         lease = self.bus.take_lease("back", "back-0")
-        return Intake(self.bus, lease, batch=batch, max_wait_s=max_wait_s, next_index=next_index)
+        return BatchReader(
+            self.bus, lease, batch=batch, max_wait_s=max_wait_s, next_index=next_index
+        )
 
 
-def places(intake: Intake) -> list[tuple[str, int, bool]]:
+def places(intake: BatchReader) -> list[tuple[str, int, bool]]:
     batch = intake.next_batch()
     return [(item.message.source_id, item.message.index, item.is_end) for item in batch]
 

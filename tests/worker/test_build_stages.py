@@ -103,5 +103,5 @@ def test_a_source_without_a_probe_is_named_with_what_is_expected_of_it(tmp_path:
     assert unprobed(graph, {"street": None}, (720, 1280)) == ()
 
 
-def test_a_source_whose_pictures_need_no_slot_may_be_of_any_size(tmp_path: Path) -> None:
+def test_a_source_whose_images_need_no_slot_may_be_of_any_size(tmp_path: Path) -> None:
     assert unprobed(load_text(people(), tmp_path), {}, (720, 1280)) == ()

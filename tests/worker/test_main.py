@@ -74,7 +74,7 @@ def test_order_is_restored_behind_replicas_that_overtake_each_other(tmp_path: Pa
     run = Run(tmp_path, frames=6)
     first, second = (run.worker(detect_plan(run.plan, replica)) for replica in (0, 1))
     back = run.worker(back_plan(run.plan))
-    first._intake._admit(run.bus.read(first._lease, 2, 0))  # takes 0 and 1, and is slow
+    first._reader._admit(run.bus.read(first._lease, 2, 0))  # takes 0 and 1, and is slow
     second.advance()
     back.advance()
     assert run.published() == []
@@ -110,7 +110,7 @@ def test_a_killed_tracker_goes_on_with_its_ids(tmp_path: Path) -> None:
         pass
     run.worker(back_plan(run.plan)).advance()
     killed = run.worker(back_plan(run.plan))
-    killed._intake.next_batch()  # and dies before its step
+    killed._reader.next_batch()  # and dies before its step
     back = run.worker(back_plan(run.plan))
     for _ in range(3):
         back.advance()
@@ -138,7 +138,7 @@ def test_a_step_with_stale_states_stops_the_worker(tmp_path: Path) -> None:
     run.worker(detect_plan(run.plan)).advance()
     back = run.worker(back_plan(run.plan))
     (taken,) = run.bus.read(back._lease, 1, 0)
-    back._intake._admit([taken])
+    back._reader._admit([taken])
     run.bus.step(Step(back._lease, [Commit("cam", 0, taken.id)]))  # committed behind its back
     with pytest.raises(RefusedError, match="a step of back-0 was refused: its states are stale"):
         back.advance()

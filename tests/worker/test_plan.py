@@ -99,7 +99,7 @@ def test_nodes_of_one_process_hand_over_by_a_call(shipped: PipelineGraph, tmp_pa
     ]
 
 
-def test_pictures_that_stay_in_their_process_need_no_pool(
+def test_images_that_stay_in_their_process_need_no_pool(
     shipped: PipelineGraph, tmp_path: Path
 ) -> None:
     run, plans = planned(shipped, tmp_path)
@@ -109,7 +109,7 @@ def test_pictures_that_stay_in_their_process_need_no_pool(
     assert plans["back-0"].reads_pools == frozenset()
 
 
-def test_every_process_that_looks_at_a_picture_is_counted(
+def test_every_process_that_looks_at_a_image_is_counted(
     apart: PipelineGraph, tmp_path: Path
 ) -> None:
     run, plans = planned(apart, tmp_path)
@@ -143,7 +143,7 @@ def test_replicas_never_hold_most_slots_of_a_pool(
             assert plan.batch == 1 or plan.batch * 2 * replicas <= run.pools[pool].slots
 
 
-def test_slots_are_as_large_as_the_largest_picture(shipped: PipelineGraph, tmp_path: Path) -> None:
+def test_slots_are_as_large_as_the_largest_image(shipped: PipelineGraph, tmp_path: Path) -> None:
     (prepare,) = pools_of(shipped, tmp_path).values()
     assert prepare.slot_bytes == 600 * 1067 * 3
 
@@ -166,7 +166,7 @@ def test_the_deploy_file_says_how_large_a_sources_slots_are_at_least(
     assert pools_of(apart, tmp_path, None, settings)["camera"].slot_bytes == 1080 * 1920 * 3
 
 
-def test_large_pictures_get_fewer_slots_but_enough_to_go_on(
+def test_large_images_get_fewer_slots_but_enough_to_go_on(
     apart: PipelineGraph, tmp_path: Path
 ) -> None:
     pools = pools_of(apart, tmp_path, (2160, 3840), DeploySettings(pool_mib=100))

@@ -80,7 +80,7 @@ def test_the_position_says_how_the_source_ended(tmp_path: Path) -> None:
     assert (broken[0].index, broken[1]["error"]) == (1, "toy: broken")
 
 
-def test_pictures_that_fit_no_slot_are_told_with_the_source_s_own_warnings(
+def test_images_that_fit_no_slot_are_told_with_the_source_s_own_warnings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SourceStage, "warnings", lambda stage, source_id: (f"{source_id}: large",))

@@ -1,4 +1,4 @@
-"""Beats and figures."""
+"""Beats and metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from streamdet.frame import Frame
 from streamdet.messages import FrameMessage, Timing
 from streamdet.worker.heartbeat import Beats
-from streamdet.worker.stage_stats import latency_ms, moved, stage_figures
+from streamdet.worker.stage_stats import latency_ms, moved, stage_metrics
 
 
 def message(*timings: tuple[str, int, int]) -> FrameMessage:
@@ -27,31 +27,31 @@ def test_a_beat_is_seen_through_another_mapping(tmp_path: Path) -> None:
 
 def test_work_of_a_batch_is_shared_by_its_frames() -> None:
     batch = [message(("camera", 0, 1), ("detect", 100, 900)) for _ in range(4)]
-    figures = stage_figures({"detect": batch})
-    assert (figures["frames:detect"], figures["work_ns:detect"]) == (4, 800)
+    metrics = stage_metrics({"detect": batch})
+    assert (metrics["frames:detect"], metrics["work_ns:detect"]) == (4, 800)
 
 
 def test_the_work_of_frames_done_one_by_one_adds_up() -> None:
     batch = [message(("detect", 0, 300)), message(("detect", 300, 800))]
-    assert stage_figures({"detect": batch})["work_ns:detect"] == 800
+    assert stage_metrics({"detect": batch})["work_ns:detect"] == 800
 
 
 def test_latency_begins_where_the_stage_before_ended() -> None:
     waited = message(("camera", 0, 1_000_000), ("detect", 8_000_000, 9_000_000))
-    figures = stage_figures({"detect": [waited]})
-    assert latency_ms(figures, "detect", 0.5) == pytest.approx(8, rel=0.2)
+    metrics = stage_metrics({"detect": [waited]})
+    assert latency_ms(metrics, "detect", 0.5) == pytest.approx(8, rel=0.2)
 
 
 def test_the_first_stage_counts_its_own_work() -> None:
-    figures = stage_figures({"camera": [message(("camera", 1_000_000, 3_000_000))]})
-    assert latency_ms(figures, "camera", 0.5) == pytest.approx(2, rel=0.2)
+    metrics = stage_metrics({"camera": [message(("camera", 1_000_000, 3_000_000))]})
+    assert latency_ms(metrics, "camera", 0.5) == pytest.approx(2, rel=0.2)
 
 
-def test_figures_of_workers_add_up_to_quantiles() -> None:
+def test_metrics_of_workers_add_up_to_quantiles() -> None:
     counters: dict[str, int] = {}
     for latency_ms_ in (1, 1, 1, 100):
-        figures = stage_figures({"x": [message(("x", 0, latency_ms_ * 1_000_000))]})
-        counters = {n: counters.get(n, 0) + figures.get(n, 0) for n in counters | figures}
+        metrics = stage_metrics({"x": [message(("x", 0, latency_ms_ * 1_000_000))]})
+        counters = {n: counters.get(n, 0) + metrics.get(n, 0) for n in counters | metrics}
     assert latency_ms(counters, "x", 0.5) == pytest.approx(1, rel=0.2)
     assert latency_ms(counters, "x", 0.95) == pytest.approx(100, rel=0.2)
 
@@ -62,4 +62,4 @@ def test_a_run_moves_when_frames_are_committed_or_passed_over() -> None:
 
 def test_no_frames_have_no_latency() -> None:
     assert latency_ms({"latency:xy:3": 1}, "x", 0.5) is None
-    assert not any(stage_figures({"x": []}).values())
+    assert not any(stage_metrics({"x": []}).values())

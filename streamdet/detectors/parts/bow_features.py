@@ -1,4 +1,4 @@
-"""From a picture to its visual words, and from regions to histograms of them.
+"""From an image to its visual words, and from regions to histograms of them.
 
 Dense SIFT at every step (Lowe, IJCV 2004; OpenCV's), each replaced by its nearest word, counted in
 the bins of a spatial pyramid: Lazebnik, Schmid, Ponce, "Beyond Bags of Features", CVPR 2006. Sums
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def dense_sift(picture: Pixels, geometry: BowGeometry) -> Floats:
-    """Describe the picture at every step, upright.
+    """Describe the image at every step, upright.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
@@ -29,7 +29,7 @@ def dense_sift(picture: Pixels, geometry: BowGeometry) -> Floats:
 
     Returns:
         (h, w, 128) float32, square roots of the shares of each descriptor (RootSIFT: Arandjelovic,
-        Zisserman, CVPR 2012), 0 where the picture is even; h or w is 0 where no patch fits.
+        Zisserman, CVPR 2012), 0 where the image is even; h or w is 0 where no patch fits.
     """
     rows, columns = (_places(side, geometry) for side in picture.shape[:2])
     if not len(rows) or not len(columns):
@@ -82,7 +82,7 @@ def pyramid_features(
 
     Args:
         sums: (h + 1, w + 1, K), of `word_sums`.
-        xyxy: (N, 4) pixels; what lies outside the picture holds no words.
+        xyxy: (N, 4) pixels; what lies outside the image holds no words.
         geometry: of the descriptors.
 
     Returns:

@@ -24,8 +24,8 @@ BACKGROUND = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LabelledPicture:
-    """A picture with regions.
+class LabelledImage:
+    """An image with regions.
 
     Attributes:
         pixels: (H, W, 3) uint8 BGR.
@@ -57,11 +57,11 @@ class BowFitting:
     seed: int = 0
 
 
-def fit_bow(pictures: Sequence[LabelledPicture], classes: int, fitting: BowFitting) -> BowModel:
+def fit_bow(images: Sequence[LabelledImage], classes: int, fitting: BowFitting) -> BowModel:
     """Fit words, SVMs and the scales from margins to scores.
 
     Args:
-        pictures: examples; each class and the background in at least 3 regions.
+        images: examples; each class and the background in at least 3 regions.
         classes: C.
         fitting: how.
 
@@ -69,19 +69,19 @@ def fit_bow(pictures: Sequence[LabelledPicture], classes: int, fitting: BowFitti
         ConfigError: a class has too few regions, or there are fewer descriptors than words.
         EngineError: OpenCV or scikit-learn is missing.
     """
-    labels = np.concatenate([picture.class_ids for picture in pictures])
+    labels = np.concatenate([picture.class_ids for picture in images])
     for class_id in (*range(classes), BACKGROUND):
         count = int((labels == class_id).sum())
         if count < 3:
             raise ConfigError(f"class {class_id} must have at least 3 regions, got {count}")
-    described = [dense_sift(picture.pixels, fitting.geometry) for picture in pictures]
+    described = [dense_sift(picture.pixels, fitting.geometry) for picture in images]
     words = _fit_words(described, fitting)
     features = np.concatenate(
         [
             pyramid_features(
                 word_sums(nearest_words(one, words), len(words)), picture.xyxy, fitting.geometry
             )
-            for picture, one in zip(pictures, described, strict=True)
+            for picture, one in zip(images, described, strict=True)
         ]
     )
     svms = [_fit_svm(features, labels == class_id, fitting) for class_id in range(classes)]

@@ -51,7 +51,7 @@ class Mixture:
     Attributes:
         cell: side of a root's cell, pixels.
         interval: levels in an octave.
-        padding_hw: cells around the picture that a filter may cover.
+        padding_hw: cells around the image that a filter may cover.
 
     Raises:
         ValueError: no component; a filter has not 32 channels; parts differ in size; a part's

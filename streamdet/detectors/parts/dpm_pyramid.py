@@ -18,11 +18,11 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
-    """One size of a picture: cells for roots, and cells of half the side for parts.
+    """One size of an image: cells for roots, and cells of half the side for parts.
 
     Attributes:
-        index: 0 for the picture's own size; 2 ** -(1 / interval) from each to the next.
-        scale: this size / the picture's.
+        index: 0 for the image's own size; 2 ** -(1 / interval) from each to the next.
+        scale: this size / the image's.
         coarse: (h, w, 32) float32, with `padding` cells around.
         fine: (about 2h, 2w, 32) float32, with `padding` (fine) cells around.
     """
@@ -36,7 +36,7 @@ class Level:
 def feature_levels(
     picture: Pixels, cell: int, interval: int, padding_hw: tuple[int, int]
 ) -> Iterator[Level]:
-    """Compute the levels of a picture, the largest first within each of the `interval` series.
+    """Compute the levels of an image, the largest first within each of the `interval` series.
 
     Args:
         picture: (H, W, 3) uint8; below 5 cells there is no level.

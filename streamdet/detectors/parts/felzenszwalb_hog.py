@@ -2,7 +2,7 @@
 
 18 signed and 9 unsigned orientations and 4 gradient energies of each cell; the numbers and their
 order are voc-release5's (features.cc), whose models this serves. networks/hog.py has the same as
-convolutions. Departures: pictures are rounded to 8 bits at each scale, so that a table gives each
+convolutions. Departures: images are rounded to 8 bits at each scale, so that a table gives each
 gradient's orientation. H and W count pixels, h and w cells.
 """
 
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def hog_cells(picture: Pixels, cell: int) -> Floats:
-    """Describe the cells of a picture, but for those at its border.
+    """Describe the cells of an image, but for those at its border.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -42,7 +42,7 @@ def hog_cells(picture: Pixels, cell: int) -> Floats:
     if rows < 3 or columns < 3:
         return np.zeros((max(rows - 2, 0), max(columns - 2, 0), CHANNELS), dtype=np.float32)
     magnitude, orientation = _gradients(picture)
-    # Cells may reach beyond the picture by rounding: the last gradient goes on there.
+    # Cells may reach beyond the image by rounding: the last gradient goes on there.
     y = np.minimum(np.arange(rows * cell - 2), magnitude.shape[0] - 1)
     x = np.minimum(np.arange(columns * cell - 2), magnitude.shape[1] - 1)
     if len(y) != magnitude.shape[0] or len(x) != magnitude.shape[1]:

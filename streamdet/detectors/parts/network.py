@@ -44,8 +44,8 @@ def network_of(model: ModelConfig, runtime: Runtime | None) -> tuple[Runtime, Im
     return runtime, model.input
 
 
-def picture_hw(detector_class: Any, model: ModelConfig) -> tuple[int, int] | None:
-    """The only size of prepared pictures that a detector takes; None: it takes any.
+def image_hw(detector_class: Any, model: ModelConfig) -> tuple[int, int] | None:
+    """The only size of prepared images that a detector takes; None: it takes any.
 
     That is the size of the network's input, unless the class states `takes_any_hw = True`.
     """

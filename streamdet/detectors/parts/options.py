@@ -35,14 +35,14 @@ class DetectorOptions(Options):
         description="Of overlapping boxes the worse ones go, or (soft) lose score; the gaussian"
         " decay knows no iou_thresh.",
     )
-    max_detections: int = Field(300, ge=1, le=1000, description="Most boxes kept in a picture.")
+    max_detections: int = Field(300, ge=1, le=1000, description="Most boxes kept in an image.")
     scales: tuple[_Scale, ...] = Field(
         (1.0,),
         min_length=1,
         max_length=16,
-        description="Sizes at which a prepared picture is looked at; see detectors/pyramid.py.",
+        description="Sizes at which a prepared image is looked at; see detectors/pyramid.py.",
     )
-    threads: int = Field(1, ge=1, le=256, description="CPU threads of one picture's detection.")
+    threads: int = Field(1, ge=1, le=256, description="CPU threads of one image's detection.")
 
 
 class NetworkOptions(DetectorOptions):

@@ -25,12 +25,12 @@ class ProposalOptions(NetworkOptions):
         None,
         min_length=1,
         description="rpn: the name of its model; file: the path of its boxes, MOTChallenge text"
-        " whose frames are those of the only source, in the prepared picture's pixels.",
+        " whose frames are those of the only source, in the prepared image's pixels.",
     )
     sliding_scales: tuple[_Positive, ...] = Field(
         (0.1, 0.2, 0.4, 0.8),
         min_length=1,
-        description="sliding: square roots of areas, in shorter sides of the picture.",
+        description="sliding: square roots of areas, in shorter sides of the image.",
     )
     sliding_ratios: tuple[_Positive, ...] = Field(
         (0.5, 1.0, 2.0), min_length=1, description="sliding: height / width."

@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class Selection:
-    """Which candidates of a picture become detections; the model's defaults are filled in.
+    """Which candidates of an image become detections; the model's defaults are filled in.
 
     Attributes:
         score_thresh: lowest score that is kept.

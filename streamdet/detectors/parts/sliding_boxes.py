@@ -11,15 +11,15 @@ import numpy.typing as npt
 def sliding_boxes(
     hw: tuple[int, int], windows_hw: Sequence[tuple[int, int]], step: float
 ) -> npt.NDArray[np.float32]:
-    """List the boxes that lie inside a picture, size by size, row by row.
+    """List the boxes that lie inside an image, size by size, row by row.
 
     Args:
-        hw: the picture's height and width, pixels.
+        hw: the image's height and width, pixels.
         windows_hw: heights and widths of the boxes, pixels.
         step: from box to box, as a share of the box's height and width; at least one pixel.
 
     Returns:
-        (N, 4) xyxy float32, pixels; no box of a size that the picture is too small for.
+        (N, 4) xyxy float32, pixels; no box of a size that the image is too small for.
     """
     found = [np.zeros((0, 4))]
     for window in windows_hw:

@@ -1,8 +1,8 @@
 """Proposals from a file: MOTChallenge text (see mot_text.py), whose scores rank them.
 
 Its frames are those of one source, from 1, without those that are sampled away; which of several
-sources a picture is of, a detector does not know. Its boxes are in the pixels of the prepared
-picture.
+sources an image is of, a detector does not know. Its boxes are in the pixels of the prepared
+image.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class NetworkProposals:
         self.name = f"{model.name} on {self._run.name}{remark}"
 
     def __call__(self, image: Pixels, most: int, index: int = 0) -> Boxes:
-        """Propose; the picture is stretched to the network's size; see `Proposer`.
+        """Propose; the image is stretched to the network's size; see `Proposer`.
 
         Raises:
             EngineError: the runtime failed, or the network does not end in detections.

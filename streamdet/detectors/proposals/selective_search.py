@@ -2,7 +2,7 @@
 
 Superpixels are merged by likeness, and every region on the way up is proposed. OpenCV has it among
 its contrib modules ("fast" there: one colour space and two ways to measure likeness). It takes a
-second or more a picture.
+second or more an image.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class SelectiveSearch:
         self.name = f"selective search (fast), opencv {self._cv2.__version__}"
 
     def __call__(self, image: Pixels, most: int, index: int = 0) -> Boxes:
-        """Propose regions; the whole picture where that is a single row or column of pixels."""
+        """Propose regions; the whole image where that is a single row or column of pixels."""
         hw = (image.shape[0], image.shape[1])
         if min(hw) < _MIN_SIDE:
             return np.array([[0, 0, hw[1], hw[0]]], dtype=np.float32)[:most]

@@ -1,4 +1,4 @@
-"""Boxes of fixed shapes at even steps over the picture, whatever it shows.
+"""Boxes of fixed shapes at even steps over the image, whatever it shows.
 
 The dense alternative to selective search (Girshick, "Fast R-CNN", 2015, section 5.5).
 """
@@ -19,13 +19,13 @@ _GROWTH: Final = 1.2
 
 
 class SlidingBoxes:
-    """Proposes the same boxes for every picture of one size; see `Proposer`."""
+    """Proposes the same boxes for every image of one size; see `Proposer`."""
 
     def __init__(self, scales: Sequence[float], ratios: Sequence[float]) -> None:
         """Choose the shapes.
 
         Args:
-            scales: square roots of the boxes' areas, in shorter sides of the picture.
+            scales: square roots of the boxes' areas, in shorter sides of the image.
             ratios: height / width.
         """
         self._shapes = tuple(
@@ -38,12 +38,12 @@ class SlidingBoxes:
     def __call__(self, image: Pixels, most: int, index: int = 0) -> Boxes:
         """Place every shape at the closest step that keeps to `most`; see `Proposer`.
 
-        A shape is cut to the picture. Where there are more shapes than `most`, the first count.
+        A shape is cut to the image. Where there are more shapes than `most`, the first count.
         """
         return _placed(self._shapes[:most], (image.shape[0], image.shape[1]), most)
 
 
-@lru_cache(maxsize=16)  # a stream has pictures of one size
+@lru_cache(maxsize=16)  # a stream has images of one size
 def _placed(shapes: tuple[tuple[float, float], ...], hw: tuple[int, int], most: int) -> Boxes:
     windows = dict.fromkeys(_window(shape, hw) for shape in shapes)
     step = _CLOSEST

@@ -1,6 +1,6 @@
 """Ground truth in COCO's format: cocodataset.org/#format-data, object and keypoint detection.
 
-A video's pictures are its frames in the order of `frame_id`, where they have one, and an object's
+A video's images are its frames in the order of `frame_id`, where they have one, and an object's
 `track_id` or `instance_id` makes it a track (as in COCO-VID and TAO).
 """
 
@@ -54,7 +54,7 @@ def read_coco(path: Path, on_fault: OnFault = refuse) -> Truth:
 
 
 def as_video(path: Path) -> Truth:
-    """Read a file whose pictures are a video's frames; image ids become frame numbers from 1.
+    """Read a file whose images are a video's frames; image ids become frame numbers from 1.
 
     Raises:
         ConfigError: as `read_coco`.

@@ -1,4 +1,4 @@
-"""Ground truth of pictures: which format a path holds is told by what it is."""
+"""Ground truth of images: which format a path holds is told by what it is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read_truth(path: Path, images: Path | None = None, on_fault: OnFault = refus
 
     Args:
         path: the file or folder.
-        images: the folder of the pictures; YOLO's labels need it.
+        images: the folder of the images; YOLO's labels need it.
         on_fault: told of each entry that is wrong; by default the first one ends the reading.
 
     Raises:
@@ -29,7 +29,7 @@ def read_truth(path: Path, images: Path | None = None, on_fault: OnFault = refus
         return read_voc(path, on_fault)
     if path.is_dir() and any(path.glob("*.txt")):
         if images is None:
-            raise ConfigError(f"{path}: YOLO labels need --images DIR, for the pictures' sizes")
+            raise ConfigError(f"{path}: YOLO labels need --images DIR, for the images' sizes")
         return read_yolo(path, images, on_fault)
     came = "" if path.exists() else f" (there is no {path.absolute()})"
     raise ConfigError(

@@ -1,4 +1,4 @@
-"""Ground truth in PASCAL VOC's format: a folder of XML files, one for each picture.
+"""Ground truth in PASCAL VOC's format: a folder of XML files, one for each image.
 
 Everingham et al., "The PASCAL Visual Object Classes Challenge 2007 Development Kit", section 8.
 Its boxes name their first and last pixels, counted from 1: a box from 1 to 10 is 10 pixels wide.
@@ -20,7 +20,7 @@ from streamdet.system.redaction import short
 def read_voc(folder: Path, on_fault: OnFault = refuse) -> Truth:
     """Read all XML files of a folder, in order of their names.
 
-    Categories are numbered from 1 in the alphabetical order of their names, pictures from 1 in the
+    Categories are numbered from 1 in the alphabetical order of their names, images from 1 in the
     order of the files. An object marked `difficult` does not count.
 
     Args:

@@ -1,6 +1,6 @@
-"""Ground truth in YOLO's format: a folder of text files, one for each picture that has objects.
+"""Ground truth in YOLO's format: a folder of text files, one for each image that has objects.
 
-A line is `class x y width height`, the box's centre and size as shares of the picture's (darknet),
+A line is `class x y width height`, the box's centre and size as shares of the image's (darknet),
 or `class x y x y x y ...`, a polygon. Class names stand in classes.txt, obj.names or data.yaml
 (`names`), beside the labels or one folder up.
 """
@@ -13,32 +13,32 @@ from pathlib import Path
 import yaml
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.image_file import read_image
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
 from streamdet.evaluation.truths import OnFault, refuse
-from streamdet.sources.resolve import list_pictures
+from streamdet.sources.resolve import list_images
 from streamdet.system.redaction import short
 
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml")
 
 
 def read_yolo(folder: Path, images: Path, on_fault: OnFault = refuse) -> Truth:
-    """Read the labels of all pictures of a folder; a picture without a text file has no objects.
+    """Read the labels of all images of a folder; an image without a text file has no objects.
 
-    Category ids are YOLO's class numbers, from 0; pictures are numbered from 1 in natural order.
+    Category ids are YOLO's class numbers, from 0; images are numbered from 1 in natural order.
 
     Args:
         folder: the text files.
-        images: the pictures, which are decoded for their sizes.
-        on_fault: told of each wrong line, and each picture that cannot be read.
+        images: the images, which are decoded for their sizes.
+        on_fault: told of each wrong line, and each image that cannot be read.
 
     Raises:
-        ConfigError: there are no class names or no pictures, or a label is wrong (names the line).
+        ConfigError: there are no class names or no images, or a label is wrong (names the line).
     """
     categories = dict(enumerate(_class_names(folder)))
     pictures = {}
     objects: list[TruthObject] = []
-    for number, path in enumerate(list_pictures(str(images.absolute())), start=1):
+    for number, path in enumerate(list_images(str(images.absolute())), start=1):
         try:
             pictures[number] = TruthImage(number, path.name, _hw(path))
         except ConfigError as fault:
@@ -48,12 +48,12 @@ def read_yolo(folder: Path, images: Path, on_fault: OnFault = refuse) -> Truth:
         if labels.is_file():
             objects += _read_labels(labels, pictures[number], len(categories), on_fault)
     if not pictures:
-        raise ConfigError(f"{images}: holds no pictures")
+        raise ConfigError(f"{images}: holds no images")
     return Truth(str(folder), pictures, categories, tuple(objects))
 
 
 def _hw(path: Path) -> tuple[int, int]:
-    height, width, _ = read_picture(path).shape
+    height, width, _ = read_image(path).shape
     return height, width
 
 
@@ -106,7 +106,7 @@ def _object(cells: list[str], image: TruthImage, class_count: int) -> TruthObjec
     if not 0 <= category_id < class_count:
         raise ValueError(f"wanted a class from 0 to {class_count - 1}, got {category_id}")
     if not all(-1.0 <= share <= 2.0 for share in shares):
-        raise ValueError("wanted shares of the picture, 0 to 1, got others")
+        raise ValueError("wanted shares of the image, 0 to 1, got others")
     height, width = image.hw
     if len(shares) == 4:
         x, y, w, h = shares

@@ -1,7 +1,7 @@
 """Objectives: what a network is fitted to, one paper a file; `registry.OBJECTIVES` has the table.
 
 An objective assigns targets to the outputs of a network and measures how far these are from them.
-B pictures, H and W their sides.
+B images, H and W their sides.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Objective(Protocol):
 
         Args:
             images: on the network's device; the network is in training mode.
-            targets: of each picture, on the same device.
+            targets: of each image, on the same device.
 
         Returns:
             Named scalars, the same names each time; their sum is to be minimised.

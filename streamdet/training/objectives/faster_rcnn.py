@@ -2,7 +2,7 @@
 
 Four losses: objectness and deltas of anchors (region_proposals.py), classes and deltas of the
 proposals that follow from them, without a gradient through the proposals. Objects themselves are
-proposals too, as in the first release. B pictures, P regions of a picture.
+proposals too, as in the first release. B images, P regions of an image.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class FasterRcnnObjectiveOptions(AnchorOptions):
     """Options of `FasterRcnnObjective`: Fast R-CNN's, section 2.3, but for more regions (FPN)."""
 
     before_nms: int = Field(2000, ge=1, description="Most proposals of a map before suppression.")
-    after_nms: int = Field(2000, ge=1, description="Most proposals of a picture after it.")
-    regions: int = Field(512, ge=1, description="Most regions of a picture that are trained.")
+    after_nms: int = Field(2000, ge=1, description="Most proposals of an image after it.")
+    regions: int = Field(512, ge=1, description="Most regions of an image that are trained.")
     positive_share: float = Field(0.25, ge=0, le=1, description="Most of these with an object.")
     region_positive: float = Field(
         0.5, ge=0, le=1, description="Overlap from which a region has an object."
@@ -46,7 +46,7 @@ class Pass(NamedTuple):
     Attributes:
         maps: of the backbone.
         regions: that were trained.
-        targets: of each picture; every class of an object is labelled.
+        targets: of each image; every class of an object is labelled.
         losses: the four.
     """
 
@@ -100,7 +100,7 @@ class FasterRcnnObjective:
         targets: Sequence[Target],
         hw: tuple[int, int],
     ) -> list[Tensor]:
-        """Proposals and objects of each picture: (A, 4)."""
+        """Proposals and objects of each image: (A, 4)."""
         precise = [
             AnchorPredictions(level.anchors, level.logits.float(), level.deltas.float())
             for level in predictions

@@ -4,9 +4,9 @@ Regions are positive where they overlap an object by more than 0.5 and negative 
 of them positive; class and box are trained together. SPP-net's backbone stays as it was (its
 section 4.2): what is trained is above the pyramid.
 
-Departures: regions are drawn, objects moved and stretched and boxes all over the picture, in place
+Departures: regions are drawn, objects moved and stretched and boxes all over the image, in place
 of selective search's. SPP-net: softmax and box regression with Fast R-CNN's losses; its SVMs are
-fitted afterwards, on features. B pictures, P regions, C classes.
+fitted afterwards, on features. B images, P regions, C classes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BETA: Final = 1.0
 class RegionOptions(Options):
     """Options of `GivenRegions`."""
 
-    regions: int = Field(64, ge=1, description="Most regions of a picture that are trained.")
+    regions: int = Field(64, ge=1, description="Most regions of an image that are trained.")
     positive_share: float = Field(0.25, ge=0, le=1, description="Most of these with an object.")
     region_positive: float = Field(
         0.5, ge=0, le=1, description="Overlap above which a region has an object."
@@ -56,7 +56,7 @@ class GivenProposalsObjectiveOptions(RegionOptions):
 
 
 class GivenRegions:
-    """Chooses regions of pictures to train on, out of drawn ones."""
+    """Chooses regions of images to train on, out of drawn ones."""
 
     def __init__(self, options: RegionOptions, generator: torch.Generator) -> None:
         """Keep the options, and what draws."""
@@ -67,15 +67,15 @@ class GivenRegions:
         """Choose.
 
         Args:
-            targets: of each picture; every class of an object is labelled.
-            hw: height and width of the pictures, pixels.
+            targets: of each image; every class of an object is labelled.
+            hw: height and width of the images, pixels.
         """
         candidates = [self._candidates(target, hw) for target in targets]
         sample = (self._options.regions, self._options.positive_share)
         return choose_regions(candidates, targets, self._rule, sample, self._generator)
 
     def _candidates(self, target: Target, hw: tuple[int, int]) -> Tensor:
-        """Regions of a picture (A, 4), its objects among them."""
+        """Regions of an image (A, 4), its objects among them."""
         counts = (self._options.around, self._options.anywhere)
         return torch.cat((drawn_boxes(target.xyxy, hw, counts, self._generator), target.xyxy))
 

@@ -1,8 +1,8 @@
 """Localization by regression: Sermanet et al., "OverFeat", 2014, section 4; "DeepPose", 2014.
 
 First the classifier learns, then the box (and the points) by an L2 loss on what the classifier
-computes, which stays as it was (section 4.2); or everything at once. The object of a picture is its
-largest; pictures without one teach the background, where the network has it. B pictures, C classes,
+computes, which stays as it was (section 4.2); or everything at once. The object of an image is its
+largest; images without one teach the background, where the network has it. B images, C classes,
 K points.
 """
 
@@ -85,21 +85,21 @@ class LocalizerObjective:
         own = torch.zeros_like(found.labels[is_object])
         if self._network.options.boxes == "per_class":
             own = found.labels[is_object] - 1
-        picture = deltas.new_tensor([0, 0, hw[1], hw[0]])
-        wanted = encode_boxes(found.xyxy[is_object], picture)
+        image = deltas.new_tensor([0, 0, hw[1], hw[0]])
+        wanted = encode_boxes(found.xyxy[is_object], image)
         rows = torch.arange(len(own), device=own.device)
         away = deltas.view(len(own), deltas.shape[1] // 4, 4)[rows, own] - wanted
         return away.square().sum() / max(len(own), 1)
 
 
 class LargestObjects(NamedTuple):
-    """The object of each picture.
+    """The object of each image.
 
     Attributes:
         xyxy: (B, 4) pixels; zeros without one.
         labels: (B,) int64: 0 none, 1.. the classes.
         points: (B, K, 3) x, y in pixels and visibility; visibility 0 where they are not known.
-        is_labelled: (B, C) bool, of each picture.
+        is_labelled: (B, C) bool, of each image.
     """
 
     xyxy: Tensor
@@ -109,24 +109,24 @@ class LargestObjects(NamedTuple):
 
 
 def largest_objects(targets: Sequence[Target]) -> LargestObjects:
-    """Find the largest object of each picture, the first of equal ones."""
+    """Find the largest object of each image, the first of equal ones."""
     xyxy = torch.stack([target.xyxy.new_zeros(4) for target in targets])
     labels = torch.zeros(len(targets), dtype=torch.int64, device=xyxy.device)
     counts = [target.keypoints.shape[1] for target in targets if target.keypoints is not None]
     points = xyxy.new_zeros(len(targets), max(counts, default=0), 3)
-    for picture, target in enumerate(targets):
+    for image, target in enumerate(targets):
         if not len(target.xyxy):
             continue
         row = (target.xyxy[:, 2:] - target.xyxy[:, :2]).prod(dim=1).argmax()
-        xyxy[picture], labels[picture] = target.xyxy[row], target.class_ids[row] + 1
+        xyxy[image], labels[image] = target.xyxy[row], target.class_ids[row] + 1
         if target.keypoints is not None:
-            points[picture] = target.keypoints[row]
+            points[image] = target.keypoints[row]
     is_labelled = torch.stack([target.is_labelled for target in targets])
     return LargestObjects(xyxy, labels, points, is_labelled)
 
 
 def _point_loss(shares: Tensor, found: LargestObjects, hw: tuple[int, int]) -> Tensor:
-    """Squared distance of known points, counted in pictures; mean over pictures that have any."""
+    """Squared distance of known points, counted in images; mean over images that have any."""
     if not found.points.shape[1]:
         return shares.float().sum() * 0
     wanted = found.points[..., :2] / shares.new_tensor([hw[1], hw[0]]) - 0.5

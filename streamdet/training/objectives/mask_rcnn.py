@@ -2,7 +2,7 @@
 
 Faster R-CNN's losses (faster_rcnn.py), and on the regions with an object: of masks the average
 binary cross-entropy of the object's class alone (section 3), of keypoints the cross-entropy over
-all cells of a heatmap, of which one is right (section 5). Pictures whose source has no masks or
+all cells of a heatmap, of which one is right (section 5). Images whose source has no masks or
 keypoints train the rest. K positive regions, C classes, M cells by row and by column, P keypoints.
 """
 
@@ -49,8 +49,8 @@ class MaskRcnnObjective:
 
     def _mask_loss(self, passed: Pass) -> Tensor:
         objects = [
-            _objects(passed, picture, target.masks is not None)
-            for picture, target in enumerate(passed.targets)
+            _objects(passed, image, target.masks is not None)
+            for image, target in enumerate(passed.targets)
         ]
         logits = self._logits("mask", passed, objects)  # (K, C + 1, M, M)
         rows = torch.arange(len(logits), device=logits.device)
@@ -64,8 +64,8 @@ class MaskRcnnObjective:
 
     def _keypoint_loss(self, passed: Pass) -> Tensor:
         objects = [
-            _objects(passed, picture, target.keypoints is not None)
-            for picture, target in enumerate(passed.targets)
+            _objects(passed, image, target.keypoints is not None)
+            for image, target in enumerate(passed.targets)
         ]
         logits = self._logits("keypoint", passed, objects)  # (K, P, M, M)
         wanted = [
@@ -76,7 +76,7 @@ class MaskRcnnObjective:
         return _cross_entropy_of_cells(logits, wanted)
 
     def _logits(self, name: str, passed: Pass, objects: Sequence[Objects]) -> Tensor:
-        """Run a branch on the regions of all pictures: one row each, picture by picture."""
+        """Run a branch on the regions of all images: one row each, image by image."""
         boxes = padded([each.xyxy for each in objects])
         counts = torch.tensor([len(each.xyxy) for each in objects], device=boxes.device)
         is_used = torch.arange(boxes.shape[1], device=boxes.device) < counts[:, None]
@@ -84,7 +84,7 @@ class MaskRcnnObjective:
 
 
 class Objects(NamedTuple):
-    """The positive regions of a picture.
+    """The positive regions of an image.
 
     Attributes:
         xyxy: (K, 4) pixels.
@@ -97,14 +97,14 @@ class Objects(NamedTuple):
     rows: Tensor
 
 
-def _objects(passed: Pass, picture: int, is_known: bool) -> Objects:
-    """The positive regions of a picture; none if what the branch learns is not known."""
-    labels = passed.regions.labels[picture]
+def _objects(passed: Pass, image: int, is_known: bool) -> Objects:
+    """The positive regions of an image; none if what the branch learns is not known."""
+    labels = passed.regions.labels[image]
     is_used = (labels > BACKGROUND) & is_known
     return Objects(
-        passed.regions.xyxy[picture][is_used],
+        passed.regions.xyxy[image][is_used],
         labels[is_used],
-        passed.regions.objects[picture][is_used],
+        passed.regions.objects[image][is_used],
     )
 
 

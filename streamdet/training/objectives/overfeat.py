@@ -1,9 +1,9 @@
 """OverFeat: Sermanet, Eigen, Zhang, Mathieu, Fergus, LeCun, ICLR 2014, sections 4.2 and 5.
 
-Many locations of a picture, at all its sizes, are trained at once: some windows with an object and
+Many locations of an image, at all its sizes, are trained at once: some windows with an object and
 some without (section 5: "selecting a few interesting negative examples per image, such as random
 ones"). The regressor learns by an L2 loss, on features that stay as the classifier has them, from
-windows that hold at least half of the object (section 4.2). B pictures, L locations of all sizes,
+windows that hold at least half of the object (section 4.2). B images, L locations of all sizes,
 C classes.
 
 Departure: the paper does not say when a window has the class of an object. Here the overlap of the
@@ -34,7 +34,7 @@ class OverFeatObjectiveOptions(Options):
     """Options of `OverFeatObjective`."""
 
     trains: Phase = Field("both", description="The classifier, then boxes on top of it; or both.")
-    windows: int = Field(64, ge=1, description="Most windows of a picture that are trained.")
+    windows: int = Field(64, ge=1, description="Most windows of an image that are trained.")
     positive_share: float = Field(0.5, ge=0, le=1, description="Most of these with an object.")
     window_positive: float = Field(
         0.3, ge=0, le=1, description="Overlap from which a window has an object, or the best has."
@@ -46,7 +46,7 @@ class Look(NamedTuple):
     """What the network says of all locations.
 
     Attributes:
-        windows: (L, 4) pixels of the picture, what each location sees.
+        windows: (L, 4) pixels of the image, what each location sees.
         logits: (B, L, C + 1), the background first.
         shifts: (B, L, 1 or C, 4) of the window's edges, in its sides.
     """

@@ -1,7 +1,7 @@
 """R-CNN: Girshick et al., CVPR 2014, section 2.3: the network is fine-tuned on warped regions.
 
-Regions are chosen and lose as in given_proposals.py; each is cut out of its picture and warped as
-the detector does it. B pictures, P regions of a picture, h and w the size of a warped region.
+Regions are chosen and lose as in given_proposals.py; each is cut out of its image and warped as
+the detector does it. B images, P regions of an image, h and w the size of a warped region.
 
 Departure: class and box are trained together, by softmax and Fast R-CNN's losses; the paper's SVMs
 and regressors are fitted afterwards, on features.
@@ -54,7 +54,7 @@ class RcnnObjective:
         self._choose = GivenRegions(options, self.generator)
 
     def __call__(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
-        """Compute class and box; the pictures are of any size."""
+        """Compute class and box; the images are of any size."""
         sure = [of_labelled_classes(target) for target in targets]
         regions = self._choose(sure, (images.shape[2], images.shape[3]))
         crops = [
@@ -87,13 +87,13 @@ def warped(image: Tensor, xyxy: Tensor, hw: tuple[int, int], context: int) -> Te
 
 
 def _normalised(edges: Tensor, count: int, context: int, side: int) -> Tensor:
-    """Where the `count` pixels of a crop lie along one axis, -1 and 1 the picture's borders.
+    """Where the `count` pixels of a crop lie along one axis, -1 and 1 the image's borders.
 
     Args:
         edges: (P, 2) of the boxes, pixels.
         count: pixels of the crop.
         context: how many of them are around the box on each side.
-        side: of the picture, pixels.
+        side: of the image, pixels.
     """
     scale = (edges[:, 1:] - edges[:, :1]) / (count - 2 * context)
     pixels = torch.arange(count, dtype=edges.dtype, device=edges.device) + 0.5 - context

@@ -1,12 +1,12 @@
 """The RPN's losses: Ren, He, Girshick, Sun, "Faster R-CNN", 2015, sections 3.1.2 and 3.1.3.
 
 An anchor is positive where it overlaps an object by 0.7 or more, or overlaps it most of all
-anchors; negative below 0.3; neither in between. Where a picture's source labels only some classes,
+anchors; negative below 0.3; neither in between. Where an image's source labels only some classes,
 an anchor without an object may hold one of the others: it is not negative.
 
 Departures, both with torchvision: objectness is one logit an anchor; both losses are divided by the
 number of anchors sampled (section 3.1.2: about equal weights). Anchors that cross the border are
-trained (FPN, section 4.1), unless the options say otherwise. B pictures, N anchors.
+trained (FPN, section 4.1), unless the options say otherwise. B images, N anchors.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BETA: Final = 1 / 9  # where smooth L1 turns from square to linear; as in the f
 class AnchorOptions(Options):
     """How the RPN is trained."""
 
-    anchors: int = Field(256, ge=1, description="Most anchors of a picture that are trained.")
+    anchors: int = Field(256, ge=1, description="Most anchors of an image that are trained.")
     anchor_positive: float = Field(
         0.7, ge=0, le=1, description="Overlap from which an anchor has an object."
     )
@@ -42,7 +42,7 @@ class AnchorOptions(Options):
         0.3, ge=0, le=1, description="Overlap below which an anchor has none."
     )
     has_crossing_anchors: bool = Field(
-        True, description="Train anchors that cross the picture's border; the paper does not."
+        True, description="Train anchors that cross the image's border; the paper does not."
     )
 
 
@@ -85,8 +85,8 @@ def anchor_losses(
 
     Args:
         predictions: of all maps.
-        targets: of each picture; every class of an object is labelled.
-        hw: height and width of the pictures, pixels.
+        targets: of each image; every class of an object is labelled.
+        hw: height and width of the images, pixels.
         options: thresholds and numbers.
         generator: draws.
 
@@ -119,7 +119,7 @@ def assign_anchors(
     options: AnchorOptions,
     generator: torch.Generator,
 ) -> Assignment:
-    """Tell which of the anchors (N, 4) of one picture are trained, and as what."""
+    """Tell which of the anchors (N, 4) of one image are trained, and as what."""
     is_usable = _is_within(anchors, hw) | options.has_crossing_anchors
     overlaps = best_overlaps(torch.where(is_usable[:, None], anchors, 0.0), target.xyxy)
     is_positive = (overlaps.iou >= options.anchor_positive) | overlaps.is_best
@@ -134,5 +134,5 @@ def assign_anchors(
 
 
 def _is_within(anchors: Tensor, hw: tuple[int, int]) -> Tensor:
-    """Mark the anchors (N, 4) that do not cross the border of a picture: (N,) bool."""
+    """Mark the anchors (N, 4) that do not cross the border of an image: (N,) bool."""
     return (clip_boxes(anchors, hw) == anchors).all(dim=1)

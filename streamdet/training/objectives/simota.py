@@ -25,7 +25,7 @@ _TINY: Final = 1e-8
 
 
 class CellPredictions(NamedTuple):
-    """What the network says of the cells of one picture.
+    """What the network says of the cells of one image.
 
     Attributes:
         cells: (N, 4) xyxy pixels, the cells themselves.

@@ -5,8 +5,8 @@ learns the object's place and, as its confidence, how much it overlaps. All othe
 confidence of 0, at half the weight. Where no box overlaps the object, the nearest is responsible,
 as in the authors' darknet; of several objects in a cell the first counts, as there.
 
-Where a picture's source labels only some classes, cells without an object may hold one of the
-others: their confidence is left alone. P pictures, S cells by row and by column, B boxes of a cell,
+Where an image's source labels only some classes, cells without an object may hold one of the
+others: their confidence is left alone. P images, S cells by row and by column, B boxes of a cell,
 C classes, M objects.
 """
 
@@ -43,12 +43,12 @@ class YoloV1Objective:
         self._network = network
 
     def __call__(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
-        """Compute box, confidence, no_object and classes: sums over cells, means over pictures."""
+        """Compute box, confidence, no_object and classes: sums over cells, means over images."""
         cells = self._network(images)["cells"].float()
         hw = (images.shape[2], images.shape[3])
         losses = [
-            cell_losses(picture, of_labelled_classes(target), hw)
-            for picture, target in zip(cells, targets, strict=True)
+            cell_losses(image, of_labelled_classes(target), hw)
+            for image, target in zip(cells, targets, strict=True)
         ]
         return {
             name: torch.stack([each[name] for each in losses]).mean()
@@ -62,7 +62,7 @@ class CellObjects(NamedTuple):
     Attributes:
         cells: (M,) int64, row * S + column, each once.
         boxes: (M, 4): centre x and y in cells from the cell's corner, square roots of width and
-            height as shares of the picture; as the network codes them.
+            height as shares of the image; as the network codes them.
         class_ids: (M,) int64.
     """
 
@@ -77,10 +77,10 @@ def objects_of_cells(target: Target, side: int, hw: tuple[int, int]) -> CellObje
     Args:
         target: every class of an object is labelled.
         side: S.
-        hw: height and width of the picture, pixels.
+        hw: height and width of the image, pixels.
     """
-    picture_wh = target.xyxy.new_tensor([hw[1], hw[0]])
-    shares = target.xyxy.view(-1, 2, 2) / picture_wh
+    image_wh = target.xyxy.new_tensor([hw[1], hw[0]])
+    shares = target.xyxy.view(-1, 2, 2) / image_wh
     centres = shares.mean(dim=1) * side
     corners = centres.floor().clamp(0, side - 1)
     column, row = corners.long().unbind(dim=1)
@@ -93,12 +93,12 @@ def objects_of_cells(target: Target, side: int, hw: tuple[int, int]) -> CellObje
 
 
 def cell_losses(cells: Tensor, target: Target, hw: tuple[int, int]) -> dict[str, Tensor]:
-    """Compute the four parts of equation 3 for one picture.
+    """Compute the four parts of equation 3 for one image.
 
     Args:
         cells: (S, S, 5 B + C), of the network.
         target: every class of an object is labelled.
-        hw: height and width of the picture, pixels.
+        hw: height and width of the image, pixels.
     """
     side, classes = cells.shape[0], len(target.is_labelled)
     objects = objects_of_cells(target, side, hw)
@@ -131,7 +131,7 @@ def _responsible(predicted: Tensor, wanted: Tensor, side: int) -> tuple[Tensor, 
 
 
 def _shares(boxes: Tensor, side: int) -> Tensor:
-    """Coded boxes (..., 4) as xyxy, in thousandths of the picture, from the cell's corner."""
+    """Coded boxes (..., 4) as xyxy, in thousandths of the image, from the cell's corner."""
     centres, half = boxes[..., :2] / side, boxes[..., 2:4].square() / 2
     return 1000 * torch.cat((centres - half, centres + half), dim=-1)
 

@@ -1,12 +1,12 @@
 """YOLOX: Ge, Liu, Wang, Li, Sun, "YOLOX: Exceeding YOLO Series in 2021", sections 2.1 and 3.
 
 SimOTA gives objects to cells (simota.py). These learn box and class; all cells learn objectness.
-Losses and weights are those of github Megvii-BaseDetection/YOLOX. B pictures, N cells of all maps,
+Losses and weights are those of github Megvii-BaseDetection/YOLOX. B images, N cells of all maps,
 C classes, F cells that learn an object.
 
-Where a picture's source labels only some classes, a cell without an object may hold one of the
+Where an image's source labels only some classes, a cell without an object may hold one of the
 others. There it learns that no labelled class is found, that is that the products of objectness and
-class, its scores, are 0; on complete pictures that its objectness is 0.
+class, its scores, are 0; on complete images that its objectness is 0.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class YoloxObjective:
         logits = self._network.logits(images).float()
         cells = _cells((images.shape[2], images.shape[3]), images.device)
         losses = [
-            self._losses(picture, cells, of_labelled_classes(target))
-            for picture, target in zip(logits, targets, strict=True)
+            self._losses(image, cells, of_labelled_classes(target))
+            for image, target in zip(logits, targets, strict=True)
         ]
         sums = torch.stack([each for each, _ in losses]).sum(dim=0)
         found = max(sum(count for _, count in losses), 1)
@@ -65,7 +65,7 @@ class YoloxObjective:
         return dict(zip(names, sums / found, strict=True))
 
     def _losses(self, logits: Tensor, cells: Tensor, target: Target) -> tuple[Tensor, int]:
-        """Sums of the losses of one picture (N, 5 + C), and F."""
+        """Sums of the losses of one image (N, 5 + C), and F."""
         predictions = CellPredictions(
             cells, decode_boxes(logits[:, :4], cells), logits[:, 4], logits[:, 5:]
         )

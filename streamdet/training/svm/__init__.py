@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 
 class Through(Protocol):
-    """Goes through pictures and shows how far it is."""
+    """Goes through images and shows how far it is."""
 
     def __call__(self, items: Sequence[Item], /) -> Iterator[Item]:
         """Yield the items."""

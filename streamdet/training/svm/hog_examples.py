@@ -1,4 +1,4 @@
-"""What a HOG + SVM learns from: features of patches, and of windows of labelled pictures.
+"""What a HOG + SVM learns from: features of patches, and of windows of labelled images.
 
 N windows, F features of a window.
 """
@@ -18,7 +18,7 @@ from streamdet.detectors.parts.window_svm import WindowSvm
 from streamdet.image import Pixels
 from streamdet.ops.nms import nms
 from streamdet.training.examples import Example
-from streamdet.training.labelled_image import LabelledPicture
+from streamdet.training.labelled_image import LabelledImage
 from streamdet.training.svm.hog_recipe import HogRecipe, Patches
 from streamdet.training.svm.patches import read_patches
 from streamdet.training.svm.windows import (
@@ -37,7 +37,7 @@ _MOVED: Final = 0.06
 """Share of a window: half a step of 8 pixels in a window of 64, most of half a step of sizes."""
 
 _SAME: Final = 0.5
-"""Overlap above which two false windows of a picture show the same."""
+"""Overlap above which two false windows of an image show the same."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,12 +47,12 @@ class Windows:
     Attributes:
         plain: (N, F).
         mirrored: (N, F) of the same windows mirrored.
-        pictures: (N,) numbers of what they were cut from: windows of one look alike.
+        images: (N,) numbers of what they were cut from: windows of one look alike.
     """
 
     plain: Floats
     mirrored: Floats
-    pictures: npt.NDArray[np.int64]
+    images: npt.NDArray[np.int64]
 
     @classmethod
     def joined(cls, parts: Sequence[Windows]) -> Windows:
@@ -60,7 +60,7 @@ class Windows:
         return cls(
             np.concatenate([each.plain for each in parts]),
             np.concatenate([each.mirrored for each in parts]),
-            np.concatenate([each.pictures for each in parts]),
+            np.concatenate([each.images for each in parts]),
         )
 
     def __len__(self) -> int:
@@ -85,7 +85,7 @@ class ViewExamples:
 
 
 class HogExamples:
-    """Turns pictures into features of one view, as a recipe says."""
+    """Turns images into features of one view, as a recipe says."""
 
     def __init__(self, recipe: HogRecipe, view: int, transform: Transform) -> None:
         """Join the recipe and the detector's transform.
@@ -116,18 +116,18 @@ class HogExamples:
                 objects += read_patches(source.positives, source.tile)
             if source.negatives is not None:
                 others += read_patches(source.negatives, source.tile)
-        # Each is a picture of its own, numbered below those of labelled ones.
+        # Each is an image of its own, numbered below those of labelled ones.
         numbers = -1 - np.arange(len(objects) + len(others))
         return ViewExamples(
             self._windows(self._resized(objects), numbers[: len(objects)]),
             self._windows(self._resized(others), numbers[len(objects) :]),
         )
 
-    def of_picture(self, example: Example, index: int) -> ViewExamples:
-        """Describe the windows around a picture's objects, and some where there is none.
+    def of_image(self, example: Example, index: int) -> ViewExamples:
+        """Describe the windows around an image's objects, and some where there is none.
 
         Args:
-            example: the picture.
+            example: the image.
             index: of the example: what chance depends on.
 
         Raises:
@@ -135,9 +135,9 @@ class HogExamples:
         """
         recipe, window, shrink_xy = self._recipe, self._view.window, self._view.shrink_xy
         picture, around = self._prepared(example)
-        chance = np.random.default_rng([recipe.seed, index])
-        drawn = drawn_without_object(picture, window, shrink_xy, recipe.drawn, chance)
-        moved = moved_about(around, _MOVED, recipe.moved, chance)
+        rng = np.random.default_rng([recipe.seed, index])
+        drawn = drawn_without_object(picture, window, shrink_xy, recipe.drawn, rng)
+        moved = moved_about(around, _MOVED, recipe.moved, rng)
         around = np.concatenate((around, moved))
         return ViewExamples(
             self._windows(cut(picture.pixels, around, window), index),
@@ -149,11 +149,11 @@ class HogExamples:
 
         Args:
             svm: that is searched with.
-            example: the picture.
+            example: the image.
             index: of the example.
 
         Raises:
-            ConfigError: the picture cannot be read.
+            ConfigError: the image cannot be read.
         """
         picture, _ = self._prepared(example)
         recipe = self._recipe
@@ -164,9 +164,9 @@ class HogExamples:
         worst = nms(windows, margins, _SAME, top_k=recipe.hard)
         return self._windows(cut(picture.pixels, windows[worst], self._view.window), index)
 
-    def _windows(self, patches: Sequence[Pixels], pictures: int | npt.NDArray[np.int64]) -> Windows:
+    def _windows(self, patches: Sequence[Pixels], images: int | npt.NDArray[np.int64]) -> Windows:
         turned = [np.ascontiguousarray(patch[:, ::-1]) for patch in patches]
-        numbers = np.broadcast_to(np.asarray(pictures), len(patches))
+        numbers = np.broadcast_to(np.asarray(images), len(patches))
         return Windows(self._features(patches), self._features(turned), numbers)
 
     def _features(self, patches: Sequence[Pixels]) -> Floats:
@@ -174,8 +174,8 @@ class HogExamples:
         length = self._recipe.geometry(self._view).length
         return np.array(described, np.float32).reshape(-1, length)
 
-    def _prepared(self, example: Example) -> tuple[LabelledPicture, Floats]:
-        """Prepare a picture as a run does; and the windows (N, 4) around its objects of the view.
+    def _prepared(self, example: Example) -> tuple[LabelledImage, Floats]:
+        """Prepare an image as a run does; and the windows (N, 4) around its objects of the view.
 
         Objects that do not count in any view become ignored regions.
         """

@@ -1,7 +1,7 @@
 """Fits a HOG + SVM: Dalal, Triggs, "Histograms of Oriented Gradients ...", CVPR 2005, section 4.
 
 A first SVM is fitted to windows with and without an object; the detector then searches the labelled
-pictures, and what it finds wrongly is learnt from as well. Departures: scikit-learn's SVM (squared
+images, and what it finds wrongly is learnt from as well. Departures: scikit-learn's SVM (squared
 hinge) in place of SVMLight's, and as many rounds of searching as the recipe says.
 """
 
@@ -42,18 +42,18 @@ class HogSvmFit:
         self._config = folder / f"{recipe.name}.yaml"
         transform = _transform(recipe, text)
         self._views = [ViewFit(recipe, number, transform) for number in range(len(recipe.views))]
-        self._pictures, self._validation, self._faults = _labelled(recipe)
+        self._images, self._validation, self._faults = _labelled(recipe)
 
     def __call__(self, tell: Tell, through: Through) -> Fitted:
         """Fit each view; write NAME.npz and NAME.yaml.
 
         Raises:
-            ConfigError: there is too little to learn from, or a picture cannot be read.
+            ConfigError: there is too little to learn from, or an image cannot be read.
             EngineError: the model cannot be written.
         """
         for sentence in self._faults:
             tell(f"left out: {sentence}")
-        self._write([svm for fit in self._views for svm in fit(self._pictures, tell, through)])
+        self._write([svm for fit in self._views for svm in fit(self._images, tell, through)])
         return Fitted(self._config, self._validation)
 
     def _write(self, svms: Sequence[WindowSvm]) -> None:
@@ -101,7 +101,7 @@ def _transform(recipe: HogRecipe, text: YamlText) -> Transform:
 
 
 def _labelled(recipe: HogRecipe) -> tuple[list[Example], tuple[ValidationSet, ...], list[str]]:
-    """Read the labelled pictures to learn from and to measure on, and what is wrong with them."""
+    """Read the labelled images to learn from and to measure on, and what is wrong with them."""
     if recipe.data is None:
         return [], (), []
     faults = Faults(are_skipped=recipe.data.bad_labels == "skip")

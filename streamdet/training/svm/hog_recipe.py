@@ -29,7 +29,7 @@ class View(Options):
 
 
 class Patches(Options):
-    """Cut-out objects and what is none: folders of pictures, or pictures; resized to the window."""
+    """Cut-out objects and what is none: folders of images, or images; resized to the window."""
 
     positives: Path = Field(
         description="Objects, of the first view; relative to the working directory."
@@ -37,7 +37,7 @@ class Patches(Options):
     negatives: Path | None = Field(None, description="What is none.")
     tile: tuple[_Side, _Side] | None = Field(
         None,
-        description="Height and width of a patch, where each picture is a sheet of many; black"
+        description="Height and width of a patch, where each image is a sheet of many; black"
         " ones are left out.",
     )
 
@@ -60,7 +60,7 @@ class HogRecipe(Options):
     classes: tuple[str] = Field(description="The class of the result.")
     licence: str = Field("yours", description="Licence of the weights, for their model file.")
     transform: dict[str, Any] | None = Field(
-        None, description="How a frame becomes the detector's picture; by default the model's."
+        None, description="How a frame becomes the detector's image; by default the model's."
     )
     score_thresh: _Unit | None = Field(None, description="Of the result; by default the model's.")
     views: tuple[View, ...] = Field(
@@ -79,7 +79,7 @@ class HogRecipe(Options):
     patches: PatchData | None = Field(None, description="Cut-out objects.")
     data: FittedData | None = Field(
         None,
-        description="Labelled pictures: windows around objects are positive, others negative."
+        description="Labelled images: windows around objects are positive, others negative."
         " What has another class is background.",
     )
     objects: bool = Field(
@@ -110,17 +110,17 @@ class HogRecipe(Options):
         " lies in the windows of a detector.",
     )
     drawn: int = Field(
-        10, ge=1, le=1000, description="Windows without an object drawn from a labelled picture."
+        10, ge=1, le=1000, description="Windows without an object drawn from a labelled image."
     )
     rounds: int = Field(
-        2, ge=0, le=20, description="How often labelled pictures are searched for hard negatives."
+        2, ge=0, le=20, description="How often labelled images are searched for hard negatives."
     )
     search: Literal["all", "parts"] = Field(
         "all",
-        description="parts: each round searches other pictures, so that all of them take as long as"
+        description="parts: each round searches other images, so that all of them take as long as"
         " one round.",
     )
-    hard: int = Field(20, ge=1, le=1000, description="Most of these from a picture in a round.")
+    hard: int = Field(20, ge=1, le=1000, description="Most of these from an image in a round.")
     cost: float = Field(0.01, gt=0, le=1000, description="C of the SVM; the paper's is 0.01.")
     detector: dict[str, Any] = Field(
         default_factory=dict, description="Options of the detector while it is measured."

@@ -84,32 +84,32 @@ class Side(NamedTuple):
 
     Attributes:
         features: (N, F).
-        pictures: (N,) numbers of the pictures that they come from; an example from a picture that
+        images: (N,) numbers of the images that they come from; an example from an image that
             an SVM was fitted to is not new to it.
     """
 
     features: Floats
-    pictures: npt.NDArray[np.int64]
+    images: npt.NDArray[np.int64]
 
     def rows(self, rows: npt.NDArray[np.int64]) -> Side:
         """Choose some, in this order."""
-        return Side(self.features[rows], self.pictures[rows])
+        return Side(self.features[rows], self.images[rows])
 
 
 def fit_scale(positives: Side, negatives: Side, cost: float) -> MarginScale:
-    """Fit scores to the margins of examples whose pictures an SVM was not fitted to: Platt, 1999.
+    """Fit scores to the margins of examples whose images an SVM was not fitted to: Platt, 1999.
 
     Departure: a ridge on the steepness in place of his softened targets.
 
     Raises:
-        ConfigError: there are too few examples of a side, or too few pictures of them.
+        ConfigError: there are too few examples of a side, or too few images of them.
     """
     features, is_positive = _joined(positives.features, negatives.features)
-    pictures = np.concatenate((positives.pictures, negatives.pictures))
-    fewest = min(len(np.unique(side.pictures)) for side in (positives, negatives))
+    images = np.concatenate((positives.images, negatives.images))
+    fewest = min(len(np.unique(side.images)) for side in (positives, negatives))
     if fewest < _FOLDS:
         raise ConfigError(
-            f"an SVM wants examples with and without an object, from at least {_FOLDS} pictures"
+            f"an SVM wants examples with and without an object, from at least {_FOLDS} images"
             f" each, got {fewest}"
         )
     from sklearn.linear_model import LogisticRegression
@@ -119,14 +119,14 @@ def fit_scale(positives: Side, negatives: Side, cost: float) -> MarginScale:
     # by an SVM that has seen nothing like it.
     folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
     margins = cross_val_predict(
-        _svm(cost), features, is_positive, groups=pictures, cv=folds, method="decision_function"
+        _svm(cost), features, is_positive, groups=images, cv=folds, method="decision_function"
     )
     platt = LogisticRegression().fit(margins[:, None], is_positive)
     steepness = float(platt.coef_[0, 0])
     if steepness <= 0:
         raise ConfigError(
             f"{len(positives.features)} examples with an object are too few or too unlike: an SVM"
-            " does not know them again in pictures that it was not fitted to; more pictures are"
+            " does not know them again in images that it was not fitted to; more images are"
             " wanted, or fewer searches (rounds)"
         )
     return MarginScale(half=-float(platt.intercept_[0]) / steepness, steepness=steepness)

@@ -1,4 +1,4 @@
-"""Patches: pictures of one object or of none, alone or as tiles of sheets."""
+"""Patches: images of one object or of none, alone or as tiles of sheets."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Final
 import numpy as np
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.image_file import read_image
 from streamdet.image import Pixels
-from streamdet.sources.resolve import list_pictures
+from streamdet.sources.resolve import list_images
 
 _BLACK: Final = 24
 """Brightest that a tile may be which fills a sheet up; JPEG spreads its neighbour into it."""
 
 
 def read_patches(path: Path, tile: tuple[int, int] | None) -> list[Pixels]:
-    """Read the patches of a picture or of a folder of pictures, by name.
+    """Read the patches of an image or of a folder of images, by name.
 
     Args:
         path: the file or folder.
-        tile: height and width of a patch, where each picture is a sheet of many.
+        tile: height and width of a patch, where each image is a sheet of many.
 
     Raises:
-        ConfigError: there are none, a picture cannot be read, or a sheet is not whole tiles.
+        ConfigError: there are none, an image cannot be read, or a sheet is not whole tiles.
     """
     if not path.exists():
         raise ConfigError(f"{path}: no such file or folder of patches")
-    files = list_pictures(str(path.absolute()))
+    files = list_images(str(path.absolute()))
     patches = [patch for file in files for patch in _patches_of(file, tile)]
     if not patches:
         raise ConfigError(f"{path}: there are no patches in it")
@@ -37,7 +37,7 @@ def read_patches(path: Path, tile: tuple[int, int] | None) -> list[Pixels]:
 
 
 def _patches_of(path: Path, tile: tuple[int, int] | None) -> Iterator[Pixels]:
-    picture = read_picture(path)
+    picture = read_image(path)
     if tile is None:
         yield picture
         return

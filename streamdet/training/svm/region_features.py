@@ -1,6 +1,6 @@
 """Features of regions, as R-CNN's and SPP-net's layers give them, kept for what is fitted to them.
 
-P regions of a picture, F features of a region before fc6, W after fc7, N objects, C classes.
+P regions of an image, F features of a region before fc6, W after fc7, N objects, C classes.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _AT_ONCE = 16  # regions that R-CNN looks at together: their maps stay in a CPU'
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegionExamples:
-    """What one picture teaches.
+    """What one image teaches.
 
     Attributes:
         features: (P, W) float32, after fc7; the objects' own boxes come first.
         object_ids: (N,) class of each of these.
-        is_negative: (P, C) bool: holds no object of a class that the picture's source labels.
+        is_negative: (P, C) bool: holds no object of a class that the image's source labels.
         box_features: (Q, F) float32, before fc6, of the regions that overlap an object well.
         box_class_ids: (Q,) class of that object.
         box_deltas: (Q, 4) from the region to it, see ops.box_coding.
@@ -45,7 +45,7 @@ class RegionExamples:
 
 
 class RegionFeatures:
-    """Draws regions of a picture and computes their features."""
+    """Draws regions of an image and computes their features."""
 
     def __init__(self, network: RegionCnn | SppNet, recipe: RegionSvmRecipe) -> None:
         """Join a network in evaluation mode with the recipe."""
@@ -54,12 +54,12 @@ class RegionFeatures:
 
     @torch.inference_mode()
     def __call__(self, image: Tensor, target: Target, index: int) -> RegionExamples:
-        """Look at a picture.
+        """Look at an image.
 
         Args:
             image: (1, 3, H, W) normalised.
             target: its truth.
-            index: of the picture: what chance depends on.
+            index: of the image: what chance depends on.
         """
         recipe, sure = self._recipe, of_labelled_classes(target)
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + index)

@@ -90,7 +90,7 @@ class RegionSvmFit:
         """Compute all features, fit each class, and write the weights.
 
         Raises:
-            ConfigError: a class has too few objects, or a picture cannot be read.
+            ConfigError: a class has too few objects, or an image cannot be read.
             EngineError: the model cannot be written.
         """
         for sentence in self._told:
@@ -113,9 +113,9 @@ class RegionSvmFit:
         transform = fixed_transform(self._model)
         assert self._model.input is not None
         for index, example in enumerate(through(self._examples)):
-            picture = example.read(has_masks=False).prepared(transform).clipped(min_visible=0.0)
-            pixels = torch.from_numpy(np.ascontiguousarray(picture.pixels))[None]
-            yield look(normalised(pixels, self._model.input), target_of(picture), index)
+            image = example.read(has_masks=False).prepared(transform).clipped(min_visible=0.0)
+            pixels = torch.from_numpy(np.ascontiguousarray(image.pixels))[None]
+            yield look(normalised(pixels, self._model.input), target_of(image), index)
 
     def _fit_svm(self, looks: Sequence[RegionExamples], class_id: int, scale: float) -> str:
         """Fit one class, its scale of margins folded in; returns what it was fitted to."""
@@ -125,7 +125,7 @@ class RegionSvmFit:
         ]
         others = [each.features[each.is_negative[:, class_id]] for each in looks]
         positives, negatives = _side(objects, scale), _side(others, scale)
-        order = np.random.default_rng([recipe.seed, class_id]).permutation(len(negatives.pictures))
+        order = np.random.default_rng([recipe.seed, class_id]).permutation(len(negatives.images))
         negatives = negatives.rows(order)
         *_, (svm, rows) = fit_with_hard_negatives(
             positives.features, negatives.features, recipe.cost, recipe.first
@@ -156,9 +156,9 @@ def _network(config: Path, seed: int) -> RegionCnn | SppNet:
 
 
 def _side(parts: Sequence[Tensor], scale: float) -> Side:
-    """Stack features (n, W) of each picture."""
-    pictures = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
-    return Side((torch.cat(list(parts)) * scale).numpy(), pictures)
+    """Stack features (n, W) of each image."""
+    images = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
+    return Side((torch.cat(list(parts)) * scale).numpy(), images)
 
 
 def _box_examples(

@@ -26,7 +26,7 @@ class RegionSvmRecipe(Options):
         None, min_length=1, description="Classes of the result; by default the model's."
     )
     hw: tuple[_Side, _Side] | None = Field(
-        None, description="Height and width of the prepared picture; by default the model's."
+        None, description="Height and width of the prepared image; by default the model's."
     )
     network: dict[str, Any] = Field(
         default_factory=dict, description="Options of the network that differ from the model's."
@@ -35,7 +35,7 @@ class RegionSvmRecipe(Options):
     start: Start = Field(
         default_factory=Start, description="Weights in place of the model's to begin with."
     )
-    data: FittedData = Field(description="Labelled pictures.")
+    data: FittedData = Field(description="Labelled images.")
     detector: dict[str, Any] = Field(
         default_factory=dict, description="Options of the detector while it is measured."
     )
@@ -43,7 +43,7 @@ class RegionSvmRecipe(Options):
         16, ge=0, le=64, description="R-CNN: border around a region's box in its crop."
     )
     around: int = Field(32, ge=1, le=1000, description="Regions drawn around an object.")
-    anywhere: int = Field(256, ge=1, le=10_000, description="Regions drawn all over a picture.")
+    anywhere: int = Field(256, ge=1, le=10_000, description="Regions drawn all over an image.")
     negative: _Unit = Field(0.3, description="Overlap below which a region is negative.")
     first: int = Field(
         1000, ge=1, description="Negatives of the first SVM of a class; hard ones are added."

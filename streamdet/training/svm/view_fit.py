@@ -26,7 +26,7 @@ _MOST_STEPS: Final = 30
 
 
 class ViewFit:
-    """Learns a view, searches the pictures for what it takes for it wrongly, and learns again."""
+    """Learns a view, searches the images for what it takes for it wrongly, and learns again."""
 
     def __init__(self, recipe: HogRecipe, number: int, transform: Transform) -> None:
         """Read the patches.
@@ -48,39 +48,37 @@ class ViewFit:
         self._held = self._examples.of_patches(patches.validation if patches else ())
 
     def __call__(
-        self, pictures: list[Example], tell: Tell, through: Through
+        self, images: list[Example], tell: Tell, through: Through
     ) -> tuple[WindowSvm, ...]:
         """Fit; returns one SVM, or the two that mirror each other.
 
         Raises:
-            ConfigError: there is too little to learn from, or a picture cannot be read.
+            ConfigError: there is too little to learn from, or an image cannot be read.
         """
         try:
-            return self._fitted(pictures, tell, through)
+            return self._fitted(images, tell, through)
         except ConfigError as exc:
             raise ConfigError(f"{self._name}{exc}") from exc
 
-    def _fitted(
-        self, pictures: list[Example], tell: Tell, through: Through
-    ) -> tuple[WindowSvm, ...]:
+    def _fitted(self, images: list[Example], tell: Tell, through: Through) -> tuple[WindowSvm, ...]:
         examples = ViewExamples.joined(
             [self._patches]
-            + [self._examples.of_picture(picture, index)
-               for index, picture in enumerate(through(pictures))]
+            + [self._examples.of_image(image, index)
+               for index, image in enumerate(through(images))]
         )  # fmt: skip
         turned = np.zeros(len(examples.objects), bool)
         if self._recipe.flip == "views":
             turned = facings(examples.objects, self._recipe.seed)
         svm, turned = self._fit(examples, turned, tell)
-        for round_, numbers in enumerate(self._searched(len(pictures))):
-            hard = self._hard_negatives(svm, pictures, numbers, through)
+        for round_, numbers in enumerate(self._searched(len(images))):
+            hard = self._hard_negatives(svm, images, numbers, through)
             tell(
                 f"{self._name}search {round_ + 1}: {len(hard)} false windows in {len(numbers)}"
-                " pictures"
+                " images"
             )
             if not len(hard):
                 if self._recipe.search == "all":
-                    break  # the same SVM would search the same pictures
+                    break  # the same SVM would search the same images
                 continue
             examples = replace(examples, others=Windows.joined([examples.others, hard]))
             svm, turned = self._fit(examples, turned, tell)
@@ -92,20 +90,20 @@ class ViewFit:
         return self._window_svm(svm, scale), self._window_svm(mirrored, scale)
 
     def _searched(self, count: int) -> list[range]:
-        """List the numbers of the pictures of each round; rounds without any are left out."""
+        """List the numbers of the images of each round; rounds without any are left out."""
         rounds = self._recipe.rounds
         if self._recipe.search == "all":
             return [range(count)] * rounds if count else []
         return [range(start, count, rounds) for start in range(min(rounds, count))]
 
     def _hard_negatives(
-        self, svm: LinearSvm, pictures: list[Example], numbers: range, through: Through
+        self, svm: LinearSvm, images: list[Example], numbers: range, through: Through
     ) -> Windows:
         # A mirrored view need not search: what it would find is mirrored, too.
         scanned = self._window_svm(svm, MarginScale(0.0, 1.0))
         return Windows.joined(
             [
-                self._examples.hard_negatives(scanned, pictures[number], number)
+                self._examples.hard_negatives(scanned, images[number], number)
                 for number in through(numbers)
             ]
         )
@@ -119,11 +117,11 @@ class ViewFit:
         """
         objects, others = examples.objects, examples.others
         if self._recipe.flip == "none":
-            return Side(objects.plain, objects.pictures), Side(others.plain, others.pictures)
+            return Side(objects.plain, objects.images), Side(others.plain, others.images)
         if self._recipe.flip == "examples":
             return _both(objects), _both(others)
         faced = np.where(turned[:, None], objects.mirrored, objects.plain)
-        return Side(faced, objects.pictures), _both(others)
+        return Side(faced, objects.images), _both(others)
 
     def _fit(self, examples: ViewExamples, turned: Bools, tell: Tell) -> tuple[LinearSvm, Bools]:
         """Fit, where a view becomes two let each object face as it suits, and fit again."""
@@ -168,7 +166,7 @@ class ViewFit:
 
 
 def _both(windows: Windows) -> Side:
-    return Side(np.concatenate((windows.plain, windows.mirrored)), np.tile(windows.pictures, 2))
+    return Side(np.concatenate((windows.plain, windows.mirrored)), np.tile(windows.images, 2))
 
 
 def facings(windows: Windows, seed: int) -> Bools:
@@ -180,11 +178,11 @@ def facings(windows: Windows, seed: int) -> Bools:
     Returns:
         (N,) whether to mirror.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     best = np.zeros(len(windows), bool)
     least = np.inf
     for _ in range(_STARTS if len(windows) else 0):
-        turned = chance.random(len(windows)) < 0.5
+        turned = rng.random(len(windows)) < 0.5
         for _ in range(_MOST_STEPS):
             centre = np.where(turned[:, None], windows.mirrored, windows.plain).mean(axis=0)
             plain = np.square(windows.plain - centre).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Windows of a prepared picture: around its objects, and where there is none. N windows."""
+"""Windows of a prepared image: around its objects, and where there is none. N windows."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from streamdet.detectors.hog_svm import shrunk
 from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.image import Pixels
 from streamdet.ops.iou import box_area, pairwise_iou
-from streamdet.training.labelled_image import LabelledPicture
+from streamdet.training.labelled_image import LabelledImage
 
 Floats = npt.NDArray[np.float32]
 Sides = tuple[int, int]
 
 _NO_OBJECT: Final = 0.3
-"""IoU below which a window holds no object: R-CNN's; Dalal and Triggs have pictures without any."""
+"""IoU below which a window holds no object: R-CNN's; Dalal and Triggs have images without any."""
 
 _TRIES: Final = 5  # windows drawn for each one wanted: many overlap an object
 
@@ -42,7 +42,7 @@ def likeness(xyxy: Floats, window_hw: Sides, shrink_xy: tuple[float, float]) -> 
     return np.asarray(common / (2 * box_area(xyxy) - common), np.float32)
 
 
-def moved_about(windows: Floats, share: float, count: int, chance: np.random.Generator) -> Floats:
+def moved_about(windows: Floats, share: float, count: int, rng: np.random.Generator) -> Floats:
     """Put `count` windows near each one (N, 4), as a detector's grid may lie.
 
     Args:
@@ -50,36 +50,36 @@ def moved_about(windows: Floats, share: float, count: int, chance: np.random.Gen
         share: of a window's width and height, how far it moves at most to each side; and how far
             its sides grow or shrink at most.
         count: how many.
-        chance: what they depend on.
+        rng: what they depend on.
 
     Returns:
         (N * count, 4).
     """
     windows = np.repeat(windows, count, axis=0)
     sides = windows[:, 2:] - windows[:, :2]
-    centres = windows[:, :2] + sides * (0.5 + chance.uniform(-share, share, sides.shape))
-    sides = sides * np.exp(chance.uniform(-share, share, (len(sides), 1)))
+    centres = windows[:, :2] + sides * (0.5 + rng.uniform(-share, share, sides.shape))
+    sides = sides * np.exp(rng.uniform(-share, share, (len(sides), 1)))
     return np.concatenate((centres - sides / 2, centres + sides / 2), axis=1).astype(np.float32)
 
 
-def drawn_windows(hw: Sides, window_hw: Sides, count: int, chance: np.random.Generator) -> Floats:
-    """Draw windows in a picture, as large as the window or larger, the logs of sizes evenly.
+def drawn_windows(hw: Sides, window_hw: Sides, count: int, rng: np.random.Generator) -> Floats:
+    """Draw windows in an image, as large as the window or larger, the logs of sizes evenly.
 
     Returns:
-        (count, 4); none where the picture is smaller than the window.
+        (count, 4); none where the image is smaller than the window.
     """
     sides = np.array(window_hw[::-1], np.float32)
     room = np.array(hw[::-1], np.float32)
     most = float((room / sides).min())
     if most < 1:
         return np.empty((0, 4), np.float32)
-    drawn = np.exp(chance.random((count, 1)) * math.log(most)) * sides
-    start = chance.random((count, 2)) * (room - drawn)
+    drawn = np.exp(rng.random((count, 1)) * math.log(most)) * sides
+    start = rng.random((count, 2)) * (room - drawn)
     return np.concatenate((start, start + drawn), axis=1).astype(np.float32)
 
 
 def has_no_object(
-    windows: Floats, shrink_xy: tuple[float, float], picture: LabelledPicture
+    windows: Floats, shrink_xy: tuple[float, float], picture: LabelledImage
 ) -> npt.NDArray[np.bool_]:
     """Tell (N,) the windows in which no object is, and no region of which nobody knows."""
     boxes = shrunk(windows, shrink_xy)
@@ -89,19 +89,19 @@ def has_no_object(
 
 
 def drawn_without_object(
-    picture: LabelledPicture,
+    picture: LabelledImage,
     window_hw: Sides,
     shrink_xy: tuple[float, float],
     count: int,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Floats:
     """Draw at most `count` windows in which no object is."""
-    windows = drawn_windows(picture.hw, window_hw, _TRIES * count, chance)
+    windows = drawn_windows(picture.hw, window_hw, _TRIES * count, rng)
     return windows[has_no_object(windows, shrink_xy, picture)][:count]
 
 
 def cut(pixels: Pixels, windows: Floats, window_hw: Sides) -> list[Pixels]:
-    """Cut windows out and resize them; the picture's edge goes on beyond it."""
+    """Cut windows out and resize them; the image's edge goes on beyond it."""
     return [_cut(pixels, window, window_hw) for window in windows]
 
 

@@ -40,16 +40,16 @@ def test_what_lies_outside_holds_no_words() -> None:
 
 
 def test_every_step_has_a_descriptor_of_its_place() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
     geometry = BowGeometry(step=4, patch=16)
-    whole = dense_sift(picture, geometry)
+    whole = dense_sift(image, geometry)
     assert whole.shape == (7, 11, 128)
     np.testing.assert_allclose(np.square(whole).sum(axis=2), 1, atol=1e-5)
-    moved = dense_sift(np.ascontiguousarray(picture[:, 4:]), geometry)
+    moved = dense_sift(np.ascontiguousarray(image[:, 4:]), geometry)
     np.testing.assert_allclose(moved[2:-2, 3:], whole[2:-2, 4:], atol=0.02)
 
 
-def test_a_picture_below_a_patch_has_no_descriptor() -> None:
+def test_a_image_below_a_patch_has_no_descriptor() -> None:
     assert dense_sift(np.zeros((15, 99, 3), dtype=np.uint8), BowGeometry()).shape[0] == 0
 
 

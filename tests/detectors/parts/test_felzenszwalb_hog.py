@@ -1,4 +1,4 @@
-"""HOG cells hold the orientations that the pictures have."""
+"""HOG cells hold the orientations that the images have."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_an_even_slope_fills_one_orientation_to_the_truncation() -> None:
     np.testing.assert_allclose(middle, wanted, atol=1e-6)
 
 
-def test_a_mirrored_picture_has_mirrored_cells() -> None:
+def test_a_mirrored_image_has_mirrored_cells() -> None:
     # No gradient lies between two directions: that would fall to the first of them, either way.
     picture = np.concatenate([ramp(35), ramp(255)])
     turned = hog_cells(np.ascontiguousarray(picture[:, ::-1]), 8)
@@ -48,5 +48,5 @@ def test_cells_are_counted_by_rounding_less_the_border(
     assert hog_cells(np.zeros((*hw, 3), dtype=np.uint8), 8).shape == (*cells, 32)
 
 
-def test_a_grey_picture_has_no_features() -> None:
+def test_a_grey_image_has_no_features() -> None:
     assert not hog_cells(np.full((40, 40, 3), 90, dtype=np.uint8), 8).any()

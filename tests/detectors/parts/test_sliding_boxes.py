@@ -1,4 +1,4 @@
-"""Sliding boxes lie in the picture, a share of their size apart."""
+"""Sliding boxes lie in the image, a share of their size apart."""
 
 import numpy as np
 
@@ -23,6 +23,6 @@ def test_high_boxes_step_further_down_than_right() -> None:
     assert np.unique(found[:, 1]).tolist() == [0, 2, 4]
 
 
-def test_a_picture_too_small_has_no_box_of_that_size() -> None:
+def test_a_image_too_small_has_no_box_of_that_size() -> None:
     assert sliding_boxes((1, 1), [(2, 1), (1, 2)], step=0.5).shape == (0, 4)
     assert sliding_boxes((4, 4), [(9, 9), (4, 4)], step=0.01).tolist() == [[0, 0, 4, 4]]

@@ -22,7 +22,7 @@ def _models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAMDET_MODELS", str(tmp_path))
 
 
-def test_an_rpn_proposes_in_the_pixels_of_any_picture(tmp_path: Path) -> None:
+def test_an_rpn_proposes_in_the_pixels_of_any_image(tmp_path: Path) -> None:
     path = write_model("rpn", tmp_path)
     build(str(path), tmp_path, seed=0)
     propose = make_proposer(options(str(path)))
@@ -55,7 +55,7 @@ def test_a_network_without_detections_is_refused(tmp_path: Path) -> None:
         tmp_path,
         network=None,
         weights=weights | {"licence": "own", "origin": "made here"},
-        input={"name": "picture", "hw": list(HW)},
+        input={"name": "image", "hw": list(HW)},
     )
     propose = make_proposer(options(str(path)))
     with pytest.raises(EngineError, match=r"the network gives \['seen', 'sums'\], no detections"):

@@ -13,7 +13,7 @@ from streamdet.errors import EngineError
 
 
 class Search:
-    """Stands in for OpenCV's; proposes a box that leaves the picture, one line and one inside."""
+    """Stands in for OpenCV's; proposes a box that leaves the image, one line and one inside."""
 
     def setBaseImage(self, image: npt.NDArray[np.uint8]) -> None:
         self.hw = image.shape[:2]
@@ -35,7 +35,7 @@ def _with_contrib(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_with_contrib")
-def test_corners_and_sides_become_boxes_inside_the_picture() -> None:
+def test_corners_and_sides_become_boxes_inside_the_image() -> None:
     picture = np.zeros((20, 40, 3), np.uint8)
     assert SelectiveSearch()(picture, 9).tolist() == [[10, 5, 40, 11], [1, 2, 4, 6]]
     assert SelectiveSearch()(picture, 1).tolist() == [[10, 5, 40, 11]]

@@ -1,4 +1,4 @@
-"""Sliding boxes: as many as asked for, all inside the picture."""
+"""Sliding boxes: as many as asked for, all inside the image."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def boxes(hw: tuple[int, int], most: int, **shapes: tuple[float, ...]) -> np.nda
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 200))
-def test_boxes_lie_in_the_picture_and_are_no_more_than_asked_for(h: int, w: int, most: int) -> None:
+def test_boxes_lie_in_the_image_and_are_no_more_than_asked_for(h: int, w: int, most: int) -> None:
     xyxy = boxes((h, w), most)
     assert 0 < len(xyxy) <= most
     assert (xyxy >= 0).all()
@@ -35,5 +35,5 @@ def test_more_boxes_lie_closer(most: int) -> None:
     assert most * 0.6 < count <= most
 
 
-def test_the_picture_itself_is_one_box() -> None:
+def test_the_image_itself_is_one_box() -> None:
     assert boxes((40, 40), 10, scales=(1.0,), ratios=(1.0,)).tolist() == [[0, 0, 40, 40]]

@@ -41,11 +41,11 @@ def test_ignore_regions_and_masks_are_read(tmp_path: Path) -> None:
         ({"segmentation": "x"}, "must be polygons or run lengths with size and counts"),
         (
             {"segmentation": {"size": [8, 9], "counts": [72]}},
-            "segmentation.size: must be the picture's height and width, [80, 90], got [8, 9]",
+            "segmentation.size: must be the image's height and width, [80, 90], got [8, 9]",
         ),
         (
             {"segmentation": {"size": [80, 90], "counts": [3, 4]}},
-            "segmentation.counts: must add up to the picture's 7200 pixels, got 7",
+            "segmentation.counts: must add up to the image's 7200 pixels, got 7",
         ),
     ],
 )

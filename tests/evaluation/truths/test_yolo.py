@@ -14,7 +14,7 @@ from streamdet.evaluation.truths.yolo import read_yolo
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Labels, class names, and pictures 1.png and 2.png of 80 x 100 pixels."""
+    """Labels, class names, and images 1.png and 2.png of 80 x 100 pixels."""
     for name in ("labels", "images"):
         (tmp_path / name).mkdir()
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_shares_become_pixels_and_a_picture_without_labels_has_no_objects(folder: Path) -> None:
+def test_shares_become_pixels_and_a_image_without_labels_has_no_objects(folder: Path) -> None:
     (folder / "labels" / "2.txt").write_text("1 0.5 0.5 0.2 0.25\n\n")
     truth = read_yolo(folder / "labels", folder / "images")
     [dog] = truth.objects
@@ -53,8 +53,8 @@ def test_names_may_stand_in_data_yaml(folder: Path, names: str) -> None:
     [
         ("7 0.5 0.5 0.2 0.2", "1.txt:1: wanted a class from 0 to 1, got 7"),
         ("0 a 0.5 0.2 0.2", "1.txt:1: wanted numbers, got '0 a 0.5 0.2 0.2'"),
-        ("0 0.5 0.5 nan 0.2", "1.txt:1: wanted shares of the picture"),
-        ("0 50 50 20 20", "1.txt:1: wanted shares of the picture"),
+        ("0 0.5 0.5 nan 0.2", "1.txt:1: wanted shares of the image"),
+        ("0 50 50 20 20", "1.txt:1: wanted shares of the image"),
         ("0 0.5 0.5 -0.2 0.2", "1.txt:1: wanted width and height of 0 or more"),
         ("0 0.5 0.5", "1.txt:1: wanted class x y width height or a polygon, got 3 numbers"),
     ],

@@ -1,4 +1,4 @@
-"""Synthetic pictures, and what fitting a small network to a few of them shows."""
+"""Synthetic images, and what fitting a small network to a few of them shows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def target(xyxy: Sequence[Sequence[float]], class_ids: Sequence[int], **fields: 
 
 
 def scene(**fields: Any) -> tuple[Tensor, list[Target]]:
-    """Two pictures: a bright box and a dark one, and a bright box alone."""
+    """Two images: a bright box and a dark one, and a bright box alone."""
     images = 0.1 * torch.randn(2, 3, *HW, generator=torch.Generator().manual_seed(0))
     targets = [
         target([[8, 8, 40, 40], [52, 20, 88, 56]], [0, 1], **fields),

@@ -77,7 +77,7 @@ def test_chance_comes_from_the_generator_alone() -> None:
     [target([], []), target([], [], ignored=torch.tensor([[0.0, 0, 96, 64]]))],
     ids=["background", "ignored"],
 )
-def test_pictures_without_objects_are_trained_on(known: Target) -> None:
+def test_images_without_objects_are_trained_on(known: Target) -> None:
     network, objective = made("mask_rcnn", keypoints=2)
     losses = seeded(objective, torch.zeros(2, 3, *HW), [with_shapes(known)] * 2)
     assert set(losses) == FOUR | {"mask", "keypoint"}
@@ -87,7 +87,7 @@ def test_pictures_without_objects_are_trained_on(known: Target) -> None:
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
-def test_a_small_network_learns_two_pictures_by_heart() -> None:
+def test_a_small_network_learns_two_images_by_heart() -> None:
     network, objective = made("faster_rcnn", **PAPER)
     images, targets = scene()
     before, after = fitted(network, lambda: objective(images, targets), 40, 1e-3)
@@ -104,7 +104,7 @@ def test_every_parameter_of_mask_rcnn_is_trained() -> None:
     assert untouched(network, losses) == []
 
 
-def test_pictures_without_masks_and_points_train_the_rest() -> None:
+def test_images_without_masks_and_points_train_the_rest() -> None:
     objective = made("mask_rcnn", keypoints=2)[1]
     images, targets = scene()
     both = [with_shapes(targets[0]), targets[1]]

@@ -46,7 +46,7 @@ def test_the_options_say_whether_the_backbone_is_trained(kind: str) -> None:
 
 
 @KINDS
-def test_a_small_network_learns_two_pictures_by_heart(kind: str) -> None:
+def test_a_small_network_learns_two_images_by_heart(kind: str) -> None:
     network, objective = made(kind, OWN[kind])
     images, targets = scene()
     before, after = fitted(network, lambda: objective(images, targets), 40, 1e-3)

@@ -15,7 +15,7 @@ HW = (240, 272)
 
 
 class Says:
-    """In place of a network: two windows of 100 x 100 in a picture of 100 x 200, by hand."""
+    """In place of a network: two windows of 100 x 100 in an image of 100 x 200, by hand."""
 
     def __init__(self, logits: Tensor, sides: Tensor) -> None:
         self._maps = (logits, sides)
@@ -91,7 +91,7 @@ def test_boxes_are_trained_on_the_classifiers_features() -> None:
     assert {name.partition(".")[0] for name in untouched(network, losses)} == {"regressor"}
 
 
-def test_a_small_network_learns_two_pictures_by_heart() -> None:
+def test_a_small_network_learns_two_images_by_heart() -> None:
     network, objective = made("both")
     images, targets = scene()
     assert untouched(network, seeded(objective, images, targets)) == []

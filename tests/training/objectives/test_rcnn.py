@@ -42,7 +42,7 @@ def test_regions_are_warped_as_the_detector_does_it(box: list[float]) -> None:
     assert np.abs(found - wanted).max() < 5
 
 
-def test_a_small_network_learns_two_pictures_by_heart() -> None:
+def test_a_small_network_learns_two_images_by_heart() -> None:
     network, objective = made()
     images, targets = scene()
     assert untouched(network, seeded(objective, images, targets)) == []

@@ -18,7 +18,7 @@ from streamdet.training.objectives.region_proposals import (
 from streamdet.training.target import Target
 from tests.training.objectives.overfitting import HW, fitted, scene, seeded, target, untouched
 
-PICTURE = (100, 100)
+IMAGE = (100, 100)
 ANCHORS = torch.tensor(
     [
         [0.0, 0, 20, 20],  # 0.75 of the first object
@@ -35,7 +35,7 @@ def assigned(
     known: Target, places: Tensor = ANCHORS, **options: object
 ) -> tuple[list[bool], list[bool]]:
     generator = torch.Generator().manual_seed(0)
-    found = assign_anchors(places, known, PICTURE, AnchorOptions.model_validate(options), generator)
+    found = assign_anchors(places, known, IMAGE, AnchorOptions.model_validate(options), generator)
     return found.is_positive.tolist(), found.is_negative.tolist()
 
 
@@ -75,7 +75,7 @@ def test_losses_are_sums_divided_by_the_number_of_anchors() -> None:
         ANCHORS, torch.zeros(1, 5), torch.zeros(1, 5, 4, requires_grad=True)
     )
     generator = torch.Generator().manual_seed(0)
-    losses = anchor_losses(predictions, [OBJECTS], PICTURE, AnchorOptions(), generator)
+    losses = anchor_losses(predictions, [OBJECTS], IMAGE, AnchorOptions(), generator)
     assert losses["rpn_objectness"].item() == pytest.approx(math.log(2))
     # Of the first object: tx = -2.5 / 20, tw = log(0.75); of the second tx = ty = -0.25 and
     # tw = th = log(0.5); linear from 1 / 9, four anchors are trained.
@@ -86,7 +86,7 @@ def test_losses_are_sums_divided_by_the_number_of_anchors() -> None:
     assert gradient[0].any(dim=1).tolist() == [True, False, False, True, False]
 
 
-def test_a_small_network_learns_two_pictures_by_heart() -> None:
+def test_a_small_network_learns_two_images_by_heart() -> None:
     torch.manual_seed(0)
     options = RpnOptions(backbone="alexnet", map="conv2", scales=((16, 32),))
     network = Rpn(options, 1, HW)

@@ -1,4 +1,4 @@
-"""Which cells learn which object. Four cells of 8 x 8 pixels in a picture of 16 x 16."""
+"""Which cells learn which object. Four cells of 8 x 8 pixels in an image of 16 x 16."""
 
 import torch
 from torch import Tensor

@@ -82,7 +82,7 @@ def test_sure_and_wrong_scores_lose_finitely() -> None:
 
 
 class Says:
-    """In place of a network: the same logits for every picture."""
+    """In place of a network: the same logits for every image."""
 
     def __init__(self, logits: Tensor) -> None:
         self._logits = logits
@@ -92,7 +92,7 @@ class Says:
 
 
 def test_a_network_that_is_right_loses_nothing() -> None:
-    # A picture of 32 x 32 has 16, 4 and 1 cells; one object fills the coarsest.
+    # An image of 32 x 32 has 16, 4 and 1 cells; one object fills the coarsest.
     logits = torch.full((21, 5 + CLASSES), -20.0)
     logits[20] = torch.tensor([0.5, 0.5, 0, 0, 20, -20, 20])
     network: Any = Says(logits)
@@ -115,7 +115,7 @@ def test_losses_are_summed_over_cells_and_divided_by_those_with_an_object() -> N
     assert losses["l1"].item() == pytest.approx(0.25 + math.log(2))
 
 
-def test_a_picture_without_objects_teaches_objectness_alone() -> None:
+def test_a_image_without_objects_teaches_objectness_alone() -> None:
     network: Any = Says(torch.zeros(21, 5 + CLASSES))
     objective = YoloxObjective(network, YoloxObjectiveOptions())
     losses = objective(torch.zeros(1, 3, 32, 32), [target([], [])])
@@ -123,7 +123,7 @@ def test_a_picture_without_objects_teaches_objectness_alone() -> None:
     assert losses["objectness"].item() == pytest.approx(21 * math.log(2))
 
 
-def test_a_small_network_learns_two_pictures_by_heart() -> None:
+def test_a_small_network_learns_two_images_by_heart() -> None:
     torch.manual_seed(0)
     network = YoloxNetwork(YoloxOptions(width=0.125), CLASSES, HW)
     objective = YoloxObjective(network, YoloxObjectiveOptions())

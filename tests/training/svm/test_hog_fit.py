@@ -1,4 +1,4 @@
-"""`fit: hog_svm` finds what it was fitted to, from labelled pictures and from patches."""
+"""`fit: hog_svm` finds what it was fitted to, from labelled images and from patches."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import yaml
 from streamdet.cli import main
 from streamdet.detectors.hog_svm import HogSvm, HogSvmOptions
 from streamdet.detectors.parts.window_svm import load_window_svms
-from streamdet.evaluation.image_file import read_picture
-from streamdet.evaluation.images import PictureDetector
+from streamdet.evaluation.image_file import read_image
+from streamdet.evaluation.images import ImageDetector
 from streamdet.image import Pixels
 from streamdet.models.model_config import load_model_config
 from streamdet.ops.iou import pairwise_iou
 from tests.evaluation.scenes import write_json
-from tests.training.toy_training import write_pictures
+from tests.training.toy_training import write_images
 
-# The boxes of 30 x 20 are 60 x 40 in the prepared picture.
+# The boxes of 30 x 20 are 60 x 40 in the prepared image.
 VIEWS: dict[str, Any] = {"views": [{"window": [48, 64], "shrink_xy": [0.03, 0.08]}]}
 LABELLED = {"data": {"train": [{"truth": "train.json", "images": "images", "held_out": 0.2}]}}
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand where the pictures are: a recipe's paths start from there."""
+    """Stand where the images are: a recipe's paths start from there."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -45,24 +45,24 @@ def write_recipe(folder: Path, **changes: Any) -> str:
     return str(path)
 
 
-def detector(config: Path) -> PictureDetector:
+def detector(config: Path) -> ImageDetector:
     model = load_model_config(str(config))
     options = HogSvmOptions(model=str(config), score_thresh=0.5)
-    return PictureDetector(HogSvm(options, model), model)
+    return ImageDetector(HogSvm(options, model), model)
 
 
-def test_labelled_pictures_give_a_detector_that_finds_their_objects(
+def test_labelled_images_give_a_detector_that_finds_their_objects(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_pictures(tmp_path, count=12)
+    write_images(tmp_path, count=12)
     recipe = write_recipe(tmp_path, **LABELLED)
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "fitted to 18 windows with and" in printed  # 9 learnt from, mirrored
     assert "search 1: " in printed
-    assert "3 pictures, 3 objects" in printed
-    found = detector(tmp_path / "out" / "toy.yaml")(read_picture(tmp_path / "images" / "1.png"))
-    left, top = np.random.default_rng(0).integers(4, 24, size=2)  # as the first picture was drawn
+    assert "3 images, 3 objects" in printed
+    found = detector(tmp_path / "out" / "toy.yaml")(read_image(tmp_path / "images" / "1.png"))
+    left, top = np.random.default_rng(0).integers(4, 24, size=2)  # as the first image was drawn
     truth = np.array([[left, top, left + 30, top + 20]])
     assert pairwise_iou(found.xyxy[:1], truth)[0, 0] > 0.6
 
@@ -70,26 +70,26 @@ def test_labelled_pictures_give_a_detector_that_finds_their_objects(
 @pytest.mark.parametrize(
     ("search", "rounds"), [("all", ["9", "9", "9"]), ("parts", ["3", "3", "3"])]
 )
-def test_parts_search_each_picture_once(
+def test_parts_search_each_image_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], search: str, rounds: list[str]
 ) -> None:
-    write_pictures(tmp_path, count=12)
+    write_images(tmp_path, count=12)
     recipe = write_recipe(tmp_path, **LABELLED, search=search, rounds=3, cost=1e-4)
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
-    assert re.findall(r"false windows in (\d) pictures", capsys.readouterr().out) == rounds
+    assert re.findall(r"false windows in (\d) images", capsys.readouterr().out) == rounds
 
 
 def test_moved_windows_show_each_object_more_often(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_pictures(tmp_path, count=12)
+    write_images(tmp_path, count=12)
     recipe = write_recipe(tmp_path, **LABELLED, moved=2)
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
     assert "fitted to 54 windows with" in capsys.readouterr().out  # 9 objects, 3 windows, mirrored
 
 
 def test_a_recipe_s_bins_and_signs_are_the_svm_s(tmp_path: Path) -> None:
-    write_pictures(tmp_path, count=12)
+    write_images(tmp_path, count=12)
     recipe = write_recipe(tmp_path, **LABELLED, bins=18, signed=True, rounds=0)
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
     [svm] = load_window_svms(tmp_path / "out" / "toy.npz")
@@ -105,17 +105,17 @@ def draw(pixels: Pixels, xyxy: tuple[int, int, int, int], *, looks_left: bool) -
 
 def write_wedges(folder: Path, count: int) -> None:
     """Write images/ and train.json: a flat and a high wedge each, on either side, either way."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     (folder / "images").mkdir()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number in range(1, count + 1):
         pixels = np.full((96, 160, 3), 20, np.uint8)
         images.append({"id": number, "file_name": f"{number}.png", "height": 96, "width": 160})
-        for half, (width, height) in enumerate(chance.permutation([[56, 28], [28, 56]])):
-            left, top = (int(n) for n in chance.integers(8, 16, size=2))
+        for half, (width, height) in enumerate(rng.permutation([[56, 28], [28, 56]])):
+            left, top = (int(n) for n in rng.integers(8, 16, size=2))
             box = (left + 80 * half, top, left + 80 * half + int(width), top + int(height))
-            draw(pixels, box, looks_left=bool(chance.random() < 0.5))
+            draw(pixels, box, looks_left=bool(rng.random() < 0.5))
             bbox = [box[0], box[1], int(width), int(height)]
             annotations.append(
                 {"id": len(annotations) + 1, "image_id": number, "category_id": 1, "bbox": bbox}
@@ -162,7 +162,7 @@ def test_two_views_that_become_four_find_every_shape_and_facing(
 def test_a_view_that_no_object_has_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     views = [*VIEWS["views"], {"window": [64, 32]}]
     recipe = write_recipe(tmp_path, **(LABELLED | {"views": views}))
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 2
@@ -171,11 +171,11 @@ def test_a_view_that_no_object_has_is_named(
 
 def write_patches(folder: Path) -> None:
     """Discs in yes/ and crosses in no/, 32 x 32, each a little elsewhere."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for name in ("yes", "no"):
         (folder / name).mkdir()
         for number in range(12):
-            x, y = (int(n) for n in chance.integers(14, 18, size=2))
+            x, y = (int(n) for n in rng.integers(14, 18, size=2))
             patch = np.full((32, 32, 3), 40, np.uint8)
             if name == "yes":
                 cv2.circle(patch, (x, y), 10, (220, 220, 220), -1)
@@ -185,7 +185,7 @@ def write_patches(folder: Path) -> None:
             cv2.imwrite(str(folder / name / f"{number}.png"), patch)
 
 
-def test_patches_give_a_detector_and_their_figures(
+def test_patches_give_a_detector_and_their_metrics(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_patches(tmp_path)
@@ -203,7 +203,7 @@ def test_patches_give_a_detector_and_their_figures(
 
 
 def test_the_same_recipe_gives_the_same_svm(tmp_path: Path) -> None:
-    write_pictures(tmp_path, count=8)
+    write_images(tmp_path, count=8)
     recipe = write_recipe(tmp_path, **LABELLED)
     for name in ("one", "two"):
         assert main(["train", recipe, "--output", str(tmp_path / name)]) == 0
@@ -235,7 +235,7 @@ def test_the_same_recipe_gives_the_same_svm(tmp_path: Path) -> None:
 def test_what_cannot_be_fitted_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], sentence: str
 ) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     recipe = write_recipe(tmp_path, **(LABELLED | changes))
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 2
     assert sentence in capsys.readouterr().err
@@ -245,7 +245,7 @@ def test_what_cannot_be_fitted_is_told(
 def test_without_what_fits_no_fitting_begins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = write_recipe(tmp_path, **LABELLED)  # there are no pictures: they are not looked for
+    recipe = write_recipe(tmp_path, **LABELLED)  # there are no images: they are not looked for
     monkeypatch.setattr("streamdet.training.svm.linear_svm.find_spec", lambda name: None)
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 1
     assert "scikit-learn is not installed: pip install" in capsys.readouterr().err
@@ -259,7 +259,7 @@ def test_a_fitting_does_not_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_part_without_false_windows_does_not_end_the_search(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_pictures(tmp_path, count=12)
+    write_images(tmp_path, count=12)
     recipe = write_recipe(tmp_path, **LABELLED, search="parts", rounds=9)
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
     found = re.findall(r"search \d: (\d+) false windows", capsys.readouterr().out)

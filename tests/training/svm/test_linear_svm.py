@@ -21,7 +21,7 @@ def cloud(centre: float, count: int, seed: int) -> Floats:
 
 
 def scale_of(positives: Floats, negatives: Floats) -> MarginScale:
-    """Fit a scale to examples that are each a picture of its own."""
+    """Fit a scale to examples that are each an image of its own."""
     one, other = (Side(each, np.arange(len(each))) for each in (positives, negatives))
     return fit_scale(one, other, 1.0)
 
@@ -79,20 +79,20 @@ def test_examples_that_do_not_differ_are_told() -> None:
         scale_of(same, same)
 
 
-def test_examples_of_too_few_pictures_are_told() -> None:
-    points, pictures = cloud(2, 20, 0), np.arange(20)
-    with pytest.raises(ConfigError, match="from at least 3 pictures each, got 2"):
-        fit_scale(Side(points, pictures), Side(-points, pictures % 2), 1.0)
+def test_examples_of_too_few_images_are_told() -> None:
+    points, images = cloud(2, 20, 0), np.arange(20)
+    with pytest.raises(ConfigError, match="from at least 3 images each, got 2"):
+        fit_scale(Side(points, images), Side(-points, images % 2), 1.0)
 
 
-def test_a_scale_rests_on_pictures_that_an_svm_has_not_seen() -> None:
-    # Each picture shows its one object five times. Objects and others do not differ otherwise, and
-    # there are more numbers than pictures: an SVM knows by heart what it has seen.
-    chance = np.random.default_rng(3)
-    pictures = np.repeat(np.arange(24), 5)
+def test_a_scale_rests_on_images_that_an_svm_has_not_seen() -> None:
+    # Each image shows its one object five times. Objects and others do not differ otherwise, and
+    # there are more numbers than images: an SVM knows by heart what it has seen.
+    rng = np.random.default_rng(3)
+    images = np.repeat(np.arange(24), 5)
     objects, others = (
-        np.repeat(chance.normal(size=(24, 200)), 5, axis=0).astype(np.float32) for _ in range(2)
+        np.repeat(rng.normal(size=(24, 200)), 5, axis=0).astype(np.float32) for _ in range(2)
     )
     assert scale_of(objects, others).steepness > 3
     with pytest.raises(ConfigError, match="does not know them again"):
-        fit_scale(Side(objects, pictures), Side(others, pictures), 1.0)
+        fit_scale(Side(objects, images), Side(others, images), 1.0)

@@ -1,4 +1,4 @@
-"""Patches come from pictures and from sheets of tiles."""
+"""Patches come from images and from sheets of tiles."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_a_sheet_gives_its_tiles_row_by_row_without_the_black_ones(tmp_path: Pat
     assert {patch.shape for patch in patches} == {(16, 16, 3)}
 
 
-def test_a_folder_gives_its_pictures_by_name(tmp_path: Path) -> None:
+def test_a_folder_gives_its_images_by_name(tmp_path: Path) -> None:
     for value in (20, 10, 3):
         cv2.imwrite(str(tmp_path / f"{value}.png"), np.full((9, 9, 3), value, np.uint8))
     patches = read_patches(tmp_path, None)

@@ -15,7 +15,7 @@ from torch import Tensor
 from streamdet.building.build import give_weights, make_network
 from streamdet.cli import main
 from streamdet.config.validation import checked
-from streamdet.evaluation.image_file import read_picture
+from streamdet.evaluation.image_file import read_image
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import load_model_config
 from streamdet.networks.sppnet import SppNet, SppNetOptions
@@ -26,7 +26,7 @@ from streamdet.training.svm.region_features import RegionExamples, RegionFeature
 from streamdet.training.svm.region_fit import RegionSvmFit, fit_boxes
 from streamdet.training.svm.region_recipe import RegionSvmRecipe
 from streamdet.training.target import Target
-from tests.training.toy_training import write_pictures
+from tests.training.toy_training import write_images
 
 SPPNET = {"backbone": "alexnet", "map": "conv2", "width": 64, "levels": [1, 3], "proposals": 300}
 RCNN = {"backbone": "alexnet", "map": "conv2", "width": 64}
@@ -35,12 +35,12 @@ DATA = {"train": [{"truth": "train.json", "images": "images"}]}
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand where the pictures are: a recipe's paths start from there."""
+    """Stand where the images are: a recipe's paths start from there."""
     monkeypatch.chdir(tmp_path)
 
 
 def write_model(folder: Path, kind: str) -> str:
-    """An untrained network that sees pictures of 96 x 128, or of regions of 48 x 48."""
+    """An untrained network that sees images of 96 x 128, or of regions of 48 x 48."""
     network = SPPNET | {"iou_thresh": 0.3} if kind == "sppnet" else RCNN
     values = {
         "detector": kind,
@@ -79,8 +79,8 @@ def fitted(folder: Path, model: str, **changes: Any) -> tuple[Any, list[str]]:
 
 
 def prepared(folder: Path, number: int) -> Tensor:
-    """A picture as the network of the recipe sees it: twice as large."""
-    pixels = read_picture(folder / "images" / f"{number}.png").repeat(2, 0).repeat(2, 1)
+    """An image as the network of the recipe sees it: twice as large."""
+    pixels = read_image(folder / "images" / f"{number}.png").repeat(2, 0).repeat(2, 1)
     return ((torch.from_numpy(pixels)[None] - 20.0) / 60.0).permute(0, 3, 1, 2)
 
 
@@ -97,7 +97,7 @@ def scores(network: Any, image: Tensor, xyxy: Tensor) -> tuple[Tensor, Tensor]:
 def test_svms_on_an_untrained_network_tell_bright_boxes_from_others(
     tmp_path: Path, kind: str
 ) -> None:
-    write_pictures(tmp_path, count=16)
+    write_images(tmp_path, count=16)
     network, told = fitted(tmp_path, write_model(tmp_path, kind), cost=1.0)
     assert any(sentence.startswith("cat: an SVM of 16 objects and ") for sentence in told)
     truths = json.loads((tmp_path / "train.json").read_text())["annotations"]
@@ -115,7 +115,7 @@ def test_svms_on_an_untrained_network_tell_bright_boxes_from_others(
 
 
 def test_weights_of_a_training_by_softmax_are_begun_with(tmp_path: Path) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     model = write_model(tmp_path, "sppnet")
     softmax: Any = SppNet(SppNetOptions.model_validate(
         SPPNET | {"iou_thresh": 0.3, "classifier": "softmax"}), 1, (96, 128))  # fmt: skip
@@ -188,7 +188,7 @@ def test_what_nobody_labelled_counts_neither_way() -> None:
 def test_what_cannot_be_fitted_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], sentence: str
 ) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     model = changes.get("model") or write_model(tmp_path, "sppnet")
     recipe = write_recipe(tmp_path, **({"model": model} | changes))
     assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
@@ -198,7 +198,7 @@ def test_what_cannot_be_fitted_is_told(
 def test_a_class_with_too_few_objects_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_pictures(tmp_path, count=5)
+    write_images(tmp_path, count=5)
     recipe = write_recipe(tmp_path, write_model(tmp_path, "sppnet"))
     assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
     assert "class 'cat': an SVM wants at least 6 examples" in capsys.readouterr().err
@@ -207,7 +207,7 @@ def test_a_class_with_too_few_objects_is_told(
 def test_a_training_s_folder_is_not_written_into(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     recipe = write_recipe(tmp_path, write_model(tmp_path, "sppnet"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "checkpoint.pt").touch()
@@ -218,10 +218,10 @@ def test_a_training_s_folder_is_not_written_into(
 def test_the_command_leaves_a_model_that_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_pictures(tmp_path, count=9)
+    write_images(tmp_path, count=9)
     data = {"train": [{"truth": "train.json", "images": "images", "held_out": 0.2}]}
     recipe = write_recipe(tmp_path, write_model(tmp_path, "sppnet"), data=data)
     assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
-    assert "3 pictures, 3 objects" in printed
+    assert "3 images, 3 objects" in printed
     assert find_network(load_model_config(str(tmp_path / "out" / "toy.yaml"))).remark == ""

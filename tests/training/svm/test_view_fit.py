@@ -9,10 +9,10 @@ from streamdet.training.svm.view_fit import facings
 
 @pytest.mark.parametrize("seed", range(4))
 def test_windows_that_face_the_other_way_are_turned(seed: int) -> None:
-    chance = np.random.default_rng(7)
-    left, right = chance.normal(size=(2, 30))
-    looks_left = chance.random(50) < 0.4
-    noise = chance.normal(scale=0.3, size=(2, 50, 30))
+    rng = np.random.default_rng(7)
+    left, right = rng.normal(size=(2, 30))
+    looks_left = rng.random(50) < 0.4
+    noise = rng.normal(scale=0.3, size=(2, 50, 30))
     plain = np.where(looks_left[:, None], left, right) + noise[0]
     mirrored = np.where(looks_left[:, None], right, left) + noise[1]
     windows = Windows(plain.astype(np.float32), mirrored.astype(np.float32), np.arange(50))

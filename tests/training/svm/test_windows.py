@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streamdet.detectors.hog_svm import shrunk
-from streamdet.training.labelled_image import LabelledPicture
+from streamdet.training.labelled_image import LabelledImage
 from streamdet.training.svm.windows import (
     around_objects,
     cut,
@@ -16,9 +16,9 @@ from streamdet.training.svm.windows import (
 )
 
 
-def picture(*xyxy: tuple[float, float, float, float], ignored: bool = False) -> LabelledPicture:
+def image(*xyxy: tuple[float, float, float, float], ignored: bool = False) -> LabelledImage:
     boxes, none = np.array(xyxy, np.float32).reshape(-1, 4), np.empty((0, 4), np.float32)
-    return LabelledPicture(
+    return LabelledImage(
         pixels=np.zeros((100, 200, 3), np.uint8),
         xyxy=none if ignored else boxes,
         class_ids=np.zeros(0 if ignored else len(boxes), np.int64),
@@ -58,7 +58,7 @@ def test_moved_windows_lie_about_their_own() -> None:
         np.testing.assert_allclose((near[:, 3] - near[:, 1]) / 48, growth, rtol=1e-4)
 
 
-def test_drawn_windows_lie_in_the_picture_in_the_window_s_shape() -> None:
+def test_drawn_windows_lie_in_the_image_in_the_window_s_shape() -> None:
     xyxy = drawn_windows((100, 200), (32, 64), 200, np.random.default_rng(0))
     width, height = (xyxy[:, 2:] - xyxy[:, :2]).T
     assert xyxy.min() >= 0
@@ -68,7 +68,7 @@ def test_drawn_windows_lie_in_the_picture_in_the_window_s_shape() -> None:
     assert 95 < height.max() <= 100.001
 
 
-def test_a_picture_smaller_than_the_window_has_none() -> None:
+def test_a_image_smaller_than_the_window_has_none() -> None:
     assert drawn_windows((31, 200), (32, 64), 5, np.random.default_rng(0)).shape == (0, 4)
 
 
@@ -82,17 +82,17 @@ def test_a_picture_smaller_than_the_window_has_none() -> None:
 )
 def test_a_window_on_an_object_is_not_free(window: tuple[float, ...], is_free: bool) -> None:
     windows = np.array([window], np.float32)
-    assert has_no_object(windows, (0, 0), picture((0, 0, 40, 40))).tolist() == [is_free]
+    assert has_no_object(windows, (0, 0), image((0, 0, 40, 40))).tolist() == [is_free]
 
 
 def test_a_window_in_a_region_that_nobody_labelled_is_not_free() -> None:
-    crowd = picture((0, 0, 100, 100), ignored=True)
+    crowd = image((0, 0, 100, 100), ignored=True)
     windows = np.array([(0, 0, 10, 10), (110, 0, 120, 10)], np.float32)
     assert has_no_object(windows, (0, 0), crowd).tolist() == [False, True]
 
 
 def test_drawn_negatives_keep_off_the_objects() -> None:
-    here = picture((0, 0, 120, 100))
+    here = image((0, 0, 120, 100))
     drawn = drawn_without_object(here, (32, 32), (0, 0), 20, np.random.default_rng(0))
     assert 0 < len(drawn) <= 20
     assert has_no_object(drawn, (0, 0), here).all()
@@ -104,7 +104,7 @@ def test_a_cut_window_of_its_own_size_is_the_pixels_themselves() -> None:
     np.testing.assert_array_equal(patch, pixels[4:20, 8:24])
 
 
-def test_beyond_the_picture_its_edge_goes_on() -> None:
+def test_beyond_the_image_its_edge_goes_on() -> None:
     pixels = np.full((20, 20, 3), 70, np.uint8)
     [patch] = cut(pixels, np.array([[-10, -10, 6, 6]], np.float32), (16, 16))
     assert (patch == 70).all()

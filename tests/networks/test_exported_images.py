@@ -1,4 +1,4 @@
-"""Exported, a network that looks at whole pictures says what it says in torch."""
+"""Exported, a network that looks at whole images says what it says in torch."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from streamdet.building.export import export
 from streamdet.models.model_config import ImageInput
 from streamdet.registry import KINDS, load
 from streamdet.runtimes import RuntimeOptions
-from tests.networks.picture_networks import SMALL, small_network
+from tests.networks.image_networks import SMALL, small_network
 
 
 @pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.nightly), 4])
@@ -25,7 +25,7 @@ def test_an_exported_network_equals_torch_in_every_runtime(
     planes = torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).astype(np.float32))
     with torch.inference_mode():
         wanted = {name: value.numpy() for name, value in network((planes - 128) / 64).items()}
-    assert max(values.std(axis=0).max() for values in wanted.values()) > 0.01  # pictures differ
+    assert max(values.std(axis=0).max() for values in wanted.values()) > 0.01  # images differ
     path.write_bytes(export(network, "image", hw, batch).SerializeToString())
     image_input = ImageInput(name="image", hw=hw, mean=(128.0,) * 3, std=(64.0,) * 3)
     for runtime in KINDS["runtime"]:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from streamdet.detectors.parts.options import NetworkOptions
-from streamdet.evaluation.images import PictureDetector, coco_ap
+from streamdet.evaluation.images import ImageDetector, coco_ap
 from streamdet.image import Pixels
 from streamdet.models.model_config import load_model_config
 from streamdet.worker.build_stages import make_detector
 
 pytestmark = pytest.mark.data
 
-# Figures of data/weights/README.md: class id, score, xyxy in source pixels.
+# Metrics of data/weights/README.md: class id, score, xyxy in source pixels.
 FIRST_FRAME = {
     "yolox_nano": [
         (0, 0.844, [370.7, 405.4, 454.6, 646.3]),
@@ -47,10 +47,10 @@ def weights(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAMDET_MODELS", str(data / "weights"))
 
 
-def picture_detector(name: str, **options: Any) -> PictureDetector:
+def image_detector(name: str, **options: Any) -> ImageDetector:
     model = load_model_config(name)
     detector, _ = make_detector(NetworkOptions(model=name, **options), model)
-    return PictureDetector(detector, model)
+    return ImageDetector(detector, model)
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
@@ -58,7 +58,7 @@ def picture_detector(name: str, **options: Any) -> PictureDetector:
 def test_the_best_boxes_of_the_first_frame_are_the_reference_s(
     name: str, runtime: str, weights: None, first_frame: Pixels
 ) -> None:
-    detect = picture_detector(name, runtime=runtime, precision="fp32")
+    detect = image_detector(name, runtime=runtime, precision="fp32")
     best = detect(first_frame)[: len(FIRST_FRAME[name])]
     class_ids, scores, xyxy = zip(*FIRST_FRAME[name], strict=True)
     assert best.class_ids.tolist() == list(class_ids)
@@ -77,7 +77,7 @@ def test_the_default_precision_keeps_the_accuracy(
     options = {"score_thresh": 0.01, "threads": 2}
     if name == "yolox_nano":
         options["iou_thresh"] = 0.65
-    detect = picture_detector(name, **options)
+    detect = image_detector(name, **options)
     classes = load_model_config(name).classes
     found = coco_ap(data / "datasets" / "coco-mini", detect, classes)
     assert found == pytest.approx(ap, abs=0.005)

@@ -1,4 +1,4 @@
-"""Small networks that look at whole pictures, and their models' configurations."""
+"""Small networks that look at whole images, and their models' configurations."""
 
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ SMALL: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
     ),
     "yolox": ((64, 96), {"width": 0.125}),
 }
-"""Kind -> height and width of its picture, options of its network."""
+"""Kind -> height and width of its image, options of its network."""
 
 
 def small_network(kind: str) -> Any:
-    """Make one whose outputs vary with the picture; the same each time."""
+    """Make one whose outputs vary with the image; the same each time."""
     hw, options = SMALL[kind]
     network_class = load_network(kind)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
