@@ -9,7 +9,7 @@ import onnx
 import pytest
 import torch
 
-from streamdet.bench.spread_weights import spread
+from benchmarks.spread_weights import spread
 from streamdet.building.export import export
 from streamdet.networks import Network
 from streamdet.registry import KINDS, load, load_network
