@@ -29,7 +29,7 @@ COMMANDS: dict[str, str] = {
     "kinds": "list the kinds of nodes, or the options of one kind",
     "models": "list the models, show one, fetch its weights, build its network",
     "inspect": "look inside a network: feature maps, strongest responses, what they saw",
-    "schema": "print the JSON Schema of graph files, for editors",
+    "schema": "print the JSON Schema of graph files, or of published messages",
     "eval": "measure the accuracy of results, of a model or of a whole pipeline",
     "label": "label footage with a detector, as images to train on",
     "train": "fit a detector to labelled images",
@@ -83,7 +83,7 @@ def _run(arguments: Sequence[str]) -> int:
     from importlib import import_module
 
     try:
-        args = _parser(arguments).parse_args(arguments)
+        args = make_parser(arguments).parse_args(arguments)
         command = import_module(f"streamdet.commands.{args.command}")
         on_stop(signal.default_int_handler)
         code: int = command.run(args)
@@ -94,14 +94,15 @@ def _run(arguments: Sequence[str]) -> int:
     return code
 
 
-def _parser(arguments: Sequence[str]) -> ArgumentParser:
+def make_parser(arguments: Sequence[str]) -> ArgumentParser:
     """Build the parser; only the command that is asked for has its arguments added."""
-    from argparse import SUPPRESS, ArgumentParser
+    from argparse import SUPPRESS, RawDescriptionHelpFormatter
     from importlib import import_module
 
     from streamdet import __version__
+    from streamdet.commands.usage import EXAMPLES, Parser, with_example
 
-    parser = ArgumentParser(prog="streamdet", description="Streaming video detection.")
+    parser = Parser(prog="streamdet", description="Streaming video detection.")
     parser.add_argument("--version", action="version", version=f"streamdet {__version__}")
     _add_debug(parser, default=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -112,6 +113,8 @@ def _parser(arguments: Sequence[str]) -> ArgumentParser:
         _add_debug(command, default=SUPPRESS)
         if name == asked:
             import_module(f"streamdet.commands.{name}").add_arguments(command)
+            command.epilog = with_example(command.epilog, EXAMPLES[name])
+            command.formatter_class = RawDescriptionHelpFormatter
     return parser
 
 

@@ -35,7 +35,7 @@ def streamdet(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_check_says_what_a_right_graph_is_made_of(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "people", "--set", "detect.replicas=2"]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.endswith("people.yaml: right, 5 nodes in 4 processes")
+    assert head.endswith("people.yaml: valid, 5 nodes in 4 processes")
     assert rows[0].split() == ["camera", "synthetic", "street", "process", "front"]
     assert rows[4].split() == ["publish", "redis_stream", "reads", "track", "process", "back"]
 
@@ -197,7 +197,7 @@ def test_names_that_are_not_utf8_can_be_printed(tmp_path: Path) -> None:
     Path(os.fsdecode(path)).write_text(PEOPLE)
     done = subprocess.run([*STREAMDET, "check", path], capture_output=True, timeout=60, check=False)
     assert done.returncode == 0
-    assert b"\\udcff.yaml: right" in done.stdout
+    assert b"\\udcff.yaml: valid" in done.stdout
 
 
 def test_check_warns_of_what_a_run_would_lack(

@@ -67,7 +67,7 @@ def pull(
         limits: of the download.
 
     Raises:
-        ConfigError: the model names no published weights, or others came.
+        ConfigError: the model has no published weights, or the file is another one.
         EngineError: they cannot be fetched, or the network cannot be built here.
     """
     model = load_model_config(name)

@@ -1,4 +1,4 @@
-"""`streamdet check GRAPH`: say whether a graph is right, and what it is made of."""
+"""`streamdet check GRAPH`: say whether a graph is valid, and what it is made of."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(args: Namespace) -> int:
     graph = graph_from(args)
     processes = sum(group.replicas for group in graph.groups)
     made_of = f"{counted(len(graph.nodes), 'node')} in {counted(processes, 'process', 'processes')}"
-    print(f"{graph.path}: right, {made_of}")
+    print(f"{graph.path}: valid, {made_of}")
     print(table(graph))
     for missing in missing_parts(graph):
         print(f"warning: {missing}", file=sys.stderr)

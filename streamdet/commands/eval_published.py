@@ -42,7 +42,9 @@ def run(args: Namespace) -> None:
 
 def metrics_line(metrics: BoxMetrics) -> str:
     """Say how good the boxes of one class are."""
-    right = "no box" if metrics.precision is None else f"{metrics.precision:.1%} of the boxes right"
+    right = (
+        "no box" if metrics.precision is None else f"{metrics.precision:.1%} of the boxes correct"
+    )
     return (
         f"{metrics.name}: AP50 {metrics.ap50:.3f}, {metrics.recall:.1%} of {metrics.objects} found,"
         f" {right}"

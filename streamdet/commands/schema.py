@@ -1,18 +1,28 @@
-"""`streamdet schema`: print the JSON Schema of graph files, for editors."""
+"""`streamdet schema`: print the JSON Schema of graph files, or of published messages."""
 
 from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
 
+from streamdet.formats.message_schema import message_schema
 from streamdet.graph.schema import graph_schema
+
+SCHEMAS = {"graph": graph_schema, "message": message_schema}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add nothing: the schema is one for all graphs."""
+    """Add the argument of `schema`."""
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=list(SCHEMAS),
+        default="graph",
+        help="of graph files, for editors (the default), or of the messages that a run publishes",
+    )
 
 
 def run(args: Namespace) -> int:
-    """Print the schema."""
-    print(json.dumps(graph_schema(), indent=2))
+    """Print a schema."""
+    print(json.dumps(SCHEMAS[args.what](), indent=2))
     return 0

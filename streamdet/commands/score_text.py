@@ -67,7 +67,7 @@ def _classes(scores: Scores) -> Table:
 
 def _print_confusion(console: Console, confusion: Confusion) -> None:
     head = f"score >= {confusion.score_thresh:.3g}"
-    table = _table(head, "right", "wrong class", "missed", "false alarms")
+    table = _table(head, "correct", "wrong class", "missed", "false alarms")
     for size in SIZES:
         table.add_row(size, *(str(confusion.total(size, outcome)) for outcome in OUTCOMES))
     console.print(table)

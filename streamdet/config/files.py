@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from streamdet.config.suggestions import nearest
+from streamdet.config.suggestions import closest, nearest
 from streamdet.errors import ConfigError
 from streamdet.system.redaction import short
 
@@ -52,8 +51,8 @@ def find_config(name: str, folder: str) -> Path:
         return Path(name)
     names = shipped_names(folder)
     if name not in names:
-        close = get_close_matches(name, names, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
+        close = closest(name, names)
+        hint = f"did you mean {close!r}? " if close else ""
         command = _LISTED_BY.get(folder)
         known = f"a name that {command} shows" if command else f"one of {', '.join(names)}"
         raise ConfigError(

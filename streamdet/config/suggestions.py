@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Final
+
+_LEAST_ALIKE: Final = 0.75
+"""A slip of the keyboard is above it (peple, people: 0.91); another thing is below it (yolov8n,
+yolo_v1: 0.71)."""
+
+
+def closest(name: str, valid: Iterable[str]) -> str | None:
+    """Return the valid name that was probably meant; None where none is close."""
+    close = get_close_matches(name, sorted(valid), 1, _LEAST_ALIKE)
+    return close[0] if close else None
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """Say which valid name was perhaps meant, or which there are."""
+    """Say which valid name was probably meant, or which there are."""
     names = sorted(valid)
-    if close := get_close_matches(name, names, 1):
-        return f"did you mean {close[0]!r}?"
+    if (close := closest(name, names)) is not None:
+        return f"did you mean {close!r}?"
     return f"there is {', '.join(names)}" if names else "there is none"

@@ -182,7 +182,7 @@ def _wanted(error: ErrorDetails) -> str:
         return f"keys and values, at least {context['min_length']}"
     if error["type"] in _WANTED:
         return _WANTED[error["type"]].format_map({k: _plain(v) for k, v in context.items()})
-    return f"right ({error['msg'][:1].lower()}{error['msg'][1:]})"
+    return f"valid ({error['msg'][:1].lower()}{error['msg'][1:]})"
 
 
 def _plain(limit: object) -> object:

@@ -79,7 +79,7 @@ class GraphFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class DraftNode:
-    """A node whose general keys are right.
+    """A node whose general keys are valid.
 
     Attributes:
         name: its name.

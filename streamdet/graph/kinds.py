@@ -66,7 +66,7 @@ class _Builder:
             kind, items = resolve(uri, taken=self._source_ids)
         except ConfigError as exc:
             problem = str(exc).replace(uri, short(uri))
-            raise self._error((*draft.path, "uri"), f"names no source: {problem}") from exc
+            raise self._error((*draft.path, "uri"), f"is not a source: {problem}") from exc
         if draft.kind not in {"source", kind}:
             raise self._error(
                 (*draft.path, "kind"),
@@ -92,7 +92,9 @@ class _Builder:
             check_options(options, model)
         except ConfigError as exc:
             hint = str(exc).removeprefix("classes: ")
-            raise self._error((*draft.path, "classes"), f"names no class: {hint}") from exc
+            raise self._error(
+                (*draft.path, "classes"), f"is not a class of the model: {hint}"
+            ) from exc
         try:
             check_built_in(options, model)
         except ConfigError as exc:
@@ -137,7 +139,7 @@ class _Builder:
             return load_model_config(name)
         except ConfigError as exc:
             problems = str(exc).replace("\n", "; ")
-            raise self._error((*draft.path, "model"), f"names no model: {problems}") from exc
+            raise self._error((*draft.path, "model"), f"is not a model: {problems}") from exc
 
 
 def _from_home(options: Options) -> Options:

@@ -83,6 +83,4 @@ def _check_writable(node: Node, path: Path, problems: Problems) -> None:
         checked_output(path)
         check_grows(path)
     except ConfigError as exc:
-        problems.add(
-            ("nodes", node.name, "path"), f"names no file to write: {short(str(path))}: {exc}"
-        )
+        problems.add(("nodes", node.name, "path"), f"cannot be written: {short(str(path))}: {exc}")

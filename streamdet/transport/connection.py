@@ -25,7 +25,7 @@ def connect(url: str, *, is_single: bool = False) -> redis.Redis:
     Args:
         url: the address.
         is_single: connect one time only. A server that was killed may come back a moment older
-            than it was: whoever keeps in mind what it has committed must not go on unawares.
+            than it was: a worker that relies on what it has committed must stop.
 
     Raises:
         ConfigError: the address is not one of these.

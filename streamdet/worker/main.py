@@ -41,7 +41,7 @@ def main(plan: WorkerPlan) -> int:
     """Run one worker in this process; returns its exit code."""
     set_name(f"sd:{plan.consumer}")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # stopping is the supervisor's affair: it asks us
+        signal.signal(number, signal.SIG_IGN)  # the supervisor asks workers to stop
     try:
         _run(plan)
     except RunLostError as exc:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from streamdet.config.suggestions import nearest
+from streamdet.config.suggestions import closest, nearest
 from streamdet.config.validation import checked, dotted
 from streamdet.config.yaml_loader import parse_yaml
 from streamdet.errors import ConfigError
@@ -73,7 +73,7 @@ def check(text: str, environ: dict[str, str] | None = None) -> Model:
         ("inner: {dept: 5}", "inner.dept is an unknown key; did you mean 'depth'?"),
         (
             "day: x",
-            "day must be right (input should be a valid date in the format YYYY-MM-DD, "
+            "day must be valid (input should be a valid date in the format YYYY-MM-DD, "
             "input is too short), got 'x'",
         ),
         ("picky: a", "picky must be better than 'a'"),
@@ -147,3 +147,12 @@ def test_a_rule_about_several_keys_is_told_of_what_they_belong_to() -> None:
     text = parse_yaml("nodes: {camera: {every: 2, fps: 2.0}}", "f.yaml")
     with pytest.raises(ConfigError, match=r"f\.yaml:1: camera wanted every or fps, got both"):
         checked(SamplingOptions, text, ("nodes", "camera"), values)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("peple", "people"), ("yolox_nan", "yolox_nano"), ("detct", "detect"), ("yolov8n", None)],
+)
+def test_only_a_slip_of_the_keyboard_gets_a_suggestion(typed: str, meant: str | None) -> None:
+    known = ["people", "yolo_v1", "yolox_nano", "detect", "street"]
+    assert closest(typed, known) == meant

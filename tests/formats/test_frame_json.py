@@ -9,6 +9,7 @@ import pytest
 
 from streamdet.detections import FrameMasks
 from streamdet.formats.frame_json import class_label, deepstream_json, native_json, rfc3339
+from streamdet.formats.message_schema import check_message
 from streamdet.messages import FrameMessage
 from tests.sinks.frames import frame, message, one
 
@@ -17,6 +18,7 @@ NAMES = ("car", "bus")
 
 def native(of: FrameMessage) -> dict[str, Any]:
     text = native_json(of, "run-1", NAMES)
+    check_message(text)
     body: dict[str, Any] = json.loads(text, parse_constant=pytest.fail)
     return body
 

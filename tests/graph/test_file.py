@@ -78,7 +78,7 @@ def test_a_value_from_the_environment_is_shown_with_its_variable(tmp_path: Path)
     (tmp_path / "g.yaml").write_text(people(camera="kind: source, uri: '${FROM}/x.mp4'"))
     with pytest.raises(ConfigError) as caught:
         load_graph(tmp_path / "g.yaml", environ={"FROM": "/nope"})
-    assert "names no source: /nope/x.mp4: no such file" in str(caught.value)
+    assert "is not a source: /nope/x.mp4: no such file" in str(caught.value)
     assert str(caught.value).endswith("(from ${FROM}/x.mp4)")
 
 

@@ -34,7 +34,7 @@ def test_source_ids_are_unique_in_the_graph(tmp_path: Path) -> None:
     [
         ({"camera": "kind: source"}, "4: camera.uri is missing: a source must say what it reads"),
         ({"camera": "kind: source, uri: [a]"}, "4: camera.uri must be text: a source must say"),
-        ({"camera": "kind: source, uri: /no/x"}, "4: camera.uri names no source: /no/x: no such"),
+        ({"camera": "kind: source, uri: /no/x"}, "4: camera.uri is not a source: /no/x: no such"),
         (
             {"camera": "kind: file, uri: 'synthetic:street'"},
             "4: camera.kind must be synthetic (or source) for this uri, got file",
@@ -49,7 +49,7 @@ def test_source_ids_are_unique_in_the_graph(tmp_path: Path) -> None:
         ),
         (
             {"detect": "kind: detector, reads: prepare, model: yolox_nan"},
-            "6: detect.model names no model: 'yolox_nan' is none of configs/models: did you mean",
+            "6: detect.model is not a model: 'yolox_nan' is none of configs/models: did you mean",
         ),
         (
             {"detect": "kind: hog_svm, reads: prepare, model: yolox_nano"},
@@ -57,7 +57,8 @@ def test_source_ids_are_unique_in_the_graph(tmp_path: Path) -> None:
         ),
         (
             {"detect": "kind: detector, reads: prepare, model: hog_people, classes: [persn]"},
-            "6: detect.classes names no class: model 'hog_people' has no class 'persn', did you",
+            "6: detect.classes is not a class of the model: model 'hog_people' has no class "
+            "'persn', did you",
         ),
         (
             {"detect": "kind: detector, reads: prepare, model: hog_people, replica: 2"},

@@ -89,7 +89,7 @@ def test_what_cannot_be_written_is_refused(path: str, sentence: str, tmp_path: P
     os.mkfifo(tmp_path / "pipe.jsonl")
     (line,) = faults(PEOPLE, tmp_path, outputs=[str(tmp_path / path)])
     assert line.startswith("--output ")
-    assert f" names no file to write: {sentence}" in line
+    assert f" cannot be written: {sentence}" in line
 
 
 def test_what_may_not_be_written_is_refused(

@@ -81,7 +81,7 @@ def test_a_source_alone_in_its_process_is_cloned_alone(tmp_path: Path) -> None:
 
 def test_a_wrong_source_is_named_as_it_was_typed(tmp_path: Path) -> None:
     (line,) = faults(PEOPLE, tmp_path, sources=["synthetic:street", "/no/x.mp4"])
-    assert line.startswith("--source /no/x.mp4 names no source: no such file or folder")
+    assert line.startswith("--source /no/x.mp4 is not a source: no such file or folder")
 
 
 def test_source_needs_exactly_one_source_node(tmp_path: Path) -> None:

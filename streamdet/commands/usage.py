@@ -1,0 +1,76 @@
+"""The parser of the command line: an unknown option is answered with the one that was meant."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from textwrap import fill
+from typing import Final, NoReturn
+
+from streamdet.config.suggestions import closest
+from streamdet.system.redaction import short
+
+OF_NODES: Final = {
+    "--model": "detect.model=NAME",
+    "--classes": "detect.classes=[person,car]",
+    "--score-thresh": "detect.score_thresh=0.5",
+    "--conf": "detect.score_thresh=0.5",
+    "--iou-thresh": "detect.iou_thresh=0.5",
+    "--runtime": "detect.runtime=onnxruntime",
+    "--precision": "detect.precision=fp32",
+    "--batch": "detect.batch=4",
+    "--replicas": "detect.replicas=2",
+    "--threads": "detect.threads=1",
+    "--scales": "detect.scales=[1,2]",
+    "--fps": "camera.fps=5",
+    "--tracker": "track.kind=byte_track",
+}
+"""Options that other programs have and that are options of a node here -> the form of `--set`."""
+
+EXAMPLES: Final = {
+    "run": "streamdet run people --source street.mp4 --output boxes.mp4",
+    "tail": "streamdet tail detections --redis redis://localhost:6379",
+    "track": "streamdet track det.txt --output tracks.txt",
+    "check": "streamdet check pipelines/people.yaml",
+    "graph": "streamdet graph pipelines/people.yaml",
+    "kinds": "streamdet kinds byte_track",
+    "models": "streamdet models list",
+    "inspect": "streamdet inspect backbone:alexnet",
+    "schema": "streamdet schema message",
+    "eval": "streamdet eval model people --truth labels.json --images images/",
+    "label": "streamdet label yard.mp4 --output seen --classes person,car",
+    "train": "streamdet train yolox --truth labels.json --images img/ --classes gate",
+    "doctor": "streamdet doctor",
+    "bench": "streamdet bench pipeline limit",
+}
+"""Command -> a command line that works as it is, given the files that it names."""
+
+
+def with_example(text: str | None, example: str) -> str:
+    """Put an example behind what is said below the options of a command."""
+    return f"{fill(text, 80)}\n\nExample:\n  {example}" if text else f"Example:\n  {example}"
+
+
+class Parser(ArgumentParser):
+    """An ArgumentParser whose subcommands explain options that they do not have."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Namespace | None = None
+    ) -> tuple[Namespace, list[str]]:
+        """Parse; what is left over is refused here, by the parser that knows the valid options."""
+        parsed, left = super().parse_known_args(args, namespace)
+        unknown = [word for word in left if word.startswith("--")]
+        if unknown and self.prog.count(" "):
+            self._refuse(unknown[0].partition("=")[0])
+        return parsed, left
+
+    def _refuse(self, option: str) -> NoReturn:
+        own = {name for action in self._actions for name in action.option_strings}
+        hints = []
+        if "--set" in own and option in OF_NODES:
+            hints.append(f"it is an option of a node: --set {OF_NODES[option]}")
+        elif near := closest(option, own):
+            hints.append(f"did you mean {near}?")
+        else:
+            hints.append(f"{self.prog} --help lists the options")
+        self.error(f"unknown option {short(option)}: {'; '.join(hints)}")
