@@ -55,17 +55,19 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # a checker would take every name for one of ours
 
-    if name == "run":  # the package of that name; calling it runs a graph (see its docstring)
-        return import_module("streamdet.run")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'streamdet' has no attribute {name!r}")
-    value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used."""
+        from importlib import import_module
+
+        if name == "run":  # the package of that name; calling it runs a graph (see its docstring)
+            return import_module("streamdet.run")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'streamdet' has no attribute {name!r}")
+        value: object = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
