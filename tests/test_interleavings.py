@@ -24,7 +24,7 @@ from streamdet.sources.resolve import SourceItem
 from streamdet.stages.group import StageGroup
 from streamdet.transport.bus import Bus
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.worker import committer
+from streamdet.worker import source_worker
 from streamdet.worker.plan import WorkerPlan
 from streamdet.worker.source_worker import SourceWorker
 from streamdet.worker.stage_worker import StageWorker
@@ -144,7 +144,7 @@ def results(lines: list[bytes]) -> dict[str, list[tuple[int, list[int]]]]:
 def toy_kind() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(KINDS["source"], "toy", toy_run.KIND)
-        patch.setattr(committer, "PAUSE_S", 0.0)
+        patch.setattr(source_worker, "PAUSE_S", 0.0)
         yield
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -14,28 +14,44 @@ from streamdet.bench.material import Material, find_material
 from streamdet.bench.metrics import Outcome, table
 from streamdet.errors import ConfigError
 
-BENCHES: Final[dict[str, tuple[str, str]]] = {
-    "pipeline": ("pipeline", "the whole pipeline against a plain loop"),
-    "limit": ("limit", "the whole pipeline against the bare cost of its stages"),
-    "hop": ("hop", "what it costs to hand a frame to the next process"),
-    "copies": ("copies", "full-frame copies at 1080p"),
-    "memory": ("memory", "memory over 20,000 frames"),
-    "accuracy": ("accuracy", "accuracy of the default precision against fp32"),
-    "trackers": ("tracker_metrics", "our trackers against the trackers library"),
-    "families": ("families", "R-CNN, SPP-net, Fast and Faster R-CNN; OverFeat's windows"),
-    "people": ("compared:people", "the built-in model `people` beside others"),
-    "street": ("compared:street", "the built-in model `street` beside others"),
-    "family_accuracy": ("family_accuracy", "these trained alike: mAP, time; takes 15 min"),
-    "start": ("start", "how soon a run publishes, checks, and has a killed stage back"),
+Benches = Mapping[str, tuple[str, str]]
+
+BENCHES: Final[Benches] = {
+    "pipeline": ("streamdet.bench.pipeline:run", "the whole pipeline against a plain loop"),
+    "limit": (
+        "streamdet.bench.limit:run",
+        "the whole pipeline against the bare cost of its stages",
+    ),
+    "hop": ("streamdet.bench.hop:run", "what it costs to hand a frame to the next process"),
+    "copies": ("streamdet.bench.copies:run", "full-frame copies at 1080p"),
+    "memory": ("streamdet.bench.memory:run", "memory over 20,000 frames"),
+    "accuracy": ("streamdet.bench.accuracy:run", "accuracy of the default precision against fp32"),
+    "trackers": (
+        "streamdet.bench.tracker_metrics:run",
+        "our trackers against the trackers library",
+    ),
+    "families": (
+        "streamdet.bench.families:run",
+        "R-CNN, SPP-net, Fast and Faster R-CNN; OverFeat's windows",
+    ),
+    "start": (
+        "streamdet.bench.start:run",
+        "how soon a run publishes, checks, and has a killed stage back",
+    ),
 }
-"""Name -> module of streamdet.bench (its `run`, or module:function), what is measured."""
+"""Name -> "module:function", what is measured."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `bench`."""
-    names = ", ".join(f"{name} ({text})" for name, (_, text) in BENCHES.items())
+    add_bench_arguments(parser, BENCHES)
+
+
+def add_bench_arguments(parser: ArgumentParser, benches: Benches) -> None:
+    """Add the arguments of a program that measures: names of `benches`, --json, --data."""
+    names = ", ".join(f"{name} ({text})" for name, (_, text) in benches.items())
     parser.add_argument(
-        "names", nargs="+", choices=list(BENCHES), metavar="NAME", help=f"one of: {names}"
+        "names", nargs="+", choices=list(benches), metavar="NAME", help=f"one of: {names}"
     )
     parser.add_argument("--json", type=Path, metavar="PATH", help="write every measurement")
     parser.add_argument(
@@ -47,6 +63,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
+    """Run benches one after another; see `run_benches`."""
+    return run_benches(args, BENCHES)
+
+
+def run_benches(args: Namespace, benches: Benches) -> int:
     """Run benches one after another; 1 if an aim is missed.
 
     Raises:
@@ -60,9 +81,9 @@ def run(args: Namespace) -> int:
     results: dict[str, dict[str, Any]] = {}
     for name in args.names:
         busy = wait_until_quiet()
-        text = BENCHES[name][1]
+        place, text = benches[name]
         print(f"{name}: {text}; others use {busy:.2f} cores", flush=True)
-        outcome = find_bench(name)(material)
+        outcome = find_bench(place)(material)
         results[name] = {"others_cores_before": busy, **outcome.as_dict()}
         print("\n".join(table(outcome)), flush=True)
         if args.json is not None:
@@ -70,10 +91,8 @@ def run(args: Namespace) -> int:
     return 0 if all(result["reached"] for result in results.values()) else 1
 
 
-def find_bench(name: str) -> Callable[[Material], Outcome]:
-    """Import what measures: a module's `run`, or the function that is named."""
-    module, _, function = BENCHES[name][0].partition(":")
-    bench: Callable[[Material], Outcome] = getattr(
-        import_module(f"streamdet.bench.{module}"), function or "run"
-    )
+def find_bench(place: str) -> Callable[[Material], Outcome]:
+    """Import the function that measures, "module:function"."""
+    module, _, function = place.partition(":")
+    bench: Callable[[Material], Outcome] = getattr(import_module(module), function)
     return bench

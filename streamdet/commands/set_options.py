@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
-from streamdet.config.yaml_loader import YamlText, split_set
+from streamdet.config.overrides import put, split_set
+from streamdet.config.yaml_loader import YamlText
 
 
 def add_set_argument(parser: ArgumentParser, example: str) -> None:
@@ -27,5 +28,5 @@ def options_text(entries: Sequence[str]) -> YamlText:
     """
     text = YamlText("--set", values={})
     for entry in entries:
-        text.put(*split_set(entry, "OPTION=VALUE"))
+        put(text, *split_set(entry, "OPTION=VALUE"))
     return text

@@ -1,14 +1,13 @@
-"""YAML text -> plain values and where each stands, within limits that no honest file meets.
+"""YAML text -> plain values and where each stands, within limits on size and depth.
 
 The subset: mappings with text keys, sequences, scalars, aliases; one document, no tags. Plain
 scalars are typed by the core schema of YAML 1.2 (section 10.3.2), so `yes`, `12:30` and
 `2026-11-01` are text.
 
-`${NAME}` and `${NAME:-default}` in a scalar are replaced by the environment's value, once: what
-comes out is not looked at again. The default stands for an empty value too. A scalar with a
-replacement is typed as if it were plain, so that "${N:-4}" is a number in quotes too, which YAML
-wants inside `{...}`. `$${` stands for `${`. Errors say which variable a value came from, and do not
-show the value where it or the variable's name looks secret.
+Variables of the environment in a scalar are replaced (environment.py); such a scalar is typed as
+if it were plain, so that "${N:-4}" is a number in quotes too, which YAML wants inside `{...}`.
+Errors say which variable a value came from, and do not show the value where it or the variable's
+name looks secret.
 """
 
 from __future__ import annotations
@@ -23,8 +22,9 @@ from typing import Any, Final
 
 import yaml
 
+from streamdet.config.environment import replaced
 from streamdet.errors import ConfigError
-from streamdet.system.redaction import is_secret, is_utf8, redacted, short
+from streamdet.system.redaction import redacted, short
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 20
@@ -45,7 +45,6 @@ _WORDS: Final[dict[str, bool | None]] = {
 }
 _INT: Final = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}|0o[0-7]{1,18}")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_VARIABLE: Final = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
 
 
 @dataclass(slots=True)
@@ -114,53 +113,6 @@ class YamlText:
         below = [other for other in self.secret if other[: len(path)] == path]
         self.secret |= {(*to, *other[len(path) :]) for other in below}
 
-    def put(self, path: tuple[str, ...], value: str, place: str) -> None:
-        """Set a value as the command line states it; errors will name the option instead of a line.
-
-        Args:
-            path: where, an entry of a list by its number from 0; keys on the way that are not there
-                are made.
-            value: the YAML.
-            place: what errors call it.
-
-        Raises:
-            ConfigError: the value is not in the subset, something on the way holds no keys, or a
-                list has no such entry.
-        """
-        parsed = parse_option(value, place)
-        where = self.put_value(path, parsed.values, place)
-        self.texts |= {(*where, *below): text for below, text in parsed.texts.items()}
-
-    def put_value(self, path: tuple[str, ...], value: Any, place: str) -> KeyPath:
-        """Set a value as `put` does, but that it is no YAML any more; returns where it stands.
-
-        Raises:
-            ConfigError: something on the way holds no keys, or a list has no such entry.
-        """
-        holder: Any = self.values
-        where: KeyPath = ()
-        for key in path[:-1]:
-            where = (*where, _key(holder, key, place))
-            holder = holder.setdefault(key, {}) if isinstance(holder, dict) else holder[where[-1]]
-            self.places.setdefault(where, place)
-            if not isinstance(holder, dict | list):
-                raise ConfigError(f"{place}: {key} holds no keys")
-        where = (*where, _key(holder, path[-1], place))
-        self.forget(where)
-        holder[where[-1]] = value
-        self.places[where] = place
-        return where
-
-
-def _key(holder: dict[str, Any] | list[Any], key: str, place: str) -> str | int:
-    """Give the key, of a list the number of its entry."""
-    if isinstance(holder, dict):
-        return key
-    if key.isdecimal() and len(key) < 10 and int(key) < len(holder):
-        return int(key)
-    numbers = f"0 to {len(holder) - 1}" if holder else "of which there are none"
-    raise ConfigError(f"{place}: {key!r} must be the number of an entry, {numbers}")
-
 
 def read_yaml(path: Path, environ: Mapping[str, str] = os.environ) -> YamlText:
     """Read and parse a file.
@@ -204,47 +156,6 @@ def parse_yaml(text: str, name: str, environ: Mapping[str, str] | None = None) -
         raise ConfigError(f"{name}:{line}: {_problem(exc, text, line)}") from exc
     except yaml.YAMLError as exc:
         raise ConfigError(f"{name}: holds a character that YAML does not allow") from exc
-
-
-def parse_option(text: str, place: str) -> YamlText:
-    """Parse the value of an option on the command line, where lines have no numbers.
-
-    Args:
-        text: the YAML.
-        place: what errors call it.
-
-    Raises:
-        ConfigError: it is not in the subset.
-    """
-    numbered = f"{place}:1: "
-    try:
-        return parse_yaml(text, place)
-    except ConfigError as exc:
-        raise ConfigError(str(exc).replace(numbered, f"{place}: ", 1)) from exc
-
-
-def split_set(entry: str, form: str, least_keys: int = 1) -> tuple[tuple[str, ...], str, str]:
-    """Split the KEY=VALUE of a `--set`, where dots lead to keys within keys.
-
-    Args:
-        entry: as it was typed.
-        form: what is wanted, for errors: "NODE.OPTION=VALUE, for example detect.batch=4".
-        least_keys: how many keys there must be.
-
-    Returns:
-        The keys, the value as YAML, and what errors call it: see `YamlText.put`.
-
-    Raises:
-        ConfigError: it is not of that form, or not UTF-8.
-    """
-    place = f"--set {short(entry)}"
-    if not is_utf8(entry):
-        raise ConfigError(f"{place}: must be UTF-8")
-    stated, has_value, value = entry.partition("=")
-    keys = tuple(stated.split("."))
-    if not has_value or not all(keys) or len(keys) < least_keys:
-        raise ConfigError(f"{place}: must be {form}")
-    return keys, value, place
 
 
 def parse_scalar(text: str) -> Scalar:
@@ -362,27 +273,12 @@ class _Parser:
     def _scalar(self, event: Any, path: KeyPath) -> Scalar:
         text: str = event.value
         if self._environ is not None:
-            text = self._replaced(event, path)
+            found = replaced(text, self._environ, self._place(event))
+            text = found.text
+            if found.uses_environment:
+                self._out.written[path] = event.value
+            if found.is_secret:
+                self._out.secret.add(path)
         self._out.texts[path] = text
         is_plain = event.implicit[0] or text != event.value
         return parse_scalar(text) if is_plain else text
-
-    def _replaced(self, event: Any, path: KeyPath) -> str:
-        environ = self._environ or {}
-
-        def value(match: re.Match[str]) -> str:
-            name, default = match[1], match[2]
-            if match[0] == "$${":
-                return "${"
-            if name is None:
-                raise self._error(event, "'${' must go on as ${NAME} or ${NAME:-default}")
-            if name in environ and (environ[name] or default is None):
-                self._out.written[path] = event.value
-                if is_secret(name, environ[name]):
-                    self._out.secret.add(path)
-                return environ[name]
-            if default is None:
-                raise self._error(event, f"the environment variable {name} is not set")
-            return default
-
-        return _VARIABLE.sub(value, event.value)

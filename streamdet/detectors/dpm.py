@@ -5,9 +5,7 @@ Based Models", PAMI 32(9), 2010, sections 3 and 6, over a pyramid of HOG feature
 those of voc-release5 (.mat) or OpenCV (.xml). Departures: boxes are the roots' (no regression from
 the places of the parts), suppression is by IoU, and a score becomes a chance (see
 parts/margins.py). As in the paper a part may move anywhere; release 5 says 4 cells at most
-(`part_reach: 4`), which is 8 % faster and has the same AP on Penn-Fudan. Girshick, Iandola,
-Darrell, Malik, "Deformable Part Models are Convolutional Neural Networks", CVPR 2015, is
-networks/dpm.py.
+(`part_reach: 4`), which is 8 % faster and has the same AP on Penn-Fudan.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """HOG + SVM: Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
 
 A linear SVM over the gradients of a window that slides over an image pyramid (section 3). The
-features and the sliding are OpenCV's; networks/hog.py has the same features as convolutions. A
+features and the sliding are OpenCV's. A
 model may hold several SVMs, for views of an object whose shapes differ: the mixture of Felzenszwalb
 et al., PAMI 2010, section 3.2, without its parts. A model without weights is OpenCV's own people
 detector: it finds upright people who are about 96 pixels high or higher in the prepared image.

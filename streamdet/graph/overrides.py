@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from streamdet.config.overrides import put, split_set
 from streamdet.config.suggestions import nearest
-from streamdet.config.yaml_loader import YamlText, split_set
+from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError
 from streamdet.registry import load, role_of
 from streamdet.system.redaction import is_utf8, short
@@ -64,7 +65,7 @@ def _set(text: YamlText, entry: str) -> None:
     nodes = text.values["nodes"]
     if keys[0] not in nodes:
         raise ConfigError(f"{place}: there is no node {keys[0]!r}; {nearest(keys[0], nodes)}")
-    text.put(("nodes", *keys), value, place)
+    put(text, ("nodes", *keys), value, place)
 
 
 def _set_sources(text: YamlText, uris: Sequence[str]) -> None:

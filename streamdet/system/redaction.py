@@ -12,8 +12,6 @@ _PASSWORD: Final = re.compile(r"(?<=://)([^/?#\s]*?):\S*@")
 _PARAMETER: Final = re.compile(
     r"([?&][^=&#\s]*(?:pass|secret|token|key|auth)[^=&#\s]*=)[^&#\s]*", re.I
 )
-_SECRET_NAME: Final = re.compile(r"pass|pwd|secret|token|key|auth|cred|private", re.I)
-_KEY: Final = re.compile(r"(?=[A-Za-z+=]*[0-9])(?=[0-9+=]*[A-Za-z])[A-Za-z0-9+=]{20,}")
 
 
 def redacted(text: str) -> str:
@@ -36,15 +34,6 @@ def short(text: str, limit: int = 80) -> str:
 def is_utf8(text: str) -> bool:
     """Say whether an argument of the command line was UTF-8: other bytes arrive as surrogates."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
-
-
-def is_secret(name: str, value: str) -> bool:
-    """Say whether an environment variable looks like one that nobody else should see.
-
-    Its name speaks of a secret, or its value holds a password or looks like a key: 20 or more
-    letters and digits, of both kinds, in a row.
-    """
-    return bool(_SECRET_NAME.search(name) or redacted(value) != value or _KEY.search(value))
 
 
 class SecretUrl:

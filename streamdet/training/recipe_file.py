@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamdet.config.files import find_own_or_shipped
-from streamdet.config.yaml_loader import YamlText, read_yaml, split_set
+from streamdet.config.overrides import put, put_value, split_set
+from streamdet.config.yaml_loader import YamlText, read_yaml
 from streamdet.errors import ConfigError
 from streamdet.system.redaction import short
 
@@ -50,14 +51,14 @@ def use_images(text: YamlText, truth: str | None, images: str | None, classes: s
     for key, value in stated.items():
         if value is not None:
             _check_only_source(text, f"--{key}")
-            text.put_value(("data", "train", "0", key), value, f"--{key}")
+            put_value(text, ("data", "train", "0", key), value, f"--{key}")
     if classes is not None:
         names = [name.strip() for name in classes.split(",")]
         if not all(names):
             raise ConfigError(f"--classes {short(classes)}: must be names with commas between them")
         if len(set(names)) < len(names):
             raise ConfigError(f"--classes {short(classes)}: names must differ")
-        text.put_value(("classes",), names, "--classes")
+        put_value(text, ("classes",), names, "--classes")
 
 
 def _check_only_source(text: YamlText, option: str) -> None:
@@ -71,4 +72,4 @@ def _check_only_source(text: YamlText, option: str) -> None:
 
 
 def _set(text: YamlText, entry: str) -> None:
-    text.put(*split_set(entry, "KEY.KEY=VALUE, for example optimiser.rate=0.01"))
+    put(text, *split_set(entry, "KEY.KEY=VALUE, for example optimiser.rate=0.01"))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from streamdet.errors import TransportError
 from streamdet.frame import FrameRef
@@ -14,8 +11,6 @@ from streamdet.stages import Job
 from streamdet.transport.bus import Bus, Commit, Lease, Step, StepResult
 from streamdet.worker.plan import WorkerPlan
 from streamdet.worker.stage_stats import stage_metrics
-
-PAUSE_S: Final = 0.005
 
 Results = Mapping[str, Sequence[Job]]
 """Node -> its jobs, in the order of the batch."""
@@ -31,13 +26,11 @@ class Committer:
     Args:
         plan: the worker.
         bus: where to commit.
-        beat: called while waiting.
     """
 
-    def __init__(self, plan: WorkerPlan, bus: Bus, beat: Callable[[], None]) -> None:
+    def __init__(self, plan: WorkerPlan, bus: Bus) -> None:
         self._plan = plan
         self._bus = bus
-        self._beat = beat
 
     def frame_commits(
         self, received: Sequence[FrameMessage], entry_ids: Sequence[str | None], results: Results
@@ -67,10 +60,7 @@ class Committer:
         states: Mapping[tuple[str, str], bytes],
         positions: Mapping[str, bytes] | None = None,
     ) -> StepResult:
-        """Commit; a source then pauses while too many of its frames are under way.
-
-        Nobody else pauses: whoever waits for its readers could keep from them the one frame that
-        they wait for, to restore the order.
+        """Commit what became of a batch.
 
         Raises:
             RefusedError: a step that must be taken as a whole was not.
@@ -80,11 +70,6 @@ class Committer:
         result = self._bus.step(step)
         if (states or positions) and result.accepted != len(commits):
             raise RefusedError(f"a step of {lease.consumer} was refused: its states are stale")
-        for source_id in positions or ():
-            while result.in_flight > self._plan.run.max_in_flight:
-                self._beat()
-                time.sleep(PAUSE_S)
-                result = replace(result, in_flight=self._bus.in_flight(lease, source_id))
         return result
 
     def _frame_commit(

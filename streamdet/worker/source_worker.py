@@ -22,6 +22,8 @@ from streamdet.worker.context import WorkerContext
 from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.stage_stats import PASSED
 
+PAUSE_S: Final = 0.005
+
 LONGEST_HOLD_NS: Final = 20_000_000
 """Frames wait no longer than this for their step to fill up."""
 
@@ -47,7 +49,7 @@ class SourceWorker:
         self._node = plan.nodes[0].node
         publishes_image = plan.nodes[0].slot_readers > 0
         self._stage = SourceStage(self._node.name, pixels, publishes_image=publishes_image)
-        self._committer = Committer(plan, place.bus, place.beat)
+        self._committer = Committer(plan, place.bus)
         self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
         self._last = Position()
         self._is_stopping = False
@@ -141,6 +143,19 @@ class SourceWorker:
         )
         self._place.group.committed()
         self._is_stopping = self._is_stopping or result.is_stopping
+        for source_id in positions:
+            self._pause(source_id, result.in_flight)
+
+    def _pause(self, source_id: str, in_flight: int) -> None:
+        """Wait while too many frames of a source are under way.
+
+        Only sources wait: any other stage that did could keep from its readers the one frame that
+        they wait for, to restore the order.
+        """
+        while in_flight > self._place.plan.run.max_in_flight:
+            self._place.beat()
+            time.sleep(PAUSE_S)
+            in_flight = self._place.bus.in_flight(self._lease, source_id)
 
     def _pass_over(self) -> None:
         """A frame was decoded for nothing: show that this worker is alive, and look up at times.

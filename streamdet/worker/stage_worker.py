@@ -18,7 +18,7 @@ class StageWorker:
 
     def __init__(self, place: WorkerContext) -> None:
         self._place = place
-        self._committer = Committer(place.plan, place.bus, place.beat)
+        self._committer = Committer(place.plan, place.bus)
 
     def run(self) -> None:
         """Work until every source has ended here.

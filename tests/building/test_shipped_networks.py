@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from streamdet.bench.spread_weights import randomized, spread
+from benchmarks.spread_weights import randomized, spread
 from streamdet.building.build import make_network
 from streamdet.building.export import export
 from streamdet.config.files import shipped_names

@@ -22,7 +22,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         outcome = Outcome([Metric("speed", value, "", Aim(">=", 2))])
         module = SimpleNamespace(run=lambda material, outcome=outcome: outcome)
         monkeypatch.setitem(sys.modules, f"streamdet.bench.{name}", module)
-    monkeypatch.setattr(bench, "BENCHES", {"good": ("good", "a"), "bad": ("bad", "b")})
+    monkeypatch.setattr(
+        bench,
+        "BENCHES",
+        {"good": ("streamdet.bench.good:run", "a"), "bad": ("streamdet.bench.bad:run", "b")},
+    )
     monkeypatch.setattr(bench, "wait_until_quiet", lambda: 0.0)
     return tmp_path
 
@@ -50,4 +54,4 @@ def test_a_folder_that_is_not_there_is_bad_usage(
 
 def test_every_bench_can_be_found() -> None:
     for name in bench.BENCHES:
-        assert callable(bench.find_bench(name))
+        assert callable(bench.find_bench(bench.BENCHES[name][0]))

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamdet.config.overrides import parse_option, put, split_set
 from streamdet.config.yaml_loader import (
-    parse_option,
     parse_scalar,
     parse_yaml,
     read_yaml,
-    split_set,
 )
 from streamdet.errors import ConfigError
 
@@ -232,7 +231,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(
 
 def test_put_reaches_an_entry_of_a_list() -> None:
     text = parse_yaml("data:\n  - {name: a}\n  - {name: b}", "f.yaml")
-    text.put(("data", "1", "name"), "c", "--set data.1.name=c")
+    put(text, ("data", "1", "name"), "c", "--set data.1.name=c")
     assert text.values == {"data": [{"name": "a"}, {"name": "c"}]}
     assert text.place(("data", 1, "name")) == "--set data.1.name=c"
     assert text.place(("data", 0, "name")) == "f.yaml:2"
@@ -243,13 +242,13 @@ def test_put_names_an_entry_that_a_list_does_not_have(key: str) -> None:
     text = parse_yaml("data: [a, b]", "f.yaml")
     for path in (("data", key), ("data", key, "name")):
         with pytest.raises(ConfigError, match=f"--set: '{key}' must be the number of an entry, 0 "):
-            text.put(path, "c", "--set")
+            put(text, path, "c", "--set")
 
 
 def test_put_does_not_go_below_a_scalar() -> None:
     text = parse_yaml("data: [a, b]", "f.yaml")
     with pytest.raises(ConfigError, match="--set: 0 holds no keys"):
-        text.put(("data", "0", "name"), "c", "--set")
+        put(text, ("data", "0", "name"), "c", "--set")
 
 
 def test_a_set_is_split_into_keys_and_value() -> None:

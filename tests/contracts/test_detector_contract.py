@@ -74,7 +74,7 @@ def test_no_image_gives_nothing(kind: str) -> None:
 
 
 @every_kind
-def test_a_image_without_objects_gives_no_boxes(kind: str) -> None:
+def test_an_image_without_objects_gives_no_boxes(kind: str) -> None:
     [found] = made(kind)([np.full((416, 416, 3), 90, dtype=np.uint8)])
     assert len(found) == 0
     assert found.track_ids is None

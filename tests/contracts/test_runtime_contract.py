@@ -67,7 +67,7 @@ def test_no_image_gives_no_output(kind: str, network: Path) -> None:
 
 
 @every_kind
-def test_a_image_may_be_a_view_or_read_only(kind: str, network: Path) -> None:
+def test_an_image_may_be_a_view_or_read_only(kind: str, network: Path) -> None:
     wide = np.zeros((HW[0], HW[1] + 5, 3), dtype=np.uint8)
     wide[:, : HW[1]] = picture()
     wide.flags.writeable = False
@@ -80,7 +80,7 @@ def test_a_image_may_be_a_view_or_read_only(kind: str, network: Path) -> None:
 
 
 @every_kind
-def test_a_image_of_another_size_is_refused(kind: str, network: Path) -> None:
+def test_an_image_of_another_size_is_refused(kind: str, network: Path) -> None:
     with pytest.raises(EngineError, match=r"image must be \(4, 6, 3\), got \(6, 4, 3\)"):
         started(kind, network)([np.zeros((6, 4, 3), dtype=np.uint8)])
 
@@ -103,8 +103,8 @@ def test_a_file_that_is_no_network_is_refused(kind: str, tmp_path: Path) -> None
 
 @every_kind
 def test_an_input_that_the_network_lacks_is_refused(kind: str, network: Path) -> None:
-    wanted = ImageInput(name="image", hw=HW)
-    with pytest.raises(EngineError, match=r"tiny.onnx: .* must be {'image': .* got {'image': "):
+    wanted = ImageInput(name="photo", hw=HW)
+    with pytest.raises(EngineError, match=r"tiny.onnx: .* must be {'photo': .* got {'image': "):
         load("runtime", kind)(network, wanted, RuntimeOptions())
 
 

@@ -81,7 +81,7 @@ def test_a_model_of_two_classes_is_refused(disc_model: ModelConfig) -> None:
 
 
 @pytest.mark.parametrize("hw", [(127, 200), (200, 63), (1, 1), (100, 4000)])
-def test_a_image_smaller_than_the_window_holds_nobody(hw: tuple[int, int]) -> None:
+def test_an_image_smaller_than_the_window_holds_nobody(hw: tuple[int, int]) -> None:
     assert len(detector()([np.zeros((*hw, 3), dtype=np.uint8)])[0]) == 0
 
 

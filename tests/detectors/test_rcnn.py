@@ -94,7 +94,7 @@ def test_overlapping_regions_of_a_class_become_one_box(detector: Rcnn) -> None:
     assert found.scores[0] > 0.9
 
 
-def test_a_image_without_proposals_has_no_objects(detector: Rcnn) -> None:
+def test_an_image_without_proposals_has_no_objects(detector: Rcnn) -> None:
     picture = np.full((64, 96, 3), 255, np.uint8)
     first, second = detector([picture, picture])
     assert len(first) == 2  # a large region and the better of two alike

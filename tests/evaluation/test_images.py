@@ -54,7 +54,7 @@ def test_boxes_come_back_in_the_image_s_pixels() -> None:
     assert found.xyxy.tolist() == [[10, 20, 30, 104]]  # clipped to the image
 
 
-def test_a_image_of_another_size_than_its_truth_s_is_refused(folder: Path) -> None:
+def test_an_image_of_another_size_than_its_truth_s_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"a.png: is 90 x 80 pixels, its truth says 80 x 90"):
         read_image(folder / "images" / "a.png", (90, 80))
 

@@ -13,7 +13,7 @@ from tests.evaluation.scenes import a_result, a_truth, an_object
 BOX = (10.0, 20.0, 40.0, 40.0)
 
 
-def test_each_class_with_objects_and_their_mean_get_a_image(tmp_path: Path) -> None:
+def test_each_class_with_objects_and_their_mean_get_an_image(tmp_path: Path) -> None:
     scores = coco_scores(a_truth(an_object(1, BOX)), [a_result(1, BOX)], "bbox")
     paths = write_plots(scores, tmp_path / "new", "bbox")
     assert [path.name for path in paths] == ["all-bbox.png", "cat-bbox.png"]

@@ -29,7 +29,7 @@ def test_a_result_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("image", [2, "2", "2.png"])
-def test_a_image_may_be_named_by_its_file(tmp_path: Path, image: int | str) -> None:
+def test_an_image_may_be_named_by_its_file(tmp_path: Path, image: int | str) -> None:
     result = read(tmp_path, RIGHT | {"image_id": image, "category_id": "cat"})
     assert (result.image_id, result.category_id) == (2, CAT)
 

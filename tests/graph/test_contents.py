@@ -24,7 +24,7 @@ def test_swscale_in_the_cameras_process_is_accepted(tmp_path: Path) -> None:
     assert load_text(text, tmp_path).nodes["prepare"].options.model_dump()["resample"] == "swscale"
 
 
-def test_a_image_of_another_size_than_the_networks_is_refused(tmp_path: Path) -> None:
+def test_an_image_of_another_size_than_the_networks_is_refused(tmp_path: Path) -> None:
     text = people(detect=NETWORK, prepare="kind: letterbox, reads: camera, hw: [320, 416]")
     assert faults(text, tmp_path) == [
         "g.yaml:6: detect.reads brings images of 320x416 (height x width) from 'prepare', "
@@ -32,7 +32,7 @@ def test_a_image_of_another_size_than_the_networks_is_refused(tmp_path: Path) ->
     ]
 
 
-def test_a_image_whose_size_varies_is_refused_by_a_network(tmp_path: Path) -> None:
+def test_an_image_whose_size_varies_is_refused_by_a_network(tmp_path: Path) -> None:
     text = people(
         detect=NETWORK,
         prepare="kind: shortest_edge, reads: camera, shortest_edge: 416, longest_edge: 800",

@@ -42,7 +42,7 @@ def test_the_file_of_one_source_may_not_be_another_source(tmp_path: Path, video:
     assert "must differ from what camera-3 reads" in line
 
 
-def test_a_image_of_a_folder_is_a_source(tmp_path: Path) -> None:
+def test_an_image_of_a_folder_is_a_source(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "1.png").touch()
     text = people(save=f"kind: jsonl, reads: track, path: {tmp_path}/in/1.png")

@@ -43,7 +43,7 @@ def test_every_frame_is_looked_at_and_some_are_written(tmp_path: Path) -> None:
     assert [frame.found.xyxy.tolist() for frame in seen] == [[[10, 10, 30, 30]]] * 4
 
 
-def test_a_image_is_what_was_looked_at(tmp_path: Path) -> None:
+def test_an_image_is_what_was_looked_at(tmp_path: Path) -> None:
     rng = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
     pixels = cv2.resize(rng, (96, 64), interpolation=cv2.INTER_CUBIC)
     name = Images(tmp_path, "a").write(7, np.asarray(pixels, np.uint8))

@@ -9,7 +9,7 @@ import onnx
 import pytest
 import torch
 
-from streamdet.bench.spread_weights import spread
+from benchmarks.spread_weights import spread
 from streamdet.building.export import export
 from streamdet.networks import Network
 from streamdet.registry import KINDS, load, load_network
@@ -105,7 +105,7 @@ def test_boxes_are_clipped_to_the_part_of_each_image_that_is_no_padding() -> Non
 
 
 @torch.no_grad()
-def test_a_image_does_not_depend_on_its_neighbours_in_the_batch() -> None:
+def test_an_image_does_not_depend_on_its_neighbours_in_the_batch() -> None:
     network = made("masks")
     image = torch.randn(2, 3, *HW, generator=torch.Generator().manual_seed(1))
     both, alone = network(image), network(image[1:])

@@ -27,7 +27,7 @@ def found(localizer: Localizer) -> dict[str, Tensor]:
     return outputs
 
 
-def test_there_is_one_object_a_image() -> None:
+def test_there_is_one_object_an_image() -> None:
     shapes = {name: tuple(value.shape) for name, value in found(network(keypoints=5)).items()}
     assert shapes == {
         "boxes": (2, 1, 4), "scores": (2, 1), "class_ids": (2, 1), "counts": (2,),

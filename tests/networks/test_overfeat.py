@@ -35,7 +35,7 @@ def test_sliding_gives_what_every_crop_gives(model: str, boxes: str) -> None:
 
 @pytest.mark.parametrize(("model", "side"), [("fast", 231), ("accurate", 221)])
 @pytest.mark.parametrize("is_padded", [False, True])
-def test_a_image_of_the_table_s_size_gives_one_location(
+def test_an_image_of_the_table_s_size_gives_one_location(
     model: str, side: int, is_padded: bool
 ) -> None:
     overfeat = network((side, side), model=model, is_padded=is_padded, scales=(1.0,))
@@ -66,6 +66,6 @@ def test_boxes_of_zeros_are_the_windows_in_the_image_s_pixels() -> None:
     assert boxes[2].tolist() == [16.0, 0.0, 131.5, 115.5]  # 32 pixels of the doubled image on
 
 
-def test_a_image_below_the_window_is_refused() -> None:
+def test_an_image_below_the_window_is_refused() -> None:
     with pytest.raises(ValueError, match=r"must be at least 231, got \[\(231, 300\), \(116, 150\)"):
         network((231, 300), scales=(1.0, 0.5))

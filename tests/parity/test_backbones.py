@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from streamdet.bench.spread_weights import randomized
+from benchmarks.spread_weights import randomized
 from streamdet.networks.backbones import (
     ARCHITECTURES,
     backbone,

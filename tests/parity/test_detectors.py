@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from streamdet.bench.spread_weights import randomized, spread
+from benchmarks.spread_weights import randomized, spread
 from streamdet.building.build import make_network
 from streamdet.networks.state_dict import assign_weights
 

@@ -44,7 +44,7 @@ def wants_no_signals(path: str) -> int:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ForkServer]:
-    made = ForkServer(["tests.test_fork_server", "colorsys"], tmp_path / "log")
+    made = ForkServer(["tests.run.test_fork_server", "colorsys"], tmp_path / "log")
     yield made
     made.stop()
 

@@ -119,7 +119,7 @@ def test_any_finite_keypoints_can_be_drawn_on_any_image(xyxy: list[float]) -> No
         draw_keypoints(grey(*hw), person(xyxy), [RED], [0])
 
 
-def test_masks_fit_into_a_image_of_another_size() -> None:
+def test_masks_fit_into_an_image_of_another_size() -> None:
     masks = FrameMasks((2, 3), (encode(np.array([[1, 0, 1], [0, 1, 0]], bool)),))
     fitted = fit_masks(masks, Geometry((2.0, 2.0), (1.0, 0.0)), (4, 8))
     assert decode(fitted.counts[0], (4, 8)).astype(int).tolist() == [

@@ -150,7 +150,7 @@ def test_a_dropped_frame_shows_the_last_image_and_its_reason(film: Film) -> None
     assert np.abs(third.astype(int) - first).max() < 12
 
 
-def test_a_frame_without_a_image_shows_its_boxes_over_the_last_one_and_says_so(
+def test_a_frame_without_an_image_shows_its_boxes_over_the_last_one_and_says_so(
     film: Film,
 ) -> None:
     boxes = [one([20, 30, 120, 130], track_id=1), one([160, 30, 260, 130], track_id=1)]

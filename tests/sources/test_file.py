@@ -228,7 +228,7 @@ def test_images_are_upright(tmp_path: Path, matrix: tuple[int, int, int, int], u
     assert image.hw == image.bgr().shape[:2] == source(path).probe().hw
 
 
-def test_a_image_is_resized_from_the_decoders_memory(tmp_path: Path) -> None:
+def test_an_image_is_resized_from_the_decoders_memory(tmp_path: Path) -> None:
     image = next(
         source(turn(write_video(tmp_path / "v.mp4", 2), (0, 1, -1, 0))).frames(Position())
     ).image

@@ -151,7 +151,7 @@ def test_a_mask_covers_the_whole_box_also_where_the_frame_cuts_it() -> None:
     assert area(mapped.masks.counts[0]) == 0
 
 
-def test_a_image_without_objects_has_masks_of_none() -> None:
+def test_an_image_without_objects_has_masks_of_none() -> None:
     nothing = replace(Detections.empty(), mask_probs=np.zeros((0, 28, 28), np.float32))
     mapped = to_source(nothing, Geometry((1.0, 1.0)), hw=(4, 6))
     assert mapped.masks == FrameMasks((4, 6), ())

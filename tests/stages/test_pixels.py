@@ -16,13 +16,13 @@ def rig() -> Rig:
     return Rig()
 
 
-def test_a_image_of_this_process_is_found_without_a_pool(rig: Rig) -> None:
+def test_an_image_of_this_process_is_found_without_a_pool(rig: Rig) -> None:
     image = rig.pixels.image(job(level=7))
     assert image is not None
     assert image.bgr().max() == 7
 
 
-def test_a_image_in_a_slot_is_seen_without_a_copy(rig: Rig) -> None:
+def test_an_image_in_a_slot_is_seen_without_a_copy(rig: Rig) -> None:
     ref = rig.filled("camera", 5)
     image = rig.pixels.image(job(pixels=ref))
     assert image is not None
@@ -30,7 +30,7 @@ def test_a_image_in_a_slot_is_seen_without_a_copy(rig: Rig) -> None:
     assert image.bgr().max() == 6
 
 
-def test_a_frame_without_a_image_has_none(rig: Rig) -> None:
+def test_a_frame_without_an_image_has_none(rig: Rig) -> None:
     assert rig.pixels.image(job()) is None
     assert rig.pixels.prepared(job()) is None
 

@@ -64,7 +64,7 @@ def test_images_come_only_to_a_sink_that_wants_them(rig: Rig) -> None:
     assert (wants.notes, does_not.notes) == ([[7]], [[None]])
 
 
-def test_a_image_that_is_lost_leaves_the_frame_without_one(rig: Rig) -> None:
+def test_an_image_that_is_lost_leaves_the_frame_without_one(rig: Rig) -> None:
     sink = Noting(needs_image=True)
     ref = rig.filled("camera", 5)
     rig.overwrite(ref)

@@ -38,7 +38,7 @@ def test_a_frame_is_named_by_source_and_index_and_keeps_its_time(rig: Rig) -> No
     assert [timing.node for timing in job.message.timings] == ["camera"]
 
 
-def test_a_image_that_others_need_is_copied_into_a_slot(rig: Rig) -> None:
+def test_an_image_that_others_need_is_copied_into_a_slot(rig: Rig) -> None:
     stage = SourceStage("camera", rig.pixels, publishes_image=True)
     ref = stage.job("cam", decoded(0), time.monotonic_ns()).message.frame.pixels
     assert ref is not None

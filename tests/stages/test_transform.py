@@ -38,7 +38,7 @@ def rig() -> Rig:
     return Rig()
 
 
-def test_a_image_for_others_lies_in_a_slot(rig: Rig) -> None:
+def test_an_image_for_others_lies_in_a_slot(rig: Rig) -> None:
     stage = TransformStage("prepare", ToyTransform(), rig.pixels, publishes=True)
     (done,) = stage.process([job(level=3)])
     assert done.message.prepared is not None
@@ -47,7 +47,7 @@ def test_a_image_for_others_lies_in_a_slot(rig: Rig) -> None:
     assert rig.pools["prepare"].view(ref, HW).max() == 3
 
 
-def test_a_image_for_this_process_only_needs_no_slot(rig: Rig) -> None:
+def test_an_image_for_this_process_only_needs_no_slot(rig: Rig) -> None:
     stage = TransformStage("prepare", ToyTransform(), rig.pixels, publishes=False)
     (done,) = stage.process([job(level=3)])
     assert done.prepared is not None
@@ -68,7 +68,7 @@ def test_a_dropped_frame_passes_as_it_is(rig: Rig) -> None:
     assert stage.process([dropped]) == [dropped]
 
 
-def test_a_image_that_was_overwritten_is_dropped_before_and_after_use(rig: Rig) -> None:
+def test_an_image_that_was_overwritten_is_dropped_before_and_after_use(rig: Rig) -> None:
     ref = rig.filled("camera", 5)
     stage = TransformStage("prepare", Overtaken(rig, ref), rig.pixels, publishes=False)
     during = stage.process([job(pixels=ref)])

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter
 
-from streamdet.system.redaction import SecretUrl, is_secret, is_utf8, redacted, short
+from streamdet.config.environment import is_secret
+from streamdet.system.redaction import SecretUrl, is_utf8, redacted, short
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_a_mosaic_shows_four_images_around_a_point() -> None:
     assert (joined.pixels == 5).any()
 
 
-def test_a_mosaic_with_a_image_without_masks_has_none() -> None:
+def test_a_mosaic_with_an_image_without_masks_has_none() -> None:
     bare = LabelledImage(
         np.zeros((20, 40, 3), np.uint8),
         np.zeros((0, 4), np.float32),

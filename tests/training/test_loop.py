@@ -146,7 +146,7 @@ def test_a_training_killed_before_its_first_checkpoint_goes_on(
     assert train(recipe, tmp_path / "killed", resumes=True).loop.is_done
 
 
-def test_what_was_learnt_before_a_image_that_cannot_be_read_is_kept(
+def test_what_was_learnt_before_an_image_that_cannot_be_read_is_kept(
     tmp_path: Path, recipe: Path
 ) -> None:
     loop = prepared(recipe, tmp_path / "out").loop

@@ -16,8 +16,8 @@ from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import LOST_PIXELS
 from streamdet.transport.bus import Commit, FencedError, RunLostError, Step
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.worker import committer
 from streamdet.worker import main as worker
+from streamdet.worker import source_worker
 from streamdet.worker.committer import RefusedError
 from streamdet.worker.plan import RunPlan, WorkerPlan
 from streamdet.worker.run_files import (
@@ -67,7 +67,7 @@ class Run:
 @pytest.fixture(autouse=True)
 def toy_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS["source"], "toy", toy_run.KIND)
-    monkeypatch.setattr(committer, "PAUSE_S", 0.0)
+    monkeypatch.setattr(source_worker, "PAUSE_S", 0.0)
 
 
 def test_order_is_restored_behind_replicas_that_overtake_each_other(tmp_path: Path) -> None:

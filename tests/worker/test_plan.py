@@ -109,7 +109,7 @@ def test_images_that_stay_in_their_process_need_no_pool(
     assert plans["back-0"].reads_pools == frozenset()
 
 
-def test_every_process_that_looks_at_a_image_is_counted(
+def test_every_process_that_looks_at_an_image_is_counted(
     apart: PipelineGraph, tmp_path: Path
 ) -> None:
     run, plans = planned(apart, tmp_path)

@@ -15,7 +15,7 @@ from streamdet.sources.resolve import SourceItem
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.worker import committer, source_worker
+from streamdet.worker import source_worker
 from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.source_worker import SourceWorker
 from tests import toy_run
@@ -25,7 +25,7 @@ from tests.toy_run import front_plan, make_pools, make_workplace, run_plan
 @pytest.fixture(autouse=True)
 def toy_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS["source"], "toy", toy_run.KIND)
-    monkeypatch.setattr(committer, "PAUSE_S", 0.0)
+    monkeypatch.setattr(source_worker, "PAUSE_S", 0.0)
 
 
 class Run:

@@ -1,6 +1,6 @@
 """Scores of deformable part models on one level; Felzenszwalb et al. (2010), section 3, eq. 6-8.
 
-networks/dpm.py has the same as layers of a network. N counts filters.
+N counts filters.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """HOG as deformable part models want it: Felzenszwalb et al., PAMI 32(9), 2010, section 6.
 
 18 signed and 9 unsigned orientations and 4 gradient energies of each cell; the numbers and their
-order are voc-release5's (features.cc), whose models this serves. networks/hog.py has the same as
-convolutions. Departures: images are rounded to 8 bits at each scale, so that a table gives each
-gradient's orientation. H and W count pixels, h and w cells.
+order are voc-release5's (features.cc), whose models this serves. Departures: images are rounded to
+8 bits at each scale, so that a table gives each gradient's orientation. H and W count pixels, h and
+w cells.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def test_every_step_has_a_descriptor_of_its_place() -> None:
     np.testing.assert_allclose(moved[2:-2, 3:], whole[2:-2, 4:], atol=0.02)
 
 
-def test_a_image_below_a_patch_has_no_descriptor() -> None:
+def test_an_image_below_a_patch_has_no_descriptor() -> None:
     assert dense_sift(np.zeros((15, 99, 3), dtype=np.uint8), BowGeometry()).shape[0] == 0
 
 

@@ -23,6 +23,6 @@ def test_high_boxes_step_further_down_than_right() -> None:
     assert np.unique(found[:, 1]).tolist() == [0, 2, 4]
 
 
-def test_a_image_too_small_has_no_box_of_that_size() -> None:
+def test_an_image_too_small_has_no_box_of_that_size() -> None:
     assert sliding_boxes((1, 1), [(2, 1), (1, 2)], step=0.5).shape == (0, 4)
     assert sliding_boxes((4, 4), [(9, 9), (4, 4)], step=0.01).tolist() == [[0, 0, 4, 4]]

@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_shares_become_pixels_and_a_image_without_labels_has_no_objects(folder: Path) -> None:
+def test_shares_become_pixels_and_an_image_without_labels_has_no_objects(folder: Path) -> None:
     (folder / "labels" / "2.txt").write_text("1 0.5 0.5 0.2 0.25\n\n")
     truth = read_yolo(folder / "labels", folder / "images")
     [dog] = truth.objects

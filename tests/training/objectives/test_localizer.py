@@ -41,7 +41,7 @@ def says(network: Localizer, logits: list[float], deltas: list[float]) -> None:
         head.bias.data = torch.tensor(values)
 
 
-def test_the_object_of_a_image_is_its_largest() -> None:
+def test_the_object_of_an_image_is_its_largest() -> None:
     known = target([[0, 0, 5, 5], [0, 0, 6, 6]], [0, 1], keypoints=torch.ones(2, 1, 3))
     found = largest_objects([known, target([], [])])
     assert found.xyxy.tolist() == [[0, 0, 6, 6], [0] * 4]

@@ -115,7 +115,7 @@ def test_losses_are_summed_over_cells_and_divided_by_those_with_an_object() -> N
     assert losses["l1"].item() == pytest.approx(0.25 + math.log(2))
 
 
-def test_a_image_without_objects_teaches_objectness_alone() -> None:
+def test_an_image_without_objects_teaches_objectness_alone() -> None:
     network: Any = Says(torch.zeros(21, 5 + CLASSES))
     objective = YoloxObjective(network, YoloxObjectiveOptions())
     losses = objective(torch.zeros(1, 3, 32, 32), [target([], [])])

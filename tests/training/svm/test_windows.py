@@ -68,7 +68,7 @@ def test_drawn_windows_lie_in_the_image_in_the_window_s_shape() -> None:
     assert 95 < height.max() <= 100.001
 
 
-def test_a_image_smaller_than_the_window_has_none() -> None:
+def test_an_image_smaller_than_the_window_has_none() -> None:
     assert drawn_windows((31, 200), (32, 64), 5, np.random.default_rng(0)).shape == (0, 4)
 
 

@@ -1,6 +1,6 @@
 """Our CPU runtime against torchvision in eager mode: time and agreement, on the same frames.
 
-`python -m streamdet.bench.torchvision_ratio MODEL --python VENV/bin/python --frames FOLDER` runs
+`python -m benchmarks.torchvision_ratio MODEL --python VENV/bin/python --frames FOLDER` runs
 torchvision in another Python, since it wants another torch, and both in turn on one frame after the
 other. Both have the same random weights, scaled to act like trained ones, and see frames of one
 size; unless stated otherwise, ours get the canvas that torchvision makes of them. The time of each
@@ -176,7 +176,7 @@ def _ours(
     """Make our detectors in all precisions, and leave their weights in the folder."""
     import torch
 
-    from streamdet.bench.spread_weights import randomized, spread
+    from benchmarks.spread_weights import randomized, spread
     from streamdet.building.export import export
 
     assert model.input is not None

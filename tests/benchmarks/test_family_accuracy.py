@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.bench.family_accuracy import NAMES, Study, recipe_of, write_truths
+from benchmarks.family_accuracy import NAMES, Study, recipe_of, write_truths
 from streamdet.models.model_config import load_model_config
 from streamdet.training.recipe import Recipe, check_recipe
 from tests.training.toy_training import write_images

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from streamdet.bench.compared import Images, measure
+from benchmarks.compared import Images, measure
 from streamdet.bench.material import Material
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streamdet.bench.torchvision_ratio import agreement, canvas_hw
+from benchmarks.torchvision_ratio import agreement, canvas_hw
 from streamdet.detections import Detections
 
 

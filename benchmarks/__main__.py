@@ -1,0 +1,34 @@
+"""`python -m benchmarks NAME...`: comparisons that need the developers' test data."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Final
+
+from streamdet.commands.bench import add_bench_arguments, run_benches
+from streamdet.errors import StreamdetError
+
+BENCHES: Final[dict[str, tuple[str, str]]] = {
+    "people": ("benchmarks.compared:people", "the built-in model `people` beside others"),
+    "street": ("benchmarks.compared:street", "the built-in model `street` beside others"),
+    "family_accuracy": (
+        "benchmarks.family_accuracy:run",
+        "R-CNN, SPP-net, Fast and Faster R-CNN trained alike: mAP, time; takes 15 min",
+    ),
+}
+
+
+def main() -> int:
+    """Run the comparisons that the command line names; 1 if an aim is missed, 2 if one cannot."""
+    parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    add_bench_arguments(parser, BENCHES)
+    try:
+        return run_benches(parser.parse_args(), BENCHES)
+    except StreamdetError as exc:
+        print(f"benchmarks: {exc}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
