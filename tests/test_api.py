@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -35,12 +36,19 @@ def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     folder = tmp_path / "runs"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
-    before = {path.name for path in Path("/dev/shm").glob("streamdet-*")}
+    draw, run_ids = secrets.token_hex, []
+
+    def drawn(count: int) -> str:
+        run_ids.append(draw(count))
+        return run_ids[-1]
+
+    monkeypatch.setattr("secrets.token_hex", drawn)
     threads = threading.active_count()
     yield
     names = [child.name() for child in psutil.Process().children(recursive=True)]
     assert not [name for name in names if name.startswith("sd:")]
-    assert {path.name for path in Path("/dev/shm").glob("streamdet-*")} <= before
+    assert run_ids
+    assert [path for id_ in run_ids for path in Path("/dev/shm").glob(f"streamdet-{id_}-*")] == []
     assert live_runs() == []
     assert [path.name for path in folder.glob("*/*")] == ["lock"]
     assert threading.active_count() == threads
