@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from streamdet.errors import ConfigError
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_] | npt.NDArray[np.int64] | slice
@@ -34,6 +36,22 @@ class FrameMasks:
         """Select masks as `Detections` selects objects."""
         chosen = np.arange(len(self.counts))[rows].tolist()
         return FrameMasks(self.hw, tuple(self.counts[row] for row in chosen))
+
+    @classmethod
+    def of_arrays(cls, masks: npt.NDArray[np.bool_]) -> FrameMasks:
+        """Encode (N, H, W) bool masks; the inverse of `decoded`."""
+        from streamdet.ops.run_length import encode
+
+        return cls(masks.shape[1:], tuple(encode(mask.astype(np.bool_)) for mask in masks))
+
+    def decoded(self) -> npt.NDArray[np.bool_]:
+        """Decode to (N, H, W) bool; the inverse of `of_arrays`."""
+        from streamdet.ops.run_length import decode
+
+        masks = np.zeros((len(self.counts), *self.hw), np.bool_)
+        for mask, text in zip(masks, self.counts, strict=True):
+            mask[:] = decode(text, self.hw)
+        return masks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +139,55 @@ class Detections:
         keypoints = np.concatenate((xy, point_scores), axis=-1)
         return replace(self, xyxy=move(self.xyxy), keypoints=keypoints)
 
+    def labels(self, class_names: Sequence[str]) -> list[str]:
+        """Name the class of each object; by its number where the model does not name it.
+
+        Args:
+            class_names: of the model that found them: `detector.classes`, `frame.classes`.
+        """
+        count = len(class_names)
+        ids: list[int] = self.class_ids.tolist()
+        return [class_names[i] if 0 <= i < count else str(i) for i in ids]
+
+    def to_supervision(self, class_names: Sequence[str] = ()) -> Any:
+        """Convert to a `supervision.Detections`; the inverse of `from_supervision`.
+
+        Keypoints stay behind: supervision keeps those apart from its detections.
+
+        Args:
+            class_names: become `data["class_name"]` where there are any.
+
+        Raises:
+            ConfigError: the library `supervision` is not installed.
+        """
+        return _supervision().Detections(
+            xyxy=self.xyxy.copy(),
+            confidence=self.scores.copy(),
+            class_id=self.class_ids.copy(),
+            tracker_id=None if self.track_ids is None else self.track_ids.copy(),
+            mask=None if self.masks is None else self.masks.decoded(),
+            data={"class_name": np.array(self.labels(class_names))} if class_names else {},
+        )
+
+    @classmethod
+    def from_supervision(cls, found: Any) -> Detections:
+        """Convert a `supervision.Detections`; the inverse of `to_supervision`.
+
+        Raises:
+            ValueError: its objects have no confidence or no class_id.
+        """
+        if len(found) == 0:
+            return cls.empty()
+        if found.confidence is None or found.class_id is None:
+            raise ValueError("wanted detections with confidence and class_id, got them without")
+        return cls(
+            found.xyxy,
+            found.confidence,
+            found.class_id,
+            found.tracker_id,
+            None if found.mask is None else FrameMasks.of_arrays(found.mask),
+        )
+
     def __len__(self) -> int:
         """Count the objects."""
         return len(self.xyxy)
@@ -136,3 +203,11 @@ class Detections:
             None if self.keypoints is None else self.keypoints[rows],
             None if self.mask_probs is None else self.mask_probs[rows],
         )
+
+
+def _supervision() -> Any:
+    try:
+        import supervision
+    except ImportError as exc:
+        raise ConfigError("supervision is not installed: pip install supervision") from exc
+    return supervision

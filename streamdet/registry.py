@@ -57,6 +57,12 @@ KINDS: Final[dict[str, dict[str, str]]] = {
 }
 
 
+_INTERNAL: Final[dict[str, dict[str, str]]] = {
+    "sink": {"caller": "streamdet.sinks.caller:CallerSink"},
+}
+"""Kinds that our own code adds to a graph and that no list shows."""
+
+
 NETWORKS: Final[dict[str, str]] = {
     "rcnn": "streamdet.networks.region_cnn:RegionCnn",
     "sppnet": "streamdet.networks.sppnet:SppNet",
@@ -107,7 +113,7 @@ see training/svm."""
 def role_of(kind: str) -> str | None:
     """Name the role of a kind (kinds are unique across roles); None for an unknown one."""
     for role, kinds in KINDS.items():
-        if kind in kinds:
+        if kind in kinds or kind in _INTERNAL.get(role, {}):
             return role
     return None
 
@@ -118,7 +124,7 @@ def load(role: str, kind: str) -> Any:
     Raises:
         KeyError: there is no such role or kind.
     """
-    return _imported(KINDS[role][kind])
+    return _imported(_INTERNAL.get(role, {}).get(kind) or KINDS[role][kind])
 
 
 def load_network(kind: str) -> Any:

@@ -1,5 +1,6 @@
 """What a detector or tracker says of one frame."""
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from streamdet.detections import Detections, FrameMasks
+from streamdet.errors import ConfigError
 
 
 def two(track_ids: list[int] | None = None) -> Detections:
@@ -104,3 +106,50 @@ def test_columns_of_another_length_are_refused(column: str) -> None:
     columns[column] = columns[column][:1]
     with pytest.raises(ValueError, match=rf"{column} must be \(2,\), got \(1,\)"):
         Detections(np.zeros((2, 4), np.float32), **columns)
+
+
+def test_labels_are_the_names_of_the_classes_or_their_numbers() -> None:
+    assert two().labels(("person", "car")) == ["person", "3"]
+
+
+def test_masks_come_back_from_arrays() -> None:
+    masks = np.zeros((2, 3, 4), np.bool_)
+    masks[0, 1, 2] = masks[1, :, 0] = True
+    coded = FrameMasks.of_arrays(masks)
+    assert (coded.hw, len(coded)) == ((3, 4), 2)
+    np.testing.assert_array_equal(coded.decoded(), masks)
+
+
+def test_supervision_gets_every_column_and_gives_it_back() -> None:
+    supervision = pytest.importorskip("supervision")
+    masks = np.zeros((2, 3, 4), np.bool_)
+    masks[0, 1, 2] = masks[1, :, 0] = True
+    ours = replace(two([7, 8]), masks=FrameMasks.of_arrays(masks))
+    theirs = ours.to_supervision(("person", "dog", "cat", "car"))
+    assert isinstance(theirs, supervision.Detections)
+    assert theirs.xyxy.tolist() == [[0, 0, 1, 1], [2, 2, 4, 4]]
+    assert theirs.tracker_id.tolist() == [7, 8]
+    assert theirs.data["class_name"].tolist() == ["person", "car"]
+    np.testing.assert_array_equal(theirs.mask, masks)
+    again = Detections.from_supervision(theirs)
+    for column in ("xyxy", "scores", "class_ids", "track_ids"):
+        np.testing.assert_array_equal(getattr(again, column), getattr(ours, column))
+    assert again.masks == ours.masks
+
+
+def test_no_objects_go_to_supervision_and_come_back() -> None:
+    pytest.importorskip("supervision")
+    assert len(Detections.from_supervision(Detections.empty().to_supervision(("person",)))) == 0
+
+
+def test_supervision_without_scores_is_refused() -> None:
+    supervision = pytest.importorskip("supervision")
+    drawn = supervision.Detections(xyxy=np.array([[0.0, 0.0, 1.0, 1.0]]))
+    with pytest.raises(ValueError, match="wanted detections with confidence and class_id"):
+        Detections.from_supervision(drawn)
+
+
+def test_supervision_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(ConfigError, match="supervision is not installed: pip install supervision"):
+        two().to_supervision()

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
-from streamdet.commands.missing_parts import missing_parts
 from streamdet.commands.report_text import counted
 from streamdet.graph import Node, PipelineGraph
 from streamdet.graph.mermaid import caption
+from streamdet.run.missing_parts import missing_parts
 
 
 def add_arguments(parser: ArgumentParser) -> None:

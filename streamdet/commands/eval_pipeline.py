@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from streamdet.commands.graph_arguments import graph_from, settings_from
-from streamdet.commands.missing_parts import missing_parts
 from streamdet.commands.progress_view import progress_view
 from streamdet.config.deploy import DeploySettings
 from streamdet.detectors.parts.options import DetectorOptions
@@ -18,6 +17,7 @@ from streamdet.evaluation.frames import read_published, score_frames
 from streamdet.evaluation.scores import Scores
 from streamdet.evaluation.truths.video import check_video_truth, read_video_truth
 from streamdet.graph import PipelineGraph
+from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.report import Report
 from streamdet.run.supervisor import Supervisor
 
@@ -59,8 +59,7 @@ def _run_graph(graph: PipelineGraph, settings: DeploySettings) -> Report:
     items = [item for node in graph.role("source") for item in node.items]
     if len(items) != 1:
         raise ConfigError(f"--source: wanted one video, got {len(items)}")
-    for missing in missing_parts(graph):
-        raise missing
+    refuse_missing(graph)
     supervisor = Supervisor(graph, settings)
     with progress_view(sys.stdout) as view:
         supervisor.on_progress = view.show

@@ -14,13 +14,13 @@ from streamdet.commands.graph_arguments import (
     settings_from,
 )
 from streamdet.commands.live import LiveView
-from streamdet.commands.missing_parts import missing_parts
 from streamdet.commands.progress_view import progress_view
 from streamdet.commands.report_text import report_lines
 from streamdet.commands.stop_signals import INTERRUPTED
 from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
 from streamdet.graph.outputs import check_report, files_written
+from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.report import Report, Snapshot
 from streamdet.run.supervisor import Supervisor
 from streamdet.system.atomic_file import write_whole
@@ -55,8 +55,7 @@ def run(args: Namespace) -> int:
     graph = graph_from(args)
     settings = settings_from(args)
     report_path = None if args.report is None else check_report(graph, args.report)
-    for missing in missing_parts(graph):
-        raise missing
+    refuse_missing(graph)
     supervisor = Supervisor(graph, settings)
     with progress_view(sys.stdout) as view:
         live = LiveView(graph, view.print) if args.live else None

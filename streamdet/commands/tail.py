@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from contextlib import suppress
 
 from streamdet.commands.live import as_it_is, describe
 from streamdet.config.deploy import load_settings
 from streamdet.errors import ConfigError, TransportError
-from streamdet.transport.run_folder import ADDRESS_FILE, live_runs
+from streamdet.transport.run_folder import live_servers
 from streamdet.transport.tailing import WAIT_MS, follow
 
 
@@ -83,10 +82,7 @@ def _stated_server() -> str | None:
 
 def _newest_run() -> str:
     """Find the private server of the newest run on this machine; say so if there are several."""
-    runs = {}
-    for folder in live_runs():
-        with suppress(OSError):  # its server is not up yet, or the run has just ended
-            runs[folder.name] = (folder / ADDRESS_FILE).read_text()
+    runs = live_servers()
     if not runs:
         raise ConfigError("no run is under way on this machine: name a server with --redis URL")
     (name, url), *others = runs.items()

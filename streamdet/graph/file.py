@@ -27,6 +27,7 @@ def load_graph(
     sources: Sequence[str] = (),
     outputs: Sequence[str] = (),
     overrides: Sequence[str] = (),
+    to_caller: bool = False,
     environ: Mapping[str, str] = os_environ,
 ) -> PipelineGraph:
     """Read a graph file, apply the command line to it and check the result.
@@ -39,6 +40,7 @@ def load_graph(
             clones of it (camera-2 ...), together with the transforms in its process.
         outputs: values of --output, each for a new sink (output-1 ...).
         overrides: values of --set.
+        to_caller: add a sink (caller) that hands every frame to the process that runs the graph.
         environ: where `${NAME}` is looked up.
 
     Raises:
@@ -48,7 +50,7 @@ def load_graph(
     if not isinstance(text.values, dict):
         raise ConfigError(f"{text.name}: must hold the keys version and nodes")
     header = checked(GraphFile, text, (), text.values)
-    override(text, sources=sources, outputs=outputs, sets=overrides)
+    override(text, sources=sources, outputs=outputs, sets=overrides, to_caller=to_caller)
     problems = Problems(text)
     drafts = draft_nodes(text, problems)
     problems.raise_if_any()

@@ -17,9 +17,17 @@ from streamdet.system.redaction import is_utf8, short
 OUTPUT_KINDS: Final = {".jsonl": "jsonl", ".mp4": "video", ".txt": "mot"}
 """Which sink writes a file of which suffix."""
 
+CALLER: Final = "caller"
+"""The sink that hands frames to the process that runs the graph: its name and its kind."""
+
 
 def override(
-    text: YamlText, *, sources: Sequence[str], outputs: Sequence[str], sets: Sequence[str]
+    text: YamlText,
+    *,
+    sources: Sequence[str],
+    outputs: Sequence[str],
+    sets: Sequence[str],
+    to_caller: bool = False,
 ) -> None:
     """Change the nodes of a graph file; errors will name the option instead of a line.
 
@@ -31,6 +39,7 @@ def override(
         sources: for the only source node; each after the first goes to a clone of it.
         outputs: paths, each for a new sink.
         sets: NODE.OPTION=VALUE, the value as in a YAML file.
+        to_caller: add a sink, `CALLER`, that hands the results to the process that runs the graph.
 
     Raises:
         ConfigError: one of them cannot be applied.
@@ -43,6 +52,8 @@ def override(
         _set_sources(text, sources)
     for number, output in enumerate(outputs, 1):
         _add_output(text, f"output-{number}", output)
+    if to_caller:
+        _add_caller(text)
     for entry in sets:
         if entry not in early:
             _set(text, entry)
@@ -110,6 +121,14 @@ def _add_output(text: YamlText, name: str, output: str) -> None:
         process = _process(nodes, nodes[name]["reads"][0])
         if not _has_replicas(nodes, process):
             nodes[name]["process"] = process
+
+
+def _add_caller(text: YamlText) -> None:
+    nodes: dict[str, Any] = text.values["nodes"]
+    if CALLER in nodes:
+        raise ConfigError(f"{text.place(('nodes', CALLER))}: {CALLER!r} is taken: rename that node")
+    nodes[CALLER] = {"kind": CALLER, "reads": _results(nodes)}
+    text.places["nodes", CALLER] = "the caller"
 
 
 def _results(nodes: dict[str, Any]) -> list[str]:

@@ -17,13 +17,12 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from streamdet.errors import StreamdetError
-from streamdet.system.process import die_with_parent, set_name
+from streamdet.system.process import bound_to_parent, die_with_parent, set_name
 
 STOP_LIMIT_S: Final = 5.0
 _START: Final = "import sys; from streamdet.run.fork_server import main; main(sys.argv[1:])"
@@ -58,13 +57,12 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         with theirs, log.open("ab") as stream:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, str(theirs.fileno()), *modules],
+                bound_to_parent([sys.executable, "-c", _START, str(theirs.fileno()), *modules]),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,  # Ctrl-C in the terminal is for the supervisor alone
-                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509  no threads yet
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             )
         self._connection = Connection(ours.detach())

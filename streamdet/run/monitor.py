@@ -72,6 +72,10 @@ class Monitor:
         settings: how patient to be.
         is_embedded: whether the server is the run's own and does not come back.
         warn: told, in a sentence, when the server goes away.
+
+    Attributes:
+        is_held: asked whether the run waits for whoever takes its results, which is no stall; may
+            be replaced.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Monitor:
         self._settings = settings
         self._is_embedded = is_embedded
         self._warn = warn
+        self.is_held: Callable[[], bool] = lambda: False
         self._drain_until_s: float | None = None
         self._seen_moved, self._moved_s = 0, time.monotonic()
         self._look_due_s = 0.0
@@ -147,7 +152,7 @@ class Monitor:
         has_ended = self._metrics.read()
         now_s = time.monotonic()
         self._look_due_s = now_s + LOOK_SHARE * (now_s - started_s)
-        if self._metrics.moved != self._seen_moved:
+        if self._metrics.moved != self._seen_moved or self.is_held():
             self._seen_moved, self._moved_s = self._metrics.moved, now_s
         elif now_s - self._moved_s > 2 * self._settings.stall_s:
             still = f"nothing has moved for {now_s - self._moved_s:.0f} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -41,6 +42,10 @@ class Supervisor:
     Attributes:
         on_progress: the same, may be replaced.
         on_warning: the same, may be replaced.
+        on_folder: called with the run's folder once that is there, before any worker is; its errors
+            end the run.
+        is_held: asked whether the run cannot move now because whoever takes its results is busy:
+            it is not stuck then.
         redis_url: the run's server, once it has started; holds the password, never show it.
     """
 
@@ -56,6 +61,8 @@ class Supervisor:
         self.on_progress = on_progress
         self.on_warning = on_warning
         self.redis_url = ""
+        self.on_folder: Callable[[Path], None] = lambda folder: None
+        self.is_held: Callable[[], bool] = lambda: False
         self._stops = 0
         self._server: EmbeddedRedis | None = None
 
@@ -69,9 +76,18 @@ class Supervisor:
             dead = sweep()
             folder = RunFolder.create()
             stack.callback(folder.remove)
+            self.on_folder(folder.path)
             self.redis_url = self._start_server(stack, folder)
             warnings = () if self._settings.is_embedded else self._check_server(stack, dead)
             return self._run(stack, folder, warnings)
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Have the run end, as a stop signal does; any thread may call this.
+
+        Args:
+            at_once: do not wait for the frames that are under way.
+        """
+        self._stops += 2 if at_once else 1
 
     def _check_server(self, stack: ExitStack, dead: list[str]) -> tuple[str, ...]:
         client = connect(self.redis_url)
@@ -112,6 +128,7 @@ class Supervisor:
             is_embedded=self._server is not None,
             warn=self.on_warning,
         )
+        watch.is_held = self.is_held
         outcome, failure = watch.run(
             lambda: self._stops, self._show(metrics, _expected(run, infos))
         )

@@ -9,8 +9,9 @@ frames again: a file sink brings its file to what its state says, and nothing is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from streamdet.image import Image
@@ -29,11 +30,15 @@ class SinkContext:
         sources: source_id -> address as shown to people (no secrets), for every source that can
             arrive.
         class_names: model name -> its class names, for labels.
+        folder: the run's folder; None outside a run.
+        on_wait: to be called at least every second while a sink waits for somebody else.
     """
 
     run_id: str
     sources: Mapping[str, str]
     class_names: Mapping[str, Sequence[str]]
+    folder: Path | None = None
+    on_wait: Callable[[], None] = lambda: None
 
 
 class Sink(Protocol):

@@ -5,14 +5,23 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from collections.abc import Callable, Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
+_BOUND: Final = (
+    "import ctypes, os, sys\n"
+    f"ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, {int(signal.SIGKILL)}, 0, 0, 0)\n"
+    "os.getppid() == int(sys.argv[1]) or os._exit(1)\n"
+    "os.execv(sys.argv[2], sys.argv[2:])\n"
+)
 # From glibc's malloc.h, as `man mallopt` has them.
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_MAX: Final = -4
@@ -31,6 +40,20 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
+def bound_to_parent(command: Sequence[str | Path]) -> list[str]:
+    """Make a command whose process dies as after `die_with_parent`, then runs what is given.
+
+    A caller of subprocess that has threads must not run Python code between fork and exec
+    (`preexec_fn`): a lock that another thread holds would stay locked for ever. The kernel takes
+    the thread that starts the process for its parent: it must live as long as that is wanted.
+
+    Args:
+        command: the path of a program, and its arguments.
+    """
+    words = map(str, command)
+    return [sys.executable, "-I", "-S", "-c", _BOUND, str(os.getpid()), *words]
+
+
 def set_name(name: str) -> None:
     """Set the name that `ps -o comm` and `top` show (the first 15 bytes of it)."""
     _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
@@ -40,8 +63,12 @@ def set_name(name: str) -> None:
 def stop_signals_to(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
     """Have a handler get the stop signals in this block; may be nested.
 
-    Those that are ignored (nohup) stay so.
+    Those that are ignored (nohup) stay so. Outside the main thread, which alone gets signals, this
+    does nothing.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     heeded = [n for n in STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in heeded}
     try:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import time
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 import redis
 
 from streamdet.errors import ConfigError, TransportError
-from streamdet.system.process import die_with_parent
+from streamdet.system.process import bound_to_parent
 from streamdet.transport.connection import connect
 
 START_LIMIT_S: Final = 10.0
@@ -64,12 +62,11 @@ class EmbeddedRedis:
         }
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
         self.process = subprocess.Popen(
-            [find_server(), *arguments],
+            bound_to_parent([find_server(), *arguments]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in the terminal is not for the server
-            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509  no threads yet
         )
         self._wait_until_ready()
 

@@ -15,7 +15,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -84,6 +84,15 @@ def live_runs() -> list[Path]:
     """The folders of runs that are under way, newest first."""
     alive = [path for path in runs_root().iterdir() if _is_alive(path)]
     return sorted(alive, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def live_servers() -> dict[str, str]:
+    """The private servers of runs that are under way: run id -> address, newest first."""
+    servers = {}
+    for folder in live_runs():
+        with suppress(OSError):  # its server is not up yet, or the run has just ended
+            servers[folder.name] = (folder / ADDRESS_FILE).read_text()
+    return servers
 
 
 @contextmanager

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +18,7 @@ from streamdet.system.redaction import redacted
 from streamdet.transport.connection import connect
 
 WAIT_MS: Final = 500
+_Entry = tuple[bytes, dict[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,105 @@ def follow(url: str, stream: str, after_id: str) -> Iterator[PublicMessage | Non
         client.close()
 
 
+def read_group(
+    url: str, stream: str, group: str, consumer: str | None, claim_after_s: float
+) -> Iterator[PublicMessage | None]:
+    """Read a stream as one consumer of a group; yields None whenever nothing came for a while.
+
+    A message is acknowledged when the next one is asked for: one that its reader never came back
+    from is given again, to a consumer of the same name at once, to any other after a while.
+
+    Args:
+        url: the server.
+        stream: key of the stream; it need not exist yet.
+        group: made where missing: it begins with the oldest entry that the stream holds.
+        consumer: this reader's name in the group; None: one of its own, that goes with it.
+        claim_after_s: what another consumer has held for so long without acknowledging is taken.
+
+    Raises:
+        ConfigError: the server refuses us, or there is something else than a stream.
+        TransportError: the server does not answer, or not any more.
+    """
+    client: Any = connect(url)
+    name = consumer or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    reader = _GroupReader(client, stream, group, name, round(claim_after_s * 1000))
+    is_there = False
+    try:
+        reader.join()
+        is_there = True
+        while True:
+            entry = reader.next()
+            if entry is None:
+                yield None
+                continue
+            if entry[1]:  # else it was trimmed before it was read
+                yield _message(entry)
+            client.xack(stream, group, entry[0])
+    except (redis.RedisError, OSError) as exc:
+        raise _lost(url, exc, was_there=is_there) from exc
+    finally:
+        if consumer is None:
+            reader.leave()
+        client.close()
+
+
+class _GroupReader:
+    """One consumer of a group: what it holds already, what others have left, then what is new."""
+
+    def __init__(
+        self, client: Any, stream: str, group: str, consumer: str, claim_after_ms: int
+    ) -> None:
+        self._client = client
+        self._stream = stream
+        self._group = group
+        self._consumer = consumer
+        self._claim_after_ms = claim_after_ms
+        self._holds_some = True
+        self._claim_due_s = 0.0
+
+    def join(self) -> None:
+        try:
+            self._client.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+        except redis.ResponseError as exc:
+            if not str(exc).startswith("BUSYGROUP"):
+                raise
+
+    def next(self) -> _Entry | None:
+        if self._holds_some:
+            if entry := self._read("0", block=None):
+                return entry
+            self._holds_some = False
+        return self._claimed() or self._read(">", block=WAIT_MS)
+
+    def leave(self) -> None:
+        """Take the name out of the group, unless it holds what others have still to claim."""
+        with suppress(redis.RedisError, OSError):
+            held = self._client.xpending_range(
+                self._stream, self._group, "-", "+", 1, consumername=self._consumer
+            )
+            if not held:
+                self._client.xgroup_delconsumer(self._stream, self._group, self._consumer)
+
+    def _read(self, after_id: str, block: int | None) -> _Entry | None:
+        answer = self._client.xreadgroup(
+            self._group, self._consumer, {self._stream: after_id}, count=1, block=block
+        )
+        return answer[0][1][0] if answer and answer[0][1] else None
+
+    def _claimed(self) -> _Entry | None:
+        """Take over a message that its consumer has held for too long; looks now and then."""
+        if time.monotonic() < self._claim_due_s:
+            return None
+        answer = self._client.xautoclaim(
+            self._stream, self._group, self._consumer, self._claim_after_ms, "0", count=1
+        )
+        if answer[1]:
+            entry: _Entry = answer[1][0]
+            return entry
+        self._claim_due_s = time.monotonic() + min(1.0, self._claim_after_ms / 1000)
+        return None
+
+
 def _lost(url: str, exc: Exception, *, was_there: bool) -> ConfigError | TransportError:
     if isinstance(exc, (redis.AuthenticationError, redis.ResponseError)):
         return ConfigError(f"redis: {redacted(url)} refuses us: {redacted(str(exc))}")
@@ -79,7 +184,7 @@ def _lost(url: str, exc: Exception, *, was_there: bool) -> ConfigError | Transpo
     return TransportError(f"redis: {redacted(url)} does not answer{when}")
 
 
-def _message(entry: tuple[bytes, dict[bytes, bytes]]) -> PublicMessage:
+def _message(entry: _Entry) -> PublicMessage:
     id_, fields = entry
     names = (name.decode(errors="backslashreplace") for name in fields)
     return PublicMessage(id_, dict(zip(names, fields.values(), strict=True)))

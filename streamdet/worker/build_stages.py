@@ -75,5 +75,7 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         run_id=plan.run.layout.run_id,
         sources={name: plan.run.source_names[name] for name in plan.source_ids},
         class_names=plan.run.class_names,
+        folder=plan.run.folder,
+        on_wait=pixels.on_wait,
     )
     return SinkStage(kind(node.options, context), pixels)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from streamdet.errors import ConfigError
+from streamdet.graph import load_graph
 from streamdet.system.redaction import short
 from tests.graph.graphs import PEOPLE, faults, load_text, people
 
@@ -160,3 +162,15 @@ def test_an_output_whose_name_is_taken_is_refused(tmp_path: Path) -> None:
     text = PEOPLE.replace("publish:", "output-1:")
     (line,) = faults(text, tmp_path, outputs=["o.jsonl"])
     assert line.endswith("its node would be 'output-1', which the graph already has")
+
+
+def test_the_caller_reads_the_results_and_only_a_graph_of_its_own_can_hold_that_name(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "people.yaml"
+    path.write_text(PEOPLE)
+    assert load_graph(path, to_caller=True).nodes["caller"].reads == ("track",)
+    assert "caller" not in load_graph(path).nodes
+    path.write_text(PEOPLE.replace("publish:", "caller:"))
+    with pytest.raises(ConfigError, match="'caller' is taken: rename that node"):
+        load_graph(path, to_caller=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
-from streamdet.system.process import STOP_SIGNALS, stop_signals_to
+from streamdet.system.process import STOP_SIGNALS, bound_to_parent, stop_signals_to
 
 SET_NAME = """
 from pathlib import Path
@@ -57,3 +61,36 @@ def test_a_stop_signal_that_is_ignored_stays_so() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, former)
+
+
+def test_a_bound_process_runs_its_command_and_dies_with_its_parent() -> None:
+    code = (
+        "import subprocess, sys; from streamdet.system.process import bound_to_parent;"
+        "child = subprocess.Popen(bound_to_parent([sys.executable, '-c',"
+        " 'import time; print(1, flush=True); time.sleep(60)']), stdout=subprocess.PIPE);"
+        "child.stdout.readline(); print(child.pid, flush=True)"
+    )
+    pid = int(run(code).stdout)
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).wait(5)
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_bound_process_whose_parent_is_gone_already_ends_at_once() -> None:
+    command = bound_to_parent([sys.executable, "-c", "print('alive')"])
+    command[command.index(str(os.getpid()))] = "1"
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_stop_signals_are_left_alone_outside_the_main_thread() -> None:
+    former, seen = signal.getsignal(signal.SIGTERM), []
+
+    def elsewhere() -> None:
+        with stop_signals_to(lambda caught, _: None):
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join(5)
+    assert seen == [former]

@@ -19,7 +19,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def find_network(model: object) -> None:
         looked.append(getattr(model, "name", ""))
 
-    monkeypatch.setattr("streamdet.commands.missing_parts.find_network", find_network)
+    monkeypatch.setattr("streamdet.run.missing_parts.find_network", find_network)
     return looked
 
 

@@ -22,6 +22,16 @@ def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
             yield exc
 
 
+def refuse_missing(graph: PipelineGraph) -> None:
+    """Refuse a graph that could not start here.
+
+    Raises:
+        StreamdetError: the first part that is missing.
+    """
+    for missing in missing_parts(graph):
+        raise missing
+
+
 def _check_parts(node: Node) -> None:
     if node.model is None:
         return

@@ -1,0 +1,200 @@
+"""A run whose frames come to the process that started it, one by one."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Full, Queue
+from types import TracebackType
+from typing import Final, Self
+
+from streamdet.detections import Detections
+from streamdet.errors import EngineError, SourceError
+from streamdet.image import Pixels
+from streamdet.messages import FrameMessage
+from streamdet.run.report import Report
+from streamdet.run.supervisor import Supervisor
+from streamdet.transport.frame_socket import FrameReceiver
+
+HELD: Final = 4
+"""Frames that are received ahead; the run waits for whoever takes them."""
+LOOK_S: Final = 0.25
+CLOSE_LIMIT_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamFrame:
+    """A frame and what was found in it.
+
+    Attributes:
+        source_id: the source's name in the run.
+        index: the frame's place in its source, from 0, without gaps.
+        pts_s: when it is shown, seconds; None where the file does not say.
+        detections: objects in the image's pixels, with track ids where the graph has a tracker;
+            empty for a dropped frame.
+        image: (H, W, 3) uint8 BGR; None for a frame that was dropped before it had one.
+        model: name of the model that found the objects; None where none did.
+        classes: names of that model's classes: `detections.labels(frame.classes)`.
+        drop_reason: why the frame was given up; None for a frame that is well.
+    """
+
+    source_id: str
+    index: int
+    pts_s: float | None
+    detections: Detections
+    image: Pixels | None
+    model: str | None
+    classes: tuple[str, ...]
+    drop_reason: str | None
+
+
+class FrameStream:
+    """Iterates over the frames of a run, each once and each source's in order.
+
+    Leaving the loop, however that happens, ends the run and everything it started; so does `close`,
+    a `with` block, or the end of the program.
+
+    Args:
+        supervisor: of a graph with a `caller` sink; it has not run yet.
+        classes: model name -> names of its classes.
+    """
+
+    def __init__(self, supervisor: Supervisor, classes: Mapping[str, tuple[str, ...]]) -> None:
+        self._classes = classes
+        self._run = _BackgroundRun(supervisor)
+        self._finalizer = weakref.finalize(self, _BackgroundRun.close, self._run)
+
+    @property
+    def report(self) -> Report | None:
+        """What the run did; None before its end."""
+        return self._run.report
+
+    def __iter__(self) -> Self:
+        """Return itself: a run can be gone through once."""
+        return self
+
+    def __next__(self) -> StreamFrame:
+        """Wait for the next frame.
+
+        Raises:
+            StopIteration: every source has ended.
+            StreamdetError: the run failed, or could not be started.
+        """
+        try:
+            taken = self._run.take()
+            if taken is None:
+                self._run.raise_failure()
+                raise StopIteration
+        except BaseException:
+            self.close()
+            raise
+        return self._frame(*taken)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the run."""
+        self.close()
+
+    def close(self) -> None:
+        """End the run and all its processes; a second call does nothing."""
+        self._finalizer()
+
+    def _frame(self, message: FrameMessage, image: Pixels | None) -> StreamFrame:
+        frame, pts_ns = message.frame, message.frame.pts_ns
+        found = message.detections if message.drop_reason is None else None
+        return StreamFrame(
+            source_id=frame.source_id,
+            index=frame.index,
+            pts_s=None if pts_ns is None else pts_ns / 1e9,
+            detections=Detections.empty() if found is None else found,
+            image=image,
+            model=message.model,
+            classes=self._classes.get(message.model or "", ()),
+            drop_reason=message.drop_reason,
+        )
+
+
+_Taken = tuple[FrameMessage, Pixels | None]
+
+
+class _BackgroundRun:
+    """The run in a thread, and a second thread that receives its frames."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._frames: Queue[_Taken | None] = Queue(HELD)
+        self._is_over = threading.Event()
+        self._failure: BaseException | None = None
+        self.report: Report | None = None
+        supervisor.on_folder = self._listen
+        supervisor.is_held = self._frames.full
+        self._threads = [threading.Thread(target=self._run, name="streamdet-run", daemon=True)]
+        self._threads[0].start()
+
+    def take(self) -> _Taken | None:
+        """Wait for a frame; None once there will be no more."""
+        while not self._is_over.is_set():
+            with suppress(Empty):
+                taken = self._frames.get(timeout=LOOK_S)
+                if taken is None:
+                    self._is_over.set()
+                return taken
+        return None
+
+    def raise_failure(self) -> None:
+        """Raise what went wrong, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+        report = self.report
+        if report is None or report.is_good:
+            return
+        if report.outcome == "failed":
+            raise EngineError(report.failure or "the run failed")
+        failures = [source.failure for source in report.sources if source.failure]
+        if failures:
+            raise SourceError("; ".join(failures))
+
+    def close(self) -> None:
+        """End the run at once if it has not ended, and wait until nothing of it is left."""
+        self._supervisor.stop(at_once=True)
+        self._is_over.set()
+        for thread in tuple(self._threads):
+            if thread is not threading.current_thread():
+                thread.join(CLOSE_LIMIT_S)
+
+    def _run(self) -> None:
+        try:
+            self.report = self._supervisor.run()
+        except BaseException as exc:  # noqa: BLE001  it is raised from the iterator
+            self._failure = exc
+        self._put(None)
+
+    def _listen(self, folder: Path) -> None:
+        receiver = FrameReceiver(folder, self._give, self._is_over.is_set)
+        thread = threading.Thread(target=receiver.serve, name="streamdet-frames", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _give(self, message: FrameMessage, pixels: Pixels | None) -> None:
+        if not self._put((message, pixels)):
+            raise ConnectionResetError("nobody takes frames any more")
+
+    def _put(self, taken: _Taken | None) -> bool:
+        """Hand something to `take` as soon as there is room; returns False if all is over."""
+        while not self._is_over.is_set():
+            with suppress(Full):
+                self._frames.put(taken, timeout=LOOK_S)
+                return True
+        return False
