@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
+from setproctitle import setproctitle
+
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
@@ -31,9 +33,16 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def set_name(name: str) -> None:
-    """Set the name that `ps -o comm` and `top` show (the first 15 bytes of it)."""
-    _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+def set_name(name: str, title: str | None = None) -> None:
+    """Set the names of this process.
+
+    Args:
+        name: what `ps -o comm` and `top` show (the first 15 bytes of it).
+        title: what `ps -o args` and `top -c` show in place of the command line; None keeps that.
+    """
+    if title is not None:
+        setproctitle(title)
+    _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)  # last: a title replaces it
 
 
 @contextmanager
