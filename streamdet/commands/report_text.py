@@ -1,4 +1,4 @@
-"""A run's report, and how it is doing, for people to read."""
+"""A run's report for people to read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from streamdet.run.report import Report, SourceReport, StageReport
-from streamdet.run.status import RunStatus
 
-_TIMES: Final = ("work ms", "work p50", "p95", "wait p50", "p95", "all p50", "p95")
+TIMES: Final = ("work ms", "work p50", "p95", "wait p50", "p95", "all p50", "p95")
 """Milliseconds: a frame's share of the work; then the batch's work, the wait before, and both."""
 _TIME_WIDTH: Final = 8
 
@@ -25,29 +24,29 @@ def report_lines(report: Report, written: Iterable[Path] = ()) -> Iterator[str]:
     for source in report.sources:
         yield f"  {source.source_id}: {_account(source)}"
     width = max(len(stage.node) for stage in report.stages)
-    yield _columns("stage", width, _TIMES, "what runs it")
+    yield columns("stage", width, TIMES, "what runs it")
     for stage in report.stages:
         runs = report.runtimes.get(stage.node, stage.kind)
-        yield _columns(stage.node, width, _times(stage), runs)
+        yield columns(stage.node, width, times(stage), runs)
     if files := [str(path) for path in written if path.exists()]:
         yield f"  written: {files[0]}"
         yield from (f"           {file}" for file in files[1:])
 
 
-def status_lines(status: RunStatus) -> Iterator[str]:
-    """Tell how a run is doing, line by line."""
-    yield f"run {status.run_id}: {', '.join(_standing(status))}"
-    for source in status.sources:
-        in_flight = f"{source.unfinished} in flight, " if source.unfinished else ""
-        yield f"  {source.source_id}: {source.emitted} emitted, {in_flight}{_ends(source)}"
-    if not status.stages:
-        return
-    width = max(len(stage.report.node) for stage in status.stages)
-    yield _columns("stage", width, ("fps", "queue", *_TIMES), "what runs it")
-    for stage in status.stages:
-        queue = "-" if stage.queue is None else str(stage.queue)
-        metrics = (f"{stage.fps:.1f}", queue, *_times(stage.report))
-        yield _columns(stage.report.node, width, metrics, stage.runs)
+def times(stage: StageReport) -> tuple[str, ...]:
+    """Write what `TIMES` names."""
+    times = (
+        *(stage.work_ms, stage.work_p50_ms, stage.work_p95_ms),
+        *(stage.waiting_p50_ms, stage.waiting_p95_ms),
+        *(stage.latency_p50_ms, stage.latency_p95_ms),
+    )
+    return tuple(map(_ms, times))
+
+
+def columns(name: str, width: int, numbers: Iterable[str], last: str) -> str:
+    """Write a line of a table of stages: a name, numbers, a text."""
+    cells = (f"{number:>{_TIME_WIDTH}}" for number in numbers)
+    return "  ".join((f"  {name:<{width}}", *cells, last))
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -85,37 +84,6 @@ def _account(source: SourceReport) -> str:
         "failed" if source.failure is not None else "",
     ]
     return ", ".join(filter(None, parts))
-
-
-def _ends(source: SourceReport) -> str:
-    drops = [f"{count} dropped ({reason})" for reason, count in sorted(source.dropped.items())]
-    return ", ".join([*(drops or ["0 dropped"]), f"{source.published} published"])
-
-
-def _standing(status: RunStatus) -> Iterator[str]:
-    if status.graph is not None:
-        yield status.graph
-    if status.problem is not None:
-        yield status.problem
-        return
-    yield f"{status.elapsed_s:.1f} s"
-    yield f"{counted(sum(source.published for source in status.sources), 'frame')} published"
-    yield counted(status.restarts, "restart")
-    yield f"process {status.pid}"
-
-
-def _times(stage: StageReport) -> tuple[str, ...]:
-    times = (
-        *(stage.work_ms, stage.work_p50_ms, stage.work_p95_ms),
-        *(stage.waiting_p50_ms, stage.waiting_p95_ms),
-        *(stage.latency_p50_ms, stage.latency_p95_ms),
-    )
-    return tuple(map(_ms, times))
-
-
-def _columns(name: str, width: int, numbers: Iterable[str], last: str) -> str:
-    cells = (f"{number:>{_TIME_WIDTH}}" for number in numbers)
-    return "  ".join((f"  {name:<{width}}", *cells, last))
 
 
 def _ms(value: float | None) -> str:

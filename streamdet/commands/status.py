@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 
-from streamdet.commands.report_text import status_lines
+from streamdet.commands.status_text import status_lines
 from streamdet.run.status import run_statuses
 from streamdet.transport.run_folder import live_runs
 
