@@ -65,7 +65,7 @@ coverage: .venv/dev-installed
 
 .venv/dev-installed: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0  # a build for CPUs
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[all,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[all,networks,dev]'
 	@touch $@
 
 clean:

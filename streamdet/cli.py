@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, str] = {
     "run": "run a graph: decode, detect, track, publish",
+    "status": "show how the runs of this machine are doing",
     "tail": "print what is being published, like tail -f",
     "track": "run a tracker over a file of detections in MOT format",
     "check": "check a graph file and say what it is made of",

@@ -47,6 +47,8 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "sink": {
         "redis_stream": "streamdet.sinks.redis_stream:RedisStreamSink",
         "jsonl": "streamdet.sinks.jsonl:JsonlSink",
+        "csv": "streamdet.sinks.csv:CsvSink",
+        "parquet": "streamdet.sinks.parquet:ParquetSink",
         "mot": "streamdet.sinks.mot:MotSink",
         "video": "streamdet.sinks.video:VideoSink",
     },

@@ -20,7 +20,6 @@ from streamdet.bench.sliding_windows import windows_s
 from streamdet.detectors.parts.options import choose_runtime
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.proposals import Proposer
-from streamdet.errors import EngineError
 from streamdet.evaluation.image_file import read_image
 from streamdet.evaluation.images import Detect, ImageDetector
 from streamdet.image import Pixels
@@ -77,7 +76,7 @@ def run(material: Material) -> Outcome:
             Metric("OverFeat, dense / efficient", windows.dense / windows.efficient),
         ],
         details={"without proposals": runs_s, "rcnn regions": regions},
-        notes=_notes(proposer, regions),
+        notes=_notes(regions),
     )
 
 
@@ -103,17 +102,13 @@ def _ratios(without_s: dict[str, float], with_s: dict[str, float]) -> list[Metri
     ]  # fmt: skip
 
 
-def _notes(proposer: Proposer, regions: int) -> list[str]:
-    notes = [
+def _notes(regions: int) -> list[str]:
+    return [
         f"VGG-16, fp32, {cores()} threads, random weights; {PROPOSALS} regions, Faster R-CNN 300",
         f"images of {IMAGE_HW[0]} x {IMAGE_HW[1]}, as VOC's are; the papers enlarge them to"
         " 600, which all but R-CNN pay for",
         f"R-CNN was timed on {regions} regions, {RCNN_BATCH} at a time, and scaled to {PROPOSALS}",
     ]
-    if proposer.name.startswith("sliding"):
-        notes.append("OpenCV lacks its contrib modules: sliding boxes, which cost nothing, stand in"
-                     " for selective search")  # fmt: skip
-    return notes
 
 
 def _model(kind: str) -> ModelConfig:
@@ -179,11 +174,8 @@ def _runs_s(detect: Detect, picture: Pixels, least_s: float) -> list[float]:
 
 
 def _proposals(picture: Pixels) -> tuple[Proposer, float]:
-    """Selective search, or where OpenCV lacks it sliding boxes; and the seconds it takes."""
-    try:
-        proposer = _proposer("selective_search")
-    except EngineError:
-        proposer = _proposer("sliding")
+    """Selective search, as the papers have it, and the seconds it takes."""
+    proposer = _proposer("selective_search")
     import cv2
 
     prepared = np.asarray(cv2.resize(picture, IMAGE_HW[::-1]), np.uint8)

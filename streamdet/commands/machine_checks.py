@@ -31,7 +31,12 @@ State = Literal["ok", "missing", "warning", "broken"]
 DEFAULT_GRAPH: Final = "people"
 MODEL_TOPIC: Final = "model "
 GPUS: Final = Path("/proc/driver/nvidia/gpus")
-_OPENCV: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless")
+_OPENCV: Final = ("opencv-contrib-python-headless", "opencv-contrib-python")
+_PLAIN_OPENCV: Final = ("opencv-python-headless", "opencv-python")
+_TORCH_REMEDY: Final = (
+    "only to train, and to build a network from published or trained weights:"
+    f" pip install torch==2.13.0  (a build for CPUs), then {to_install('networks')}"
+)
 _TENSORRT: Final = ("tensorrt", "tensorrt-cu13", "tensorrt-cu12")
 _LIMIT_S: Final = 10.0
 
@@ -66,7 +71,7 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     yield _opencv()
     yield _optional("onnxruntime", ("onnxruntime",), to_install("onnxruntime"))
     yield _optional("openvino", ("openvino",), to_install("openvino"))
-    yield _optional("torch", ("torch",), f"only for a GPU: {to_install('gpu')}")
+    yield _optional("torch", ("torch",), _TORCH_REMEDY)
     yield _optional("tensorrt", _TENSORRT, f"only for a GPU: {to_install('gpu')}")
     yield _cuda()
     yield _embedded_server(is_needed=settings.is_embedded)
@@ -93,12 +98,15 @@ def _av() -> Finding:
 
 
 def _opencv() -> Finding:
-    found = _version_of(_OPENCV)
+    found = _version_of(_OPENCV + _PLAIN_OPENCV)
     remedy = to_install("opencv")
     if found is None:
         return Finding("opencv", "broken", "not installed: images cannot be resized", remedy)
     if int(found.split(".")[0]) >= 5:
         return Finding("opencv", "broken", f"{found} has no HOGDescriptor, wanted 4.x", remedy)
+    if _version_of(_OPENCV) is None:
+        text = f"{found} without its contrib modules: no selective search"
+        return Finding("opencv", "warning", text, f"pip uninstall it, then {remedy}")
     return Finding("opencv", "ok", found)
 
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from streamdet.run.report import Report, SourceReport, StageReport
 
-_COLUMNS: Final = "  {:<{width}}  {:>8}  {:>8}  {:>8}  {}"
-_HEADER: Final = ("stage", "work ms", "p50 ms", "p95 ms", "what runs it")
+TIMES: Final = ("work ms", "work p50", "p95", "wait p50", "p95", "all p50", "p95")
+"""Milliseconds: a frame's share of the work; then the batch's work, the wait before, and both."""
+_TIME_WIDTH: Final = 8
 
 
 def report_lines(report: Report, written: Iterable[Path] = ()) -> Iterator[str]:
@@ -23,12 +24,29 @@ def report_lines(report: Report, written: Iterable[Path] = ()) -> Iterator[str]:
     for source in report.sources:
         yield f"  {source.source_id}: {_account(source)}"
     width = max(len(stage.node) for stage in report.stages)
-    yield _COLUMNS.format(*_HEADER, width=width)
+    yield columns("stage", width, TIMES, "what runs it")
     for stage in report.stages:
-        yield _stage_line(stage, report.runtimes.get(stage.node, stage.kind), width)
+        runs = report.runtimes.get(stage.node, stage.kind)
+        yield columns(stage.node, width, times(stage), runs)
     if files := [str(path) for path in written if path.exists()]:
         yield f"  written: {files[0]}"
         yield from (f"           {file}" for file in files[1:])
+
+
+def times(stage: StageReport) -> tuple[str, ...]:
+    """Write what `TIMES` names."""
+    times = (
+        *(stage.work_ms, stage.work_p50_ms, stage.work_p95_ms),
+        *(stage.waiting_p50_ms, stage.waiting_p95_ms),
+        *(stage.latency_p50_ms, stage.latency_p95_ms),
+    )
+    return tuple(map(_ms, times))
+
+
+def columns(name: str, width: int, numbers: Iterable[str], last: str) -> str:
+    """Write a line of a table of stages: a name, numbers, a text."""
+    cells = (f"{number:>{_TIME_WIDTH}}" for number in numbers)
+    return "  ".join((f"  {name:<{width}}", *cells, last))
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -66,11 +84,6 @@ def _account(source: SourceReport) -> str:
         "failed" if source.failure is not None else "",
     ]
     return ", ".join(filter(None, parts))
-
-
-def _stage_line(stage: StageReport, runs: str, width: int) -> str:
-    metrics = (stage.work_ms, stage.latency_p50_ms, stage.latency_p95_ms)
-    return _COLUMNS.format(stage.node, *map(_ms, metrics), runs, width=width)
 
 
 def _ms(value: float | None) -> str:

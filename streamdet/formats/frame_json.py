@@ -53,7 +53,7 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
         "width": frame.hw[1],
         "height": frame.hw[0],
         "model": message.model,
-        "objects": _with_shapes(_objects(message, class_names), message),
+        "objects": _with_shapes(described(message, class_names), message),
         "latency_ms": _latency_ms(message.timings),
     }
     if message.drop_reason is not None:
@@ -74,7 +74,7 @@ def deepstream_json(message: FrameMessage, class_names: Sequence[str]) -> bytes:
     Raises:
         ValueError: a box or a score is NaN or infinite.
     """
-    objects = _objects(message, class_names)
+    objects = described(message, class_names)
     return _dump(
         {
             "version": "4.0",
@@ -91,13 +91,16 @@ def class_label(class_names: Sequence[str], class_id: int) -> str:
     return class_names[class_id] if 0 <= class_id < len(class_names) else str(class_id)
 
 
-def rfc3339(epoch_ns: int) -> str:
-    """Write nanoseconds since the epoch as UTC date and time, cut to microseconds."""
-    seconds, rest_ns = divmod(epoch_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
+def described(message: FrameMessage, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    """Describe each object without its shapes: id, class_id, label, confidence, bbox.
 
+    Args:
+        message: the frame, in source pixels; a dropped one has no objects.
+        class_names: as for `native_json`.
 
-def _objects(message: FrameMessage, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    Raises:
+        ValueError: a box or a score is NaN or infinite.
+    """
     found = message.detections
     if found is None or message.drop_reason is not None:
         return []
@@ -119,8 +122,14 @@ def _objects(message: FrameMessage, class_names: Sequence[str]) -> list[dict[str
     ]
 
 
+def rfc3339(epoch_ns: int) -> str:
+    """Write nanoseconds since the epoch as UTC date and time, cut to microseconds."""
+    seconds, rest_ns = divmod(epoch_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
+
+
 def _with_shapes(objects: list[dict[str, Any]], message: FrameMessage) -> list[dict[str, Any]]:
-    """Add masks and keypoints, where there are any, to what `_objects` says of the same frame."""
+    """Add masks and keypoints, where there are any, to what `described` says of the same frame."""
     found = message.detections
     if found is None or not objects:
         return objects

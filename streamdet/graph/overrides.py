@@ -14,7 +14,13 @@ from streamdet.errors import ConfigError
 from streamdet.registry import load, role_of
 from streamdet.system.redaction import is_utf8, short
 
-OUTPUT_KINDS: Final = {".jsonl": "jsonl", ".mp4": "video", ".txt": "mot"}
+OUTPUT_KINDS: Final = {
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".mp4": "video",
+    ".txt": "mot",
+}
 """Which sink writes a file of which suffix."""
 
 CALLER: Final = "caller"

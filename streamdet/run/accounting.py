@@ -1,4 +1,4 @@
-"""Where every frame of a run is, read off the bus: for the progress line and the report."""
+"""Where every frame of a run is, read off the bus: for the progress line, report and status."""
 
 from __future__ import annotations
 
@@ -6,39 +6,29 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streamdet.graph import PipelineGraph
+from streamdet.run.description import SourceDescription
 from streamdet.run.report import SourceReport
-from streamdet.transport.redis_bus import RedisBus
-from streamdet.worker.plan import RunPlan
+from streamdet.transport.bus import RunAdmin
 from streamdet.worker.run_files import unpack_position
 
 
 class Accounting:
-    """Reads a run's metrics.
+    """Reads a run's metrics, and changes nothing.
 
     Args:
         bus: the run's bus.
-        graph: the graph.
-        run: the plan.
+        sources: source id -> source.
     """
 
-    def __init__(self, bus: RedisBus, graph: PipelineGraph, run: RunPlan) -> None:
+    def __init__(self, bus: RunAdmin, sources: Mapping[str, SourceDescription]) -> None:
         self._bus = bus
-        self._run = run
-        self._final = [group.name for group in graph.groups if _has_sink(run, group.name)]
-        self._sinks_of = {
-            source_id: [
-                name
-                for name in self._final
-                if source_id in graph.sources_reaching(_entry(graph, name))
-            ]
-            for source_id in run.source_names
-        }
+        self._sources = sources
+        self._final = sorted({name for source in sources.values() for name in source.sinks})
 
     @property
     def ends_expected(self) -> int:
         """How many (group with a sink, source) pairs must end."""
-        return sum(len(sinks) for sinks in self._sinks_of.values())
+        return sum(len(source.sinks) for source in self._sources.values())
 
     def source_reports(self) -> tuple[SourceReport, ...]:
         """Account for every frame of every source.
@@ -51,13 +41,14 @@ class Accounting:
         done = {group: self._bus.done_counts(group) for group in self._final}
         positions = self._bus.positions()
         reports = []
-        for source_id, address in self._run.source_names.items():
+        for source_id, source in self._sources.items():
             ends = [
                 _End(done[group].get(source_id, 0), dropped[group, source_id])
-                for group in self._sinks_of[source_id]
+                for group in source.sinks
             ]
             slowest = min(ends, key=lambda end: end.published)
-            reports.append(_source_report(source_id, address, positions.get(source_id), slowest))
+            packed = positions.get(source_id)
+            reports.append(_source_report(source_id, source.address, packed, slowest))
         return tuple(reports)
 
 
@@ -88,11 +79,3 @@ def _source_report(source_id: str, address: str, packed: bytes | None, end: _End
         error=notes.get("error"),
         warnings=tuple(notes.get("warnings", ())),
     )
-
-
-def _has_sink(run: RunPlan, group: str) -> bool:
-    return run.layout.groups[group].has_sink
-
-
-def _entry(graph: PipelineGraph, group: str) -> str:
-    return next(one.entry.name for one in graph.groups if one.name == group)

@@ -184,7 +184,7 @@ class _Server:
 def main(arguments: Sequence[str]) -> None:
     """Serve on an inherited socket; the arguments are its descriptor and the modules to import."""
     descriptor, *modules = arguments
-    set_name("sd:fork-server")
+    set_name("sd:fork-server", "streamdet fork server")
     for module in modules:
         importlib.import_module(module)
     _Server(Connection(int(descriptor))).serve()

@@ -1,4 +1,4 @@
-"""Whether the weights and runtimes of a graph's detectors are on this machine."""
+"""Whether the weights, runtimes and libraries that a graph needs are on this machine."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from streamdet.errors import EngineError, StreamdetError, to_install
 from streamdet.graph import Node, PipelineGraph
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
+from streamdet.sinks.parquet import missing_library
 
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
-    """Yield an error for each detector that could not start here."""
+    """Yield an error for each detector or sink that could not start here."""
     for node in graph.role("detector"):
         try:
             _check_parts(node)
         except StreamdetError as exc:
             yield exc
+    for node in graph.role("sink"):
+        if node.kind == "parquet" and find_spec("pyarrow") is None:
+            yield EngineError(f"{node.name}: {missing_library()}")
 
 
 def refuse_missing(graph: PipelineGraph) -> None:

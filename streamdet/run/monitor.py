@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError, StreamdetError, TransportError
 from streamdet.run.accounting import Accounting
-from streamdet.run.processes import Processes
 from streamdet.run.report import SourceReport
-from streamdet.transport.bus import RunLostError
-from streamdet.transport.redis_bus import RedisBus
+from streamdet.transport.bus import RunAdmin, RunLostError
 from streamdet.worker.stage_stats import moved
 
 TICK_S: Final = 0.1
@@ -25,19 +23,48 @@ class _StoppedAtOnceError(Exception):
     """The user asked twice, draining took too long, or the server that it needs is away."""
 
 
+class Workers(Protocol):
+    """What the monitor asks of a run's processes: see processes.Processes."""
+
+    def start_due(self) -> None:
+        """Start every worker that does not run and whose pause is over."""
+        ...
+
+    def watch(self, wait_s: float) -> None:
+        """Wait for workers to end, and plan their restarts."""
+        ...
+
+    def silent(self) -> tuple[str, ...]:
+        """Say which workers were killed for their silence since the run last moved, and why."""
+        ...
+
+    def sinks_are_done(self) -> bool:
+        """Whether every worker with a sink has shown all that was committed, and ended."""
+        ...
+
+
 class Metrics:
     """What was last read of a run; it stays when the server goes.
 
+    Args:
+        bus: the run's bus.
+        accounting: of the same run.
+        clock: monotonic seconds.
+
     Attributes:
+        clock: the same.
         sources: every source.
         counters: the statistics.
         moved: grows whenever the run moves.
     """
 
-    def __init__(self, bus: RedisBus, accounting: Accounting) -> None:
+    def __init__(
+        self, bus: RunAdmin, accounting: Accounting, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._bus = bus
         self._accounting = accounting
-        self._started_s = time.monotonic()
+        self.clock = clock
+        self._started_s = clock()
         self.sources: tuple[SourceReport, ...] = ()
         self.counters: dict[str, int] = {}
         self.moved = 0
@@ -45,7 +72,7 @@ class Metrics:
     @property
     def elapsed_s(self) -> float:
         """Seconds since the first worker's start."""
-        return time.monotonic() - self._started_s
+        return self.clock() - self._started_s
 
     def read(self) -> bool:
         """Read all; returns whether every sink has every source's end.
@@ -68,7 +95,7 @@ class Monitor:
     Args:
         bus: the run's bus.
         fleet: its workers.
-        metrics: what is read of it.
+        metrics: what is read of it, and when.
         settings: how patient to be.
         is_embedded: whether the server is the run's own and does not come back.
         warn: told, in a sentence, when the server goes away.
@@ -80,8 +107,8 @@ class Monitor:
 
     def __init__(
         self,
-        bus: RedisBus,
-        processes: Processes,
+        bus: RunAdmin,
+        processes: Workers,
         metrics: Metrics,
         settings: DeploySettings,
         *,
@@ -96,7 +123,8 @@ class Monitor:
         self._warn = warn
         self.is_held: Callable[[], bool] = lambda: False
         self._drain_until_s: float | None = None
-        self._seen_moved, self._moved_s = 0, time.monotonic()
+        self._clock = metrics.clock
+        self._seen_moved, self._moved_s = 0, self._clock()
         self._look_due_s = 0.0
 
     def run(self, stops: Callable[[], int], show: Callable[[], None]) -> tuple[str, str | None]:
@@ -124,7 +152,7 @@ class Monitor:
         self._heed(stops())
         self._fleet.start_due()
         self._fleet.watch(TICK_S)
-        if time.monotonic() < self._look_due_s:
+        if self._clock() < self._look_due_s:
             return False
         try:
             return self._look()
@@ -138,19 +166,19 @@ class Monitor:
         if not stops:
             return
         if self._drain_until_s is None:
-            self._drain_until_s = time.monotonic() + self._settings.drain_s
+            self._drain_until_s = self._clock() + self._settings.drain_s
             try:
                 self._bus.request_stop()
             except TransportError as exc:
                 raise _StoppedAtOnceError from exc
-        if stops > 1 or time.monotonic() > self._drain_until_s:
+        if stops > 1 or self._clock() > self._drain_until_s:
             raise _StoppedAtOnceError
 
     def _look(self) -> bool:
         """Read the metrics; returns whether all has ended and every sink is shut."""
-        started_s = time.monotonic()
+        started_s = self._clock()
         has_ended = self._metrics.read()
-        now_s = time.monotonic()
+        now_s = self._clock()
         self._look_due_s = now_s + LOOK_SHARE * (now_s - started_s)
         if self._metrics.moved != self._seen_moved or self.is_held():
             self._seen_moved, self._moved_s = self._metrics.moved, now_s
@@ -172,11 +200,11 @@ class Monitor:
             )
         wait_s = self._settings.redis_wait_s
         self._warn(f"redis: {self._settings.redis} does not answer, waiting up to {wait_s:g} s")
-        deadline = time.monotonic() + wait_s
-        while time.monotonic() < deadline:
+        deadline = self._clock() + wait_s
+        while self._clock() < deadline:
             self._heed(stops())
             self._fleet.watch(TICK_S)
-            self._moved_s = time.monotonic()
+            self._moved_s = self._clock()
             with suppress(TransportError):
                 self._bus.finished()
                 return

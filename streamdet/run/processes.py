@@ -13,6 +13,7 @@ from typing import Final
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError
+from streamdet.run.description import write_restarts
 from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError
 from streamdet.run.restart_policy import RestartCount, pause_s
 from streamdet.worker.heartbeat import Beats
@@ -161,7 +162,7 @@ class Processes:
         self._plan_restart(process, exit_.code)
 
     def _plan_restart(self, process: _Process, code: int) -> None:
-        self.restarts += 1
+        self._count_restart()
         now_s, limits = time.monotonic(), self._settings.restart
         count = process.restarts.add(now_s, self._progress())
         pause = pause_s(count, limits)
@@ -187,11 +188,15 @@ class Processes:
             f" {entry}.batch ({process.plan.batch}) or raise `stall_s` in the deploy file"
         )
 
+    def _count_restart(self) -> None:
+        self.restarts += 1
+        write_restarts(self._folder, self.restarts)
+
     def _status(self, process: _Process) -> dict[str, dict[str, str]]:
         return read_status(self._folder, process.plan.consumer)
 
     def _restart_server(self) -> None:
-        self.restarts += 1
+        self._count_restart()
         self._server.stop()
         count = self._server_restarts.add(time.monotonic(), self._progress())
         if pause_s(count, self._settings.restart) is None:

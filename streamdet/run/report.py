@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from streamdet.worker.stage_stats import latency_ms
+from streamdet.worker.stage_stats import quantile_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,23 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class StageReport:
-    """One node: frames it worked on, work and latency per frame in milliseconds.
+    """One node.
 
-    Latency runs from the end of the stage before to its own end, waiting included.
+    A frame's latency runs from the end of the stage before to this one's end: it waits, then it is
+    worked on, together with the others of its batch. Times are milliseconds; None before the first
+    frame.
+
+    Attributes:
+        node: its name.
+        kind: what it is.
+        frames: frames it worked on.
+        work_ms: work per frame: that of a batch is shared by its frames.
+        latency_p50_ms: median latency of a frame.
+        latency_p95_ms: 95th percentile of it.
+        waiting_p50_ms: median of what a frame waited.
+        waiting_p95_ms: 95th percentile of it.
+        work_p50_ms: median of what the work on a frame's batch took.
+        work_p95_ms: 95th percentile of it.
     """
 
     node: str
@@ -95,6 +109,10 @@ class StageReport:
     work_ms: float
     latency_p50_ms: float | None
     latency_p95_ms: float | None
+    waiting_p50_ms: float | None = None
+    waiting_p95_ms: float | None = None
+    work_p50_ms: float | None = None
+    work_p95_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +163,7 @@ def stage_reports(kinds: Mapping[str, str], counters: Mapping[str, int]) -> tupl
 
     Args:
         kinds: node -> kind, in the graph's order.
-        counters: see progress.stage_metrics.
+        counters: see stage_stats.stage_metrics.
     """
     reports = []
     for node, kind in kinds.items():
@@ -156,8 +174,12 @@ def stage_reports(kinds: Mapping[str, str], counters: Mapping[str, int]) -> tupl
                 kind=kind,
                 frames=frames,
                 work_ms=counters.get(f"work_ns:{node}", 0) / max(1, frames) / 1e6,
-                latency_p50_ms=latency_ms(counters, node, 0.5),
-                latency_p95_ms=latency_ms(counters, node, 0.95),
+                latency_p50_ms=quantile_ms(counters, "latency", node, 0.5),
+                latency_p95_ms=quantile_ms(counters, "latency", node, 0.95),
+                waiting_p50_ms=quantile_ms(counters, "waiting", node, 0.5),
+                waiting_p95_ms=quantile_ms(counters, "waiting", node, 0.95),
+                work_p50_ms=quantile_ms(counters, "work", node, 0.5),
+                work_p95_ms=quantile_ms(counters, "work", node, 0.95),
             )
         )
     return tuple(reports)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -12,6 +14,7 @@ from streamdet.config.deploy import DeploySettings
 from streamdet.errors import TransportError
 from streamdet.graph import PipelineGraph
 from streamdet.run.accounting import Accounting
+from streamdet.run.description import describe_run
 from streamdet.run.monitor import Metrics, Monitor
 from streamdet.run.processes import Processes
 from streamdet.run.report import Report, Snapshot, stage_reports
@@ -116,8 +119,12 @@ class Supervisor:
         stack.callback(bus.close)
         bus.create(run.layout)
         stack.callback(_forget, bus)
-        metrics = Metrics(bus, Accounting(bus, self._graph, run))
         plans = worker_plans(self._graph, run)
+        description = describe_run(
+            self._graph, run, plans, pid=os.getpid(), started_s=time.monotonic()
+        )
+        metrics = Metrics(bus, Accounting(bus, description.sources))
+        description.write(folder.path)
         processes = Processes(plans, self._settings, folder.path, lambda: metrics.moved)
         stack.callback(processes.stop)
         watch = Monitor(

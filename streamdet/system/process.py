@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from setproctitle import setproctitle
+
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
@@ -54,9 +56,16 @@ def bound_to_parent(command: Sequence[str | Path]) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", _BOUND, str(os.getpid()), *words]
 
 
-def set_name(name: str) -> None:
-    """Set the name that `ps -o comm` and `top` show (the first 15 bytes of it)."""
-    _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+def set_name(name: str, title: str | None = None) -> None:
+    """Set the names of this process.
+
+    Args:
+        name: what `ps -o comm` and `top` show (the first 15 bytes of it).
+        title: what `ps -o args` and `top -c` show in place of the command line; None keeps that.
+    """
+    if title is not None:
+        setproctitle(title)
+    _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)  # last: a title replaces it
 
 
 @contextmanager

@@ -272,6 +272,18 @@ class RunAdmin(Protocol):
         """(group with a sink, source id, reason) -> frames that ended there without a result."""
         ...
 
+    def done_counts(self, group: str) -> dict[str, int]:
+        """Source id -> how many of its frames the group has committed."""
+        ...
+
+    def positions(self) -> dict[str, bytes]:
+        """Source id -> the committed position."""
+        ...
+
+    def queue_lengths(self) -> dict[str, int]:
+        """Group -> entries of its input stream that wait or are being worked on."""
+        ...
+
     def counters(self) -> dict[str, int]:
         """The statistics that steps added up."""
         ...

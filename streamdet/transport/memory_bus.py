@@ -165,6 +165,12 @@ class MemoryBus:
         """Count dropped frames: see bus.RunAdmin."""
         return dict(self._drops)
 
+    def queue_lengths(self) -> dict[str, int]:
+        """Count uncommitted entries by group: see bus.RunAdmin."""
+        return {
+            name: len(group.waiting) + len(group.pending) for name, group in self._groups.items()
+        }
+
     def counters(self) -> dict[str, int]:
         """Read the statistics that steps added up."""
         return dict(self._counters)

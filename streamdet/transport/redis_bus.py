@@ -185,6 +185,13 @@ class RedisBus:
             fields = _text_keys(self._redis.hgetall(self._key("drops")))
         return {_drop_key(name): int(count) for name, count in fields.items()}
 
+    def queue_lengths(self) -> dict[str, int]:
+        """Count uncommitted entries by group: see bus.RunAdmin."""
+        groups = list(self._layout.groups)
+        with _translated():  # a committed entry is deleted: see step.lua
+            lengths = ask_all(self._redis, [("XLEN", self._key("in", name)) for name in groups])
+        return dict(zip(groups, map(int, lengths), strict=True))
+
     def counters(self) -> dict[str, int]:
         """Read the statistics that steps added up."""
         with _translated():

@@ -39,7 +39,11 @@ from streamdet.worker.stage_worker import StageWorker
 
 def main(plan: WorkerPlan) -> int:
     """Run one worker in this process; returns its exit code."""
-    set_name(f"sd:{plan.consumer}")
+    kinds = "+".join(node_plan.node.kind for node_plan in plan.nodes)
+    set_name(
+        f"sd:{plan.consumer}",
+        f"streamdet worker {plan.consumer} ({kinds}) of run {plan.run.layout.run_id}",
+    )
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the supervisor asks workers to stop
     try:

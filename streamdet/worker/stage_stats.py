@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from streamdet.messages import FrameMessage
+
+Measure = Literal["latency", "waiting", "work"]
 
 FRAMES: Final = "frames:"
 PASSED: Final = "passed:"
@@ -19,8 +21,9 @@ _BUCKETS_PER_OCTAVE: Final = 4
 def stage_metrics(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, int]:
     """Count work and latency of nodes, as counters that add up across workers.
 
-    A node's latency runs from the end of the stage before it (waiting included) to its own end.
-    Frames with the same timing were worked on together: that work counts once.
+    A node's latency runs from the end of the stage before it to its own end: the frame waits, then
+    it is worked on. Frames with the same timing were worked on together: in `work_ns` that work
+    counts once, but each of the frames took all of it.
 
     Args:
         results: node -> the messages as it left them, of one batch; the last timing is its own.
@@ -31,6 +34,8 @@ def stage_metrics(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, in
             *before, own = message.timings
             since_ns = before[-1].end_ns if before else own.start_ns
             metrics[f"latency:{node}:{_bucket(own.end_ns - since_ns)}"] += 1
+            metrics[f"waiting:{node}:{_bucket(own.start_ns - since_ns)}"] += 1
+            metrics[f"work:{node}:{_bucket(own.end_ns - own.start_ns)}"] += 1
         spans_ns = {
             message.timings[-1].end_ns: message.timings[-1].start_ns for message in messages
         }
@@ -41,9 +46,18 @@ def stage_metrics(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, in
     return dict(metrics)
 
 
-def latency_ms(counters: Mapping[str, int], node: str, quantile: float) -> float | None:
-    """Read a quantile of a node's latency off its counters: milliseconds, to about 20 %."""
-    prefix = f"latency:{node}:"
+def quantile_ms(
+    counters: Mapping[str, int], measure: Measure, node: str, quantile: float
+) -> float | None:
+    """Read a quantile of what a node's frames took off its counters: milliseconds, to about 20 %.
+
+    Args:
+        counters: see `stage_metrics`.
+        measure: latency, or one of its two parts.
+        node: the node.
+        quantile: 0..1.
+    """
+    prefix = f"{measure}:{node}:"
     buckets = sorted(
         (int(name.removeprefix(prefix)), count)
         for name, count in counters.items()

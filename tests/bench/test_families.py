@@ -41,6 +41,7 @@ def test_every_family_is_timed_and_r_cnn_scaled_to_all_regions(
     outcome = families.run(material)
     metrics = {metric.what.partition(",")[0]: metric.value for metric in outcome.metrics}
     assert {"R-CNN", "SPP-net", "Fast R-CNN", "Faster R-CNN"} <= set(metrics)
+    assert any(what.startswith("proposals: selective search") for what in metrics)
     assert metrics["OverFeat"] == 3.0  # dense / efficient comes last
     [rcnn_s] = outcome.details["without proposals"]["rcnn"]
     scale = 8 / outcome.details["rcnn regions"]

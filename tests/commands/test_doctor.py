@@ -102,6 +102,35 @@ def test_opencv_is_needed_and_5_is_too_new(
     assert found(settings, "opencv").text == "5.0.1 has no HOGDescriptor, wanted 4.x"
 
 
+def test_opencv_without_contrib_lacks_selective_search(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if name == "opencv-python-headless":
+            return "4.14.0"
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(machine_checks, "version", version)
+    finding = machine_checks._opencv()
+    assert (finding.state, finding.text) == (
+        "warning",
+        "4.14.0 without its contrib modules: no selective search",
+    )
+
+
+def test_what_torch_is_for_is_said_with_the_build_for_cpus_first(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without("torch", monkeypatch)
+    finding = found(settings, "torch")
+    assert finding.state == "missing"
+    assert finding.remedy == (
+        "only to train, and to build a network from published or trained weights:"
+        " pip install torch==2.13.0  (a build for CPUs),"
+        " then pip install -e '.[networks]' in streamdet's checkout"
+    )
+
+
 def test_a_runtime_that_is_missing_is_no_obstacle(
     settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

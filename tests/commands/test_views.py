@@ -112,12 +112,12 @@ def test_the_report_ends_with_the_files_that_were_written(tmp_path: Path) -> Non
 def test_milliseconds_are_plain_numbers(value: float, text: str) -> None:
     stage = replace(STAGE, node="a-node-with-a-long-name", latency_p95_ms=value)
     header, line = list(report_lines(replace(REPORT, stages=(stage,))))[-2:]
-    assert line[: header.index("p95 ms") + 6].endswith(f" {text}")
+    assert line[: header.rindex("p95") + 3].endswith(f" {text}")
 
 
 def test_the_report_names_what_really_ran() -> None:
     (line,) = [line for line in report_lines(REPORT) if line.startswith("  detect")]
-    assert line.split() == ["detect", "7.25", "12.5", "-", "openvino"]
+    assert line.split() == ["detect", "7.25", *"----", "12.5", "-", "openvino"]
 
 
 def test_a_run_with_a_failed_source_is_not_good() -> None:

@@ -291,6 +291,15 @@ def test_drops_are_counted_where_frames_end(rig: Rig) -> None:
     assert rig.bus.drops() == {("back", "cam", "too large"): 1}
 
 
+def test_a_queue_holds_what_waits_and_what_is_being_worked_on(rig: Rig) -> None:
+    emit(rig.bus, 3)
+    lease = rig.bus.take_lease("detect", "detect-0")
+    entries = rig.bus.read(lease, 2, 0.1)
+    assert rig.bus.queue_lengths() == {"front": 0, "detect": 3, "back": 0}
+    rig.bus.step(Step(lease, [Commit("cam", 0, entries[0].id, outputs=[("back", b"x")])]))
+    assert rig.bus.queue_lengths() == {"front": 0, "detect": 2, "back": 1}
+
+
 def test_frames_are_in_flight_until_every_sink_has_committed_them(rig: Rig) -> None:
     front = emit(rig.bus, 2)
     assert rig.bus.in_flight(front, "cam") == 2

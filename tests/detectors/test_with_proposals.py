@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from streamdet.detectors.with_proposals import WithProposals
-from streamdet.errors import ConfigError, EngineError
+from streamdet.errors import ConfigError
 from streamdet.image import Pixels
 from streamdet.models.model_config import load_model_config
 from streamdet.runtimes import Tensors
@@ -78,11 +78,14 @@ def test_what_proposes_and_where_from_go_together(wrong: dict[str, str]) -> None
         WithProposals.Options.model_validate({"model": "any"} | wrong)
 
 
-def test_selective_search_without_contrib_modules_is_one_sentence(tmp_path: Path) -> None:
-    if hasattr(pytest.importorskip("cv2"), "ximgproc"):
-        pytest.skip("OpenCV has its contrib modules here")
-    with pytest.raises(EngineError, match="selective search wants OpenCV's contrib modules"):
-        made(tmp_path, proposals="selective_search")
+def test_selective_search_proposes_where_it_is_asked_for(tmp_path: Path) -> None:
+    detector, runtime = made(tmp_path, proposals="selective_search")
+    image = IMAGE.copy()
+    image[10:40, 20:60] = 255
+    detector([image])
+    assert runtime.extras is not None
+    assert runtime.extras[0]["proposals"].any()
+    assert "selective search (fast)" in detector.runtime_name
 
 
 def test_another_suppression_than_the_built_one_is_refused(tmp_path: Path) -> None:

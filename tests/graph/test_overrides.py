@@ -145,12 +145,21 @@ def test_reads_that_are_no_names_are_an_error_with_source_too(tmp_path: Path) ->
     assert line.startswith("g.yaml:6: detect.reads must be small letters and digits")
 
 
+SUFFIXES = ".jsonl (jsonl), .csv (csv), .parquet (parquet), .mp4 (video), .txt (mot)"
+
+
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [
         ("o\udcff.txt", "must be UTF-8"),
-        ("o.mkv", "must end in one of .jsonl (jsonl), .mp4 (video), .txt (mot), got '.mkv'"),
-        ("o", "must end in one of .jsonl (jsonl), .mp4 (video), .txt (mot), got 'no suffix'"),
+        (
+            "o.mkv",
+            f"must end in one of {SUFFIXES}, got '.mkv'",
+        ),
+        (
+            "o",
+            f"must end in one of {SUFFIXES}, got 'no suffix'",
+        ),
     ],
 )
 def test_an_output_of_unknown_suffix_is_refused(output: str, sentence: str, tmp_path: Path) -> None:

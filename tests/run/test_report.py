@@ -14,7 +14,7 @@ from streamdet.sources import Position
 from streamdet.worker.run_files import pack_position
 
 SOURCE = SourceReport("cam", "cam.mp4", 100, 50, 50, {"stale": 2, "broken": 1}, 45, 2, 3, None, ())
-STAGE = StageReport("detect", "hog_people", 50, 12.345, None, 20.0)
+STAGE = StageReport("detect", "hog_people", 50, 12.345, None, 20.0, 0.25, 7.0, 98.7, 123.4)
 REPORT = Report(
     run_id="0a",
     graph="people",
@@ -73,9 +73,12 @@ def test_a_report_is_json() -> None:
 
 def test_stages_are_read_off_the_counters_in_the_graphs_order() -> None:
     counters = {"frames:track": 4, "work_ns:track": 8_000_000, "latency:track:40": 4}
+    counters |= {"waiting:track:36": 4, "work:track:32": 4}
     track, publish = stage_reports({"track": "sort", "publish": "jsonl"}, counters)
     assert (track.frames, track.work_ms, publish.frames, publish.work_ms) == (4, 2.0, 0, 0.0)
     assert track.latency_p50_ms == pytest.approx(1.1, rel=0.2)
+    assert track.waiting_p95_ms == pytest.approx(0.55, rel=0.2)
+    assert track.work_p50_ms == pytest.approx(0.28, rel=0.2)
     assert publish.latency_p95_ms is None
 
 
@@ -101,7 +104,7 @@ def test_a_report_for_people_leaves_out_what_did_not_happen() -> None:
         " 45 published, 3 packets damaged"
     ) in text
     (detect,) = [line.split() for line in text.splitlines() if line.startswith("  detect")]
-    assert detect == ["detect", "12.3", "-", "20.0", "opencv"]
+    assert detect == ["detect", "12.3", "98.7", "123", "0.25", "7.00", "-", "20.0", "opencv"]
     plain = replace(SOURCE, sampled_away=0, dropped={}, unfinished=0, damaged=0)
     lines = list(report_lines(replace(REPORT, restarts=0, sources=(plain,))))
     assert (lines[0].endswith("fps"), lines[1]) == (True, "  cam: 100 decoded, 45 published")

@@ -21,6 +21,13 @@ from streamdet.system.process import set_name
 set_name("sd:a-very-long-name")
 print(Path("/proc/self/comm").read_text())
 """
+SET_TITLE = """
+from pathlib import Path
+from streamdet.system.process import set_name
+set_name("sd:detect-0", "streamdet worker detect-0 of run 0a, whatever its length")
+print(Path("/proc/self/cmdline").read_text().strip("\\0 "))
+print(Path("/proc/self/comm").read_text())
+"""
 ORPHAN = "from streamdet.system.process import die_with_parent; die_with_parent(1); print('alive')"
 
 
@@ -32,6 +39,12 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 def test_a_name_is_cut_to_what_the_kernel_shows() -> None:
     assert run(SET_NAME).stdout.strip() == "sd:a-very-long-"
     assert Path("/proc/self/comm").read_text() != "sd:a-very-long-\n"
+
+
+def test_a_title_takes_the_place_of_the_command_line() -> None:
+    title, comm = run(SET_TITLE).stdout.splitlines()[:2]
+    assert title == "streamdet worker detect-0 of run 0a, whatever its length"
+    assert comm == "sd:detect-0"
 
 
 def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:

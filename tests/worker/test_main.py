@@ -166,7 +166,7 @@ def test_a_worker_says_how_it_ended(
             raise error
 
     monkeypatch.setattr(worker, "_run", work)
-    monkeypatch.setattr(worker, "set_name", lambda name: None)
+    monkeypatch.setattr(worker, "set_name", lambda name, title: None)
     monkeypatch.setattr(signal, "signal", lambda *args: None)
     plan = back_plan(run_plan(tmp_path))
     assert worker.main(plan) == code

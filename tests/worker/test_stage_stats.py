@@ -10,7 +10,7 @@ import pytest
 from streamdet.frame import Frame
 from streamdet.messages import FrameMessage, Timing
 from streamdet.worker.heartbeat import Beats
-from streamdet.worker.stage_stats import latency_ms, moved, stage_metrics
+from streamdet.worker.stage_stats import moved, quantile_ms, stage_metrics
 
 
 def message(*timings: tuple[str, int, int]) -> FrameMessage:
@@ -39,12 +39,19 @@ def test_the_work_of_frames_done_one_by_one_adds_up() -> None:
 def test_latency_begins_where_the_stage_before_ended() -> None:
     waited = message(("camera", 0, 1_000_000), ("detect", 8_000_000, 9_000_000))
     metrics = stage_metrics({"detect": [waited]})
-    assert latency_ms(metrics, "detect", 0.5) == pytest.approx(8, rel=0.2)
+    assert quantile_ms(metrics, "latency", "detect", 0.5) == pytest.approx(8, rel=0.2)
+
+
+def test_latency_is_parted_into_waiting_and_working() -> None:
+    waited = message(("camera", 0, 1_000_000), ("detect", 8_000_000, 9_000_000))
+    metrics = stage_metrics({"detect": [waited] * 2})
+    assert quantile_ms(metrics, "waiting", "detect", 0.5) == pytest.approx(7, rel=0.2)
+    assert quantile_ms(metrics, "work", "detect", 0.95) == pytest.approx(1, rel=0.2)
 
 
 def test_the_first_stage_counts_its_own_work() -> None:
     metrics = stage_metrics({"camera": [message(("camera", 1_000_000, 3_000_000))]})
-    assert latency_ms(metrics, "camera", 0.5) == pytest.approx(2, rel=0.2)
+    assert quantile_ms(metrics, "latency", "camera", 0.5) == pytest.approx(2, rel=0.2)
 
 
 def test_metrics_of_workers_add_up_to_quantiles() -> None:
@@ -52,8 +59,8 @@ def test_metrics_of_workers_add_up_to_quantiles() -> None:
     for latency_ms_ in (1, 1, 1, 100):
         metrics = stage_metrics({"x": [message(("x", 0, latency_ms_ * 1_000_000))]})
         counters = {n: counters.get(n, 0) + metrics.get(n, 0) for n in counters | metrics}
-    assert latency_ms(counters, "x", 0.5) == pytest.approx(1, rel=0.2)
-    assert latency_ms(counters, "x", 0.95) == pytest.approx(100, rel=0.2)
+    assert quantile_ms(counters, "latency", "x", 0.5) == pytest.approx(1, rel=0.2)
+    assert quantile_ms(counters, "latency", "x", 0.95) == pytest.approx(100, rel=0.2)
 
 
 def test_a_run_moves_when_frames_are_committed_or_passed_over() -> None:
@@ -61,5 +68,5 @@ def test_a_run_moves_when_frames_are_committed_or_passed_over() -> None:
 
 
 def test_no_frames_have_no_latency() -> None:
-    assert latency_ms({"latency:xy:3": 1}, "x", 0.5) is None
+    assert quantile_ms({"latency:xy:3": 1}, "latency", "x", 0.5) is None
     assert not any(stage_metrics({"x": []}).values())

@@ -54,8 +54,6 @@ def test_plain_opencv_is_told_from_contrib(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_real_contrib_modules_find_a_bright_square_each_time_alike() -> None:
-    if not hasattr(pytest.importorskip("cv2"), "ximgproc"):
-        pytest.skip("OpenCV without its contrib modules")
     picture = np.zeros((60, 80, 3), np.uint8)
     picture[20:40, 30:50] = 255
     first, second = (SelectiveSearch()(picture, 100) for _ in range(2))

@@ -1,0 +1,42 @@
+"""How a run is doing, for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from streamdet.commands.report_text import TIMES, columns, counted, times
+from streamdet.run.report import SourceReport
+from streamdet.run.status import RunStatus
+
+
+def status_lines(status: RunStatus) -> Iterator[str]:
+    """Tell how a run is doing, line by line."""
+    yield f"run {status.run_id}: {', '.join(_standing(status))}"
+    for source in status.sources:
+        in_flight = f"{source.unfinished} in flight, " if source.unfinished else ""
+        yield f"  {source.source_id}: {source.emitted} emitted, {in_flight}{_ends(source)}"
+    if not status.stages:
+        return
+    width = max(len(stage.report.node) for stage in status.stages)
+    yield columns("stage", width, ("fps", "queue", *TIMES), "what runs it")
+    for stage in status.stages:
+        queue = "-" if stage.queue is None else str(stage.queue)
+        metrics = (f"{stage.fps:.1f}", queue, *times(stage.report))
+        yield columns(stage.report.node, width, metrics, stage.runs)
+
+
+def _ends(source: SourceReport) -> str:
+    drops = [f"{count} dropped ({reason})" for reason, count in sorted(source.dropped.items())]
+    return ", ".join([*(drops or ["0 dropped"]), f"{source.published} published"])
+
+
+def _standing(status: RunStatus) -> Iterator[str]:
+    if status.graph is not None:
+        yield status.graph
+    if status.problem is not None:
+        yield status.problem
+        return
+    yield f"{status.elapsed_s:.1f} s"
+    yield f"{counted(sum(source.published for source in status.sources), 'frame')} published"
+    yield counted(status.restarts, "restart")
+    yield f"process {status.pid}"

@@ -1,0 +1,167 @@
+"""What another process must know of a run to read its metrics: a file in the run's folder.
+
+Whoever starts a run writes it; `streamdet status` reads it. It holds the server's address with its
+password: only the run's user may read it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from streamdet.graph import PipelineGraph
+from streamdet.transport.bus import GroupLayout, RunLayout
+from streamdet.worker.plan import RunPlan, WorkerPlan
+
+DESCRIPTION_FILE: Final = "run.json"
+RESTARTS_FILE: Final = "restarts"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDescription:
+    """One source.
+
+    Attributes:
+        address: where it is read, without secrets.
+        sinks: the groups with a sink that its frames reach.
+    """
+
+    address: str
+    sinks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageDescription:
+    """One node.
+
+    Attributes:
+        kind: what it is.
+        queue: the group whose input stream it reads; None for a source, and for a node that gets
+            its frames from another one of its process.
+    """
+
+    kind: str
+    queue: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDescription:
+    """One run.
+
+    Attributes:
+        run_id: names the run.
+        graph: the graph's name.
+        pid: the supervisor's process id.
+        started_s: when its workers were started: seconds of this machine's monotonic clock.
+        redis_url: the server's address, with its password: never shown.
+        groups: the names of the process groups.
+        consumers: the names of the workers.
+        sources: source id -> source.
+        stages: node -> stage, in the graph's order.
+    """
+
+    run_id: str
+    graph: str
+    pid: int
+    started_s: float
+    redis_url: str
+    groups: tuple[str, ...]
+    consumers: tuple[str, ...]
+    sources: Mapping[str, SourceDescription]
+    stages: Mapping[str, StageDescription]
+
+    @property
+    def layout(self) -> RunLayout:
+        """As much of the run's layout as reading its metrics takes."""
+        return RunLayout(self.run_id, {group: GroupLayout() for group in self.groups}, {})
+
+    def write(self, folder: Path) -> None:
+        """Write it into the run's folder; whoever reads it finds all of it or nothing."""
+        part = folder / f"{DESCRIPTION_FILE}.part"
+        part.touch(mode=0o600)
+        part.write_text(json.dumps(asdict(self)))
+        part.replace(folder / DESCRIPTION_FILE)
+
+
+def describe_run(
+    graph: PipelineGraph, run: RunPlan, plans: list[WorkerPlan], *, pid: int, started_s: float
+) -> RunDescription:
+    """Describe a run that is about to start.
+
+    Args:
+        graph: the graph.
+        run: the plan.
+        plans: its workers.
+        pid: the supervisor's process id.
+        started_s: now, monotonic.
+    """
+    return RunDescription(
+        run_id=run.layout.run_id,
+        graph=graph.name,
+        pid=pid,
+        started_s=started_s,
+        redis_url=run.redis_url,
+        groups=tuple(run.layout.groups),
+        consumers=tuple(plan.consumer for plan in plans),
+        sources=_sources(graph, run),
+        stages=_stages(graph),
+    )
+
+
+def read_description(folder: Path) -> RunDescription | None:
+    """Read what a run says of itself; None where it has not said it yet, or has just ended."""
+    try:
+        values: dict[str, Any] = json.loads((folder / DESCRIPTION_FILE).read_text())
+    except FileNotFoundError:
+        return None
+    return RunDescription(
+        **values
+        | {
+            "groups": tuple(values["groups"]),
+            "consumers": tuple(values["consumers"]),
+            "sources": {
+                name: SourceDescription(source["address"], tuple(source["sinks"]))
+                for name, source in values["sources"].items()
+            },
+            "stages": {name: StageDescription(**stage) for name, stage in values["stages"].items()},
+        }
+    )
+
+
+def write_restarts(folder: Path, count: int) -> None:
+    """Say how often a worker had to be started again."""
+    part = folder / f"{RESTARTS_FILE}.part"
+    part.write_text(str(count))
+    part.replace(folder / RESTARTS_FILE)
+
+
+def read_restarts(folder: Path) -> int:
+    """How often a worker had to be started again; 0 where the run has said nothing."""
+    try:
+        return int((folder / RESTARTS_FILE).read_text())
+    except FileNotFoundError:
+        return 0
+
+
+def _sources(graph: PipelineGraph, run: RunPlan) -> dict[str, SourceDescription]:
+    final = [group for group in graph.groups if run.layout.groups[group.name].has_sink]
+    reaching = {group.name: graph.sources_reaching(group.entry.name) for group in final}
+    return {
+        source_id: SourceDescription(
+            address, tuple(name for name, sources in reaching.items() if source_id in sources)
+        )
+        for source_id, address in run.source_names.items()
+    }
+
+
+def _stages(graph: PipelineGraph) -> dict[str, StageDescription]:
+    queues = {
+        group.entry.name: group.name for group in graph.groups if group.entry.role != "source"
+    }
+    return {
+        node.name: StageDescription(node.kind, queues.get(node.name))
+        for node in graph.nodes.values()
+    }

@@ -1,0 +1,145 @@
+"""Writes each object as a row of a Parquet file, all sources in one file.
+
+A Parquet file cannot grow: its table of contents stands at its end. So the rows first go to a CSV
+file beside it (`<path>.csv`, as crash-safe as that of the `csv` sink), and when every source has
+ended the Parquet file is written from it, whole or not at all, and the CSV file is removed. A run
+that fails, or is stopped at once, leaves the CSV file with every committed row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any, Final
+
+from pydantic import Field
+
+from streamdet.config.options import Options
+from streamdet.errors import ConfigError, EngineError, to_install
+from streamdet.formats.object_rows import COLUMNS
+from streamdet.image import Image
+from streamdet.messages import FrameMessage
+from streamdet.sinks import PublicEntry, SinkContext
+from streamdet.sinks.csv import CsvOptions, CsvSink
+from streamdet.system.atomic_file import written_whole
+
+_ENDED: Final = "ended:"
+"""Prefix of the state that says that a source has ended."""
+
+
+class ParquetOptions(Options):
+    """Options of `parquet`."""
+
+    path: Path = Field(
+        description="the file, removed when a run starts and written when all sources have ended;"
+        " until then the rows are in <path>.csv; its folder must exist"
+    )
+
+
+class ParquetSink:
+    """One row per object, in the columns of the `csv` sink; the file appears whole."""
+
+    Options = ParquetOptions
+    needs_image = False
+    has_file_per_source = False
+
+    def __init__(self, options: ParquetOptions, context: SinkContext) -> None:
+        """Remember options and run."""
+        self._path = options.path
+        self._csv_path = options.path.with_name(options.path.name + ".csv")
+        self._rows = CsvSink(CsvOptions(path=self._csv_path), context)
+        self._sources = frozenset(context.sources)
+        self._ended: set[str] = set()
+        self._newly_ended: set[str] = set()
+
+    def restore(self, states: Mapping[str, bytes]) -> None:
+        """Bring the CSV file to the committed state; finish the Parquet file if only that is left.
+
+        Raises:
+            ConfigError: pyarrow is not installed, or a file cannot be written.
+        """
+        if find_spec("pyarrow") is None:
+            raise ConfigError(missing_library())
+        self._ended = {key.removeprefix(_ENDED) for key in states if key.startswith(_ENDED)}
+        has_all_ended = self._ended >= self._sources
+        if has_all_ended and self._path.exists() and not self._csv_path.exists():
+            return  # the process before this one came so far
+        self._rows.restore({key: state for key, state in states.items() if key not in self._keys()})
+        if not states:
+            self._path.unlink(missing_ok=True)
+        if has_all_ended:
+            self._complete()
+
+    def write(
+        self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
+    ) -> list[tuple[PublicEntry, ...]]:
+        """Stage one row for each object; publish nothing."""
+        return self._rows.write(messages, images)
+
+    def finish(self, source_id: str) -> None:
+        """Have `committed` write the Parquet file if this was the last source."""
+        self._newly_ended.add(source_id)
+
+    def states(self) -> dict[str, bytes]:
+        """Where the staged rows belong, the rows, and which sources have ended."""
+        return self._rows.states() | {_ENDED + name: b"1" for name in self._newly_ended}
+
+    def committed(self) -> None:
+        """Write the staged rows to the CSV file, and that to the Parquet file when all has ended.
+
+        Raises:
+            EngineError: the system refuses.
+        """
+        self._rows.committed()
+        self._ended |= self._newly_ended
+        if self._newly_ended and self._ended >= self._sources:
+            self._complete()
+        self._newly_ended.clear()
+
+    def close(self) -> None:
+        """Close the CSV file; remove it where this run made it and no frame came."""
+        self._rows.close()
+
+    def _keys(self) -> set[str]:
+        return {_ENDED + name for name in self._ended}
+
+    def _complete(self) -> None:
+        """Write the Parquet file and remove the CSV file; no frame, no file."""
+        if self._csv_path.stat().st_size:
+            _convert(self._csv_path, self._path)
+            self._csv_path.unlink()
+        self._rows.close()
+
+
+def missing_library() -> str:
+    """Say how to get what writes Parquet."""
+    return f"a Parquet file needs pyarrow: {to_install('parquet')}"
+
+
+def _convert(csv_path: Path, path: Path) -> None:
+    """Write a Parquet file, whole, from a CSV file of rows; a piece at a time."""
+    try:
+        with written_whole(path) as file:
+            _copy_rows(csv_path, file)
+    except OSError as exc:
+        raise EngineError(f"cannot write to {path}: {exc.strerror or exc}") from exc
+
+
+def _copy_rows(csv_path: Path, file: IO[bytes]) -> None:
+    import pyarrow as pa
+    from pyarrow import csv
+    from pyarrow.parquet import ParquetWriter
+
+    types: dict[str, Any] = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64()}
+    schema = pa.schema([(name, types[type_]) for name, type_ in COLUMNS.items()])
+    reader = csv.open_csv(
+        csv_path,
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=schema, null_values=[""], strings_can_be_null=False
+        ),
+    )
+    with reader, ParquetWriter(file, schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
