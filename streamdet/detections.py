@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,10 @@ from streamdet.errors import ConfigError
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_] | npt.NDArray[np.int64] | slice
 """Which objects: a mask, row numbers (in that order) or a slice."""
+RowNumbers = npt.NDArray[np.int64]
+
+UNTRACKED: Final = 0
+"""The track id of an object that belongs to no track, beside others that do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,8 @@ class Detections:
             are exclusive edges: width is x2 - x1.
         scores: (N,) float32, 0..1.
         class_ids: (N,) int64, index into the model's class names.
-        track_ids: (N,) int64, unique within one source and stable over its frames; None before a
-            tracker.
+        track_ids: (N,) int64, unique within one source and stable over its frames, or
+            `UNTRACKED`; None before a tracker, and for still images.
         masks: which pixels of the source's frame belong to each object; None where the model says
             nothing of it, and before `mask_probs` are pasted.
         keypoints: (N, K, 3) float32, x and y in the pixels of `xyxy`, then the point's score as
@@ -127,6 +131,12 @@ class Detections:
         """No objects."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
+    def tracks(self) -> list[int | None]:
+        """List each object's track id, None for one that belongs to no track."""
+        if self.track_ids is None:
+            return [None] * len(self)
+        return [None if each == UNTRACKED else each for each in self.track_ids.tolist()]
+
     def moved(self, move: Callable[[Floats], Floats]) -> Detections:
         """Move boxes and keypoints to another image's pixels; `masks` stay those of their frame.
 
@@ -187,6 +197,18 @@ class Detections:
             found.tracker_id,
             None if found.mask is None else FrameMasks.of_arrays(found.mask),
         )
+
+    def with_others(self, others: Detections) -> Detections:
+        """Append objects that were found alike: with masks, keypoints and ids as these have."""
+        columns: dict[str, Any] = {
+            name: np.concatenate((own, getattr(others, name)))
+            for name in ("xyxy", "scores", "class_ids", "track_ids", "keypoints")
+            if (own := getattr(self, name)) is not None
+        }
+        if self.masks is not None and others.masks is not None:
+            counts = self.masks.counts + others.masks.counts
+            return replace(self, **columns, masks=FrameMasks(self.masks.hw, counts))
+        return replace(self, **columns)
 
     def __len__(self) -> int:
         """Count the objects."""

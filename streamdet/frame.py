@@ -37,6 +37,8 @@ class Frame:
         hw: height and width in pixels, upright (rotation metadata already applied).
         captured_ns: wall clock at decoding, nanoseconds since the epoch.
         pixels: where the (H, W, 3) uint8 BGR image lies; None where no other process needs it.
+        is_still: whether it is an image by itself, unrelated to those before it: nothing in it is
+            tracked.
     """
 
     source_id: str
@@ -47,6 +49,7 @@ class Frame:
     hw: tuple[int, int]
     captured_ns: int
     pixels: FrameRef | None = None
+    is_still: bool = False
 
     @property
     def pts_ns(self) -> int | None:

@@ -116,6 +116,7 @@ def encode(message: Message) -> bytes:
             message.model,
             message.drop_reason,
             [(timing.node, timing.start_ns, timing.end_ns) for timing in message.timings],
+            frame.is_still,
         ]
     )
 
@@ -130,11 +131,20 @@ def decode(payload: bytes) -> Message:
         values = msgpack.unpackb(payload, use_list=False)
         if len(values) == 2:
             return EndOfStream(*values)
+        # Messages of a run that began before there were still images end with the timings.
         (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
-         model, drop_reason, timings) = values  # fmt: skip
+         model, drop_reason, timings, is_still) = (*values, False)[:15]  # fmt: skip
         return FrameMessage(
             frame=Frame(
-                source_id, index, pts, Fraction(num, den), duration, hw, captured_ns, _ref(pixels)
+                source_id,
+                index,
+                pts,
+                Fraction(num, den),
+                duration,
+                hw,
+                captured_ns,
+                _ref(pixels),
+                is_still,
             ),
             prepared=None if prepared is None else _prepared(prepared),
             detections=None if detections is None else _detections(detections),

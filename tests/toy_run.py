@@ -29,6 +29,7 @@ from streamdet.stages.pixels import PixelStore
 from streamdet.stages.sink import SinkStage
 from streamdet.stages.track import TrackStage
 from streamdet.stages.transform import TransformStage
+from streamdet.trackers.options import TrackerOptions
 from streamdet.transport.bus import Bus, GroupLayout, RunLayout
 from streamdet.transport.pool import FramePool
 from streamdet.worker.context import WorkerContext
@@ -106,9 +107,11 @@ class ToyTracker:
 
     def __init__(self) -> None:
         self._seen = 0
+        self.rows = np.zeros(0, np.int64)
 
     def update(self, detections: Detections) -> Detections:
         self._seen += 1
+        self.rows = np.arange(len(detections))
         return replace(detections, track_ids=np.full(len(detections), self._seen))
 
     def state(self) -> bytes:
@@ -198,7 +201,7 @@ def make_workplace(
         "front": [Member("prepare", "camera", transform)],
         "detect": [Member("detect", None, DetectStage("toy", ToyDetector(), pixels))],
         "back": [
-            Member("track", None, TrackStage(ToyTracker)),
+            Member("track", None, TrackStage(ToyTracker, TrackerOptions())),
             *(Member(name, "track", SinkStage(sink, pixels)) for name, sink in sinks.items()),
         ],
     }

@@ -39,9 +39,9 @@ def run(args: Namespace) -> int:
 
 
 def table(graph: PipelineGraph) -> str:
-    """List the nodes in columns: name, kind, what it reads, its process."""
+    """List the nodes in columns: name, kind, what it reads, its process, a tracker's thresholds."""
     rows = [
-        (node.name, caption(node), _reads(node), f"process {node.process}")
+        (node.name, caption(node), _reads(node), f"process {node.process}", thresholds(node))
         for node in graph.nodes.values()
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -57,6 +57,18 @@ def unreadable_files(graph: PipelineGraph) -> Iterator[str]:
                 yield f"{item.uri}: must not be read (permission denied)"
             elif not Path(item.uri).stat().st_size:
                 yield f"{item.uri}: is empty"
+
+
+def thresholds(node: Node) -> str:
+    """Write the score thresholds of a tracker, or of the detector that feeds one, as they hold."""
+    if node.role not in {"tracker", "detector"}:
+        return ""
+    values = (
+        (name, value)
+        for name, value in node.options
+        if name.endswith("_thresh") and "iou" not in name and value is not None
+    )
+    return ", ".join(f"{name} {value:g}" for name, value in values)
 
 
 def _reads(node: Node) -> str:

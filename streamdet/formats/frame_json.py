@@ -19,7 +19,7 @@ from streamdet.messages import FrameMessage, Timing
 
 BBOX_DECIMALS = 2
 CONFIDENCE_DECIMALS = 4
-UNTRACKED = -1
+_NO_TRACK = -1
 
 
 def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) -> bytes:
@@ -64,7 +64,8 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
 def deepstream_json(message: FrameMessage, class_names: Sequence[str]) -> bytes:
     """Write a frame as DeepStream's minimal schema.
 
-    An object is "trackId|left|top|right|bottom|Class"; track id -1 means "not tracked". The schema
+    An object is "trackId|left|top|right|bottom|Class"; track id -1 means "not tracked",
+    which is how an object that belongs to no track is written. The schema
     has no place for scores, masks, keypoints, latencies or drop reasons.
 
     Args:
@@ -105,7 +106,6 @@ def described(message: FrameMessage, class_names: Sequence[str]) -> list[dict[st
     if found is None or message.drop_reason is not None:
         return []
     _check_finite("boxes and scores", (found.xyxy, found.scores), message)
-    ids = [None] * len(found) if found.track_ids is None else found.track_ids.tolist()
     boxes = found.xyxy.astype(np.float64).round(BBOX_DECIMALS).tolist()
     scores = found.scores.astype(np.float64).round(CONFIDENCE_DECIMALS).tolist()
     return [
@@ -117,7 +117,7 @@ def described(message: FrameMessage, class_names: Sequence[str]) -> list[dict[st
             "bbox": bbox,
         }
         for track_id, class_id, score, bbox in zip(
-            ids, found.class_ids.tolist(), scores, boxes, strict=True
+            found.tracks(), found.class_ids.tolist(), scores, boxes, strict=True
         )
     ]
 
@@ -159,7 +159,7 @@ def _check_finite(
 
 
 def _deepstream_object(item: dict[str, Any]) -> str:
-    track_id = UNTRACKED if item["id"] is None else item["id"]
+    track_id = _NO_TRACK if item["id"] is None else item["id"]
     return "|".join(map(str, (track_id, *item["bbox"], item["label"])))
 
 

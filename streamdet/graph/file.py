@@ -19,6 +19,7 @@ from streamdet.graph.overrides import override
 from streamdet.graph.pipeline import PipelineGraph
 from streamdet.graph.problems import Problems
 from streamdet.graph.shape import check_shape
+from streamdet.graph.tracking import with_thresholds
 
 
 def load_graph(
@@ -58,6 +59,7 @@ def load_graph(
     nodes = build_nodes(drafts, text, problems)
     problems.raise_if_any()
     check_contents(nodes, problems)
+    nodes = with_thresholds(nodes, problems)
     problems.raise_if_any()
     name = header.name or _name_like(Path(text.name).stem)
     graph = PipelineGraph(name, Path(text.name), nodes)

@@ -9,12 +9,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.detections import Detections
+from streamdet.detections import UNTRACKED, Detections
 from streamdet.ops.iou import pairwise_iou
 from streamdet.registry import load
 from streamdet.trackers import Tracker
 
-UNTRACKED: Final = 0
 LEAST_OVERLAP: Final = 0.3
 """IoU from which on a box is the same object's in the next frame; ByteTrack's for new tracks."""
 
@@ -53,17 +52,13 @@ def untracked(found: Detections) -> Detections:
 def followed_by(tracker: Tracker) -> Follow:
     """Make what follows the objects of one source.
 
-    A tracker reports boxes as it filters them; labels want the detections themselves. So each
-    detection's row travels through the tracker as a keypoint, which no tracker looks at.
+    A tracker reports boxes as it filters them; labels want the detections themselves.
     """
 
     def follow(found: Detections) -> Detections:
-        rows = np.zeros((len(found), 1, 3), np.float32)
-        rows[:, 0, 0] = np.arange(len(found))
-        reported = tracker.update(replace(found, keypoints=rows))
+        reported = tracker.update(found)
         track_ids = np.full(len(found), UNTRACKED, np.int64)
-        if reported.track_ids is not None and reported.keypoints is not None:
-            track_ids[reported.keypoints[:, 0, 0].astype(np.int64)] = reported.track_ids
+        track_ids[tracker.rows] = _ids(reported)
         return replace(found, track_ids=track_ids)
 
     return follow

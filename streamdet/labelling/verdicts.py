@@ -19,8 +19,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.detections import Detections
-from streamdet.labelling.following import UNTRACKED
+from streamdet.detections import UNTRACKED, Detections
 from streamdet.ops.iou import pairwise_iou
 
 TRACK_FRAMES: Final = 3

@@ -73,6 +73,16 @@ class TransformConfig(BaseModel):
     kind: str = Field(description="Kind of transform, e.g. letterbox.")
 
 
+class Tracking(Options):
+    """Scores at which a tracker works best on what this model finds."""
+
+    low_thresh: float = Field(
+        ge=0, le=1, description="The detector hands scores from here on to a tracker."
+    )
+    high_thresh: float = Field(ge=0, le=1, description="Scores from here on are matched first.")
+    new_thresh: float = Field(ge=0, le=1, description="Scores from here on may begin a track.")
+
+
 class ModelConfig(Options):
     """One file of configs/models; `classes` may name a list of configs/classes (a name a line)."""
 
@@ -93,6 +103,9 @@ class ModelConfig(Options):
     )
     score_thresh: float = Field(ge=0, le=1, description="Default of the detector's option.")
     iou_thresh: float = Field(ge=0, le=1, description="Default of the detector's option.")
+    tracking: Tracking | None = Field(
+        None, description="Thresholds of a tracker that it feeds; by default those of the papers."
+    )
     runtimes: dict[Literal["openvino", "onnxruntime"], RuntimeConfig] = Field(
         default_factory=dict, description="Runtimes that run it, the preferred one first."
     )

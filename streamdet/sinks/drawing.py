@@ -10,7 +10,7 @@ colour for each 2x2 pixels: a line of 1 pixel, or an odd one, comes out grey.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -59,9 +59,7 @@ class Trails:
             self._away[track_id] += 1
             if self._away[track_id] > TRAIL_LENGTH:
                 del self._points[track_id], self._away[track_id]
-        if detections.track_ids is None:
-            return
-        for track_id, xy in zip(detections.track_ids.tolist(), _feet(detections), strict=True):
+        for track_id, xy in _feet_of_tracks(detections):
             points = self._points.get(track_id, np.empty((0, 2), np.int16))
             self._points[track_id] = np.vstack([points, xy])[-TRAIL_LENGTH:]
             self._away[track_id] = 0
@@ -83,6 +81,8 @@ def draw_detections(
 ) -> None:
     """Draw masks, trails, boxes, keypoints, labels, in this order; the surest object lies on top.
 
+    Beside tracks, the box of an object without one is thin, and its label says no id.
+
     Args:
         image: changed in place.
         detections: in the image's pixels.
@@ -98,8 +98,10 @@ def draw_detections(
             points = trails.points(int(detections.track_ids[row]))
             _draw_trail(image, points, colors[row], pen)
     boxes = _even_edges(detections, pen.line)
+    thin = replace(pen, line=max(2, pen.line // 4 * 2), is_outlined=False)
+    is_untracked = _is_untracked(detections)
     for row in order:
-        _draw_box(image, boxes[row], colors[row], pen)
+        _draw_box(image, boxes[row], colors[row], thin if is_untracked[row] else pen)
     draw_keypoints(image, detections, colors, order)
     texts = label_texts(image.hw, detections, labels)
     plates = [_Plate.of(text, pen) for text in texts]
@@ -129,8 +131,19 @@ def track_color(key: int) -> Color:
 
 
 def _color_keys(detections: Detections) -> Iterable[int]:
-    keys = detections.class_ids if detections.track_ids is None else detections.track_ids
-    return map(int, keys)
+    numbers = zip(detections.tracks(), detections.class_ids.tolist(), strict=True)
+    return (class_id if track_id is None else track_id for track_id, class_id in numbers)
+
+
+def _is_untracked(detections: Detections) -> list[bool]:
+    """Say which objects have no track where a tracker looks for them."""
+    has_tracker = detections.track_ids is not None
+    return [has_tracker and track_id is None for track_id in detections.tracks()]
+
+
+def _feet_of_tracks(detections: Detections) -> list[tuple[int, npt.NDArray[np.int16]]]:
+    feet = zip(detections.tracks(), _feet(detections), strict=True)
+    return [(track_id, xy) for track_id, xy in feet if track_id is not None]
 
 
 def _feet(detections: Detections) -> npt.NDArray[np.int16]:
@@ -158,14 +171,15 @@ def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[st
         labels: their class names.
     """
     has_label, has_score = min(hw) >= TINY_SIDE, min(hw) >= SMALL_SIDE
-    ids = [None] * len(detections) if detections.track_ids is None else detections.track_ids
     return [
         " ".join(
             ([] if track_id is None else [str(track_id)])
             + [label] * has_label
             + [f"{score:.2f}"] * has_score
         )
-        for track_id, label, score in zip(ids, labels, detections.scores.tolist(), strict=True)
+        for track_id, label, score in zip(
+            detections.tracks(), labels, detections.scores.tolist(), strict=True
+        )
     ]
 
 

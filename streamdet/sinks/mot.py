@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from pydantic import Field
 
 from streamdet.config.options import Options
+from streamdet.detections import UNTRACKED
 from streamdet.formats.mot_text import format_line
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
@@ -15,7 +18,7 @@ from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.append_file import RedoFile, allow_open
 from streamdet.sinks.output_path import output_path
 
-UNTRACKED = -1
+_NO_TRACK = -1
 
 
 class MotOptions(Options):
@@ -28,7 +31,10 @@ class MotOptions(Options):
 
 
 class MotSink:
-    """One line per object, id -1 without a tracker; a reader sees committed lines only."""
+    """One line per tracked object, or per object with id -1 without a tracker.
+
+    A reader sees committed lines only.
+    """
 
     Options = MotOptions
     needs_image = False
@@ -99,8 +105,12 @@ def _lines(message: FrameMessage) -> str:
     found = message.detections
     if found is None or message.drop_reason is not None:
         return ""
-    ids = [UNTRACKED] * len(found) if found.track_ids is None else found.track_ids.tolist()
-    rows = zip(ids, found.xyxy, found.scores.tolist(), strict=True)
+    if found.track_ids is None:
+        found = replace(found, track_ids=np.full(len(found), _NO_TRACK))
+    else:
+        found = found[found.track_ids != UNTRACKED]
+    assert found.track_ids is not None
+    rows = zip(found.track_ids.tolist(), found.xyxy, found.scores.tolist(), strict=True)
     return "".join(
         f"{format_line(message.index + 1, track_id, xyxy, score)}\n"
         for track_id, xyxy, score in rows

@@ -41,6 +41,7 @@ class DecodedFrame:
         duration: ticks until the next sampled frame is due (nominal); at least 1.
         captured_ns: wall clock, nanoseconds since the epoch.
         position: the position behind this frame.
+        is_still: whether it is an image by itself; see `frame.Frame`.
     """
 
     image: Image
@@ -49,6 +50,7 @@ class DecodedFrame:
     duration: int
     captured_ns: int
     position: Position
+    is_still: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,11 @@ class ImagesOptions(SamplingOptions):
     rate: float = Field(
         25.0, ge=MIN_RATE, le=1000, description="How many images make a second of source time."
     )
+    sequence: bool = Field(
+        False,
+        description="The images are the frames of one video, in order: a tracker follows what is"
+        " in them. By default each image stands by itself, and nothing in it is tracked.",
+    )
     max_pixels: int = Field(
         36_000_000, ge=1, le=2**28, description="Skip larger images, as damaged ones are skipped."
     )
@@ -106,6 +111,7 @@ class ImagesSource:
                 duration=duration,
                 captured_ns=time.time_ns(),
                 position=self.position,
+                is_still=not self._options.sequence,
             )
         if self.position.decoded == 0:
             raise self._none_left(paths)

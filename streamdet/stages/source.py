@@ -49,6 +49,7 @@ class SourceStage:
             duration=decoded.duration,
             hw=decoded.image.hw,
             captured_ns=decoded.captured_ns,
+            is_still=decoded.is_still,
         )
         message = FrameMessage(frame)
         if self._publishes_image:

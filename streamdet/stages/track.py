@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from streamdet.detections import Detections
+import numpy as np
+
+from streamdet.detections import UNTRACKED, Detections
 from streamdet.stages import Job
 from streamdet.trackers import Tracker
+from streamdet.trackers.options import TrackerOptions
 
 
 class TrackStage:
     """Tracks each source's frames in index order.
 
-    A dropped frame counts as one without detections, so that time goes on for the tracks.
+    A dropped frame counts as one without detections, so that time goes on for the tracks. Objects
+    that belong to no confirmed track are handed on behind those that do, with `UNTRACKED` as their
+    id. A still image is not tracked: its objects are handed on without ids, as by a graph without a
+    tracker.
 
     Args:
         make_tracker: makes the tracker of a new source.
+        options: of the trackers: what becomes of objects without a track.
     """
 
-    def __init__(self, make_tracker: Callable[[], Tracker]) -> None:
+    def __init__(self, make_tracker: Callable[[], Tracker], options: TrackerOptions) -> None:
         self._make_tracker = make_tracker
+        self._publishes_untracked = options.untracked == "publish"
+        self._untracked_thresh = options.untracked_thresh or 0.0
         self._trackers: dict[str, Tracker] = {}
         self._changed: set[str] = set()
 
@@ -30,11 +39,29 @@ class TrackStage:
 
     def _track(self, job: Job) -> Job:
         message = job.message
-        tracked = self._tracker(message.source_id).update(message.detections or Detections.empty())
-        self._changed.add(message.source_id)
+        found = message.detections or Detections.empty()
+        if message.frame.is_still:
+            tracked = found[found.scores >= self._untracked_thresh]
+        else:
+            tracked = self._followed(message.source_id, found)
         if job.is_dropped:
             return job
         return replace(job, message=replace(message, detections=tracked))
+
+    def _followed(self, source_id: str, found: Detections) -> Detections:
+        """Return a frame's tracks, and behind them its objects without one."""
+        tracker = self._tracker(source_id)
+        self._changed.add(source_id)
+        tracks = tracker.update(found)
+        if not self._publishes_untracked:
+            return tracks
+        is_free = found.scores >= self._untracked_thresh
+        is_free[tracker.rows] = False
+        if not is_free.any():
+            return tracks
+        others = found[is_free]
+        no_ids = np.full(len(others), UNTRACKED, np.int64)
+        return tracks.with_others(replace(others, track_ids=no_ids))
 
     def finish(self, source_id: str) -> None:
         """Forget the source's tracker, here and in what is committed."""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from streamdet.detections import Detections
+from streamdet.detections import Detections, RowNumbers
 
 
 class Tracker(Protocol):
     """Follows the objects of ONE source. Constructed as `Tracker(options)`; deterministic.
 
     Track ids count from 1 in the order in which tracks are first reported.
+
+    Attributes:
+        rows: which of the last frame's detections each reported track took, in the order of the
+            result of `update`: the others belong to no confirmed track.
     """
+
+    rows: RowNumbers
 
     def update(self, detections: Detections) -> Detections:
         """Take the next frame's detections and return those that belong to a reported track.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.detections import Detections, FrameMasks
+from streamdet.detections import Detections, FrameMasks, RowNumbers
 
 Floats = npt.NDArray[np.float64]
 _LARGEST = float(np.finfo(np.float32).max)
@@ -26,6 +26,7 @@ class Found(NamedTuple):
         class_ids: (M,) int64.
         masks: as the detections have them, like the next.
         keypoints: (M, K, 3) float32.
+        rows: (M,) which of the frame's detections they are.
     """
 
     xyxy: Floats
@@ -33,6 +34,7 @@ class Found(NamedTuple):
     class_ids: npt.NDArray[np.int64]
     masks: FrameMasks | None
     keypoints: npt.NDArray[np.float32] | None
+    rows: RowNumbers
 
 
 def trackable(detections: Detections, score_thresh: float) -> Found:
@@ -54,6 +56,7 @@ def trackable(detections: Detections, score_thresh: float) -> Found:
         detections.class_ids,
         detections.masks,
         detections.keypoints,
+        np.arange(len(detections), dtype=np.int64),
     )
     return found if np.count_nonzero(kept) == len(kept) else _select(found, kept.nonzero()[0])
 
@@ -65,6 +68,7 @@ def _select(found: Found, rows: npt.NDArray[np.intp]) -> Found:
         found.class_ids.take(rows),
         None if found.masks is None else found.masks[rows],
         None if found.keypoints is None else found.keypoints[rows],
+        found.rows.take(rows),
     )
 
 

@@ -14,15 +14,18 @@ Departures:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from streamdet.config.options import Options
-from streamdet.detections import Detections
+from streamdet.detections import Detections, RowNumbers
 from streamdet.trackers.assignment import assign
 from streamdet.trackers.box_states import Found, overlaps, trackable, xyah_to_xyxy, xyxy_to_xyah
 from streamdet.trackers.kalman import correct, predict, start_filters
+from streamdet.trackers.options import Score, TrackerOptions
 from streamdet.trackers.tracks import (
     CLASS_ID,
     SEEN,
@@ -44,14 +47,35 @@ _MIN_HITS = 1
 _Mask = npt.NDArray[np.bool_]
 
 
-class ByteTrackOptions(Options):
+class ByteTrackOptions(TrackerOptions):
     """Options of ByteTrack."""
 
-    high_thresh: float = Field(
-        0.6, ge=0, le=1, description="Scores from here on are matched first."
+    paper: ClassVar[Mapping[str, float]] = {
+        "high_thresh": 0.6,
+        "low_thresh": 0.1,
+        "new_thresh": 0.7,
+    }
+    of_model: ClassVar[Mapping[str, str]] = {
+        "high_thresh": "high_thresh",
+        "low_thresh": "low_thresh",
+        "new_thresh": "new_thresh",
+    }
+
+    high_thresh: Score | None = Field(
+        None,
+        description="Scores from here on are matched first; by default the model's"
+        " tracking.high_thresh, else 0.6 (the paper's).",
     )
-    low_thresh: float = Field(0.1, ge=0, le=1, description="Detections below this are ignored.")
-    new_thresh: float = Field(0.7, ge=0, le=1, description="Scores from here on may begin a track.")
+    low_thresh: Score | None = Field(
+        None,
+        description="Detections below this are not tracked; by default the model's"
+        " tracking.low_thresh, else 0.1 (the paper's).",
+    )
+    new_thresh: Score | None = Field(
+        None,
+        description="Scores from here on may begin a track; by default the model's"
+        " tracking.new_thresh, else 0.7 (the paper's).",
+    )
     high_iou_thresh: float = Field(
         0.2,
         ge=0,
@@ -80,12 +104,16 @@ class ByteTrack:
         """Begin without tracks."""
         self._options = options
         self._tracks = Tracks(_MIN_HITS, options.max_age)
+        self._low_thresh = options.threshold("low_thresh")
+        self._high_thresh = options.threshold("high_thresh")
+        self._new_thresh = options.threshold("new_thresh")
+        self.rows: RowNumbers = np.zeros(0, np.int64)
 
     def update(self, detections: Detections) -> Detections:
         """Take the next frame; returns matched tracks from their second frame on, as filtered."""
-        tracks, options = self._tracks, self._options
+        tracks = self._tracks
         tracks.frame_count += 1
-        found = trackable(detections, options.low_thresh)
+        found = trackable(detections, self._low_thresh)
         measured = xyxy_to_xyah(found.xyxy)
         self._predict()
         rows, columns = self._match(found, measured)
@@ -95,10 +123,11 @@ class ByteTrack:
         tracks.write_matched(rows, seen)
         if len(columns) < len(found.scores):
             new = unmatched(len(found.scores), columns)
-            new = new[found.scores.take(new) >= options.new_thresh]
+            new = new[found.scores.take(new) >= self._new_thresh]
             begun = tracks.add(_start(measured.take(new, axis=1)), found.class_ids.take(new))
             seen, columns = np.concatenate((seen, begun), axis=1), np.concatenate((columns, new))
-        return report(seen, xyah_to_xyxy(seen[:4]), found, columns)
+        reported, self.rows = report(seen, xyah_to_xyxy(seen[:4]), found, columns)
+        return reported
 
     def state(self) -> bytes:
         """Pack the tracks; the inverse of `restore`."""
@@ -121,7 +150,7 @@ class ByteTrack:
         if not options.class_agnostic:
             iou *= table[CLASS_ID][:, None] == found.class_ids
         fused = iou * found.scores
-        high, known = found.scores >= options.high_thresh, table[TRACK_ID] > 0.0
+        high, known = found.scores >= self._high_thresh, table[TRACK_ID] > 0.0
         low, new = ~high, ~known
         column_of = np.full(len(known), -1, dtype=np.intp)
         _extend(column_of, fused, options.high_iou_thresh, known, high)

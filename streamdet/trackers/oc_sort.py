@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from streamdet.detections import Detections
+from streamdet.detections import Detections, RowNumbers
 from streamdet.trackers.assignment import assign, assign_pairs, is_one_to_one
 from streamdet.trackers.box_states import Found, overlaps, trackable, xysr_to_xyxy, xyxy_to_xysr
 from streamdet.trackers.sort import SortOptions, correct_xysr, predict_xysr, start_xysr
@@ -69,12 +69,14 @@ class OcSort:
         self._options = options
         own_fields = 4 + 3 * options.direction_frames
         self._tracks = Tracks(options.min_hits, options.max_age, own_fields)
+        self._score_thresh = options.threshold("score_thresh")
+        self.rows: RowNumbers = np.zeros(0, np.int64)
 
     def update(self, detections: Detections) -> Detections:
         """Take the next frame; returns the filters' boxes of confirmed tracks that were matched."""
         tracks = self._tracks
         tracks.frame_count += 1
-        found = trackable(detections, self._options.score_thresh)
+        found = trackable(detections, self._score_thresh)
         measured = xyxy_to_xysr(found.xyxy)
         rows, columns = self._match(found, measured)
         seen = tracks.table.take(rows, axis=1)
@@ -88,7 +90,8 @@ class OcSort:
                 own=found.xyxy.take(new, axis=1),
             )
             seen, columns = np.concatenate((seen, begun), axis=1), np.concatenate((columns, new))
-        return report(seen, xysr_to_xyxy(seen[:4]), found, columns)
+        reported, self.rows = report(seen, xysr_to_xyxy(seen[:4]), found, columns)
+        return reported
 
     def state(self) -> bytes:
         """Pack the tracks; the inverse of `restore`."""

@@ -15,16 +15,18 @@ detections, IoU 0.5, py-motmetrics), goes from .375/.434 to .386/.483 with all o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from streamdet.config.options import Options
-from streamdet.detections import Detections
+from streamdet.detections import Detections, RowNumbers
 from streamdet.trackers.assignment import assign
 from streamdet.trackers.box_states import Found, overlaps, trackable, xysr_to_xyxy, xyxy_to_xysr
 from streamdet.trackers.kalman import correct, predict, start_filters
+from streamdet.trackers.options import Score, TrackerOptions
 from streamdet.trackers.tracks import (
     CLASS_ID,
     Floats,
@@ -42,10 +44,17 @@ START_NOISE = np.array([[10.0] * 4, [1e4, 1e4, 1e4, 0.0]])[..., None]
 MOTION_NOISE = np.array([[1.0] * 4, [1e-2, 1e-2, 1e-4, 0.0]])[..., None]
 
 
-class SortOptions(Options):
+class SortOptions(TrackerOptions):
     """Options of SORT."""
 
-    score_thresh: float = Field(0.6, ge=0, le=1, description="Detections below this are ignored.")
+    paper: ClassVar[Mapping[str, float]] = {"score_thresh": 0.6}
+    of_model: ClassVar[Mapping[str, str]] = {"score_thresh": "high_thresh"}
+
+    score_thresh: Score | None = Field(
+        None,
+        description="Detections below this are not tracked; by default the model's"
+        " tracking.high_thresh, else 0.6.",
+    )
     iou_thresh: float = Field(
         0.3, gt=0, le=1, description="A track and a detection must overlap this much."
     )
@@ -65,12 +74,14 @@ class Sort:
         """Begin without tracks."""
         self._options = options
         self._tracks = Tracks(options.min_hits, options.max_age)
+        self._score_thresh = options.threshold("score_thresh")
+        self.rows: RowNumbers = np.zeros(0, np.int64)
 
     def update(self, detections: Detections) -> Detections:
         """Take the next frame; returns the filters' boxes of confirmed tracks that were matched."""
         tracks = self._tracks
         tracks.frame_count += 1
-        found = trackable(detections, self._options.score_thresh)
+        found = trackable(detections, self._score_thresh)
         measured = xyxy_to_xysr(found.xyxy)
         predict_xysr(tracks.filters)
         rows, columns = self._match(found, measured)
@@ -81,7 +92,8 @@ class Sort:
             new = unmatched(len(found.scores), columns)
             begun = tracks.add(start_xysr(measured.take(new, axis=1)), found.class_ids.take(new))
             seen, columns = np.concatenate((seen, begun), axis=1), np.concatenate((columns, new))
-        return report(seen, xysr_to_xyxy(seen[:4]), found, columns)
+        reported, self.rows = report(seen, xysr_to_xyxy(seen[:4]), found, columns)
+        return reported
 
     def state(self) -> bytes:
         """Pack the tracks; the inverse of `restore`."""

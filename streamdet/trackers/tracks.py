@@ -11,7 +11,7 @@ import msgpack
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.detections import Detections
+from streamdet.detections import Detections, RowNumbers
 from streamdet.trackers.box_states import Found
 
 Floats = npt.NDArray[np.float64]
@@ -137,7 +137,9 @@ class Tracks:
         self.frame_count, self._last_id = frame_count, last_id
 
 
-def report(seen: Floats, xyxy: Floats, found: Found, columns: Indices) -> Detections:
+def report(
+    seen: Floats, xyxy: Floats, found: Found, columns: Indices
+) -> tuple[Detections, RowNumbers]:
     """Return the numbered ones of the tracks seen in this frame; they are sorted by id.
 
     Args:
@@ -145,12 +147,15 @@ def report(seen: Floats, xyxy: Floats, found: Found, columns: Indices) -> Detect
         xyxy: (4, K) their boxes, pixels.
         found: the frame's detections.
         columns: (K,) each track's detection.
+
+    Returns:
+        The tracks, and which of the frame's detections each one took.
     """
     ids = seen[TRACK_ID]
     if 0.0 in ids.tolist():
         (rows,) = ids.nonzero()
         ids, xyxy, columns = ids.take(rows), xyxy.take(rows, axis=1), columns.take(rows)
-    return Detections(
+    tracks = Detections(
         xyxy.T.astype(np.float32, order="C"),
         found.scores.take(columns),
         found.class_ids.take(columns),
@@ -158,6 +163,7 @@ def report(seen: Floats, xyxy: Floats, found: Found, columns: Indices) -> Detect
         None if found.masks is None else found.masks[columns],
         None if found.keypoints is None else found.keypoints[columns],
     )
+    return tracks, found.rows.take(columns)
 
 
 def filters_of(table: Floats) -> Floats:

@@ -19,6 +19,7 @@ from streamdet.stages.pixels import PixelStore
 from streamdet.stages.sink import SinkStage
 from streamdet.stages.track import TrackStage
 from streamdet.stages.transform import TransformStage
+from streamdet.trackers.options import TrackerOptions
 from streamdet.worker.plan import NodePlan, WorkerPlan
 
 
@@ -70,7 +71,8 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         publishes = node_plan.slot_readers > 0
         return TransformStage(node.name, kind(node.options), pixels, publishes=publishes)
     if node.role == "tracker":
-        return TrackStage(lambda: kind(node.options))
+        assert isinstance(node.options, TrackerOptions)
+        return TrackStage(lambda: kind(node.options), node.options)
     context = SinkContext(
         run_id=plan.run.layout.run_id,
         sources={name: plan.run.source_names[name] for name in plan.source_ids},

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from streamdet.stages import Job
 from streamdet.stages.track import TrackStage
+from streamdet.trackers.options import TrackerOptions
 from tests.stages.toy_jobs import boxes, job
 from tests.toy_run import ToyTracker
 
@@ -25,20 +26,20 @@ def ids(jobs: list[Job]) -> list[list[int]]:
 
 
 def test_each_source_has_a_tracker_of_its_own() -> None:
-    stage = TrackStage(ToyTracker)
+    stage = TrackStage(ToyTracker, TrackerOptions())
     done = stage.process([found(0), found(0, "b"), found(1), found(1, "b")])
     assert ids(done) == [[1], [1], [2], [2]]
 
 
 def test_a_dropped_frame_lets_time_go_on_and_stays_dropped() -> None:
-    stage = TrackStage(ToyTracker)
+    stage = TrackStage(ToyTracker, TrackerOptions())
     first, dropped, third = stage.process([found(0), job(1).dropped("why"), found(2)])
     assert ids([first, third]) == [[1], [3]]
     assert (dropped.message.drop_reason, dropped.message.detections) == ("why", None)
 
 
 def test_states_are_of_the_sources_that_moved() -> None:
-    stage = TrackStage(ToyTracker)
+    stage = TrackStage(ToyTracker, TrackerOptions())
     stage.process([found(0), found(0, "b")])
     assert stage.states() == {"cam": b"1", "b": b"1"}
     stage.process([found(1, "b")])
@@ -47,7 +48,7 @@ def test_states_are_of_the_sources_that_moved() -> None:
 
 
 def test_a_restored_tracker_goes_on_with_its_ids_and_forgets_what_was_not_committed() -> None:
-    stage = TrackStage(ToyTracker)
+    stage = TrackStage(ToyTracker, TrackerOptions())
     stage.process([found(0)])
     states = stage.states()
     stage.process([found(1), found(0, "b")])
@@ -57,7 +58,7 @@ def test_a_restored_tracker_goes_on_with_its_ids_and_forgets_what_was_not_commit
 
 
 def test_a_source_that_has_ended_is_forgotten() -> None:
-    stage = TrackStage(ToyTracker)
+    stage = TrackStage(ToyTracker, TrackerOptions())
     stage.process([found(0)])
     stage.states()
     stage.finish("cam")

@@ -1,0 +1,61 @@
+"""Options that all trackers share, and where their thresholds come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from streamdet.config.options import Options
+from streamdet.models.model_config import ModelConfig
+
+Score = Annotated[float, Field(ge=0, le=1)]
+
+
+class TrackerOptions(Options):
+    """What every tracker understands.
+
+    A tracker reads detections from a low score on (the model's `tracking.low_thresh`), because a
+    box of low score may go on with a track. What belongs to no track is published only from
+    `untracked_thresh` on, the score from which the detector would publish it without a tracker.
+
+    Attributes:
+        paper: threshold -> its value in the paper, which holds where neither the graph nor the
+            model states one.
+        of_model: threshold -> the key of the model's `tracking` that states it.
+    """
+
+    paper: ClassVar[Mapping[str, float]] = {}
+    of_model: ClassVar[Mapping[str, str]] = {}
+
+    untracked: Literal["publish", "drop"] = Field(
+        "publish",
+        description="What becomes of objects that belong to no confirmed track: published without"
+        " an id, or dropped as in the papers.",
+    )
+    untracked_thresh: Score | None = Field(
+        None,
+        description="Lowest score of an object that is published without a track; by default the"
+        " detector's score_thresh, else the model's.",
+    )
+
+    def threshold(self, name: str) -> float:
+        """Return a threshold: as stated, else the paper's."""
+        stated: float | None = getattr(self, name)
+        return self.paper[name] if stated is None else stated
+
+    def fed_by(self, model: ModelConfig, score_thresh: float | None) -> Self:
+        """Fill in what is not stated: from the model that feeds the tracker, else the paper's.
+
+        Args:
+            model: what finds the objects.
+            score_thresh: of its detector, where the graph states it.
+        """
+        published = model.score_thresh if score_thresh is None else score_thresh
+        values = {"untracked_thresh": published, **self.paper}
+        if model.tracking is not None:
+            stated = model.tracking.model_dump()
+            values |= {name: stated[key] for name, key in self.of_model.items()}
+        unstated = {name: value for name, value in values.items() if getattr(self, name) is None}
+        return self.model_copy(update=unstated)
