@@ -17,8 +17,8 @@ import numpy as np
 from streamdet.bench.material import Material
 from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.bench.sliding_windows import windows_s
-from streamdet.detectors.parts.options import choose_runtime
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
+from streamdet.detectors.parts.runtime_choice import choose_runtime
 from streamdet.detectors.proposals import Proposer
 from streamdet.evaluation.image_file import read_image
 from streamdet.evaluation.images import Detect, ImageDetector
@@ -130,11 +130,11 @@ def _detector(kind: str) -> Detect:
     detector_class = load("detector", kind)
     few = {"max_proposals": RCNN_REGIONS} if kind == "rcnn" else {}
     options = detector_class.Options(model=model.name, threads=cores(), precision="fp32", **few)
-    runtime_kind, runtime_options = choose_runtime(options, model)
     with tempfile.TemporaryDirectory(prefix="sd-families-") as folder:
         path = Path(folder) / "network.onnx"
         path.write_bytes(_exported(model))
-        runtime = load("runtime", runtime_kind)(path, model.input, runtime_options)
+        choice = choose_runtime(options, model, path)
+        runtime = load("runtime", choice.candidate.runtime)(path, model.input, choice.options)
     return ImageDetector(detector_class(options, model, runtime), model)
 
 

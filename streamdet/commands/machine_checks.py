@@ -13,10 +13,12 @@ from typing import Final, Literal
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.config.files import shipped_names
-from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
+from streamdet.detectors.parts.options import NetworkOptions
+from streamdet.detectors.parts.runtime_choice import candidates, choice_key
 from streamdet.errors import ConfigError, StreamdetError, to_install
 from streamdet.graph import load_graph
 from streamdet.models.built_network import find_loaded, find_network
+from streamdet.models.measured_choice import kept_by_processes, table_text
 from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.runtimes.cpu import has_bf16, has_int8
 from streamdet.system.cores import cores
@@ -203,11 +205,23 @@ def _model(model: ModelConfig) -> Finding:
     if model.input is None:
         return Finding(topic, "ok", f"{model.detector}, weights {network.path}")
     try:
-        kind, options = choose_runtime(NetworkOptions(model=model.name), model)
+        runs = _what_runs(model, network.path)
     except StreamdetError as exc:
         sentence, _, remedy = str(exc).partition(": ")
         return Finding(topic, "warning", sentence, remedy)
-    precision = options.precision
-    if precision == "auto":
-        precision = "bf16" if has_bf16() else "fp32"
-    return Finding(topic, "ok", f"{kind} {precision}, {network.remark or 'weights'} {network.path}")
+    return Finding(topic, "ok", f"{runs}, {network.remark or 'weights'} {network.path}")
+
+
+def _what_runs(model: ModelConfig, network: Path) -> str:
+    """Say what runs a model's network, and what is kept of measuring it."""
+    allowed = candidates(NetworkOptions(model=model.name), model)
+    if len(allowed) == 1:
+        return str(allowed[0])
+    kept = kept_by_processes(choice_key(allowed, network, processes=1, threads=1))
+    told = [
+        f"{processes} process{'' if processes == 1 else 'es'}: {table_text(table)}"
+        for processes, table in kept
+    ]
+    if not told:
+        return f"not measured yet: {', '.join(map(str, allowed))}"
+    return f"measured with {'; '.join(told)}"

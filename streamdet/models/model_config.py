@@ -19,11 +19,14 @@ from streamdet.errors import ConfigError
 from streamdet.registry import KINDS, NETWORKS, WITHOUT_NETWORK
 from streamdet.system.redaction import short
 
-Precision = Literal["auto", "fp32", "bf16", "int8+fp32", "int8+bf16"]
-"""Arithmetic of a runtime; "auto" is bf16 on a CPU that has it, else fp32.
+Arithmetic = Literal["fp32", "bf16", "int8+fp32", "int8+bf16"]
+"""How a runtime computes.
 
 "int8+fp32" and "int8+bf16": large fully connected layers in 8 bits, the rest as said.
 """
+
+Precision = Literal["auto"] | Arithmetic
+"""What a configuration states; "auto" allows fp32 and bf16, and the faster one is measured."""
 
 _Side = Annotated[int, Field(gt=0, le=8192)]
 _PerChannel = tuple[float, float, float]
@@ -62,7 +65,11 @@ class Weights(Options):
 class RuntimeConfig(Options):
     """How one runtime should run this network."""
 
-    precision: Precision = Field("fp32", description="Arithmetic that keeps the model's accuracy.")
+    precision: Precision = Field(
+        "fp32",
+        description="Arithmetic that keeps the model's accuracy; auto: fp32 and bf16 do, the faster"
+        " one is measured.",
+    )
 
 
 class TransformConfig(BaseModel):
@@ -107,7 +114,7 @@ class ModelConfig(Options):
         None, description="Thresholds of a tracker that it feeds; by default those of the papers."
     )
     runtimes: dict[Literal["openvino", "onnxruntime"], RuntimeConfig] = Field(
-        default_factory=dict, description="Runtimes that run it, the preferred one first."
+        default_factory=dict, description="Runtimes that run it."
     )
     folder: Path | None = Field(
         None,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
+from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
+from streamdet.detectors.parts.runtime_choice import candidates
 from streamdet.errors import EngineError, StreamdetError, to_install
 from streamdet.graph import Node, PipelineGraph
 from streamdet.models.built_network import find_network
@@ -50,7 +51,7 @@ def _check_parts(node: Node) -> None:
 
 def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> None:
     find_network(model)
-    kind, _ = choose_runtime(options, model)
+    kind = candidates(options, model)[0].runtime
     if find_spec(kind) is None:
         raise EngineError(f"{name}.runtime is {kind}, which is not installed: {to_install(kind)}")
 

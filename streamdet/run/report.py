@@ -127,8 +127,8 @@ class Report:
         wall_s: seconds from the first worker's start to the end.
         fps: published frames per second of wall time, over all sources.
         restarts: how often a worker had to be started again.
-        runtimes: node -> what really ran it.
-        warnings: what is unsafe about the server, or was not known of the sources.
+        runtimes: node -> what really ran it, and what was measured to choose it.
+        warnings: what is unsafe about the server, was not known of the sources, or not kept.
         tracebacks: of unexpected errors in workers.
         sources: one entry a source.
         stages: one entry a node.

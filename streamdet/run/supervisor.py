@@ -18,6 +18,7 @@ from streamdet.run.description import describe_run
 from streamdet.run.monitor import Metrics, Monitor
 from streamdet.run.processes import Processes
 from streamdet.run.report import Report, Snapshot, stage_reports
+from streamdet.run.runtime_choice import choose_runtimes
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
 from streamdet.sources import SourceInfo
 from streamdet.system.process import stop_signals_to
@@ -68,6 +69,7 @@ class Supervisor:
         self.is_held: Callable[[], bool] = lambda: False
         self._stops = 0
         self._server: EmbeddedRedis | None = None
+        self._runtime_notes: dict[str, str] = {}
 
     def run(self) -> Report:
         """Run the graph to its end.
@@ -111,7 +113,7 @@ class Supervisor:
 
     def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
         infos, unseen = self._probe(folder)
-        warnings += unseen
+        warnings += unseen + self._choose_runtimes()
         run = self._plan(folder, infos)
         for pool in run.pools.values():
             create_pool(pool.path, pool.slots, pool.slot_bytes).close()
@@ -158,6 +160,14 @@ class Supervisor:
             self.on_warning(warning)
         return {name: info for name, info in probed.items() if info is not None}, warnings
 
+    def _choose_runtimes(self) -> tuple[str, ...]:
+        """Fix what runs the networks, the same for all replicas; returns warnings."""
+        chosen = choose_runtimes(self._graph, is_over=lambda: self._stops > 0)
+        self._graph, self._runtime_notes = chosen.graph, chosen.notes
+        for warning in chosen.warnings:
+            self.on_warning(warning)
+        return chosen.warnings
+
     def _plan(self, folder: RunFolder, infos: dict[str, SourceInfo]) -> RunPlan:
         source_hw = {source_id: info.hw for source_id, info in infos.items()}
         pools = plan_pools(self._graph, self._settings, folder.pool_path, source_hw)
@@ -190,7 +200,10 @@ class Supervisor:
             wall_s=wall_s,
             fps=sum(source.published for source in metrics.sources) / wall_s,
             restarts=processes.restarts,
-            runtimes=processes.runtimes(),
+            runtimes={
+                node: name + self._runtime_notes.get(node, "")
+                for node, name in processes.runtimes().items()
+            },
             warnings=warnings,
             tracebacks=processes.tracebacks(),
             sources=metrics.sources,

@@ -10,9 +10,17 @@ from pydantic import Field
 
 from streamdet.config.options import Options
 from streamdet.image import Pixels
-from streamdet.models.model_config import ImageInput, Precision
+from streamdet.models.model_config import Arithmetic, ImageInput, Precision
 
-__all__ = ["ImageInput", "Precision", "Runtime", "RuntimeOptions", "Tensors", "threads_text"]
+__all__ = [
+    "Arithmetic",
+    "ImageInput",
+    "Precision",
+    "Runtime",
+    "RuntimeOptions",
+    "Tensors",
+    "threads_text",
+]
 
 Tensors = dict[str, npt.NDArray[Any]]
 """By name; the first axis counts images."""
@@ -21,7 +29,7 @@ Tensors = dict[str, npt.NDArray[Any]]
 class RuntimeOptions(Options):
     """How a runtime computes, whatever the network."""
 
-    precision: Precision = Field("fp32", description="Arithmetic; auto: bf16 where the CPU has it.")
+    precision: Arithmetic = Field("fp32", description="Arithmetic.")
     threads: int = Field(1, ge=1, le=256, description="CPU threads of one network call.")
 
 
@@ -38,6 +46,8 @@ class Runtime(Protocol):
 
     Attributes:
         name: what really runs: runtime, version, precision, threads.
+        extra_shapes: optional; the shapes, (1, ...), of a network's inputs beside the image, by
+            name. A runtime without it is measured with an image alone.
     """
 
     name: str

@@ -55,6 +55,11 @@ def check_network(
     return NetworkInputs(batch, {name: _fixed(shape) for name, shape in extras.items()})
 
 
+def one_image_shapes(inputs: NetworkInputs) -> dict[str, Shape]:
+    """The shapes, (1, ...), in which a runtime is given the other inputs of one image."""
+    return {name: (1, *shape[1:]) for name, shape in inputs.extras.items()}
+
+
 class Batch(NamedTuple):
     """What goes through the network together: at most `NetworkInputs.batch` images."""
 
@@ -76,7 +81,7 @@ def batches(
     stated = [{} for _ in images] if extras is None else extras
     if len(stated) != len(images):
         raise EngineError(f"{len(images)} images came with other inputs for {len(stated)}")
-    wanted = {name: (1, *shape[1:]) for name, shape in inputs.extras.items()}
+    wanted = one_image_shapes(inputs)
     for image, tensors in zip(images, stated, strict=True):
         _check_image(image, image_input)
         found = {name: tensor.shape for name, tensor in tensors.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 
@@ -21,5 +22,21 @@ def has_int8() -> bool:
     return "avx512_vnni" in flags or "avx_vnni" in flags or "amx_int8" in flags
 
 
+def cpu_model() -> str:
+    """The CPU's model as the kernel names it; "unknown" where it does not."""
+    return next(iter(_values("model name")), "unknown")
+
+
+def flags_digest() -> str:
+    """A digest of what the CPU can do, in an order of its own."""
+    return hashlib.sha256(" ".join(sorted(_flags())).encode()).hexdigest()[:16]
+
+
 def _flags() -> frozenset[str]:
-    return frozenset(Path("/proc/cpuinfo").read_text().split())
+    return frozenset(word for value in _values("flags", "Features") for word in value.split())
+
+
+def _values(*keys: str) -> list[str]:
+    """What the kernel states under a key, once for each core."""
+    rows = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
+    return [value.strip() for name, _, value in rows if name.strip() in keys]

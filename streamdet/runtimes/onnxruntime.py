@@ -12,7 +12,7 @@ from streamdet.errors import EngineError, to_install
 from streamdet.image import Pixels
 from streamdet.models.model_config import ImageInput
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
-from streamdet.runtimes.checks import Batch, batches, check_network
+from streamdet.runtimes.checks import Batch, batches, check_network, one_image_shapes
 
 
 class OnnxRuntime:
@@ -24,7 +24,7 @@ class OnnxRuntime:
         Args:
             weights: an ONNX file with an image input of fixed size.
             image_input: how the network wants its image.
-            options: precision (fp32 or auto) and threads.
+            options: precision (fp32) and threads.
 
         Raises:
             EngineError: ONNX Runtime is missing, refuses the file, or another precision is asked.
@@ -33,7 +33,7 @@ class OnnxRuntime:
             import onnxruntime
         except ImportError as exc:
             raise EngineError(f"onnxruntime is not installed: {to_install('onnxruntime')}") from exc
-        if options.precision not in ("fp32", "auto"):
+        if options.precision != "fp32":
             raise EngineError(
                 f"precision {options.precision} was asked for, but onnxruntime runs fp32 on a CPU"
             )
@@ -47,6 +47,7 @@ class OnnxRuntime:
             raise EngineError(f"{weights}: onnxruntime cannot load it: {exc}") from exc
         shapes = {item.name: item.shape for item in self._session.get_inputs()}
         self._inputs = check_network(weights, image_input, shapes)
+        self.extra_shapes = one_image_shapes(self._inputs)
         self._input = image_input
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._planes = np.zeros((self._inputs.batch, 3, *image_input.hw), dtype=np.float32)

@@ -13,7 +13,7 @@ from streamdet.image import Pixels
 from streamdet.models.model_config import ImageInput
 from streamdet.networks import NODE_DOMAIN
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
-from streamdet.runtimes.checks import Batch, batches, check_network
+from streamdet.runtimes.checks import Batch, batches, check_network, one_image_shapes
 from streamdet.runtimes.cpu import has_int8
 from streamdet.runtimes.focus import fold_focus
 from streamdet.runtimes.int8_layers import SMALLEST, layers_in_8_bits, quantise_layers
@@ -42,7 +42,8 @@ class OpenVino:
         """
         version = _import_openvino().__version__.split("-")[0]
         capabilities = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        precision = chosen_precision(options.precision, capabilities)
+        check_precision(options.precision, capabilities)
+        precision = options.precision
         try:
             graph = core().read_model(_inlined(weights))
             self._inputs = check_network(weights, image_input, _inputs(graph))
@@ -54,6 +55,7 @@ class OpenVino:
             raise EngineError(f"{weights}: openvino cannot load it: {_one_line(exc)}") from exc
         if layers and (done := layers_in_8_bits(compiled)) < layers:
             raise EngineError(f"{weights}: openvino compiled {done} of {layers} layers in 8 bits")
+        self.extra_shapes = one_image_shapes(self._inputs)
         self._input = image_input
         self._request = compiled.create_infer_request()
         self._image = self._request.get_tensor(image_input.name).data
@@ -132,24 +134,20 @@ def core() -> Any:
     return _import_openvino().Core()
 
 
-def chosen_precision(wanted: str, capabilities: Sequence[str]) -> str:
-    """Say which arithmetic to use: what is wanted, unless that is "auto".
+def check_precision(wanted: str, capabilities: Sequence[str]) -> None:
+    """Check that the CPU has the arithmetic that is wanted.
 
     Args:
-        wanted: see `Precision`.
+        wanted: see `Arithmetic`.
         capabilities: what OpenVINO says of the CPU, e.g. ["BF16", "FP32"].
 
     Raises:
         EngineError: bf16 or int8 is wanted and the CPU lacks it.
     """
-    has_bf16 = "BF16" in capabilities
-    if wanted == "auto":
-        return "bf16" if has_bf16 else "fp32"
-    if "bf16" in wanted and not has_bf16:
+    if "bf16" in wanted and "BF16" not in capabilities:
         raise EngineError(f"precision {wanted} was asked for, but this CPU has no bf16 arithmetic")
     if "int8" in wanted and not has_int8():
         raise EngineError(f"precision {wanted} was asked for, but this CPU has no VNNI or AMX")
-    return wanted
 
 
 def _quantised(weights: Path, graph: Any) -> int:

@@ -17,7 +17,12 @@ from streamdet.commands import machine_checks
 from streamdet.commands.machine_checks import Finding, findings
 from streamdet.config.deploy import DeploySettings, load_settings
 from streamdet.config.files import shipped, shipped_names
+from streamdet.detectors.parts.options import NetworkOptions
+from streamdet.detectors.parts.runtime_choice import candidates, choice_key
 from streamdet.errors import ConfigError
+from streamdet.models.built_network import find_network
+from streamdet.models.measured_choice import Speed, keep
+from streamdet.models.model_config import load_model_config
 from tests.redis_server import RedisServer
 
 
@@ -176,14 +181,26 @@ def test_a_wrong_file_of_a_model_is_no_missing_one(
 
 
 @pytest.mark.data
-def test_a_model_with_weights_says_what_would_run_it(
+def test_a_model_with_weights_says_what_was_measured_of_it(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STREAMDET_MODELS", str(data / "weights"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert found(settings, "model yolox_nano").text.startswith("not measured yet: openvino fp32, ")
+    model = load_model_config("yolox_nano")
+    network, options = find_network(model).path, NetworkOptions(model="yolox_nano")
+    allowed = candidates(options, model)
+    keep(choice_key(allowed, network, 2, 1), {one: Speed(7.0) for one in allowed})
+    text = found(settings, "model yolox_nano").text
+    assert text.startswith("measured with 2 processes: openvino fp32 7.00/s, ")
+
+
+@pytest.mark.data
+def test_a_model_without_a_runtime_says_how_to_get_one(
     settings: DeploySettings, monkeypatch: pytest.MonkeyPatch, data: Path
 ) -> None:
     monkeypatch.setenv("STREAMDET_MODELS", str(data / "weights"))
-    for is_there, precision in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr(machine_checks, "has_bf16", lambda is_there=is_there: is_there)
-        assert found(settings, "model yolox_nano").text.startswith(f"openvino {precision}, weights")
-    monkeypatch.setattr("streamdet.detectors.parts.options.find_spec", lambda name: None)
+    monkeypatch.setattr("streamdet.detectors.parts.runtime_choice.find_spec", lambda name: None)
     assert found(settings, "model yolox_nano").remedy == (
         "pip install -e '.[openvino]' or '.[onnxruntime]' in streamdet's checkout"
     )

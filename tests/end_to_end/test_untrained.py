@@ -49,7 +49,7 @@ def test_every_kind_finds_something_and_is_said_to_be_random(
     runtimes = json.loads(report.read_text())["runtimes"]
     assert set(runtimes) == set(models)
     for kind in models:
-        assert runtimes[kind].endswith(", random weights (seed 0)")
+        assert ", random weights (seed 0)" in runtimes[kind]
         lines = lines_of(tmp_path / f"{kind}.jsonl")
         assert_each_once_in_order(lines, {"people-street": 17})  # of 242 frames every 15th
         assert sum(len(line["objects"]) for line in lines) > 0, kind

@@ -17,8 +17,7 @@ def test_another_precision_is_refused(tmp_path: Path, precision: Precision) -> N
         OnnxRuntime(tmp_path / "any.onnx", wanted, RuntimeOptions(precision=precision))
 
 
-def test_auto_is_fp32(tmp_path: Path) -> None:
+def test_the_name_says_fp32(tmp_path: Path) -> None:
     network = write_tiny_network(tmp_path)
-    options = RuntimeOptions(precision="auto")
-    runtime = OnnxRuntime(network, ImageInput(name="image", hw=(4, 6)), options)
+    runtime = OnnxRuntime(network, ImageInput(name="image", hw=(4, 6)), RuntimeOptions())
     assert " fp32, 1 thread" in runtime.name

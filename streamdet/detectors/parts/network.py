@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamdet.detectors.parts.options import NetworkOptions, choose_runtime
+from streamdet.detectors.parts.options import NetworkOptions
+from streamdet.detectors.parts.runtime_choice import choose_runtime
 from streamdet.errors import ConfigError
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ImageInput, ModelConfig
@@ -13,7 +14,10 @@ from streamdet.runtimes import Runtime
 
 
 def start_network(options: NetworkOptions, model: ModelConfig) -> tuple[Runtime | None, str]:
-    """Load a model's network into the runtime that the options choose.
+    """Load a model's network into the runtime that the options choose, or that is the fastest here.
+
+    A run's supervisor has chosen before (see run/runtime_choice.py); elsewhere this is the only
+    process.
 
     Returns:
         The runtime, None for a model without a network, and what a report must say behind the name
@@ -25,10 +29,12 @@ def start_network(options: NetworkOptions, model: ModelConfig) -> tuple[Runtime 
     """
     if model.input is None:
         return None, ""
-    kind, runtime_options = choose_runtime(options, model)
     network = find_network(model)
-    runtime: Runtime = load("runtime", kind)(network.path, model.input, runtime_options)
-    return runtime, f", {network.remark}" if network.remark else ""
+    choice = choose_runtime(options, model, network.path)
+    runtime_class = load("runtime", choice.candidate.runtime)
+    runtime: Runtime = runtime_class(network.path, model.input, choice.options)
+    remarks = [remark for remark in (network.remark, choice.warning) if remark]
+    return runtime, "".join(f", {remark}" for remark in remarks)
 
 
 def network_of(model: ModelConfig, runtime: Runtime | None) -> tuple[Runtime, ImageInput]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from importlib.util import find_spec
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from streamdet.config.options import Options
-from streamdet.errors import ConfigError, EngineError, to_install
+from streamdet.errors import ConfigError
 from streamdet.models.model_config import ModelConfig, Precision
-from streamdet.runtimes import RuntimeOptions
 
 _Unit = Annotated[float, Field(ge=0, le=1)]
 _Scale = Annotated[float, Field(gt=0, le=8)]
@@ -49,12 +47,14 @@ class NetworkOptions(DetectorOptions):
     """What every detector with a network understands."""
 
     runtime: Literal["auto", "openvino", "onnxruntime"] = Field(
-        "auto", description="auto: the model's first runtime that is installed here."
+        "auto",
+        description="auto: the fastest here of the model's runtimes that are installed; it is"
+        " measured once.",
     )
     precision: Precision | None = Field(
         None,
-        description="Arithmetic; by default the model's for that runtime. int8+: large fully"
-        " connected layers in 8 bits (openvino).",
+        description="Arithmetic; by default (or auto) the fastest that the model's configuration"
+        " allows. int8+: large fully connected layers in 8 bits (openvino).",
     )
 
 
@@ -70,21 +70,3 @@ def check_options(options: DetectorOptions, model: ModelConfig) -> None:
             raise ConfigError(
                 f"classes: model {model.name!r} has no class {name!r}, did you mean {close[0]!r}?"
             )
-
-
-def choose_runtime(options: NetworkOptions, model: ModelConfig) -> tuple[str, RuntimeOptions]:
-    """Choose the kind of runtime (see registry.py) and how it computes.
-
-    Raises:
-        EngineError: `runtime` is "auto" and none of the model's runtimes is installed.
-    """
-    kind: str = options.runtime
-    if kind == "auto":
-        installed = [name for name in model.runtimes if find_spec(name) is not None]
-        if not installed:
-            raise EngineError(
-                f"no runtime of model {model.name!r} is installed: {to_install(*model.runtimes)}"
-            )
-        kind = installed[0]
-    stated = model.runtimes[kind].precision if kind in model.runtimes else "fp32"
-    return kind, RuntimeOptions(precision=options.precision or stated, threads=options.threads)

@@ -1,0 +1,183 @@
+"""Chooses the runtime and the precision of a detector's network, by measuring what is left open."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from streamdet.detectors.parts.options import NetworkOptions
+from streamdet.errors import EngineError, to_install
+from streamdet.models.measured_choice import (
+    Candidate,
+    ChoiceKey,
+    Speed,
+    Table,
+    fastest,
+    keep,
+    read_kept,
+    table_text,
+)
+from streamdet.models.model_config import ModelConfig, Precision
+from streamdet.runtimes import RuntimeOptions
+from streamdet.runtimes.cpu import cpu_model, flags_digest, has_bf16
+from streamdet.runtimes.measuring import BUDGET_S, Subject, measure
+from streamdet.system.cores import cores
+
+_FP32_ONLY: Final = frozenset({"onnxruntime"})
+"""Runtimes that have no other precision on a CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeChoice:
+    """What runs a network.
+
+    Attributes:
+        candidate: the runtime and its precision.
+        threads: of each process.
+        table: what was measured; {} where there was nothing to choose.
+        warning: why the table is not kept, in a sentence; "" where it is.
+    """
+
+    candidate: Candidate
+    threads: int
+    table: Table
+    warning: str = ""
+
+    @property
+    def options(self) -> RuntimeOptions:
+        """How the runtime computes."""
+        return RuntimeOptions(precision=self.candidate.precision, threads=self.threads)
+
+    @property
+    def note(self) -> str:
+        """What the report says behind the runtime's name, e.g. ` (measured: openvino fp32 9/s)`."""
+        return f" (measured: {table_text(self.table)})" if self.table else ""
+
+
+def candidates(options: NetworkOptions, model: ModelConfig) -> tuple[Candidate, ...]:
+    """List what the options and the model's configuration allow on this machine, one at least.
+
+    Raises:
+        EngineError: `runtime` is "auto" and none of the model's runtimes is installed.
+    """
+    kinds: list[str] = [options.runtime]
+    if options.runtime == "auto":
+        kinds = [name for name in model.runtimes if find_spec(name) is not None]
+        if not kinds:
+            raise EngineError(
+                f"no runtime of model {model.name!r} is installed: {to_install(*model.runtimes)}"
+            )
+    stated = [one for kind in kinds for one in _of_runtime(kind, options.precision, model)]
+    able = [one for one in stated if one.precision == "fp32" or one.runtime not in _FP32_ONLY]
+    return tuple(able or stated[:1])  # the runtime itself says that it cannot
+
+
+def _of_runtime(kind: str, wanted: Precision | None, model: ModelConfig) -> Iterator[Candidate]:
+    precision = wanted
+    if precision in (None, "auto"):
+        precision = model.runtimes[kind].precision if kind in model.runtimes else "fp32"
+    if precision == "auto":
+        yield Candidate(kind, "fp32")
+        if kind not in _FP32_ONLY and has_bf16():
+            yield Candidate(kind, "bf16")
+    elif precision is not None:
+        yield Candidate(kind, precision)
+
+
+def choose_runtime(
+    options: NetworkOptions,
+    model: ModelConfig,
+    network: Path,
+    processes: int = 1,
+    is_over: Callable[[], bool] = lambda: False,
+) -> RuntimeChoice:
+    """Choose what runs a network; measures if there is a choice that has not been measured here.
+
+    Args:
+        options: what the user left open.
+        model: what the network can stand.
+        network: its file.
+        processes: how many will run it at once.
+        is_over: asked now and then whether nobody wants the choice any more; then it is the first
+            candidate.
+
+    Raises:
+        EngineError: no runtime is installed, or each one failed.
+    """
+    allowed = candidates(options, model)
+    if len(allowed) == 1:
+        return RuntimeChoice(allowed[0], options.threads, {})
+    key = choice_key(allowed, network, processes, options.threads)
+    kept = read_kept(key)
+    if set(allowed) <= set(kept):
+        return _chosen(options, model, {one: kept[one] for one in allowed})
+    return measure_again(options, model, network, processes, is_over)
+
+
+def measure_again(
+    options: NetworkOptions,
+    model: ModelConfig,
+    network: Path,
+    processes: int = 1,
+    is_over: Callable[[], bool] = lambda: False,
+    *,
+    budget_s: float = BUDGET_S,
+) -> RuntimeChoice:
+    """Measure, whatever is kept, and keep the result; see `choose_runtime`.
+
+    Raises:
+        EngineError: no runtime is installed, or each one failed.
+    """
+    assert model.input is not None
+    allowed = candidates(options, model)
+    subject = Subject(network, model.input, options.threads, processes)
+    table = measure(subject, allowed, budget_s=budget_s, is_over=is_over)
+    if is_over():
+        return RuntimeChoice(allowed[0], options.threads, {})
+    choice = _chosen(options, model, table)
+    key = choice_key(allowed, network, processes, options.threads)
+    try:
+        keep(key, read_kept(key) | table)
+    except EngineError as exc:
+        warning = (
+            f"the runtime of model {model.name} is measured again at each start, because what was"
+            f" measured cannot be kept: {exc}"
+        )
+        return RuntimeChoice(choice.candidate, choice.threads, choice.table, warning)
+    return choice
+
+
+def choice_key(
+    allowed: tuple[Candidate, ...], network: Path, processes: int, threads: int
+) -> ChoiceKey:
+    """Say what a measurement on this machine holds for."""
+    return ChoiceKey(
+        network_sha256=hashlib.sha256(network.read_bytes()).hexdigest(),
+        cpu=cpu_model(),
+        cpu_flags=flags_digest(),
+        cores=cores(),
+        processes=processes,
+        threads=threads,
+        versions={kind: _version(kind) for kind in sorted({one.runtime for one in allowed})},
+    )
+
+
+def _chosen(
+    options: NetworkOptions, model: ModelConfig, table: dict[Candidate, Speed]
+) -> RuntimeChoice:
+    best = fastest(table)
+    if best is None:
+        raise EngineError(f"no runtime can run model {model.name!r}: {table_text(table)}")
+    return RuntimeChoice(best, options.threads, table)
+
+
+def _version(kind: str) -> str:
+    try:
+        return version(kind)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,71 @@
+"""Chooses what runs a graph's networks before its workers start: the same for all replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from streamdet.detectors.parts.options import NetworkOptions
+from streamdet.detectors.parts.runtime_choice import RuntimeChoice, choose_runtime
+from streamdet.errors import ConfigError
+from streamdet.graph.pipeline import Node, PipelineGraph
+from streamdet.models.built_network import find_network
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRuntimes:
+    """A graph with nothing left open.
+
+    Attributes:
+        graph: its detectors state their runtime and precision.
+        notes: node -> what the report says behind the name of its runtime.
+        warnings: a sentence for each choice that is not kept.
+    """
+
+    graph: PipelineGraph
+    notes: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+def choose_runtimes(graph: PipelineGraph, is_over: Callable[[], bool]) -> ChosenRuntimes:
+    """Choose for each detector with a network, measuring where nothing is kept.
+
+    A network that is missing or damaged is left to the worker, which says why it cannot start.
+
+    Args:
+        graph: the graph.
+        is_over: asked now and then whether the run shall end before it has begun.
+
+    Raises:
+        EngineError: no runtime is installed that can run a network.
+    """
+    choices: dict[str, RuntimeChoice] = {}
+    for node in graph.role("detector"):
+        choice = _choice(node, graph.group_of(node.name).replicas, is_over)
+        if choice is not None:
+            choices[node.name] = choice
+    nodes = {name: _fixed(node, choices.get(name)) for name, node in graph.nodes.items()}
+    return ChosenRuntimes(
+        graph=replace(graph, nodes=nodes),
+        notes={name: choice.note for name, choice in choices.items()},
+        warnings=tuple(choice.warning for choice in choices.values() if choice.warning),
+    )
+
+
+def _choice(node: Node, processes: int, is_over: Callable[[], bool]) -> RuntimeChoice | None:
+    if not isinstance(node.options, NetworkOptions) or node.model is None:
+        return None
+    if node.model.input is None:
+        return None
+    try:
+        network = find_network(node.model)
+    except ConfigError:
+        return None
+    return choose_runtime(node.options, node.model, network.path, processes, is_over)
+
+
+def _fixed(node: Node, choice: RuntimeChoice | None) -> Node:
+    if choice is None:
+        return node
+    stated = {"runtime": choice.candidate.runtime, "precision": choice.candidate.precision}
+    return replace(node, options=node.options.model_copy(update=stated))
