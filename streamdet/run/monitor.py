@@ -94,7 +94,7 @@ class Monitor:
 
     Args:
         bus: the run's bus.
-        fleet: its workers.
+        processes: its workers.
         metrics: what is read of it, and when.
         settings: how patient to be.
         is_embedded: whether the server is the run's own and does not come back.
@@ -116,7 +116,7 @@ class Monitor:
         warn: Callable[[str], None] = lambda warning: None,
     ) -> None:
         self._bus = bus
-        self._fleet = processes
+        self._processes = processes
         self._metrics = metrics
         self._settings = settings
         self._is_embedded = is_embedded
@@ -150,8 +150,8 @@ class Monitor:
 
     def _is_over(self, stops: Callable[[], int]) -> bool:
         self._heed(stops())
-        self._fleet.start_due()
-        self._fleet.watch(TICK_S)
+        self._processes.start_due()
+        self._processes.watch(TICK_S)
         if self._clock() < self._look_due_s:
             return False
         try:
@@ -184,8 +184,8 @@ class Monitor:
             self._seen_moved, self._moved_s = self._metrics.moved, now_s
         elif now_s - self._moved_s > 2 * self._settings.stall_s:
             still = f"nothing has moved for {now_s - self._moved_s:.0f} s"
-            raise EngineError("; ".join((still, *self._fleet.silent())))
-        return has_ended and self._fleet.sinks_are_done()
+            raise EngineError("; ".join((still, *self._processes.silent())))
+        return has_ended and self._processes.sinks_are_done()
 
     def _wait_for_server(self, stops: Callable[[], int]) -> None:
         """Wait for a server that went away; an embedded one does not come back.
@@ -203,7 +203,7 @@ class Monitor:
         deadline = self._clock() + wait_s
         while self._clock() < deadline:
             self._heed(stops())
-            self._fleet.watch(TICK_S)
+            self._processes.watch(TICK_S)
             self._moved_s = self._clock()
             with suppress(TransportError):
                 self._bus.finished()
