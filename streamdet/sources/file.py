@@ -20,7 +20,7 @@ from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
 
 if TYPE_CHECKING:
-    from av.video.frame import VideoFrame
+    pass
 
 _SEEK_FROM = 50
 """Going on behind fewer frames than this decodes them again; a seek may go back as far anyway."""
@@ -113,17 +113,17 @@ class FileSource:
             last_slot = sampler.slot(start.decoded - 1, _time_s(reader, start.pts))
         for frame in reader:
             number = reader.decoded - 1
-            slot = sampler.slot(number, _time_s(reader, frame.pts))
+            slot = sampler.slot(number, _time_s(reader, reader.pts))
             if not sampler.keeps(number, slot, last_slot):
                 self._pass_by(reader)
                 on_passed()
                 continue
             last_slot = slot
-            self.position = _position(self.position.index + 1, frame, reader)
+            self.position = _position(self.position.index + 1, reader)
             nominal = frame.duration * reader.time_base or 1 / (reader.rate or _UNKNOWN_RATE)
             yield DecodedFrame(
                 image=DecodedImage(frame, converter),
-                pts=frame.pts,
+                pts=reader.pts,
                 time_base=reader.time_base,
                 duration=max(1, math.floor(sampler.interval(nominal) / reader.time_base)),
                 captured_ns=time.time_ns(),
@@ -158,9 +158,9 @@ class FileSource:
         return SourceError(f"{self._path}: no decodable {what}")
 
 
-def _position(index: int, frame: VideoFrame, reader: VideoReader) -> Position:
+def _position(index: int, reader: VideoReader) -> Position:
     is_seekable = reader.is_ordered and reader.damaged == 0
-    return Position(index, reader.decoded, reader.damaged, frame.pts, is_seekable)
+    return Position(index, reader.decoded, reader.damaged, reader.pts, is_seekable)
 
 
 def _time_s(reader: VideoReader, pts: int | None) -> Fraction | None:

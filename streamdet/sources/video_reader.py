@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamdet.sources.frame_times import FrameTimes
 from streamdet.sources.safe_open import find_video, open_media, open_plain_file, reason
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class VideoReader:
         frame_count: how many frames the header promises; None where unknown.
         decoded: frames returned or skipped so far.
         damaged: packets that could not be decoded so far.
-        is_ordered: every pts so far was present and above the one before.
+        pts: when the frame that was returned last is shown, ticks, see `FrameTimes`; None where it
+            is not known.
         problems: what was wrong with the file, besides damaged packets; each completes "PATH: ...".
     """
 
@@ -76,10 +78,11 @@ class VideoReader:
         self.frame_count = self._stream.frames or self._guess_frame_count()
         self.decoded = 0
         self.damaged = 0
-        self.is_ordered = True
+        self.pts: int | None = None
         self.problems: list[str] = []
         self._keyframes_only = options.keyframes_only
         self._last: VideoFrame | None = None
+        self._times = FrameTimes(self._container.format.name, self.time_base, self.rate)
         self._frames = self._decode()
 
     @property
@@ -87,6 +90,11 @@ class VideoReader:
         """Height and width that the header states, not turned; None where it does not."""
         codec = self._stream.codec_context
         return (codec.height, codec.width) if codec.height and codec.width else None
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether every frame so far had a pts of its own, above the one before."""
+        return self._times.are_plain and self.pts is not None
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Go on with the frames that have not been returned or skipped yet."""
@@ -156,15 +164,12 @@ class VideoReader:
 
     def _note(self, frame: VideoFrame) -> None:
         last, self._last = self._last, frame
-        if frame.pts is None:
-            self.is_ordered = False
+        self.pts = self._times.time(frame.pts, frame.dts, frame.duration or 0)
         if last is not None:
             self._compare(last, frame)
         self.decoded += 1
 
     def _compare(self, last: VideoFrame, frame: VideoFrame) -> None:
-        if frame.pts is not None and last.pts is not None and frame.pts <= last.pts:
-            self.is_ordered = False
         if (frame.height, frame.width) != (last.height, last.width):
             size = f"{frame.width}x{frame.height}"
             self.problems.append(f"the image size changes to {size} at frame {self.decoded}")
@@ -174,9 +179,10 @@ class VideoReader:
             self.problems.append("the file is cut off: its last packet is incomplete")
             return
         stated, last = self._stated_end(), self._last
-        if stated is None or last is None or last.pts is None or self._keyframes_only:
+        is_comparable = not (self._keyframes_only or self._times.was_joined)
+        if stated is None or last is None or self.pts is None or not is_comparable:
             return
-        end = (last.pts + last.duration) * self.time_base
+        end = (self.pts + last.duration) * self.time_base
         if end + Fraction(_CUT_S) < stated:
             text = f"its header says {float(stated):.1f} s, its video ends at {float(end):.1f} s"
             self.problems.append(f"the file is cut off or damaged: {text}")
