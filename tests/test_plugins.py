@@ -1,5 +1,6 @@
 """Kinds of other packages: found by name, imported when used, broken or doubled ones named."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from streamdet.plugins import found
 
 
 @pytest.fixture(autouse=True)
-def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     info = tmp_path / "example-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: example\nVersion: 1.0\n")
@@ -19,6 +20,8 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "broken = no_such_module:Sink\njsonl = fractions:Fraction\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
+    found.cache_clear()
+    yield
     found.cache_clear()
 
 
