@@ -11,6 +11,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Final
 
+from streamdet.errors import ConfigError
+from streamdet.plugins import Plugin, found
+
 KINDS: Final[dict[str, dict[str, str]]] = {
     "source": {
         "file": "streamdet.sources.file:FileSource",
@@ -113,11 +116,24 @@ see training/svm."""
 
 
 def role_of(kind: str) -> str | None:
-    """Name the role of a kind (kinds are unique across roles); None for an unknown one."""
-    for role, kinds in KINDS.items():
-        if kind in kinds or kind in _INTERNAL.get(role, {}):
-            return role
-    return None
+    """Name the role of a kind (kinds are unique across roles); None for an unknown one.
+
+    Raises:
+        ConfigError: several packages have a kind of that name.
+    """
+    built_in = [
+        role for role, kinds in KINDS.items() if kind in kinds or kind in _INTERNAL.get(role, {})
+    ]
+    plugins = [(role, plugin) for role in KINDS for plugin in _plugins(role, kind)]
+    owners = ["streamdet"] * len(built_in) + [plugin.package for _, plugin in plugins]
+    if len(owners) > 1:
+        raise ConfigError(f"kind {kind!r} is in several packages: {', '.join(owners)}; remove one")
+    return next(iter([*built_in, *(role for role, _ in plugins)]), None)
+
+
+def names(role: str) -> list[str]:
+    """List the kinds of a role: the built-in ones, then those of plugins."""
+    return list(dict.fromkeys([*KINDS[role], *(p.entry_point.name for p in found(_group(role)))]))
 
 
 def load(role: str, kind: str) -> Any:
@@ -125,8 +141,21 @@ def load(role: str, kind: str) -> Any:
 
     Raises:
         KeyError: there is no such role or kind.
+        ConfigError: it is a plugin that cannot be imported.
     """
-    return _imported(_INTERNAL.get(role, {}).get(kind) or KINDS[role][kind])
+    if place := _INTERNAL.get(role, {}).get(kind) or KINDS[role].get(kind):
+        return _imported(place)
+    for plugin in _plugins(role, kind):
+        return plugin.load()
+    raise KeyError(kind)
+
+
+def _group(role: str) -> str:
+    return f"streamdet.{role}s"
+
+
+def _plugins(role: str, kind: str) -> list[Plugin]:
+    return [plugin for plugin in found(_group(role)) if plugin.entry_point.name == kind]
 
 
 def load_network(kind: str) -> Any:

@@ -18,11 +18,11 @@ from streamdet.errors import ConfigError, to_install
 from streamdet.graph.draft import ROLES, NodeKeys
 from streamdet.registry import (
     FITTINGS,
-    KINDS,
     NETWORKS,
     load,
     load_fit_recipe,
     load_network,
+    names,
     role_of,
 )
 from streamdet.system.redaction import short
@@ -61,21 +61,25 @@ def run(args: Namespace) -> int:
 
 def _all_kinds() -> Iterator[str]:
     for role in ROLES:
-        yield f"{role:<10} {', '.join(KINDS[role])}"
+        yield f"{role:<10} {', '.join(names(role))}"
     yield ""
     yield "streamdet kinds KIND lists the options of one; every node may also say:"
     yield from _options(NodeKeys)
 
 
 def _kinds_of(role: str) -> Iterator[str]:
-    for kind in KINDS[role]:
-        yield f"{kind:<14} {_sentence(role, kind)}"
+    for kind in names(role):
+        try:
+            sentence = _sentence(role, kind)
+        except ConfigError as exc:  # a plugin that cannot be imported
+            sentence = str(exc)
+        yield f"{kind:<14} {sentence}"
 
 
 def _one_kind(kind: str) -> Iterator[str]:
     role = role_of(kind)
     if role not in ROLES:
-        known = [name for role in ROLES for name in KINDS[role]]
+        known = [name for role in ROLES for name in names(role)]
         raise ConfigError(f"{short(kind)!r} is no kind of node; {nearest(kind, known)}")
     yield f"{kind} ({role}): {_sentence(role, kind)}"
     yield from _options(load(role, kind).Options)

@@ -14,7 +14,7 @@ from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
 from streamdet.models.model_config import ModelConfig
-from streamdet.registry import KINDS, load
+from streamdet.registry import load, names
 from streamdet.sources import Source
 from streamdet.sources.resolve import resolve
 
@@ -64,7 +64,7 @@ def add_label_arguments(parser: ArgumentParser) -> None:
     add("--ignore-thresh", type=float, metavar="S",
         help="others from this score on are neither object nor background (default: half of"
         " --score-thresh)")  # fmt: skip
-    add("--tracker", choices=[*sorted(KINDS["tracker"]), NO_TRACKER],
+    add("--tracker", choices=[*sorted(names("tracker")), NO_TRACKER],
         help=f"(default: byte_track; {NO_TRACKER} for folders of images)")  # fmt: skip
     sampling = parser.add_mutually_exclusive_group().add_argument
     sampling("--every", type=int, metavar="N", help="look at each N-th frame only")

@@ -10,7 +10,7 @@ from streamdet.commands.report_text import counted
 from streamdet.commands.set_options import add_set_argument, options_text
 from streamdet.config.validation import checked
 from streamdet.errors import ConfigError
-from streamdet.registry import KINDS, load
+from streamdet.registry import load, names
 from streamdet.system.atomic_file import checked_output, file_key, replaced_whole
 from streamdet.trackers.track_file import track_file
 
@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--tracker",
         default="byte_track",
-        choices=sorted(KINDS["tracker"]),
+        choices=sorted(names("tracker")),
         help="(default: %(default)s)",
     )
     parser.add_argument(

@@ -12,7 +12,7 @@ from streamdet.config.suggestions import nearest
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import KeyPath, YamlText
 from streamdet.graph.problems import Problems
-from streamdet.registry import KINDS, role_of
+from streamdet.registry import names, role_of
 from streamdet.system.redaction import short
 
 CHOSEN: Final = ("source", "transform", "detector")
@@ -125,5 +125,5 @@ def draft_nodes(text: YamlText, problems: Problems) -> dict[str, DraftNode]:
 
 
 def _unknown_kind(kind: str) -> str:
-    known = [*CHOSEN, *(name for role in ROLES for name in KINDS[role])]
+    known = [*CHOSEN, *(name for role in ROLES for name in names(role))]
     return f"must be a known kind, got {short(kind)!r}; {nearest(kind, known)}"

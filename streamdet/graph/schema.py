@@ -7,13 +7,15 @@ left to `streamdet check`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from streamdet.config.files import shipped_names
+from streamdet.errors import ConfigError
 from streamdet.graph.draft import CHOSEN, NAME_SCHEMA, ROLES, GraphFile, NodeKeys
-from streamdet.registry import KINDS, load
+from streamdet.registry import load, names
 
 Schema = dict[str, Any]
 
@@ -49,8 +51,18 @@ def _kinds() -> list[tuple[str, str]]:
     return [
         (role, kind)
         for role in ROLES
-        for kind in ([role] if role in CHOSEN else []) + list(KINDS[role])
+        for kind in ([role] if role in CHOSEN else []) + _importable(role)
     ]
+
+
+def _importable(role: str) -> list[str]:
+    """The kinds of a role without plugins that cannot be imported, whose options are unknown."""
+    kinds = []
+    for kind in names(role):
+        with suppress(ConfigError):
+            load(role, kind)
+            kinds.append(kind)
+    return kinds
 
 
 def _node_schema() -> Schema:
@@ -71,7 +83,7 @@ def _node_schema() -> Schema:
 
 
 def _kind_schema(role: str, kind: str) -> Schema:
-    chosen = list(KINDS[role]) if kind == role else [kind]
+    chosen = _importable(role) if kind == role else [kind]
     options = [_inlined(load(role, name).Options.model_json_schema()) for name in chosen]
     properties = _properties(NodeKeys) | _merged([schema["properties"] for schema in options])
     required = set.intersection(*(set(schema.get("required", ())) for schema in options))

@@ -16,7 +16,7 @@ from streamdet.config.suggestions import nearest
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
-from streamdet.registry import KINDS, NETWORKS, WITHOUT_NETWORK
+from streamdet.registry import NETWORKS, WITHOUT_NETWORK, names
 from streamdet.system.redaction import short
 
 Arithmetic = Literal["fp32", "bf16", "int8+fp32", "int8+bf16"]
@@ -221,8 +221,8 @@ def _folders(first: Path | None) -> list[Path]:
 def _faults(model: ModelConfig) -> Iterator[tuple[str, str]]:
     """Find keys that do not fit each other: which, and what is wrong."""
     kind = model.detector
-    if kind not in KINDS["detector"]:
-        yield "detector", f"detector {short(kind)!r} is unknown; {nearest(kind, KINDS['detector'])}"
+    if kind not in names("detector"):
+        yield "detector", f"detector {short(kind)!r} is unknown; {nearest(kind, names('detector'))}"
         return
     if model.network is not None and kind not in NETWORKS:
         yield "network", f"network goes with a network that is built here, {kind} has none"
