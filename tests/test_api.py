@@ -146,7 +146,7 @@ def test_a_run_may_be_in_any_thread(nothing_is_left: None) -> None:
 def test_a_run_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no node 'detekt'"):
         streamdet.run("people", overrides={"detekt.batch": 4})
-    with pytest.raises(ConfigError, match="names no source"):
+    with pytest.raises(ConfigError, match="is not a source"):
         streamdet.run("people", sources=[tmp_path / "none.mp4"])
 
 

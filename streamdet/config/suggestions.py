@@ -9,12 +9,17 @@ from typing import Final
 _LEAST_ALIKE: Final = 0.75
 """A slip of the keyboard is above it (peple, people: 0.91); another thing is below it (yolov8n,
 yolo_v1: 0.71)."""
+_LEAST_BEGUN: Final = 3
+"""Letters; hog is hog_svm."""
 
 
 def closest(name: str, valid: Iterable[str]) -> str | None:
-    """Return the valid name that was probably meant; None where none is close."""
-    close = get_close_matches(name, sorted(valid), 1, _LEAST_ALIKE)
-    return close[0] if close else None
+    """Return the valid name that was probably meant or begun; None where none is close."""
+    names = sorted(valid)
+    if close := get_close_matches(name, names, 1, _LEAST_ALIKE):
+        return close[0]
+    begun = [other for other in names if len(name) >= _LEAST_BEGUN and other.startswith(name)]
+    return begun[0] if len(begun) == 1 else None
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -35,6 +35,7 @@ VIDEO_FRAMES = {
     "vehicles-road": 265,
 }
 FP32 = ("--set", "detect.model=yolox_nano", "--set", "detect.precision=fp32")
+TRACKED = (*FP32, "--set", "track.untracked=drop")  # as the papers' trackers, and the plain loop
 UNTRACKED = """
 version: 1
 name: untracked
@@ -86,7 +87,7 @@ def test_pets09_is_published_exactly_as_a_plain_loop_finds_it(
 ) -> None:
     video, stream = data / "videos" / "pets09-s2l1.avi", f"detections-{runtime}"
     outputs = [f"--output={tmp_path / name}" for name in ("o.jsonl", "o.mp4", "o.txt")]
-    run("people", *FP32, "--set", f"detect.runtime={runtime}", "--source", video, *outputs,
+    run("people", *TRACKED, "--set", f"detect.runtime={runtime}", "--source", video, *outputs,
         "--redis", redis_server.url, "--set", f"publish.stream={stream}")  # fmt: skip
     lines = lines_of(tmp_path / "o.jsonl")
     assert_each_once_in_order(lines, {"pets09-s2l1": 795})
@@ -124,7 +125,7 @@ def test_every_video_at_once_into_one_detector_changes_nothing(
 def test_every_video_comes_out_whole(run: Run, data: Path, tmp_path: Path, name: str) -> None:
     (video,) = (data / "videos").glob(f"{name}.*")
     outputs = [f"--output={tmp_path / output}" for output in ("o.jsonl", "o.mp4", "o.txt")]
-    run("people", *FP32, "--source", video, *outputs)
+    run("people", *TRACKED, "--source", video, *outputs)
     lines = lines_of(tmp_path / "o.jsonl")
     assert_each_once_in_order(lines, {name: VIDEO_FRAMES[name]})
     found = straight_script.detections(video, weights(data))

@@ -28,6 +28,6 @@ def test_a_loop_over_a_video_sees_what_the_command_writes(data: Path, tmp_path: 
         boxes = np.reshape([each["bbox"] for each in objects], (-1, 4))
         np.testing.assert_allclose(found.xyxy, boxes, atol=0.006)
         ids = [] if found.track_ids is None else found.track_ids.tolist()
-        assert ids == [each["id"] for each in objects]
+        assert ids == [each["id"] or 0 for each in objects]  # 0: of no track
         assert frame.image is not None
         assert frame.image.shape[:2] == (line["height"], line["width"])
