@@ -1,7 +1,8 @@
 """The bare cost of each stage: alone, one after the other, none of the machinery between them.
 
-`python -m streamdet.bench.bare CLIP REDIS_URL` prints, as JSON, the CPU milliseconds per frame of
-the stages of pipelines/people.yaml with YOLOX-nano, threads and the Redis server included.
+`python -m streamdet.bench.bare CLIP REDIS_URL [NODE.KEY=VALUE...]` prints, as JSON, the CPU
+milliseconds per frame of the stages of pipelines/people.yaml with YOLOX-nano, threads and the Redis
+server included.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ ROUNDS: Final = 4
 
 def main(arguments: Sequence[str]) -> None:
     """Measure and print the least of some rounds."""
-    clip, url = arguments
-    graph = load_graph("people", sources=[clip], overrides=["detect.model=yolox_nano"])
+    clip, url, *overrides = arguments
+    overrides = ["detect.model=yolox_nano", *overrides]
+    graph = load_graph("people", sources=[clip], overrides=overrides)
     stages = _Stages(graph, url)
     rounds = [stages.costs_ms() for _ in range(ROUNDS)]
     json.dump({name: min(one[name] for one in rounds) for name in rounds[0]}, sys.stdout)

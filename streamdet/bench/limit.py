@@ -9,21 +9,30 @@ import sys
 from streamdet.bench.material import Material
 from streamdet.bench.measured import pipeline_command, private_redis, run_quietly
 from streamdet.bench.metrics import Aim, Metric, Outcome
+from streamdet.detectors.parts.options import NetworkOptions
+from streamdet.detectors.parts.runtime_choice import candidates
+from streamdet.graph import load_graph
+from streamdet.models.measured_choice import Candidate
 from streamdet.system.cores import cores
 
 ROUNDS = 3
 
 
 def run(material: Material) -> Outcome:
-    """Measure the stages alone and the pipeline, in turn; the best round of each counts."""
+    """Measure the stages alone and the pipeline, in turn; the best round of each counts.
+
+    The stages alone are measured with each runtime that the pipeline may choose: the limit is the
+    fastest one's, whatever the pipeline has chosen.
+    """
     bare: list[dict[str, float]] = []
     runs: list[dict[str, float]] = []
     starts: list[dict[str, float]] = []
+    runtimes = _runtimes()
     with private_redis() as url:
         whole = pipeline_command(material.clip, url, "limit")
         start = pipeline_command(material.short_clip, url, "limit")
         for _ in range(ROUNDS):
-            bare.append(_bare_costs_ms(material, url))
+            bare += [_bare_costs_ms(material, url, one) for one in runtimes]
             runs.append(run_quietly(whole, material, url, "limit"))
             starts.append(run_quietly(start, material, url, "limit"))
     costs_ms = {name: min(one[name] for one in bare) for name in bare[0]}
@@ -33,7 +42,7 @@ def run(material: Material) -> Outcome:
     fps, spent_ms = best["fps"], _marginal_ms(runs, starts)
     return Outcome(
         metrics=[
-            Metric("pipeline / limit, fps", fps / limit_fps, "", Aim(">=", 0.85)),
+            Metric("pipeline / limit, fps", fps / limit_fps, "", Aim(">=", 0.95)),
             Metric("limit: cores / bare CPU per frame", limit_fps, "fps"),
             Metric("pipeline", fps, "fps"),
             Metric("bare CPU per frame", bare_ms, "ms"),
@@ -46,8 +55,20 @@ def run(material: Material) -> Outcome:
     )
 
 
-def _bare_costs_ms(material: Material, url: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "streamdet.bench.bare", str(material.clip), url]
+def _runtimes() -> list[Candidate]:
+    """List what the pipeline's detector may choose from here."""
+    node = load_graph("people", overrides=["detect.model=yolox_nano"]).nodes["detect"]
+    assert isinstance(node.options, NetworkOptions)
+    assert node.model is not None
+    return [*candidates(node.options, node.model)]
+
+
+def _bare_costs_ms(material: Material, url: str, runtime: Candidate) -> dict[str, float]:
+    command = [
+        *(sys.executable, "-m", "streamdet.bench.bare", str(material.clip), url),
+        f"detect.runtime={runtime.runtime}",
+        f"detect.precision={runtime.precision}",
+    ]
     done = subprocess.run(command, env=material.environ, stdout=subprocess.PIPE, check=True)
     costs_ms: dict[str, float] = json.loads(done.stdout)
     return costs_ms

@@ -9,13 +9,14 @@ from streamdet.bench.measured import pipeline_command, private_redis, run_quietl
 from streamdet.bench.metrics import Aim, Metric, Outcome
 
 ROUNDS = 3
-FP32 = ("detect.runtime=onnxruntime", "detect.precision=fp32")
+FP32 = ("detect.precision=fp32",)
 
 
 def run(material: Material) -> Outcome:
-    """Run the loop, the pipeline, and the pipeline in the loop's own arithmetic, in turn.
+    """Run the loop, the pipeline in fp32 like the loop, and the pipeline as configured, in turn.
 
-    The fastest round of each counts.
+    The fastest round of each counts. What runs the network is measured; the aim is for fp32, so
+    that both sides have the same accuracy.
     """
     rounds: dict[str, list[dict[str, float]]] = {}
     with private_redis() as url:
@@ -32,14 +33,15 @@ def run(material: Material) -> Outcome:
                 rounds.setdefault(name, []).append(run_quietly(command, material, url, name))
     # Not the median: on two quiet cores the loop's own threads make it 40 fps or 70.
     loop, ours, fp32 = (max(rounds[name], key=lambda one: one["fps"]) for name in commands)
+    ratio = fp32["fps"] / loop["fps"]
     return Outcome(
         metrics=[
-            Metric("pipeline / plain loop, fps", ours["fps"] / loop["fps"], "", Aim(">=", 2.0)),
-            Metric("the same with start and end", loop["wall_s"] / ours["wall_s"]),
-            Metric("pipeline at the loop's fp32 / loop, fps", fp32["fps"] / loop["fps"]),
+            Metric("pipeline / plain loop at fp32, fps", ratio, "", Aim(">=", 2.4)),
+            Metric("the same with start and end", loop["wall_s"] / fp32["wall_s"]),
+            Metric("pipeline as configured / loop, fps", ours["fps"] / loop["fps"]),
             Metric("plain loop (onnxruntime fp32)", loop["fps"], "fps"),
             Metric("pipeline (as configured)", ours["fps"], "fps"),
-            Metric("pipeline (onnxruntime fp32)", fp32["fps"], "fps"),
+            Metric("pipeline (fp32)", fp32["fps"], "fps"),
         ],
         details=rounds,
     )

@@ -1,4 +1,4 @@
-"""`streamdet models`: list them, show one, fetch published weights, build a network, pack it."""
+"""`streamdet models`: list, show, fetch published weights, build a network, pack it, measure it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from streamdet.commands import models_pack
+from streamdet.commands import models_measure, models_pack
 from streamdet.commands.model_text import fact_lines, list_lines
 from streamdet.errors import ConfigError, EngineError
 from streamdet.models.built_network import NetworkFile
@@ -25,11 +25,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     show = forms.add_parser("show", help="tell what is known of one model")
     pull = forms.add_parser("pull", help="fetch a model's published weights and build its network")
     build = forms.add_parser("build", help="build a model's network from weights that are here")
-    for form in (show, pull, build):
+    measure = forms.add_parser("measure", help="measure which runtime is the fastest, and keep it")
+    for form in (show, pull, build, measure):
         form.add_argument("name", metavar="NAME", help=_NAME)
     models_pack.add_arguments(
         forms.add_parser("pack", help="make a trained model small and ready to be shipped")
     )
+    models_measure.add_arguments(measure)
     add_random_argument(build)
     build.add_argument(
         "--output", type=Path, metavar="DIR", help="where it goes (default: the cache)"
@@ -56,6 +58,7 @@ def run(args: Namespace) -> int:
         "pull": _pull,
         "build": _build,
         "pack": models_pack.run,
+        "measure": models_measure.run,
     }
     try:
         forms[args.form](args)
