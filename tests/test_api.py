@@ -7,6 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -31,10 +32,16 @@ SMALL = {"detect.model": "hog_people", "prepare.shortest_edge": 120}
 
 
 @pytest.fixture
-def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for a unix socket's name (107 bytes in all)."""
+    with tempfile.TemporaryDirectory(prefix="sd-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def nothing_is_left(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """After the test, no process, no shared memory and no folder of a run is there."""
-    folder = tmp_path / "runs"
-    folder.mkdir()
+    folder = short_folder
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     draw, run_ids = secrets.token_hex, []
 
@@ -206,7 +213,7 @@ def test_a_stream_that_nobody_asks_for_a_frame_can_be_closed(nothing_is_left: No
     assert list(frames) == []
 
 
-def test_the_end_of_the_program_ends_a_stream(tmp_path: Path) -> None:
+def test_the_end_of_the_program_ends_a_stream(short_folder: Path) -> None:
     code = (
         "import streamdet\n"
         f"frames = streamdet.stream({ENDLESS!r}, overrides={SMALL!r})\n"
@@ -218,10 +225,10 @@ def test_the_end_of_the_program_ends_a_stream(tmp_path: Path) -> None:
         text=True,
         timeout=60,
         check=False,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
+        env=os.environ | {"TMPDIR": str(short_folder)},
     )
     assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
-    assert [path.name for path in tmp_path.glob("*/*")] == ["lock"]
+    assert [path.name for path in short_folder.glob("*/*")] == ["lock"]
 
 
 def test_a_source_that_cannot_be_read_is_raised_behind_the_frames(

@@ -7,7 +7,8 @@ second or more an image.
 
 from __future__ import annotations
 
-from typing import Any
+import ctypes
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from streamdet.detectors.proposals import Boxes, inside
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
 
+_libc: Final = ctypes.CDLL(None)
 _MIN_SIDE = 2  # pixels; OpenCV's segmentation wants a neighbour for every pixel
 
 
@@ -37,7 +39,8 @@ class SelectiveSearch:
         hw = (image.shape[0], image.shape[1])
         if min(hw) < _MIN_SIDE:
             return np.array([[0, 0, hw[1], hw[0]]], dtype=np.float32)[:most]
-        self._cv2.setRNGSeed(0)  # the order of the regions is partly drawn
+        self._cv2.setRNGSeed(0)
+        _libc.srand(0)  # the order of the regions is drawn with C's rand
         self._search.setBaseImage(np.ascontiguousarray(image))
         self._search.switchToSelectiveSearchFast()
         xywh = np.reshape(self._search.process(), (-1, 4)).astype(np.float32)
