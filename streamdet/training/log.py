@@ -22,10 +22,11 @@ class Log:
     def __init__(self, folder: Path, step: int, measured: int) -> None:
         """Open the log of a training that goes on after `step`; last measured after another."""
         self._path = folder / LOG
+        # Before the first step nothing is kept: what it begins with is measured again.
         kept = [
             line
-            for line in read_log(folder)
-            if line["step"] <= (measured if "figures" in line else step)
+            for line in (read_log(folder) if step else ())
+            if line["step"] <= (measured if "metrics" in line else step)
         ]
         text = "".join(json.dumps(line) + "\n" for line in kept)
         write_whole(self._path, text.encode())
@@ -48,8 +49,14 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     return lines
 
 
+def baseline(folder: Path) -> dict[str, float] | None:
+    """Read what was measured before the first step; None where nothing was."""
+    first = (line["metrics"] for line in read_log(folder) if "metrics" in line and not line["step"])
+    return next(first, None)
+
+
 def draw_curves(folder: Path) -> Path:
-    """Draw losses, learning rate and figures of a training's log into curves.png.
+    """Draw losses, learning rate and metrics of a training's log into curves.png.
 
     Raises:
         ConfigError: matplotlib is missing.
@@ -57,19 +64,19 @@ def draw_curves(folder: Path) -> Path:
     figure_class = import_extra("matplotlib.figure").Figure
     lines = read_log(folder)
     steps = [line for line in lines if "losses" in line]
-    measured = [line for line in lines if "figures" in line]
+    measured = [line for line in lines if "metrics" in line]
     figure = figure_class(figsize=(7.0, 8.0), dpi=100, layout="constrained")
-    losses, rate, figures = figure.subplots(3, sharex=True, height_ratios=(3, 1, 2))
+    losses, rate, metrics = figure.subplots(3, sharex=True, height_ratios=(3, 1, 2))
     for name in steps[0]["losses"] if steps else ():
         losses.plot(*_means([(line["step"], line["losses"][name]) for line in steps]), label=name)
     losses.set(ylabel="loss", yscale="log")
     rate.plot([line["step"] for line in steps], [line["rate"] for line in steps])
     rate.set(ylabel="learning rate")
-    for name in measured[0]["figures"] if measured else ():
-        points = [(line["step"], line["figures"][name]) for line in measured]
-        figures.plot(*zip(*points, strict=True), marker="o", label=name)
-    figures.set(ylabel="validation", xlabel="step", ylim=(0, 1))
-    for axes in (losses, figures):
+    for name in measured[0]["metrics"] if measured else ():
+        points = [(line["step"], line["metrics"][name]) for line in measured]
+        metrics.plot(*zip(*points, strict=True), marker="o", label=name)
+    metrics.set(ylabel="validation", xlabel="step", ylim=(0, 1))
+    for axes in (losses, metrics):
         if axes.lines:
             axes.legend()
     path = folder / CURVES
