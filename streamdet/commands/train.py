@@ -96,6 +96,7 @@ def _train_by_steps(args: Namespace, text: YamlText) -> int:
     if not is_done:
         print(_stopped(args, prepared), file=sys.stderr)
         return INTERRUPTED
+    _warn_if_worse(prepared, folder)
     _finish(prepared, folder)
     return 0
 
@@ -160,6 +161,16 @@ def _stopped(args: Namespace, prepared: PreparedTraining) -> str:
         words += ["--set", entry]
     loop = prepared.loop
     return f"stopped after step {loop.step} of {loop.steps}; to go on: {shlex.join(words)}"
+
+
+def _warn_if_worse(prepared: PreparedTraining, folder: Path) -> None:
+    from streamdet.commands.training_view import worse_than_start
+    from streamdet.training.log import baseline
+    from streamdet.training.loop import METRIC
+
+    start = baseline(folder)
+    if start and (sentence := worse_than_start(METRIC, start[METRIC], prepared.loop.best)):
+        print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
 def _finish(prepared: PreparedTraining, folder: Path) -> None:

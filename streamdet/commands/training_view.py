@@ -97,7 +97,19 @@ class PlainTraining:
 def measured_line(event: Measured, epochs: int) -> str:
     """Say what was measured, in one line."""
     metrics = "  ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
+    if event.step == 0:
+        return f"before training: {metrics}"
     return f"epoch {event.epoch}/{epochs}: {metrics}{'  best so far' if event.is_best else ''}"
+
+
+def worse_than_start(metric: str, start: float, result: float | None) -> str | None:
+    """Say that a training made its model worse, in one sentence; None where it did not."""
+    if result is None or result >= start:
+        return None
+    return (
+        f"the result is worse than what the training began with on the same images: {metric}"
+        f" {result:.3f} after {start:.3f}"
+    )
 
 
 def _loss(event: StepDone) -> str:

@@ -22,9 +22,10 @@ class Log:
     def __init__(self, folder: Path, step: int, measured: int) -> None:
         """Open the log of a training that goes on after `step`; last measured after another."""
         self._path = folder / LOG
+        # Before the first step nothing is kept: what it begins with is measured again.
         kept = [
             line
-            for line in read_log(folder)
+            for line in (read_log(folder) if step else ())
             if line["step"] <= (measured if "metrics" in line else step)
         ]
         text = "".join(json.dumps(line) + "\n" for line in kept)
@@ -46,6 +47,12 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return lines
+
+
+def baseline(folder: Path) -> dict[str, float] | None:
+    """Read what was measured before the first step; None where nothing was."""
+    first = (line["metrics"] for line in read_log(folder) if "metrics" in line and not line["step"])
+    return next(first, None)
 
 
 def draw_curves(folder: Path) -> Path:

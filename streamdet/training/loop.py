@@ -53,7 +53,7 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A measurement after a step."""
+    """A measurement after a step; that of step 0 is of the network as it began."""
 
     step: int
     epoch: int
@@ -228,6 +228,7 @@ class Loop:
         """
         self.save()
         try:
+            yield from self._measure_start(company)
             yield from self._measure_if_due(company)
             for batch in self._batches():
                 yield self._train(batch)
@@ -315,6 +316,10 @@ class Loop:
                     f" number: lower optimiser.rate ({self._recipe.optimiser.rate:g}) or raise"
                     " schedule.warmup_steps, and begin anew with another --output"
                 )
+
+    def _measure_start(self, company: TrainingCallbacks) -> Iterator[Measured]:
+        if self.step == 0 and (metrics := company.measure(self.result.eval())) is not None:
+            yield Measured(0, 0, metrics, is_best=False)
 
     def _measure_if_due(self, company: TrainingCallbacks) -> Iterator[Measured]:
         every = self.per_epoch * self._recipe.validate_every

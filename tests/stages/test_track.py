@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from streamdet.stages import Job
 from streamdet.stages.track import TrackStage
+from streamdet.trackers.byte_track import ByteTrack, ByteTrackOptions
 from streamdet.trackers.options import TrackerOptions
 from tests.stages.toy_jobs import boxes, job
 from tests.toy_run import ToyTracker
@@ -66,3 +69,33 @@ def test_a_source_that_has_ended_is_forgotten() -> None:
     stage.committed()
     stage.close()
     assert stage.states() == {}
+
+
+def two_objects(*, is_still: bool = False) -> Job:
+    """A frame of one sure object and one of score .4, which begins no track."""
+    one = job(0)
+    objects = replace(
+        boxes([[0, 0, 10, 20], [50, 0, 60, 20]]), scores=np.array([0.9, 0.4], np.float32)
+    )
+    frame = replace(one.message.frame, is_still=is_still)
+    return replace(one, message=replace(one.message, frame=frame, detections=objects))
+
+
+def published(untracked: str, least: float, *, is_still: bool = False) -> list[int | None]:
+    options = ByteTrackOptions.model_validate({"untracked": untracked, "untracked_thresh": least})
+    stage = TrackStage(lambda: ByteTrack(options), options)
+    found = stage.process([two_objects(is_still=is_still)])[0].message.detections
+    assert found is not None
+    return found.tracks()
+
+
+def test_an_object_without_a_track_is_handed_on_from_its_threshold_on_or_dropped() -> None:
+    everything, surest = published("publish", 0.3), published("publish", 0.5)
+    assert len(everything) == len(surest) + 1
+    assert everything[-1] is None
+    assert None not in published("drop", 0.3)
+
+
+def test_a_still_image_is_not_tracked() -> None:
+    assert published("publish", 0.3, is_still=True) == [None, None]
+    assert published("publish", 0.5, is_still=True) == [None]

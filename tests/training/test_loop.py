@@ -7,14 +7,17 @@ import re
 import signal
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from streamdet.errors import ConfigError, EngineError
 from streamdet.training.checkpoint import CHECKPOINT, read_checkpoint
 from streamdet.training.log import read_log
+from streamdet.training.loop import Measured, StepDone
 from tests.training.toy_training import (
     NoCompany,
     assert_same_weights,
@@ -187,3 +190,15 @@ def test_somebody_who_wants_to_stop_finds_a_checkpoint_of_that_step(
     assert train(recipe, tmp_path / "out", last=3).loop.step == 3
     made = prepared(recipe, tmp_path / "out", resumes=True)
     assert (made.loop.step, made.loop.is_done) == (3, False)
+
+
+def test_what_a_training_begins_with_is_measured_before_its_first_step(
+    tmp_path: Path, recipe: Path
+) -> None:
+    class Company(NoCompany):
+        def measure(self, network: nn.Module) -> dict[str, float] | None:
+            return {"AP": 0.5}
+
+    first, second = islice(prepared(recipe, tmp_path / "out").loop.run(Company()), 2)
+    assert first == Measured(0, 0, {"AP": 0.5}, is_best=False)
+    assert isinstance(second, StepDone)
