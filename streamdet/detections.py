@@ -155,9 +155,7 @@ class Detections:
         Args:
             class_names: of the model that found them: `detector.classes`, `frame.classes`.
         """
-        count = len(class_names)
-        ids: list[int] = self.class_ids.tolist()
-        return [class_names[i] if 0 <= i < count else str(i) for i in ids]
+        return [class_label(class_names, class_id) for class_id in self.class_ids.tolist()]
 
     def to_supervision(self, class_names: Sequence[str] = ()) -> Any:
         """Convert to a `supervision.Detections`; the inverse of `from_supervision`.
@@ -233,3 +231,8 @@ def _supervision() -> Any:
     except ImportError as exc:
         raise ConfigError("supervision is not installed: pip install supervision") from exc
     return supervision
+
+
+def class_label(class_names: Sequence[str], class_id: int) -> str:
+    """Name a class; its number where the model does not name it."""
+    return class_names[class_id] if 0 <= class_id < len(class_names) else str(class_id)

@@ -1,11 +1,15 @@
 """Kinds of other installed packages, found by their entry points."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamdet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 @dataclass(frozen=True)
@@ -36,5 +40,13 @@ def found(group: str) -> tuple[Plugin, ...]:
     """List the entry points of a group, by name; read once a process."""
     return tuple(
         Plugin(point.dist.name if point.dist else "unknown", point)
-        for point in sorted(entry_points(group=group), key=lambda point: point.name)
+        for point in sorted(_entry_points().select(group=group), key=lambda point: point.name)
     )
+
+
+@cache
+def _entry_points() -> Any:
+    """Read the entry points of all installed packages: once a process, as it takes a while."""
+    from importlib.metadata import entry_points
+
+    return entry_points()

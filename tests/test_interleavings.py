@@ -34,8 +34,8 @@ from tests.toy_run import (
     back_plan,
     detect_plan,
     front_plan,
+    make_context,
     make_pools,
-    make_workplace,
     run_plan,
 )
 
@@ -93,7 +93,7 @@ class Run:
     def go(self) -> None:
         """Run to the end."""
         while self.memory.ended_sources("front") != set(FRAMES):
-            place = make_workplace(self.front, self.bus, self.pools, self.anyone_else)
+            place = make_context(self.front, self.bus, self.pools, self.anyone_else)
             try:
                 SourceWorker(place).run()
             except Killed:
@@ -116,7 +116,7 @@ class Run:
         if plan.consumer not in self.alive:
             context = SinkContext("run", plan.run.source_names, plan.run.class_names)
             sink = JsonlSink(JsonlOptions(path=self.file), context)
-            place = make_workplace(plan, self.bus, self.pools, nothing, sink)
+            place = make_context(plan, self.bus, self.pools, nothing, sink)
             worker = StageWorker(place)
             self.alive[plan.consumer] = worker, place.group
             worker.attach()

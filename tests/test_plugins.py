@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from streamdet import registry
+from streamdet import plugins, registry
 from streamdet.errors import ConfigError
-from streamdet.plugins import found
+
+
+def _forget() -> None:
+    plugins.found.cache_clear()
+    plugins._entry_points.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +24,9 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "broken = no_such_module:Sink\njsonl = fractions:Fraction\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    found.cache_clear()
+    _forget()
     yield
-    found.cache_clear()
+    _forget()
 
 
 def test_a_plugin_is_a_kind_of_its_role() -> None:

@@ -184,7 +184,7 @@ def make_pools(run: RunPlan) -> dict[str, FramePool]:
     }
 
 
-def make_workplace(
+def make_context(
     plan: WorkerPlan,
     bus: Bus,
     pools: Mapping[str, FramePool],

@@ -14,9 +14,15 @@ _LEAST_BEGUN: Final = 3
 
 
 def closest(name: str, valid: Iterable[str]) -> str | None:
-    """Return the valid name that was probably meant or begun; None where none is close."""
+    """Return the valid name that was probably meant; None where none is close.
+
+    Meant is what is spelt nearly alike, of the same letters (rbg, rgb), or what alone begins so.
+    """
     names = sorted(valid)
     if close := get_close_matches(name, names, 1, _LEAST_ALIKE):
+        return close[0]
+    turned = [other for other in names if sorted(other) == sorted(name)]
+    if close := get_close_matches(name, turned, 1, 0.0):
         return close[0]
     begun = [other for other in names if len(name) >= _LEAST_BEGUN and other.startswith(name)]
     return begun[0] if len(begun) == 1 else None

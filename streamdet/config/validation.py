@@ -6,13 +6,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from streamdet.config.suggestions import nearest
+from streamdet.config.suggestions import closest, nearest
 from streamdet.config.yaml_loader import KeyPath, YamlText
 from streamdet.errors import ConfigError
 from streamdet.system.redaction import short
@@ -128,8 +127,8 @@ class _Check:
         meant = set()
         for key, errors in faults.items():
             if errors[0]["type"] == "extra_forbidden":
-                close = get_close_matches(str(key[-1]), self._valid(key), 1)
-                meant |= {other for other in missing if other == (*key[:-1], *close)}
+                close = closest(str(key[-1]), self._valid(key))
+                meant |= {other for other in missing if other == (*key[:-1], close)}
         return meant
 
     def _valid(self, key: KeyPath) -> Sequence[str]:
@@ -176,8 +175,8 @@ def _wanted(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     if error["type"] == "literal_error":
         valid = re.findall(r"'([^']*)'", context["expected"])
-        close = get_close_matches(str(error["input"]), valid, 1)
-        return str(context["expected"]) + (f" (perhaps {close[0]!r})" if close else "")
+        close = closest(str(error["input"]), valid)
+        return str(context["expected"]) + (f" (perhaps {close!r})" if close else "")
     if error["type"] == "too_short" and context["field_type"] == "Dictionary":
         return f"keys and values, at least {context['min_length']}"
     if error["type"] in _WANTED:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streamdet.detections import class_label
 from streamdet.messages import FrameMessage, Timing
 
 BBOX_DECIMALS = 2
@@ -85,11 +86,6 @@ def deepstream_json(message: FrameMessage, class_names: Sequence[str]) -> bytes:
             "objects": [_deepstream_object(item) for item in objects],
         }
     )
-
-
-def class_label(class_names: Sequence[str], class_id: int) -> str:
-    """Name a class; its number where the model does not name it."""
-    return class_names[class_id] if 0 <= class_id < len(class_names) else str(class_id)
 
 
 def described(message: FrameMessage, class_names: Sequence[str]) -> list[dict[str, Any]]:

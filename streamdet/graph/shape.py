@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Final
 
-from streamdet.config.suggestions import nearest
+from streamdet.config.suggestions import closest, nearest
 from streamdet.graph.draft import DraftNode
 from streamdet.graph.pipeline import in_order, upstream
 from streamdet.graph.problems import Problems
@@ -92,7 +91,8 @@ def _check_unread(drafts: Drafts, problems: Problems) -> None:
     read = {name for node in drafts.values() for name in node.reads}
     # A name that was perhaps meant by an unknown one counts as read: one typo is one error.
     for name in read - set(drafts):
-        read.update(get_close_matches(name, sorted(drafts), 1))
+        if meant := closest(name, drafts):
+            read.add(meant)
     for node in drafts.values():
         if node.role != "sink" and node.name not in read:
             problems.add(node.path, f"is read by no node: a {node.role} must end in a sink")

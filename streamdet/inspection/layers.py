@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
 from streamdet.networks.backbones.backbone import Backbone
 
@@ -87,8 +87,8 @@ def find_layer(network: nn.Module, layers: Iterable[str], asked: str) -> str:
     if ends:
         raise ConfigError(f"--layer {asked} may be {' or '.join(ends[:3])}")
     last_parts = {name.rpartition(".")[2]: name for name in names}
-    close = get_close_matches(asked, [*known, *last_parts], n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else f" (there are {len(names)})"
+    close = closest(asked, [*known, *last_parts])
+    hint = f"; did you mean {close!r}?" if close else f" (there are {len(names)})"
     raise ConfigError(f"--layer {asked}: no layer with a feature map is called so{hint}")
 
 

@@ -16,6 +16,7 @@ from streamdet.errors import EngineError
 from streamdet.run.description import write_restarts
 from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError
 from streamdet.run.restart_policy import RestartCount, pause_s
+from streamdet.system.process import last_line
 from streamdet.worker.heartbeat import Beats
 from streamdet.worker.plan import WorkerPlan
 from streamdet.worker.run_files import (
@@ -23,7 +24,6 @@ from streamdet.worker.run_files import (
     EXIT_FATAL,
     LOG,
     beats_path,
-    last_line,
     read_status,
     traceback_path,
 )
@@ -202,7 +202,7 @@ class Processes:
         if pause_s(count, self._settings.restart) is None:
             raise EngineError(
                 f"the process that starts the workers ended {count} times in a minute while nothing"
-                f" moved: {last_line(self._folder / LOG)}"
+                f" moved: {last_line((self._folder / LOG).read_bytes())}"
             )
         self._server = ForkServer(self._modules, self._folder / LOG)
         for process in self._processes:

@@ -17,7 +17,8 @@ from streamdet.graph import Node, PipelineGraph
 from streamdet.registry import load
 from streamdet.run.fork_server import ForkServer, ForkServerDiedError
 from streamdet.sources import Source, SourceInfo
-from streamdet.worker.run_files import LOG, last_line
+from streamdet.system.process import last_line
+from streamdet.worker.run_files import LOG
 
 PROBE_NODE: Final = "streamdet.run.source_probe:probe_node"
 
@@ -43,7 +44,9 @@ def probe(
         while waiting and time.monotonic() < deadline and not is_over():
             waiting -= {exit_.pid for exit_ in server.exits(0.1)}
     except ForkServerDiedError as exc:
-        raise StreamdetError(f"no worker can be started: {last_line(folder / LOG)}") from exc
+        raise StreamdetError(
+            f"no worker can be started: {last_line((folder / LOG).read_bytes())}"
+        ) from exc
     finally:
         server.stop()
 

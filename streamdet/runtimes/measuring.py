@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from streamdet.models.measured_choice import Candidate, Speed
 from streamdet.models.model_config import ImageInput
+from streamdet.system.process import last_line
 
 BUDGET_S: Final = 2.0
 """Seconds of running for all candidates together; loading and warming up come on top."""
@@ -163,8 +164,7 @@ class _Child:
         if code < 0:
             return f"the process was ended by {signal.Signals(-code).name}"
         self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").split("\n")
-        said = next(filter(None, map(str.strip, reversed(lines))), "it said nothing")
+        said = last_line(self._log.read())
         return f"the process ended with code {code}: {said}"
 
 

@@ -10,8 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from streamdet.detections import Detections
-from streamdet.formats.frame_json import class_label
+from streamdet.detections import Detections, class_label
 from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
 from streamdet.messages import FrameMessage

@@ -36,7 +36,7 @@ class DecodedFrame:
 
     Attributes:
         image: its image, upright; valid until the next frame is asked for.
-        pts: ticks of `time_base`; None where the file has none. May repeat or run backwards.
+        pts: ticks of `time_base`; None where the file has none. A video's rise.
         time_base: seconds per tick.
         duration: ticks until the next sampled frame is due (nominal); at least 1.
         captured_ns: wall clock, nanoseconds since the epoch.

@@ -16,10 +16,10 @@ import re
 import stat
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from glob import glob, has_magic
 from pathlib import Path
 
+from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
 from streamdet.sources.scene_uri import SCHEME, parse_scene
 
@@ -203,5 +203,5 @@ def _nearest(path: Path) -> str:
     parent = path.parent
     if not parent.is_dir():
         return f", its folder {parent} does not exist either"
-    close = get_close_matches(path.name, [child.name for child in parent.iterdir()], 1)
-    return f"; the nearest name there is {close[0]!r}" if close else ""
+    close = closest(path.name, [child.name for child in parent.iterdir()])
+    return f"; the nearest name there is {close!r}" if close else ""

@@ -96,3 +96,9 @@ def keep_freed_memory() -> None:
     if hasattr(_libc, "mallopt"):
         _libc.mallopt(_M_TRIM_THRESHOLD, -1)  # never
         _libc.mallopt(_M_MMAP_MAX, 0)
+
+
+def last_line(log: bytes) -> str:
+    """Return the last line that a process printed: what it says of its end."""
+    lines = map(str.strip, reversed(log.decode(errors="replace").split("\n")))
+    return next(filter(None, lines), "it said nothing")

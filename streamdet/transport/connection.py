@@ -15,7 +15,7 @@ from streamdet.system.redaction import redacted
 
 OLDEST_VERSION: Final = (6, 2)
 ANSWER_LIMIT_S: Final = 3.0
-"""Longest wait for an answer; longer than any blocking read (see intake.WAIT_S)."""
+"""Longest wait for an answer; longer than any blocking read (see batch_reader.WAIT_S)."""
 _pack: Any = hiredis.pack_command  # its stub knows commands of one word only
 
 

@@ -23,12 +23,6 @@ EXIT_TRANSPORT: Final = 4
 """The bus did not answer or refused a stale step: started again as soon as the server answers."""
 
 
-def last_line(log: Path) -> str:
-    """The last line of what the workers have printed."""
-    lines = log.read_text(errors="replace").split("\n")
-    return next(filter(None, reversed(lines)), "it said nothing")
-
-
 def beats_path(folder: Path) -> Path:
     """Where the beats of a run lie."""
     return folder / "beats"

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamdet.detections import FrameMasks
-from streamdet.formats.frame_json import class_label, deepstream_json, native_json, rfc3339
+from streamdet.detections import FrameMasks, class_label
+from streamdet.formats.frame_json import deepstream_json, native_json, rfc3339
 from streamdet.formats.message_schema import check_message
 from streamdet.messages import FrameMessage
 from tests.sinks.frames import frame, message, one

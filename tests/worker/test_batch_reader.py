@@ -25,7 +25,7 @@ def end(index: int, source_id: str = "cam") -> bytes:
 
 
 class Feed:
-    """Puts messages on the stream that `intake` reads."""
+    """Puts messages on the stream that `reader` reads."""
 
     def __init__(self, bus: MemoryBus | None = None) -> None:
         self.bus = bus or MemoryBus()
@@ -36,7 +36,7 @@ class Feed:
         commits = [Commit(f"s{i}", 0, outputs=[("back", p)]) for i, p in enumerate(payloads)]
         self.bus.step(Step(self._front, commits))
 
-    def intake(
+    def reader(
         self, *, batch: int = 8, next_index: Mapping[str, int] | None = None, max_wait_s: float = 0
     ) -> BatchReader:
         lease = self.bus.take_lease("back", "back-0")
@@ -45,8 +45,8 @@ class Feed:
         )
 
 
-def places(intake: BatchReader) -> list[tuple[str, int, bool]]:
-    batch = intake.next_batch()
+def places(reader: BatchReader) -> list[tuple[str, int, bool]]:
+    batch = reader.next_batch()
     return [(item.message.source_id, item.message.index, item.is_end) for item in batch]
 
 
@@ -57,61 +57,61 @@ def feed() -> Feed:
 
 def test_without_order_entries_come_as_they_lie(feed: Feed) -> None:
     feed.add(frame(2), frame(0), end(3))
-    assert places(feed.intake()) == [("cam", 2, False), ("cam", 0, False), ("cam", 3, True)]
+    assert places(feed.reader()) == [("cam", 2, False), ("cam", 0, False), ("cam", 3, True)]
 
 
 def test_early_entries_wait_until_it_is_their_turn(feed: Feed) -> None:
     feed.add(frame(2), frame(1))
-    intake = feed.intake(next_index={})
-    assert places(intake) == []
+    reader = feed.reader(next_index={})
+    assert places(reader) == []
     feed.add(frame(0))
-    assert [index for _, index, _ in places(intake)] == [0, 1, 2]
+    assert [index for _, index, _ in places(reader)] == [0, 1, 2]
 
 
 def test_an_end_that_overtakes_its_frames_waits_for_them(feed: Feed) -> None:
     feed.add(end(2), frame(1))
-    intake = feed.intake(next_index={})
-    assert places(intake) == []
+    reader = feed.reader(next_index={})
+    assert places(reader) == []
     feed.add(frame(0))
-    assert places(intake) == [("cam", 0, False), ("cam", 1, False), ("cam", 2, True)]
+    assert places(reader) == [("cam", 0, False), ("cam", 1, False), ("cam", 2, True)]
 
 
 def test_the_end_of_a_source_without_frames_comes_at_once(feed: Feed) -> None:
     feed.add(end(0))
-    assert places(feed.intake(next_index={})) == [("cam", 0, True)]
+    assert places(feed.reader(next_index={})) == [("cam", 0, True)]
 
 
 def test_sources_do_not_wait_for_each_other(feed: Feed) -> None:
     feed.add(frame(1, "a"), frame(0, "b"), frame(1, "b"))
-    intake = feed.intake(next_index={})
-    assert places(intake) == [("b", 0, False), ("b", 1, False)]
+    reader = feed.reader(next_index={})
+    assert places(reader) == [("b", 0, False), ("b", 1, False)]
 
 
 def test_order_goes_on_from_what_was_committed(feed: Feed) -> None:
     feed.add(frame(6), frame(5))
-    assert [index for _, index, _ in places(feed.intake(next_index={"cam": 5}))] == [5, 6]
+    assert [index for _, index, _ in places(feed.reader(next_index={"cam": 5}))] == [5, 6]
 
 
 def test_a_batch_is_never_larger_than_asked_for(feed: Feed) -> None:
     feed.add(*(frame(index) for index in range(5)))
-    intake = feed.intake(batch=2, next_index={})
-    sizes = [len(places(intake)) for _ in range(4)]
+    reader = feed.reader(batch=2, next_index={})
+    sizes = [len(places(reader)) for _ in range(4)]
     assert sizes == [2, 2, 1, 0]
 
 
 def test_a_new_process_reads_the_unfinished_entries_of_the_old_one_first(feed: Feed) -> None:
     feed.add(frame(0), frame(1))
-    feed.intake(next_index={}).next_batch()
+    feed.reader(next_index={}).next_batch()
     feed.add(frame(2))
-    intake = feed.intake(next_index={})
-    assert [index for _, index, _ in places(intake)] == [0, 1]
-    assert [index for _, index, _ in places(intake)] == [2]
+    reader = feed.reader(next_index={})
+    assert [index for _, index, _ in places(reader)] == [0, 1]
+    assert [index for _, index, _ in places(reader)] == [2]
 
 
 def test_more_unfinished_entries_than_a_page_are_all_found(feed: Feed) -> None:
     feed.add(*(frame(index) for index in range(600)))
-    feed.intake(batch=600).next_batch()
-    assert len(places(feed.intake(batch=1000))) == 600
+    feed.reader(batch=600).next_batch()
+    assert len(places(feed.reader(batch=1000))) == 600
 
 
 class Slow(MemoryBus):
@@ -131,10 +131,10 @@ def test_a_read_waits_for_a_fuller_batch_only_when_told_to(max_wait_s: float, si
     slow = Slow()
     feed = Feed(slow)
     feed.add(frame(0), frame(1), frame(2))
-    assert len(feed.intake(batch=3, max_wait_s=max_wait_s).next_batch()) == size
+    assert len(feed.reader(batch=3, max_wait_s=max_wait_s).next_batch()) == size
     assert all(wait_s <= 5.0 for wait_s in slow.waits)
 
 
 def test_waiting_for_a_fuller_batch_ends(feed: Feed) -> None:
     feed.add(frame(0))
-    assert len(feed.intake(batch=3, max_wait_s=0.02).next_batch()) == 1
+    assert len(feed.reader(batch=3, max_wait_s=0.02).next_batch()) == 1

@@ -36,8 +36,8 @@ from tests.toy_run import (
     back_plan,
     detect_plan,
     front_plan,
+    make_context,
     make_pools,
-    make_workplace,
     run_plan,
 )
 
@@ -51,10 +51,10 @@ class Run:
         self.bus.create(self.plan.layout)
         self.pools = make_pools(self.plan)
         plan = front_plan(self.plan, SourceItem("cam", f"toy:{frames}"))
-        SourceWorker(make_workplace(plan, self.bus, self.pools, lambda: None)).run()
+        SourceWorker(make_context(plan, self.bus, self.pools, lambda: None)).run()
 
     def worker(self, plan: WorkerPlan, beat: Callable[[], None] = lambda: None) -> StageWorker:
-        made = StageWorker(make_workplace(plan, self.bus, self.pools, beat))
+        made = StageWorker(make_context(plan, self.bus, self.pools, beat))
         made.attach()
         return made
 
@@ -89,7 +89,7 @@ def test_a_run_ends_when_the_end_has_come_through(tmp_path: Path) -> None:
     run = Run(tmp_path, frames=3)
     for plan in (detect_plan(run.plan), back_plan(run.plan)):
         assert run.bus.finished() == 0
-        StageWorker(make_workplace(plan, run.bus, run.pools, lambda: None)).run()
+        StageWorker(make_context(plan, run.bus, run.pools, lambda: None)).run()
     assert run.bus.finished() == 1
     assert run.published() == [(0, [1]), (1, [2]), (2, [3])]
 

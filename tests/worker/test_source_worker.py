@@ -19,7 +19,7 @@ from streamdet.worker import source_worker
 from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.source_worker import SourceWorker
 from tests import toy_run
-from tests.toy_run import front_plan, make_pools, make_workplace, run_plan
+from tests.toy_run import front_plan, make_context, make_pools, run_plan
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ class Run:
         self.seen: list[tuple[str, int]] = []
 
     def worker(self, beat: Callable[[], None] = lambda: None) -> SourceWorker:
-        return SourceWorker(make_workplace(self.plan, self.bus, self.pools, beat))
+        return SourceWorker(make_context(self.plan, self.bus, self.pools, beat))
 
     def read(self) -> None:
         lease = self.bus.take_lease("detect", "detect-0")
