@@ -31,10 +31,13 @@ def toy_kind(monkeypatch: pytest.MonkeyPatch) -> None:
 class Run:
     """A source's run; `read` has the next stage take all there is, and give the slots back."""
 
-    def __init__(self, folder: Path, *uris: str, slots: int = 64) -> None:
+    def __init__(
+        self, folder: Path, *uris: str, slots: int = 64, max_in_flight: int = 1000
+    ) -> None:
         self.items = [SourceItem(f"s{number}", uri) for number, uri in enumerate(uris)]
         names = [item.source_id for item in self.items]
-        self.plan = front_plan(run_plan(folder, *names, slots=slots), *self.items)
+        run = run_plan(folder, *names, slots=slots, max_in_flight=max_in_flight)
+        self.plan = front_plan(run, *self.items)
         self.bus = MemoryBus()
         self.bus.create(self.plan.run.layout)
         self.pools = make_pools(self.plan.run)
@@ -94,6 +97,19 @@ def test_a_source_that_breaks_does_not_stop_the_next_one(tmp_path: Path) -> None
     run.worker().run()
     run.read()
     assert run.seen == [("s0", 0), ("s0", -1), ("s1", 0), ("s1", -1)]
+
+
+def test_a_source_waits_while_too_many_of_its_frames_are_under_way(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:20", max_in_flight=3)  # no sink ever commits one
+    beats = iter(range(200))
+
+    def give_up() -> None:
+        if next(beats, None) is None:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        run.worker(give_up).run()
+    assert run.position()[0].index == 4  # steps of two frames: the second one is too many
 
 
 def test_a_source_goes_on_behind_its_last_committed_frame(tmp_path: Path) -> None:
