@@ -87,7 +87,7 @@ def _account(source: SourceReport) -> str:
 
 
 def _ms(value: float | None) -> str:
-    """Write milliseconds with three metrics, but never fewer than those before the point."""
+    """Write milliseconds with three digits, but never fewer than those before the point."""
     if value is None:
         return "-"
     decimals = next((n for n, limit in enumerate((100, 10)) if value >= limit), 2)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.graph import PipelineGraph
+from streamdet.system.atomic_file import replaced_whole
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.worker.plan import RunPlan, WorkerPlan
 
@@ -80,10 +81,9 @@ class RunDescription:
 
     def write(self, folder: Path) -> None:
         """Write it into the run's folder; whoever reads it finds all of it or nothing."""
-        part = folder / f"{DESCRIPTION_FILE}.part"
-        part.touch(mode=0o600)
-        part.write_text(json.dumps(asdict(self)))
-        part.replace(folder / DESCRIPTION_FILE)
+        with replaced_whole(folder / DESCRIPTION_FILE) as part:
+            part.touch(mode=0o600)
+            part.write_text(json.dumps(asdict(self)))
 
 
 def describe_run(
@@ -133,9 +133,8 @@ def read_description(folder: Path) -> RunDescription | None:
 
 def write_restarts(folder: Path, count: int) -> None:
     """Say how often a worker had to be started again."""
-    part = folder / f"{RESTARTS_FILE}.part"
-    part.write_text(str(count))
-    part.replace(folder / RESTARTS_FILE)
+    with replaced_whole(folder / RESTARTS_FILE) as part:
+        part.write_text(str(count))
 
 
 def read_restarts(folder: Path) -> int:

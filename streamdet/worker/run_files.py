@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
 import msgpack
 
 from streamdet.sources import Position
+from streamdet.system.atomic_file import replaced_whole
 
 LOG: Final = "workers.log"
 """The file in a run's folder with what workers print."""
@@ -43,9 +43,8 @@ def read_status(folder: Path, consumer: str) -> dict[str, Any]:
 def write_status(folder: Path, consumer: str, **values: Any) -> None:
     """Add to what a worker says of itself; the file is never half written."""
     status = read_status(folder, consumer) | values
-    temporary = folder / f"{consumer}.json.{os.getpid()}"
-    temporary.write_text(json.dumps(status))
-    temporary.replace(folder / f"{consumer}.json")
+    with replaced_whole(folder / f"{consumer}.json") as part:
+        part.write_text(json.dumps(status))
 
 
 def pack_position(position: Position, notes: dict[str, Any] | None = None) -> bytes:
