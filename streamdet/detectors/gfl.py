@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from streamdet.detections import Detections
 from streamdet.detectors.parts.grid import cell_grid
-from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.network import check_scores, grey_image, network_of
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import EngineError
@@ -84,6 +84,7 @@ class Gfl:
 
         Raises:
             ConfigError: the model does not know one of the classes, or has no network.
+            EngineError: the network's outputs are not the layout's.
         """
         self._run, image_input = network_of(model, runtime)
         self._maps, shift = _LAYOUTS[model.detector]
@@ -92,6 +93,7 @@ class Gfl:
         self._shape = (len(cells), len(model.classes))
         self._selection = Selection(options, model)
         self.runtime_name = self._run.name
+        check_scores(self._joined(self._run([grey_image(image_input)])[0])[0])
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
         """Detect in each prepared image; see `Detector`.
@@ -101,16 +103,27 @@ class Gfl:
         """
         return [self._decode(outputs) for outputs in self._run(images)]
 
-    def _decode(self, outputs: Tensors) -> Detections:
+    def _joined(self, outputs: Tensors) -> tuple[Floats, Floats]:
+        """Join the maps: class scores (N, C) and sides (N, 4 * bins)."""
         missing = [n for m in self._maps for n in (m.scores, m.sides) if n not in outputs]
         if missing:
             raise EngineError(f"the network has no output {missing[0]!r}, only {list(outputs)}")
-        class_scores = np.concatenate([outputs[level.scores][0] for level in self._maps])  # (N, C)
-        sides = np.concatenate([outputs[level.sides][0] for level in self._maps])  # (N, 4 * bins)
+        class_scores = np.concatenate([outputs[level.scores][0] for level in self._maps])
+        sides = np.concatenate([outputs[level.sides][0] for level in self._maps])
         if class_scores.shape != self._shape:
             raise EngineError(
                 f"the network's class scores must be {self._shape}, got {class_scores.shape}"
             )
+        bins, rest = divmod(sides.shape[1], 4)
+        if bins < 2 or rest:
+            raise EngineError(
+                "the network's boxes must be (N, 4 * bins), a distribution of each side, got"
+                f" {sides.shape}"
+            )
+        return class_scores, sides
+
+    def _decode(self, outputs: Tensors) -> Detections:
+        class_scores, sides = self._joined(outputs)
         high = np.flatnonzero(class_scores.ravel() >= self._selection.score_thresh)
         cells, class_ids = np.divmod(high, class_scores.shape[1])
         scores = class_scores[cells, class_ids]

@@ -1,28 +1,34 @@
 """YOLOX: Ge, Liu, Wang, Li, Sun, "YOLOX: Exceeding YOLO Series in 2021", arXiv 2107.08430.
 
 Anchor-free, one box per cell (section 2.1). The exported network gives objectness and class scores
-after their sigmoids, and boxes as they come out of the head; this file decodes the boxes.
+after their sigmoids, and boxes either as they come out of the head or, exported with
+--decode_in_inference, in pixels. Which of them is found out by one image at the start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
 from streamdet.detectors.parts.grid import cell_grid
-from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.network import check_scores, grey_image, network_of
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.models.model_config import ModelConfig
-from streamdet.runtimes import Runtime
+from streamdet.runtimes import Runtime, Tensors
 
 _STRIDES: Final = (8, 16, 32)
+_FARTHEST: Final = 5.0
+"""Cells between a cell and its box's centre, in the median: .3 to .5 for YOLOX-nano."""
+
+BoxForm = Literal["deltas", "pixels", "corners", "shares of the image"]
+"""What four numbers of a box mean; the last two are recognised to be refused."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,12 +45,14 @@ class Yolox:
 
         Raises:
             ConfigError: the model does not know one of the classes, or has no network.
+            EngineError: the network's output is not YOLOX's.
         """
         self._run, image_input = network_of(model, runtime)
         self._selection = Selection(options, model)
         self._cells, self._strides = cell_grid(image_input.hw, _STRIDES)
         self._columns = 5 + len(model.classes)
         self.runtime_name = self._run.name
+        self._form = self._find_form(grey_image(image_input))
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
         """Detect in each prepared image; see `Detector`.
@@ -52,20 +60,75 @@ class Yolox:
         Raises:
             EngineError: the runtime failed, or the network's output is not YOLOX's.
         """
-        return [self._decode(next(iter(outputs.values()))) for outputs in self._run(images)]
+        return [self._decode(self._rows(outputs)) for outputs in self._run(images)]
 
-    def _decode(self, output: Floats) -> Detections:
+    def _find_form(self, image: Pixels) -> BoxForm:
+        [outputs] = self._run([image])
+        rows = self._rows(outputs)
+        finite = np.isfinite(rows).all(axis=1)
+        if not finite.any():
+            raise EngineError("the network gives no finite numbers for a grey image")
+        check_scores(rows[:, 4:])
+        return box_form(rows[finite, :4], self._cells[finite], self._strides[finite])
+
+    def _rows(self, outputs: Tensors) -> Floats:
+        output = next(iter(outputs.values()))
         wanted = (1, len(self._cells), self._columns)
         if output.shape != wanted:
             raise EngineError(f"a YOLOX network gives {wanted}, got {output.shape}")
+        rows: Floats = output[0]
+        return rows
+
+    def _decode(self, output: Floats) -> Detections:
         # A score never exceeds its objectness: most cells end here.
-        cells = np.flatnonzero(output[0, :, 4] >= self._selection.score_thresh)
-        raw = output[0, cells]
+        cells = np.flatnonzero(output[:, 4] >= self._selection.score_thresh)
+        raw = output[cells]
         class_ids = raw[:, 5:].argmax(axis=1)
         scores = raw[:, 4] * raw[np.arange(len(raw)), 5 + class_ids]
         rows = self._selection.candidates(scores, class_ids)
-        xyxy = decode_boxes(raw[rows, :4], self._cells[cells[rows]], self._strides[cells[rows]])
+        cells = cells[rows]
+        if self._form == "deltas":
+            xyxy = decode_boxes(raw[rows, :4], self._cells[cells], self._strides[cells])
+        else:
+            xyxy = _corners(raw[rows, :2], raw[rows, 2:4])
         return self._selection.detections(xyxy, scores[rows], class_ids[rows])
+
+
+def box_form(boxes: Floats, cells: Floats, strides: Floats) -> BoxForm:
+    """Recognise the form of a network's boxes: in it each box lies near its cell.
+
+    Args:
+        boxes: (N, 4), one of each cell.
+        cells: (N, 2), column and row of each cell.
+        strides: (N, 1), pixels per cell.
+
+    Returns:
+        "deltas": centre and size from the cell, see `decode_boxes`; "pixels": both in pixels.
+
+    Raises:
+        EngineError: they are in another form.
+    """
+    image_wh = ((cells + 1) * strides).max(axis=0)
+    centres: dict[
+        BoxForm, npt.NDArray[Any]
+    ] = {  # in pixels; of equally near ones the first is taken
+        "deltas": (boxes[:, :2] + cells) * strides,
+        "pixels": boxes[:, :2],
+        "corners": (boxes[:, :2] + boxes[:, 2:]) / 2,
+        "shares of the image": boxes[:, :2] * image_wh,
+    }
+    distances = {
+        form: float(np.median(np.abs(centre / strides - cells - 0.5)))
+        for form, centre in centres.items()
+    }
+    nearest = min(distances, key=distances.__getitem__)
+    if distances[nearest] > _FARTHEST or nearest not in ("deltas", "pixels"):
+        found = nearest if distances[nearest] <= _FARTHEST else "nothing near their cells"
+        raise EngineError(
+            "a YOLOX network gives boxes as centre and size, from their cells or in pixels; these"
+            f" look like {found}"
+        )
+    return nearest
 
 
 def decode_boxes(deltas: Floats, cells: Floats, strides: Floats) -> Floats:
@@ -80,7 +143,10 @@ def decode_boxes(deltas: Floats, cells: Floats, strides: Floats) -> Floats:
     Returns:
         (N, 4) xyxy float32, pixels; infinite where a size overflows.
     """
-    centres = (deltas[:, :2] + cells) * strides
-    with np.errstate(over="ignore", invalid="ignore"):
-        half = np.exp(deltas[:, 2:]) * strides / 2
-        return np.concatenate([centres - half, centres + half], axis=1)
+    with np.errstate(over="ignore"):
+        return _corners((deltas[:, :2] + cells) * strides, np.exp(deltas[:, 2:]) * strides)
+
+
+def _corners(centres: Floats, wh: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return np.concatenate([centres - wh / 2, centres + wh / 2], axis=1)

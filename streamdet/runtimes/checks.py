@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
@@ -19,40 +19,47 @@ class NetworkInputs(NamedTuple):
 
     Attributes:
         batch: images at a time.
+        image: shape of the image input, (batch, 3, H, W).
         extras: shapes of the inputs beside the image, by name; the first axis is the batch.
+        has_free_sides: the file leaves a side open, such as the batch; above it is decided.
     """
 
     batch: int
+    image: Shape
     extras: dict[str, Shape]
+    has_free_sides: bool
 
 
 def check_network(
     weights: Path, image_input: ImageInput, inputs: Mapping[str, Sequence[object]]
 ) -> NetworkInputs:
-    """Check that a network has the configured image input, and only inputs of fixed shape.
+    """Check that a network takes the configured image, and decide what its file leaves open.
 
     Args:
         weights: the network's file, for the error.
-        image_input: the configuration.
-        inputs: the network's inputs: name -> shape.
+        image_input: the configuration; decides a free height and width.
+        inputs: the network's inputs: name -> shape; a free side is no integer above 0. A free
+            batch becomes 1.
 
     Raises:
-        EngineError: the image input is missing or of another shape, an input has no fixed shape,
-            or the inputs disagree about the batch.
+        EngineError: the image input is missing or of another shape, another input has a free side
+            that is not the batch, or the inputs disagree about the batch.
     """
-    found = {name: list(shape) for name, shape in inputs.items()}
-    batch = _batch(found.get(image_input.name, []))
-    wanted = {image_input.name: [batch, 3, *image_input.hw]}
-    if found.get(image_input.name) != wanted[image_input.name]:
-        raise EngineError(f"{weights}: the network's input must be {wanted}, got {found}")
-    extras = {name: shape for name, shape in found.items() if name != image_input.name}
-    for name, shape in extras.items():
-        if not all(isinstance(side, int) for side in shape) or _batch(shape) != batch:
-            raise EngineError(
-                f"{weights}: the network's input {name!r} must have a fixed shape that begins with"
-                f" {batch}, got {shape}"
-            )
-    return NetworkInputs(batch, {name: _fixed(shape) for name, shape in extras.items()})
+    found = {name: tuple(shape) for name, shape in inputs.items()}
+    batch = _batch(found.get(image_input.name, ()))
+    wanted = (batch, 3, *image_input.hw)
+    if _decided(found.get(image_input.name, ()), wanted) != wanted:
+        raise EngineError(
+            f"{weights}: the network's input must be {{{image_input.name!r}: {wanted}}},"
+            f" got {found}"
+        )
+    extras = {
+        name: _fixed(weights, name, _decided(shape, (batch, *shape[1:])), batch)
+        for name, shape in found.items()
+        if name != image_input.name
+    }
+    has_free_sides = found != {image_input.name: wanted, **extras}
+    return NetworkInputs(batch, wanted, extras, has_free_sides)
 
 
 def one_image_shapes(inputs: NetworkInputs) -> dict[str, Shape]:
@@ -99,8 +106,26 @@ def _check_image(image: Pixels, image_input: ImageInput) -> None:
 
 
 def _batch(shape: Sequence[object]) -> int:
-    return shape[0] if shape and isinstance(shape[0], int) and shape[0] > 0 else 1
+    return shape[0] if shape and _is_fixed(shape[0]) else 1
 
 
-def _fixed(shape: Sequence[object]) -> Shape:
-    return tuple(side for side in shape if isinstance(side, int))
+def _decided(shape: Sequence[object], wanted: Sequence[object]) -> tuple[object, ...]:
+    """Put the wanted sides in the place of a shape's free ones."""
+    if len(shape) != len(wanted):
+        return tuple(shape)
+    pairs = zip(shape, wanted, strict=True)
+    return tuple(side if _is_fixed(side) else other for side, other in pairs)
+
+
+def _fixed(weights: Path, name: str, shape: Sequence[object], batch: int) -> Shape:
+    fixed = tuple(side for side in shape if _is_fixed(side))
+    if len(fixed) != len(shape) or fixed[:1] != (batch,):
+        raise EngineError(
+            f"{weights}: the network's input {name!r} must have a fixed shape that begins with"
+            f" {batch}, got {tuple(shape)}"
+        )
+    return fixed
+
+
+def _is_fixed(side: object) -> TypeGuard[int]:
+    return isinstance(side, int) and side > 0

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from streamdet.errors import EngineError, to_install
 from streamdet.image import Pixels
 from streamdet.models.model_config import ImageInput
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
 from streamdet.runtimes.checks import Batch, batches, check_network, one_image_shapes
+
+_FLOATS: Final[dict[str, type[np.floating[Any]]]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+}
+"""ONNX Runtime's names of the types that an input may have."""
 
 
 class OnnxRuntime:
@@ -22,7 +30,7 @@ class OnnxRuntime:
         """Load the network.
 
         Args:
-            weights: an ONNX file with an image input of fixed size.
+            weights: an ONNX file; the configuration decides what its image input leaves open.
             image_input: how the network wants its image.
             options: precision (fp32) and threads.
 
@@ -45,8 +53,10 @@ class OnnxRuntime:
             )
         except Exception as exc:  # its errors have no other common class
             raise EngineError(f"{weights}: onnxruntime cannot load it: {exc}") from exc
-        shapes = {item.name: item.shape for item in self._session.get_inputs()}
+        inputs = self._session.get_inputs()
+        shapes = {item.name: item.shape for item in inputs}
         self._inputs = check_network(weights, image_input, shapes)
+        self._types = _input_types(weights, {item.name: item.type for item in inputs})
         self.extra_shapes = one_image_shapes(self._inputs)
         self._input = image_input
         self._outputs = [output.name for output in self._session.get_outputs()]
@@ -72,13 +82,13 @@ class OnnxRuntime:
             self._normalise(image, row)
             for name, tensor in tensors.items():
                 self._extras[name][row] = tensor[0]
+        given = {self._input.name: self._planes, **self._extras}
+        typed = {name: given[name].astype(kind, copy=False) for name, kind in self._types.items()}
         try:
-            values = self._session.run(
-                self._outputs, {self._input.name: self._planes, **self._extras}
-            )
+            values = self._session.run(self._outputs, typed)
         except Exception as exc:  # its errors have no other common class
             raise EngineError(f"onnxruntime failed: {exc}") from exc
-        named = dict(zip(self._outputs, values, strict=True))
+        named = dict(zip(self._outputs, map(_as_float32, values), strict=True))
         return [
             {name: value[row : row + 1] for name, value in named.items()}
             for row in range(len(batch.images))
@@ -91,6 +101,17 @@ class OnnxRuntime:
         if any(self._input.mean) or self._input.std != (1.0, 1.0, 1.0):
             planes -= np.array(self._input.mean, dtype=np.float32)[:, None, None]
             planes /= np.array(self._input.std, dtype=np.float32)[:, None, None]
+
+
+def _input_types(weights: Path, names: dict[str, str]) -> dict[str, type[np.floating[Any]]]:
+    for name, kind in names.items():
+        if kind not in _FLOATS:
+            raise EngineError(f"{weights}: input {name!r} must hold floats, got {kind}")
+    return {name: _FLOATS[kind] for name, kind in names.items()}
+
+
+def _as_float32(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return value.astype(np.float32, copy=False) if value.dtype.kind == "f" else value
 
 
 def _session_options(onnxruntime: Any, threads: int) -> Any:

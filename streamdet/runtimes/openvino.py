@@ -32,7 +32,7 @@ class OpenVino:
         """Load and compile the network.
 
         Args:
-            weights: an ONNX file with an image input of fixed size.
+            weights: an ONNX file; the configuration decides what its image input leaves open.
             image_input: how the network wants its image.
             options: precision and threads.
 
@@ -46,7 +46,9 @@ class OpenVino:
         precision = options.precision
         try:
             graph = core().read_model(_inlined(weights))
-            self._inputs = check_network(weights, image_input, _inputs(graph))
+            self._inputs = check_network(weights, image_input, _inputs(weights, graph))
+            if self._inputs.has_free_sides:
+                graph.reshape({image_input.name: self._inputs.image, **self._inputs.extras})
             fold_focus(graph)
             layers = _quantised(weights, graph) if "int8" in precision else 0
             graph = _with_image_input(graph, image_input)
@@ -172,7 +174,13 @@ def _properties(precision: str, threads: int) -> dict[str, object]:
     }
 
 
-def _inputs(graph: Any) -> dict[str, list[object]]:
+def _inputs(weights: Path, graph: Any) -> dict[str, list[object]]:
+    for node in graph.inputs:
+        if not node.get_element_type().is_real():
+            kind = node.get_element_type().get_type_name()
+            raise EngineError(
+                f"{weights}: input {node.get_any_name()!r} must hold floats, got {kind}"
+            )
     sides = {item.get_any_name(): item.get_partial_shape() for item in graph.inputs}
     return {
         name: [side.get_length() if side.is_static else str(side) for side in shape]
@@ -181,20 +189,29 @@ def _inputs(graph: Any) -> dict[str, list[object]]:
 
 
 def _with_image_input(graph: Any, image_input: ImageInput) -> Any:
-    """Put (1, H, W, 3) uint8 BGR in the place of the network's normalised (1, 3, H, W) float32."""
+    """Put (1, H, W, 3) uint8 BGR in the place of the network's normalised (1, 3, H, W) floats.
+
+    Other inputs and the outputs that are floats of another size become float32.
+    """
     from openvino import Layout, Type
     from openvino.preprocess import ColorFormat, PrePostProcessor
 
     steps = PrePostProcessor(graph)
-    picture = steps.input(image_input.name)
-    picture.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
-    picture.tensor().set_color_format(ColorFormat.BGR)
-    picture.model().set_layout(Layout("NCHW"))
+    image = steps.input(image_input.name)
+    image.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    image.tensor().set_color_format(ColorFormat.BGR)
+    image.model().set_layout(Layout("NCHW"))
     if image_input.colour == "rgb":
-        picture.preprocess().convert_color(ColorFormat.RGB)
-    picture.preprocess().convert_element_type(Type.f32)
+        image.preprocess().convert_color(ColorFormat.RGB)
+    image.preprocess().convert_element_type(Type.f32)
     if any(image_input.mean) or image_input.std != (1.0, 1.0, 1.0):
-        picture.preprocess().mean(list(image_input.mean)).scale(list(image_input.std))
+        image.preprocess().mean(list(image_input.mean)).scale(list(image_input.std))
+    extras = [node for node in graph.inputs if image_input.name not in node.get_names()]
+    tensors = [(node, steps.input(node.get_any_name())) for node in extras]
+    tensors += [(node, steps.output(index)) for index, node in enumerate(graph.outputs)]
+    for node, step in tensors:
+        if node.get_element_type().is_real():
+            step.tensor().set_element_type(Type.f32)
     return steps.build()
 
 

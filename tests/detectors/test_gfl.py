@@ -67,3 +67,18 @@ def test_a_network_of_another_size_is_refused(kind: str, cut: Any) -> None:
     outputs = {name: output[cut] for name, output in empty_outputs(kind).items()}
     with pytest.raises(EngineError, match=r"class scores must be \(3.*, 80\), got"):
         detect(NETWORK_OF[kind], outputs)
+
+
+def test_boxes_that_are_no_distributions_are_refused() -> None:
+    outputs = empty_outputs("nanodet")
+    for name in [name for name in outputs if name.startswith("dis_pred")]:
+        outputs[name] = outputs[name][..., :4]
+    with pytest.raises(EngineError, match=r"boxes must be \(N, 4 \* bins\).* got \(3549, 4\)"):
+        detect("nanodet_m", outputs)
+
+
+def test_scores_before_their_sigmoids_are_refused() -> None:
+    outputs = empty_outputs("nanodet")
+    outputs["cls_pred_stride_8"] -= 3
+    with pytest.raises(EngineError, match="scores must be 0 to 1, got -3: export it with"):
+        detect("nanodet_m", outputs)

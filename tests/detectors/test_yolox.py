@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from streamdet.detections import Detections
+from streamdet.detectors.parts.grid import cell_grid
 from streamdet.detectors.parts.options import NetworkOptions
-from streamdet.detectors.yolox import Yolox, decode_boxes
+from streamdet.detectors.yolox import Floats, Yolox, box_form, decode_boxes
+from streamdet.errors import EngineError
 from streamdet.models.model_config import load_model_config
 from tests.detectors.scripted_runtime import ScriptedRuntime, empty_outputs
 
@@ -57,3 +59,48 @@ def test_an_overflowing_size_gives_an_infinite_box() -> None:
         deltas, np.zeros((1, 2), dtype=np.float32), np.full((1, 1), 8, dtype=np.float32)
     )
     assert xyxy[0, 2] == pytest.approx(np.inf)
+
+
+CELLS, STRIDES = cell_grid((416, 416), (8, 16, 32))
+CENTRES = (CELLS + 0.5) * STRIDES
+SIDES = np.full_like(CENTRES, 20.0)
+
+
+def started(boxes: Floats, scores: float = 0.0) -> Yolox:
+    """A detector of a network that gives these boxes (N, 4) for any image."""
+    outputs = empty_outputs("yolox")
+    outputs["output"][0, :, :4] = boxes
+    outputs["output"][0, :, 4:] = scores
+    options = NetworkOptions(model="yolox_nano", score_thresh=0.3)
+    return Yolox(options, load_model_config("yolox_nano"), ScriptedRuntime(outputs))
+
+
+def test_boxes_that_the_network_decoded_are_taken_as_they_are() -> None:
+    boxes = np.concatenate([CENTRES, SIDES], axis=1)
+    assert box_form(boxes, CELLS, STRIDES) == "pixels"
+    found = started(boxes, scores=1.0)([np.zeros((416, 416, 3), dtype=np.uint8)])[0]
+    assert found.xyxy[0].tolist() == [-6.0, -6.0, 14.0, 14.0]  # around (4, 4), the first cell's
+
+
+def test_boxes_from_their_cells_are_recognised_though_far_off_ones_are_among_them() -> None:
+    deltas = np.full((len(CELLS), 4), 0.5, dtype=np.float32)
+    deltas[:1000, :2] = 40.0
+    assert box_form(deltas, CELLS, STRIDES) == "deltas"
+
+
+@pytest.mark.parametrize(
+    ("boxes", "form"),
+    [
+        (np.concatenate([CENTRES - 10, CENTRES + 10], axis=1), "look like corners"),
+        (np.concatenate([CENTRES, SIDES], axis=1) / 416, "look like shares of the image"),
+        (np.full((len(CELLS), 4), 1e4), "look like nothing near their cells"),
+    ],
+)
+def test_boxes_in_another_form_are_refused(boxes: Floats, form: str) -> None:
+    with pytest.raises(EngineError, match=form):
+        started(boxes.astype(np.float32))
+
+
+def test_scores_before_their_sigmoids_are_refused() -> None:
+    with pytest.raises(EngineError, match=r"scores must be 0 to 1, got -4.5: export it with"):
+        started(np.full((len(CELLS), 4), 0.5, dtype=np.float32), scores=-4.5)

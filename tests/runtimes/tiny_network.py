@@ -7,11 +7,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
-def write_batch_network(folder: Path, hw: tuple[int, int] = (4, 6), batch: int = 2) -> Path:
+def write_batch_network(
+    folder: Path, hw: tuple[int, int] = (4, 6), batch: int | str = 2, kind: int = TensorProto.FLOAT
+) -> Path:
     """Write an ONNX file for `batch` images and a `bias` (3) each; output `sums` (batch, 3)."""
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, (batch, 3, *hw))
-    bias = helper.make_tensor_value_info("bias", TensorProto.FLOAT, (batch, 3))
-    sums = helper.make_tensor_value_info("sums", TensorProto.FLOAT, (batch, 3))
+    image = helper.make_tensor_value_info("image", kind, (batch, 3, *hw))
+    bias = helper.make_tensor_value_info("bias", kind, (batch, 3))
+    sums = helper.make_tensor_value_info("sums", kind, (batch, 3))
     axes = helper.make_tensor("axes", TensorProto.INT64, (2,), [2, 3])
     nodes = [
         helper.make_node("ReduceSum", ["image", "axes"], ["plain"], keepdims=0),
@@ -21,12 +23,14 @@ def write_batch_network(folder: Path, hw: tuple[int, int] = (4, 6), batch: int =
     return _written(graph, folder / "batch.onnx")
 
 
-def write_tiny_network(folder: Path, hw: tuple[int | str, int] = (4, 6)) -> Path:
+def write_tiny_network(
+    folder: Path, hw: tuple[int | str, int] = (4, 6), kind: int = TensorProto.FLOAT
+) -> Path:
     """Write an ONNX file: input `image` (1, 3, *hw); outputs `seen`, the same, `sums` (1, 3)."""
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, (1, 3, *hw))
-    seen = helper.make_tensor_value_info("seen", TensorProto.FLOAT, (1, 3, *hw))
-    sums = helper.make_tensor_value_info("sums", TensorProto.FLOAT, (1, 3))
-    zero = helper.make_tensor("zero", TensorProto.FLOAT, (), [0.0])
+    image = helper.make_tensor_value_info("image", kind, (1, 3, *hw))
+    seen = helper.make_tensor_value_info("seen", kind, (1, 3, *hw))
+    sums = helper.make_tensor_value_info("sums", kind, (1, 3))
+    zero = helper.make_tensor("zero", kind, (), [0])
     axes = helper.make_tensor("axes", TensorProto.INT64, (2,), [2, 3])
     nodes = [
         helper.make_node("Add", ["image", "zero"], ["seen"]),

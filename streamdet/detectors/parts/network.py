@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.runtime_choice import choose_runtime
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, EngineError
+from streamdet.image import Pixels
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ImageInput, ModelConfig
 from streamdet.registry import load
@@ -48,6 +52,24 @@ def network_of(model: ModelConfig, runtime: Runtime | None) -> tuple[Runtime, Im
             f"model {model.name!r} has no network, detector {model.detector!r} wants one"
         )
     return runtime, model.input
+
+
+def grey_image(image_input: ImageInput) -> Pixels:
+    """An image by which a detector may find out at the start what a network gives."""
+    return np.full((*image_input.hw, 3), 114, dtype=np.uint8)
+
+
+def check_scores(scores: npt.NDArray[np.float32]) -> None:
+    """Check that scores, any shape, are probabilities; what is not finite passes.
+
+    Raises:
+        EngineError: one is below 0 or above 1.
+    """
+    wrong = scores[np.isfinite(scores) & ((scores < 0) | (scores > 1))]
+    if wrong.size:
+        raise EngineError(
+            f"the network's scores must be 0 to 1, got {wrong[0]:.3g}: export it with its sigmoids"
+        )
 
 
 def image_hw(detector_class: Any, model: ModelConfig) -> tuple[int, int] | None:
