@@ -41,6 +41,9 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "yolox": "streamdet.detectors.yolox:Yolox",
         "nanodet": "streamdet.detectors.gfl:Gfl",
         "picodet": "streamdet.detectors.gfl:Gfl",
+        "yolov5": "streamdet.detectors.ultralytics:Ultralytics",
+        "yolov8": "streamdet.detectors.ultralytics:Ultralytics",
+        "yolov10": "streamdet.detectors.ultralytics:Ultralytics",
     },
     "tracker": {
         "sort": "streamdet.trackers.sort:Sort",

@@ -69,10 +69,6 @@ def _values(model: ModelConfig, name: str, sha256: str) -> Mapping[str, Any]:
     values = dict(read_yaml(find_config(model.argument, "configs/models")).values)
     for key in ("name", "folder", "weights"):
         values.pop(key, None)
-    weights = {
-        "file": f"{name}.onnx",
-        "sha256": sha256,
-        "licence": model.weights.licence,
-        "origin": model.weights.origin,
-    }
+    told = model.weights.model_dump(include={"licence", "origin"}, exclude_none=True)
+    weights = {"file": f"{name}.onnx", "sha256": sha256, **told}
     return {"detector": values.pop("detector"), "weights": weights, **values}

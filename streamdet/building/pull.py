@@ -77,7 +77,8 @@ def pull(
         published = PurePosixPath(urlsplit(address).path).name
         if published != weights.file:
             raise ConfigError(f"{weights.torchvision} is {published} by now, wanted {weights.file}")
-        tell(f"fetching {weights.file} ({weights.licence})")
+        assert weights.sha256 is not None  # as the configuration was checked
+        tell(f"fetching {weights.file} ({weights.licence or 'licence not stated'})")
         download(address, cache_folder() / weights.file, weights.sha256, tell, limits)
     tell(f"building the network of {model.name} from {find_weights(model)}")
     return build(name, cache_folder())
@@ -102,6 +103,7 @@ def _published(model: ModelConfig) -> Weights:
     if model.weights.torchvision is None:
         raise ConfigError(
             f"the weights of model {model.name!r} are not in torchvision's registry:"
-            f" put {model.weights.file} into {cache_folder()} ({model.weights.origin})"
+            f" put {model.weights.file} into {cache_folder()}"
+            f"{f' ({model.weights.origin})' if model.weights.origin else ''}"
         )
     return model.weights

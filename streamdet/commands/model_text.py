@@ -117,12 +117,13 @@ def _weights_facts(model: ModelConfig) -> dict[str, str]:
     if model.weights is None:
         return {"weights": _trained(model)}
     weights = model.weights
-    is_part = len(weights.sha256) < 64
+    sha256 = weights.sha256 or "not stated: the file is not checked"
+    is_part = weights.sha256 is not None and len(weights.sha256) < 64
     return {
         "weights": f"{weights.file}: {_place(weights.file, model.folder)}",
-        "sha256": f"{weights.sha256}..." if is_part else weights.sha256,
-        "licence": weights.licence,
-        "origin": weights.origin,
+        "sha256": f"{sha256}..." if is_part else sha256,
+        "licence": weights.licence or "not stated",
+        "origin": weights.origin or "not stated",
     }
 
 

@@ -1,4 +1,4 @@
-"""`streamdet models`: list, show, fetch published weights, build a network, pack it, measure it."""
+"""`streamdet models`: list, show, add one's own, fetch published weights, build, pack, measure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from streamdet.commands import models_measure, models_pack
+from streamdet.commands import models_add, models_measure, models_pack
 from streamdet.commands.model_text import fact_lines, list_lines
 from streamdet.errors import ConfigError, EngineError
 from streamdet.models.built_network import NetworkFile
@@ -28,6 +28,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     measure = forms.add_parser("measure", help="measure which runtime is the fastest, and keep it")
     for form in (show, pull, build, measure):
         form.add_argument("name", metavar="NAME", help=_NAME)
+    models_add.add_arguments(
+        forms.add_parser("add", help="write the model file of your own ONNX network, after a trial")
+    )
     models_pack.add_arguments(
         forms.add_parser("pack", help="make a trained model small and ready to be shipped")
     )
@@ -57,6 +60,7 @@ def run(args: Namespace) -> int:
         "show": _show,
         "pull": _pull,
         "build": _build,
+        "add": models_add.run,
         "pack": models_pack.run,
         "measure": models_measure.run,
     }

@@ -73,7 +73,8 @@ def find_network(model: ModelConfig) -> NetworkFile:
         raise ConfigError(
             f"{file} was built from another configuration of model {model.name!r}: {_remedy(model)}"
         )
-    if passport.is_trained and model.weights and not _is_from(passport, model.weights.sha256):
+    stated = model.weights.sha256 if model.weights else None
+    if passport.is_trained and stated and not _is_from(passport, stated):
         raise ConfigError(
             f"{file} was built from other weights than model {model.name!r} names: {_remedy(model)}"
         )

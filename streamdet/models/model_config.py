@@ -50,12 +50,14 @@ class ImageInput(Options):
 class Weights(Options):
     """The file that holds a network (.onnx) or its weights (.pth, .safetensors), and its origin."""
 
-    file: str = Field(pattern=r"^[\w.-]+$", description="File name, without a folder.")
-    sha256: str = Field(
-        pattern=r"^[0-9a-f]{8,64}$", description="Checksum of the file, or its first 8 digits on."
+    file: str = Field(pattern=r"^[^/\x00]+$", description="File name, without a folder.")
+    sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{8,64}$",
+        description="Checksum of the file, or its first 8 digits on; None: it is not checked.",
     )
-    licence: str = Field(description="Licence of the weights.")
-    origin: str = Field(description="Where the file can be had, in words.")
+    licence: str | None = Field(None, description="Licence of the weights.")
+    origin: str | None = Field(None, description="Where the file can be had, in words.")
     torchvision: str | None = Field(
         None,
         description="Name of the weights in torchvision, which knows where they are published.",
@@ -185,8 +187,11 @@ def find_weights(config: ModelConfig) -> Path:
         raise ConfigError(
             f"{weights.file}, the weights of model {config.name!r}, is not in"
             f" {' or '.join(map(str, _folders(config.path and config.folder)))}: put it there"
-            f" ({weights.origin}) or name its folder in STREAMDET_MODELS"
+            f"{f' ({weights.origin})' if weights.origin else ''} or name its folder in"
+            " STREAMDET_MODELS"
         )
+    if weights.sha256 is None:
+        return found
     sha256 = hashlib.sha256(found.read_bytes()).hexdigest()
     if not sha256.startswith(weights.sha256):
         raise ConfigError(
@@ -230,6 +235,9 @@ def _faults(model: ModelConfig) -> Iterator[tuple[str, str]]:
         yield "network", "network needs `input` beside it: the name and hw of its image"
     if model.input is not None and kind in WITHOUT_NETWORK:
         yield "input", f"input goes with a network, {kind} has none"
+    weights = model.weights
+    if weights is not None and weights.torchvision is not None and weights.sha256 is None:
+        yield "weights", "weights with torchvision must state the sha256 of what is fetched"
     named = [name for name in model.classes if name != "N/A"]  # COCO's unused ids
     if twice := next((name for name in named if named.count(name) > 1), None):
         yield "classes", f"classes must differ, {short(twice)!r} stands twice"

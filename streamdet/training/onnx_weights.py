@@ -38,7 +38,7 @@ def read_onnx_weights(path: Path, network: nn.Module, hw: tuple[int, int]) -> di
         ConfigError: it is no such file, or its convolutions are not the network's.
     """
     import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
 
     try:
         graph = onnx.load(path).graph

@@ -57,6 +57,7 @@ def test_a_training_is_stopped_goes_on_and_leaves_a_model_that_runs(
     model = load_model_config(f"{output}/toy.yaml")
     assert model.classes == ("cat",)
     assert model.weights is not None
+    assert model.weights.origin is not None
     assert model.weights.origin.startswith("streamdet train, recipe toy, step ")
     assert find_network(model).remark == ""
     options = load("detector", "yolox").Options(model=f"{output}/toy.yaml")

@@ -49,6 +49,7 @@ def made(kind: str, outputs: Tensors | None = None, **options: Any) -> Detector:
     name = MODEL_OF[kind]
     runtime = ScriptedRuntime(outputs or empty_outputs(kind)) if kind in NETWORK_OF else None
     model = small_model(kind) if kind in SMALL_MODELS else load_model_config(name)
+    model = model.model_copy(update={"detector": kind})
     options_ = detector_class.Options(model=name, **OPTIONS_OF.get(kind, {}), **options)
     detector: Detector = detector_class(options_, model, runtime)
     return detector

@@ -25,8 +25,12 @@ NETWORK_OF = END_TO_END | {
     "rcnn": "rcnn_resnet18",
     "overfeat": "overfeat_fast",
     "yolo": "yolo_v1",
+    # No model of these is shipped: the tests give another's their kind.
+    "yolov5": "yolox_nano",
+    "yolov8": "yolox_nano",
+    "yolov10": "yolox_nano",
 }
-"""A shipped model of each kind of detector that has a network."""
+"""A shipped model for each kind of detector that has a network."""
 
 MODEL_OF = NETWORK_OF | {"hog_svm": "hog_people", "dpm": "dpm_person", "bow_spm": "small"}
 """A model of every kind of detector."""
@@ -42,6 +46,9 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "rcnn": {"scores": (80,), "boxes": (80, 4)},  # of one region
     "overfeat": {"scores": (40, 80), "boxes": (40, 4)},
     "yolo": {"cells": (7, 7, 90)},
+    "yolov5": {"output0": (10647, 85)},
+    "yolov8": {"output0": (84, 3549)},
+    "yolov10": {"output0": (300, 6)},
 }
 """Outputs, without the image's axis, of kinds that need no more said."""
 
@@ -88,6 +95,13 @@ def random_outputs(kind: str, seed: int = 0) -> Tensors:
         outputs["counts"] = np.array([100])
     if "boxes" in outputs:
         outputs["boxes"][..., 2:] += 1
+    if kind == "yolov8":
+        outputs["output0"][:, :4] *= 400
+    elif kind in ("yolov5", "yolov10"):
+        outputs["output0"][..., :4] *= 200
+    if kind == "yolov10":
+        outputs["output0"][..., 2:4] += 200
+        outputs["output0"][..., 5] = np.arange(300) % 80
     return outputs
 
 
