@@ -84,7 +84,9 @@ def _add_results(parser: ArgumentParser) -> None:
         choices=("bbox", "segm", "keypoints"),
         help="what is compared (default: %(default)s)",
     )
-    parser.add_argument("--images", type=Path, metavar="DIR", help="images, for YOLO's labels")
+    parser.add_argument(
+        "--images", type=Path, metavar="DIR", help="images, for YOLO's labels and unstated sizes"
+    )
 
 
 def _add_model(parser: ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from streamdet.errors import ConfigError
 from streamdet.evaluation.extra import import_extra
 from streamdet.evaluation.masks import to_rle
 from streamdet.evaluation.results import POINTS, Kind, Result
-from streamdet.evaluation.truth import Truth, TruthObject
+from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
 
 Floats = npt.NDArray[np.float64]
 Metrics = dict[str, float | None]
@@ -72,8 +72,7 @@ def coco_scores(truth: Truth, results: Sequence[Result], kind: Kind) -> CocoScor
         ConfigError: pycocotools is missing, or keypoints are not those of a COCO person.
     """
     coco = import_extra("pycocotools.coco").COCO
-    images = [{"id": number, "height": each.hw[0], "width": each.hw[1]}
-              for number, each in truth.images.items()]  # fmt: skip
+    images = [_image_entry(each, kind) for each in truth.images.values()]
     categories = [{"id": number, "name": name} for number, name in truth.categories.items()]
     entries = [_truth_entry(truth, n, each, kind) for n, each in enumerate(truth.objects, start=1)]
     found = [_found_entry(truth, each, kind) for each in results]
@@ -91,6 +90,12 @@ def _index(coco: Any, images: list[Any], categories: list[Any], annotations: lis
     coco.dataset = {"images": images, "categories": categories, "annotations": annotations}
     coco.createIndex()
     return coco
+
+
+def _image_entry(image: TruthImage, kind: Kind) -> dict[str, int]:
+    if kind != "segm":  # only masks need sizes, which not every truth states
+        return {"id": image.image_id}
+    return {"id": image.image_id, "height": image.hw[0], "width": image.hw[1]}
 
 
 def _truth_entry(truth: Truth, number: int, each: TruthObject, kind: Kind) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from streamdet.detectors import Detector
 from streamdet.errors import ConfigError
 from streamdet.evaluation.coco import coco_scores
 from streamdet.evaluation.image_file import read_image
+from streamdet.evaluation.image_folder import ImageFolder
 from streamdet.evaluation.results import Result, results_of
 from streamdet.evaluation.truth import Truth, TruthImage
 from streamdet.evaluation.truths import OnFault, refuse
@@ -20,8 +21,8 @@ from streamdet.evaluation.truths.coco import read_coco
 from streamdet.image import ArrayImage, Pixels
 from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
-from streamdet.sources.resolve import list_images
 from streamdet.stages.detect import to_source
+from streamdet.system.redaction import short
 from streamdet.transforms import Transform
 
 LOWEST_SCORE: Final = 0.01
@@ -70,7 +71,8 @@ def detect_images(
     }
     results: list[Result] = []
     for image, path in paths:
-        results += results_of(detect(read_image(path, image.hw)), image.image_id, category_ids)
+        found = detect(read_image(path, image.stated_hw))
+        results += results_of(found, image.image_id, category_ids)
     return results
 
 
@@ -93,30 +95,30 @@ def coco_ap(folder: Path, detect: Detect, names: tuple[str, ...]) -> float:
 def find_images(
     truth: Truth, folder: Path, on_fault: OnFault = refuse
 ) -> list[tuple[TruthImage, Path]]:
-    """Find the file of each image of a truth, by its name or else by its stem.
+    """Find the file of each image of a truth, by its name, which may be spelt otherwise.
 
     Args:
         truth: its images.
         folder: where they are.
-        on_fault: told of each image that is missing.
+        on_fault: told of each image that is missing, or is the file of another one.
 
     Raises:
         ConfigError: there is no such folder, or no such image in it.
     """
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: there is no such folder of images")
-    return list(_find(truth, folder, on_fault))
+    return list(_find(truth, ImageFolder(folder), on_fault))
 
 
-def _find(truth: Truth, folder: Path, on_fault: OnFault) -> Iterator[tuple[TruthImage, Path]]:
-    stems: dict[str, Path] | None = None
+def _find(
+    truth: Truth, folder: ImageFolder, on_fault: OnFault
+) -> Iterator[tuple[TruthImage, Path]]:
+    named: dict[Path, str] = {}
     for image in truth.images.values():
-        path = folder / image.file_name
-        if not path.is_file():  # VOC's files may name none, or one with another suffix
-            if stems is None:
-                stems = {each.stem: each for each in list_images(str(folder.absolute()))}
-            path = stems.get(Path(image.file_name).stem, path)
-        if not path.is_file():
-            on_fault(ConfigError(f"{folder}: has no image {image.file_name} of {truth.name}"))
-            continue
-        yield image, path
+        try:
+            path = folder.find(image, truth.name)
+            if (other := named.setdefault(path, image.file_name)) != image.file_name:
+                names = f"{short(other)} and {short(image.file_name)}"
+                raise ConfigError(f"{path}: is the only file for both {names} of {truth.name}")
+        except ConfigError as fault:
+            on_fault(fault)
+        else:
+            yield image, path

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from streamdet.errors import ConfigError
 from streamdet.system.redaction import short
+
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 def read_json(path: Path) -> Any:
@@ -43,15 +46,23 @@ def wanted_list(value: Any, place: str) -> list[dict[str, Any]]:
 
 
 def wanted_whole(entry: dict[str, Any], key: str, place: str) -> int:
-    """Check for a whole number.
+    """Check for a whole number, also written as 3.0 or "3", as table libraries do.
 
     Raises:
         ConfigError: it is missing, or something else.
     """
-    value = entry.get(key)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigError(f"{place}.{key}: must be a whole number, got {_shown(value)}")
+    if (value := whole(entry.get(key))) is None:
+        raise ConfigError(f"{place}.{key}: must be a whole number, got {_shown(entry.get(key))}")
     return value
+
+
+def whole(value: Any) -> int | None:
+    """Read a whole number, also one written as 3.0 or "3"; None where it is none."""
+    if isinstance(value, str):
+        return int(value) if _WHOLE.fullmatch(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:
+        return None
+    return int(value)
 
 
 def wanted_text(entry: dict[str, Any], key: str, place: str) -> str:

@@ -9,12 +9,12 @@ from streamdet.evaluation.extra import import_extra
 from streamdet.ops.run_length import uncompress
 
 
-def checked_mask(value: Any, hw: tuple[int, int], place: str) -> Any:
+def checked_mask(value: Any, hw: tuple[int, int] | None, place: str) -> Any:
     """Check `segmentation` of a truth or a result.
 
     Args:
         value: what the file holds.
-        hw: the image's height and width, pixels.
+        hw: the image's height and width, pixels; None: as the mask itself says.
         place: file and key, for the error.
 
     Returns:
@@ -23,7 +23,7 @@ def checked_mask(value: Any, hw: tuple[int, int], place: str) -> Any:
     Raises:
         ConfigError: it is no mask, or one of an image of another size.
     """
-    if value is None or value == []:
+    if value in (None, [], [[]]):
         return None
     if isinstance(value, list):
         if not all(map(_is_polygon, value)):
@@ -31,12 +31,7 @@ def checked_mask(value: Any, hw: tuple[int, int], place: str) -> Any:
         return value
     if not isinstance(value, dict) or not isinstance(value.get("counts"), str | list):
         raise ConfigError(f"{place}: must be polygons or run lengths with size and counts")
-    if value.get("size") != list(hw):
-        raise ConfigError(
-            f"{place}.size: must be the image's height and width, {list(hw)},"
-            f" got {value.get('size')}"
-        )
-    _check_counts(value["counts"], hw, f"{place}.counts")
+    _check_counts(value["counts"], _checked_hw(value.get("size"), hw, place), f"{place}.counts")
     return value
 
 
@@ -48,6 +43,16 @@ def to_rle(segmentation: Any, hw: tuple[int, int]) -> Any:
     if isinstance(segmentation["counts"], list):
         return mask.frPyObjects(segmentation, *hw)
     return segmentation
+
+
+def _checked_hw(stated: Any, hw: tuple[int, int] | None, place: str) -> tuple[int, int]:
+    is_size = isinstance(stated, list) and [type(each) for each in stated] == [int, int]
+    if not is_size or (hw is not None and stated != list(hw)):
+        wanted = "" if hw is None else f", {list(hw)}"
+        raise ConfigError(
+            f"{place}.size: must be the image's height and width{wanted}, got {stated}"
+        )
+    return stated[0], stated[1]
 
 
 def _is_polygon(points: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from streamdet.evaluation.json_file import (
     wanted_list,
     wanted_number,
     wanted_numbers,
+    whole,
 )
 from streamdet.evaluation.masks import checked_mask
+from streamdet.evaluation.name_readings import readings
 from streamdet.evaluation.truth import XYWH, Truth
 from streamdet.system.redaction import short
 
@@ -27,6 +29,8 @@ Kind = Literal["bbox", "segm", "keypoints"]
 
 POINTS = 17
 """Keypoints of a COCO person; the similarity of points is defined for these only."""
+
+Id = TypeVar("Id", int, int | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +105,11 @@ def _points(found: Detections, row: int) -> tuple[float, ...] | None:
 
 
 def _result(entry: dict[str, Any], truth: Truth, kind: Kind, place: str) -> Result:
-    image_id = _known(entry.get("image_id"), truth.image_ids, f"{place}.image_id", truth.name)
+    image_id = _image_id(entry.get("image_id"), truth, f"{place}.image_id")
     category_id = _known(
         entry.get("category_id"), truth.numbers_of_classes, f"{place}.category_id", truth.name
     )
-    hw = truth.images[image_id].hw
+    hw = truth.images[image_id].stated_hw
     mask = checked_mask(entry.get("segmentation"), hw, f"{place}.segmentation")
     has_box = kind == "bbox" and (mask is None or entry.get("bbox"))
     if kind == "segm" and mask is None:
@@ -120,7 +124,21 @@ def _result(entry: dict[str, Any], truth: Truth, kind: Kind, place: str) -> Resu
     )
 
 
-def _known(value: Any, known: Mapping[int | str, int], place: str, truth: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str) or value not in known:
+def _image_id(value: Any, truth: Truth, place: str) -> int:
+    """Look an image up: by what it is called, else by what that may mean."""
+    if isinstance(value, str) and value not in truth.image_ids:
+        value = next((each for each in readings(value) if each in truth.image_ids), value)
+    found = _known(value, truth.image_ids, place, truth.name)
+    if found is None:
+        raise ConfigError(
+            f"{place}: {short(repr(value))} may be several images of {truth.name};"
+            " give the whole name of its file"
+        )
+    return found
+
+
+def _known(value: Any, known: Mapping[int | str, Id], place: str, truth: str) -> Id:
+    key = value if isinstance(value, str) and value in known else whole(value)
+    if key is None or key not in known:
         raise ConfigError(f"{place}: {short(repr(value))} is not in {truth}")
-    return known[value]
+    return known[key]

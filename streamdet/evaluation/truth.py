@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,11 @@ import numpy.typing as npt
 
 from streamdet.config.suggestions import nearest
 from streamdet.errors import ConfigError
+from streamdet.evaluation.name_readings import readings
+from streamdet.system.redaction import short
 
+HW = tuple[int, int]
+"""Height and width, pixels."""
 XYWH = tuple[float, float, float, float]
 """Left, top, width, height in pixels; the first pixel's left edge is 0."""
 
@@ -25,16 +29,34 @@ class TruthImage:
     Attributes:
         image_id: its number.
         file_name: its file's name.
-        hw: height and width, pixels.
+        stated_hw: height and width that the truth states, pixels; None where it states none.
         video_id: of the video that it was taken from; None: of none, or nobody said.
         frame_id: its place in that video; None: nobody said.
+        other_names: what else the truth calls its file, for where there is none of `file_name`.
+        place: file and entry, for errors; "" where it came from no file.
     """
 
     image_id: int
     file_name: str
-    hw: tuple[int, int]
+    stated_hw: HW | None
     video_id: str | None = None
     frame_id: int | None = None
+    other_names: tuple[str, ...] = ()
+    place: str = field(default="", compare=False)
+
+    @property
+    def hw(self) -> HW:
+        """Height and width, pixels.
+
+        Raises:
+            ConfigError: the truth states none.
+        """
+        if self.stated_hw is None:
+            raise ConfigError(
+                f"{self.place}: states no size of {short(self.file_name)}, which its file knows:"
+                " --images DIR must say where that is"
+            )
+        return self.stated_hw
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +123,19 @@ class Truth:
         return known | {name: number for number, name in self.categories.items()}
 
     @cached_property
-    def image_ids(self) -> dict[int | str, int]:
-        """What a result may call an image (its id, its file's name or stem) -> its id."""
+    def image_ids(self) -> dict[int | str, int | None]:
+        """What a result may call an image -> its id; None where several are called so.
+
+        It may be the id, the file's name, or one of its readings, with suffix or without.
+        """
         images = self.images.values()
-        names = {image.file_name: image.image_id for image in images}
-        stems = {Path(image.file_name).stem: image.image_id for image in images}
-        known: dict[int | str, int] = {number: number for number in self.images}
-        return known | stems | names
+        names = _grouped((image.file_name, image.image_id) for image in images)
+        read = [(each, image.image_id) for image in images for each in readings(image.file_name)]
+        ends = _grouped(
+            (end, number) for each, number in read for end in (each, PurePosixPath(each).stem)
+        )
+        known: dict[int | str, int | None] = {number: number for number in self.images}
+        return known | ends | names
 
     def of_classes(self, names: Collection[str]) -> Truth:
         """Keep some classes only.
@@ -132,6 +160,13 @@ def in_order_of_frames(images: Iterable[TruthImage]) -> list[TruthImage]:
     if len(numbered) < len(stated):
         return [image for _, image in stated]
     return [image for _, image in sorted(numbered, key=lambda pair: pair[0])]
+
+
+def _grouped(pairs: Iterable[tuple[str, int]]) -> dict[str, int | None]:
+    groups: dict[str, int | None] = {}
+    for name, number in pairs:
+        groups[name] = number if groups.get(name, number) == number else None
+    return groups
 
 
 def to_xyxy(boxes: Collection[XYWH]) -> npt.NDArray[np.float64]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from streamdet.errors import ConfigError
+from streamdet.evaluation.image_sizes import stated_hw
 from streamdet.evaluation.json_file import (
     read_json,
     wanted_box,
@@ -24,10 +25,13 @@ from streamdet.evaluation.json_file import (
 from streamdet.evaluation.masks import checked_mask
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject, in_order_of_frames
 from streamdet.evaluation.truths import OnFault, refuse
+from streamdet.evaluation.truths.categories import without_twins
 
 
 def read_coco(path: Path, on_fault: OnFault = refuse) -> Truth:
     """Read a file; an object without `area` has its box's, one without `iscrowd` counts.
+
+    Of categories of one name, one that no annotation uses is left out.
 
     Args:
         path: the file.
@@ -48,9 +52,9 @@ def read_coco(path: Path, on_fault: OnFault = refuse) -> Truth:
                   for n, e in enumerate(entries["categories"])]  # fmt: skip
     _refuse_twins([image.image_id for image in images], f"{path}: images")
     _refuse_twins([number for number, _ in categories], f"{path}: categories")
-    _refuse_twins([name for _, name in categories], f"{path}: categories")
     truth = Truth(str(path), {each.image_id: each for each in images}, dict(categories), ())
-    return replace(truth, objects=tuple(_objects(entries["annotations"], truth, on_fault)))
+    objects = tuple(_objects(entries["annotations"], truth, on_fault))
+    return without_twins(replace(truth, objects=objects))
 
 
 def as_video(path: Path) -> Truth:
@@ -71,16 +75,15 @@ def as_video(path: Path) -> Truth:
 
 
 def _image(entry: dict[str, Any], place: str) -> TruthImage:
-    hw = wanted_whole(entry, "height", place), wanted_whole(entry, "width", place)
-    if min(hw) < 1:
-        raise ConfigError(f"{place}: height and width must be 1 or more, got {hw[0]} and {hw[1]}")
     video, frame = entry.get("video_id"), entry.get("frame_id")
+    name_key = "coco_url" if "coco_url" in entry and not entry.get("file_name") else "file_name"
     return TruthImage(
         wanted_whole(entry, "id", place),
-        wanted_text(entry, "file_name", place),
-        hw,
+        wanted_text(entry, name_key, place),  # LVIS has addresses only
+        stated_hw(entry.get("height"), entry.get("width"), place),
         None if video is None else str(video),
         frame if isinstance(frame, int) else None,
+        place=place,
     )
 
 
@@ -106,21 +109,35 @@ def _object(entry: dict[str, Any], truth: Truth, place: str) -> TruthObject:
     if category_id not in truth.categories:
         raise ConfigError(f"{place}.category_id: there is no category {category_id}")
     xywh = wanted_box(entry, place)
-    is_crowd = wanted_whole({"iscrowd": 0, **entry}, "iscrowd", place)
+    is_crowd = _is_crowd(entry, place)
     track_id = entry.get("track_id", entry.get("instance_id"))
     return TruthObject(
         image_id=image_id,
         category_id=category_id,
         xywh=xywh,
-        area=wanted_number({"area": xywh[2] * xywh[3], **entry}, "area", place),
-        is_crowd=bool(is_crowd),
+        area=_area(entry, place) or xywh[2] * xywh[3],
+        is_crowd=is_crowd,
         track_id=track_id if isinstance(track_id, int) and not is_crowd else None,
         segmentation=checked_mask(
-            entry.get("segmentation"), truth.images[image_id].hw, f"{place}.segmentation"
+            entry.get("segmentation"), truth.images[image_id].stated_hw, f"{place}.segmentation"
         ),
         keypoints=_keypoints(entry, place),
         place=place,
     )
+
+
+def _is_crowd(entry: dict[str, Any], place: str) -> bool:
+    value = entry.get("iscrowd")
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    return bool(wanted_whole(entry, "iscrowd", place))
+
+
+def _area(entry: dict[str, Any], place: str) -> float:
+    """Return 0 where it says nothing."""
+    if entry.get("area") is None:
+        return 0.0
+    return max(wanted_number(entry, "area", place), 0.0)
 
 
 def _keypoints(entry: dict[str, Any], place: str) -> tuple[float, ...] | None:

@@ -45,7 +45,7 @@ def read_video_truth(
         source: the video's address, which is the truth of a rendered scene.
         path: MOT text or COCO JSON; None for a rendered scene.
         frame_count: frames of the video; the truth of later ones is left out.
-        hw: the video's height and width, pixels.
+        hw: the video's height and width, pixels; of images whose size the truth does not state too.
 
     Raises:
         ConfigError: the truth is wrong, or of another shape than the video.
@@ -55,7 +55,11 @@ def read_video_truth(
     if path.suffix.lower() == ".txt":
         return read_mot_truth(path, frame_count, hw)
     truth = as_video(path)
-    images = {n: image for n, image in truth.images.items() if n <= frame_count}
+    images = {
+        n: replace(image, stated_hw=image.stated_hw or hw)
+        for n, image in truth.images.items()
+        if n <= frame_count
+    }
     objects = [each for each in truth.objects if each.image_id in images]
     scaled = tuple(_scaled(each, images[each.image_id].hw, hw) for each in objects)
     notes = truth.notes if scaled == tuple(objects) else (*truth.notes, _SCALED)

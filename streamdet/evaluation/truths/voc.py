@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 from streamdet.errors import ConfigError
+from streamdet.evaluation.image_sizes import stated_hw
 from streamdet.evaluation.truth import XYWH, Truth, TruthImage, TruthObject
 from streamdet.evaluation.truths import OnFault, refuse
 from streamdet.system.redaction import short
@@ -65,12 +66,17 @@ def _parse(path: Path) -> Xml.Element:
 
 
 def _image(root: Xml.Element, number: int, path: Path) -> TruthImage:
-    size = root.find("size")
-    if size is None:
-        raise ConfigError(f"{path}: has no <size>, wanted VOC's <annotation>")
-    height, width = (_number(size, key, path) for key in ("height", "width"))
-    name = (root.findtext("filename") or "").strip() or path.stem
-    return TruthImage(number, name, (round(height), round(width)))
+    if root.tag.lower() != "annotation" and root.find("size") is None:
+        raise ConfigError(f"{path}: has no <size>, wanted VOC's <annotation>, got <{root.tag}>")
+    hw = stated_hw(root.findtext("size/height"), root.findtext("size/width"), f"{path}: <size>")
+    name, folder, whole = (_text(root, key) for key in ("filename", "folder", "path"))
+    others = [f"{folder}/{name}" if folder and name else "", whole, path.stem]
+    first, *rest = [each for each in (name, *others) if each]
+    return TruthImage(number, first, hw, other_names=tuple(rest), place=str(path))
+
+
+def _text(root: Xml.Element, key: str) -> str:
+    return (root.findtext(key) or "").strip()
 
 
 def _objects(
