@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -110,12 +110,18 @@ class ImageFolder:
         return places
 
     def _hint(self, name: str) -> str:
-        known = {path.name for paths in self._by_name(self._path).values() for path in paths}
-        if len(known) > _MOST_COMPARED:
-            return ""
         wanted = dict.fromkeys(PurePosixPath(each).name for each in reversed(readings(name)))
-        close = next((close for each in wanted if (close := closest(each, known))), None)
-        return f"; the nearest name there is {close!r}" if close else ""
+        for each in wanted:
+            if (close := closest(each, self._names)) is not None:
+                return f"; the nearest name there is {str(self._names[close])!r}"
+        return ""
+
+    @cached_property
+    def _names(self) -> dict[str, Path]:
+        """Names of files -> their paths, here or in a folder below; none where there are many."""
+        files = [path for pattern in ("*/*", "*") for path in self._path.glob(pattern)]
+        names = {path.name: path.relative_to(self._path) for path in files if path.is_file()}
+        return names if len(names) <= _MOST_COMPARED else {}
 
 
 def _folded(name: str) -> str:

@@ -48,7 +48,9 @@ def with_file_sizes(truth: Truth, folder: Path, on_fault: OnFault) -> Truth:
             images[image.image_id] = replace(image, stated_hw=_file_hw(image, files))
         except ConfigError as fault:
             del images[image.image_id]
-            on_fault(ConfigError(f"{image.place}: states no size: {fault}"))
+            on_fault(
+                ConfigError(f"{image.place}: states no size, so its file must be there: {fault}")
+            )
     objects = tuple(each for each in truth.objects if each.image_id in images)
     return replace(truth, images=images, objects=objects)
 

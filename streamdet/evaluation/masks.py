@@ -18,7 +18,7 @@ def checked_mask(value: Any, hw: tuple[int, int] | None, place: str) -> Any:
         place: file and key, for the error.
 
     Returns:
-        The same; None for nothing or for no polygons.
+        The same; None for nothing or for no polygons; VIA's single polygon as a list of one.
 
     Raises:
         ConfigError: it is no mask, or one of an image of another size.
@@ -26,6 +26,7 @@ def checked_mask(value: Any, hw: tuple[int, int] | None, place: str) -> Any:
     if value in (None, [], [[]]):
         return None
     if isinstance(value, list):
+        value = [value] if _is_polygon(value) else value
         if not all(map(_is_polygon, value)):
             raise ConfigError(f"{place}: polygons must be lists of x, y, x, y, x, y ... numbers")
         return value

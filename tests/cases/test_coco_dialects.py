@@ -65,6 +65,13 @@ def test_what_says_nothing_is_as_if_left_out(tmp_path: Path, stated: dict[str, A
     assert (cat.is_crowd, cat.segmentation) == (False, None)
 
 
+def test_a_polygon_may_stand_without_a_list_around_it(tmp_path: Path) -> None:
+    content = coco_dict()
+    content["annotations"][0]["segmentation"] = [10, 20, 50, 20, 50, 60]
+    [cat] = read(tmp_path, content).objects
+    assert cat.segmentation == [[10, 20, 50, 20, 50, 60]]
+
+
 @pytest.mark.parametrize("value", ["a", "", "1.5", 1.5, None, True, [1]])
 def test_an_id_that_is_no_whole_number_is_refused(tmp_path: Path, value: Any) -> None:
     content = coco_dict()

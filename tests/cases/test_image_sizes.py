@@ -15,6 +15,8 @@ from streamdet.evaluation.scores import score_results
 from streamdet.evaluation.truth import Truth
 from streamdet.evaluation.truths.images import read_truth
 from streamdet.evaluation.truths.video import read_video_truth
+from streamdet.training.examples import Faults, examples_of
+from streamdet.training.recipe import DataSource
 from tests.evaluation.scenes import coco_dict, write_json
 
 OBJECT = (
@@ -98,7 +100,9 @@ def test_boxes_are_scored_without_any_size_but_masks_are_not(tmp_path: Path) -> 
 def test_a_size_that_nobody_knows_is_refused_or_left_out(tmp_path: Path, images: Path) -> None:
     (images / "a.png").rename(images / "other.png")
     path, told = coco(tmp_path, {}), list[ConfigError]()
-    sentence = rf"t.json: images\[0\]: states no size: {images}: has no image a.png"
+    sentence = (
+        rf"images\[0\]: states no size, so its file must be there: {images}: has no image a.png"
+    )
     with pytest.raises(ConfigError, match=sentence):
         read_truth(path, images)
     truth = read_truth(path, images, told.append)
@@ -117,6 +121,13 @@ def test_xml_of_another_kind_is_refused(tmp_path: Path, root: str) -> None:
     (tmp_path / "a.xml").write_text(f"<{root}>{OBJECT}</{root}>")
     with pytest.raises(ConfigError, match=f"a.xml: .*wanted VOC's <annotation>, got <{root}>"):
         read_truth(tmp_path)
+
+
+def test_a_training_has_the_image_s_size_too(tmp_path: Path, images: Path) -> None:
+    source = DataSource(truth=coco(tmp_path, {"height": 0, "width": 0}), images=images)
+    [example] = examples_of(source, ["cat"], Faults(are_skipped=False))
+    assert example.hw == (80, 90)
+    assert example.read(has_masks=False).xyxy.tolist() == [[10, 20, 50, 60]]
 
 
 def test_frames_without_a_size_have_the_video_s(tmp_path: Path) -> None:
