@@ -112,15 +112,17 @@ class ImageFolder:
     def _hint(self, name: str) -> str:
         wanted = dict.fromkeys(PurePosixPath(each).name for each in reversed(readings(name)))
         for each in wanted:
-            if (close := closest(each, self._names)) is not None:
+            if (close := closest(_folded(each), self._names)) is not None:
                 return f"; the nearest name there is {str(self._names[close])!r}"
         return ""
 
     @cached_property
     def _names(self) -> dict[str, Path]:
-        """Names of files -> their paths, here or in a folder below; none where there are many."""
+        """Folded names -> paths of files here and a folder below; none where there are many."""
         files = [path for pattern in ("*/*", "*") for path in self._path.glob(pattern)]
-        names = {path.name: path.relative_to(self._path) for path in files if path.is_file()}
+        names = {
+            _folded(path.name): path.relative_to(self._path) for path in files if path.is_file()
+        }
         return names if len(names) <= _MOST_COMPARED else {}
 
 

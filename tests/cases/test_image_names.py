@@ -119,8 +119,8 @@ def test_the_nearest_name_is_given_where_there_is_none(tmp_path: Path, name: str
 
 def test_the_nearest_name_may_lie_in_a_folder_below(tmp_path: Path) -> None:
     put(tmp_path, "img/a.png")
-    with pytest.raises(ConfigError, match=r"has no image a.png .*the nearest name .*'img/a.png'"):
-        found(tmp_path, named("a.png"))
+    with pytest.raises(ConfigError, match=r"has no image A.PNG .*the nearest name .*'img/a.png'"):
+        found(tmp_path, named("A.PNG"))
 
 
 @pytest.mark.parametrize("name", ["what?.png", "p#1.png", "", "..", "/", "a\0b.png", "x" * 300])
