@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from streamdet.errors import ConfigError
 from streamdet.evaluation.results import read_results
 from streamdet.evaluation.truth import Truth
 from streamdet.evaluation.truths.coco import read_coco
+from streamdet.evaluation.truths.images import read_truth
 from tests.evaluation.scenes import coco_dict, write_json
 
 
@@ -39,6 +42,14 @@ def test_namesakes_that_are_both_used_are_refused_with_their_ids(tmp_path: Path)
     content["annotations"].append({"image_id": 1, "category_id": 9, "bbox": [1, 2, 3, 4]})
     with pytest.raises(ConfigError, match=r"t.json: .*'cat' is there twice, with id 7 and id 9"):
         read(tmp_path, content)
+
+
+@pytest.mark.parametrize(("labels", "kept"), [("0 .5 .5 1 1", {0: "cat"}), ("", {1: "cat"})])
+def test_yolo_s_namesakes_are_one_too(tmp_path: Path, labels: str, kept: dict[int, str]) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 9, 3), np.uint8))
+    (tmp_path / "classes.txt").write_text("cat\ncat\n")
+    (tmp_path / "a.txt").write_text(labels)
+    assert read_truth(tmp_path, tmp_path).categories == kept
 
 
 def test_a_group_of_another_name_stays(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from streamdet.errors import ConfigError
 from streamdet.evaluation.image_sizes import with_file_sizes
 from streamdet.evaluation.truth import Truth
 from streamdet.evaluation.truths import OnFault, refuse
+from streamdet.evaluation.truths.categories import without_twins
 from streamdet.evaluation.truths.coco import read_coco
 from streamdet.evaluation.truths.voc import read_voc
 from streamdet.evaluation.truths.yolo import read_yolo
@@ -32,7 +33,7 @@ def read_truth(path: Path, images: Path | None = None, on_fault: OnFault = refus
     if path.is_dir() and any(path.glob("*.txt")):
         if images is None:
             raise ConfigError(f"{path}: YOLO labels need --images DIR, for the images' sizes")
-        return read_yolo(path, images, on_fault)
+        return without_twins(read_yolo(path, images, on_fault))
     came = "" if path.exists() else f" (there is no {path.absolute()})"
     raise ConfigError(
         f"{path}: wanted COCO's .json file, a folder of VOC's .xml or of YOLO's .txt files{came}"
