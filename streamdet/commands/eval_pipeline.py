@@ -42,7 +42,9 @@ def run(args: Namespace) -> list[Scores]:
         frames = read_published(published)
     truth = read_video_truth(source, args.truth, len(frames), frames[0].hw)
     about = {"graph": graph.name, "fps": report.fps, **report.runtimes}
-    return [replace(scores, about=about) for scores in score_frames(frames, truth, sought(graph))]
+    are_tracked = any(graph.role("tracker"))
+    found = score_frames(frames, truth, sought(graph), are_tracked=are_tracked)
+    return [replace(scores, about=about) for scores in found]
 
 
 def sought(graph: PipelineGraph) -> set[str]:

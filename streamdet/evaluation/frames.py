@@ -52,7 +52,9 @@ def read_published(path: Path) -> list[Published]:
     return sorted(frames, key=lambda frame: frame.number)
 
 
-def score_frames(frames: Sequence[Published], truth: Truth, names: Collection[str]) -> list[Scores]:
+def score_frames(
+    frames: Sequence[Published], truth: Truth, names: Collection[str], *, are_tracked: bool
+) -> list[Scores]:
     """Score a whole pipeline: its boxes; tracks, masks and points where it and the truth have them.
 
     The tracks stand with the boxes, which come first.
@@ -61,6 +63,7 @@ def score_frames(frames: Sequence[Published], truth: Truth, names: Collection[st
         frames: all frames of the video, those without objects too.
         truth: image ids are frame numbers from 1.
         names: classes that the pipeline looks for; objects of others do not count.
+        are_tracked: tracks are scored, if only as missing.
 
     Raises:
         ConfigError: the truth has none of these classes, or a library is missing.
@@ -74,7 +77,7 @@ def score_frames(frames: Sequence[Published], truth: Truth, names: Collection[st
     boxes, *others = [
         replace(scores, notes=scores.notes + notes) for scores in score_all(truth, results)
     ]
-    return [replace(boxes, tracking=score_tracks(truth, results)), *others]
+    return [replace(boxes, tracking=score_tracks(truth, results) if are_tracked else {}), *others]
 
 
 def of_frames(frames: Sequence[Published], truth: Truth) -> list[Result]:
@@ -91,12 +94,9 @@ def score_tracks(truth: Truth, results: Sequence[Result]) -> dict[str, MotScores
     """Score tracks, each class by itself.
 
     Returns:
-        Class name -> scores, and ALL -> those of all classes; empty where the truth or all of the
-        results have no tracks.
+        Class name -> scores, and ALL -> those of all classes; empty where the truth has no tracks.
     """
     if not any(each.track_id is not None for each in truth.objects):
-        return {}
-    if results and all(result.track_id is None for result in results):
         return {}
     counted = {each.category_id for each in truth.objects if not each.is_ignored}
     numbers = [number for number in truth.categories if number in counted]

@@ -44,7 +44,7 @@ def test_lines_are_read_in_the_order_of_the_frames(tmp_path: Path) -> None:
 def test_boxes_and_tracks_of_the_sought_classes_are_scored() -> None:
     ids = (1, 1, 2, 2)
     frames = [published(n, cat(ids[n - 1]), cat(7, "sofa")) for n in (1, 2, 3, 4)]
-    [scores] = score_frames(frames, walk(), {"cat", "sofa"})
+    [scores] = score_frames(frames, walk(), {"cat", "sofa"}, are_tracked=True)
     assert scores.coco.metrics["AP"] == pytest.approx(1.0)
     assert scores.objects == {"cat": 4}
     tracks = scores.tracking["cat"]
@@ -54,28 +54,34 @@ def test_boxes_and_tracks_of_the_sought_classes_are_scored() -> None:
 
 def test_classes_are_tracked_apart_and_together() -> None:
     frames = [published(n, cat()) for n in (1, 2, 3, 4)]
-    [scores] = score_frames(frames, walk(), {"cat", "dog"})
+    [scores] = score_frames(frames, walk(), {"cat", "dog"}, are_tracked=True)
     motas = {name: tracks.mota for name, tracks in scores.tracking.items()}
     assert motas == {"cat": 1.0, "dog": 0.0, ALL: 0.5}
 
 
 def test_a_track_on_an_ignored_object_is_forgiven() -> None:
     truth = a_truth(an_object(1, BOX, track_id=1, is_difficult=True), an_object(1, FAR, track_id=2))
-    [scores] = score_frames([published(1, cat())], truth, {"cat"})
+    [scores] = score_frames([published(1, cat())], truth, {"cat"}, are_tracked=True)
     tracks = scores.tracking["cat"]
     assert (tracks.false_positives, tracks.misses, tracks.objects) == (0, 1, 1)
 
 
+def test_a_tracker_that_confirms_no_track_misses_every_object() -> None:
+    [scores] = score_frames([published(1, cat(None))], walk(1), {"cat"}, are_tracked=True)
+    tracks = scores.tracking["cat"]
+    assert (tracks.mota, tracks.misses, tracks.false_positives) == (0.0, 1, 0)
+
+
 def test_without_tracks_there_are_no_metrics_of_them() -> None:
     untracked = a_truth(an_object(1, BOX))
-    for found, truth in ((cat(None), walk()), (cat(), untracked)):
-        [scores] = score_frames([published(1, found)], truth, {"cat"})
+    for are_tracked, truth in ((False, walk()), (True, untracked)):
+        [scores] = score_frames([published(1, cat())], truth, {"cat"}, are_tracked=are_tracked)
         assert scores.tracking == {}
 
 
 def test_dropped_frames_are_missed_and_noted() -> None:
     frames = [published(1, cat()), published(2, is_dropped=True)]
-    [scores] = score_frames(frames, walk(2), {"cat"})
+    [scores] = score_frames(frames, walk(2), {"cat"}, are_tracked=True)
     assert scores.tracking["cat"].misses == 1
     assert "1 frames were dropped: nothing was found in them" in scores.notes
 
@@ -88,13 +94,15 @@ def test_masks_and_points_are_scored_where_truth_and_pipeline_have_them() -> Non
     known = tuple(value for x, y, _ in points for value in (x, y, 2.0))
     truth = a_truth(an_object(1, BOX, segmentation=runs, keypoints=known), images=1)
     found = cat() | {"mask": runs, "keypoints": points}
-    scores = score_frames([published(1, found)], truth, {"cat"})
+    scores = score_frames([published(1, found)], truth, {"cat"}, are_tracked=True)
     assert [each.kind for each in scores] == ["bbox", "segm", "keypoints"]
     assert [each.coco.metrics["AP"] for each in scores] == pytest.approx([1.0, 1.0, 1.0])
 
 
 def test_masks_that_the_truth_does_not_have_are_noted() -> None:
     found = cat() | {"mask": {"size": [100, 200], "counts": "0"}}
-    [boxes] = score_frames([published(1, found)], a_truth(an_object(1, BOX)), {"cat"})
+    [boxes] = score_frames(
+        [published(1, found)], a_truth(an_object(1, BOX)), {"cat"}, are_tracked=True
+    )
     assert boxes.kind == "bbox"
     assert boxes.notes[-1] == "the masks that were found are not scored: the truth has none"
