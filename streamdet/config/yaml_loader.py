@@ -25,6 +25,7 @@ import yaml
 from streamdet.config.environment import replaced
 from streamdet.errors import ConfigError
 from streamdet.system.redaction import redacted, short
+from streamdet.system.text_file import decoded
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 20
@@ -125,14 +126,11 @@ def read_yaml(path: Path, environ: Mapping[str, str] = os.environ) -> YamlText:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        return parse_yaml(content.decode("utf-8-sig"), str(path), environ)
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        line = content.count(b"\n", 0, exc.start) + 1
-        raise ConfigError(
-            f"{path}:{line}: must be UTF-8, got byte {content[exc.start]:#x}"
-        ) from exc
+    if len(content) > MAX_BYTES:
+        raise ConfigError(_too_large(str(path)))
+    return parse_yaml(decoded(content, str(path)), str(path), environ)
 
 
 def parse_yaml(text: str, name: str, environ: Mapping[str, str] | None = None) -> YamlText:
@@ -147,7 +145,7 @@ def parse_yaml(text: str, name: str, environ: Mapping[str, str] | None = None) -
         ConfigError: it is not in the subset; names file and line.
     """
     if len(text) > MAX_BYTES:
-        raise ConfigError(f"{name}: must be at most {MAX_BYTES >> 20} MiB of YAML")
+        raise ConfigError(_too_large(name))
     try:
         return _Parser(text, name, environ).parse()
     except yaml.MarkedYAMLError as exc:
@@ -165,6 +163,10 @@ def parse_scalar(text: str) -> Scalar:
     if _INT.fullmatch(text):
         return int(text, 0) if text[:2] in {"0x", "0o"} else int(text)
     return float(text) if _FLOAT.fullmatch(text) and len(text) <= 40 else text
+
+
+def _too_large(name: str) -> str:
+    return f"{name}: must be at most {MAX_BYTES >> 20} MiB of YAML"
 
 
 def _problem(exc: yaml.MarkedYAMLError, text: str, line: int) -> str:

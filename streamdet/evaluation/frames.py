@@ -16,6 +16,7 @@ from streamdet.evaluation.results import Result
 from streamdet.evaluation.scores import Scores, score_all
 from streamdet.evaluation.truth import Truth, to_xyxy
 from streamdet.formats.mot_text import PEDESTRIAN, MotRows
+from streamdet.system.text_file import read_lines
 
 ALL = "all"
 
@@ -40,9 +41,13 @@ class Published:
 
 
 def read_published(path: Path) -> list[Published]:
-    """Read what a `jsonl` sink wrote of one source, in the order of the frames."""
+    """Read what a `jsonl` sink wrote of one source, in the order of the frames.
+
+    Raises:
+        ConfigError: the file cannot be read, or is no text.
+    """
     frames = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in filter(None, read_lines(path)):
         entry = json.loads(line)
         hw = entry["height"], entry["width"]
         number = entry["frame_id"] + 1

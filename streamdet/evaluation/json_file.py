@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from streamdet.errors import ConfigError
 from streamdet.system.redaction import short
+from streamdet.system.text_file import read_text
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 
@@ -20,11 +21,7 @@ def read_json(path: Path) -> Any:
         ConfigError: it cannot be read or is not JSON; names file and line.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"{path}: wanted JSON, got bytes that are no text") from exc
+        return json.loads(read_text(path))
     except json.JSONDecodeError as exc:
         raise ConfigError(f"{path}:{exc.lineno}: is not JSON: {exc.msg}") from exc
     except RecursionError as exc:

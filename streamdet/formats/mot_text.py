@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from streamdet.detections import Detections
 from streamdet.errors import ConfigError
+from streamdet.system.text_file import read_lines
 
 COLUMN_COUNTS = (7, 9, 10)
 PEDESTRIAN = 1
@@ -92,13 +93,7 @@ def read_mot(path: Path) -> MotRows:
     Raises:
         ConfigError: the file cannot be read, or a line is wrong (names file and line).
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"{path}: wanted MOTChallenge text, got bytes that are no text") from exc
-    return parse_mot(lines, str(path))
+    return parse_mot(read_lines(path), str(path))
 
 
 def parse_mot(lines: list[str], name: str = "line") -> MotRows:

@@ -97,8 +97,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "det.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="wanted MOTChallenge text, got bytes"):
+    (tmp_path / "det.txt").write_bytes(b"1,2,3,4,5,6,1\n\xff")
+    with pytest.raises(ConfigError, match=r"det\.txt:2: must be UTF-8, got byte 0xff"):
         read_mot(tmp_path / "det.txt")
 
 

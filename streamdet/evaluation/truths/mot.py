@@ -17,6 +17,7 @@ from streamdet.errors import ConfigError
 from streamdet.evaluation.mot import FORGIVEN_CLASSES
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
 from streamdet.formats.mot_text import PEDESTRIAN, MotRows, read_mot
+from streamdet.system.text_file import read_text
 
 PERSON = "person"
 _SAME_SHAPE = 0.02  # a re-encoded clip may be a pixel or two wider than the sequence's shape
@@ -69,7 +70,7 @@ def sequence_hw(path: Path) -> tuple[int, int] | None:
         return None
     parser = ConfigParser(interpolation=None)
     try:
-        parser.read_string(info.read_text(encoding="utf-8"))
+        parser.read_string(read_text(info))
         hw = parser.getint("Sequence", "imHeight"), parser.getint("Sequence", "imWidth")
     except (IniError, ValueError) as exc:
         raise ConfigError(f"{info}: wanted imWidth and imHeight in [Sequence]") from exc

@@ -18,6 +18,7 @@ from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
 from streamdet.evaluation.truths import OnFault, refuse
 from streamdet.sources.resolve import list_images
 from streamdet.system.redaction import short
+from streamdet.system.text_file import read_lines, read_text
 
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml")
 
@@ -63,9 +64,9 @@ def _class_names(folder: Path) -> list[str]:
     if path is None:
         raise ConfigError(f"{folder}: wanted class names in {' or '.join(NAME_FILES)} beside it")
     if path.suffix != ".yaml":
-        return [line.strip() for line in _lines(path) if line.strip()]
+        return [line.strip() for line in read_lines(path) if line.strip()]
     try:
-        values = yaml.safe_load("\n".join(_lines(path)))
+        values = yaml.safe_load(read_text(path))
     except yaml.YAMLError as exc:
         raise ConfigError(f"{path}: is not YAML") from exc
     names = values.get("names") if isinstance(values, dict) else None
@@ -76,18 +77,11 @@ def _class_names(folder: Path) -> list[str]:
     return list(map(str, names))
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: cannot be read as text") from exc
-
-
 def _read_labels(
     path: Path, image: TruthImage, class_count: int, on_fault: OnFault
 ) -> list[TruthObject]:
     objects = []
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         try:

@@ -68,7 +68,7 @@ def test_a_wrong_annotation_is_named(tmp_path: Path, change: dict[str, Any], sen
             "annotations: must be a list, got 3",
         ),
         ('{"annotations": [], "images": [3]}', "images[0]: must be keys and values, got 3"),
-        ("\ud800", "bytes that are no text"),
+        ("{\n\ud800", "t.json:2: must be UTF-8, got byte 0xed: save it as UTF-8"),
         ("[" * 100_000, "t.json: is nested too deeply"),
     ],
 )
