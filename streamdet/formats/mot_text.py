@@ -1,7 +1,8 @@
 """MOTChallenge text: one box a line, for detections, for results and for ground truth.
 
 Columns: frame, id, left, top, width, height, score, then 3 that depend on the year (MOT15 x, y, z;
-MOT17 class, visibility) or none. Frames count from 1. Source: motchallenge.net/instructions.
+MOT17 class, visibility) or none; see mot_lines.py for how other tools write them. Frames count from
+1. Source: motchallenge.net/instructions.
 
 Note "pixels from 1": MOTChallenge calls the first pixel 1, we call its left edge 0. So reading
 takes 1 off left and top and `format_line` puts it back; width and height stay as they are. Ground
@@ -13,20 +14,17 @@ pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
-from streamdet.errors import ConfigError
+from streamdet.formats.mot_lines import CLASS_COLUMN_COUNTS, parse_table
 from streamdet.system.text_file import read_lines
 
-COLUMN_COUNTS = (7, 9, 10)
 PEDESTRIAN = 1
-MAX_FRAMES = 10_000_000
-"""Four days at 25 frames a second; every frame up to the last is tracked, seen or not."""
+_NO_CLASS = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +35,8 @@ class MotRows:
         frames: (R,) int64, from 1.
         track_ids: (R,) int64; -1 in files of detections.
         xyxy: (R, 4) float32, pixels, the first pixel's left edge is 0.
-        scores: (R,) float32; in ground truth 0 means "do not score this box".
-        class_ids: (R,) int64; column 8 of a 9-column file, otherwise 1 (pedestrian).
+        scores: (R,) float32; in ground truth 0 means "do not score this box"; 1 without column 7.
+        class_ids: (R,) int64; column 8 of 8 or 9, otherwise, and for -1, 1 (pedestrian).
     """
 
     frames: npt.NDArray[np.int64]
@@ -88,7 +86,7 @@ class MotRows:
 
 
 def read_mot(path: Path) -> MotRows:
-    """Read a file of detections, results or ground truth; empty lines are skipped.
+    """Read a file of detections, results or ground truth.
 
     Raises:
         ConfigError: the file cannot be read, or a line is wrong (names file and line).
@@ -100,29 +98,23 @@ def parse_mot(lines: list[str], name: str = "line") -> MotRows:
     """Parse lines in any order of frames; the inverse of `format_line`.
 
     Args:
-        lines: without line ends; empty ones are skipped.
+        lines: without line ends.
         name: what a message calls the text.
 
     Raises:
         ConfigError: a line is wrong, in one sentence with its number.
     """
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(_parse_line(line))
-        except ValueError as exc:
-            raise ConfigError(f"{name}:{number}: {exc}") from exc
-    table = np.array(rows, dtype=np.float64).reshape(-1, 8)
+    table = parse_table(lines, name)
     table = table[np.argsort(table[:, 0], kind="stable")]
+    columns = table.shape[1]
     left_top = table[:, 2:4] - 1.0
+    class_ids = table[:, 7] if columns in CLASS_COLUMN_COUNTS else np.full(len(table), _NO_CLASS)
     return MotRows(
         frames=table[:, 0].astype(np.int64),
         track_ids=table[:, 1].astype(np.int64),
         xyxy=np.hstack([left_top, left_top + table[:, 4:6]]).astype(np.float32),
-        scores=table[:, 6].astype(np.float32),
-        class_ids=table[:, 7].astype(np.int64),
+        scores=(table[:, 6] if columns > 6 else np.ones(len(table))).astype(np.float32),
+        class_ids=np.where(class_ids == _NO_CLASS, PEDESTRIAN, class_ids).astype(np.int64),
     )
 
 
@@ -150,25 +142,3 @@ def format_frame(frame: int, tracks: Detections) -> str:
         raise ValueError("MOTChallenge results need track ids, got detections without any")
     rows = zip(tracks.track_ids, tracks.xyxy, tracks.scores, strict=True)
     return "".join(f"{format_line(frame, id_, xyxy, score)}\n" for id_, xyxy, score in rows)
-
-
-def _parse_line(line: str) -> tuple[float, ...]:
-    """Return frame, id, left, top, width, height, score and class."""
-    cells = line.split(",")
-    if len(cells) not in COLUMN_COUNTS:
-        raise ValueError(f"wanted 7, 9 or 10 columns with commas between, got {len(cells)}")
-    values = [_parse_number(cell) for cell in cells]
-    if not all(map(isfinite, values)):
-        raise ValueError("wanted finite numbers, got inf or nan")
-    if not 1 <= values[0] <= MAX_FRAMES or values[0] != int(values[0]):
-        raise ValueError(f"wanted a frame number, 1 to {MAX_FRAMES:,}, in column 1, got {cells[0]}")
-    if values[4] < 0 or values[5] < 0:
-        raise ValueError(f"wanted width and height of 0 or more, got {cells[4]} and {cells[5]}")
-    return (*values[:7], values[7] if len(cells) == 9 else PEDESTRIAN)
-
-
-def _parse_number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError as exc:
-        raise ValueError(f"wanted numbers, got {cell.strip()[:40]!r}") from exc

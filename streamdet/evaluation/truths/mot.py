@@ -27,8 +27,8 @@ def read_mot_truth(path: Path, frame_count: int, hw: tuple[int, int]) -> Truth:
     """Read a file for a video, whose size may differ from the sequence's.
 
     Args:
-        path: gt.txt; imWidth and imHeight of seqinfo.ini beside it say what its pixels are, where
-            there is one, otherwise the video's.
+        path: gt.txt; imWidth and imHeight of seqinfo.ini beside it or one folder up say what its
+            pixels are, where there is one, otherwise the video's.
         frame_count: frames of the video; the truth of later ones is left out.
         hw: the video's height and width, pixels.
 
@@ -36,6 +36,7 @@ def read_mot_truth(path: Path, frame_count: int, hw: tuple[int, int]) -> Truth:
         ConfigError: a file is wrong, or the video has another shape.
     """
     rows = read_mot(path)
+    _check_classes(rows, path)
     last = rows.frame_count
     height, width = sequence_hw(path) or hw
     scale = np.array([hw[1] / width, hw[0] / height] * 2)
@@ -60,25 +61,42 @@ def read_mot_truth(path: Path, frame_count: int, hw: tuple[int, int]) -> Truth:
 
 
 def sequence_hw(path: Path) -> tuple[int, int] | None:
-    """Read the height and width of seqinfo.ini beside a file; None where there is none.
+    """Read the height and width of seqinfo.ini, which lies beside a file or one folder up.
+
+    Returns:
+        None where there is none.
 
     Raises:
         ConfigError: it states no size.
     """
-    info = path.with_name("seqinfo.ini")
-    if not info.is_file():
+    folder = path.absolute().parent
+    places = (folder / "seqinfo.ini", folder.parent / "seqinfo.ini")
+    info = next(filter(Path.is_file, places), None)
+    if info is None:
         return None
     parser = ConfigParser(interpolation=None)
     try:
         parser.read_string(read_text(info))
-        hw = parser.getint("Sequence", "imHeight"), parser.getint("Sequence", "imWidth")
-    except (IniError, ValueError) as exc:
+        section = next(each for each in parser.sections() if each.lower() == "sequence")
+        height, width = (float(parser.get(section, key)) for key in ("imHeight", "imWidth"))
+        hw = int(height), int(width)
+    except (IniError, ValueError, OverflowError, StopIteration) as exc:
         raise ConfigError(f"{info}: wanted imWidth and imHeight in [Sequence]") from exc
-    if min(hw) < 1:
+    if min(hw) < 1 or hw != (height, width):
         raise ConfigError(
-            f"{info}: imWidth and imHeight must be 1 or more, got {hw[1]} and {hw[0]}"
+            f"{info}: imWidth and imHeight must be whole, 1 or more, got {width:g} and {height:g}"
         )
     return hw
+
+
+def _check_classes(rows: MotRows, path: Path) -> None:
+    """Check that classes are counted as MOTChallenge does: 0 would be another tool's person."""
+    known = np.unique(rows.class_ids).tolist()
+    if known and (0 in known or PEDESTRIAN not in known):
+        raise ConfigError(
+            f"{path}: its classes are {', '.join(map(str, known))}, wanted MOTChallenge's, of which"
+            f" {PEDESTRIAN} is the pedestrian and none is 0"
+        )
 
 
 def _objects(rows: MotRows) -> list[TruthObject]:
