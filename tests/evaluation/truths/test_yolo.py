@@ -56,7 +56,7 @@ def test_names_may_stand_in_data_yaml(folder: Path, names: str) -> None:
         ("0 0.5 0.5 nan 0.2", "1.txt:1: wanted shares of the image"),
         ("0 50 50 20 20", "1.txt:1: wanted shares of the image"),
         ("0 0.5 0.5 -0.2 0.2", "1.txt:1: wanted width and height of 0 or more"),
-        ("0 0.5 0.5", "1.txt:1: wanted class x y width height or a polygon, got 3 numbers"),
+        ("0 0.5 0.5", "1.txt:1: wanted class x y width height, with or without a confidence, or"),
     ],
 )
 def test_a_wrong_line_is_named(folder: Path, line: str, sentence: str) -> None:
