@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from streamdet.errors import ConfigError
+from streamdet.system.redaction import short
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -29,11 +30,19 @@ def read_text(path: Path) -> str:
     Raises:
         ConfigError: it cannot be read, or is no text; names file and line.
     """
+    return decoded(read_content(path), str(path))
+
+
+def read_content(path: Path) -> bytes:
+    """Read the bytes of a file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-    return decoded(content, str(path))
 
 
 def read_lines(path: Path) -> list[str]:
@@ -45,18 +54,19 @@ def read_lines(path: Path) -> list[str]:
     return read_text(path).split("\n")
 
 
-def decoded(content: bytes, name: str) -> str:
+def decoded(content: bytes, name: str, stated: str = "utf-8") -> str:
     """Turn the bytes of a file into text; lines end in LF alone.
 
     Args:
         content: the bytes.
         name: what errors call the file.
+        stated: their encoding where they begin with no mark.
 
     Raises:
-        ConfigError: they are no text; names file and line.
+        ConfigError: they are no text, or the encoding is unknown; names file and line.
     """
     mark, encoding = next(
-        (known for known in _MARKS if content.startswith(known[0])), (b"", "utf-8")
+        (known for known in _MARKS if content.startswith(known[0])), (b"", stated)
     )
     body = content[len(mark) :]
     try:
@@ -66,6 +76,10 @@ def decoded(content: bytes, name: str) -> str:
         wanted = encoding.upper().removesuffix("-LE").removesuffix("-BE")
         raise ConfigError(
             f"{name}:{line}: must be {wanted}, got byte {body[exc.start]:#x}: save it as UTF-8"
+        ) from exc
+    except (LookupError, UnicodeError) as exc:
+        raise ConfigError(
+            f"{name}: states the encoding {short(encoding)!r}, which is unknown: save it as UTF-8"
         ) from exc
     if "\0" in text:
         raise ConfigError(

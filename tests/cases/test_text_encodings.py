@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import numpy as np
 import pytest
 
 from streamdet.config.yaml_loader import read_yaml
+from streamdet.errors import ConfigError
 from streamdet.evaluation.frames import read_published
 from streamdet.evaluation.results import read_results
 from streamdet.evaluation.truths.coco import read_coco
 from streamdet.evaluation.truths.mot import sequence_hw
+from streamdet.evaluation.truths.voc import read_voc
 from streamdet.evaluation.truths.yolo import read_yolo
 from streamdet.formats.mot_text import read_mot
 from tests.evaluation.scenes import coco_dict
@@ -60,6 +63,37 @@ def test_mot_and_its_seqinfo(write: Write, tmp_path: Path) -> None:
     write(tmp_path / "seqinfo.ini", "[Sequence]\nimWidth=100\nimHeight=80\n")
     assert read_mot(path).xyxy.tolist() == [[10, 20, 40, 80]]
     assert sequence_hw(path) == (80, 100)
+
+
+XML = "<annotation><size><width>90</width><height>80</height></size><object><name>{}</name>\
+<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>\n"
+
+
+@pytest.mark.parametrize("head", ["", '<?xml version="1.0" encoding="utf-16"?>\n', "\n"])
+def test_voc_s_xml(write: Write, tmp_path: Path, head: str) -> None:
+    write(tmp_path / "a.xml", head + XML.format("車"))
+    assert list(read_voc(tmp_path).categories.values()) == ["車"]
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("gb2312", "中"), ("shift_jis", "車")])
+def test_xml_says_how_it_is_encoded(tmp_path: Path, encoding: str, name: str) -> None:
+    text = f'<?xml version="1.0" encoding="{encoding}"?>{XML.format(name)}'
+    (tmp_path / "a.xml").write_bytes(text.encode(encoding))
+    assert list(read_voc(tmp_path).categories.values()) == [name]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"<a>\n\xe9</a>", "a.xml:2: must be UTF-8, got byte 0xe9"),
+        (b'<?xml encoding="klingon"?><a/>', "a.xml: states the encoding 'klingon', which is unk"),
+        (b'<?xml encoding="gb2312"?>\n<a>\xff</a>', "a.xml:2: must be GB2312, got byte 0xff"),
+    ],
+)
+def test_xml_that_is_no_text_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "a.xml").write_bytes(content)
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        read_voc(tmp_path)
 
 
 def test_a_graph_s_yaml(write: Write, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ Its boxes name their first and last pixels, counted from 1: a box from 1 to 10 i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
+from typing import Final
 from xml.etree import ElementTree as Xml
 
 from streamdet.errors import ConfigError
@@ -16,6 +18,9 @@ from streamdet.evaluation.image_sizes import stated_hw
 from streamdet.evaluation.truth import XYWH, Truth, TruthImage, TruthObject
 from streamdet.evaluation.truths import OnFault, refuse
 from streamdet.system.redaction import short
+from streamdet.system.text_file import decoded, read_content
+
+_ENCODING: Final = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 
 
 def read_voc(folder: Path, on_fault: OnFault = refuse) -> Truth:
@@ -57,10 +62,14 @@ def read_voc(folder: Path, on_fault: OnFault = refuse) -> Truth:
 
 
 def _parse(path: Path) -> Xml.Element:
+    content = read_content(path)
+    stated = _ENCODING.match(content)
+    encoding = stated[1].decode() if stated else "utf-8"
+    if encoding.lower().startswith("utf-16"):  # where it is true, a mark says so: .NET writes it
+        encoding = "utf-8"
     try:
-        return Xml.parse(path).getroot()  # noqa: S314 (expat itself bounds entities since 2.4.1)
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
+        text = decoded(content, str(path), encoding).lstrip()
+        return Xml.fromstring(text)  # noqa: S314 (expat itself bounds entities since 2.4.1)
     except Xml.ParseError as exc:
         raise ConfigError(f"{path}: is not XML: {exc}") from exc
 
