@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from streamdet.errors import ConfigError
 from streamdet.evaluation.mot import FORGIVEN_CLASSES, MotScores, score
 from streamdet.evaluation.results import Result
 from streamdet.evaluation.scores import Scores, score_all
@@ -44,17 +45,28 @@ def read_published(path: Path) -> list[Published]:
     """Read what a `jsonl` sink wrote of one source, in the order of the frames.
 
     Raises:
-        ConfigError: the file cannot be read, or is no text.
+        ConfigError: the file cannot be read, or a line is something else; names file and line.
     """
     frames = []
-    for line in filter(None, read_lines(path)):
-        entry = json.loads(line)
-        hw = entry["height"], entry["width"]
-        number = entry["frame_id"] + 1
-        frames.append(
-            Published(number, hw, entry["objects"], "dropped" in entry, entry.get("pts_ns"))
-        )
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            if line.strip():
+                frames.append(_published(json.loads(line)))
+        except (ValueError, LookupError, TypeError) as exc:
+            raise ConfigError(
+                f"{path}:{number}: is not what a run wrote by --output FRAMES.jsonl"
+            ) from exc
     return sorted(frames, key=lambda frame: frame.number)
+
+
+def _published(entry: dict[str, Any]) -> Published:
+    return Published(
+        number=entry["frame_id"] + 1,
+        hw=(entry["height"], entry["width"]),
+        objects=entry["objects"],
+        is_dropped="dropped" in entry,
+        pts_ns=entry.get("pts_ns"),
+    )
 
 
 def score_frames(

@@ -34,7 +34,8 @@ _NAMES: Final = {
     "top": "top y y1 y0 ymin ytop ytl tly topy toplefty t",
     "width": "width w",
     "height": "height h",
-    "score": "score conf confidence confidencescore prob flag consider considered active valid",
+    "score": "score conf confidence confidencescore detscore detconf prob probability s flag"
+    " consider considered active valid",
     "class": "class cls classid category categoryid objectcategory objectclass label labelid type",
 }
 _VISDRONE_CLASSES: Final = 12
@@ -52,17 +53,19 @@ def parse_table(lines: Sequence[str], name: str) -> Table:
         ConfigError: a line is wrong, in one sentence with its number.
     """
     rows: list[list[float]] = []
-    first = count = 0
-    for number, cells in _split(lines):
+    first = count = 0  # the line that says how many columns there are, and how many it has
+    for number, cells, is_comment in _split(lines):
         try:
-            if first == 0:
-                first, count = number, _checked_count(cells)
-                if not any(map(_is_number, cells)):
-                    _check_header(cells)
-                    continue
-            elif len(cells) != count:
-                raise ValueError(f"wanted {count} columns as in line {first}, got {len(cells)}")
-            rows.append(_row(cells))
+            if is_comment:
+                _check_header(cells)
+                continue
+            is_header = not first and not any(map(_is_number, cells))
+            first, count = first or number, count or len(cells)
+            _check_count(cells, count, first)
+            if is_header:
+                _check_header(cells)
+            else:
+                rows.append(_row(cells))
         except ValueError as exc:
             raise ConfigError(f"{name}:{number}: {exc}") from exc
     table = np.array(rows, np.float64).reshape(len(rows), count or COLUMN_COUNTS[0])
@@ -70,18 +73,17 @@ def parse_table(lines: Sequence[str], name: str) -> Table:
     return table
 
 
-def _split(lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Give the number and the cells of each line that holds any; a comment may be the header."""
-    is_first = True
+def _split(lines: Sequence[str]) -> Iterator[tuple[int, list[str], bool]]:
+    """Give the number and the cells of each line that holds any, and whether it is a comment.
+
+    Of comments only those that name columns, as numpy.savetxt writes a header.
+    """
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         is_comment = text.startswith("#")
         cells = _cells(text.lstrip("# ") if is_comment else text)
-        if any(map(str.strip, cells)) and (
-            not is_comment or (is_first and _looks_like_header(cells))
-        ):
-            is_first = False
-            yield number, cells
+        if any(map(str.strip, cells)) and (not is_comment or _looks_like_header(cells)):
+            yield number, cells, is_comment
 
 
 def _cells(text: str) -> list[str]:
@@ -92,13 +94,13 @@ def _cells(text: str) -> list[str]:
     return cells[:-1] if cells and not cells[-1] else cells
 
 
-def _checked_count(cells: list[str]) -> int:
-    if len(cells) not in COLUMN_COUNTS:
+def _check_count(cells: list[str], count: int, first: int) -> None:
+    if count not in COLUMN_COUNTS:
         raise ValueError(
-            "wanted 6 to 10 columns with commas, semicolons, tabs or blanks between,"
-            f" got {len(cells)}"
+            f"wanted 6 to 10 columns with commas, semicolons, tabs or blanks between, got {count}"
         )
-    return len(cells)
+    if len(cells) != count:
+        raise ValueError(f"wanted {count} columns as in line {first}, got {len(cells)}")
 
 
 def _is_number(cell: str) -> bool:

@@ -34,6 +34,7 @@ def refusal(*lines: str) -> str:
         ["frame,id,x,y,w,h,conf,a,b,c", PLAIN],
         ["Frame;ID;bb_left;bb_top;bb_width;bb_height;conf;x;y;z", PLAIN.replace(",", ";")],
         ["frame_id track_id bbox_left bbox_top bbox_w bbox_h score", "2 7 11 21 30 60 0.5"],
+        ["# frame id x1 y1 w h", "2 7 11 21 30 60 0.5"],
         ["# frame id x1 y1 w h score", "2 7 11 21 30 60 5e-1"],
     ],
 )

@@ -63,8 +63,8 @@ def test_it_loads_neither_torch_nor_the_extra(tmp_path: Path) -> None:
         ([], "wanted all frames of one video, each once, got 0 lines up to frame 0"),
         ([line(0), line(0)], "each once, got 2 lines up to frame 1"),
         ([line(0), line(1, pts_ns=80_000_000)], "frame 2 must stand at 40000000 ns, got 80000000"),
-        (["nonsense"], "is not what a run wrote by --output FRAMES.jsonl"),
-        (["{}"], "is not what a run wrote"),
+        ([line(0), "nonsense"], "frames.jsonl:2: is not what a run wrote by --output FRAMES.jsonl"),
+        (["{}"], "frames.jsonl:1: is not what a run wrote"),
     ],
 )
 def test_a_file_of_something_else_is_one_sentence(
