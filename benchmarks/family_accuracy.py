@@ -34,9 +34,9 @@ from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.proposals.sliding import SlidingBoxes
 from streamdet.evaluation.coco import coco_scores
 from streamdet.evaluation.images import LOWEST_SCORE, Detect, ImageDetector
-from streamdet.evaluation.truths import refuse
 from streamdet.image import Pixels
 from streamdet.models.model_config import load_model_config
+from streamdet.training.examples import Faults, examples_of
 from streamdet.training.model_file import read_model_file
 from streamdet.training.recipe import Data
 from streamdet.training.validation import measured_options, validation_sets
@@ -280,7 +280,6 @@ def _recall(study: Study, folder: Path) -> float:
     """Share of the objects that are measured on which a sliding box overlaps by half or more."""
     import torch
 
-    from streamdet.training.examples import examples_of
     from streamdet.training.matching import best_overlaps
     from streamdet.transforms.letterbox import Letterbox, LetterboxOptions
 
@@ -288,7 +287,7 @@ def _recall(study: Study, folder: Path) -> float:
     transform = Letterbox(LetterboxOptions(hw=study.hw, pad=_PAD))
     found = []
     for source in _data(study, folder).validation:
-        for example in examples_of(source, study.classes, refuse):
+        for example in examples_of(source, study.classes, Faults(are_skipped=False)):
             picture = example.read(has_masks=False).prepared(transform)
             boxes = torch.tensor(propose(picture.pixels, study.proposals))
             found.append(best_overlaps(torch.from_numpy(picture.xyxy), boxes).iou >= 0.5)
@@ -305,7 +304,8 @@ def _measured(config: Path, study: Study, folder: Path) -> tuple[list[float], fl
     detector, _ = make_detector(options, model)
     timed = _Timed(ImageDetector(detector, model))
     aps = []
-    for each in validation_sets(_data(study, folder), model.classes, refuse):
+    faults = Faults(are_skipped=False)
+    for each in validation_sets(_data(study, folder), model.classes, faults):
         found = each.detected(timed, model.classes, iter)
         aps.append(coco_scores(each.truth, found, "bbox").metrics["AP50"] or 0.0)
     return aps, median(timed.runs_s)

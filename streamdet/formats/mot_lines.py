@@ -8,7 +8,6 @@ is refused, since it would be read as other boxes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from math import isfinite
 from typing import Final
@@ -17,29 +16,21 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.errors import ConfigError
+from streamdet.formats.mot_header import (
+    CLASS_COLUMN_COUNTS,
+    COLUMN_COUNTS,
+    ORDER,
+    check_header,
+    names_columns,
+)
 from streamdet.system.redaction import short
 
 Table = npt.NDArray[np.float64]
 
-COLUMN_COUNTS: Final = range(6, 11)
-CLASS_COLUMN_COUNTS: Final = (8, 9)
 MAX_FRAMES: Final = 10_000_000
 """Four days at 25 frames a second; every frame up to the last is tracked, seen or not."""
 
-_ORDER: Final = ("frame", "id", "left", "top", "width", "height", "score", "class")
-_NAMES: Final = {
-    "frame": "frame frameid frameindex frameidx frameno framenr framenum framenumber f",
-    "id": "id trackid trackerid trackingid targetid objectid objid personid identity tid track",
-    "left": "left x x1 x0 xmin xleft xtl tlx leftx topleftx l",
-    "top": "top y y1 y0 ymin ytop ytl tly topy toplefty t",
-    "width": "width w",
-    "height": "height h",
-    "score": "score conf confidence confidencescore detscore detconf prob probability s flag"
-    " consider considered active valid",
-    "class": "class cls classid category categoryid objectcategory objectclass label labelid type",
-}
 _VISDRONE_CLASSES: Final = 12
-_BOX: Final = re.compile("^(bounding)?(bbox|box|bb)(?=.)")  # bb_left is a left
 
 
 def parse_table(lines: Sequence[str], name: str) -> Table:
@@ -57,13 +48,13 @@ def parse_table(lines: Sequence[str], name: str) -> Table:
     for number, cells, is_comment in _split(lines):
         try:
             if is_comment:
-                _check_header(cells)
+                check_header(cells)
                 continue
             is_header = not first and not any(map(_is_number, cells))
             first, count = first or number, count or len(cells)
             _check_count(cells, count, first)
             if is_header:
-                _check_header(cells)
+                check_header(cells)
             else:
                 rows.append(_row(cells))
         except ValueError as exc:
@@ -82,7 +73,7 @@ def _split(lines: Sequence[str]) -> Iterator[tuple[int, list[str], bool]]:
         text = line.strip()
         is_comment = text.startswith("#")
         cells = _cells(text.lstrip("# ") if is_comment else text)
-        if any(map(str.strip, cells)) and (not is_comment or _looks_like_header(cells)):
+        if any(map(str.strip, cells)) and (not is_comment or names_columns(cells)):
             yield number, cells, is_comment
 
 
@@ -109,33 +100,6 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _meaning(cell: str) -> str | None:
-    """Say which column a header's word means."""
-    word = _BOX.sub("", re.sub("[^a-z0-9]", "", cell.lower()))
-    return next((role for role, names in _NAMES.items() if word in names.split()), None)
-
-
-def _looks_like_header(cells: list[str]) -> bool:
-    return len(cells) in COLUMN_COUNTS and [*map(_meaning, cells[:2])] == ["frame", "id"]
-
-
-def _check_header(cells: list[str]) -> None:
-    words = [short(repr(cell.strip())) for cell in cells]
-    meant = [*map(_meaning, cells)]
-    if len(cells) not in CLASS_COLUMN_COUNTS and "class" in meant[7:]:
-        raise ValueError(
-            f"the header calls one of 10 columns {words[meant.index('class', 7)]}, as VisDrone"
-            " does: the class is column 8 of 8 or 9 columns"
-        )
-    wanted = _ORDER if len(cells) in CLASS_COLUMN_COUNTS else _ORDER[: min(len(cells), 7)]
-    for number, role in enumerate(wanted, start=1):
-        if meant[number - 1] != role:
-            raise ValueError(
-                f"the header calls column {number} {words[number - 1]}, wanted the {role}:"
-                f" columns must be {', '.join(wanted)}"
-            )
 
 
 def _row(cells: list[str]) -> list[float]:
@@ -172,21 +136,24 @@ def _refuse_visdrone(table: Table, name: str) -> None:
     Those of images have no frame and no id before the box, so that what is read as its size is a
     score of 0 or 1 and a category of 0 to 11.
     """
-    columns = table.shape[1]
-    if columns == 8:
+    if not len(table):
+        return
+    is_other = False
+    if table.shape[1] == 8:
         is_other = _is_among(table[:, 4], 2) and _is_among(table[:, 5], _VISDRONE_CLASSES)
-    else:
+    elif table.shape[1] == 10:
+        category, truncation, occlusion = table[:, 7:].T
+        says_something = category.max() > 1 or category.min() < category.max()
         is_other = (
-            columns == 10
-            and _is_among(table[:, 7], _VISDRONE_CLASSES)
-            and _is_among(table[:, 8], 2)
-            and _is_among(table[:, 9], 3)
-            and len({0.0, 1.0}.union(table[:, 7])) > 2
+            says_something  # pedestrians only, or zeros only, are the same in both
+            and _is_among(category, _VISDRONE_CLASSES)
+            and _is_among(truncation, 2)
+            and _is_among(occlusion, 3)
         )
-    if len(table) and is_other:
+    if is_other:
         raise ConfigError(
             f"{name}: looks like VisDrone's text (category, truncation and occlusion at the end),"
-            f" wanted MOTChallenge's columns: {', '.join(_ORDER)}"
+            f" wanted MOTChallenge's columns: {', '.join(ORDER)}"
         )
 
 

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
-from streamdet.formats.mot_lines import CLASS_COLUMN_COUNTS, parse_table
+from streamdet.formats.mot_header import CLASS_COLUMN_COUNTS
+from streamdet.formats.mot_lines import parse_table
 from streamdet.system.text_file import read_lines
 
 PEDESTRIAN = 1

@@ -36,10 +36,12 @@ class Faults:
     Attributes:
         are_skipped: whether they are left out.
         sentences: of those that were.
+        notes: what else is odd about the labels.
     """
 
     are_skipped: bool
     sentences: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __call__(self, fault: ConfigError) -> None:
         """Take one.
@@ -101,24 +103,25 @@ class Example:
         return picture.clipped(min_visible=0.0)
 
 
-def read_source(source: DataSource, on_fault: OnFault, part: Part = "whole") -> Truth:
+def read_source(source: DataSource, faults: Faults, part: Part = "whole") -> Truth:
     """Read a source's labels, its classes already called as the model calls them.
 
     Args:
         source: what the recipe says.
-        on_fault: told of each wrong entry and each box outside of its image.
+        faults: told of each wrong entry, each box outside of its image, and the truth's notes.
         part: which of its images.
 
     Raises:
         ConfigError: the file is wrong, or has not a class that the recipe names.
     """
-    truth = read_truth(source.truth, source.images, on_fault)
+    truth = read_truth(source.truth, source.images, faults)
+    faults.notes += [f"{truth.name}: {note}" for note in truth.notes]
     for name in (*source.rename, *source.ignore):
         if name not in truth.category_ids:
             raise ConfigError(
                 f"{truth.name}: has no class {name!r}; {nearest(name, truth.category_ids)}"
             )
-    objects = tuple(each for each in truth.objects if _is_right(each, truth, on_fault))
+    objects = tuple(each for each in truth.objects if _is_right(each, truth, faults))
     truth = _renamed(replace(truth, objects=objects), source.rename)
     return truth if part == "whole" else _part_of(truth, source.held_out, part)
 
@@ -151,7 +154,7 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + more
 
 
-def examples_of(source: DataSource, classes: Sequence[str], on_fault: OnFault) -> list[Example]:
+def examples_of(source: DataSource, classes: Sequence[str], faults: Faults) -> list[Example]:
     """List a source's images with the labels of the model's classes.
 
     Objects of classes that the model does not have are background, unless the recipe ignores them.
@@ -159,7 +162,7 @@ def examples_of(source: DataSource, classes: Sequence[str], on_fault: OnFault) -
     Raises:
         ConfigError: see `read_source` and `labelled_classes`.
     """
-    truth = read_source(source, on_fault, "learnt")
+    truth = read_source(source, faults, "learnt")
     labelled = labelled_classes(source, truth, classes)
     is_labelled = tuple(name in labelled for name in classes)
     ids = {truth.category_ids[n]: c for c, n in enumerate(classes) if n in truth.category_ids}
@@ -180,7 +183,7 @@ def examples_of(source: DataSource, classes: Sequence[str], on_fault: OnFault) -
             points,
             has_masks,
         )
-        for image, path in find_images(truth, source.images, on_fault)
+        for image, path in find_images(truth, source.images, faults)
     ]  # fmt: skip
 
 

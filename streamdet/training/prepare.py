@@ -94,12 +94,12 @@ def prepare(
         seed=recipe.seed,
         has_masks=getattr(network_options, "has_masks", False),
     )
-    told = []
+    told = [*dict.fromkeys((*faults.notes, *measured_faults.notes))]
     if found is None or recipe.start_share:  # else the checkpoint has all weights
         backbone = (model.network or {}).get("backbone")
         images = _images(samples, model.input, network)
         own_classes = classes_of(network, model) if recipe.start.model is not None else None
-        told = give_start(network, recipe.start, backbone, own_classes, images, model.input.hw)
+        told += give_start(network, recipe.start, backbone, own_classes, images, model.input.hw)
     if len(validation) < len(sources):
         few = len(sources) - len(validation)
         told.append(f"{few} of {len(sources)} sources to measure on hold no objects: left out")

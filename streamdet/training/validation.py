@@ -18,11 +18,10 @@ from streamdet.evaluation.images import (
 )
 from streamdet.evaluation.results import Result
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
-from streamdet.evaluation.truths import OnFault
 from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
-from streamdet.training.examples import Part, labelled_classes, read_source
+from streamdet.training.examples import Faults, Part, labelled_classes, read_source
 from streamdet.training.recipe import Data, DataSource
 
 Images = Sequence[tuple[TruthImage, Path]]
@@ -48,7 +47,7 @@ class ValidationSet:
 
 
 def validation_sets(
-    data: Data, classes: Sequence[str], on_fault: OnFault
+    data: Data, classes: Sequence[str], faults: Faults
 ) -> tuple[ValidationSet, ...]:
     """Read the validation sources, and what is held out of the training sources.
 
@@ -57,26 +56,26 @@ def validation_sets(
     """
     held_out = [source for source in data.train if source.held_out]
     return (
-        *(_validation_set(each, classes, on_fault, "whole") for each in data.validation),
-        *(_validation_set(each, classes, on_fault, "held_out") for each in held_out),
+        *(_validation_set(each, classes, faults, "whole") for each in data.validation),
+        *(_validation_set(each, classes, faults, "held_out") for each in held_out),
     )
 
 
 def _validation_set(
-    source: DataSource, classes: Sequence[str], on_fault: OnFault, part: Part
+    source: DataSource, classes: Sequence[str], faults: Faults, part: Part
 ) -> ValidationSet:
     """Read a source.
 
     Raises:
         ConfigError: see `examples.read_source` and `examples.labelled_classes`.
     """
-    truth = read_source(source, on_fault, part)
+    truth = read_source(source, faults, part)
     names = labelled_classes(source, truth, classes)
     left_out = {source.rename.get(name, name) for name in source.ignore}
     regions = _regions(truth, left_out, names)
     truth = truth.of_classes([name for name in names if name in truth.category_ids])
     truth = replace(truth, objects=(*truth.objects, *regions))
-    return ValidationSet(truth, find_images(truth, source.images, on_fault))
+    return ValidationSet(truth, find_images(truth, source.images, faults))
 
 
 def measured_options(

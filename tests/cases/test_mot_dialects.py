@@ -71,6 +71,7 @@ def test_what_columns_there_are_says_score_and_class(
         ("frame,id,x1,y1,x2,y2,conf", "the header calls column 5 'x2', wanted the width"),
         ("# frame,id,left,top,right,bottom", "the header calls column 5 'right', wanted the wi"),
         ("frame,id,cx,cy,w,h", "the header calls column 3 'cx', wanted the left"),
+        ("# id,frame,x,y,w,h", "the header calls column 1 'id', wanted the frame"),
         ("id,frame,x,y,w,h", "the header calls column 1 'id', wanted the frame"),
         (",frame,id,x,y,w,h", "the header calls column 1 '', wanted the frame"),
         ("frame,id,x,y,w,h,class", "the header calls column 7 'class', wanted the score"),
@@ -88,6 +89,7 @@ def test_a_header_of_another_order_is_refused(header: str, sentence: str) -> Non
     "lines",
     [
         ["1,1,5,5,9,9,1,1,0,0", "1,2,5,5,9,9,1,4,0,1"],
+        ["1,1,5,5,9,9,1,1,0,0", "1,2,5,5,9,9,1,0,0,0"],  # a pedestrian, an ignored region
         ["684,8,273,116,0,0,0,0", "406,119,265,70,1,4,0,1"],  # of images: no frame, no id
     ],
 )

@@ -15,11 +15,10 @@ import pytest
 from streamdet.cli import main
 from streamdet.commands import label
 from streamdet.evaluation.images import find_images
-from streamdet.evaluation.truths import refuse
 from streamdet.evaluation.truths.coco import read_coco
 from streamdet.evaluation.truths.street import read_street
 from streamdet.labelling.footage import SeenFrame, look_at
-from streamdet.training.examples import examples_of
+from streamdet.training.examples import Faults, examples_of
 from streamdet.training.recipe import TrainingSource
 
 STREET = "synthetic:street?frames=6&hw=240x320"
@@ -54,7 +53,7 @@ def test_a_video_and_a_scene_become_images_and_labels(
     assert (info["model"], info["ignore_thresh"], info["is_complete"]) == ("yolox_nano", 0.3, True)
     assert info["sha256"].startswith("695e750a")
     source = TrainingSource(truth=out / "labels.json", images=out / "images")
-    examples = examples_of(source, ("person", "car"), refuse)
+    examples = examples_of(source, ("person", "car"), Faults(are_skipped=False))
     assert [len(each.objects) for each in examples[:2]] == [2, 2]
     assert [each.read(has_masks=False).pixels.shape for each in examples[1:3]] == [
         (360, 626, 3),

@@ -97,6 +97,14 @@ def test_a_wrong_label_is_refused_by_its_place_or_left_out_and_told(
         raise ConfigError(told)
 
 
+def test_what_is_odd_about_labels_is_told(folder: Path) -> None:
+    (folder / "classes.txt").write_text("cat\n")
+    (folder / "a.txt").write_text("0 0.5 0.5 0.2 0.2 0.9\n")
+    faults = Faults(are_skipped=False)
+    examples_of(DataSource(truth=folder, images=folder / "images"), CLASSES, faults)
+    assert faults.notes == [f"{folder}: labels with a confidence, which does not count: 1"]
+
+
 def test_a_missing_image_is_refused_or_left_out(folder: Path) -> None:
     write(folder, {})
     (folder / "images" / "a.png").unlink()

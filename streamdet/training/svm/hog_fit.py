@@ -42,7 +42,7 @@ class HogSvmFit:
         self._config = folder / f"{recipe.name}.yaml"
         transform = _transform(recipe, text)
         self._views = [ViewFit(recipe, number, transform) for number in range(len(recipe.views))]
-        self._images, self._validation, self._faults = _labelled(recipe)
+        self._images, self._validation, self._told = _labelled(recipe)
 
     def __call__(self, tell: Tell, through: Through) -> Fitted:
         """Fit each view; write NAME.npz and NAME.yaml.
@@ -51,8 +51,8 @@ class HogSvmFit:
             ConfigError: there is too little to learn from, or an image cannot be read.
             EngineError: the model cannot be written.
         """
-        for sentence in self._faults:
-            tell(f"left out: {sentence}")
+        for sentence in self._told:
+            tell(sentence)
         self._write([svm for fit in self._views for svm in fit(self._images, tell, through)])
         return Fitted(self._config, self._validation)
 
@@ -101,7 +101,7 @@ def _transform(recipe: HogRecipe, text: YamlText) -> Transform:
 
 
 def _labelled(recipe: HogRecipe) -> tuple[list[Example], tuple[ValidationSet, ...], list[str]]:
-    """Read the labelled images to learn from and to measure on, and what is wrong with them."""
+    """Read the labelled images to learn from and to measure on, and say what is wrong."""
     if recipe.data is None:
         return [], (), []
     faults = Faults(are_skipped=recipe.data.bad_labels == "skip")
@@ -109,4 +109,5 @@ def _labelled(recipe: HogRecipe) -> tuple[list[Example], tuple[ValidationSet, ..
     for source in recipe.data.train:
         examples += examples_of(source, recipe.classes, faults)
     again = Faults(are_skipped=faults.are_skipped)  # of sources that are read for the second time
-    return examples, validation_sets(recipe.data, recipe.classes, again), faults.sentences
+    told = [f"left out: {sentence}" for sentence in faults.sentences] + faults.notes
+    return examples, validation_sets(recipe.data, recipe.classes, again), told

@@ -82,7 +82,7 @@ class RegionSvmFit:
         self._examples: list[Example] = []
         for source in recipe.data.train:
             self._examples += examples_of(source, self._model.classes, faults)
-        self._told += [f"left out: {sentence}" for sentence in faults.sentences]
+        self._told += [f"left out: {sentence}" for sentence in faults.sentences] + faults.notes
         again = Faults(are_skipped=faults.are_skipped)  # of sources read for the second time
         self._validation = validation_sets(recipe.data, self._model.classes, again)
 
