@@ -59,16 +59,6 @@ def read_published(path: Path) -> list[Published]:
     return sorted(frames, key=lambda frame: frame.number)
 
 
-def _published(entry: dict[str, Any]) -> Published:
-    return Published(
-        number=entry["frame_id"] + 1,
-        hw=(entry["height"], entry["width"]),
-        objects=entry["objects"],
-        is_dropped="dropped" in entry,
-        pts_ns=entry.get("pts_ns"),
-    )
-
-
 def score_frames(
     frames: Sequence[Published], truth: Truth, names: Collection[str], *, are_tracked: bool
 ) -> list[Scores]:
@@ -152,6 +142,16 @@ def result_rows(results: Sequence[Result], category_id: int) -> MotRows:
         xyxy=to_xyxy([each.xywh for each in tracked if each.xywh]).astype(np.float32),
         scores=np.array([each.score for each in tracked], np.float32),
         class_ids=np.full(len(tracked), PEDESTRIAN, np.int64),
+    )
+
+
+def _published(entry: dict[str, Any]) -> Published:
+    return Published(
+        number=entry["frame_id"] + 1,
+        hw=(entry["height"], entry["width"]),
+        objects=entry["objects"],
+        is_dropped="dropped" in entry,
+        pts_ns=entry.get("pts_ns"),
     )
 
 
