@@ -38,6 +38,8 @@ def run(args: Namespace) -> None:
     print(f"{args.published}: {len(frames)} frames of {args.source}, boxes at IoU 0.5")
     for metrics in box_metrics(truth, of_frames(frames, truth)):
         print(f"  {metrics_line(metrics)}")
+    for note in truth.notes:
+        print(f"  note: {note}")
 
 
 def metrics_line(metrics: BoxMetrics) -> str:

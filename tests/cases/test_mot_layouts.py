@@ -8,6 +8,7 @@ import pytest
 
 from streamdet.errors import ConfigError
 from streamdet.evaluation.truths.mot import read_mot_truth, sequence_hw
+from streamdet.evaluation.truths.video import check_video_truth
 
 INFO = "[Sequence]\nname=A\nimWidth=200\nimHeight=160\n"
 
@@ -20,6 +21,23 @@ def test_boxes_are_of_the_size_that_seqinfo_says(tmp_path: Path, place: str) -> 
     (tmp_path / "seqinfo.ini").write_text(INFO)
     [person] = read_mot_truth(path, 1, (80, 100)).objects
     assert person.xywh == (10, 20, 30, 40)
+
+
+def test_boxes_outside_of_the_video_are_told_where_no_seqinfo_says_more(tmp_path: Path) -> None:
+    path = tmp_path / "gt.txt"
+    path.write_text("1,7,21,41,60,80,1\n1,8,201,41,60,80,1\n")
+    truth = read_mot_truth(path, 1, (80, 100))
+    [note] = truth.notes
+    assert note.startswith("1 boxes of the truth lie outside of the video's 100 x 80 pixels")
+    (tmp_path / "seqinfo.ini").write_text(INFO)
+    assert read_mot_truth(path, 1, (80, 100)).notes == ()
+
+
+def test_a_wrong_truth_is_told_before_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "gt.txt"
+    path.write_text("frame,id,x1,y1,x2,y2\n1,7,21,41,60,80\n")
+    with pytest.raises(ConfigError, match=r"gt\.txt:1: the header calls column 5 'x2'"):
+        check_video_truth("v.mp4", path)
 
 
 def test_the_folder_may_be_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,16 @@ def test_each_class_gets_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.splitlines() == [head, person]
 
 
+def test_what_a_reader_must_know_of_the_truth_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gt.txt").write_text("1,1,1,1,9,9,1\n9,1,1,1,9,9,1\n")
+    arguments = published(tmp_path, line(0))
+    assert main([*arguments, "--truth", str(tmp_path / "gt.txt")]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "  note: the truth goes on to frame 9, the video ends at 1"
+
+
 def test_it_loads_neither_torch_nor_the_extra(tmp_path: Path) -> None:
     code = (
         "import sys; from streamdet.cli import main; main(sys.argv[1:]);"

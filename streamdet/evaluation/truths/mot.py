@@ -35,10 +35,8 @@ def read_mot_truth(path: Path, frame_count: int, hw: tuple[int, int]) -> Truth:
     Raises:
         ConfigError: a file is wrong, or the video has another shape.
     """
-    rows = read_mot(path)
-    _check_classes(rows, path)
-    last = rows.frame_count
-    height, width = sequence_hw(path) or hw
+    rows, stated_hw = check_mot_truth(path)
+    height, width = stated_hw or hw
     scale = np.array([hw[1] / width, hw[0] / height] * 2)
     if abs(scale[0] / scale[1] - 1) > _SAME_SHAPE:
         raise ConfigError(
@@ -49,15 +47,35 @@ def read_mot_truth(path: Path, frame_count: int, hw: tuple[int, int]) -> Truth:
     is_wanted = (rows.frames <= frame_count) & np.isin(
         rows.class_ids, (PEDESTRIAN, *FORGIVEN_CLASSES)
     )
-    rows = replace(rows[is_wanted], xyxy=(rows[is_wanted].xyxy * scale).astype(np.float32))
-    notes = (f"the truth goes on to frame {last}, the video ends at {frame_count}",)
+    wanted = replace(rows[is_wanted], xyxy=(rows[is_wanted].xyxy * scale).astype(np.float32))
+    notes = []
+    if rows.frame_count > frame_count:
+        notes.append(
+            f"the truth goes on to frame {rows.frame_count}, the video ends at {frame_count}"
+        )
+    if stated_hw is None and (outside := _count_outside(wanted, hw)):
+        notes.append(
+            f"{outside} boxes of the truth lie outside of the video's {width} x {height} pixels,"
+            " for which they are taken: no seqinfo.ini, beside it or one folder up, says otherwise"
+        )
     return Truth(
         name=str(path),
         images=images,
         categories={PEDESTRIAN: PERSON},
-        objects=tuple(_objects(rows)),
-        notes=notes if last > frame_count else (),
+        objects=tuple(_objects(wanted)),
+        notes=tuple(notes),
     )
+
+
+def check_mot_truth(path: Path) -> tuple[MotRows, tuple[int, int] | None]:
+    """Read a file as it stands, and the height and width that its boxes are for.
+
+    Raises:
+        ConfigError: the file or its seqinfo.ini is wrong.
+    """
+    rows = read_mot(path)
+    _check_classes(rows, path)
+    return rows, sequence_hw(path)
 
 
 def sequence_hw(path: Path) -> tuple[int, int] | None:
@@ -97,6 +115,11 @@ def _check_classes(rows: MotRows, path: Path) -> None:
             f"{path}: its classes are {', '.join(map(str, known))}, wanted MOTChallenge's, of which"
             f" {PEDESTRIAN} is the pedestrian and none is 0"
         )
+
+
+def _count_outside(rows: MotRows, hw: tuple[int, int]) -> int:
+    x1, y1, x2, y2 = rows.xyxy.T
+    return int(np.count_nonzero((x1 >= hw[1]) | (y1 >= hw[0]) | (x2 <= 0) | (y2 <= 0)))
 
 
 def _objects(rows: MotRows) -> list[TruthObject]:

@@ -9,7 +9,7 @@ from typing import Final
 from streamdet.errors import ConfigError
 from streamdet.evaluation.truth import Truth, TruthObject
 from streamdet.evaluation.truths.coco import as_video
-from streamdet.evaluation.truths.mot import read_mot_truth
+from streamdet.evaluation.truths.mot import check_mot_truth, read_mot_truth
 from streamdet.evaluation.truths.street import read_street
 from streamdet.sources.scene_uri import SCHEME
 
@@ -22,7 +22,7 @@ def check_video_truth(source: str, path: Path | None) -> None:
     """Check, before a long run, that there is a truth for a source.
 
     Raises:
-        ConfigError: there is none, or it is neither MOT text nor COCO's JSON.
+        ConfigError: there is none, it is neither MOT text nor COCO's JSON, or the text is wrong.
     """
     if path is None:
         if not source.startswith(SCHEME):
@@ -34,6 +34,8 @@ def check_video_truth(source: str, path: Path | None) -> None:
         raise ConfigError(f"--truth {path}: there is no such file")
     if path.suffix.lower() not in {".txt", ".json"}:
         raise ConfigError(f"--truth {path}: wanted MOTChallenge's .txt or COCO's .json")
+    if path.suffix.lower() == ".txt":
+        check_mot_truth(path)
 
 
 def read_video_truth(
