@@ -36,7 +36,8 @@ class Frame:
         duration: ticks that the frame is shown; at least 1 (nominal frame rate where unstated).
         hw: height and width in pixels, upright (rotation metadata already applied).
         captured_ns: wall clock at decoding, nanoseconds since the epoch.
-        pixels: where the (H, W, 3) uint8 BGR image lies; None where no other process needs it.
+        pixels: where the image lies, in its pool's pixel format; None where no other process needs
+            it.
         is_still: whether it is an image by itself, unrelated to those before it: nothing in it is
             tracked.
     """

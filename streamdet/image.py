@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import math
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
-"""(H, W, 3) uint8, BGR, rows from the top."""
+"""(H, W, 3) uint8, BGR, rows from the top: the format `bgr24`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """How the pixels of an image lie in memory, rows from the top.
+
+    Attributes:
+        name: as FFmpeg says it.
+        channels: values of a pixel, which lie side by side.
+        dtype: of each value.
+    """
+
+    name: str
+    channels: int
+    dtype: np.dtype[Any]
+
+    def shape(self, hw: tuple[int, int]) -> tuple[int, ...]:
+        """The shape of the array that holds an image of height and width `hw`."""
+        return (*hw, self.channels)
+
+    def byte_count(self, hw: tuple[int, int]) -> int:
+        """How many bytes an image of height and width `hw` takes."""
+        return math.prod(self.shape(hw)) * self.dtype.itemsize
+
+
+BGR24: Final = PixelFormat("bgr24", 3, np.dtype(np.uint8))
 
 
 class Image(Protocol):
@@ -21,6 +49,10 @@ class Image(Protocol):
 
     def bgr(self) -> Pixels:
         """Return the whole image; read-only, valid as long as the frame is being processed."""
+        ...
+
+    def copy_into(self, out: Pixels) -> None:
+        """Write the whole image into `out`, which has its size."""
         ...
 
     def resize_into(self, out: Pixels) -> None:
@@ -43,6 +75,10 @@ class ArrayImage:
     def bgr(self) -> Pixels:
         """Return the wrapped pixels."""
         return self._pixels
+
+    def copy_into(self, out: Pixels) -> None:
+        """Copy the wrapped pixels."""
+        out[...] = self._pixels
 
     def resize_into(self, out: Pixels) -> None:
         """Resize bilinearly with OpenCV."""

@@ -26,8 +26,8 @@ class PreparedImage:
     Attributes:
         hw: height and width of the prepared image, pixels.
         geometry: how source pixels map to prepared ones.
-        pixels: where the (H, W, 3) uint8 BGR image lies; None where only its own process needs
-            it.
+        pixels: where the image lies, in its pool's pixel format; None where only its own process
+            needs it.
     """
 
     hw: tuple[int, int]

@@ -62,6 +62,12 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",
         "openvino": "streamdet.runtimes.openvino:OpenVino",
     },
+    "pool": {
+        "shm": "streamdet.transport.shm_pool:ShmPool",
+    },
+    "pixel_format": {
+        "bgr24": "streamdet.image:BGR24",
+    },
 }
 
 

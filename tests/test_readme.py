@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamdet.cli import main, make_parser
+from streamdet.graph.draft import ROLES
 from streamdet.registry import KINDS
 
 ROOT = Path(__file__).parents[1]
@@ -45,7 +46,7 @@ def test_the_readme_is_two_screens() -> None:
 
 def test_the_pages_name_every_kind() -> None:
     text = "".join(page.read_text() for page in PAGES)
-    kinds = [kind for role, table in KINDS.items() if role != "runtime" for kind in table]
+    kinds = [kind for role in ROLES for kind in KINDS[role]]
     assert [kind for kind in kinds if f"`{kind}`" not in text] == []
 
 

@@ -30,10 +30,11 @@ from streamdet.stages.sink import SinkStage
 from streamdet.stages.track import TrackStage
 from streamdet.stages.transform import TransformStage
 from streamdet.trackers.options import TrackerOptions
+from streamdet.transport.array_pool import ArrayPool
 from streamdet.transport.bus import Bus, GroupLayout, RunLayout
-from streamdet.transport.pool import FramePool
+from streamdet.transport.pool import FramePool, PoolPlan
 from streamdet.worker.context import WorkerContext
-from streamdet.worker.plan import NodePlan, PoolPlan, RunPlan, WorkerPlan
+from streamdet.worker.plan import NodePlan, RunPlan, WorkerPlan
 
 HW = (8, 8)
 SLOT_BYTES = 8 * 8 * 3
@@ -50,6 +51,7 @@ class ToySource:
     """Frames filled with their index."""
 
     Options = ToyOptions
+    pixel_format = "bgr24"
 
     def __init__(self, uri: str, options: ToyOptions) -> None:
         count = uri.removeprefix("toy:")
@@ -80,6 +82,7 @@ class ToyTransform:
     """A copy."""
 
     max_output_hw = HW
+    pixel_format = "bgr24"
 
     def output_hw(self, hw: tuple[int, int]) -> tuple[int, int]:
         return hw
@@ -136,7 +139,7 @@ def run_plan(folder: Path, *source_ids: str, slots: int = 4, max_in_flight: int 
         layout=RunLayout("run", groups, {"prepare": slots}),
         redis_url="",
         folder=folder,
-        pools={"prepare": PoolPlan(folder / "prepare", slots, SLOT_BYTES)},
+        pools={"prepare": PoolPlan("shm", "bgr24", folder / "prepare", slots, SLOT_BYTES)},
         source_names=dict.fromkeys(source_ids or ("cam",), "toy"),
         class_names={"toy": ("thing",)},
         max_in_flight=max_in_flight,
@@ -180,7 +183,7 @@ def back_plan(run: RunPlan) -> WorkerPlan:
 
 def make_pools(run: RunPlan) -> dict[str, FramePool]:
     return {
-        name: FramePool.in_memory(pool.slots, pool.slot_bytes) for name, pool in run.pools.items()
+        name: ArrayPool.in_memory(pool.slots, pool.slot_bytes) for name, pool in run.pools.items()
     }
 
 

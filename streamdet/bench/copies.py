@@ -25,7 +25,7 @@ from streamdet.bench.material import Material
 from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.frame import FrameRef
 from streamdet.graph import load_graph
-from streamdet.image import Image, Pixels
+from streamdet.image import BGR24, Image, Pixels
 from streamdet.registry import load
 from streamdet.sinks import SinkContext
 from streamdet.sinks.canvas import Canvas
@@ -35,9 +35,9 @@ from streamdet.stages.pixels import PixelStore
 from streamdet.stages.sink import SinkStage
 from streamdet.stages.source import SourceStage
 from streamdet.stages.transform import TransformStage
+from streamdet.transport.array_pool import ArrayPool
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.transport.pool import FramePool
 
 HW: Final = (1080, 1920)
 FRAME_BYTES: Final = HW[0] * HW[1] * 3
@@ -110,13 +110,13 @@ class _TracedPixels(np.ndarray[Any, np.dtype[np.uint8]]):
             super().__setitem__(key, value)
 
 
-class _TracedPool(FramePool):
+class _TracedPool(ArrayPool):
     """A pool whose slots count."""
 
     def __init__(self, trace: _Trace, hw: tuple[int, int]) -> None:
         # Ones: fresh pages would be paid for by the first write.
         memory = np.ones((FRAMES, hw[0] * hw[1] * 3), np.uint8)
-        super().__init__(np.zeros(FRAMES, np.uint64), memory)
+        super().__init__(BGR24, np.zeros(FRAMES, np.uint64), memory)
         self._trace = trace
 
     def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:

@@ -183,7 +183,8 @@ def _external_server(settings: DeploySettings) -> Iterator[Finding]:
 
 def _shared_memory(settings: DeploySettings) -> Finding:
     pools = plan_pools(load_graph(DEFAULT_GRAPH), settings, FOLDER.joinpath, {})
-    needed = sum(arena_bytes(pool.slots, pool.slot_bytes) for pool in pools.values())
+    shared = [pool for pool in pools.values() if pool.kind == "shm"]
+    needed = sum(arena_bytes(pool.slots, pool.slot_bytes) for pool in shared)
     free = shutil.disk_usage(FOLDER).free
     text = f"{free >> 20} MiB free in {FOLDER}, pipelines/{DEFAULT_GRAPH}.yaml takes {needed >> 20}"
     if free < needed:

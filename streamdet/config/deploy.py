@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from streamdet.config.files import find_config
+from streamdet.config.names import NameOf
 from streamdet.config.options import Options
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import read_yaml
@@ -55,7 +56,10 @@ class DeploySettings(Options):
         32,
         ge=2,
         le=4096,
-        description="Images in each pool of shared memory, at least; more where replicas read.",
+        description="Images in each pool, at least; more where replicas read.",
+    )
+    pool: Annotated[str, NameOf("pool")] = Field(
+        "shm", description="Where images lie on their way between processes."
     )
     pool_mib: int = Field(
         512, ge=1, le=1 << 20, description="Memory that one pool may take, MiB: fewer slots then."

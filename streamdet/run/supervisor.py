@@ -13,6 +13,7 @@ from typing import Final
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import TransportError
 from streamdet.graph import PipelineGraph
+from streamdet.registry import load
 from streamdet.run.accounting import Accounting
 from streamdet.run.description import describe_run
 from streamdet.run.monitor import Metrics, Monitor
@@ -27,7 +28,6 @@ from streamdet.transport.connection import check_server, connect
 from streamdet.transport.embedded import EmbeddedRedis
 from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
-from streamdet.transport.shm_pool import create_pool
 from streamdet.worker.plan import RunPlan, class_names, plan_pools, run_layout, worker_plans
 
 PROBE_LIMIT_S: Final = 10.0
@@ -116,7 +116,7 @@ class Supervisor:
         warnings += unseen + self._choose_runtimes()
         run = self._plan(folder, infos)
         for pool in run.pools.values():
-            create_pool(pool.path, pool.slots, pool.slot_bytes).close()
+            stack.callback(load("pool", pool.kind).create(pool).close)
         bus = RedisBus(connect(self.redis_url), run.layout)
         stack.callback(bus.close)
         bus.create(run.layout)

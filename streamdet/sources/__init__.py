@@ -77,6 +77,11 @@ class Source(Protocol):
     """
 
     @property
+    def pixel_format(self) -> str:
+        """What its images write, a name of registry.KINDS["pixel_format"]; of the class, too."""
+        ...
+
+    @property
     def position(self) -> Position:
         """The position behind all that was decoded, also what came after the last emitted frame."""
         ...

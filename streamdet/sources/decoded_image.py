@@ -97,6 +97,14 @@ class DecodedImage:
             self._bgr = _turn_upright(self._converter.to_bgr(self._frame, hw), self._matrix)
         return self._bgr
 
+    def copy_into(self, out: Pixels) -> None:
+        """Write the whole image; PyAV cannot convert into memory that is not its own.
+
+        Raises:
+            FrameError: its pixel format cannot be converted.
+        """
+        out[...] = self.bgr()
+
     def resize_into(self, out: Pixels) -> None:
         """Write the image, resized bilinearly by swscale in the pass that converts it.
 

@@ -54,6 +54,7 @@ class FileSource:
     """Reads one video file; what is damaged in it is skipped, counted and reported."""
 
     Options = FileOptions
+    pixel_format = "bgr24"
 
     def __init__(self, uri: str, options: FileOptions) -> None:
         """Take the path of a file; touches nothing."""

@@ -44,6 +44,7 @@ class ImagesSource:
     """Plays images; pts is an image's place among them. Bad ones are skipped and counted."""
 
     Options = ImagesOptions
+    pixel_format = "bgr24"
 
     def __init__(self, uri: str, options: ImagesOptions) -> None:
         """Take the path of an image, a folder or a glob; touches nothing."""

@@ -18,6 +18,7 @@ class SyntheticSource:
     """Renders a scene frame by frame; pts counts frames, so going on anywhere costs nothing."""
 
     Options = SamplingOptions
+    pixel_format = "bgr24"
 
     def __init__(self, uri: str, options: SamplingOptions) -> None:
         """Read the scene's address (see scene_uri.py).

@@ -7,8 +7,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import numpy as np
+
 from streamdet.frame import FrameRef
-from streamdet.image import ArrayImage, Image, Pixels
+from streamdet.image import ArrayImage, Image, PixelFormat, Pixels
+from streamdet.registry import load
 from streamdet.stages import Job
 from streamdet.transport.bus import Bus, Lease
 from streamdet.transport.pool import FramePool
@@ -86,6 +89,16 @@ class PixelStore:
             self._wait_for_slots(pool, wanted)
         pixels = self._pools[pool].claim(taken[0], hw)
         return taken.popleft(), pixels
+
+    def private(self, pixel_format: str, hw: tuple[int, int]) -> Pixels:
+        """Make room for an image that no other process reads.
+
+        Args:
+            pixel_format: a name of registry.KINDS["pixel_format"].
+            hw: height and width of the image.
+        """
+        wanted: PixelFormat = load("pixel_format", pixel_format)
+        return np.empty(wanted.shape(hw), wanted.dtype)
 
     def slot_pixels(self, pool: str) -> int:
         """How many pixels an image may have that is to fit a slot."""

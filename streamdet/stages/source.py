@@ -66,7 +66,7 @@ class SourceStage:
             self._note_misfit(message, image.hw, exc)
             return message
         try:
-            slot[:] = image.bgr()
+            image.copy_into(slot)
         except FrameError as exc:
             self._pixels.unclaim(ref)
             return replace(message, drop_reason=str(exc))

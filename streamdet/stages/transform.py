@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from streamdet.errors import FrameError, StalePixelsError
 from streamdet.frame import FrameRef
 from streamdet.image import Image, Pixels
@@ -68,7 +66,7 @@ class TransformStage:
     def _place(self, hw: tuple[int, int], wanted: int) -> tuple[FrameRef | None, Pixels]:
         if self._publishes:
             return self._pixels.claim(self._node, hw, wanted)
-        return None, np.empty((*hw, 3), np.uint8)
+        return None, self._pixels.private(self._transform.pixel_format, hw)
 
     def finish(self, source_id: str) -> None:
         """Nothing is held back."""

@@ -12,6 +12,11 @@ class Transform(Protocol):
     """Resizes one image. Constructed as `Transform(options)`; pure."""
 
     @property
+    def pixel_format(self) -> str:
+        """Of what it writes, a name of registry.KINDS["pixel_format"]; of the class, too."""
+        ...
+
+    @property
     def max_output_hw(self) -> tuple[int, int]:
         """The largest height x width (by area) that `output_hw` returns: a slot's size."""
         ...
@@ -21,7 +26,7 @@ class Transform(Protocol):
         ...
 
     def __call__(self, image: Image, out: Pixels) -> Geometry:
-        """Write the prepared image into `out`, (*output_hw, 3) uint8, and say how boxes map back.
+        """Write the prepared image into `out`, of `output_hw`, and say how boxes map back.
 
         Raises:
             FrameError: the image cannot be prepared (for example, it is empty).

@@ -32,6 +32,7 @@ class Letterbox:
     """Resizes by one ratio to fit, and pads; images smaller than `hw` are enlarged."""
 
     Options = LetterboxOptions
+    pixel_format = "bgr24"
 
     def __init__(self, options: LetterboxOptions) -> None:
         """Take the checked options."""

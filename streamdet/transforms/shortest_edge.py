@@ -33,6 +33,7 @@ class ShortestEdge:
     """
 
     Options = ShortestEdgeOptions
+    pixel_format = "bgr24"
 
     def __init__(self, options: ShortestEdgeOptions) -> None:
         """Take the checked options."""

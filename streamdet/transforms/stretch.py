@@ -19,6 +19,7 @@ class Stretch:
     """Resizes each axis by its own ratio."""
 
     Options = StretchOptions
+    pixel_format = "bgr24"
 
     def __init__(self, options: StretchOptions) -> None:
         """Take the checked options."""

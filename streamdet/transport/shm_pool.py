@@ -18,24 +18,43 @@ from typing import Final
 import numpy as np
 
 from streamdet.errors import ConfigError
-from streamdet.transport.pool import FramePool
+from streamdet.registry import load
+from streamdet.transport.array_pool import ArrayPool
+from streamdet.transport.pool import PoolPlan
 
 FOLDER: Final = Path("/dev/shm")  # noqa: S108  the tmpfs of POSIX shared memory, not a temporary file
 PAGE: Final = mmap.PAGESIZE
 
 
-def create_pool(path: Path, slots: int, slot_bytes: int) -> FramePool:
-    """Make a pool's file, readable by this user only, with every page touched.
+class ShmPool:
+    """The kind `shm`: see pool.PoolKind."""
 
-    Args:
-        path: the pool's file.
-        slots: how many slots it has.
-        slot_bytes: bytes of one slot that may be used.
+    @staticmethod
+    def create(plan: PoolPlan) -> ArrayPool:
+        """Make a pool's file, readable by this user only, with every page touched.
 
-    Raises:
-        ConfigError: there is not enough shared memory.
-    """
-    size = arena_bytes(slots, slot_bytes)
+        Raises:
+            ConfigError: there is not enough shared memory.
+        """
+        _allocate(plan.path, plan.slots, arena_bytes(plan.slots, plan.slot_bytes))
+        return ShmPool.attach(plan)
+
+    @staticmethod
+    def attach(plan: PoolPlan) -> ArrayPool:
+        """Map a pool's file."""
+        slots = plan.slots
+        descriptor = os.open(plan.path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            arena = mmap.mmap(descriptor, arena_bytes(slots, plan.slot_bytes))
+        finally:
+            os.close(descriptor)
+        generations = np.frombuffer(arena, np.uint64, slots)
+        memory = np.frombuffer(arena, np.uint8, offset=_pages(8 * slots)).reshape(slots, -1)
+        pixel_format = load("pixel_format", plan.pixel_format)
+        return ArrayPool(pixel_format, generations, memory[:, : plan.slot_bytes])
+
+
+def _allocate(path: Path, slots: int, size: int) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         os.posix_fallocate(descriptor, 0, size)
@@ -55,19 +74,6 @@ def create_pool(path: Path, slots: int, slot_bytes: int) -> FramePool:
         ) from exc
     finally:
         os.close(descriptor)
-    return map_pool(path, slots, slot_bytes)
-
-
-def map_pool(path: Path, slots: int, slot_bytes: int) -> FramePool:
-    """Map a pool that `create_pool` has made; its arguments."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        arena = mmap.mmap(descriptor, arena_bytes(slots, slot_bytes))
-    finally:
-        os.close(descriptor)
-    generations = np.frombuffer(arena, np.uint64, slots)
-    memory = np.frombuffer(arena, np.uint8, offset=_pages(8 * slots))
-    return FramePool(generations, memory.reshape(slots, -1)[:, :slot_bytes])
 
 
 def arena_bytes(slots: int, slot_bytes: int) -> int:

@@ -13,13 +13,13 @@ import sys
 import traceback
 
 from streamdet.errors import StreamdetError, TransportError
+from streamdet.registry import load
 from streamdet.stages.pixels import PixelStore
 from streamdet.system.process import set_name
 from streamdet.transport.bus import RunLostError
 from streamdet.transport.connection import connect
 from streamdet.transport.pool import FramePool
 from streamdet.transport.redis_bus import RedisBus
-from streamdet.transport.shm_pool import map_pool
 from streamdet.worker.build_stages import build_stages
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.heartbeat import Beats
@@ -69,7 +69,7 @@ def _run(plan: WorkerPlan) -> None:
     beat()
     _limit_opencv()
     bus = RedisBus(connect(plan.run.redis_url, is_single=True), plan.run.layout)
-    pixels = PixelStore(bus, _map_pools(plan), beat)
+    pixels = PixelStore(bus, _attach_pools(plan), beat)
     group, runtimes = build_stages(plan, pixels)
     write_status(plan.run.folder, plan.consumer, runtimes=runtimes)
     kind = SourceWorker if plan.is_source else StageWorker
@@ -84,10 +84,10 @@ def _limit_opencv() -> None:
         cv2.setNumThreads(1)
 
 
-def _map_pools(plan: WorkerPlan) -> dict[str, FramePool]:
+def _attach_pools(plan: WorkerPlan) -> dict[str, FramePool]:
     names = {*plan.own_pools, *plan.reads_pools}
     pools = {name: pool for name, pool in plan.run.pools.items() if name in names}
-    return {n: map_pool(pool.path, pool.slots, pool.slot_bytes) for n, pool in pools.items()}
+    return {name: load("pool", pool.kind).attach(pool) for name, pool in pools.items()}
 
 
 def _fail(plan: WorkerPlan, code: int, sentence: str) -> int:

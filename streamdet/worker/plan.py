@@ -7,22 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamdet.config.deploy import DeploySettings
+from streamdet.config.names import wrong_name
+from streamdet.errors import ConfigError
 from streamdet.graph.pipeline import Node, PipelineGraph, ProcessGroup
 from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import GroupLayout, RunLayout
+from streamdet.transport.pool import PoolPlan
 
 ORDERED_ROLES = frozenset({"tracker", "sink"})
 """Roles that need each source's frames in index order."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolPlan:
-    """A pool of images in shared memory, named after the node that fills it."""
-
-    path: Path
-    slots: int
-    slot_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +204,9 @@ def plan_pools(
         settings: the machine.
         path: pool name -> where its file shall lie.
         source_hw: source id -> height and width, as far as they are known.
+
+    Raises:
+        ConfigError: a kind of node makes images of an unknown pixel format.
     """
     return {
         node.name: _pool_plan(graph, settings, node, path(node.name), source_hw)
@@ -225,14 +222,18 @@ def _pool_plan(
     path: Path,
     source_hw: Mapping[str, tuple[int, int]],
 ) -> PoolPlan:
+    maker = load(node.role, node.kind)
+    if problem := wrong_name("pixel_format", maker.pixel_format):
+        raise ConfigError(f"kind {node.kind}: pixel_format {problem}")
     if node.role == "transform":
-        sizes = [load("transform", node.kind)(node.options).max_output_hw]
+        sizes = [maker(node.options).max_output_hw]
     else:
         known = [source_hw[item.source_id] for item in node.items if item.source_id in source_hw]
         sizes = [settings.slot_hw, *known]
-    slot_bytes = max(height * width * 3 for height, width in sizes)
+    slot_bytes = max(map(load("pixel_format", maker.pixel_format).byte_count, sizes))
     users = [graph.group_of(node.name), *graph.slot_readers(node.name)]
     fewest = 2 * max(group.replicas for group in users)
     wanted = max(settings.slots, 2 * sum(group.entry.batch * group.replicas for group in users))
     affordable = (settings.pool_mib << 20) // slot_bytes
-    return PoolPlan(path, max(fewest, min(wanted, affordable)), slot_bytes)
+    slots = max(fewest, min(wanted, affordable))
+    return PoolPlan(settings.pool, maker.pixel_format, path, slots, slot_bytes)

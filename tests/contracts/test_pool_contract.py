@@ -1,9 +1,9 @@
-"""What pool.py promises, held against both kinds of memory."""
+"""What pool.py promises, held against every kind of pool and the one that tests use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import get_args
 from uuid import uuid4
 
 import numpy as np
@@ -11,28 +11,52 @@ import pytest
 
 from streamdet.errors import FrameError, StalePixelsError
 from streamdet.frame import FrameRef
-from streamdet.transport.pool import FramePool
-from streamdet.transport.shm_pool import FOLDER, create_pool
+from streamdet.registry import KINDS, load
+from streamdet.transport.array_pool import ArrayPool
+from streamdet.transport.pool import Device, FramePool, PoolPlan
+from streamdet.transport.shm_pool import FOLDER
 
 HW = (4, 5)
 SLOT_BYTES = 4 * 5 * 3
+IN_MEMORY = "in memory"
 
 
-@pytest.fixture
-def segment() -> Iterator[Path]:
+@pytest.fixture(params=[*KINDS["pool"]])
+def plan(request: pytest.FixtureRequest) -> Iterator[PoolPlan]:
     path = FOLDER / f"streamdet-test-{uuid4().hex}"
-    yield path
+    yield PoolPlan(request.param, "bgr24", path, slots=3, slot_bytes=SLOT_BYTES)
     path.unlink(missing_ok=True)
 
 
-@pytest.fixture(params=["memory", "shared"])
-def pool(request: pytest.FixtureRequest, segment: Path) -> Iterator[FramePool]:
-    if request.param == "memory":
-        made = FramePool.in_memory(slots=3, slot_bytes=SLOT_BYTES)
+@pytest.fixture(params=[IN_MEMORY, *KINDS["pool"]])
+def pool(request: pytest.FixtureRequest) -> Iterator[FramePool]:
+    path = FOLDER / f"streamdet-test-{uuid4().hex}"
+    if request.param == IN_MEMORY:
+        made: FramePool = ArrayPool.in_memory(slots=3, slot_bytes=SLOT_BYTES)
     else:
-        made = create_pool(segment, slots=3, slot_bytes=SLOT_BYTES)
+        made = load("pool", request.param).create(
+            PoolPlan(request.param, "bgr24", path, slots=3, slot_bytes=SLOT_BYTES)
+        )
     yield made
     made.close()
+    path.unlink(missing_ok=True)
+
+
+def test_it_says_where_and_how_pixels_lie(pool: FramePool) -> None:
+    assert pool.device in get_args(Device)
+    assert (pool.pixel_format.name, pool.pixel_format.shape(HW)) == ("bgr24", (4, 5, 3))
+    assert pool.slot_pixels == 20
+
+
+def test_what_one_process_writes_another_finds(plan: PoolPlan) -> None:
+    kind = load("pool", plan.kind)
+    made: FramePool = kind.create(plan)
+    made.claim(FrameRef("prepare", 1, 7), HW)[:] = 9
+    found: FramePool = kind.attach(plan)
+    assert found.pixel_format == made.pixel_format
+    assert np.all(found.view(FrameRef("prepare", 1, 7), HW) == 9)
+    for each in (made, found):
+        each.close()
 
 
 def test_what_was_written_is_read(pool: FramePool) -> None:

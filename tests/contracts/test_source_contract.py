@@ -54,6 +54,15 @@ def test_images_are_bgr_of_the_stated_size(make: Make) -> None:
     assert image.bgr().dtype == np.uint8
 
 
+def test_images_are_copied_into_a_slot_of_the_stated_pixel_format(make: Make) -> None:
+    source = make()
+    image = next(iter(source.frames(Position()))).image
+    pixel_format = load("pixel_format", source.pixel_format)
+    slot = np.zeros(pixel_format.shape(image.hw), pixel_format.dtype)
+    image.copy_into(slot)
+    assert slot.tolist() == image.bgr().tolist()
+
+
 def test_images_are_resized_into_part_of_a_larger_array(make: Make) -> None:
     image = next(iter(make().frames(Position()))).image
     out = np.full((60, 60, 3), 7, np.uint8)

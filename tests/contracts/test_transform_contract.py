@@ -32,6 +32,11 @@ def slot(transform: Transform, hw: tuple[int, int]) -> Pixels:
 
 
 @every_kind
+def test_it_says_how_its_pixels_lie(kind: str, options: dict[str, Any]) -> None:
+    assert load("transform", kind).pixel_format in KINDS["pixel_format"]
+
+
+@every_kind
 @settings(max_examples=40, deadline=None)
 @given(hw=st.tuples(st.integers(1, 400), st.integers(1, 400)), data=st.data())
 def test_boxes_map_there_and_back(

@@ -13,9 +13,9 @@ from streamdet.image import ArrayImage, Pixels
 from streamdet.messages import FrameMessage
 from streamdet.stages import Job
 from streamdet.stages.pixels import PixelStore
+from streamdet.transport.array_pool import ArrayPool
 from streamdet.transport.bus import GroupLayout, Lease, RunLayout
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.transport.pool import FramePool
 
 HW = (4, 6)
 SLOT_BYTES = 4 * 6 * 3
@@ -27,7 +27,7 @@ class Rig:
     def __init__(self) -> None:
         self.bus = MemoryBus()
         self.bus.create(RunLayout("run", {"g": GroupLayout()}, {"prepare": 2, "camera": 2}))
-        self.pools = {name: FramePool.in_memory(2, SLOT_BYTES) for name in ("prepare", "camera")}
+        self.pools = {name: ArrayPool.in_memory(2, SLOT_BYTES) for name in ("prepare", "camera")}
         self.waits = 0
         self.pixels = PixelStore(self.bus, self.pools, self.waited)
         self.lease: Lease = self.bus.take_lease("g", "g-0")

@@ -17,7 +17,7 @@ from streamdet.run.source_probe import probe_node, probe_path, read_probes, unpr
 from streamdet.sources import SourceInfo
 from streamdet.transport.connection import connect
 from streamdet.transport.redis_bus import RedisBus
-from streamdet.transport.shm_pool import FOLDER, create_pool
+from streamdet.transport.shm_pool import FOLDER, ShmPool
 from streamdet.worker import main as worker
 from streamdet.worker.heartbeat import Beats
 from streamdet.worker.plan import RunPlan, class_names, plan_pools, run_layout, worker_plans
@@ -54,7 +54,7 @@ def run(redis_server: RedisServer, tmp_path: Path) -> Iterator[Run]:
         layout, redis_server.url, tmp_path, pools, {"street": SCENE}, class_names(graph), 128
     )
     for pool in pools.values():
-        create_pool(pool.path, pool.slots, pool.slot_bytes).close()
+        ShmPool.create(pool).close()
     bus = RedisBus(connect(redis_server.url), layout)
     bus.create(layout)
     yield Run(graph, plan, bus)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from streamdet.config.deploy import DeploySettings
+from streamdet.errors import ConfigError
 from streamdet.graph import PipelineGraph, load_graph
+from streamdet.registry import KINDS
+from streamdet.transport.pool import PoolPlan
 from streamdet.worker.plan import (
-    PoolPlan,
     RunPlan,
     WorkerPlan,
     class_names,
@@ -187,6 +189,29 @@ def test_a_shipped_graph_takes_less_shared_memory_by_pool_mib_and_not_by_slots(
 
     assert mib(slots=2) == mib()  # 48 slots: twice 8 of its writer and 8 of each replica
     assert mib(pool_mib=8) <= 8 < mib()
+
+
+def test_a_pool_is_of_the_kind_of_the_deploy_file_and_of_its_makers_pixel_format(
+    shipped: PipelineGraph, tmp_path: Path
+) -> None:
+    (prepare,) = pools_of(shipped, tmp_path, settings=DeploySettings(pool="shm")).values()
+    assert (prepare.kind, prepare.pixel_format) == ("shm", "bgr24")
+
+
+def test_a_kind_that_makes_images_of_an_unknown_pixel_format_is_named(
+    shipped: PipelineGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS["transform"], "shortest_edge", "tests.worker.test_plan:Bgr42")
+    with pytest.raises(ConfigError) as refused:
+        pools_of(shipped, tmp_path)
+    said = "kind shortest_edge: pixel_format must be bgr24 (perhaps 'bgr24'), got 'bgr42'"
+    assert str(refused.value) == said
+
+
+class Bgr42:
+    """A transform of a plugin."""
+
+    pixel_format = "bgr42"
 
 
 def test_class_names_are_those_of_the_models(shipped: PipelineGraph) -> None:

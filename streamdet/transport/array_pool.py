@@ -1,0 +1,71 @@
+"""A pool whose slots are rows of a numpy array, wherever the memory of that array is."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from streamdet.errors import FrameError, StalePixelsError
+from streamdet.frame import FrameRef
+from streamdet.image import BGR24, PixelFormat, Pixels
+from streamdet.transport.pool import Device
+
+
+class ArrayPool:
+    """The slots of one pool in memory of the CPU; see pool.FramePool.
+
+    Args:
+        pixel_format: how the pixels of each image lie.
+        generations: (slots,) uint64, of what lies in each slot.
+        memory: (slots, bytes of a slot) uint8.
+    """
+
+    device: Device = "cpu"
+
+    def __init__(
+        self,
+        pixel_format: PixelFormat,
+        generations: npt.NDArray[np.uint64],
+        memory: npt.NDArray[np.uint8],
+    ) -> None:
+        self.pixel_format = pixel_format
+        self._generations = generations
+        self._memory = memory
+
+    @classmethod
+    def in_memory(cls, slots: int, slot_bytes: int, pixel_format: PixelFormat = BGR24) -> ArrayPool:
+        """Make a pool that this process alone sees, for tests."""
+        memory = np.zeros((slots, slot_bytes), np.uint8)
+        return cls(pixel_format, np.zeros(slots, np.uint64), memory)
+
+    @property
+    def slot_pixels(self) -> int:
+        """How many pixels an image may have that is to fit a slot."""
+        return int(self._memory.shape[1]) // self.pixel_format.byte_count((1, 1))
+
+    def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
+        """Begin to write a slot: see pool.FramePool."""
+        if self.pixel_format.byte_count(hw) > self._memory.shape[1]:
+            raise FrameError("the image is larger than the pool's slots")
+        self._generations[ref.slot] = ref.generation
+        return self._image(ref, hw)
+
+    def view(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
+        """Look at a published slot: see pool.FramePool."""
+        if not self.is_current(ref):
+            raise StalePixelsError(f"slot {ref.slot} of pool {ref.pool} holds another frame by now")
+        pixels = self._image(ref, hw)
+        pixels.flags.writeable = False
+        return pixels
+
+    def is_current(self, ref: FrameRef) -> bool:
+        """Whether the slot still holds what the address says: ask again after use."""
+        return int(self._generations[ref.slot]) == ref.generation
+
+    def close(self) -> None:
+        """Let go of the memory: mapped memory is unmapped as soon as the last view is gone."""
+        del self._generations, self._memory
+
+    def _image(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
+        used = self._memory[ref.slot, : self.pixel_format.byte_count(hw)]
+        return used.view(self.pixel_format.dtype).reshape(self.pixel_format.shape(hw))
