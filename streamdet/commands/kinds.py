@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from streamdet.commands.model_text import paper
+from streamdet.config.names import NameOf
 from streamdet.config.suggestions import nearest
 from streamdet.errors import ConfigError, to_install
 from streamdet.graph.draft import ROLES, NodeKeys
@@ -123,7 +124,8 @@ def _options(
     for name, field in model.model_fields.items():
         yield f"  {within}{name}{'' if name in given else _default(field)}"
         text = field.description or ""
-        if words := _words(field.annotation):
+        stated = (field.annotation, *field.metadata)
+        if words := [word for part in stated for word in _words(part)]:
             lead = "A number, or" if _may_be_a_number(field.annotation) else "One of:"
             text = f"{text} {lead} {', '.join(words)}."
         yield from (f"      {line}" for line in wrap(text, _WIDTH - 6))
@@ -141,6 +143,8 @@ def _nested(annotation: Any, index: str = "") -> Iterator[tuple[type[BaseModel],
 
 def _words(annotation: Any) -> list[str]:
     """List the words that a type allows, in a union too."""
+    if isinstance(annotation, NameOf):
+        return annotation.valid()
     if get_origin(annotation) is Literal:
         return [str(word) for word in get_args(annotation)]
     return [word for part in get_args(annotation) for word in _words(part)]

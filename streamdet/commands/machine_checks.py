@@ -20,7 +20,9 @@ from streamdet.graph import load_graph
 from streamdet.models.built_network import find_loaded, find_network
 from streamdet.models.measured_choice import kept_by_processes, table_text
 from streamdet.models.model_config import ModelConfig, load_model_config
+from streamdet.registry import names
 from streamdet.runtimes.cpu import has_bf16, has_int8
+from streamdet.runtimes.installed import how_to_install, runtime_kind
 from streamdet.system.cores import cores
 from streamdet.transport.connection import check_server, connect
 from streamdet.transport.embedded import find_server
@@ -71,8 +73,7 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     yield _av()
     yield Finding("numpy", "ok", version("numpy"))
     yield _opencv()
-    yield _optional("onnxruntime", ("onnxruntime",), to_install("onnxruntime"))
-    yield _optional("openvino", ("openvino",), to_install("openvino"))
+    yield from map(_runtime, names("runtime"))
     yield _optional("torch", ("torch",), _TORCH_REMEDY)
     yield _optional("tensorrt", _TENSORRT, f"only for a GPU: {to_install('gpu')}")
     yield _cuda()
@@ -110,6 +111,13 @@ def _opencv() -> Finding:
         text = f"{found} without its contrib modules: no selective search"
         return Finding("opencv", "warning", text, f"pip uninstall it, then {remedy}")
     return Finding("opencv", "ok", found)
+
+
+def _runtime(name: str) -> Finding:
+    try:
+        return _optional(name, (runtime_kind(name).package,), how_to_install(name))
+    except ConfigError as exc:  # a plugin that cannot be imported
+        return Finding(name, "warning", str(exc), "update or remove that package")
 
 
 def _optional(topic: str, packages: tuple[str, ...], remedy: str) -> Finding:

@@ -20,13 +20,15 @@ class NameOf:
 
     Attributes:
         role: a key of registry.KINDS.
+        also: words that may take a name's place.
     """
 
     role: str
+    also: tuple[str, ...] = ()
 
     def valid(self) -> list[str]:
-        """List the names there are."""
-        return names(self.role)
+        """List the words and names there are."""
+        return [*self.also, *names(self.role)]
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -41,24 +43,25 @@ class NameOf:
         return {**handler(schema), "enum": self.valid()}
 
     def _checked(self, name: str) -> str:
-        if problem := wrong_name(self.role, name):
+        if name not in self.also and (problem := wrong_name(self.role, name, self.also)):
             raise ValueError(problem)
         return name
 
 
-def wrong_name(role: str, name: str) -> str | None:
+def wrong_name(role: str, name: str, also: tuple[str, ...] = ()) -> str | None:
     """Say what is wrong with a name of a role; None if nothing is.
 
     Args:
         role: a key of registry.KINDS.
         name: what was stated.
+        also: words that would have been taken, too.
     """
     try:
         if role_of(name) == role:
             return None
     except ConfigError as exc:
         return f"cannot be {short(name)!r}: {exc}"
-    valid = names(role)
+    valid = [*also, *names(role)]
     close = closest(name, valid)
     perhaps = f" (perhaps {close!r})" if close else ""
     return f"must be {' or '.join(valid)}{perhaps}, got {short(name)!r}"

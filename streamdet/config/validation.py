@@ -151,8 +151,6 @@ class _Check:
         """Say what is wrong where that is not the value; "" where it is."""
         if error["type"] == "missing":
             return "is missing"
-        if error["loc"][-1:] == ("[key]",) and error["type"] == "literal_error":
-            return f"is an unknown key; there is {error['ctx']['expected']}"
         if error["type"] == "extra_forbidden":
             valid = self._valid(key)
             hint = f"; {nearest(str(key[-1]), valid)}" if valid else ""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from streamdet.config.files import find_config, shipped
+from streamdet.config.names import NameOf
 from streamdet.config.options import Options
 from streamdet.config.suggestions import nearest
 from streamdet.config.validation import checked
@@ -115,7 +116,7 @@ class ModelConfig(Options):
     tracking: Tracking | None = Field(
         None, description="Thresholds of a tracker that it feeds; by default those of the papers."
     )
-    runtimes: dict[Literal["openvino", "onnxruntime"], RuntimeConfig] = Field(
+    runtimes: dict[Annotated[str, NameOf("runtime")], RuntimeConfig] = Field(
         default_factory=dict, description="Runtimes that run it."
     )
     folder: Path | None = Field(

@@ -8,10 +8,11 @@ from importlib.util import find_spec
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.parts.runtime_choice import candidates
-from streamdet.errors import EngineError, StreamdetError, to_install
+from streamdet.errors import EngineError, StreamdetError
 from streamdet.graph import Node, PipelineGraph
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
+from streamdet.runtimes.installed import how_to_install, is_installed
 from streamdet.sinks.parquet import missing_library
 
 
@@ -52,8 +53,9 @@ def _check_parts(node: Node) -> None:
 def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> None:
     find_network(model)
     kind = candidates(options, model)[0].runtime
-    if find_spec(kind) is None:
-        raise EngineError(f"{name}.runtime is {kind}, which is not installed: {to_install(kind)}")
+    if not is_installed(kind):
+        remedy = how_to_install(kind)
+        raise EngineError(f"{name}.runtime is {kind}, which is not installed: {remedy}")
 
 
 def _check_proposals(name: str, options: ProposalOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -17,6 +18,7 @@ __all__ = [
     "ImageInput",
     "Precision",
     "Runtime",
+    "RuntimeKind",
     "RuntimeOptions",
     "Tensors",
     "threads_text",
@@ -41,8 +43,7 @@ def threads_text(threads: int) -> str:
 class Runtime(Protocol):
     """A loaded network with one image input, and maybe others.
 
-    Constructed as `Runtime(weights, image_input, options)`. A network made for a batch of several
-    images gets them together; the last batch is filled up.
+    A network made for a batch of several images gets them together; the last batch is filled up.
 
     Attributes:
         name: what really runs: runtime, version, precision, threads.
@@ -66,5 +67,32 @@ class Runtime(Protocol):
 
         Raises:
             EngineError: the runtime failed, or an input does not fit the network.
+        """
+        ...
+
+
+class RuntimeKind(Protocol):
+    """What registry.py names: the class of a runtime.
+
+    Its module imports the package that it needs only when a network is loaded.
+    """
+
+    @property
+    def package(self) -> str:
+        """The Python package that it needs; where that is missing, `runtime: auto` leaves it out.
+
+        A measurement holds for a version of it.
+        """
+        ...
+
+    def precisions(self) -> tuple[Arithmetic, ...]:
+        """What it can compute with on this machine."""
+        ...
+
+    def __call__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> Runtime:
+        """Load a network, an ONNX file.
+
+        Raises:
+            EngineError: the package is missing, or refuses the file or the precision.
         """
         ...

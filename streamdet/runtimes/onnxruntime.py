@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from streamdet.errors import EngineError, to_install
 from streamdet.image import Pixels
-from streamdet.models.model_config import ImageInput
+from streamdet.models.model_config import Arithmetic, ImageInput
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
 from streamdet.runtimes.checks import Batch, batches, check_network, one_image_shapes
 
@@ -25,6 +25,13 @@ _FLOATS: Final[dict[str, type[np.floating[Any]]]] = {
 
 class OnnxRuntime:
     """Runs a network with ONNX Runtime in fp32; see `Runtime`."""
+
+    package = "onnxruntime"
+
+    @staticmethod
+    def precisions() -> tuple[Arithmetic, ...]:
+        """What it can compute with on this machine."""
+        return ("fp32",)
 
     def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
         """Load the network.

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from streamdet.errors import EngineError, to_install
 from streamdet.image import Pixels
-from streamdet.models.model_config import ImageInput
+from streamdet.models.model_config import Arithmetic, ImageInput
 from streamdet.networks import NODE_DOMAIN
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
 from streamdet.runtimes.checks import Batch, batches, check_network, one_image_shapes
-from streamdet.runtimes.cpu import has_int8
+from streamdet.runtimes.cpu import has_bf16, has_int8
 from streamdet.runtimes.focus import fold_focus
 from streamdet.runtimes.int8_layers import SMALLEST, layers_in_8_bits, quantise_layers
 
@@ -27,6 +27,15 @@ class OpenVino:
     Starting takes 0.4 s (YOLOX-nano, 1 core: import 0.16, read 0.04, compile 0.17); OpenVINO's
     model cache would save 0.1 of it and leave a 4 MB file per model and version, so it is unused.
     """
+
+    package = "openvino"
+
+    @staticmethod
+    def precisions() -> tuple[Arithmetic, ...]:
+        """What it can compute with on this machine."""
+        plain: tuple[Arithmetic, ...] = ("fp32", "bf16") if has_bf16() else ("fp32",)
+        quantised: tuple[Arithmetic, ...] = ("int8+fp32", "int8+bf16")
+        return plain + (quantised[: len(plain)] if has_int8() else ())
 
     def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
         """Load and compile the network.

@@ -200,7 +200,7 @@ def test_a_model_without_a_runtime_says_how_to_get_one(
     settings: DeploySettings, monkeypatch: pytest.MonkeyPatch, data: Path
 ) -> None:
     monkeypatch.setenv("STREAMDET_MODELS", str(data / "weights"))
-    monkeypatch.setattr("streamdet.detectors.parts.runtime_choice.find_spec", lambda name: None)
+    monkeypatch.setattr("streamdet.runtimes.installed.find_spec", lambda name: None)
     assert found(settings, "model yolox_nano").remedy == (
         "pip install -e '.[openvino]' or '.[onnxruntime]' in streamdet's checkout"
     )

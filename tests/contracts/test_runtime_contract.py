@@ -12,6 +12,7 @@ from streamdet.errors import EngineError
 from streamdet.image import Pixels
 from streamdet.registry import KINDS, load
 from streamdet.runtimes import ImageInput, Runtime, RuntimeOptions
+from streamdet.runtimes.installed import is_installed, package_version, runtime_kind
 from tests.runtimes.tiny_network import write_batch_network, write_tiny_network
 
 HW = (4, 6)
@@ -27,6 +28,13 @@ def started(kind: str, network: Path, **image_input: Any) -> Runtime:
     wanted = ImageInput(name="image", hw=HW, **image_input)
     runtime: Runtime = load("runtime", kind)(network, wanted, RuntimeOptions())
     return runtime
+
+
+@every_kind
+def test_it_says_what_it_needs_and_can(kind: str) -> None:
+    assert is_installed(kind)
+    assert package_version(kind) != "unknown"
+    assert runtime_kind(kind).precisions()[0] == "fp32"
 
 
 def picture(seed: int = 0) -> Pixels:

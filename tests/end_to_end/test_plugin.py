@@ -1,4 +1,4 @@
-"""A package with a sink of its own, installed by pip, works wherever a kind is named."""
+"""A package with kinds of its own, installed by pip, works wherever a kind is named."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 EXAMPLE = Path(__file__).parents[1] / "plugin_example"
 GRAPH = """
@@ -60,11 +61,11 @@ def posted() -> Iterator[tuple[int, list[dict[str, Any]]]]:
     server.server_close()
 
 
-def streamdet(site: Path, *arguments: str) -> str:
+def streamdet(site: Path, *arguments: str, **environment: str) -> str:
     paths = os.pathsep.join([str(site), str(EXAMPLE.parents[1])])
     done = subprocess.run(
         [sys.executable, "-m", "streamdet.cli", *arguments],
-        env=os.environ | {"PYTHONPATH": paths},
+        env=os.environ | {"PYTHONPATH": paths} | environment,
         capture_output=True,
         text=True,
         timeout=120,
@@ -90,3 +91,27 @@ def test_a_graph_with_it_is_checked_and_run(
     assert "http_post" in streamdet(site, "check", str(graph))
     streamdet(site, "run", str(graph))
     assert sorted(body["frame_id"] for body in bodies) == [*range(12)]
+
+
+def test_its_runtime_is_measured_beside_the_others_and_runs(site: Path, tmp_path: Path) -> None:
+    shipped = EXAMPLE.parents[1] / "configs/models/people.yaml"
+    stated = yaml.safe_load(shipped.read_text()) | {
+        "runtimes": {"onnxruntime": {}, "onnx_reference": {}}
+    }
+    model = tmp_path / "own.yaml"
+    model.write_text(yaml.safe_dump(stated))
+    folders = {"XDG_CACHE_HOME": str(tmp_path), "STREAMDET_MODELS": str(shipped.parent)}
+    measured = streamdet(site, "models", "measure", str(model), "--processes", "1", **folders)
+    ours, theirs = (line.split() for line in measured.splitlines()[1:])
+    assert (ours[:2], ours[-1], theirs[:2]) == (
+        ["onnxruntime", "fp32"],
+        "chosen",
+        ["onnx_reference", "fp32"],
+    )
+    assert theirs[2].endswith("/s")
+    report = tmp_path / "report.json"
+    streamdet(
+        site, "run", "people", "--source", "synthetic:street?frames=1", "--report", str(report),
+        "--set", "detect.runtime=onnx_reference", "--set", "detect.replicas=1", **folders,
+    )  # fmt: skip
+    assert json.loads(report.read_text())["runtimes"]["detect"].startswith("onnx_reference ")

@@ -71,7 +71,7 @@ def test_a_transform_s_own_hw_stays(tmp_path: Path) -> None:
         (HOG.replace("0.5", "1.5"), "own.yaml:5: score_thresh must be at most 1, got 1.5"),
         (HOG.replace("detector: hog_svm", ""), "detector is missing"),
         (HOG + "iou_thresh: 0.1\n", "own.yaml:7: key 'iou_thresh' stands twice, first in line 6"),
-        (HOG + "runtimes: {tflite: {}}\n", "runtimes.tflite is an unknown key; there is 'openv"),
+        (HOG + "runtimes: {tflite: {}}\n", "own.yaml:7: runtimes.tflite must be onnxruntime or op"),
         (
             HOG.replace("hog_svm", "hog_swm"),
             "detector 'hog_swm' is unknown; did you mean 'hog_svm'",

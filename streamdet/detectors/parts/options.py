@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from streamdet.config.names import NameOf
 from streamdet.config.options import Options
 from streamdet.errors import ConfigError
 from streamdet.models.model_config import ModelConfig, Precision
@@ -46,7 +47,7 @@ class DetectorOptions(Options):
 class NetworkOptions(DetectorOptions):
     """What every detector with a network understands."""
 
-    runtime: Literal["auto", "openvino", "onnxruntime"] = Field(
+    runtime: Annotated[str, NameOf("runtime", also=("auto",))] = Field(
         "auto",
         description="auto: the fastest here of the model's runtimes that are installed; it is"
         " measured once.",

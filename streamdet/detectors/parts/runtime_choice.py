@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
 
 from streamdet.detectors.parts.options import NetworkOptions
-from streamdet.errors import EngineError, to_install
+from streamdet.errors import EngineError
 from streamdet.models.measured_choice import (
     Candidate,
     ChoiceKey,
@@ -24,12 +21,15 @@ from streamdet.models.measured_choice import (
 )
 from streamdet.models.model_config import ModelConfig, Precision
 from streamdet.runtimes import RuntimeOptions
-from streamdet.runtimes.cpu import cpu_model, flags_digest, has_bf16
+from streamdet.runtimes.cpu import cpu_model, flags_digest
+from streamdet.runtimes.installed import (
+    how_to_install,
+    is_installed,
+    package_version,
+    runtime_kind,
+)
 from streamdet.runtimes.measuring import BUDGET_S, Subject, measure
 from streamdet.system.cores import cores
-
-_FP32_ONLY: Final = frozenset({"onnxruntime"})
-"""Runtimes that have no other precision on a CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,18 @@ def candidates(options: NetworkOptions, model: ModelConfig) -> tuple[Candidate, 
 
     Raises:
         EngineError: `runtime` is "auto" and none of the model's runtimes is installed.
+        ConfigError: a runtime is a plugin that cannot be imported.
     """
     kinds: list[str] = [options.runtime]
     if options.runtime == "auto":
-        kinds = [name for name in model.runtimes if find_spec(name) is not None]
+        kinds = [name for name in model.runtimes if is_installed(name)]
         if not kinds:
             raise EngineError(
-                f"no runtime of model {model.name!r} is installed: {to_install(*model.runtimes)}"
+                f"no runtime of model {model.name!r} is installed:"
+                f" {how_to_install(*model.runtimes)}"
             )
     stated = [one for kind in kinds for one in _of_runtime(kind, options.precision, model)]
-    able = [one for one in stated if one.precision == "fp32" or one.runtime not in _FP32_ONLY]
+    able = [one for one in stated if one.precision in runtime_kind(one.runtime).precisions()]
     return tuple(able or stated[:1])  # the runtime itself says that it cannot
 
 
@@ -83,8 +85,7 @@ def _of_runtime(kind: str, wanted: Precision | None, model: ModelConfig) -> Iter
         precision = model.runtimes[kind].precision if kind in model.runtimes else "fp32"
     if precision == "auto":
         yield Candidate(kind, "fp32")
-        if kind not in _FP32_ONLY and has_bf16():
-            yield Candidate(kind, "bf16")
+        yield Candidate(kind, "bf16")
     elif precision is not None:
         yield Candidate(kind, precision)
 
@@ -163,7 +164,7 @@ def choice_key(
         cores=cores(),
         processes=processes,
         threads=threads,
-        versions={kind: _version(kind) for kind in sorted({one.runtime for one in allowed})},
+        versions={kind: package_version(kind) for kind in sorted({one.runtime for one in allowed})},
     )
 
 
@@ -174,10 +175,3 @@ def _chosen(
     if best is None:
         raise EngineError(f"no runtime can run model {model.name!r}: {table_text(table)}")
     return RuntimeChoice(best, options.threads, table)
-
-
-def _version(kind: str) -> str:
-    try:
-        return version(kind)
-    except PackageNotFoundError:
-        return "unknown"

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.detectors.parts import runtime_choice as module
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.runtime_choice import (
     candidates,
@@ -77,7 +76,7 @@ def test_a_stated_runtime_is_taken_even_if_the_model_does_not_name_it() -> None:
 
 
 def test_no_installed_runtime_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr("streamdet.runtimes.installed.find_spec", lambda name: None)
     with pytest.raises(EngineError, match=r"pip install -e '\.\[openvino\]' or '\.\["):
         candidates(options(), BOTH)
 
