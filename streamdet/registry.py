@@ -50,6 +50,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "byte_track": "streamdet.trackers.byte_track:ByteTrack",
         "oc_sort": "streamdet.trackers.oc_sort:OcSort",
     },
+    "analytics": {},
     "sink": {
         "redis_stream": "streamdet.sinks.redis_stream:RedisStreamSink",
         "jsonl": "streamdet.sinks.jsonl:JsonlSink",
@@ -160,7 +161,7 @@ def load(role: str, kind: str) -> Any:
 
 
 def _group(role: str) -> str:
-    return f"streamdet.{role}s"
+    return f"streamdet.{role.removesuffix('s')}s"
 
 
 def _plugins(role: str, kind: str) -> list[Plugin]:

@@ -31,6 +31,7 @@ from streamdet.training.recipe import Recipe
 
 RECIPE: Final = "recipe"
 _WIDTH = 100
+_NONE: Final = "(there is none: other packages may bring some, see docs/plugins.md)"
 _FROM_THE_FILE: Final = frozenset({"name"})  # of a recipe; by default the file's
 
 
@@ -62,13 +63,15 @@ def run(args: Namespace) -> int:
 
 def _all_kinds() -> Iterator[str]:
     for role in ROLES:
-        yield f"{role:<10} {', '.join(names(role))}"
+        yield f"{role:<10} {', '.join(names(role)) or _NONE}"
     yield ""
     yield "streamdet kinds KIND lists the options of one; every node may also say:"
     yield from _options(NodeKeys)
 
 
 def _kinds_of(role: str) -> Iterator[str]:
+    if not names(role):
+        yield _NONE
     for kind in names(role):
         try:
             sentence = _sentence(role, kind)

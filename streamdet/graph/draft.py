@@ -18,7 +18,7 @@ from streamdet.system.redaction import short
 CHOSEN: Final = ("source", "transform", "detector")
 """Roles whose own name is a kind too: the concrete kind is chosen by what the node is for."""
 
-ROLES: Final = ("source", "transform", "detector", "tracker", "sink")
+ROLES: Final = ("source", "transform", "detector", "tracker", "analytics", "sink")
 """The roles that a node may have, in the order in which a frame meets them."""
 
 NAME_SCHEMA: Final[dict[str, Any]] = {

@@ -138,8 +138,8 @@ def _add_caller(text: YamlText) -> None:
 
 
 def _results(nodes: dict[str, Any]) -> list[str]:
-    """Name the last tracker, else the last detector, else what the first sink reads."""
-    for role in ("tracker", "detector"):
+    """Name the last of the analytics, trackers or detectors, else what the first sink reads."""
+    for role in ("analytics", "tracker", "detector"):
         if names := [name for name, node in nodes.items() if _role(node) == role]:
             return names[-1:]
     for node in nodes.values():

@@ -18,9 +18,10 @@ _MAY_READ: Final[dict[str, tuple[str, ...]]] = {
     "transform": ("source",),
     "detector": ("transform",),
     "tracker": ("detector",),
-    "sink": ("source", "detector", "tracker"),
+    "analytics": ("detector", "tracker", "analytics"),
+    "sink": ("source", "detector", "tracker", "analytics"),
 }
-_ORDERED: Final = ("source", "tracker", "sink")
+_ORDERED: Final = ("source", "tracker", "analytics", "sink")
 
 
 def check_shape(drafts: Drafts, problems: Problems) -> None:
@@ -46,7 +47,7 @@ def _check_reads(drafts: Drafts, problems: Problems) -> None:
     for node in drafts.values():
         path = (*node.path, "reads")
         if not node.reads and node.role != "source":
-            problems.add(path, f"is missing: a {node.role} must name what it reads")
+            problems.add(path, f"is missing: {_a(node.role)} must name what it reads")
         for name in node.reads:
             if name not in drafts:
                 hint = nearest(name, (other for other in drafts if other != node.name))
@@ -76,10 +77,15 @@ def _check_roles(drafts: Drafts, problems: Problems) -> None:
             role, valid = drafts[other].role, _MAY_READ[node.role]
             if role not in valid:
                 wanted = f"must be read from a {_or(valid)}" if valid else "reads nothing"
+                joins = f"joins {node.name} to {other!r}, which is {_a(role)}"
                 problems.add(
                     (*node.path, "reads"),
-                    f"joins {node.name} to {other!r}, which is a {role}: a {node.role} {wanted}",
+                    f"{joins}: {_a(node.role)} {wanted}",
                 )
+
+
+def _a(role: str) -> str:
+    return "an analytics node" if role == "analytics" else f"a {role}"
 
 
 def _or(words: Iterable[str]) -> str:
@@ -95,7 +101,7 @@ def _check_unread(drafts: Drafts, problems: Problems) -> None:
             read.add(meant)
     for node in drafts.values():
         if node.role != "sink" and node.name not in read:
-            problems.add(node.path, f"is read by no node: a {node.role} must end in a sink")
+            problems.add(node.path, f"is read by no node: {_a(node.role)} must end in a sink")
 
 
 def _check_twice(drafts: Drafts, problems: Problems) -> None:
@@ -152,8 +158,8 @@ def _check_replicas(drafts: Drafts, problems: Problems) -> None:
         if ordered := [other for other in members if other.role in _ORDERED]:
             problems.add(
                 (*node.path, "replicas"),
-                f"must be 1, got {node.keys.replicas}: {ordered[0].name!r} in its process is a "
-                f"{ordered[0].role}, which meets frames in order",
+                f"must be 1, got {node.keys.replicas}: {ordered[0].name!r} in its process is "
+                f"{_a(ordered[0].role)}, which meets frames in order",
             )
 
 

@@ -25,6 +25,7 @@ _COLOURS: Final = {
     "transform": "#8a63d2",
     "detector": "#d9822b",
     "tracker": "#2a9d6f",
+    "analytics": "#b8860b",
     "sink": "#5c6b7a",
 }
 

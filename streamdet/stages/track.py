@@ -9,6 +9,7 @@ import numpy as np
 
 from streamdet.detections import UNTRACKED, Detections
 from streamdet.stages import Job
+from streamdet.stages.per_source import PerSource
 from streamdet.trackers import Tracker
 from streamdet.trackers.options import TrackerOptions
 
@@ -27,11 +28,9 @@ class TrackStage:
     """
 
     def __init__(self, make_tracker: Callable[[], Tracker], options: TrackerOptions) -> None:
-        self._make_tracker = make_tracker
+        self._trackers = PerSource(lambda source_id: make_tracker())
         self._publishes_untracked = options.untracked == "publish"
         self._untracked_thresh = options.untracked_thresh or 0.0
-        self._trackers: dict[str, Tracker] = {}
-        self._changed: set[str] = set()
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
         """Give each frame's objects their track ids: see stages.Stage."""
@@ -50,8 +49,7 @@ class TrackStage:
 
     def _followed(self, source_id: str, found: Detections) -> Detections:
         """Return a frame's tracks, and behind them its objects without one."""
-        tracker = self._tracker(source_id)
-        self._changed.add(source_id)
+        tracker = self._trackers.changing(source_id)
         tracks = tracker.update(found)
         if not self._publishes_untracked:
             return tracks
@@ -65,33 +63,18 @@ class TrackStage:
 
     def finish(self, source_id: str) -> None:
         """Forget the source's tracker, here and in what is committed."""
-        self._trackers.pop(source_id, None)
-        self._changed.add(source_id)
+        self._trackers.forget(source_id)
 
     def restore(self, states: Mapping[str, bytes]) -> None:
         """Go on from the committed trackers: see stages.Stage."""
-        self._trackers.clear()
-        self._changed.clear()
-        for source_id, state in states.items():
-            self._tracker(source_id).restore(state)
+        self._trackers.restore(states)
 
     def states(self) -> dict[str, bytes]:
         """Snapshots of the trackers that have seen frames since the last call."""
-        states = {source_id: self._state(source_id) for source_id in self._changed}
-        self._changed.clear()
-        return states
-
-    def _state(self, source_id: str) -> bytes:
-        tracker = self._trackers.get(source_id)
-        return b"" if tracker is None else tracker.state()
+        return self._trackers.states()
 
     def committed(self) -> None:
         """Nothing waits for it."""
 
     def close(self) -> None:
         """Nothing to let go of."""
-
-    def _tracker(self, source_id: str) -> Tracker:
-        if source_id not in self._trackers:
-            self._trackers[source_id] = self._make_tracker()
-        return self._trackers[source_id]

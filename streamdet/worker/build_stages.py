@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from streamdet.analytics import AnalyticsContext
 from streamdet.detectors import Detector
 from streamdet.detectors.parts.network import start_network
 from streamdet.detectors.parts.options import DetectorOptions, NetworkOptions
@@ -13,6 +14,7 @@ from streamdet.registry import load
 from streamdet.runtimes import Runtime
 from streamdet.sinks import SinkContext
 from streamdet.stages import Stage
+from streamdet.stages.analytics import AnalyticsStage
 from streamdet.stages.detect import DetectStage
 from streamdet.stages.group import Member, StageGroup
 from streamdet.stages.pixels import PixelStore
@@ -73,6 +75,11 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
     if node.role == "tracker":
         assert isinstance(node.options, TrackerOptions)
         return TrackStage(lambda: kind(node.options), node.options)
+    if node.role == "analytics":
+        names = plan.run.class_names
+        return AnalyticsStage(
+            node.name, lambda source_id: kind(node.options, AnalyticsContext(source_id, names))
+        )
     context = SinkContext(
         run_id=plan.run.layout.run_id,
         sources={name: plan.run.source_names[name] for name in plan.source_ids},

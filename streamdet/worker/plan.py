@@ -15,7 +15,7 @@ from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.transport.pool import PoolPlan
 
-ORDERED_ROLES = frozenset({"tracker", "sink"})
+ORDERED_ROLES = frozenset({"tracker", "analytics", "sink"})
 """Roles that need each source's frames in index order."""
 
 

@@ -26,6 +26,19 @@ nodes:
   post: {{kind: http_post, reads: detect, url: "http://127.0.0.1:{port}/frames"}}
 """
 
+COUNTED = """
+version: 1
+name: counted
+nodes:
+  camera: {{kind: source, uri: "synthetic:street?frames=40", process: front}}
+  prepare: {{kind: transform, reads: camera, process: front}}
+  detect: {{kind: detector, reads: prepare, model: street}}
+  track: {{kind: byte_track, reads: detect, process: back}}
+  few: {{kind: first_tracks, reads: track, most: 1, without: [{without}], process: back}}
+  before: {{kind: jsonl, reads: track, path: before.jsonl, process: back}}
+  after: {{kind: jsonl, reads: few, path: after.jsonl, process: back}}
+"""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -61,9 +74,9 @@ def posted() -> Iterator[tuple[int, list[dict[str, Any]]]]:
     server.server_close()
 
 
-def streamdet(site: Path, *arguments: str, **environment: str) -> str:
+def started(site: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join([str(site), str(EXAMPLE.parents[1])])
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "streamdet.cli", *arguments],
         env=os.environ | {"PYTHONPATH": paths} | environment,
         capture_output=True,
@@ -71,6 +84,10 @@ def streamdet(site: Path, *arguments: str, **environment: str) -> str:
         timeout=120,
         check=False,
     )
+
+
+def streamdet(site: Path, *arguments: str, **environment: str) -> str:
+    done = started(site, *arguments, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -115,3 +132,44 @@ def test_its_runtime_is_measured_beside_the_others_and_runs(site: Path, tmp_path
         "--set", "detect.runtime=onnx_reference", "--set", "detect.replicas=1", **folders,
     )  # fmt: skip
     assert json.loads(report.read_text())["runtimes"]["detect"].startswith("onnx_reference ")
+
+
+def frames(path: Path) -> list[list[tuple[str, int | None]]]:
+    """The labels and track ids of the objects, frame by frame."""
+    published = map(json.loads, path.read_text().splitlines())
+    return [[(one["label"], one["id"]) for one in frame["objects"]] for frame in published]
+
+
+def test_its_analytics_stand_between_tracker_and_sink(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    graph = tmp_path / "counted.yaml"
+    graph.write_text(COUNTED.format(without="car"))
+    assert "first_tracks" in streamdet(site, "kinds")
+    assert "few      first_tracks   reads track" in streamdet(site, "check", str(graph))
+    assert "first_tracks" in json.loads(streamdet(site, "schema"))["definitions"]
+    streamdet(site, "run", str(graph), "--output", "final.jsonl")
+    before, after = (frames(tmp_path / f"{name}.jsonl") for name in ("before", "after"))
+    first: dict[str, int] = {}
+    for label, track_id in (one for frame in before for one in frame if one[1] is not None):
+        first.setdefault(label, track_id or 0)
+    assert len(first) > 1
+    assert "car" in first
+    assert after == [
+        [(label, id_) for label, id_ in frame if label != "car" and id_ in (None, first[label])]
+        for frame in before
+    ]
+    assert after != before
+    assert frames(tmp_path / "final.jsonl") == after
+
+
+def test_what_does_not_fit_the_model_ends_the_run_with_its_sentence(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    graph = tmp_path / "counted.yaml"
+    graph.write_text(COUNTED.format(without="cra"))
+    done = started(site, "run", str(graph))
+    assert done.returncode == 1
+    assert "first_tracks: model 'street' has no ['cra']" in done.stdout + done.stderr

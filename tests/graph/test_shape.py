@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from streamdet.config.options import Options
+from streamdet.registry import KINDS
 from tests.graph.graphs import faults, load_text, people
 
 SOURCE = "kind: source, uri: 'synthetic:street'"
@@ -46,7 +48,7 @@ DETECT = "kind: detector, reads: prepare, model: hog_people"
         (
             {"more": "kind: jsonl, reads: publish, path: x.jsonl"},
             "g.yaml:9: more.reads joins more to 'publish', which is a sink: "
-            "a sink must be read from a source, detector or tracker",
+            "a sink must be read from a source, detector, tracker or analytics",
         ),
         (
             {"extra": "kind: sort, reads: detect"},
@@ -141,3 +143,48 @@ def test_two_sources_may_meet_in_one_detector(tmp_path: Path) -> None:
         detect="kind: detector, reads: [prepare, other], model: hog_people",
     )
     assert load_text(text, tmp_path).sources_reaching("publish") == ("street", "street-2")
+
+
+class Toy:
+    """Analytics that nobody runs."""
+
+    Options = Options
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS["analytics"], "toy", "tests.graph.test_shape:Toy")
+
+
+@pytest.mark.usefixtures("toy")
+def test_analytics_stand_behind_each_other_and_before_the_outputs(tmp_path: Path) -> None:
+    lines = {"count": "kind: toy, reads: track", "leave": "kind: toy, reads: count"}
+    publish = "kind: redis_stream, reads: leave"
+    graph = load_text(people(**lines, publish=publish), tmp_path, outputs=["o.jsonl"])
+    assert [(node.name, node.reads) for node in graph.role("analytics")] == [
+        ("count", ("track",)),
+        ("leave", ("count",)),
+    ]
+    assert [node.reads for node in graph.role("sink")] == [("leave",), ("leave",)]
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "kind: toy, reads: camera",
+            "g.yaml:9: count.reads joins count to 'camera', which is a source: an analytics node "
+            "must be read from a detector, tracker or analytics",
+        ),
+        (
+            "kind: toy, reads: track, replicas: 2",
+            "g.yaml:9: count.replicas must be 1, got 2: 'count' in its process is an analytics "
+            "node, which meets frames in order",
+        ),
+        ("kind: toy", "g.yaml:9: count.reads is missing: an analytics node must name what"),
+    ],
+)
+def test_wrong_analytics_are_refused(tmp_path: Path, line: str, sentence: str) -> None:
+    text = people(count=line, after="kind: jsonl, reads: count, path: a.jsonl")
+    assert any(fault.startswith(sentence) for fault in faults(text, tmp_path))

@@ -1,0 +1,86 @@
+"""The stage of a kind of analytics: one a source, which sees what is not dropped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from streamdet.errors import EngineError
+from streamdet.messages import FrameMessage
+from streamdet.stages import Job
+from streamdet.stages.analytics import AnalyticsStage
+from tests.stages.toy_jobs import boxes, job
+
+
+class Growing:
+    """Lets one more object through with each frame of its source."""
+
+    def __init__(self, source_id: str) -> None:
+        self._source_id = source_id
+        self._count = 0
+
+    def update(self, frame: FrameMessage) -> FrameMessage:
+        assert frame.source_id == self._source_id
+        assert frame.detections is not None
+        self._count += 1
+        return replace(frame, detections=frame.detections[: self._count])
+
+    def state(self) -> bytes:
+        return b"%d" % self._count
+
+    def restore(self, state: bytes) -> None:
+        self._count = int(state)
+
+
+def found(index: int, source_id: str = "cam") -> Job:
+    one = job(index)
+    frame = replace(one.message.frame, source_id=source_id)
+    three = boxes([[0, 0, 1, 1], [0, 0, 2, 2], [0, 0, 3, 3]])
+    return replace(one, message=replace(one.message, frame=frame, detections=three))
+
+
+def counts(jobs: list[Job]) -> list[int]:
+    return [len(each.message.detections or ()) for each in jobs]
+
+
+def test_each_source_has_analytics_of_its_own() -> None:
+    stage = AnalyticsStage("count", Growing)
+    assert counts(stage.process([found(0), found(0, "b"), found(1), found(1, "b")])) == [1, 1, 2, 2]
+
+
+def test_a_dropped_frame_is_not_shown_and_stays_dropped() -> None:
+    stage = AnalyticsStage("count", Growing)
+    first, dropped, third = stage.process([found(0), job(1).dropped("why"), found(2)])
+    assert counts([first, third]) == [1, 2]
+    assert dropped.message.drop_reason == "why"
+
+
+def test_it_goes_on_from_what_was_committed_and_forgets_what_was_not() -> None:
+    stage = AnalyticsStage("count", Growing)
+    stage.process([found(0)])
+    states = stage.states()
+    assert (states, stage.states()) == ({"cam": b"1"}, {})
+    stage.process([found(1), found(0, "b")])
+    stage.restore(states)
+    assert counts(stage.process([found(1), found(0, "b")])) == [2, 1]
+
+
+def test_a_source_that_has_ended_is_forgotten() -> None:
+    stage = AnalyticsStage("count", Growing)
+    stage.process([found(0)])
+    stage.finish("cam")
+    assert stage.states() == {"cam": b""}
+
+
+class Renaming(Growing):
+    """Returns another frame than it got."""
+
+    def update(self, frame: FrameMessage) -> FrameMessage:
+        return replace(frame, frame=replace(frame.frame, index=7))
+
+
+def test_a_frame_that_was_exchanged_is_refused() -> None:
+    stage = AnalyticsStage("count", Renaming)
+    with pytest.raises(EngineError, match=r"^count: update must return the frame that it got.*"):
+        stage.process([found(0)])
