@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -39,7 +40,7 @@ from tests.toy_run import (
     run_plan,
 )
 
-FRAMES = {"a": 9, "b": 5}
+FRAMES = {"a": 9, "b": 5, "c": 4}
 
 
 def nothing() -> None:
@@ -80,7 +81,8 @@ class Run:
         self.rng = rng
         plan = run_plan(folder, *FRAMES)
         items = [SourceItem(name, f"toy:{count}") for name, count in FRAMES.items()]
-        self.front = front_plan(plan, *items)
+        front = front_plan(plan, *items)
+        self.fronts = [replace(front, consumer=f"front-{number}") for number in range(2)]
         self.others = [detect_plan(plan, 0), detect_plan(plan, 1), back_plan(plan)]
         self.memory = MemoryBus()
         self.memory.create(plan.layout)
@@ -93,13 +95,24 @@ class Run:
     def go(self) -> None:
         """Run to the end."""
         while self.memory.ended_sources("front") != set(FRAMES):
-            place = make_context(self.front, self.bus, self.pools, self.anyone_else)
-            try:
-                SourceWorker(place).run()
-            except Killed:
-                continue
+            self.reading = self.rng.choice(self.fronts)
+            self.read_sources(self.reading, self.somebody)
         while self.memory.finished() < len(FRAMES):
             self.anyone_else()
+
+    def read_sources(self, plan: WorkerPlan, beat: Callable[[], None]) -> None:
+        """Have a worker read what it can, until it is killed."""
+        try:
+            SourceWorker(make_context(plan, self.bus, self.pools, beat)).run()
+        except Killed:
+            return
+
+    def somebody(self) -> None:
+        """While a source's worker is at a frame, let the other read its sources, or others work."""
+        (other,) = (plan for plan in self.fronts if plan is not self.reading)
+        if self.rng.random() < 0.1:
+            self.read_sources(other, self.anyone_else)
+        self.anyone_else()
 
     def anyone_else(self) -> None:
         """Let some of the other workers do something."""
@@ -165,6 +178,7 @@ def test_every_frame_comes_once_in_order_with_the_same_ids(seed: int, deaths: in
         JsonlSink(JsonlOptions(path=run.file), SinkContext("run", {}, {})).restore(committed)
         assert results(run.file.read_bytes().splitlines()) == expected
         assert run.memory.drops() == {}
-        front = run.memory.take_lease("front", "front-0")
-        run.memory.return_slots(front, "prepare")
+        for plan in run.fronts:
+            front = run.memory.take_lease("front", plan.consumer)
+            run.memory.return_slots(front, "prepare")
         assert len(run.memory.take_slots(front, "prepare", 9, 0)) == 4  # no slot is lost

@@ -19,11 +19,24 @@ _PROBES: Final = ((480, 640), (1080, 607))
 def check_contents(nodes: Mapping[str, Node], problems: Problems) -> None:
     """Report nodes whose options do not fit what they are joined to."""
     for node in nodes.values():
+        if node.parallel > 1:
+            _check_parallel(node, nodes, problems)
         if node.role == "transform":
             _check_resample(node, nodes, problems)
         if node.role == "detector":
             _check_image(node, nodes, problems)
             _check_proposals(node, nodes, problems)
+
+
+def _check_parallel(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
+    """Refuse a sink in each of several processes: they would write the same output."""
+    members = (other for other in nodes.values() if other.process == node.process)
+    if sinks := [other.name for other in members if other.role == "sink"]:
+        problems.add(
+            ("nodes", node.name, "parallel"),
+            f"must be 1, got {node.parallel}: {sinks[0]!r} in its process is a sink, which one"
+            f" process writes; give {sinks[0]!r} another `process`",
+        )
 
 
 def _check_resample(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:

@@ -22,6 +22,8 @@ def caption(node: Node) -> str:
         words.append(node.model.name)
     if len(node.items) > 1:
         words.append(f"{len(node.items)} sources")
+    if node.parallel > 1:
+        words.append(f"{node.parallel} at once")
     if node.replicas > 1:
         words.append(f"x{node.replicas}")
     return ", ".join(words)

@@ -150,8 +150,8 @@ def _results(nodes: dict[str, Any]) -> list[str]:
 
 def _has_replicas(nodes: dict[str, Any], process: str) -> bool:
     """Whether several processes share the work of a group: a sink cannot be in one of these."""
-    members = (node for name, node in nodes.items() if _process(nodes, name) == process)
-    return any(node.get("replicas", 1) != 1 for node in members)
+    members = [node for name, node in nodes.items() if _process(nodes, name) == process]
+    return any(node.get(key, 1) != 1 for node in members for key in ("replicas", "parallel"))
 
 
 def _process(nodes: dict[str, Any], name: str) -> str:

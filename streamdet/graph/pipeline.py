@@ -43,6 +43,12 @@ class Node:
     items: tuple[SourceItem, ...] = ()
     model: ModelConfig | None = None
 
+    @property
+    def parallel(self) -> int:
+        """How many of its items a source reads at once; 1 for the other roles."""
+        stated: int = getattr(self.options, "parallel", 1) if self.role == "source" else 1
+        return min(stated, max(1, len(self.items)))
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
@@ -65,7 +71,7 @@ class ProcessGroup:
     @property
     def replicas(self) -> int:
         """How many processes run the group."""
-        return max(node.replicas for node in self.nodes)
+        return max(max(node.replicas, node.parallel) for node in self.nodes)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ _MAY_READ: Final[dict[str, tuple[str, ...]]] = {
     "analytics": ("detector", "tracker", "analytics"),
     "sink": ("source", "detector", "tracker", "analytics"),
 }
+_PARALLEL: Final = "; several files are read at once by `parallel`"
 _ORDERED: Final = ("source", "tracker", "analytics", "sink")
 
 
@@ -159,7 +160,8 @@ def _check_replicas(drafts: Drafts, problems: Problems) -> None:
             problems.add(
                 (*node.path, "replicas"),
                 f"must be 1, got {node.keys.replicas}: {ordered[0].name!r} in its process is "
-                f"{_a(ordered[0].role)}, which meets frames in order",
+                f"{_a(ordered[0].role)}, which meets frames in order"
+                f"{_PARALLEL if node.role == 'source' else ''}",
             )
 
 

@@ -36,6 +36,13 @@ class FileOptions(SamplingOptions):
         description="Decode keyframes only, which is fast: the frames between them are never "
         "decoded, and `every` and `fps` choose among keyframes.",
     )
+    parallel: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="How many files of a folder or glob are read at once, each by one process;"
+        " by default one after another.",
+    )
     threads: int = Field(
         1,
         ge=1,

@@ -232,6 +232,17 @@ class Bus(Protocol):
         """The sources whose end the group has sent on."""
         ...
 
+    def claim_source(self, lease: Lease, source_id: str) -> bool:
+        """Claim a source for this consumer's name, for good: the first claim counts.
+
+        Returns:
+            Whether the source is this consumer's; the next process of its name is told the same.
+
+        Raises:
+            RunLostError: the run does not exist (any more).
+        """
+        ...
+
     def positions(self) -> dict[str, bytes]:
         """Source id -> the committed position."""
         ...

@@ -49,6 +49,7 @@ class MemoryBus:
         self._leases: Counter[str] = Counter()
         self._states: dict[str, dict[str, bytes]] = defaultdict(dict)
         self._positions: dict[str, bytes] = {}
+        self._claims: dict[str, str] = {}
         self._drops: Counter[tuple[str, str, str]] = Counter()
         self._counters: Counter[str] = Counter()
         self._finished: set[tuple[str, str]] = set()
@@ -129,6 +130,11 @@ class MemoryBus:
     def positions(self) -> dict[str, bytes]:
         """Read the sources' positions: see bus.Bus."""
         return dict(self._positions)
+
+    def claim_source(self, lease: Lease, source_id: str) -> bool:
+        """Claim a source: see bus.Bus."""
+        self._run()
+        return self._claims.setdefault(source_id, lease.consumer) == lease.consumer
 
     def is_stopping(self) -> bool:
         """Whether sources must end: see bus.Bus."""

@@ -139,6 +139,15 @@ class RedisBus:
         with _translated():
             return _text_keys(self._redis.hgetall(self._key("positions")))
 
+    def claim_source(self, lease: Lease, source_id: str) -> bool:
+        """Claim a source: see bus.Bus."""
+        claims = self._key("claims")
+        with _translated():
+            self._require_run()
+            commands = [("HSETNX", claims, source_id, lease.consumer), ("HGET", claims, source_id)]
+            _, owner = ask_all(self._redis, commands)
+        return bool(owner == lease.consumer.encode())
+
     def is_stopping(self) -> bool:
         """Whether sources must end: see bus.Bus."""
         with _translated():

@@ -12,6 +12,7 @@
 --   readers:<pool>         "slot:generation" -> readers that have not committed yet
 --   state:<node>           key -> snapshot
 --   positions              source -> position
+--   claims                 source -> the consumer that reads it
 --   drops                  <group>\n<source>\n<reason> -> frames, for groups with a sink
 --   counters               statistics
 

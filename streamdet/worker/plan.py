@@ -72,7 +72,8 @@ class WorkerPlan:
         batch: entries read at once, at most.
         max_wait_s: how long a read waits for a fuller batch.
         is_ordered: whether it must commit each source's frames in index order.
-        items: what it reads, if its first node is a source.
+        items: what it may read, if its first node is a source: each item is read by the worker of
+            the group that claims it first.
         source_ids: the sources whose frames reach it.
         reads_pools: the pools of other groups whose slots it reads.
     """

@@ -37,7 +37,7 @@ class StopRequested(Exception):  # noqa: N818  not an error
 
 
 class SourceWorker:
-    """Reads the items of one source node, one after another.
+    """Reads items of one source node, one after another, but for those that others have claimed.
 
     Args:
         place: what there is to work with.
@@ -75,8 +75,10 @@ class SourceWorker:
         self._is_stopping = bus.is_stopping()
 
     def read(self, item: SourceItem) -> None:
-        """Read one item, from where it was committed to its end."""
+        """Read one item, from where it was committed to its end, unless it is another worker's."""
         if item.source_id in self._ended:
+            return
+        if not self._place.bus.claim_source(self._lease, item.source_id):
             return
         self._last, _ = unpack_position(self._positions.get(item.source_id))
         source: Source = load("source", self._node.kind)(item.uri, self._node.options)

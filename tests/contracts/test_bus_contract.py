@@ -199,6 +199,16 @@ def test_a_source_that_has_ended_commits_nothing_more(rig: Rig) -> None:
     assert rig.bus.ended_sources("front") == {"cam"}
 
 
+def test_the_first_claim_of_a_source_counts_and_is_its_consumer_s_for_good(rig: Rig) -> None:
+    first, second = (rig.bus.take_lease("front", f"front-{n}") for n in range(2))
+    assert rig.bus.claim_source(first, "a")
+    assert not rig.bus.claim_source(second, "a")
+    assert rig.bus.claim_source(second, "b")
+    again = rig.bus.take_lease("front", "front-0")
+    assert rig.bus.claim_source(again, "a")
+    assert not rig.bus.claim_source(again, "b")
+
+
 def test_an_end_is_sent_on_only_when_every_frame_is_through(rig: Rig) -> None:
     end(rig.bus, emit(rig.bus, 2), 2)
     lease = rig.bus.take_lease("detect", "detect-0")
@@ -347,6 +357,8 @@ def test_a_run_whose_keys_are_gone_is_lost(rig: Rig) -> None:
         rig.bus.step(Step(lease, []))
     with pytest.raises(RunLostError):
         rig.bus.take_lease("front", "front-0")
+    with pytest.raises(RunLostError):
+        rig.bus.claim_source(lease, "b")
     with pytest.raises(RunLostError):
         rig.bus.read(Lease("detect", "detect-0", 1), 1, 0.01)
     with pytest.raises(RunLostError):

@@ -97,3 +97,54 @@ def test_a_file_of_proposals_fits_one_size_of_the_image(tmp_path: Path) -> None:
         "g.yaml:6: detect.proposals must not be file with scales [0.5, 1.0]: "
         "its boxes are of one size"
     ]
+
+
+def parallel_front(folder: Path, **lines: str) -> str:
+    """Three files read two at once; the videos are only looked at by name."""
+    for number in range(3):
+        (folder / f"{number}.mp4").write_bytes(b"?")
+    camera = f"kind: source, uri: '{folder}/*.mp4', process: front, parallel: 2"
+    return people(camera=camera, **lines)
+
+
+def test_files_read_at_once_need_their_sinks_in_another_process(tmp_path: Path) -> None:
+    alone = "kind: jsonl, reads: camera, path: o.jsonl"
+    assert load_text(parallel_front(tmp_path, raw=alone), tmp_path).group_of("camera").replicas == 2
+    assert faults(parallel_front(tmp_path, raw=f"{alone}, process: front"), tmp_path) == [
+        "g.yaml:4: camera.parallel must be 1, got 2: 'raw' in its process is a sink, which one "
+        "process writes; give 'raw' another `process`"
+    ]
+
+
+def test_an_output_of_what_files_at_once_find_has_its_own_process(tmp_path: Path) -> None:
+    front = {
+        "detect": "kind: detector, reads: prepare, model: hog_people, process: front",
+        "track": "kind: sort, reads: detect, process: front",
+        "publish": "kind: redis_stream, reads: track",
+    }
+    graph = load_text(parallel_front(tmp_path, **front), tmp_path, outputs=["o.jsonl"])
+    assert [node.process for node in graph.role("sink")] == ["publish", "output-1"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "sentence"),
+    [
+        ("parallel: 0", "g.yaml:4: camera.parallel must be at least 1, got 0"),
+        ("parallel: two", "g.yaml:4: camera.parallel must be a whole number, got 'two'"),
+        (
+            "replicas: 2",
+            "g.yaml:4: camera.replicas must be 1, got 2: 'camera' in its process is a source, "
+            "which meets frames in order; several files are read at once by `parallel`",
+        ),
+    ],
+)
+def test_wrong_numbers_of_files_at_once_are_refused(
+    tmp_path: Path, stated: str, sentence: str
+) -> None:
+    text = parallel_front(tmp_path).replace("parallel: 2", stated)
+    assert faults(text, tmp_path) == [sentence]
+
+
+def test_only_files_are_read_at_once(tmp_path: Path) -> None:
+    camera = "kind: source, uri: 'synthetic:street', parallel: 2"
+    assert "camera.parallel is an unknown key" in faults(people(camera=camera), tmp_path)[0]

@@ -214,5 +214,26 @@ class Bgr42:
     pixel_format = "bgr42"
 
 
+def clips(folder: Path, count: int) -> str:
+    """A folder of videos, of which only the names are looked at."""
+    (folder / "clips").mkdir()
+    for number in range(count):
+        (folder / "clips" / f"{number}.mp4").write_bytes(b"?")
+    return str(folder / "clips")
+
+
+@pytest.mark.parametrize(("stated", "count", "workers"), [(1, 3, 1), (2, 3, 2), (9, 3, 3)])
+def test_a_source_that_reads_files_at_once_has_as_many_workers(
+    tmp_path: Path, stated: int, count: int, workers: int
+) -> None:
+    camera = f"kind: source, uri: {clips(tmp_path, count)}, process: front, parallel: {stated}"
+    run, plans = planned(load_text(people(camera=camera), tmp_path), tmp_path)
+    fronts = [plan for plan in plans.values() if plan.group == "front"]
+    assert [plan.consumer for plan in fronts] == [f"front-{n}" for n in range(workers)]
+    for plan in fronts:
+        assert [item.source_id for item in plan.items] == ["0", "1", "2"]
+        assert plan.batch * 2 * workers <= run.pools["prepare"].slots
+
+
 def test_class_names_are_those_of_the_models(shipped: PipelineGraph) -> None:
     assert class_names(shipped) == {"hog_people": ("person",)}

@@ -43,8 +43,9 @@ class Run:
         self.pools = make_pools(self.plan.run)
         self.seen: list[tuple[str, int]] = []
 
-    def worker(self, beat: Callable[[], None] = lambda: None) -> SourceWorker:
-        return SourceWorker(make_context(self.plan, self.bus, self.pools, beat))
+    def worker(self, beat: Callable[[], None] = lambda: None, replica: int = 0) -> SourceWorker:
+        plan = replace(self.plan, consumer=f"front-{replica}")
+        return SourceWorker(make_context(plan, self.bus, self.pools, beat))
 
     def read(self) -> None:
         lease = self.bus.take_lease("detect", "detect-0")
@@ -137,6 +138,58 @@ def test_a_source_that_has_ended_is_not_read_again(tmp_path: Path) -> None:
     run.worker().run()
     run.read()
     assert run.seen == [("s0", 0), ("s0", 1), ("s0", -2)]
+
+
+def test_of_several_workers_each_reads_what_no_other_has_begun(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:3", "toy:1", "toy:2")
+    other = run.worker(replica=1)
+    beats = 0
+
+    def let_the_other_work_at_the_second_frame() -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 2:
+            other.run()
+
+    run.worker(let_the_other_work_at_the_second_frame).run()
+    run.read()
+    assert run.seen == [
+        *(("s1", 0), ("s1", -1), ("s2", 0), ("s2", 1), ("s2", -2)),
+        *(("s0", 0), ("s0", 1), ("s0", 2), ("s0", -3)),
+    ]
+
+
+def test_what_a_dead_worker_has_begun_is_finished_by_the_next_one_of_its_name(
+    tmp_path: Path,
+) -> None:
+    run = Run(tmp_path, "toy:5", "toy:2")
+    beats = 0
+
+    def die_later() -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 4:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        run.worker(die_later).run()
+    run.worker(replica=1).run()
+    assert run.bus.ended_sources("front") == {"s1"}
+    run.worker(run.read).run()
+    run.read()
+    assert [frame for frame in run.seen if frame[0] == "s0"] == [
+        *(("s0", index) for index in range(5)),
+        ("s0", -5),
+    ]
+
+
+def test_a_stop_request_ends_what_no_worker_has_begun(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:9", "toy:9", "toy:9")
+    run.bus.request_stop()
+    run.worker(replica=1).run()
+    run.worker().run()
+    run.read()
+    assert run.seen == [("s0", 0), ("s1", 0), ("s2", 0)]
 
 
 def test_fewer_slots_than_a_batch_are_enough(tmp_path: Path) -> None:
