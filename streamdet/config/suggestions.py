@@ -16,9 +16,12 @@ _LEAST_BEGUN: Final = 3
 def closest(name: str, valid: Iterable[str]) -> str | None:
     """Return the valid name that was probably meant; None where none is close.
 
-    Meant is what is spelt nearly alike, of the same letters (rbg, rgb), or what alone begins so.
+    Meant is what is spelt nearly alike (in small letters or large), of the same letters (rbg, rgb),
+    or what alone begins so.
     """
     names = sorted(valid)
+    if same := [other for other in names if other.casefold() == name.casefold()]:
+        return same[0]
     if close := get_close_matches(name, names, 1, _LEAST_ALIKE):
         return close[0]
     turned = [other for other in names if sorted(other) == sorted(name)]

@@ -11,6 +11,7 @@ from streamdet.config.options import Options
 from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem
+from streamdet.system.cores import cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ class Node:
     @property
     def parallel(self) -> int:
         """How many of its items a source reads at once; 1 for the other roles."""
-        stated: int = getattr(self.options, "parallel", 1) if self.role == "source" else 1
-        return min(stated, max(1, len(self.items)))
+        stated = getattr(self.options, "parallel", 1) if self.role == "source" else 1
+        return min(cores() if stated == "auto" else stated, max(1, len(self.items)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -36,12 +36,10 @@ class FileOptions(SamplingOptions):
         description="Decode keyframes only, which is fast: the frames between them are never "
         "decoded, and `every` and `fps` choose among keyframes.",
     )
-    parallel: int = Field(
+    parallel: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
         1,
-        ge=1,
-        le=256,
         description="How many files of a folder or glob are read at once, each by one process;"
-        " by default one after another.",
+        " by default one after another. auto is one for each core.",
     )
     threads: int = Field(
         1,

@@ -132,6 +132,7 @@ def test_no_sentence_quotes_a_secret_of_the_environment() -> None:
 
 def test_nearest_names_the_closest_or_all() -> None:
     assert nearest("detec", ["track", "detect"]) == "did you mean 'detect'?"
+    assert nearest("OpenVINO", ["onnxruntime", "openvino"]) == "did you mean 'openvino'?"
     assert nearest("xyz", ["track", "detect"]) == "there is detect, track"
     assert nearest("xyz", []) == "there is none"
 

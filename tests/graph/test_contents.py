@@ -129,8 +129,11 @@ def test_an_output_of_what_files_at_once_find_has_its_own_process(tmp_path: Path
 @pytest.mark.parametrize(
     ("stated", "sentence"),
     [
-        ("parallel: 0", "g.yaml:4: camera.parallel must be at least 1, got 0"),
-        ("parallel: two", "g.yaml:4: camera.parallel must be a whole number, got 'two'"),
+        ("parallel: 0", "g.yaml:4: camera.parallel must be at least 1 or 'auto', got 0"),
+        (
+            "parallel: two",
+            "g.yaml:4: camera.parallel must be a whole number or 'auto', got 'two'",
+        ),
         (
             "replicas: 2",
             "g.yaml:4: camera.replicas must be 1, got 2: 'camera' in its process is a source, "
@@ -143,6 +146,14 @@ def test_wrong_numbers_of_files_at_once_are_refused(
 ) -> None:
     text = parallel_front(tmp_path).replace("parallel: 2", stated)
     assert faults(text, tmp_path) == [sentence]
+
+
+def test_auto_reads_as_many_files_at_once_as_there_are_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    text = parallel_front(tmp_path).replace("parallel: 2", "parallel: auto")
+    assert load_text(text, tmp_path).group_of("camera").replicas == 2
 
 
 def test_only_files_are_read_at_once(tmp_path: Path) -> None:
