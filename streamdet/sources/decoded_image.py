@@ -1,4 +1,4 @@
-"""A decoder's frame as an Image: upright, converted in one pass from the decoder's own memory."""
+"""A decoder's frame as an Image: upright, with square pixels, converted in one pass."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import numpy as np
 
 from streamdet.errors import FrameError
 from streamdet.image import Pixels
+from streamdet.sources.pixel_aspect import SQUARE, shown_hw
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
 
@@ -71,12 +74,16 @@ class DecodedImage:
     """An image that still lies with its decoder, in the decoder's pixel format.
 
     The display matrix (camera held upright or mirrored, EXIF orientation) is applied; a turn that
-    is no multiple of 90 degrees is not.
+    is no multiple of 90 degrees is not. So is the pixel aspect: the image is as large as it is
+    shown.
     """
 
-    def __init__(self, frame: VideoFrame, converter: FrameConverter) -> None:
+    def __init__(
+        self, frame: VideoFrame, converter: FrameConverter, pixel_aspect: Fraction = SQUARE
+    ) -> None:
         """Wrap a decoded frame of the converter's stream."""
         self._frame = frame
+        self._lying_hw = shown_hw((frame.height, frame.width), pixel_aspect)
         self._converter = converter
         self._matrix = converter.matrix(frame)
         self._bgr: Pixels | None = None
@@ -84,7 +91,7 @@ class DecodedImage:
     @property
     def hw(self) -> tuple[int, int]:
         """Height and width as shown, pixels."""
-        return self._turned(self._frame.height, self._frame.width)
+        return self._turned(*self._lying_hw)
 
     def bgr(self) -> Pixels:
         """Return the whole image, converted once; read-only, its rows may lie apart.
@@ -93,8 +100,8 @@ class DecodedImage:
             FrameError: its pixel format cannot be converted.
         """
         if self._bgr is None:
-            hw = self._frame.height, self._frame.width
-            self._bgr = _turn_upright(self._converter.to_bgr(self._frame, hw), self._matrix)
+            lying = self._converter.to_bgr(self._frame, self._lying_hw)
+            self._bgr = _turn_upright(lying, self._matrix)
         return self._bgr
 
     def copy_into(self, out: Pixels) -> None:

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,9 +18,6 @@ from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
-
-if TYPE_CHECKING:
-    pass
 
 _SEEK_FROM = 50
 """Going on behind fewer frames than this decodes them again; a seek may go back as far anyway."""
@@ -87,7 +84,7 @@ class FileSource:
             first = next(iter(reader), None)
             if first is None:
                 raise self._no_frames()
-            hw = DecodedImage(first, FrameConverter()).hw
+            hw = DecodedImage(first, FrameConverter(), reader.pixel_aspect).hw
             count = None if self._options.keyframes_only else reader.frame_count
             return SourceInfo(hw, Sampler(self._options, reader.rate).count(count))
 
@@ -128,7 +125,7 @@ class FileSource:
             self.position = _position(self.position.index + 1, reader)
             nominal = frame.duration * reader.time_base or 1 / (reader.rate or _UNKNOWN_RATE)
             yield DecodedFrame(
-                image=DecodedImage(frame, converter),
+                image=DecodedImage(frame, converter, reader.pixel_aspect),
                 pts=reader.pts,
                 time_base=reader.time_base,
                 duration=max(1, math.floor(sampler.interval(nominal) / reader.time_base)),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamdet.sources.frame_times import FrameTimes
+from streamdet.sources.pixel_aspect import SQUARE, PixelAspects, shown_hw
 from streamdet.sources.safe_open import find_video, open_media, open_plain_file, reason
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class VideoReader:
         damaged: packets that could not be decoded so far.
         pts: when the frame that was returned last is shown, ticks, see `FrameTimes`; None where it
             is not known.
+        pixel_aspect: of the frame that was returned last: a pixel's width through its height.
         problems: what was wrong with the file, besides damaged packets; each completes "PATH: ...".
     """
 
@@ -79,9 +81,12 @@ class VideoReader:
         self.decoded = 0
         self.damaged = 0
         self.pts: int | None = None
+        self.pixel_aspect = SQUARE
         self.problems: list[str] = []
         self._keyframes_only = options.keyframes_only
         self._last: VideoFrame | None = None
+        self._last_hw: tuple[int, int] | None = None
+        self._aspects = PixelAspects(self._stream, options.max_pixels)
         self._times = FrameTimes(self._container.format.name, self.time_base, self.rate)
         self._frames = self._decode()
 
@@ -131,7 +136,9 @@ class VideoReader:
     def _decode(self) -> Generator[VideoFrame, None, None]:
         is_cut = False
         for packet in self._packets():
-            for frame in self._decode_packet(packet):
+            frames = self._decode_packet(packet)
+            self._aspects.note()
+            for frame in frames:
                 self._note(frame)
                 yield frame
             if packet is not None:
@@ -146,6 +153,7 @@ class VideoReader:
         try:
             for packet in packets:
                 if packet.size:
+                    self._aspects.number(packet)
                     yield packet
         except (av.FFmpegError, OSError, IndexError) as exc:
             self.problems.append(f"reading ended early ({reason(exc)})")
@@ -163,18 +171,25 @@ class VideoReader:
             return []
 
     def _note(self, frame: VideoFrame) -> None:
-        last, self._last = self._last, frame
+        self._last = frame
         self.pts = self._times.time(frame.pts, frame.dts, frame.duration or 0)
-        if last is not None:
-            self._compare(last, frame)
+        self.pixel_aspect = self._aspects.of(frame)
+        self._compare(shown_hw((frame.height, frame.width), self.pixel_aspect))
         self.decoded += 1
 
-    def _compare(self, last: VideoFrame, frame: VideoFrame) -> None:
-        if (frame.height, frame.width) != (last.height, last.width):
-            size = f"{frame.width}x{frame.height}"
+    def _compare(self, hw: tuple[int, int]) -> None:
+        if self._last_hw not in {None, hw}:
+            size = f"{hw[1]}x{hw[0]}"
             self.problems.append(f"the image size changes to {size} at frame {self.decoded}")
+        self._last_hw = hw
 
     def _note_end(self, *, is_cut: bool) -> None:
+        if aspect := self._aspects.unusable:
+            ratio = f"{aspect.numerator}:{aspect.denominator}"
+            self.problems.append(
+                f"its pixel aspect ratio of {ratio} is not possible, or gives more pixels than"
+                " max_pixels: the image is taken as it is stored"
+            )
         if is_cut:
             self.problems.append("the file is cut off: its last packet is incomplete")
             return

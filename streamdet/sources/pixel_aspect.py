@@ -1,0 +1,89 @@
+"""The shape of a video's pixels: its sample aspect ratio (SAR), a pixel's width through its height.
+
+Recorders store images narrower than they are shown. Everything behind the decoder sees square
+pixels: an image is stretched in the pass that converts it, so that no stored pixel is lost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+SQUARE: Final = Fraction(1)
+
+_MOST_UNEQUAL: Final = 10
+"""No camera makes pixels more than this times as wide as high; the widest in use are 4:1."""
+
+_STILLS: Final = frozenset({"apng", "gif", "webp"})
+
+
+def shown_hw(hw: tuple[int, int], pixel_aspect: Fraction) -> tuple[int, int]:
+    """Return the size of an image with square pixels: one side is stretched, none shrinks.
+
+    Args:
+        hw: height and width as stored.
+        pixel_aspect: a pixel's width through its height, positive.
+    """
+    height, width = hw
+    if pixel_aspect >= 1:
+        return height, round(width * pixel_aspect)
+    return round(height / pixel_aspect), width
+
+
+class PixelAspects:
+    """Tells the pixel aspect of each frame of one stream.
+
+    As in FFmpeg (`av_guess_sample_aspect_ratio`) the container's word counts before the codec's.
+    In images it is ignored, as browsers and labelling tools do: there it is the density in print.
+    """
+
+    def __init__(self, stream: VideoStream, max_pixels: int) -> None:
+        """Take what is stated before anything is decoded; larger images than that are not made."""
+        self._codec = stream.codec_context
+        self._coded = self._codec.sample_aspect_ratio
+        stated = stream.sample_aspect_ratio
+        format_name = stream.container.format.name
+        is_still = format_name.endswith("_pipe") or format_name in _STILLS
+        self._is_fixed = is_still or bool(stated and stated != self._coded)
+        self._stated = SQUARE if is_still else stated or SQUARE
+        self._max_pixels = max_pixels
+        self._packets = 0
+        self._changes: deque[tuple[int, Fraction]] = deque()
+        self.unusable: Fraction | None = None
+        self._codec.copy_opaque = True
+
+    def number(self, packet: Packet[VideoStream]) -> None:
+        """Number a packet that the codec is given next; the frame in it carries the number."""
+        packet.opaque = self._packets
+        self._packets += 1
+
+    def note(self) -> None:
+        """See whether the codec states another aspect since it was given the last packet.
+
+        PyAV does not show what a frame itself states, and frames come later than their packets.
+        """
+        coded = self._codec.sample_aspect_ratio
+        if coded != self._coded and not self._is_fixed:
+            self._coded = coded
+            self._changes.append((self._packets - 1, coded or SQUARE))
+
+    def of(self, frame: VideoFrame) -> Fraction:
+        """Return a frame's pixel aspect; 1 where what is stated cannot be (see `unusable`)."""
+        while self._changes and cast(int, frame.opaque) >= self._changes[0][0]:
+            self._stated = self._changes.popleft()[1]
+        if self._is_usable((frame.height, frame.width)):
+            return self._stated
+        self.unusable = self._stated
+        return SQUARE
+
+    def _is_usable(self, hw: tuple[int, int]) -> bool:
+        if not 1 <= _MOST_UNEQUAL * self._stated <= _MOST_UNEQUAL**2:
+            return False
+        return math.prod(shown_hw(hw, self._stated)) <= self._max_pixels
