@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, FrameError, SourceError
 from streamdet.image import Pixels
+from streamdet.sources.images import MAX_PIXELS, read_image_file
 
 
 def read_image(path: Path, hw: tuple[int, int] | None = None) -> Pixels:
@@ -18,17 +19,30 @@ def read_image(path: Path, hw: tuple[int, int] | None = None) -> Pixels:
     Raises:
         ConfigError: it cannot be read, or it has another size.
     """
-    import cv2
-
-    upright = None
-    if path.is_file():
-        upright = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if upright is None:
-        raise ConfigError(f"{path}: cannot be read as an image")
+    upright = _decode(path)
     if hw is None or upright.shape[:2] == hw:
-        return np.asarray(upright, np.uint8)
-    stored = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if stored is None or stored.shape[:2] != hw:
+        return upright
+    stored = _decode(path, is_upright=False)
+    if stored.shape[:2] != hw:
         height, width = upright.shape[:2]
         raise ConfigError(f"{path}: is {width} x {height} pixels, its truth says {hw[1]} x {hw[0]}")
-    return np.asarray(stored, np.uint8)
+    return stored
+
+
+def _decode(path: Path, *, is_upright: bool = True) -> Pixels:
+    """Decode by OpenCV, or as `run` does: OpenCV fails at turned TIFF and knows no HEIC."""
+    import cv2
+
+    if not path.is_file():
+        raise ConfigError(f"{path}: cannot be read as an image: there is no such file")
+    flags = cv2.IMREAD_COLOR | (0 if is_upright else cv2.IMREAD_IGNORE_ORIENTATION)
+    cv2.utils.logging.setLogLevel(0)  # it writes errors about images that are read below
+    pixels = cv2.imread(str(path), flags)
+    if pixels is not None:
+        return np.asarray(pixels, np.uint8)
+    try:
+        image = read_image_file(path, MAX_PIXELS)
+        return np.ascontiguousarray(image.bgr() if is_upright else image.bgr_as_stored())
+    except (SourceError, FrameError) as exc:
+        reason = str(exc).removeprefix(f"{path}: ")
+        raise ConfigError(f"{path}: cannot be read as an image: {reason}") from exc

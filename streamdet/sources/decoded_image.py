@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -12,8 +13,6 @@ from streamdet.image import Pixels
 from streamdet.sources.pixel_aspect import SQUARE, shown_hw
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
 
@@ -21,6 +20,9 @@ Matrix = tuple[int, int, int, int]
 """Signs (a, b, c, d) of a display matrix: a pixel at (x, y) is shown at (a x + c y, b x + d y)."""
 
 _UPRIGHT = (1, 0, 0, 1)
+_UNLISTED = (28, 29, 30, 31)
+"""Kinds of FFmpeg 8's side data that PyAV 18.1 does not know: LCEVC, views, displays, EXIF."""
+
 _TURNS = {-90: (0, 1, -1, 0), 90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), -180: (-1, 0, 0, -1)}
 """Display matrices of turns, by degrees counterclockwise."""
 
@@ -100,8 +102,7 @@ class DecodedImage:
             FrameError: its pixel format cannot be converted.
         """
         if self._bgr is None:
-            lying = self._converter.to_bgr(self._frame, self._lying_hw)
-            self._bgr = _turn_upright(lying, self._matrix)
+            self._bgr = _turn_upright(self.bgr_as_stored(), self._matrix)
         return self._bgr
 
     def copy_into(self, out: Pixels) -> None:
@@ -111,6 +112,14 @@ class DecodedImage:
             FrameError: its pixel format cannot be converted.
         """
         out[...] = self.bgr()
+
+    def bgr_as_stored(self) -> Pixels:
+        """Return the whole image, not turned upright.
+
+        Raises:
+            FrameError: its pixel format cannot be converted.
+        """
+        return self._converter.to_bgr(self._frame, self._lying_hw)
 
     def resize_into(self, out: Pixels) -> None:
         """Write the image, resized bilinearly by swscale in the pass that converts it.
@@ -127,15 +136,45 @@ class DecodedImage:
 
 def _display_matrix(frame: VideoFrame) -> Matrix:
     try:
-        matrix = frame.side_data.get("DISPLAYMATRIX")
+        matrix = _matrix_bytes(frame)
     except ValueError:
-        # PyAV 18.1 cannot list side data of a kind it does not know; the turn it reads otherwise.
         return _TURNS.get(frame.rotation, _UPRIGHT)
     if matrix is None:
         return _UPRIGHT
-    a, b, _, c, d = (_sign(value) for value in struct.unpack_from("<5i", cast("SideData", matrix)))
+    a, b, _, c, d = (_sign(value) for value in struct.unpack_from("<5i", matrix))
     is_turned, is_straight = (a, d) == (0, 0) and b and c, (b, c) == (0, 0) and a and d
     return (a, b, c, d) if is_turned or is_straight else _UPRIGHT
+
+
+def _matrix_bytes(frame: VideoFrame) -> SideData | None:
+    """Return the frame's display matrix as FFmpeg keeps it.
+
+    Raises:
+        ValueError: the frame has side data of a kind that this PyAV does not know and this FFmpeg
+            cannot take away.
+    """
+    try:
+        return cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+    except ValueError:
+        known = _without_unlisted(frame).side_data
+        return cast("SideData | None", known.get("DISPLAYMATRIX"))
+
+
+def _without_unlisted(frame: VideoFrame) -> VideoFrame:
+    """Return the frame without the side data that keeps PyAV 18.1 from listing the rest of it.
+
+    Every photograph with EXIF data has some. The rotation alone does not tell what is mirrored.
+    """
+    from av.filter import Graph
+
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1)
+    )
+    drops = [graph.add("sidedata", f"mode=delete:type={kind}") for kind in _UNLISTED]
+    graph.link_nodes(source, *drops, graph.add("buffersink")).configure()
+    graph.push(frame)
+    return cast("VideoFrame", graph.pull())
 
 
 def _sign(fixed: int) -> int:

@@ -18,10 +18,29 @@ from streamdet.sources.resolve import list_images
 from streamdet.sources.sampling import MIN_RATE, Sampler, SamplingOptions, exact_rate
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
 
+MAX_PIXELS = 36_000_000
+
 _MAX_WARNINGS = 20
 
 _TELL_EVERY = 100
 """Images between two calls of a probe's `on_part`."""
+
+
+def read_image_file(path: Path, max_pixels: int) -> DecodedImage:
+    """Decode one image.
+
+    Raises:
+        SourceError: it cannot be read, or has more than `max_pixels`.
+    """
+    with closing(_open(path, max_pixels)) as reader:
+        frame = next(iter(reader), None)
+    if frame is None:
+        raise SourceError(f"{path}: no decodable frames")
+    return DecodedImage(frame, FrameConverter())
+
+
+def _open(path: Path, max_pixels: int) -> VideoReader:
+    return VideoReader(path, DecoderOptions(1, False, max_pixels))
 
 
 class ImagesOptions(SamplingOptions):
@@ -36,7 +55,7 @@ class ImagesOptions(SamplingOptions):
         " in them. By default each image stands by itself, and nothing in it is tracked.",
     )
     max_pixels: int = Field(
-        36_000_000, ge=1, le=2**28, description="Skip larger images, as damaged ones are skipped."
+        MAX_PIXELS, ge=1, le=2**28, description="Skip larger images, as damaged ones are skipped."
     )
 
 
@@ -131,25 +150,17 @@ class ImagesSource:
 
     def _header_hw(self, path: Path) -> tuple[int, int] | None:
         try:
-            with closing(self._open(path)) as reader:
+            with closing(_open(path, self._options.max_pixels)) as reader:
                 return reader.hw
         except SourceError:
             return None
 
     def _read(self, path: Path) -> DecodedImage | None:
         try:
-            with closing(self._open(path)) as reader:
-                frame = next(iter(reader), None)
+            return read_image_file(path, self._options.max_pixels)
         except SourceError as exc:
             self._problems.append(str(exc))
             return None
-        if frame is None:
-            self._problems.append(f"{path}: no decodable frames")
-            return None
-        return DecodedImage(frame, FrameConverter())
-
-    def _open(self, path: Path) -> VideoReader:
-        return VideoReader(path, DecoderOptions(1, False, self._options.max_pixels))
 
     def _count(self, *, is_good: bool) -> None:
         position = self.position

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -83,19 +82,6 @@ def test_probe_tells_the_largest_size_so_far(
     parts: list[SourceInfo] = []
     source(tmp_path).probe(parts.append)
     assert parts == [SourceInfo((48, 64), None), SourceInfo((100, 50), None)]
-
-
-@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, -1), (8, 1)])
-def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, turns: int) -> None:
-    jpeg = cv2.imencode(".jpg", picture(0))[1].tobytes()
-    tiff = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x112, 3, 1, orientation, 0) + bytes(4)
-    exif = b"Exif\0\0" + tiff
-    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
-    (tmp_path / "a.jpg").write_bytes(jpeg[:2] + segment + jpeg[2:])
-    image = next(source(tmp_path / "a.jpg").frames(Position())).image
-    # Decoders differ a little in how they interpolate colours.
-    difference = image.bgr().astype(int) - np.rot90(picture(0), turns)
-    assert np.abs(difference).mean() < 20
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".tif", ".ppm", ".jp2", ".jpg"])

@@ -94,7 +94,8 @@ def test_an_unreadable_image_is_told_in_one_sentence(examples: list[Example], wo
     assert [len(next(made).targets) for _ in range(2)] == [2, 2]  # what comes before it is used
     with pytest.raises(ConfigError) as caught:
         next(made)
-    assert str(caught.value) == f"{examples[last].path}: cannot be read as an image"
+    reason = "unsupported or corrupt (the file is empty)"
+    assert str(caught.value) == f"{examples[last].path}: cannot be read as an image: {reason}"
 
 
 def test_fewer_images_than_a_batch_are_one_step() -> None:
