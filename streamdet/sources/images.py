@@ -90,14 +90,14 @@ class ImagesSource:
             SourceError: there are no images, or none that can be read.
         """
         paths = self._list()
-        largest_hw, good = (0, 0), 0
+        largest_hw, good, problems = (0, 0), 0, list[str]()
         for number, path in enumerate(paths, 1):
-            if hw := self._header_hw(path):
+            if hw := self._header_hw(path, problems):
                 largest_hw, good = max(largest_hw, hw, key=math.prod), good + 1
             if good and number % _TELL_EVERY == 0:
                 on_part(SourceInfo(largest_hw, None))
         if not good:
-            raise self._none_left(paths)
+            raise self._none_left(paths, problems)
         return SourceInfo(largest_hw, self._sampler().count(good))
 
     def frames(
@@ -134,7 +134,7 @@ class ImagesSource:
                 is_still=not self._options.sequence,
             )
         if self.position.decoded == 0:
-            raise self._none_left(paths)
+            raise self._none_left(paths, self._problems)
 
     def _sampler(self) -> Sampler:
         return Sampler(self._options, exact_rate(self._options.rate))
@@ -148,11 +148,12 @@ class ImagesSource:
             raise SourceError(f"{self._uri}: holds no images any more")
         return paths
 
-    def _header_hw(self, path: Path) -> tuple[int, int] | None:
+    def _header_hw(self, path: Path, problems: list[str]) -> tuple[int, int] | None:
         try:
             with closing(_open(path, self._options.max_pixels)) as reader:
                 return reader.hw
-        except SourceError:
+        except SourceError as exc:
+            problems.append(str(exc))
             return None
 
     def _read(self, path: Path) -> DecodedImage | None:
@@ -169,7 +170,7 @@ class ImagesSource:
         else:
             self.position = replace(position, damaged=position.damaged + 1)
 
-    def _none_left(self, paths: list[Path]) -> SourceError:
+    def _none_left(self, paths: list[Path], problems: list[str]) -> SourceError:
         if len(paths) > 1:
             return SourceError(f"{self._uri}: none of its {len(paths)} images can be decoded")
-        return SourceError(next(iter(self._problems), f"{self._uri}: no decodable frames"))
+        return SourceError(next(iter(problems), f"{self._uri}: no decodable frames"))

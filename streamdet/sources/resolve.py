@@ -25,7 +25,7 @@ from streamdet.sources.scene_uri import SCHEME, parse_scene
 
 _IMAGES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"}
-    | {".ppm", ".pgm", ".pbm", ".pnm", ".jp2"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".heic", ".heif", ".hif"}
 )
 _NOT_MEDIA = frozenset(
     {".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm", ".pdf"}

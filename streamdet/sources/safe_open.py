@@ -20,7 +20,6 @@ from streamdet.errors import SourceError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.video.stream import VideoStream
 
 _FORMATS = ",".join(
     [
@@ -79,29 +78,6 @@ def open_media(file: IO[bytes], path: Path, max_pixels: int) -> InputContainer:
         return av.open(file, "r", options=options)
     except (av.FFmpegError, OSError, ValueError, IndexError, AttributeError) as exc:
         raise SourceError(f"{path}: unsupported or corrupt ({reason(exc)})") from exc
-
-
-def find_video(container: InputContainer, path: Path, max_pixels: int) -> VideoStream:
-    """Choose the first video stream that is not a cover image.
-
-    Raises:
-        SourceError: there is none, its codec is unknown, or it is larger than `max_pixels`.
-    """
-    from av.stream import Disposition
-
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        raise SourceError(f"{path}: no video stream")
-    codec = streams[0].codec_context
-    if codec is None:
-        raise SourceError(f"{path}: unsupported or corrupt (no decoder for its video)")
-    if codec.width * codec.height > max_pixels:
-        raise SourceError(
-            f"{path}: its images of {codec.width}x{codec.height} have more pixels "
-            f"than max_pixels, {max_pixels}"
-        )
-    codec.options = {"max_pixels": str(max_pixels)}
-    return streams[0]
 
 
 def reason(exc: Exception) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from streamdet.sources.frame_times import FrameTimes
 from streamdet.sources.pixel_aspect import SQUARE, PixelAspects, shown_hw
-from streamdet.sources.safe_open import find_video, open_media, open_plain_file, reason
+from streamdet.sources.safe_open import open_media, open_plain_file, reason
+from streamdet.sources.stream_choice import choose_video, note_choice
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -40,7 +41,7 @@ class DecoderOptions:
 
 
 class VideoReader:
-    """One pass over a file's first video stream.
+    """One pass over a file's video stream, see stream_choice.py.
 
     Attributes:
         time_base: seconds per tick of pts.
@@ -64,7 +65,7 @@ class VideoReader:
         self._file = open_plain_file(path)
         try:
             self._container = open_media(self._file, path, options.max_pixels)
-            self._stream = find_video(self._container, path, options.max_pixels)
+            self._stream = choose_video(self._container, path, options.max_pixels)
         except Exception:
             self._file.close()
             raise
@@ -82,7 +83,8 @@ class VideoReader:
         self.damaged = 0
         self.pts: int | None = None
         self.pixel_aspect = SQUARE
-        self.problems: list[str] = []
+        note = note_choice(self._stream)
+        self.problems = [note] if note else []
         self._keyframes_only = options.keyframes_only
         self._last: VideoFrame | None = None
         self._last_hw: tuple[int, int] | None = None

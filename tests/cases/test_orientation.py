@@ -15,6 +15,7 @@ from streamdet.sources import Position
 from streamdet.sources.file import FileOptions, FileSource
 from streamdet.sources.images import ImagesOptions, ImagesSource
 from tests.sources.made_exif import ORIENTATIONS, encode, upright
+from tests.sources.made_heif import image_item, mirror_property, turn_property, write_heif
 
 SUFFIXES = [".jpg", ".png", ".webp", ".tif"]
 
@@ -52,6 +53,26 @@ def test_every_orientation_is_turned_upright(
     path = tmp_path / f"photo{suffix}"
     path.write_bytes(encode(suffix, four_corners(), orientation))
     assert is_equal(read(path), upright(four_corners(), orientation))
+
+
+LEFT, HALF, RIGHT = turn_property(1), turn_property(2), turn_property(3)
+UPSIDE_DOWN, MIRRORED = mirror_property(0), mirror_property(1)
+
+
+@pytest.mark.parametrize("read", [by_images, by_file, read_image])
+@pytest.mark.parametrize(
+    ("orientation", "properties"),
+    [
+        *((1, []), (2, [MIRRORED]), (3, [HALF]), (4, [UPSIDE_DOWN]), (5, [LEFT, UPSIDE_DOWN])),
+        *((6, [RIGHT]), (7, [LEFT, MIRRORED]), (8, [LEFT])),
+    ],
+)
+def test_heic_is_turned_upright(
+    tmp_path: Path, orientation: int, properties: list[bytes], read: Callable[[Path], Pixels]
+) -> None:
+    stored = four_corners().repeat(2, axis=0).repeat(2, axis=1)
+    path = write_heif(tmp_path / "a.heic", [image_item(stored, *properties)], primary=1)
+    assert is_equal(read(path), upright(stored, orientation))
 
 
 @pytest.mark.parametrize("read", [by_images, read_image])
