@@ -38,7 +38,8 @@ class DecodedFrame:
         image: its image, upright; valid until the next frame is asked for.
         pts: ticks of `time_base`; None where the file has none. A video's rise.
         time_base: seconds per tick.
-        duration: ticks until the next sampled frame is due (nominal); at least 1.
+        duration: ticks until the next sampled frame, or the source's end; at least 1. Nominal where
+            times are not known.
         captured_ns: wall clock, nanoseconds since the epoch.
         position: the position behind this frame.
         is_still: whether it is an image by itself; see `frame.Frame`.

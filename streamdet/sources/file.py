@@ -63,7 +63,7 @@ class FileSource:
         self._path = Path(uri)
         self._options = options
         self._problems: list[str] = []
-        self.position = Position()
+        self.position = self._reached = Position()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -96,16 +96,34 @@ class FileSource:
         Raises:
             SourceError: the file cannot be opened, or has no video that can be decoded.
         """
-        self.position = start
+        self.position = self._reached = start
         self._problems = []
         with closing(self._open_behind(start)) as reader:
             self._problems = reader.problems
             while reader.decoded < start.decoded and next(iter(reader), None) is not None:
                 on_passed()
-            yield from self._sample(reader, start, on_passed)
+            yield from self._last_until_next(reader, self._sample(reader, start, on_passed))
             self._pass_by(reader)
+            self.position = self._reached
             if reader.decoded == 0:
                 raise self._no_frames()
+
+    def _last_until_next(
+        self, reader: VideoReader, frames: Iterator[DecodedFrame]
+    ) -> Iterator[DecodedFrame]:
+        """Give each frame its duration: until the next one, or until the video's end.
+
+        A container's durations are those of packets, which may be stored in another order.
+        """
+        last: DecodedFrame | None = None
+        for frame in frames:
+            if last is not None:
+                self.position = last.position
+                yield _until(last, frame.pts)
+            last = frame
+        if last is not None:
+            self.position = last.position
+            yield _until(last, reader.end)
 
     def _sample(
         self, reader: VideoReader, start: Position, on_passed: Callable[[], None]
@@ -122,7 +140,7 @@ class FileSource:
                 on_passed()
                 continue
             last_slot = slot
-            self.position = _position(self.position.index + 1, reader)
+            self._reached = _position(self._reached.index + 1, reader)
             nominal = frame.duration * reader.time_base or 1 / (reader.rate or _UNKNOWN_RATE)
             yield DecodedFrame(
                 image=DecodedImage(frame, converter, reader.pixel_aspect),
@@ -130,7 +148,7 @@ class FileSource:
                 time_base=reader.time_base,
                 duration=max(1, math.floor(sampler.interval(nominal) / reader.time_base)),
                 captured_ns=time.time_ns(),
-                position=self.position,
+                position=self._reached,
             )
 
     def _open(self) -> VideoReader:
@@ -151,9 +169,9 @@ class FileSource:
 
     def _pass_by(self, reader: VideoReader) -> None:
         """Move on without emitting: `position.pts` is no longer that of the last decoded frame."""
-        if (reader.decoded, reader.damaged) != (self.position.decoded, self.position.damaged):
-            self.position = replace(
-                self.position, decoded=reader.decoded, damaged=reader.damaged, is_seekable=False
+        if (reader.decoded, reader.damaged) != (self._reached.decoded, self._reached.damaged):
+            self._reached = replace(
+                self._reached, decoded=reader.decoded, damaged=reader.damaged, is_seekable=False
             )
 
     def _no_frames(self) -> SourceError:
@@ -164,6 +182,13 @@ class FileSource:
 def _position(index: int, reader: VideoReader) -> Position:
     is_seekable = reader.is_ordered and reader.damaged == 0
     return Position(index, reader.decoded, reader.damaged, reader.pts, is_seekable)
+
+
+def _until(frame: DecodedFrame, end: int | None) -> DecodedFrame:
+    """Show a frame until `end`, ticks; one that is not known, or past, changes nothing."""
+    if frame.pts is None or end is None or end <= frame.pts:
+        return frame
+    return replace(frame, duration=end - frame.pts)
 
 
 def _time_s(reader: VideoReader, pts: int | None) -> Fraction | None:

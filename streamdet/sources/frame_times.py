@@ -31,6 +31,7 @@ class FrameTimes:
         rate: nominal frames per second; None where unknown.
 
     Attributes:
+        nominal: ticks between two frames at the stream's rate, at least 1.
         are_plain: every time so far was the frame's own pts.
         was_joined: the clock has jumped.
     """
@@ -38,7 +39,7 @@ class FrameTimes:
     def __init__(self, format_name: str, time_base: Fraction, rate: Fraction | None) -> None:
         self._uses_dts = format_name == "avi"
         self._may_jump_ahead = format_name in _JOINED
-        self._nominal = max(1, round(1 / ((rate or _UNKNOWN_RATE) * time_base)))
+        self.nominal = max(1, round(1 / ((rate or _UNKNOWN_RATE) * time_base)))
         self._gap, self._jitter = (round(s / time_base) for s in (_GAP_S, _JITTER_S))
         self._faulty_pts = self._faulty_dts = 0
         self._last_pts: int | None = None
@@ -60,7 +61,7 @@ class FrameTimes:
             None only where no frame so far had a time.
         """
         stated = self._best_effort(pts, dts)
-        step = duration if duration > 0 else self._nominal
+        step = duration if duration > 0 else self.nominal
         time = self._risen(stated, step)
         if time != pts:
             self.are_plain = False

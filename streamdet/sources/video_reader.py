@@ -87,6 +87,7 @@ class VideoReader:
         self.problems = [note] if note else []
         self._keyframes_only = options.keyframes_only
         self._last: VideoFrame | None = None
+        self._step = 0
         self._last_hw: tuple[int, int] | None = None
         self._aspects = PixelAspects(self._stream, options.max_pixels)
         self._times = FrameTimes(self._container.format.name, self.time_base, self.rate)
@@ -102,6 +103,23 @@ class VideoReader:
     def is_ordered(self) -> bool:
         """Whether every frame so far had a pts of its own, above the one before."""
         return self._times.are_plain and self.pts is not None
+
+    @property
+    def end(self) -> int | None:
+        """When the frame that was returned last ends, as the last one of the file, ticks.
+
+        Its packet's duration is taken where the header does not state a likely end: of frames that
+        are not shown in the order in which they are stored, it is that of another frame.
+        """
+        if self.pts is None or self._last is None:
+            return None
+        duration = self._last.duration or self._times.nominal
+        stated = self._stated_end()
+        if stated is None or self._times.was_joined:
+            return self.pts + duration
+        left = stated / self.time_base - self.pts
+        longest = max(duration, self._step) + Fraction(_CUT_S) / self.time_base
+        return self.pts + (round(left) if 1 <= left <= longest else duration)
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Go on with the frames that have not been returned or skipped yet."""
@@ -173,8 +191,10 @@ class VideoReader:
             return []
 
     def _note(self, frame: VideoFrame) -> None:
-        self._last = frame
+        self._last, last_pts = frame, self.pts
         self.pts = self._times.time(frame.pts, frame.dts, frame.duration or 0)
+        if self.pts is not None and last_pts is not None:
+            self._step = self.pts - last_pts
         self.pixel_aspect = self._aspects.of(frame)
         self._compare(shown_hw((frame.height, frame.width), self.pixel_aspect))
         self.decoded += 1

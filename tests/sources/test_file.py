@@ -71,18 +71,19 @@ def test_probe_knows_size_and_count(video: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "numbers", "gap"),
+    ("options", "numbers", "durations"),
     [
-        ({"every": 50}, [0, 50, 100], 50),
-        ({"fps": 0.5}, [0, 50, 100], 50),
-        ({"keyframes_only": True}, [0, 30, 60, 90], 1),
+        ({"every": 50}, [0, 50, 100], [50, 50, 20]),
+        ({"fps": 0.5}, [0, 50, 100], [50, 50, 20]),
+        ({"keyframes_only": True}, [0, 30, 60, 90], [30] * 4),
     ],
 )
-def test_sampling(video: Path, options: dict[str, object], numbers: list[int], gap: int) -> None:
+def test_sampled_frames_last_until_the_next_one_or_the_end(
+    video: Path, options: dict[str, object], numbers: list[int], durations: list[int]
+) -> None:
     frames = list(source(video, **options).frames(Position()))
-    times = [(frame.pts or 0) * frame.time_base * 25 for frame in frames]
-    assert times == numbers
-    assert all(float(frame.duration * frame.time_base) == gap / 25 for frame in frames)
+    assert [(frame.pts or 0) * frame.time_base * 25 for frame in frames] == numbers
+    assert [frame.duration * frame.time_base * 25 for frame in frames] == durations
 
 
 def test_the_position_counts_what_was_sampled_away_at_the_end(video: Path) -> None:
