@@ -11,6 +11,8 @@ from collections import deque
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, cast
 
+from streamdet.sources.stream_choice import is_heif
+
 if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.frame import VideoFrame
@@ -49,8 +51,8 @@ class PixelAspects:
         self._codec = stream.codec_context
         self._coded = self._codec.sample_aspect_ratio
         stated = stream.sample_aspect_ratio
-        format_name = stream.container.format.name
-        is_still = format_name.endswith("_pipe") or format_name in _STILLS
+        name = stream.container.format.name
+        is_still = name.endswith("_pipe") or name in _STILLS or is_heif(stream.container)
         self._is_fixed = is_still or bool(stated and stated != self._coded)
         self._stated = SQUARE if is_still else stated or SQUARE
         self._max_pixels = max_pixels

@@ -40,24 +40,34 @@ def choose_video(container: InputContainer, path: Path, max_pixels: int) -> Vide
 def note_choice(chosen: VideoStream) -> str | None:
     """Say which stream was chosen of several; completes "PATH: ..."."""
     count = sum(map(_is_whole, chosen.container.streams.video))
-    if count < 2 or _is_heif(chosen.container):
+    if count < 2 or is_heif(chosen.container):
         return None
     codec = chosen.codec_context
     which = f"stream {chosen.index} ({codec.name}, {codec.width}x{codec.height})"
     return f"of its {count} video streams only {which} is read"
 
 
-def _candidates(container: InputContainer, path: Path) -> list[VideoStream]:
+def is_heif(container: Container) -> bool:
+    """Whether it holds still images as HEIF does."""
+    tags = container.metadata
+    brands = tags.get("major_brand", "") + tags.get("compatible_brands", "")
+    return any(brands[at : at + 4] in _HEIF for at in range(0, len(brands), 4))
+
+
+def has_default(container: Container) -> bool:
+    """Whether a video stream is marked as the default one; in HEIF that is the main image."""
     from av.stream import Disposition
 
+    return any(stream.disposition & Disposition.default for stream in container.streams.video)
+
+
+def _candidates(container: InputContainer, path: Path) -> list[VideoStream]:
     whole = [stream for stream in container.streams.video if _is_whole(stream)]
-    if _is_heif(container):
-        whole = [stream for stream in whole if stream.disposition & Disposition.default]
-        if not whole:
-            raise SourceError(
-                f"{path}: its image is put together from parts, such as tiles, which cannot be read"
-                " here: convert it to JPEG or PNG"
-            )
+    if is_heif(container) and not has_default(container):
+        raise SourceError(
+            f"{path}: its image is put together from parts in a way that cannot be read here:"
+            " convert it to JPEG or PNG"
+        )
     if not whole:
         only = ", only a cover image" if container.streams.video else ""
         raise SourceError(f"{path}: no video stream{only}")
@@ -69,12 +79,6 @@ def _is_whole(stream: VideoStream) -> bool:
 
     parts = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
     return not stream.disposition & parts
-
-
-def _is_heif(container: Container) -> bool:
-    tags = container.metadata
-    brands = tags.get("major_brand", "") + tags.get("compatible_brands", "")
-    return any(brands[at : at + 4] in _HEIF for at in range(0, len(brands), 4))
 
 
 def _rank(stream: VideoStream) -> tuple[bool, bool, bool, bool, int]:

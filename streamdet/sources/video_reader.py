@@ -12,6 +12,7 @@ from streamdet.sources.frame_times import FrameTimes
 from streamdet.sources.pixel_aspect import SQUARE, PixelAspects, shown_hw
 from streamdet.sources.safe_open import open_media, open_plain_file, reason
 from streamdet.sources.stream_choice import choose_video, note_choice
+from streamdet.sources.tiled_image import find_tiles
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -65,7 +66,12 @@ class VideoReader:
         self._file = open_plain_file(path)
         try:
             self._container = open_media(self._file, path, options.max_pixels)
-            self._stream = choose_video(self._container, path, options.max_pixels)
+            self._tiles = find_tiles(self._container, self._file, path, options.max_pixels)
+            self._stream = (
+                self._tiles.streams[0]
+                if self._tiles
+                else choose_video(self._container, path, options.max_pixels)
+            )
         except Exception:
             self._file.close()
             raise
@@ -96,6 +102,8 @@ class VideoReader:
     @property
     def hw(self) -> tuple[int, int] | None:
         """Height and width that the header states, not turned; None where it does not."""
+        if self._tiles:
+            return self._tiles.hw
         codec = self._stream.codec_context
         return (codec.height, codec.width) if codec.height and codec.width else None
 
@@ -169,7 +177,7 @@ class VideoReader:
         """Yield the stream's packets and at last None, which flushes the decoder."""
         import av
 
-        packets = self._container.demux(self._stream)
+        packets = self._container.demux(self._tiles.streams if self._tiles else (self._stream,))
         try:
             for packet in packets:
                 if packet.size:
@@ -183,7 +191,7 @@ class VideoReader:
         import av
 
         try:
-            return self._stream.codec_context.decode(packet)
+            return (self._tiles or self._stream.codec_context).decode(packet)
         except av.EOFError:
             return []
         except av.FFmpegError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -13,10 +15,22 @@ from av.video.stream import VideoStream
 
 from streamdet.errors import ConfigError, SourceError
 from streamdet.evaluation.image_file import read_image
-from streamdet.sources import Position, Source
+from streamdet.image import Pixels
+from streamdet.sources import Position, SourceInfo
 from streamdet.sources.file import FileOptions, FileSource
 from streamdet.sources.images import ImagesOptions, ImagesSource
-from tests.sources.made_heif import Item, grid_data, image_item, plain, size_property, write_heif
+from tests.sources.made_heif import (
+    Item,
+    box,
+    grid_data,
+    image_item,
+    mirror_property,
+    plain,
+    size_property,
+    turn_property,
+    write_heif,
+)
+from tests.sources.made_video import picture
 
 Stream = tuple[str, tuple[int, int], int, Disposition | None]
 """Codec, height and width, how many frames, disposition; stream n is of grey level 50 + 100 n."""
@@ -109,11 +123,8 @@ def test_sound_with_a_cover_is_no_video(tmp_path: Path) -> None:
         source(tmp_path / "song.mp3").probe()
 
 
-THUMBNAIL = plain(128, (64, 64))
-
-
 def test_the_main_image_is_read_and_not_its_thumbnail(tmp_path: Path) -> None:
-    items = [image_item(THUMBNAIL), image_item(plain(50, (96, 128)))]
+    items = [image_item(plain(128, (64, 64))), image_item(plain(50, (96, 128)))]
     path = write_heif(tmp_path / "a.heic", items, primary=2, references=[(b"thmb", 1, [2])])
     frames = list(ImagesSource(str(path), ImagesOptions()).frames(Position()))
     assert [each.image.hw for each in frames] == [(96, 128)]
@@ -121,31 +132,107 @@ def test_the_main_image_is_read_and_not_its_thumbnail(tmp_path: Path) -> None:
     assert abs(float(read_image(path).mean()) - 50) < 6
 
 
-@pytest.fixture
-def tiled(tmp_path: Path) -> Path:
-    """An image of 120 x 100 in 2 x 2 tiles of 64 x 64, and its thumbnail."""
-    tiles = [image_item(plain(60 * n, (64, 64)), is_hidden=True) for n in range(4)]
-    grid = Item(b"grid", grid_data(2, 2, (100, 120)), [size_property((100, 120))])
-    items = [*tiles, grid, image_item(THUMBNAIL)]
-    references = [(b"dimg", 5, [1, 2, 3, 4]), (b"thmb", 6, [5])]
-    return write_heif(tmp_path / "IMG_1.HEIC", items, primary=5, references=references)
-
-
+WHOLE = picture(0, (100, 120))
 REFUSAL = r"IMG_1\.HEIC: .*its image is put together from parts.* convert it to JPEG"
 
 
-@pytest.mark.parametrize("is_among_videos", [False, True])
-def test_a_tile_or_a_thumbnail_is_never_taken_for_the_image(
-    tiled: Path, is_among_videos: bool
+def write_tiled(
+    folder: Path, kind: bytes = b"grid", *transforms: bytes, in_idat: bool = False
+) -> Path:
+    """Store WHOLE in 2 x 2 tiles of 64 x 64, the last of them first, and add a thumbnail."""
+    padded = np.pad(WHOLE, ((0, 28), (0, 8), (0, 0)), mode="edge")
+    places = [(64, 64), (64, 0), (0, 64), (0, 0)]
+    tiles = [image_item(padded[y : y + 64, x : x + 64], is_hidden=True) for y, x in places]
+    properties = [size_property((100, 120)), *transforms]
+    whole = Item(kind, grid_data(2, 2, (100, 120)), properties, is_in_idat=in_idat)
+    items = [*tiles, whole, image_item(plain(128, (64, 64)))]
+    references = [(b"dimg", 5, [4, 3, 2, 1]), (b"thmb", 6, [5])]
+    return write_heif(folder / "IMG_1.HEIC", items, primary=5, references=references)
+
+
+def by_images(path: Path) -> Pixels:
+    frames = list(ImagesSource(str(path), ImagesOptions()).frames(Position()))
+    assert len(frames) == 1
+    return frames[0].image.bgr()
+
+
+def by_file(path: Path) -> Pixels:
+    """As `run` reads an image among videos."""
+    frames = list(source(path).frames(Position()))
+    assert len(frames) == 1
+    return frames[0].image.bgr()
+
+
+READERS = pytest.mark.parametrize("read", [by_images, by_file, read_image])
+
+
+def is_alike(pixels: Pixels, wanted: Pixels) -> bool:
+    if pixels.shape != wanted.shape:
+        return False
+    return float(np.abs(pixels.astype(int) - wanted).mean()) < 12
+
+
+@READERS
+@pytest.mark.parametrize("in_idat", [False, True])
+def test_tiles_are_put_together(
+    tmp_path: Path, in_idat: bool, read: Callable[[Path], Pixels]
 ) -> None:
-    images = ImagesSource(str(tiled), ImagesOptions())
-    reader: Source = source(tiled) if is_among_videos else images
-    with pytest.raises(SourceError, match=REFUSAL):
+    assert is_alike(read(write_tiled(tmp_path, in_idat=in_idat)), WHOLE)
+
+
+@READERS
+def test_an_image_in_tiles_is_turned_as_a_whole(
+    tmp_path: Path, read: Callable[[Path], Pixels]
+) -> None:
+    path = write_tiled(tmp_path, b"grid", turn_property(3), mirror_property(1))
+    assert is_alike(read(path), np.rot90(WHOLE, 3)[:, ::-1])
+
+
+def test_the_probe_knows_the_whole_image(tmp_path: Path) -> None:
+    path = write_tiled(tmp_path)
+    assert ImagesSource(str(path), ImagesOptions()).probe() == SourceInfo((100, 120), 1)
+    assert source(path).probe() == SourceInfo((100, 120), 1)
+
+
+@READERS
+@pytest.mark.parametrize(
+    ("kind", "transforms"), [(b"iovl", ()), (b"iden", ()), (b"grid", (box(b"clap", bytes(32)),))]
+)
+def test_an_image_that_is_put_together_otherwise_is_refused(
+    tmp_path: Path, kind: bytes, transforms: tuple[bytes, ...], read: Callable[[Path], Pixels]
+) -> None:
+    path = write_tiled(tmp_path, kind, *transforms)
+    with pytest.raises((SourceError, ConfigError), match=REFUSAL):
+        read(path)
+
+
+@READERS
+def test_an_image_with_a_damaged_tile_is_refused(
+    tmp_path: Path, read: Callable[[Path], Pixels]
+) -> None:
+    path = write_tiled(tmp_path)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"mdat") + 4
+    content[at : at + 200] = b"\xff" * 200
+    path.write_bytes(content)
+    with pytest.raises((SourceError, ConfigError), match=r"IMG_1\.HEIC: .*no decodable frames"):
+        read(path)
+
+
+def test_a_tiled_image_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+    reader = ImagesSource(str(write_tiled(tmp_path)), ImagesOptions(max_pixels=64 * 64 * 2))
+    with pytest.raises(SourceError, match="120x100 has more pixels than max_pixels, 8192"):
         list(reader.frames(Position()))
-    with pytest.raises(SourceError, match=REFUSAL):
-        reader.probe()
 
 
-def test_a_tiled_image_of_a_data_set_is_refused_by_name(tiled: Path) -> None:
-    with pytest.raises(ConfigError, match=REFUSAL):
-        read_image(tiled)
+def test_damaged_boxes_are_refused_or_change_nothing(tmp_path: Path) -> None:
+    path = write_tiled(tmp_path)
+    content = path.read_bytes()
+    rng = np.random.default_rng(1)
+    end = content.index(b"mdat")
+    for _ in range(300):
+        broken = bytearray(content)
+        broken[int(rng.integers(24, end))] = int(rng.integers(256))
+        path.write_bytes(broken)
+        with contextlib.suppress(SourceError):
+            by_images(path)

@@ -25,6 +25,7 @@ class Item:
     data: bytes
     properties: Sequence[bytes]
     is_hidden: bool = False
+    is_in_idat: bool = False
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -84,11 +85,14 @@ def _hvcc(units: Sequence[bytes]) -> bytes:
 def write_heif(
     path: Path, items: Sequence[Item], *, primary: int, references: Sequence[Reference] = ()
 ) -> Path:
-    """Write a file of items, numbered from 1."""
+    """Write a file of items, numbered from 1; one of them may lie in `idat`."""
     head = box(b"ftyp", b"heic", bytes(4), b"mif1heic")
     properties = [each for item in items for each in item.properties]
     first = len(head) + len(_meta(items, properties, [0] * len(items), primary, references)) + 8
     offsets = [first + sum(len(item.data) for item in items[:at]) for at in range(len(items))]
+    for at, item in enumerate(items):
+        if item.is_in_idat:
+            offsets[at] = 0
     meta = _meta(items, properties, offsets, primary, references)
     path.write_bytes(head + meta + box(b"mdat", *(item.data for item in items)))
     return path
@@ -105,7 +109,8 @@ def _meta(
     for number, (item, offset) in enumerate(zip(items, offsets, strict=True), 1):
         entry = struct.pack(">HH4s", number, 0, item.kind)
         infos.append(full_box(b"infe", 2, int(item.is_hidden), entry, b"\0"))
-        places.append(struct.pack(">HHHII", number, 0, 1, offset, len(item.data)))
+        place = (number, int(item.is_in_idat), 0, 1, offset, len(item.data))
+        places.append(struct.pack(">HHHHII", *place))
         count = len(item.properties)
         indices = bytes(range(used + 1, used + count + 1))
         uses.append(struct.pack(">HB", number, count) + indices)
@@ -121,9 +126,10 @@ def _meta(
         0,
         full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, b"pict"), b"\0"),
         full_box(b"pitm", 0, 0, struct.pack(">H", primary)),
-        full_box(b"iloc", 0, 0, b"\x44\0", total, *places),
+        full_box(b"iloc", 1, 0, b"\x44\0", total, *places),
         full_box(b"iinf", 0, 0, total, *infos),
         full_box(b"iref", 0, 0, *pointers),
+        box(b"idat", *(item.data for item in items if item.is_in_idat)),
         box(
             b"iprp",
             box(b"ipco", *properties),
