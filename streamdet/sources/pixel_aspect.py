@@ -34,6 +34,8 @@ def shown_hw(hw: tuple[int, int], pixel_aspect: Fraction) -> tuple[int, int]:
         pixel_aspect: a pixel's width through its height, positive.
     """
     height, width = hw
+    if pixel_aspect == 1:
+        return hw
     if pixel_aspect >= 1:
         return height, round(width * pixel_aspect)
     return round(height / pixel_aspect), width
@@ -58,7 +60,8 @@ class PixelAspects:
         self._max_pixels = max_pixels
         self._packets = 0
         self._changes: deque[tuple[int, Fraction]] = deque()
-        self.unusable: Fraction | None = None
+        self._judged: tuple[Fraction, tuple[int, int]] | None = None
+        self._is_usable = True
         self._codec.copy_opaque = True
 
     def number(self, packet: Packet[VideoStream]) -> None:
@@ -80,12 +83,18 @@ class PixelAspects:
         """Return a frame's pixel aspect; 1 where what is stated cannot be (see `unusable`)."""
         while self._changes and cast(int, frame.opaque) >= self._changes[0][0]:
             self._stated = self._changes.popleft()[1]
-        if self._is_usable((frame.height, frame.width)):
-            return self._stated
-        self.unusable = self._stated
-        return SQUARE
+        hw = frame.height, frame.width
+        if (self._stated, hw) != self._judged:
+            self._judged = self._stated, hw
+            self._is_usable = _is_possible(*self._judged, self._max_pixels)
+        return self._stated if self._is_usable else SQUARE
 
-    def _is_usable(self, hw: tuple[int, int]) -> bool:
-        if not 1 <= _MOST_UNEQUAL * self._stated <= _MOST_UNEQUAL**2:
-            return False
-        return math.prod(shown_hw(hw, self._stated)) <= self._max_pixels
+    @property
+    def unusable(self) -> Fraction | None:
+        """What is stated for the last frame, if it is not possible."""
+        return None if self._is_usable else self._stated
+
+
+def _is_possible(aspect: Fraction, hw: tuple[int, int], max_pixels: int) -> bool:
+    is_likely = 1 <= _MOST_UNEQUAL * aspect <= _MOST_UNEQUAL**2
+    return is_likely and math.prod(shown_hw(hw, aspect)) <= max_pixels
