@@ -6,8 +6,9 @@ B-frames. As in FFmpeg's best-effort timestamps (libavcodec, `guess_correct_pts`
 more pts than dts have failed to rise, and in AVI from the start. Then:
 
 - a time that is missing, or not above the one before by less than a second, follows the one before;
-- a clock that jumps back, or in a transport stream more than 10 seconds ahead (FFmpeg's
-  `dts_delta_threshold`), belongs to another recording that was joined on: it goes on without a gap.
+- a clock that jumps back, by a second or together with dts, or in a transport stream more than 10
+  seconds ahead (FFmpeg's `dts_delta_threshold`), belongs to another recording that was joined on:
+  it goes on without a gap.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _JOINED: Final = frozenset({"mpegts", "mpeg", "vob"})
 """Formats whose clock may jump ahead where recordings were joined; elsewhere a gap is a gap."""
 _GAP_S: Final = 10
 _JITTER_S: Final = 1
+_LONGEST_REORDER: Final = 16
+"""Frames. H.264 and HEVC show none later than this behind the packet that makes room for it."""
 _UNKNOWN_RATE: Final = 25
 
 
@@ -46,6 +49,7 @@ class FrameTimes:
         self._last_dts: int | None = None
         self._last: int | None = None
         self._offset = 0
+        self._dts_fell_for = 0
         self.are_plain = True
         self.was_joined = False
 
@@ -60,6 +64,7 @@ class FrameTimes:
         Returns:
             None only where no frame so far had a time.
         """
+        self._dts_fell_for = max(0, self._dts_fell_for - 1)
         stated = self._best_effort(pts, dts)
         step = duration if duration > 0 else self.nominal
         time = self._risen(stated, step)
@@ -73,6 +78,8 @@ class FrameTimes:
             self._faulty_pts += self._last_pts is not None and pts <= self._last_pts
             self._last_pts = pts
         if dts is not None:
+            if self._last_dts is not None and dts < self._last_dts:
+                self._dts_fell_for = _LONGEST_REORDER + 1
             self._faulty_dts += self._last_dts is not None and dts <= self._last_dts
             self._last_dts = dts
         is_dts_better = self._uses_dts or self._faulty_pts > self._faulty_dts
@@ -87,9 +94,14 @@ class FrameTimes:
         if stated is None:
             return last + step
         time = stated + self._offset
-        behind, ahead = last - time, time - last
-        if behind >= self._jitter or (self._may_jump_ahead and ahead > self._gap):
+        if self._has_jumped(time - last):
             self.was_joined = True
+            self._dts_fell_for = 0
             self._offset += last + step - time
             return last + step
         return max(time, last + 1)
+
+    def _has_jumped(self, ahead: int) -> bool:
+        if ahead > 0:
+            return self._may_jump_ahead and ahead > self._gap
+        return self._dts_fell_for > 0 or -ahead >= self._jitter

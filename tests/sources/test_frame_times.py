@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from streamdet.sources import Position
 from streamdet.sources.file import FileOptions, FileSource
 from streamdet.sources.frame_times import FrameTimes
+from tests.sources.made_video import write_video
 
 MS = Fraction(1, 1000)
 Stated = list[tuple[int | None, int | None]]
@@ -47,6 +48,26 @@ def test_a_clock_that_jumps_back_goes_on() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [
+        [(0, 0), (40, 40), (80, 80), (0, 0), (40, 40), (80, 80), (0, 0)],
+        [(0, -80), (40, -40), (80, 0), (0, -80), (40, -40), (80, 0), (0, None)],
+        [
+            (0, 40),
+            (40, 80),
+            (80, -80),
+            (0, -40),
+            (40, 0),
+            (80, 40),
+            (120, 80),
+        ],  # packets first
+    ],
+)
+def test_a_clock_that_jumps_back_a_little_goes_on(stated: Stated) -> None:
+    assert times(stated[:6], "mpegts") == [0, 40, 80, 120, 160, 200]
+
+
 def test_a_clock_that_jumps_ahead_goes_on_in_a_transport_stream_only() -> None:
     jump: Stated = [(0, None), (40, None), (95_000_000, None)]
     assert times(jump, "mpegts") == [0, 40, 80]
@@ -64,6 +85,18 @@ Tick = st.none() | st.integers(-(2**40), 2**40)
 def test_known_times_rise_whatever_comes(stated: Stated, format_name: str) -> None:
     known = [time for time in times(stated, format_name) if time is not None]
     assert known == sorted(set(known))
+
+
+@pytest.mark.parametrize("bframes", [0, 2])
+@pytest.mark.parametrize("count", [5, 25, 50])
+def test_short_recordings_that_were_joined_last_as_long_as_all(
+    tmp_path: Path, count: int, bframes: int
+) -> None:
+    one = write_video(tmp_path / "one.ts", count, bframes=bframes).read_bytes()
+    (tmp_path / "joined.ts").write_bytes(one * 3)
+    frames = list(FileSource(str(tmp_path / "joined.ts"), FileOptions()).frames(Position()))
+    assert len(frames) == 3 * count
+    assert {frame.duration * frame.time_base for frame in frames} == {Fraction(1, 25)}
 
 
 @pytest.mark.data
