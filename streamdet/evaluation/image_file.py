@@ -9,6 +9,8 @@ import numpy as np
 from streamdet.errors import ConfigError, FrameError, SourceError
 from streamdet.image import Pixels
 from streamdet.sources.images import MAX_PIXELS, read_image_file
+from streamdet.sources.safe_open import open_plain_file
+from streamdet.sources.tiff_thumbnail import THUMBNAIL_FIRST, begins_with_thumbnail
 
 
 def read_image(path: Path, hw: tuple[int, int] | None = None) -> Pixels:
@@ -33,14 +35,15 @@ def _decode(path: Path, *, is_upright: bool = True) -> Pixels:
     """Decode by OpenCV, or as `run` does: OpenCV fails at turned TIFF and knows no HEIC."""
     import cv2
 
-    if not path.is_file():
-        raise ConfigError(f"{path}: cannot be read as an image: there is no such file")
     flags = cv2.IMREAD_COLOR | (0 if is_upright else cv2.IMREAD_IGNORE_ORIENTATION)
     cv2.utils.logging.setLogLevel(0)  # it writes errors about images that are read below
-    pixels = cv2.imread(str(path), flags)
-    if pixels is not None:
-        return np.asarray(pixels, np.uint8)
     try:
+        with open_plain_file(path) as file:
+            if begins_with_thumbnail(file):
+                raise SourceError(f"{path}: {THUMBNAIL_FIRST}")
+        pixels = cv2.imread(str(path), flags)
+        if pixels is not None:
+            return np.asarray(pixels, np.uint8)
         image = read_image_file(path, MAX_PIXELS)
         return np.ascontiguousarray(image.bgr() if is_upright else image.bgr_as_stored())
     except (SourceError, FrameError) as exc:

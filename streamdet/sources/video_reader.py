@@ -8,10 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamdet.errors import SourceError
 from streamdet.sources.frame_times import FrameTimes
 from streamdet.sources.pixel_aspect import SQUARE, PixelAspects, shown_hw
 from streamdet.sources.safe_open import open_media, open_plain_file, reason
 from streamdet.sources.stream_choice import choose_video, note_choice
+from streamdet.sources.tiff_thumbnail import THUMBNAIL_FIRST, begins_with_thumbnail
 from streamdet.sources.tiled_image import find_tiles
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ class VideoReader:
         """
         self._file = open_plain_file(path)
         try:
+            if begins_with_thumbnail(self._file):
+                raise SourceError(f"{path}: {THUMBNAIL_FIRST}")
             self._container = open_media(self._file, path, options.max_pixels)
             self._tiles = find_tiles(self._container, self._file, path, options.max_pixels)
             self._stream = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -236,3 +237,16 @@ def test_damaged_boxes_are_refused_or_change_nothing(tmp_path: Path) -> None:
         path.write_bytes(broken)
         with contextlib.suppress(SourceError):
             by_images(path)
+
+
+@READERS
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_thumbnail_at_the_start_of_a_tiff_is_not_the_image(
+    tmp_path: Path, order: str, read: Callable[[Path], Pixels]
+) -> None:
+    start = b"II*\0" if order == "<" else b"MM\0*"
+    long = struct.pack(f"{order}HHII", 254, 4, 1, 1)  # NewSubfileType: a smaller version
+    path = tmp_path / "scan.tif"
+    path.write_bytes(start + struct.pack(f"{order}IH", 8, 1) + long + bytes(4))
+    with pytest.raises((SourceError, ConfigError), match=r"scan\.tif: .*first .* thumbnail"):
+        read(path)
