@@ -75,6 +75,7 @@ def _outcome(report: Report) -> Iterator[str]:
 
 def _account(source: SourceReport) -> str:
     parts = [
+        "" if source.camera is None else str(source.camera),
         f"{source.decoded} decoded",
         f"{source.sampled_away} sampled away" if source.sampled_away else "",
         *(f"{count} dropped ({reason})" for reason, count in sorted(source.dropped.items())),

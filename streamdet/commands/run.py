@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from streamdet.commands.camera_view import CameraView
 from streamdet.commands.graph_arguments import (
     add_graph_arguments,
     add_machine_arguments,
@@ -59,9 +60,11 @@ def run(args: Namespace) -> int:
     supervisor = Supervisor(graph, settings)
     with progress_view(sys.stdout) as view:
         live = LiveView(graph, view.print) if args.live else None
+        cameras = CameraView(view.print)
 
         def show(snapshot: Snapshot) -> None:
             view.show(snapshot)
+            cameras.show(snapshot)
             if live is not None:
                 live.show(supervisor.redis_url)
 

@@ -14,7 +14,8 @@ def status_lines(status: RunStatus) -> Iterator[str]:
     yield f"run {status.run_id}: {', '.join(_standing(status))}"
     for source in status.sources:
         in_flight = f"{source.unfinished} in flight, " if source.unfinished else ""
-        yield f"  {source.source_id}: {source.emitted} emitted, {in_flight}{_ends(source)}"
+        camera = "" if source.camera is None else f"{source.camera}, "
+        yield f"  {source.source_id}: {camera}{source.emitted} emitted, {in_flight}{_ends(source)}"
     if not status.stages:
         return
     width = max(len(stage.report.node) for stage in status.stages)

@@ -75,6 +75,11 @@ class DeploySettings(Options):
         le=100_000,
         description="Frames of a source that may be under way before it waits.",
     )
+    events: str = Field(
+        "events",
+        min_length=1,
+        description="Redis stream for what happens to cameras; the newest 10,000 are kept.",
+    )
     restart: RestartSettings = Field(
         default_factory=RestartSettings, description="When a process that died is started again."
     )

@@ -45,8 +45,15 @@ class Node:
     model: ModelConfig | None = None
 
     @property
+    def is_live(self) -> bool:
+        """Whether it is a source of cameras, which never end by themselves."""
+        return self.role == "source" and getattr(load("source", self.kind), "is_live", False)
+
+    @property
     def parallel(self) -> int:
-        """How many of its items a source reads at once; 1 for the other roles."""
+        """How many of its items a source reads at once, live ones all; 1 for the other roles."""
+        if self.is_live:
+            return max(1, len(self.items))
         stated = getattr(self.options, "parallel", 1) if self.role == "source" else 1
         return min(cores() if stated == "auto" else stated, max(1, len(self.items)))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamdet.run.description import SourceDescription
-from streamdet.run.report import SourceReport
+from streamdet.run.report import CameraReport, SourceReport
 from streamdet.transport.bus import RunAdmin
 from streamdet.worker.run_files import unpack_position
 
@@ -66,6 +66,7 @@ class _End:
 
 def _source_report(source_id: str, address: str, packed: bytes | None, end: _End) -> SourceReport:
     position, notes = unpack_position(packed)
+    camera = notes.get("camera")
     return SourceReport(
         source_id=source_id,
         address=address,
@@ -78,4 +79,5 @@ def _source_report(source_id: str, address: str, packed: bytes | None, end: _End
         damaged=position.damaged,
         error=notes.get("error"),
         warnings=tuple(notes.get("warnings", ())),
+        camera=None if camera is None else CameraReport(**camera),
     )

@@ -166,6 +166,8 @@ class Processes:
         now_s, limits = time.monotonic(), self._settings.restart
         count = process.restarts.add(now_s, self._progress())
         pause = pause_s(count, limits)
+        if pause is None and process.plan.is_live:
+            pause = limits.backoff_max_s  # one camera's trouble never ends a run
         if pause is None:
             raise EngineError(
                 f"{process.plan.consumer} ended {count} times in a minute while nothing moved:"

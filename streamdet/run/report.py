@@ -14,6 +14,25 @@ from streamdet.worker.stage_stats import quantile_ms
 
 
 @dataclass(frozen=True, slots=True)
+class CameraReport:
+    """What is known of a live source.
+
+    Attributes:
+        state: "connecting", "live", "stalled", "lost" or "refused"; see worker/camera_state.py.
+        reason: why, in a sentence; "" where there is nothing to say.
+        since_ns: wall clock of the last change, nanoseconds since the epoch.
+    """
+
+    state: str
+    reason: str
+    since_ns: int
+
+    def __str__(self) -> str:
+        """Say it in a line, e.g. `lost (nobody answers)`."""
+        return f"{self.state} ({self.reason})" if self.reason else self.state
+
+
+@dataclass(frozen=True, slots=True)
 class SourceReport:
     """One source.
 
@@ -30,6 +49,7 @@ class SourceReport:
         damaged: packets or images that could not be decoded.
         error: why the source ended before its end; None if it did not.
         warnings: one sentence for each thing wrong that did not end it.
+        camera: its state, if it is live; None if it is not.
     """
 
     source_id: str
@@ -43,11 +63,15 @@ class SourceReport:
     damaged: int
     error: str | None
     warnings: tuple[str, ...]
+    camera: CameraReport | None = None
 
     @property
     def failure(self) -> str | None:
         """Why it did not end as it should, in a sentence: its error, or no frame came through."""
-        if self.error is None and 0 < self.emitted == sum(self.dropped.values()):
+        is_file = (
+            self.camera is None
+        )  # a camera may come too late for everything, as long as it runs
+        if is_file and self.error is None and 0 < self.emitted == sum(self.dropped.values()):
             return f"{self.source_id}: every frame was dropped ({'; '.join(sorted(self.dropped))})"
         return self.error
 

@@ -96,7 +96,7 @@ def unprobed(
     """
     height, width = slot_hw
     warnings = []
-    for node in graph.role("source"):
+    for node in (each for each in graph.role("source") if not each.is_live):
         missing = [item.source_id for item in node.items if item.source_id not in probed]
         if missing and graph.slot_readers(node.name):
             others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

@@ -152,7 +152,11 @@ class Supervisor:
     def _probe(self, folder: RunFolder) -> tuple[dict[str, SourceInfo], tuple[str, ...]]:
         """Look at the sources; returns what is known of them, and warnings of what is not."""
         sources = self._graph.role("source")
-        targets = [(PROBE_NODE, (node, probe_path(folder.path, node))) for node in sources]
+        targets = [
+            (PROBE_NODE, (node, probe_path(folder.path, node)))
+            for node in sources
+            if not node.is_live
+        ]
         probe(targets, folder.path, PROBE_LIMIT_S, is_over=lambda: self._stops > 0)
         probed = read_probes(self._graph, folder.path)
         warnings = unprobed(self._graph, probed, self._settings.slot_hw) if not self._stops else ()
@@ -180,6 +184,7 @@ class Supervisor:
             source_names={item.source_id: redacted(item.uri) for item in items},
             class_names=class_names(self._graph),
             max_in_flight=self._settings.max_in_flight,
+            events=self._settings.events,
         )
 
     def _report(

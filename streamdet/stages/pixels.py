@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from streamdet.errors import FrameError
 from streamdet.frame import FrameRef
 from streamdet.image import ArrayImage, Image, PixelFormat, Pixels
 from streamdet.registry import load
@@ -22,6 +23,13 @@ LOST_PIXELS: Final = "pixels overwritten before they were read"
 """Why a frame is dropped whose slot holds another frame by now (and nobody has committed it)."""
 
 
+class NoSlotError(FrameError):
+    """No slot is free, and this source does not wait."""
+
+    def __init__(self) -> None:
+        super().__init__("busy: no slot was free")
+
+
 class PixelStore:
     """Finds and places images for the stages of one process.
 
@@ -32,6 +40,7 @@ class PixelStore:
 
     Attributes:
         on_wait: the same, may be replaced.
+        slot_wait_s: how long one request for a slot waits before `on_wait` is called.
     """
 
     def __init__(
@@ -40,6 +49,7 @@ class PixelStore:
         self._bus = bus
         self._pools = pools
         self.on_wait = on_wait
+        self.slot_wait_s = SLOT_WAIT_S
         self._lease: Lease | None = None
         self._taken: dict[str, deque[FrameRef]] = {}
         self._waited_ns = 0
@@ -117,7 +127,7 @@ class PixelStore:
         assert self._lease is not None
         started_ns = time.monotonic_ns()
         while not self._taken[pool]:
-            slots = self._bus.take_slots(self._lease, pool, wanted, SLOT_WAIT_S)
+            slots = self._bus.take_slots(self._lease, pool, wanted, self.slot_wait_s)
             self._taken[pool].extend(slots)
             if not slots:
                 self.on_wait()

@@ -12,7 +12,7 @@ from streamdet.image import Image
 from streamdet.messages import FrameMessage, Timing
 from streamdet.sources import DecodedFrame
 from streamdet.stages import Job
-from streamdet.stages.pixels import PixelStore
+from streamdet.stages.pixels import NoSlotError, PixelStore
 
 
 class SourceStage:
@@ -35,8 +35,20 @@ class SourceStage:
         unfit_hw = self._unfit_hw.get(source_id)
         return () if unfit_hw is None else (self._misfit(source_id, unfit_hw),)
 
-    def job(self, source_id: str, decoded: DecodedFrame, started_ns: int) -> Job:
+    def job(
+        self,
+        source_id: str,
+        decoded: DecodedFrame,
+        started_ns: int,
+        drop_reason: str | None = None,
+    ) -> Job:
         """Make a decoded frame's job; its image goes into a slot if others read it.
+
+        Args:
+            source_id: the source.
+            decoded: the frame.
+            started_ns: when its decoding began, monotonic.
+            drop_reason: why the source gives it up; None: it does not.
 
         Raises:
             SourceError: the image of the source's first frame does not fit a slot.
@@ -51,8 +63,8 @@ class SourceStage:
             captured_ns=decoded.captured_ns,
             is_still=decoded.is_still,
         )
-        message = FrameMessage(frame)
-        if self._publishes_image:
+        message = FrameMessage(frame, drop_reason=drop_reason)
+        if self._publishes_image and drop_reason is None:
             message = self._publish(message, decoded.image)
         started_ns += self._pixels.take_waited_ns()
         timing = Timing(self._node, started_ns, time.monotonic_ns())
@@ -62,6 +74,8 @@ class SourceStage:
         """Put the image into a slot; if it has grown too large, its frame goes on without it."""
         try:
             ref, slot = self._pixels.claim(self._node, image.hw)
+        except NoSlotError as exc:
+            return replace(message, drop_reason=str(exc))
         except FrameError as exc:
             self._note_misfit(message, image.hw, exc)
             return message

@@ -143,6 +143,7 @@ class Step:
         states: (node, key) -> snapshot, as of after the last commit; an empty one is deleted.
         positions: source_id -> where a source goes on from.
         counters: statistics to add up, name -> amount.
+        public: entries for public streams that belong to no frame.
     """
 
     lease: Lease
@@ -150,6 +151,7 @@ class Step:
     states: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
     positions: Mapping[str, bytes] = field(default_factory=dict)
     counters: Mapping[str, int] = field(default_factory=dict)
+    public: Sequence[PublicEntry] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ class MemoryBus:
                     self._states[node].pop(key, None)
             self._positions.update(step.positions)
             self._counters.update(step.counters)
+            self._publish(step.public)
         under_way = [self.in_flight(step.lease, source_id) for source_id in step.positions]
         return StepResult(accepted, max(under_way, default=0), self._is_stopping)
 
@@ -207,6 +208,11 @@ class MemoryBus:
             next_index[commit.source_id] = expected + 1
         return True
 
+    def _publish(self, entries: Sequence[PublicEntry]) -> None:
+        for entry in entries:
+            self.public[entry.stream].append(entry)
+            del self.public[entry.stream][: -entry.maxlen]
+
     def _commit(self, lease: Lease, commit: Commit) -> bool:
         group = self._group(lease.group)
         if commit.entry_id is not None and group.pending.pop(commit.entry_id, None) is None:
@@ -218,9 +224,7 @@ class MemoryBus:
             self._release(ref)
         for reader, payload in commit.outputs:
             self._add(reader, payload)
-        for entry in commit.public:
-            self.public[entry.stream].append(entry)
-            del self.public[entry.stream][: -entry.maxlen]
+        self._publish(commit.public)
         self._count(lease, group, commit)
         return True
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Final
@@ -23,6 +23,7 @@ from streamdet.transport.bus import (
     FencedError,
     GroupLayout,
     Lease,
+    PublicEntry,
     RunLayout,
     RunLostError,
     Step,
@@ -279,6 +280,7 @@ def pack_step(step: Step, group: GroupLayout) -> bytes:
         "window_sinks": group.window_sinks,
         "commits": [_pack_commit(commit) for commit in step.commits],
         "counters": step.counters,
+        "public": _pack_public(step.public),
     }
     if step.states:
         values["states"] = [(node, key, blob) for (node, key), blob in step.states.items()]
@@ -296,13 +298,17 @@ def _pack_commit(commit: Commit) -> dict[str, Any]:
         "outputs": commit.outputs,
         "filled": [(ref.pool, ref.slot, ref.generation, n) for ref, n in commit.filled],
         "released": [(ref.pool, ref.slot, ref.generation) for ref in commit.released],
-        "public": [
-            (entry.stream, entry.maxlen, [part for pair in entry.fields.items() for part in pair])
-            for entry in commit.public
-        ],
+        "public": _pack_public(commit.public),
     }
     optional = {"id": commit.entry_id, "last": commit.end_payload, "drop": commit.drop_reason}
     return values | {name: value for name, value in optional.items() if value is not None}
+
+
+def _pack_public(entries: Sequence[PublicEntry]) -> list[tuple[str, int, list[str | bytes]]]:
+    return [
+        (entry.stream, entry.maxlen, [part for pair in entry.fields.items() for part in pair])
+        for entry in entries
+    ]
 
 
 def _entries_of(answer: Any) -> list[Any]:

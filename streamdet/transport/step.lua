@@ -28,19 +28,25 @@ end
 if redis.call('HGET', prefix .. 'leases', step.consumer) ~= tostring(step.epoch) then
   return redis.error_reply('FENCED ' .. step.consumer .. ' was taken over by another process')
 end
+-- What keeps public entries from being added, in a sentence; nil where nothing does.
 local checked = {}
-for _, commit in ipairs(step.commits) do
-  for _, entry in ipairs(commit.public) do
+local function refusal(entries)
+  for _, entry in ipairs(entries) do
     local stream = entry[1]
     if not checked[stream] then
       local kind = redis.call('TYPE', stream).ok
       if kind ~= 'stream' and kind ~= 'none' then
-        return redis.error_reply('REFUSED the key ' .. stream .. ' holds a ' .. kind .. ', wanted a stream')
+        return 'REFUSED the key ' .. stream .. ' holds a ' .. kind .. ', wanted a stream'
       end
       checked[stream] = true
     end
   end
 end
+
+local refused = refusal(step.public)
+for _, commit in ipairs(step.commits) do refused = refused or refusal(commit.public) end
+if refused then return redis.error_reply(refused) end
+
 -- The first write is one that a full server refuses: it refuses all of the step, not half of it
 -- (XACK and XDEL alone would still be allowed).
 redis.call('HINCRBY', prefix .. 'counters', 'steps', 1)
@@ -123,6 +129,12 @@ local function count(commit)
   finish(commit.source)
 end
 
+local function publish(entries)
+  for _, entry in ipairs(entries) do
+    redis.call('XADD', entry[1], 'MAXLEN', '~', entry[2], '*', unpack(entry[3]))
+  end
+end
+
 local is_whole = step.states or step.positions
 local accepted = 0
 if not is_whole or all_fresh() then
@@ -134,12 +146,11 @@ if not is_whole or all_fresh() then
       for _, output in ipairs(commit.outputs) do
         redis.call('XADD', prefix .. 'in:' .. output[1], '*', 'm', output[2])
       end
-      for _, entry in ipairs(commit.public) do
-        redis.call('XADD', entry[1], 'MAXLEN', '~', entry[2], '*', unpack(entry[3]))
-      end
+      publish(commit.public)
       count(commit)
     end
   end
+  publish(step.public)
   for _, state in ipairs(step.states or {}) do
     local key = prefix .. 'state:' .. state[1]
     if state[3] == '' then

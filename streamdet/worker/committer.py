@@ -8,7 +8,7 @@ from streamdet.errors import TransportError
 from streamdet.frame import FrameRef
 from streamdet.messages import EndOfStream, FrameMessage, encode
 from streamdet.stages import Job
-from streamdet.transport.bus import Bus, Commit, Lease, Step, StepResult
+from streamdet.transport.bus import Bus, Commit, Lease, PublicEntry, Step, StepResult
 from streamdet.worker.plan import WorkerPlan
 from streamdet.worker.stage_stats import stage_metrics
 
@@ -59,6 +59,7 @@ class Committer:
         *,
         states: Mapping[tuple[str, str], bytes],
         positions: Mapping[str, bytes] | None = None,
+        public: Sequence[PublicEntry] = (),
     ) -> StepResult:
         """Commit what became of a batch.
 
@@ -66,7 +67,7 @@ class Committer:
             RefusedError: a step that must be taken as a whole was not.
         """
         messages = {node: [job.message for job in jobs] for node, jobs in results.items()}
-        step = Step(lease, commits, states, positions or {}, stage_metrics(messages))
+        step = Step(lease, commits, states, positions or {}, stage_metrics(messages), public)
         result = self._bus.step(step)
         if (states or positions) and result.accepted != len(commits):
             raise RefusedError(f"a step of {lease.consumer} was refused: its states are stale")

@@ -23,6 +23,7 @@ from streamdet.transport.redis_bus import RedisBus
 from streamdet.worker.build_stages import build_stages
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.heartbeat import Beats
+from streamdet.worker.live_source_worker import LiveSourceWorker
 from streamdet.worker.plan import WorkerPlan
 from streamdet.worker.run_files import (
     EXIT_CRASHED,
@@ -72,8 +73,13 @@ def _run(plan: WorkerPlan) -> None:
     pixels = PixelStore(bus, _attach_pools(plan), beat)
     group, runtimes = build_stages(plan, pixels)
     write_status(plan.run.folder, plan.consumer, runtimes=runtimes)
-    kind = SourceWorker if plan.is_source else StageWorker
-    kind(WorkerContext(plan, bus, group, pixels, beat)).run()
+    _worker_class(plan)(WorkerContext(plan, bus, group, pixels, beat)).run()
+
+
+def _worker_class(plan: WorkerPlan) -> type[StageWorker | SourceWorker | LiveSourceWorker]:
+    if plan.is_live:
+        return LiveSourceWorker
+    return SourceWorker if plan.is_source else StageWorker
 
 
 def _limit_opencv() -> None:

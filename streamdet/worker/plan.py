@@ -48,6 +48,7 @@ class RunPlan:
         source_names: source id -> address, as it may be shown.
         class_names: model name -> class names.
         max_in_flight: frames of a source under way above which it pauses.
+        events: key of the public stream for what happens to cameras.
     """
 
     layout: RunLayout
@@ -57,6 +58,7 @@ class RunPlan:
     source_names: Mapping[str, str]
     class_names: Mapping[str, tuple[str, ...]]
     max_in_flight: int
+    events: str = "events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,11 @@ class WorkerPlan:
     def is_source(self) -> bool:
         """Whether the group's first node is a source."""
         return self.nodes[0].node.role == "source"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is the worker of a camera."""
+        return self.nodes[0].node.is_live
 
     @property
     def own_pools(self) -> tuple[str, ...]:

@@ -10,15 +10,13 @@ import time
 from typing import Final
 
 from streamdet.errors import SourceError
-from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position, Source
 from streamdet.sources.resolve import SourceItem
-from streamdet.stages import Job
 from streamdet.stages.source import SourceStage
-from streamdet.transport.bus import Commit, Step
-from streamdet.worker.committer import Committer, Results
+from streamdet.transport.bus import Step, StepResult
 from streamdet.worker.context import WorkerContext
+from streamdet.worker.held_frames import HeldFrames
 from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.stage_stats import PASSED
 
@@ -49,8 +47,7 @@ class SourceWorker:
         self._node = plan.nodes[0].node
         publishes_image = plan.nodes[0].slot_readers > 0
         self._stage = SourceStage(self._node.name, pixels, publishes_image=publishes_image)
-        self._committer = Committer(plan, place.bus)
-        self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
+        self._held = HeldFrames(place)
         self._last = Position()
         self._is_stopping = False
         self._looked_ns = self._passed = 0
@@ -80,33 +77,30 @@ class SourceWorker:
             return
         if not self._place.bus.claim_source(self._lease, item.source_id):
             return
+        self._source_id = item.source_id
         self._last, _ = unpack_position(self._positions.get(item.source_id))
         source: Source = load("source", self._node.kind)(item.uri, self._node.options)
         error = None
         try:
-            self._emit_all(item.source_id, source)
+            self._emit_all(source)
         except StopRequested:
             self._is_stopping = True
         except SourceError as exc:
             error = str(exc)
         self._flush()
-        self._end(item.source_id, source, error)
+        self._end(source, error)
 
-    def _emit_all(self, source_id: str, source: Source) -> None:
+    def _emit_all(self, source: Source) -> None:
         started_ns = time.monotonic_ns()
         for decoded in () if self._is_stopping else source.frames(self._last, self._pass_over):
-            self._emit(source_id, decoded, started_ns)
+            self._emit(decoded, started_ns)
             if self._is_stopping:
                 return
             started_ns = time.monotonic_ns()
 
-    def _emit(self, source_id: str, decoded: DecodedFrame, started_ns: int) -> None:
+    def _emit(self, decoded: DecodedFrame, started_ns: int) -> None:
         self._place.beat()
-        job = self._stage.job(source_id, decoded, started_ns)
-        results = self._place.group.process([job], entry_node=self._node.name)
-        # The images end here: they must not outlive this frame.
-        kept = {node: [one.without_images() for one in jobs] for node, jobs in results.items()}
-        self._held.append((job.message, kept))
+        self._held.add(self._stage.job(self._source_id, decoded, started_ns))
         self._last = decoded.position
         if len(self._held) >= self._place.plan.batch:
             self._flush()
@@ -114,41 +108,26 @@ class SourceWorker:
 
     def _flush_old(self) -> None:
         """Commit what has been held for long enough."""
-        if self._held:
-            made_ns = self._held[0][0].timings[0].end_ns
-            if time.monotonic_ns() - made_ns > LONGEST_HOLD_NS:
-                self._flush()
+        if self._held.age_ns > LONGEST_HOLD_NS:
+            self._flush()
 
     def _flush(self) -> None:
-        if not self._held:
-            return
-        messages = [message for message, _ in self._held]
-        results = {n: [kept[n][0] for _, kept in self._held] for n in self._held[0][1]}
-        commits = self._committer.frame_commits(messages, [None] * len(messages), results)
-        positions = {messages[-1].source_id: pack_position(self._last)}
-        self._held.clear()
-        self._step(commits, results, positions)
+        if self._held:
+            packed = pack_position(self._last)
+            self._heed(self._held.commit(self._lease, self._source_id, packed))
 
-    def _end(self, source_id: str, source: Source, error: str | None) -> None:
+    def _end(self, source: Source, error: str | None) -> None:
         # What was decoded behind the last frame counts too, unless that frame was never committed.
         position = source.position if source.position.index == self._last.index else self._last
-        self._place.group.finish(source_id)
-        end = EndOfStream(source_id, position.index)
-        warnings = (*source.warnings, *self._stage.warnings(source_id))
-        notes = {"error": error, "warnings": warnings}
-        positions = {source_id: pack_position(position, notes)}
-        self._step([self._committer.end_commit(end, None)], {}, positions)
+        warnings = (*source.warnings, *self._stage.warnings(self._source_id))
+        packed = pack_position(position, {"error": error, "warnings": warnings})
+        self._heed(self._held.end(self._lease, self._source_id, position.index, packed))
 
-    def _step(self, commits: list[Commit], results: Results, positions: dict[str, bytes]) -> None:
-        result = self._committer.step(
-            self._lease, commits, results, states=self._place.group.states(), positions=positions
-        )
-        self._place.group.committed()
+    def _heed(self, result: StepResult) -> None:
         self._is_stopping = self._is_stopping or result.is_stopping
-        for source_id in positions:
-            self._pause(source_id, result.in_flight)
+        self._pause(result.in_flight)
 
-    def _pause(self, source_id: str, in_flight: int) -> None:
+    def _pause(self, in_flight: int) -> None:
         """Wait while too many frames of a source are under way.
 
         Only sources wait: any other stage that did could keep from its readers the one frame that
@@ -157,7 +136,7 @@ class SourceWorker:
         while in_flight > self._place.plan.run.max_in_flight:
             self._place.beat()
             time.sleep(PAUSE_S)
-            in_flight = self._place.bus.in_flight(self._lease, source_id)
+            in_flight = self._place.bus.in_flight(self._lease, self._source_id)
 
     def _pass_over(self) -> None:
         """A frame was decoded for nothing: show that this worker is alive, and look up at times.

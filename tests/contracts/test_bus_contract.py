@@ -334,6 +334,17 @@ def test_public_entries_are_added_with_the_commit_and_bounded(rig: Rig) -> None:
     assert lease.epoch == 1
 
 
+def test_public_entries_of_no_frame_are_added_once_with_their_step(rig: Rig) -> None:
+    stream = f"public-{uuid4().hex}"
+    entry = PublicEntry(stream, {"event": b"{}"}, maxlen=10)
+    source = rig.bus.take_lease("front", "front-0")
+    rig.bus.step(Step(source, [], positions={"cam": b"1"}, public=[entry]))
+    refused = Step(source, [Commit("cam", 7)], positions={"cam": b"2"}, public=[entry])
+    assert rig.bus.step(refused).accepted == 0
+    assert rig.public(stream) == [{"event": b"{}"}]
+    assert rig.bus.positions() == {"cam": b"1"}
+
+
 def test_counters_add_up(rig: Rig) -> None:
     lease = rig.bus.take_lease("back", "back-0")
     rig.bus.step(Step(lease, [], counters={"frames:x": 2}))

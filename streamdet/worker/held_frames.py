@@ -1,0 +1,94 @@
+"""What a source's worker has made and not committed yet, and its steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from streamdet.messages import EndOfStream, FrameMessage
+from streamdet.stages import Job
+from streamdet.transport.bus import Commit, Lease, PublicEntry, StepResult
+from streamdet.worker.committer import Committer, Results
+from streamdet.worker.context import WorkerContext
+
+
+class HeldFrames:
+    """Frames of one source that wait for their step.
+
+    Args:
+        place: the worker's.
+    """
+
+    def __init__(self, place: WorkerContext) -> None:
+        self._place = place
+        self._node = place.plan.nodes[0].node.name
+        self._committer = Committer(place.plan, place.bus)
+        self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def age_ns(self) -> int:
+        """How long the first of them has been held; 0 where there is none."""
+        if not self._held:
+            return 0
+        return time.monotonic_ns() - self._held[0][0].timings[0].end_ns
+
+    def add(self, job: Job) -> FrameMessage:
+        """Have the stages of this process work on a frame, and hold what they made.
+
+        Returns:
+            The frame as the last of them left it.
+        """
+        results = self._place.group.process([job], entry_node=self._node)
+        # The images end here: they must not outlive this frame.
+        kept = {node: [one.without_images() for one in jobs] for node, jobs in results.items()}
+        self._held.append((job.message, kept))
+        return list(kept.values())[-1][0].message
+
+    def commit(
+        self, lease: Lease, source_id: str, position: bytes, public: Sequence[PublicEntry] = ()
+    ) -> StepResult:
+        """Commit them, and how far their source has been read; there may be none of them.
+
+        Args:
+            lease: who commits.
+            source_id: the source.
+            position: how far it has been read, packed.
+            public: entries for public streams that belong to no frame.
+
+        Raises:
+            RefusedError: the bus refused the step.
+        """
+        messages = [message for message, _ in self._held]
+        nodes = self._held[0][1] if self._held else {}
+        results = {node: [kept[node][0] for _, kept in self._held] for node in nodes}
+        self._held.clear()
+        commits = self._committer.frame_commits(messages, [None] * len(messages), results)
+        return self._step(lease, commits, results, {source_id: position}, public)
+
+    def end(self, lease: Lease, source_id: str, frames: int, position: bytes) -> StepResult:
+        """Commit the end of a source, of which nothing is held any more.
+
+        Raises:
+            RefusedError: the bus refused the step.
+        """
+        self._place.group.finish(source_id)
+        end = self._committer.end_commit(EndOfStream(source_id, frames), None)
+        return self._step(lease, [end], {}, {source_id: position})
+
+    def _step(
+        self,
+        lease: Lease,
+        commits: Sequence[Commit],
+        results: Results,
+        positions: Mapping[str, bytes],
+        public: Sequence[PublicEntry] = (),
+    ) -> StepResult:
+        states = self._place.group.states()
+        result = self._committer.step(
+            lease, commits, results, states=states, positions=positions, public=public
+        )
+        self._place.group.committed()
+        return result

@@ -1,0 +1,21 @@
+"""A camera's state, and the pauses between tries."""
+
+from streamdet.worker.camera_state import CameraState, Pauses
+
+
+def test_a_state_changes_once_however_often_it_is_taken() -> None:
+    now = iter((5, 7, 9))
+    camera = CameraState(clock_ns=lambda: next(now))
+    assert camera.change("connecting")
+    assert camera.change("lost", "nobody answers")
+    assert not camera.change("lost", "nobody answers")
+    assert camera.as_dict() == {"state": "lost", "reason": "nobody answers", "since_ns": 7}
+    assert camera.change("lost", "the stream ended")
+
+
+def test_pauses_double_up_to_the_longest_and_begin_anew_after_a_success() -> None:
+    pauses = Pauses(first_s=0.5, longest_s=2.0)
+    wanted = (0.5, 1.0, 2.0, 2.0)
+    assert all(0.8 * each <= pauses.next_s() <= 1.2 * each for each in wanted)
+    pauses.reset()
+    assert pauses.next_s() <= 0.6
