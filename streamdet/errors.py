@@ -3,6 +3,8 @@
     StreamdetError
     ├── ConfigError       stop before anything starts (exit code 2)
     ├── SourceError       this source ends here; the others go on (exit code 1)
+    │   ├── CameraLostError      a live source does not answer or broke off: connect again soon
+    │   └── CameraRefusedError   it answers and says no: connect again, but slowly
     ├── FrameError        this frame is dropped and counted; a stage turns it into a drop reason
     ├── TransportError    back off, reconnect and recover from the committed state
     │   └── StalePixelsError   the slot holds another frame by now: throw the result away
@@ -22,6 +24,14 @@ class ConfigError(StreamdetError):
 
 class SourceError(StreamdetError):
     """A source cannot be opened or read on: names the source and says why."""
+
+
+class CameraLostError(SourceError):
+    """A live source does not answer, broke off or sends what cannot be read; no address in it."""
+
+
+class CameraRefusedError(SourceError):
+    """A live source answers, but trying again will not help by itself; no address in it."""
 
 
 class FrameError(StreamdetError):

@@ -18,6 +18,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "source": {
         "file": "streamdet.sources.file:FileSource",
         "images": "streamdet.sources.images:ImagesSource",
+        "live": "streamdet.sources.live:LiveSource",
         "synthetic": "streamdet.sources.synthetic:SyntheticSource",
     },
     "transform": {

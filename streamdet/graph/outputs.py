@@ -10,7 +10,7 @@ from streamdet.graph.pipeline import Node, PipelineGraph
 from streamdet.graph.problems import Problems
 from streamdet.registry import load
 from streamdet.sinks.output_path import output_path
-from streamdet.sources.resolve import list_images
+from streamdet.sources.resolve import files_of
 from streamdet.system.atomic_file import FileKey, check_grows, checked_output, file_key
 from streamdet.system.redaction import short
 
@@ -41,9 +41,10 @@ def files_read(graph: PipelineGraph) -> dict[FileKey, str]:
     """Map the files that a run reads to what they are: the graph's own and its sources'."""
     read = {file_key(graph.path): "the graph's own file"}
     for node in graph.role("source"):
-        for item in node.items if node.kind != "synthetic" else ():
-            files = list_images(item.uri) if node.kind == "images" else [Path(item.uri)]
-            read |= {file_key(file): f"what {node.name} reads" for file in files}
+        for item in node.items:
+            read |= {
+                file_key(file): f"what {node.name} reads" for file in files_of(node.kind, item)
+            }
     return read
 
 

@@ -6,8 +6,9 @@
   kind "file": an image between videos is a video of one frame.
 - Left out of folders and globs are only hidden files and endings that are surely not media
   (`_NOT_MEDIA`); a file of unusual or no ending is tried.
-- `synthetic:street?seed=3` is a rendered scene; other schemes (rtsp:// ...) and live cameras (0,
-  /dev/video0) are not supported yet.
+- `synthetic:street?seed=3` is a rendered scene.
+- `rtsp://...` and the like, cameras of this machine (0, /dev/video0) and `file:PATH?live=1` are
+  live sources, see live_address.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from pathlib import Path
 
 from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
+from streamdet.sources.live_address import file_address, is_live_address, parse_live
 from streamdet.sources.scene_uri import SCHEME, parse_scene
+from streamdet.system.redaction import redacted
 
 _IMAGES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"}
@@ -33,9 +36,7 @@ _NOT_MEDIA = frozenset(
     | {".srt", ".vtt", ".ass", ".sub", ".sha256", ".md5", ".part", ".tmp"}
     | {".zip", ".gz", ".tar", ".7z", ".npy", ".npz", ".onnx", ".pt"}
 )
-_URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-_CAMERA = re.compile(r"\d+|/dev/video\d+")
-_WANTED = "wanted a file, a folder, a glob or synthetic:street"
+_CAMERA = re.compile(r"\d{1,3}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _MAX_ID_LENGTH = 64
 
@@ -46,18 +47,23 @@ class SourceItem:
 
     Attributes:
         source_id: its name in the run, [A-Za-z0-9._-], at most 64 characters.
-        uri: what its source class is constructed with: an absolute path or glob, or a scene.
+        uri: what its source class is constructed with: an absolute path or glob, a scene, or a live
+            address, which may hold a password: repr shows it without.
     """
 
     source_id: str
     uri: str
+
+    def __repr__(self) -> str:
+        return f"SourceItem(source_id={self.source_id!r}, uri={redacted(self.uri)!r})"
 
 
 def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[SourceItem, ...]]:
     """Say which kind of source an address means and which items it names.
 
     Args:
-        uri: path of a file or folder, glob, or `synthetic:street?...`; `~` is expanded.
+        uri: path of a file or folder, glob, `synthetic:street?...` or a live address; `~` is
+            expanded.
         taken: source ids that are in use by other addresses of the run.
 
     Returns:
@@ -69,7 +75,10 @@ def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[Source
     if uri.startswith(SCHEME):
         scene = parse_scene(uri)
         return "synthetic", _name_items([uri], [scene.name], taken)
-    _refuse_url(uri)
+    if is_live_address(uri):
+        return "live", _resolve_live(uri, taken)
+    if not uri or "\0" in uri:
+        raise ConfigError(f"a source must be a file, a folder, a glob or a scene, got {uri!r}")
     try:
         return _resolve_path(uri, _absolute(uri), taken)
     except OSError as exc:
@@ -92,13 +101,27 @@ def list_images(uri: str) -> list[Path]:
     return [file for file in files if _is_image(file)]
 
 
+def files_of(kind: str, item: SourceItem) -> list[Path]:
+    """List the files that an item of a kind reads."""
+    match kind:
+        case "images":
+            return list_images(item.uri)
+        case "live":
+            address = parse_live(item.uri)
+            return [Path(address.place)] if address.kind == "file" else []
+        case "synthetic":
+            return []
+        case _:
+            return [Path(item.uri)]
+
+
 def _resolve_path(
     uri: str, path: Path, taken: Collection[str]
 ) -> tuple[str, tuple[SourceItem, ...]]:
     if path.is_dir():
         return _resolve_many(uri, path, _children(path), taken)
     if _CAMERA.fullmatch(uri) and not path.is_file():
-        raise ConfigError(f"{uri}: live cameras are not supported yet, {_WANTED}")
+        return "live", _name_items([f"/dev/video{int(uri)}"], [f"video{int(uri)}"], taken)
     if path.exists():
         return _resolve_file(uri, path, taken)
     if has_magic(str(path)):
@@ -106,11 +129,14 @@ def _resolve_path(
     raise ConfigError(f"{uri}: no such file or folder{_nearest(path)}")
 
 
-def _refuse_url(uri: str) -> None:
-    if url := _URL.match(uri):
-        raise ConfigError(f"sources of the form {url[1]}:// are not supported yet, {_WANTED}")
-    if not uri or "\0" in uri:
-        raise ConfigError(f"a source must be a file, a folder, a glob or a scene, got {uri!r}")
+def _resolve_live(uri: str, taken: Collection[str]) -> tuple[SourceItem, ...]:
+    address = parse_live(uri)
+    if address.kind == "file":
+        path = Path(address.place)
+        if not path.is_file():
+            raise ConfigError(f"{uri}: no such file{_nearest(path)}")
+        uri = file_address(path, loop=address.loop)
+    return _name_items([uri], [address.name], taken)
 
 
 def _absolute(uri: str) -> Path:

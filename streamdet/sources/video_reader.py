@@ -104,6 +104,11 @@ class VideoReader:
         self._frames = self._decode()
 
     @property
+    def codec(self) -> str:
+        """Name of the video's codec, such as "h264"."""
+        return self._stream.codec_context.name
+
+    @property
     def hw(self) -> tuple[int, int] | None:
         """Height and width that the header states, not turned; None where it does not."""
         if self._tiles:

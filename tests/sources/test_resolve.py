@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamdet.errors import ConfigError
-from streamdet.sources.resolve import list_images, resolve
+from streamdet.sources.resolve import SourceItem, list_images, resolve
 from streamdet.sources.scene_uri import SceneSpec, parse_scene
 
 
@@ -127,11 +127,11 @@ def test_pipes_and_devices_are_refused_without_opening_them(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("uri", ["0", "/dev/video0"])
-def test_live_cameras_are_said_to_be_unsupported(
+def test_a_number_or_device_is_a_camera_of_this_machine(
     uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert refusal(uri).startswith(f"{uri}: live cameras are not supported yet, wanted a file,")
+    assert resolve(uri) == ("live", (SourceItem("video0", "/dev/video0"),))
 
 
 def test_a_file_or_folder_with_a_number_for_a_name_is_no_camera(
@@ -142,10 +142,20 @@ def test_a_file_or_folder_with_a_number_for_a_name_is_no_camera(
     assert resolve("0")[0] == resolve("1")[0] == "file"
 
 
-def test_addresses_are_refused_without_their_password() -> None:
-    message = refusal("rtsp://admin:hunter2@camera/stream")
-    assert "rtsp:// are not supported yet" in message
-    assert "hunter2" not in message
+def test_an_address_is_one_live_item_that_hides_its_password() -> None:
+    kind, items = resolve(
+        "rtsp://admin:hunter2@camera/door/1?token=hunter2", taken=("camera_door_1",)
+    )
+    assert (kind, [item.source_id for item in items]) == ("live", ["camera_door_1-2"])
+    assert items[0].uri == "rtsp://admin:hunter2@camera/door/1?token=hunter2"
+    assert "hunter2" not in repr(items)
+
+
+def test_a_file_that_is_played_live_must_exist(tmp_path: Path) -> None:
+    touch(tmp_path, "a b.mp4")
+    items = resolve(f"file:{tmp_path}/a%20b.mp4?live=1&loop=1")[1]
+    assert items == (SourceItem("a_b", f"file:{tmp_path}/a%20b.mp4?live=1&loop=1"),)
+    assert "'a b.mp4'" in refusal(f"file:{tmp_path}/a.mp4?live=1")
 
 
 def test_a_scene_says_what_its_address_says() -> None:

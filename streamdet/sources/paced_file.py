@@ -1,0 +1,90 @@
+"""A video file played like a camera: each frame when it is due, from the start again if asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from streamdet.errors import CameraLostError, SourceError
+from streamdet.sources.capture_clock import CaptureTime
+from streamdet.sources.live_camera import Arrival
+from streamdet.sources.video_reader import DecoderOptions, VideoReader
+
+_LATE_S: Final = 1.0
+"""Who reads this much too slowly is not given ever older frames: the file goes on from now."""
+
+_UNKNOWN_RATE: Final = Fraction(25)
+
+
+class PacedFile:
+    """Plays one file.
+
+    Args:
+        path: of the file.
+        loop: whether it begins again at its end; its times go on.
+        max_pixels: larger images are not decoded.
+
+    Raises:
+        CameraLostError: the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, loop: bool, max_pixels: int) -> None:
+        self._path = path
+        self._loop = loop
+        self._options = DecoderOptions(1, keyframes_only=False, max_pixels=max_pixels)
+        self._reader = self._open()
+        self.rate = self._reader.rate
+        self.hw = self._reader.hw
+        self.codec = self._reader.codec
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+
+    def frames(self) -> Generator[Arrival, None, None]:
+        """Yield each frame when it is due.
+
+        Raises:
+            CameraLostError: the file has ended or cannot be read on.
+        """
+        start_s: float | None = None
+        offset = Fraction(0)
+        while True:
+            nominal = 1 / (self._reader.rate or _UNKNOWN_RATE)
+            shown_s = offset
+            for frame in self._reader:
+                time_base = self._reader.time_base
+                own_s = (self._reader.pts or 0) - self._reader.start_pts
+                shown_s = offset + own_s * time_base
+                start_s = _wait_until(shown_s, start_s)
+                late_ns = max(0, round((time.monotonic() - start_s - float(shown_s)) * 1e9))
+                yield Arrival(
+                    frame,
+                    round(shown_s / time_base),
+                    time_base,
+                    max(1, round(nominal / time_base)),
+                    CaptureTime(time.time_ns() - late_ns, "host", late_ns),
+                )
+            if not self._loop or self._reader.decoded == 0:
+                raise CameraLostError("the stream ended")
+            offset = shown_s + nominal
+            self._reader.close()
+            self._reader = self._open()
+
+    def _open(self) -> VideoReader:
+        try:
+            return VideoReader(self._path, self._options)
+        except SourceError as exc:
+            raise CameraLostError(str(exc).removeprefix(f"{self._path}: ")) from exc
+
+
+def _wait_until(shown_s: Fraction, start_s: float | None) -> float:
+    """Sleep until a frame is due; return when the file's time began, which moves if it is late."""
+    now_s = time.monotonic()
+    if start_s is None or now_s - start_s - float(shown_s) > _LATE_S:
+        return now_s - float(shown_s)
+    time.sleep(max(0.0, start_s + float(shown_s) - now_s))
+    return start_s

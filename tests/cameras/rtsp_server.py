@@ -1,0 +1,157 @@
+"""A server of live test cameras in a process of its own, that can be killed, frozen and changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from streamdet.system.process import die_with_parent
+
+ROOT = Path(__file__).parent.parent.parent
+PROGRAM = ("/usr/bin/python3", "-m", "tests.cameras.rtsp_server_program")
+PACKAGES = (
+    "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-rtsp gstreamer1.0-plugins-base"
+    " gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly"
+    " gstreamer1.0-libav"
+)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One camera: what it sends, at which path, to whom.
+
+    Args:
+        codec: h264, h265 or mjpeg; only the first two know `b_frames`.
+        width: a multiple of 8.
+        height: a multiple of 4.
+        camera: 0 to 255, carried by every frame.
+        keyframe_every: frames from one keyframe to the next, 0 for a second's.
+        user: only this user, with `password`, may watch; None lets everybody.
+    """
+
+    path: str
+    codec: str = "h264"
+    width: int = 320
+    height: int = 240
+    fps: int = 15
+    camera: int = 1
+    b_frames: bool = False
+    keyframe_every: int = 0
+    user: str | None = None
+    password: str | None = None
+
+
+CAMERAS = (
+    Mount("/h264", "h264", camera=1, b_frames=True),
+    Mount("/h265", "h265", camera=2),
+    Mount("/mjpeg", "mjpeg", camera=3),
+    Mount("/locked", "mjpeg", camera=4, user="viewer", password="p:w@1"),
+)
+
+
+def missing_packages() -> str | None:
+    """Says what to install where this machine cannot run the server, None where it can."""
+    try:
+        subprocess.run([*PROGRAM, "--check"], cwd=ROOT, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return f"no RTSP server on this machine: apt-get install {PACKAGES}"
+    return None
+
+
+class RtspServer:
+    """A server on a port that stays its own, so that it comes back at the same address.
+
+    Args:
+        mounts: its cameras.
+        auth: how users log in, "digest" or "basic".
+    """
+
+    def __init__(self, mounts: Sequence[Mount] = CAMERAS, auth: str = "digest") -> None:
+        self._mounts = {mount.path: asdict(mount) for mount in mounts}
+        self._auth = auth
+        # Never listened on: it keeps other programs from the port while the server is down.
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", 0))
+        self.port: int = self._held.getsockname()[1]
+        self.start()
+
+    def start(self) -> None:
+        """Starts the server, also again after `kill`; the numbers of its frames start at 0."""
+        mounts = list(self._mounts.values())
+        options = json.dumps({"port": self.port, "auth": self._auth, "mounts": mounts})
+        self.process = subprocess.Popen(
+            [*PROGRAM, options],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509
+        )
+        self._started_ns: int = self._answer()["started_ns"]
+
+    def url(self, path: str, user: str | None = None, password: str | None = None) -> str:
+        """Gives the URL of a mount, as this user."""
+        login = f"{quote(user, '')}:{quote(password or '', '')}@" if user is not None else ""
+        return f"rtsp://{login}127.0.0.1:{self.port}{path}"
+
+    def age_s(self, path: str, number: int) -> float:
+        """Gives how long ago a camera took the frame of this number."""
+        taken_ns: int = self._started_ns + number * 10**9 // self._mounts[path]["fps"]
+        return (time.monotonic_ns() - taken_ns) / 1e9
+
+    def change(self, path: str, *, drop_clients: bool = False, **changes: Any) -> None:
+        """Changes a mount, for those who watch it and for good.
+
+        Args:
+            path: the mount.
+            drop_clients: hang up on every client of the server; another codec always does.
+            changes: fields of Mount but path and fps; another size reaches who watches it.
+        """
+        self._mounts[path].update(changes)
+        command = json.dumps({"path": path, "drop_clients": drop_clients, **changes})
+        assert self.process.stdin is not None
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the test's RTSP server ended; its reason is on stderr"
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def freeze(self) -> None:
+        """Stops the process: connections stay, nothing moves."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Has it go on; it leaves out the frames of more than a second of freeze."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Ends the process as a power cut does; the kernel closes its connections."""
+        self.process.kill()
+        self._close()
+
+    def stop(self) -> None:
+        """Ends the server, frozen or not, and gives up its port."""
+        self.kill()
+        self._held.close()
+
+    def _close(self) -> None:
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
