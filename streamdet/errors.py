@@ -30,6 +30,10 @@ class CameraLostError(SourceError):
     """A live source does not answer, broke off or sends what cannot be read; no address in it."""
 
 
+class CameraSilentError(CameraLostError):
+    """A live source answered, and has sent nothing for too long."""
+
+
 class CameraRefusedError(SourceError):
     """A live source answers, but trying again will not help by itself; no address in it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Final
 
-from streamdet.errors import CameraLostError, CameraRefusedError, SourceError
+from streamdet.errors import CameraLostError, CameraRefusedError, CameraSilentError, SourceError
 
 _HTTP: Final = {
     "HTTPUnauthorizedError": "the camera asks for another user name or password (401)",
@@ -52,7 +52,7 @@ def explained(exc: Exception, waited: str) -> SourceError:
         return CameraLostError(_BUSY[name])
     number = exc.errno if isinstance(exc, OSError) else None
     if name in ("ExitError", "TimeoutError") or number in (errno.ETIMEDOUT, errno.EAGAIN):
-        return CameraLostError(waited)
+        return CameraSilentError(waited)
     if number in _NETWORK:
         return CameraLostError(_NETWORK[number])
     if number == errno.EIO:

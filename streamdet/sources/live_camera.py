@@ -18,7 +18,7 @@ from fractions import Fraction
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
-from streamdet.errors import CameraLostError, CameraRefusedError
+from streamdet.errors import CameraLostError, CameraRefusedError, CameraSilentError
 from streamdet.sources.camera_reasons import explained
 from streamdet.sources.capture_clock import CaptureClock, CaptureTime
 from streamdet.sources.live_address import LiveAddress
@@ -259,4 +259,4 @@ def _decoded(packet: Packet[VideoStream]) -> list[VideoFrame]:
 
 def _check_silence(passed_s: float, limit_s: float, what: str) -> None:
     if passed_s > limit_s:
-        raise CameraLostError(f"{what} for {limit_s:g} s")
+        raise CameraSilentError(f"{what} for {limit_s:g} s")

@@ -15,7 +15,10 @@ fault, or the stream ended. refused: it answers, and says no."""
 
 @dataclass
 class CameraState:
-    """The state of one camera; a new reason alone is a change too.
+    """The state of one camera.
+
+    A reason that has not been given since the state began is a change too: a camera that is tried
+    for ever may give two of them in turn.
 
     Attributes:
         state: where it stands.
@@ -29,11 +32,16 @@ class CameraState:
     since_ns: int = 0
     changes: int = 0
     clock_ns: Callable[[], int] = field(default=time.time_ns, repr=False)
+    _reasons: set[str] = field(default_factory=set, repr=False)
 
     def change(self, state: State, reason: str = "") -> bool:
         """Take a state; returns whether it is another one."""
-        if self.changes and (state, reason) == (self.state, self.reason):
-            return False
+        if self.changes and state == self.state:
+            if reason in self._reasons:
+                return False
+        else:
+            self._reasons.clear()
+        self._reasons.add(reason)
         self.state, self.reason, self.since_ns = state, reason, self.clock_ns()
         self.changes += 1
         return True

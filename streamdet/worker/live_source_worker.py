@@ -11,17 +11,11 @@ import time
 from contextlib import closing
 from typing import Any, Final
 
-from streamdet.errors import SourceError
+from streamdet.errors import CameraRefusedError, CameraSilentError, SourceError
 from streamdet.formats.event_json import EVENTS_MAXLEN, camera_event
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
-from streamdet.sources.live import (
-    CameraRefusedError,
-    CameraStalledError,
-    LiveFrame,
-    LiveOptions,
-    LiveSource,
-)
+from streamdet.sources.live import LiveFrame, LiveOptions, LiveSource
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import NoSlotError
 from streamdet.stages.source import SourceStage
@@ -102,8 +96,9 @@ class LiveSourceWorker:
             reason, state, pauses = "the stream ended", "lost", self._lost
         except CameraRefusedError as exc:
             reason, state, pauses = str(exc), "refused", self._refused
-        except CameraStalledError as exc:
-            reason, state, pauses = str(exc), "stalled", self._lost
+        except CameraSilentError as exc:
+            state = "stalled" if self._camera.state == "live" else "lost"
+            reason, pauses = str(exc), self._lost
         except SourceError as exc:
             reason, state, pauses = str(exc), "lost", self._lost
         self._show(state, reason)

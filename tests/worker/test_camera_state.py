@@ -13,6 +13,14 @@ def test_a_state_changes_once_however_often_it_is_taken() -> None:
     assert camera.change("lost", "the stream ended")
 
 
+def test_reasons_that_come_in_turn_are_told_once() -> None:
+    camera = CameraState()
+    tries = [camera.change("lost", reason) for reason in ("ended", "nobody", "ended", "nobody")]
+    assert tries == [True, True, False, False]
+    assert camera.change("live")
+    assert camera.change("lost", "ended")
+
+
 def test_pauses_double_up_to_the_longest_and_begin_anew_after_a_success() -> None:
     pauses = Pauses(first_s=0.5, longest_s=2.0)
     wanted = (0.5, 1.0, 2.0, 2.0)
