@@ -33,13 +33,13 @@ FRAMES: Final = 150
 ROUNDS: Final = 4
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str], *, frames: int = FRAMES) -> None:
     """Measure and print the least of some rounds."""
     clip, url, *overrides = arguments
     overrides = ["detect.model=yolox_nano", *overrides]
     graph = load_graph("people", sources=[clip], overrides=overrides)
     stages = _Stages(graph, url)
-    rounds = [stages.costs_ms() for _ in range(ROUNDS)]
+    rounds = [stages.costs_ms(frames) for _ in range(ROUNDS)]
     json.dump({name: min(one[name] for one in rounds) for name in rounds[0]}, sys.stdout)
 
 
@@ -55,12 +55,12 @@ class _Stages:
         self._detector, _ = make_detector(options, model)
         self._class_names = model.classes
 
-    def costs_ms(self) -> dict[str, float]:
+    def costs_ms(self, frames: int) -> dict[str, float]:
         """Take the clip's first frames through; CPU milliseconds per frame, by stage."""
         source, transform, tracker = map(self._made, ("camera", "prepare", "track"))
         costs_s: dict[str, float] = {}
         with _timed(costs_s, "decode"):
-            decoded = list(islice(source.frames(Position()), FRAMES))
+            decoded = list(islice(source.frames(Position()), frames))
         images = [np.empty((*transform.output_hw(one.image.hw), 3), np.uint8) for one in decoded]
         with _timed(costs_s, "prepare"):
             geometries = [

@@ -44,9 +44,9 @@ FRAME_BYTES: Final = HW[0] * HW[1] * 3
 FRAMES: Final = 24
 
 
-def run(material: Material) -> Outcome:
+def run(material: Material, *, frames: int = FRAMES) -> Outcome:
     """Take frames through decoding, preparing and (once) the video sink."""
-    plain, recorded = _Trace(), _Trace()
+    plain, recorded = _Trace(frames), _Trace(frames)
     for trace, has_video in ((plain, False), (recorded, True)):
         _take_through(material.large_clip, trace, has_video=has_video)
     copied = plain.per_frame("copied into a slot") + plain.per_frame("read by the sink")
@@ -79,15 +79,16 @@ def run(material: Material) -> Outcome:
 class _Trace:
     """Full-size writes and the time of steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
         self.counts: Counter[str] = Counter()
         self._spent_ns: Counter[str] = Counter()
 
     def per_frame(self, what: str) -> float:
-        return self.counts[what] / FRAMES
+        return self.counts[what] / self.frames
 
     def ms_per_frame(self, step: str) -> float:
-        return self._spent_ns[step] / FRAMES / 1e6
+        return self._spent_ns[step] / self.frames / 1e6
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -115,8 +116,8 @@ class _TracedPool(ArrayPool):
 
     def __init__(self, trace: _Trace, hw: tuple[int, int]) -> None:
         # Ones: fresh pages would be paid for by the first write.
-        memory = np.ones((FRAMES, hw[0] * hw[1] * 3), np.uint8)
-        super().__init__(BGR24, np.zeros(FRAMES, np.uint64), memory)
+        memory = np.ones((trace.frames, hw[0] * hw[1] * 3), np.uint8)
+        super().__init__(BGR24, np.zeros(trace.frames, np.uint64), memory)
         self._trace = trace
 
     def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
@@ -171,7 +172,7 @@ def _take_through(clip: Path, trace: _Trace, *, has_video: bool) -> None:
         patch("streamdet.sinks.recording.Canvas", canvas),
     ):
         sink = _video_stage(Path(folder), pixels)
-        frames = islice(source.frames(Position()), FRAMES)
+        frames = islice(source.frames(Position()), trace.frames)
         while True:
             with trace.timed("decode"):
                 decoded = next(frames, None)
@@ -188,7 +189,7 @@ def _take_through(clip: Path, trace: _Trace, *, has_video: bool) -> None:
 def _pixel_store(trace: _Trace, prepared_hw: tuple[int, int]) -> PixelStore:
     bus = MemoryBus()
     pools = {"camera": _TracedPool(trace, HW), "prepare": _TracedPool(trace, prepared_hw)}
-    bus.create(RunLayout("copies", {"front": GroupLayout()}, dict.fromkeys(pools, FRAMES)))
+    bus.create(RunLayout("copies", {"front": GroupLayout()}, dict.fromkeys(pools, trace.frames)))
     pixels = PixelStore(bus, pools, lambda: None)
     pixels.attach(bus.take_lease("front", "front-0"), tuple(pools))
     return pixels

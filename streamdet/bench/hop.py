@@ -38,7 +38,7 @@ ROUNDS = 3
 READY = b"ready\n"
 
 
-def run(material: Material) -> Outcome:
+def run(material: Material, *, hops: int = HOPS, frames: int = FRAMES) -> Outcome:
     """Measure latency between two processes, then the cost of reading and committing in one.
 
     Latency is measured on the machine as it is, which the aim is held against, and while every core
@@ -49,10 +49,10 @@ def run(material: Material) -> Outcome:
     awake_us: list[list[float]] = []
     with private_redis() as url:
         for _ in range(ROUNDS):
-            quiet_us.append(_latencies_us(url))
+            quiet_us.append(_latencies_us(url, hops))
             with _cores_awake():
-                awake_us.append(_latencies_us(url))
-        costs = [{batch: _cost_us(url, batch) for batch in BATCHES} for _ in range(ROUNDS)]
+                awake_us.append(_latencies_us(url, hops))
+        costs = [{batch: _cost_us(url, batch, frames) for batch in BATCHES} for _ in range(ROUNDS)]
     p50, p99 = (_middle(quiet_us, quantile) for quantile in (50, 99))
     return Outcome(
         metrics=[
@@ -107,16 +107,16 @@ def _middle(rounds_us: list[list[float]], quantile: float) -> float:
     return float(np.median([np.percentile(one, quantile) for one in rounds_us]))
 
 
-def _latencies_us(url: str) -> list[float]:
+def _latencies_us(url: str, hops: int) -> list[float]:
     run_id = uuid4().hex[:12]
     bus = _bus(url, run_id)
     lease = bus.take_lease("writer", "writer-0")
-    command = [sys.executable, "-m", "streamdet.bench.hop", url, run_id, str(HOPS)]
+    command = [sys.executable, "-m", "streamdet.bench.hop", url, run_id, str(hops)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
         assert reader.stdout is not None
         reader.stdout.readline()
         sent_ns = []
-        for index in range(HOPS):
+        for index in range(hops):
             time.sleep(PAUSE_S)
             sent_ns.append(time.monotonic_ns())
             _add(bus, lease, index, 1)
@@ -125,22 +125,22 @@ def _latencies_us(url: str) -> list[float]:
     return [round((came - sent) / 1000, 1) for came, sent in zip(arrivals_ns, sent_ns, strict=True)]
 
 
-def _cost_us(url: str, batch: int) -> float:
+def _cost_us(url: str, batch: int, frames: int) -> float:
     """Read and commit entries, each with one output, `batch` at a time: microseconds per entry."""
     bus = _bus(url, uuid4().hex[:12])
     writer = bus.take_lease("writer", "writer-0")
-    for first in range(0, FRAMES, batch):
+    for first in range(0, frames, batch):
         _add(bus, writer, first, batch)
     lease, done = bus.take_lease("reader", "reader-0"), 0
     started_s = time.perf_counter()
-    while done < FRAMES:
+    while done < frames:
         entries = bus.read(lease, batch, 0)
         commits = [
             Commit("cam", done + number, entry.id, outputs=[("next", entry.payload)])
             for number, entry in enumerate(entries)
         ]
         done += bus.step(Step(lease, commits)).accepted
-    cost_us = (time.perf_counter() - started_s) * 1e6 / FRAMES
+    cost_us = (time.perf_counter() - started_s) * 1e6 / frames
     bus.delete()
     return cost_us
 

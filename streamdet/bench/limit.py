@@ -35,9 +35,26 @@ def run(material: Material) -> Outcome:
             bare += [_bare_costs_ms(material, url, one) for one in runtimes]
             runs.append(run_quietly(whole, material, url, "limit"))
             starts.append(run_quietly(start, material, url, "limit"))
+    return compare(bare, runs, starts, cores())
+
+
+def compare(
+    bare: list[dict[str, float]],
+    runs: list[dict[str, float]],
+    starts: list[dict[str, float]],
+    core_count: int,
+) -> Outcome:
+    """Hold the best round of the pipeline against what the cores could do at best.
+
+    Args:
+        bare: stage -> CPU milliseconds per frame, a round each.
+        runs: what `run_once` gave of the whole clip, a round each.
+        starts: the same of a few frames, which cost little more than the start.
+        core_count: cores of the machine.
+    """
     costs_ms = {name: min(one[name] for one in bare) for name in bare[0]}
     bare_ms = sum(costs_ms.values())
-    limit_fps = cores() / (bare_ms / 1000)
+    limit_fps = core_count / (bare_ms / 1000)
     best = max(runs, key=lambda one: one["fps"])
     fps, spent_ms = best["fps"], _marginal_ms(runs, starts)
     return Outcome(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -49,10 +49,19 @@ def run_quietly(
     Returns:
         As `run_once`, of the less disturbed of two attempts at most.
     """
+
+    def attempt() -> dict[str, float]:
+        wait_until_quiet()
+        return run_once(command, material, url, stream)
+
+    return quietest(attempt)
+
+
+def quietest(attempt: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Try until a run was not disturbed, ATTEMPTS times at most; the least disturbed counts."""
     attempts: list[dict[str, float]] = []
     while len(attempts) < ATTEMPTS:
-        wait_until_quiet()
-        attempts.append(run_once(command, material, url, stream))
+        attempts.append(attempt())
         if attempts[-1]["others_cores"] <= QUIET_CORES:
             break
     return min(attempts, key=lambda one: one["others_cores"])

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 from streamdet.bench.machine import descendants, rss_kib
 from streamdet.bench.material import Material
@@ -18,11 +18,6 @@ from streamdet.bench.measured import CLI, LIMIT_S, private_redis
 from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.errors import StreamdetError
 from streamdet.transport.connection import connect
-
-FRAMES = 20_000
-EVERY_S = 0.25
-EARLY, LATE = (0.08, 0.15), (0.93, 1.0)
-"""Shares of the run in which the samples are taken whose medians are compared."""
 
 GRAPH = """
 version: 1
@@ -34,6 +29,26 @@ nodes:
   track: {{kind: byte_track, reads: detect, process: back}}
   publish: {{kind: redis_stream, reads: track, process: back, stream: memory, maxlen: 1000}}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long the run is, and when it is looked at.
+
+    Attributes:
+        frames: of the source.
+        every_s: seconds between two samples.
+        early: share of the run, from and to: the samples that the others are compared with.
+        late: share of the run in which memory may have grown.
+    """
+
+    frames: int = 20_000
+    every_s: float = 0.25
+    early: tuple[float, float] = (0.08, 0.15)
+    late: tuple[float, float] = (0.93, 1.0)
+
+
+PLAN: Final = Plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +66,13 @@ class Sample:
     redis_kib: float
 
 
-def run(material: Material) -> Outcome:
+def run(material: Material, plan: Plan = PLAN) -> Outcome:
     """Run 20,000 small frames through a cheap detector and look on."""
     with private_redis() as url, tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "memory.yaml"
-        graph.write_text(GRAPH.format(frames=FRAMES))
-        samples = list(_watch([*CLI, "run", str(graph), "--redis", url], url))
-    growths = growth(samples)
+        graph.write_text(GRAPH.format(frames=plan.frames))
+        samples = list(_watch([*CLI, "run", str(graph), "--redis", url], url, plan.every_s))
+    growths = growth(samples, plan)
     worst = max((name for name in growths if name != "redis"), key=growths.__getitem__)
     last = samples[-1].rss_kib
     return Outcome(
@@ -73,15 +88,15 @@ def run(material: Material) -> Outcome:
     )
 
 
-def growth(samples: Sequence[Sample]) -> dict[str, float]:
+def growth(samples: Sequence[Sample], plan: Plan = PLAN) -> dict[str, float]:
     """Compare late with early samples: name -> percent.
 
     Raises:
         StreamdetError: a worker was not seen at both times.
     """
     early, late = (
-        [one for one in samples if low * FRAMES <= one.frame <= high * FRAMES]
-        for low, high in (EARLY, LATE)
+        [one for one in samples if low * plan.frames <= one.frame <= high * plan.frames]
+        for low, high in (plan.early, plan.late)
     )
     names = set.intersection(*(set(one.rss_kib) for one in samples)) if samples else set()
     if not (early and late and names):
@@ -94,7 +109,7 @@ def growth(samples: Sequence[Sample]) -> dict[str, float]:
     }
 
 
-def _watch(command: Sequence[str], url: str) -> Iterator[Sample]:
+def _watch(command: Sequence[str], url: str, every_s: float) -> Iterator[Sample]:
     """Run a command and sample it while it publishes."""
     client: Any = connect(url)
     deadline = time.monotonic() + LIMIT_S
@@ -103,7 +118,7 @@ def _watch(command: Sequence[str], url: str) -> Iterator[Sample]:
         while process.poll() is None:
             if time.monotonic() > deadline:
                 process.terminate()
-            time.sleep(EVERY_S)
+            time.sleep(every_s)
             workers = {name: pid for pid, name in descendants(process.pid).items()}
             sizes = {name: rss_kib(pid) for name, pid in workers.items() if name in _WORKERS}
             entries = client.xrevrange("memory", count=1)

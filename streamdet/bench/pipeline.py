@@ -31,8 +31,20 @@ def run(material: Material) -> Outcome:
         for _ in range(ROUNDS):
             for name, command in commands.items():
                 rounds.setdefault(name, []).append(run_quietly(command, material, url, name))
+    return compare(rounds)
+
+
+def compare(rounds: dict[str, list[dict[str, float]]]) -> Outcome:
+    """Compare the fastest rounds.
+
+    Args:
+        rounds: "loop", "pipeline" and "pipeline_fp32" -> what `run_once` gave, a round each.
+    """
     # Not the median: on two quiet cores the loop's own threads make it 40 fps or 70.
-    loop, ours, fp32 = (max(rounds[name], key=lambda one: one["fps"]) for name in commands)
+    loop, ours, fp32 = (
+        max(rounds[name], key=lambda one: one["fps"])
+        for name in ("loop", "pipeline", "pipeline_fp32")
+    )
     ratio = fp32["fps"] / loop["fps"]
     return Outcome(
         metrics=[

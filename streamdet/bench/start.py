@@ -25,12 +25,12 @@ WAIT_S = 60.0
 KILLED = ("front-0", "back-0", "detect-0")
 
 
-def run(material: Material) -> Outcome:
+def run(material: Material, *, rounds: int = ROUNDS, checks: int = CHECKS) -> Outcome:
     """Measure each several times and take the middle."""
-    checks_s = [_check_s(material) for _ in range(CHECKS)]
+    checks_s = [_check_s(material) for _ in range(checks)]
     with private_redis() as url:
-        firsts_s = [_first_frame_s(material, url) for _ in range(ROUNDS)]
-        returns = _returns_s(material, url)
+        firsts_s = [_first_frame_s(material, url) for _ in range(rounds)]
+        returns = _returns_s(material, url, rounds)
     plain = max(median(returns[name]) for name in ("front-0", "back-0"))
     return Outcome(
         metrics=[
@@ -61,7 +61,7 @@ def _first_frame_s(material: Material, url: str) -> float:
         return time.monotonic() - started_s
 
 
-def _returns_s(material: Material, url: str) -> dict[str, list[float]]:
+def _returns_s(material: Material, url: str, rounds: int) -> dict[str, list[float]]:
     """Kill workers of an endless run, one at a time: seconds until each has its lease again."""
     client: Any = connect(url)
     client.delete(STREAM)
@@ -70,7 +70,7 @@ def _returns_s(material: Material, url: str) -> dict[str, list[float]]:
     with _running(pipeline_command(endless, url, STREAM), material) as process:
         _wait_for(lambda: bool(client.exists(STREAM)), "a frame was published")
         leases = next(client.scan_iter("streamdet:*:leases"))
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for consumer in KILLED:
                 before = client.hget(leases, consumer)
                 started_s = time.monotonic()
@@ -103,9 +103,9 @@ def _running(command: Sequence[str], material: Material) -> Iterator[subprocess.
             process.terminate()
 
 
-def _wait_for(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
+def _wait_for(is_so: Callable[[], bool], what: str, limit_s: float = WAIT_S) -> None:
+    deadline = time.monotonic() + limit_s
     while not is_so():
         if time.monotonic() > deadline:
-            raise StreamdetError(f"start: {WAIT_S:g} s went by before {what}")
+            raise StreamdetError(f"start: {limit_s:g} s went by before {what}")
         time.sleep(0.002)

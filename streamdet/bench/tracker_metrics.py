@@ -15,7 +15,11 @@ _FAST: Final = Aim(">=", 10_000)
 
 def run(material: Material) -> Outcome:
     """Compare on the public detections of MOT15 and MOT17; without the library, ours alone."""
-    report = trackers.run(material.tracks)
+    return compare(trackers.run(material.tracks))
+
+
+def compare(report: dict[str, Any]) -> Outcome:
+    """Hold what `trackers.run` reports against the library."""
     figures = [metric for kind in KINDS["tracker"] for metric in _metrics(kind, report[kind])]
     fastest = max(report[kind]["ours"]["updates_per_s"] for kind in KINDS["tracker"])
     figures.append(Metric("the fastest, updates", fastest, "/s", _FAST))

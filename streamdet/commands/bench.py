@@ -67,8 +67,13 @@ def run(args: Namespace) -> int:
     return run_benches(args, BENCHES)
 
 
-def run_benches(args: Namespace, benches: Benches) -> int:
+def run_benches(args: Namespace, benches: Benches, *, quiet_s: float = 20.0) -> int:
     """Run benches one after another; 1 if an aim is missed.
+
+    Args:
+        args: see `add_bench_arguments`.
+        benches: what there is to measure.
+        quiet_s: how long to wait at most before each, in seconds, until others leave the machine.
 
     Raises:
         ConfigError: there is no test data, or no folder for the results.
@@ -80,7 +85,7 @@ def run_benches(args: Namespace, benches: Benches) -> int:
     print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load'][0]:.1f}")
     results: dict[str, dict[str, Any]] = {}
     for name in args.names:
-        busy = wait_until_quiet()
+        busy = wait_until_quiet(quiet_s)
         place, text = benches[name]
         print(f"{name}: {text}; others use {busy:.2f} cores", flush=True)
         outcome = find_bench(place)(material)

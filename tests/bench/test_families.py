@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from streamdet.bench import families
+from streamdet.bench.families import Setup
 from streamdet.bench.material import Material
 from streamdet.bench.sliding_windows import WindowSeconds
 
@@ -29,21 +30,20 @@ def material(tmp_path: Path) -> Material:
     return Material(tmp_path)
 
 
-def test_every_family_is_timed_and_r_cnn_scaled_to_all_regions(
-    material: Material, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small = {
-        "NETWORKS": NETWORKS, "IMAGE_HW": (64, 96), "PROPOSALS": 8, "RCNN_REGIONS": 4,
-        "RCNN_BATCH": 2, "ROUNDS": 1, "ROUND_S": 0.0, "windows_s": lambda: WindowSeconds(6.0, 2.0),
-    }  # fmt: skip
-    for name, value in small.items():
-        monkeypatch.setattr(families, name, value)
-    outcome = families.run(material)
+def test_every_family_is_timed_and_r_cnn_scaled_to_all_regions(material: Material) -> None:
+    setup = Setup(
+        NETWORKS, image_hw=(64, 96), proposals=8, rcnn_regions=4, rcnn_batch=2, rounds=1, round_s=0
+    )
+    outcome = families.region_families(material, setup)
     metrics = {metric.what.partition(",")[0]: metric.value for metric in outcome.metrics}
     assert {"R-CNN", "SPP-net", "Fast R-CNN", "Faster R-CNN"} <= set(metrics)
     assert any(what.startswith("proposals: selective search") for what in metrics)
-    assert metrics["OverFeat"] == 3.0  # dense / efficient comes last
     [rcnn_s] = outcome.details["without proposals"]["rcnn"]
     scale = 8 / outcome.details["rcnn regions"]
     assert outcome.metrics[0].value == pytest.approx(rcnn_s * scale)
     assert all(metric.value >= 0 for metric in outcome.metrics)
+
+
+def test_windows_one_by_one_are_held_against_all_at_once() -> None:
+    metrics = families.window_metrics(WindowSeconds(dense=6.0, efficient=2.0))
+    assert [metric.value for metric in metrics] == [6.0, 2.0, 3.0]

@@ -44,14 +44,10 @@ def test_a_program_that_fails_or_is_silent_is_an_error(url: str) -> None:
         measured.run_once(["true"], MATERIAL, url, "toy")
 
 
-def test_a_disturbed_run_is_repeated_and_the_quietest_counts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    attempts = iter([0.9, 0.5, 0.0])
-    monkeypatch.setattr(measured, "wait_until_quiet", lambda: 0.0)
-    monkeypatch.setattr(measured, "run_once", lambda *_: {"others_cores": next(attempts)})
-    assert measured.run_quietly([], MATERIAL, "", "")["others_cores"] == 0.5
-    assert measured.run_quietly([], MATERIAL, "", "")["others_cores"] == 0.0
+def test_a_disturbed_run_is_repeated_and_the_quietest_counts() -> None:
+    attempts = ({"others_cores": cores} for cores in (0.9, 0.5, 0.0))
+    assert measured.quietest(lambda: next(attempts))["others_cores"] == 0.5
+    assert measured.quietest(lambda: next(attempts))["others_cores"] == 0.0
 
 
 def test_the_pipeline_s_command_sets_model_and_stream() -> None:

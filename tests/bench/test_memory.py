@@ -8,7 +8,7 @@ import pytest
 
 from streamdet.bench import memory
 from streamdet.bench.material import Material
-from streamdet.bench.memory import Sample, growth
+from streamdet.bench.memory import Plan, Sample, growth
 from streamdet.errors import StreamdetError
 
 
@@ -24,17 +24,13 @@ def test_a_run_that_was_not_seen_early_and_late_is_an_error() -> None:
         growth([Sample(2000, {"a": 100}, 100.0)])
 
 
-def test_every_worker_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "FRAMES", 1200)
-    monkeypatch.setattr(memory, "EVERY_S", 0.05)
-    monkeypatch.setattr(memory, "EARLY", (0.0, 0.5))
-    monkeypatch.setattr(memory, "LATE", (0.5, 1.0))
-    outcome = memory.run(Material(Path("/nowhere")))
+def test_every_worker_is_watched() -> None:
+    plan = Plan(frames=1200, every_s=0.05, early=(0.0, 0.5), late=(0.5, 1.0))
+    outcome = memory.run(Material(Path("/nowhere")), plan)
     assert set(outcome.details["growth"]) == {"sd:front-0", "sd:detect-0", "sd:back-0", "redis"}
     assert len(outcome.metrics) == 6
 
 
-def test_a_run_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "GRAPH", "version: 1\nnodes: {{}}\n")
-    with pytest.raises(StreamdetError, match="exit code 2"):
-        memory.run(Material(Path("/nowhere")))
+def test_a_run_that_fails_is_an_error() -> None:
+    with pytest.raises(StreamdetError, match="exit code 2"):  # a source has a frame at least
+        memory.run(Material(Path("/nowhere")), Plan(frames=-1))

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from streamdet.bench import accuracy, copies, tracker_metrics, trackers
+from streamdet.bench import accuracy, copies, tracker_metrics
 from streamdet.bench.material import Material
-from streamdet.detections import Detections
-from streamdet.image import Pixels
 
 
 @pytest.mark.data
-def test_without_a_video_sink_no_frame_is_copied(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(copies, "FRAMES", 2)
-    details = copies.run(Material(data)).details
+def test_without_a_video_sink_no_frame_is_copied(data: Path) -> None:
+    details = copies.run(Material(data), frames=2).details
     assert details["no video sink"] == {"converted": 2}
     assert details["video sink"] == {
         "converted": 2, "copied into a slot": 2, "read by the sink": 2,
@@ -28,25 +22,33 @@ def test_without_a_video_sink_no_frame_is_copied(
     }  # fmt: skip
 
 
-@pytest.mark.data
-def test_lost_accuracy_is_that_of_the_default_precision(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    aps = iter([0.271, 0.275])
-
-    def coco_ap(
-        folder: Path, detect: Callable[[Pixels], Detections], names: tuple[str, ...]
-    ) -> float:
-        assert len(detect(np.zeros((90, 120, 3), np.uint8))) == 0
-        assert names[0] == "person"
-        return next(aps)
-
-    monkeypatch.setenv("STREAMDET_MODELS", "")
-    monkeypatch.setattr(accuracy, "coco_ap", coco_ap)
-    lost, configured, fp32 = accuracy.run(Material(data)).metrics
+def test_lost_accuracy_is_that_of_the_default_precision() -> None:
+    aps = {"as configured": 0.271, "fp32": 0.275}
+    lost, configured, fp32 = accuracy.compare(aps, dict.fromkeys(aps, "openvino")).metrics
     assert lost.value == pytest.approx(0.004)
     assert lost.is_reached
-    assert "fp32" in fp32.what and "as configured" in configured.what
+    assert configured.what == "AP as configured (openvino)"
+    assert fp32.value == 0.275
+
+
+@pytest.mark.data
+def test_accuracy_is_measured_both_ways(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMDET_MODELS", "")
+    whole = json.loads((data / "datasets" / "coco-mini" / "val.json").read_text())
+    whole["images"] = whole["images"][:1]
+    name, number = whole["images"][0]["file_name"], whole["images"][0]["id"]
+    whole["annotations"] = [one for one in whole["annotations"] if one["image_id"] == number]
+    folder = tmp_path / "datasets" / "coco-mini"
+    (folder / "images").mkdir(parents=True)
+    (folder / "val.json").write_text(json.dumps(whole))
+    [image] = (data / "datasets" / "coco-mini" / "images").rglob(name)
+    (folder / "images" / name).symlink_to(image)
+    (tmp_path / "weights").symlink_to(data / "weights")
+    aps = accuracy.run(Material(tmp_path)).details["ap"]
+    assert [*aps] == ["as configured", "fp32"]
+    assert min(aps.values()) > 0.1
 
 
 def report(ratio: dict[str, float] | None) -> dict[str, Any]:
@@ -55,10 +57,9 @@ def report(ratio: dict[str, float] | None) -> dict[str, Any]:
     return {"library": "trackers 2", **kinds}
 
 
-def test_trackers_are_held_against_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trackers_are_held_against_the_library() -> None:
     ratio = {"mota": 1.1, "idf1": 0.9, "updates_per_s": 3.0}
-    monkeypatch.setattr(trackers, "run", lambda folder: report(ratio))
-    outcome = tracker_metrics.run(Material(Path("/nowhere")))
+    outcome = tracker_metrics.compare(report(ratio))
     missed = [metric.what for metric in outcome.metrics if metric.is_reached is False]
     assert missed == [
         "sort IDF1 / the library's",
@@ -68,6 +69,5 @@ def test_trackers_are_held_against_the_library(monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
-def test_without_the_library_trackers_are_shown_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trackers, "run", lambda folder: report(None))
-    assert len(tracker_metrics.run(Material(Path("/nowhere"))).metrics) == 10
+def test_without_the_library_trackers_are_shown_alone() -> None:
+    assert len(tracker_metrics.compare(report(None)).metrics) == 10

@@ -21,30 +21,21 @@ def values(outcome: Outcome) -> dict[str, float]:
     return {metric.what: metric.value for metric in outcome.metrics}
 
 
-def test_the_best_round_of_each_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    fps = iter([40, 100, 80, 50, 90, 75, 45, 110, 120])
-
-    def run_quietly(command: object, material: object, url: str, name: str) -> dict[str, float]:
-        return ROUND | {"fps": float(next(fps))}
-
-    monkeypatch.setattr(pipeline, "run_quietly", run_quietly)
-    outcome = pipeline.run(Material(Path("/nowhere")))
+def test_the_best_round_of_each_counts() -> None:
+    fps = {"loop": (40, 50, 45), "pipeline": (100, 90, 110), "pipeline_fp32": (80, 75, 120)}
+    rounds = {name: [ROUND | {"fps": float(one)} for one in each] for name, each in fps.items()}
+    outcome = pipeline.compare(rounds)
     found = values(outcome)
     assert found["pipeline / plain loop at fp32, fps"] == 120 / 50
     assert found["pipeline as configured / loop, fps"] == 110 / 50
     assert outcome.is_reached
 
 
-def test_the_limit_is_cores_by_bare_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run_quietly(command: list[str], *_: object) -> dict[str, float]:
-        is_short = "short.mp4" in command
-        return ROUND | {"fps": 150.0, "frames": 0, "cpu_s": 2} if is_short else ROUND | {"fps": 150}
-
-    monkeypatch.setattr(limit, "run_quietly", run_quietly)
-    monkeypatch.setattr(limit, "_bare_costs_ms", lambda *_: {"decode": 2.0, "detect": 8.0})
-    monkeypatch.setattr(limit, "cores", lambda: 2)
-    monkeypatch.setattr(Material, "short_clip", Path("short.mp4"))
-    found = values(limit.run(Material(Path("/nowhere"))))
+def test_the_limit_is_cores_by_bare_seconds() -> None:
+    bare_ms = [{"decode": 2.0, "detect": 9.0}, {"decode": 3.0, "detect": 8.0}]
+    runs = [ROUND | {"fps": 140.0}, ROUND | {"fps": 150.0}]
+    starts = [ROUND | {"fps": 150.0, "frames": 0.0, "cpu_s": 2.0}]
+    found = values(limit.compare(bare_ms, runs, starts, core_count=2))
     assert found["limit: cores / bare CPU per frame"] == 200
     assert found["pipeline / limit, fps"] == 0.75
     assert found["pipeline's CPU per frame, without its start"] == 1000 * 14 / 800
@@ -56,9 +47,8 @@ def test_every_stage_has_a_bare_cost(
 ) -> None:
     material = Material(data)
     monkeypatch.setenv("STREAMDET_MODELS", str(material.models))
-    monkeypatch.setattr(bare, "FRAMES", 3)
     with private_redis() as url:
-        bare.main([str(material.clip), url])
+        bare.main([str(material.clip), url], frames=3)
     costs_ms = json.loads(capsys.readouterr().out)
     assert list(costs_ms) == ["decode", "prepare", "detect", "track", "publish"]
     assert costs_ms["detect"] > costs_ms["track"] > 0

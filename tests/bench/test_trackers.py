@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,7 +43,7 @@ def test_the_library_is_measured_beside_ours(
     names = ("SORTTracker", "ByteTrackTracker", "OCSORTTracker")
     monkeypatch.setitem(sys.modules, "trackers", SimpleNamespace(**dict.fromkeys(names, Library)))
     monkeypatch.setitem(sys.modules, "supervision", SimpleNamespace(Detections=SimpleNamespace))
-    monkeypatch.setattr(trackers, "_library_version", lambda: "trackers 0")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0")
     sequence(tmp_path)
     report = trackers.run(tmp_path)
     assert report["library"] == "trackers 0"
@@ -52,7 +53,10 @@ def test_the_library_is_measured_beside_ours(
 def test_every_tracker_is_measured_without_the_library_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trackers, "_library_version", lambda: None)
+    def version(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
     sequence(tmp_path)
     report = trackers.run(tmp_path)
     assert report.pop("library") == "absent: pip install trackers"
