@@ -52,9 +52,7 @@ from streamdet.training.recipe import Recipe
 from streamdet.training.target import Target
 
 _STOP: Final = "stop"  # a file that says so
-_CONTEXT: SpawnContext | ForkContext = multiprocessing.get_context(
-    "spawn"
-)  # CUDA does not outlive a fork
+_SPAWN: Final = multiprocessing.get_context("spawn")  # CUDA does not outlive a fork
 _STEP_TIMEOUT: Final = timedelta(minutes=10)
 _MEASUREMENT_TIMEOUT: Final = timedelta(days=1)  # the others wait while the first measures
 _POLL_S: Final = 0.2
@@ -108,7 +106,11 @@ def count_processes(recipe: Recipe, pictures: int) -> int:
 
 
 def train_together(
-    job: Job, loop: Loop, processes: int, wants_stop: Callable[[], bool]
+    job: Job,
+    loop: Loop,
+    processes: int,
+    wants_stop: Callable[[], bool],
+    context: SpawnContext | ForkContext = _SPAWN,
 ) -> Iterator[Event]:
     """Train in several processes; yields what `Loop.run` would.
 
@@ -120,6 +122,7 @@ def train_together(
         loop: the same, prepared here; stands where the training does when it ends.
         processes: how many.
         wants_stop: asked now and then.
+        context: how the processes are started.
 
     Raises:
         ConfigError: an image cannot be read.
@@ -133,8 +136,8 @@ def train_together(
         try:
             for number in range(processes):
                 seat = _Seat(number, processes, Path(meeting), os.getpid())
-                own, others = _CONTEXT.Pipe()
-                process = _CONTEXT.Process(target=_train, args=(job, seat, others))
+                own, others = context.Pipe()
+                process = context.Process(target=_train, args=(job, seat, others))
                 _start(process)
                 others.close()
                 ranks.append(_Rank(process, own))

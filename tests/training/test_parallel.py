@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 
 import pytest
 import torch
 
 from streamdet.errors import ConfigError, EngineError
-from streamdet.training import parallel
 from streamdet.training.checkpoint import CHECKPOINT, read_checkpoint
 from streamdet.training.log import Log, read_log
 from streamdet.training.loop import Event
@@ -30,18 +30,13 @@ from tests.training.toy_training import (
     write_recipe,
 )
 
+FORK = multiprocessing.get_context("fork")
 PLAIN = {  # neither norms nor dropout, and losses that are means over images
     "model": "localizer_resnet18",
     "network": {"backbone": "alexnet", "widths": []},
     "optimiser": {"kind": "sgd", "rate": 1e-3},
     "ema": None,
 }
-
-
-@pytest.fixture
-def forks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start processes in no time; what they import otherwise takes seconds."""
-    monkeypatch.setattr(parallel, "_CONTEXT", multiprocessing.get_context("fork"))
 
 
 def together(
@@ -51,15 +46,17 @@ def together(
     resumes: bool = False,
     after: Callable[[Event], None] = lambda event: None,
     last: int | None = None,
+    context: SpawnContext | ForkContext = FORK,
 ) -> PreparedTraining:
-    """Train in two processes, to the end or for `last` events."""
+    """Train in two processes, to the end or for `last` events; forked, they start in no time."""
     text, events = read_recipe(recipe_path, ()), list[Event]()
     recipe = check_recipe(text, recipe_path)
     with reproducible(recipe):
         made = prepared(recipe_path, folder, resumes=resumes)
         log = Log(folder, made.loop.step, made.loop.measured)
         job = Job(recipe, text, folder, resumes)
-        for event in train_together(job, made.loop, 2, lambda: len(events) == last):
+        stop: Callable[[], bool] = lambda: len(events) == last  # noqa: E731
+        for event in train_together(job, made.loop, 2, stop, context):
             log.write(event)
             after(event)
             events.append(event)
@@ -74,7 +71,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     write_images(tmp_path)
     recipe = write_recipe(tmp_path, epochs=2, **PLAIN)
     one = train(recipe, tmp_path / "one").loop
-    two = together(recipe, tmp_path / "two").loop
+    two = together(recipe, tmp_path / "two", context=multiprocessing.get_context("spawn")).loop
     first = prepared(recipe, tmp_path / "first").loop.network.state_dict()
     assert two.is_done
     for name, value in one.network.state_dict().items():
@@ -85,7 +82,6 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         assert shared["losses"] == pytest.approx(alone["losses"], rel=1e-4)
 
 
-@pytest.mark.usefixtures("forks")
 def test_a_killed_process_ends_all_in_one_sentence_and_resuming_is_exact(tmp_path: Path) -> None:
     write_images(tmp_path)
     recipe = write_recipe(tmp_path, epochs=2, augmentation={"mosaic": 0.5})  # 6 steps
@@ -109,7 +105,6 @@ def test_a_killed_process_ends_all_in_one_sentence_and_resuming_is_exact(tmp_pat
     assert read_log(tmp_path / "killed") == read_log(tmp_path / "unbroken")
 
 
-@pytest.mark.usefixtures("forks")
 def test_a_stop_leaves_a_checkpoint_and_an_error_of_one_is_told_as_it_is(tmp_path: Path) -> None:
     write_images(tmp_path)
     recipe = write_recipe(tmp_path)

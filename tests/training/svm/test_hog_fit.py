@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +247,7 @@ def test_without_what_fits_no_fitting_begins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = write_recipe(tmp_path, **LABELLED)  # there are no images: they are not looked for
-    monkeypatch.setattr("streamdet.training.svm.linear_svm.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 1
     assert "scikit-learn is not installed: pip install" in capsys.readouterr().err
 
