@@ -25,7 +25,9 @@ LARGEST: Final = 8_000_000
 """Bytes of a network that ships with streamdet."""
 
 
-def pack(built: Path, model: ModelConfig, name: str, folder: Path) -> ModelConfig:
+def pack(
+    built: Path, model: ModelConfig, name: str, folder: Path, *, largest: int = LARGEST
+) -> ModelConfig:
     """Write a model as it ships.
 
     Args:
@@ -33,12 +35,13 @@ def pack(built: Path, model: ModelConfig, name: str, folder: Path) -> ModelConfi
         model: its configuration; it names the weights.
         name: its name from now on.
         folder: gets NAME.onnx and NAME.yaml; made if need be.
+        largest: bytes of the network at most.
 
     Returns:
         The configuration that was written.
 
     Raises:
-        ConfigError: the file would be larger than `LARGEST`.
+        ConfigError: the file would be larger than `largest`.
         EngineError: a weight is too large for half precision, or a file cannot be written.
     """
     import onnx
@@ -49,10 +52,10 @@ def pack(built: Path, model: ModelConfig, name: str, folder: Path) -> ModelConfi
     compact(network, {**configuration_note(model), **made_from})
     onnx.checker.check_model(network, full_check=True)
     packed = network.SerializeToString(deterministic=True)
-    if len(packed) > LARGEST:
+    if len(packed) > largest:
         raise ConfigError(
             f"model {model.name!r}: its network takes {len(packed) / 1e6:.1f} MB with weights in"
-            f" half precision, wanted at most {LARGEST / 1e6:.0f}: train a smaller one"
+            f" half precision, wanted at most {largest / 1e6:.0f}: train a smaller one"
         )
     write_whole(folder / f"{name}.onnx", packed)
     values = _values(model, name, hashlib.sha256(packed).hexdigest())

@@ -14,17 +14,18 @@ _LISTED_BY: Final = {"configs/models": "streamdet models list"}
 """Folders with too many names for a sentence -> the command that lists them."""
 
 
-def shipped(folder: str) -> Path:
+def shipped(folder: str, package: Path = _PACKAGE) -> Path:
     """Find a folder of shipped files.
 
     Args:
         folder: relative, with slashes: "pipelines", "configs/models", "configs/deploy".
+        package: where streamdet is installed.
 
     Raises:
         ConfigError: this installation lacks it.
     """
-    checkout = _PACKAGE.parent
-    root = checkout if (checkout / "pyproject.toml").is_file() else _PACKAGE / "_data"
+    checkout = package.parent
+    root = checkout if (checkout / "pyproject.toml").is_file() else package / "_data"
     if not (root / folder).is_dir():
         raise ConfigError(f"this installation of streamdet lacks its folder {root / folder}")
     return root / folder

@@ -8,6 +8,7 @@ import pytest
 from streamdet.building import pack as packing
 from streamdet.building.build import build, give_weights, make_network
 from streamdet.building.pack import pack
+from streamdet.config.files import shipped
 from streamdet.errors import ConfigError
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, load_model_config
@@ -69,12 +70,10 @@ def test_another_network_in_the_configuration_is_refused(built: Path, tmp_path: 
     assert find_network(thresholds).path == tmp_path / "small.onnx"
 
 
-def test_a_network_that_is_too_large_is_refused(
-    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packing, "LARGEST", 1_000_000)
+def test_a_network_that_is_too_large_is_refused(built: Path, tmp_path: Path) -> None:
+    model = load_model_config(str(built.with_suffix(".yaml")))
     with pytest.raises(ConfigError, match=r"takes .* MB .* wanted at most 1: train a smaller one"):
-        packed(built, tmp_path)
+        pack(built, model, "small", tmp_path, largest=1_000_000)
     assert not list(tmp_path.iterdir())
 
 
@@ -86,13 +85,10 @@ def test_a_packed_network_only_runs(built: Path, tmp_path: Path) -> None:
 
 
 def test_a_shipped_model_needs_no_other_folder(
-    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    models = tmp_path / "configs" / "models"
-    packed(built, models)
-    monkeypatch.setattr("streamdet.models.model_config.shipped", lambda _: models)
-    monkeypatch.setattr("streamdet.config.files.shipped", lambda _: models)
     monkeypatch.delenv("STREAMDET_MODELS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    model = load_model_config("small")
-    assert (model.argument, find_network(model).path) == ("small", models / "small.onnx")
+    model = load_model_config("people")
+    assert model.argument == "people"
+    assert find_network(model).path == shipped("configs/models") / "people.onnx"

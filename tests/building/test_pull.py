@@ -10,7 +10,7 @@ import pytest
 
 from streamdet.building.pull import pull, torchvision_address
 from streamdet.errors import ConfigError, EngineError
-from streamdet.models.built_network import NetworkFile, read_passport
+from streamdet.models.built_network import read_passport
 from streamdet.models.model_config import cache_folder
 from tests.building.test_download import QUICK, served, whole
 from tests.building.toy_model import TORCHVISION, write_trained, write_untrained
@@ -49,16 +49,11 @@ def answer(write: object, content: bytes) -> None:
     write(content)
 
 
-def test_weights_that_are_here_are_not_fetched_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "streamdet.building.pull.build", lambda name, folder: NetworkFile(folder / name)
-    )
+def test_weights_that_are_here_are_not_fetched_again(tmp_path: Path) -> None:
     name, weights = write_trained(tmp_path)
     cache_folder().mkdir(parents=True)
     weights.rename(cache_folder() / weights.name)
-    assert pull(name, list, address_of=unasked).path == Path(name)
+    assert pull(name, list, address_of=unasked).path == cache_folder() / "toy.onnx"
 
 
 def test_wrong_weights_leave_nothing(tmp_path: Path) -> None:

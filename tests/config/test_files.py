@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.config import files as config_files
 from streamdet.config.files import find_config, shipped, shipped_names
 from streamdet.errors import ConfigError
 
@@ -13,13 +12,10 @@ def test_a_checkout_ships_its_own_folders() -> None:
     assert (shipped("configs/models") / "yolox_nano.yaml").is_file()
 
 
-def test_a_wheel_ships_the_folders_inside_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wheel_ships_the_folders_inside_the_package(tmp_path: Path) -> None:
     package = tmp_path / "site-packages" / "streamdet"
     (package / "_data" / "configs" / "models").mkdir(parents=True)
-    monkeypatch.setattr(config_files, "_PACKAGE", package)
-    assert shipped("configs/models") == package / "_data" / "configs" / "models"
+    assert shipped("configs/models", package) == package / "_data" / "configs" / "models"
 
 
 def test_a_missing_folder_is_named() -> None:

@@ -97,7 +97,7 @@ def test_any_time_base_of_a_container_can_be_encoded(
     assert sample
 
 
-def test_a_missing_encoder_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamdet.sinks.fragmented_mp4.ENCODER", "no-such-encoder")
-    with pytest.raises(EngineError, match=r"cannot encode 64x48 H.264 video with this PyAV"):
-        H264Encoder(TENTH)
+def test_a_format_that_the_encoder_refuses_is_told_in_one_sentence() -> None:
+    odd = VideoFormat((47, 63), Fraction(1, 10), 1, 23)  # YUV 4:2:0 wants even sides
+    with pytest.raises(EngineError, match=r"cannot encode 63x47 H.264 video with this PyAV's"):
+        H264Encoder(odd)

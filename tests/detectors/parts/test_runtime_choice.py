@@ -1,5 +1,6 @@
 """What the user leaves open is measured, within what the model's configuration allows."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,8 @@ def test_a_stated_runtime_is_taken_even_if_the_model_does_not_name_it() -> None:
 
 
 def test_no_installed_runtime_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamdet.runtimes.installed.find_spec", lambda name: None)
+    for kind in ("openvino", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, kind, None)
     with pytest.raises(EngineError, match=r"pip install -e '\.\[openvino\]' or '\.\["):
         candidates(options(), BOTH)
 

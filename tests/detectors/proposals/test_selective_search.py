@@ -1,13 +1,12 @@
 """Selective search: OpenCV's contrib modules behind the interface of proposals."""
 
+import sys
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from streamdet.detectors.proposals import selective_search
 from streamdet.detectors.proposals.selective_search import SelectiveSearch
 from streamdet.errors import EngineError
 
@@ -31,7 +30,7 @@ def _with_contrib(monkeypatch: pytest.MonkeyPatch) -> None:
     cv2 = SimpleNamespace(
         __version__="4", ximgproc=SimpleNamespace(segmentation=module), setRNGSeed=lambda _: None
     )
-    monkeypatch.setattr(selective_search, "import_opencv", lambda: cv2)
+    monkeypatch.setitem(sys.modules, "cv2", cv2)
 
 
 @pytest.mark.usefixtures("_with_contrib")
@@ -47,8 +46,7 @@ def test_a_line_of_pixels_is_one_region() -> None:
 
 
 def test_plain_opencv_is_told_from_contrib(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain: Any = SimpleNamespace(__version__="4")
-    monkeypatch.setattr(selective_search, "import_opencv", lambda: plain)
+    monkeypatch.setitem(sys.modules, "cv2", SimpleNamespace(__version__="4"))
     with pytest.raises(EngineError, match="pip install 'opencv-contrib-python-headless<5'"):
         SelectiveSearch()
 
