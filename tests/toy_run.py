@@ -40,7 +40,8 @@ HW = (8, 8)
 SLOT_BYTES = 8 * 8 * 3
 STREAM = "detections"
 KIND = "tests.toy_run:ToySource"
-"""For registry.KINDS: `toy:N` has N frames; `toy:N!` breaks then; `toy:N?` passes over them all."""
+"""For registry.KINDS: `toy:N` has N frames; `toy:N!` breaks then; `toy:N?` passes over them all.
+The images of `toy:N+` are larger from the second on."""
 
 
 class ToyOptions(Options):
@@ -55,7 +56,7 @@ class ToySource:
 
     def __init__(self, uri: str, options: ToyOptions) -> None:
         count = uri.removeprefix("toy:")
-        self._count, self._end = int(count.rstrip("!?")), count[-1]
+        self._count, self._end = int(count.rstrip("!?+")), count[-1]
         self.warnings: tuple[str, ...] = ("it is a toy",)
         self.position = Position()
 
@@ -72,7 +73,9 @@ class ToySource:
                 on_passed()
                 continue
             self.position = Position(index + 1, index + 1, pts=index)
-            image = ArrayImage(np.full((*HW, 3), index % 256, np.uint8))
+            scale = 2 if self._end == "+" and index > 0 else 1
+            hw = (scale * HW[0], scale * HW[1])
+            image = ArrayImage(np.full((*hw, 3), index % 256, np.uint8))
             yield DecodedFrame(image, index, Fraction(1, 10), 1, 1_000 + index, self.position)
         if self._end == "!":
             raise SourceError("toy: broken")

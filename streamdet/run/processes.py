@@ -14,7 +14,7 @@ from typing import Final
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError
 from streamdet.run.description import write_restarts
-from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError
+from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError, MakeServer
 from streamdet.run.restart_policy import RestartCount, pause_s
 from streamdet.system.process import last_line
 from streamdet.worker.heartbeat import Beats
@@ -63,6 +63,7 @@ class Processes:
         settings: restart limits.
         folder: the run's folder.
         progress: a number that grows whenever the run moves.
+        make_server: starts what forks the workers.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Processes:
         settings: DeploySettings,
         folder: Path,
         progress: Callable[[], int],
+        make_server: MakeServer = ForkServer,
     ) -> None:
         self._settings = settings
         self._folder = folder
@@ -78,7 +80,8 @@ class Processes:
         self._beats = Beats.create(beats_path(folder), len(plans))
         self._processes = [_Process(plan) for plan in plans]
         self._modules = _modules_of(plans)
-        self._server = ForkServer(self._modules, folder / LOG)
+        self._make_server = make_server
+        self._server = make_server(self._modules, folder / LOG)
         self._server_restarts = RestartCount()
         self.restarts = 0
 
@@ -206,7 +209,7 @@ class Processes:
                 f"the process that starts the workers ended {count} times in a minute while nothing"
                 f" moved: {last_line((self._folder / LOG).read_bytes())}"
             )
-        self._server = ForkServer(self._modules, self._folder / LOG)
+        self._server = self._make_server(self._modules, self._folder / LOG)
         for process in self._processes:
             process.pid = None
 

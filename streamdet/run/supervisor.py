@@ -42,6 +42,7 @@ class Supervisor:
         on_progress: called about ten times a second.
         on_warning: called with a sentence for each thing that is unsafe or not known, before the
             run begins.
+        probe_limit_s: sources have so long to tell how large their images are, in seconds.
 
     Attributes:
         on_progress: the same, may be replaced.
@@ -59,9 +60,12 @@ class Supervisor:
         settings: DeploySettings,
         on_progress: Callable[[Snapshot], None] = lambda snapshot: None,
         on_warning: Callable[[str], None] = lambda warning: None,
+        *,
+        probe_limit_s: float = PROBE_LIMIT_S,
     ) -> None:
         self._graph = graph
         self._settings = settings
+        self._probe_limit_s = probe_limit_s
         self.on_progress = on_progress
         self.on_warning = on_warning
         self.redis_url = ""
@@ -157,7 +161,7 @@ class Supervisor:
             for node in sources
             if not node.is_live
         ]
-        probe(targets, folder.path, PROBE_LIMIT_S, is_over=lambda: self._stops > 0)
+        probe(targets, folder.path, self._probe_limit_s, is_over=lambda: self._stops > 0)
         probed = read_probes(self._graph, folder.path)
         warnings = unprobed(self._graph, probed, self._settings.slot_hw) if not self._stops else ()
         for warning in warnings:

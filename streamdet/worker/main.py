@@ -11,6 +11,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 
 from streamdet.errors import StreamdetError, TransportError
 from streamdet.registry import load
@@ -47,8 +48,13 @@ def main(plan: WorkerPlan) -> int:
     )
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the supervisor asks workers to stop
+    return ended(plan, lambda: _run(plan))
+
+
+def ended(plan: WorkerPlan, work: Callable[[], None]) -> int:
+    """Do a worker's work and write down why it failed, if it did; returns the exit code."""
     try:
-        _run(plan)
+        work()
     except RunLostError as exc:
         return _fail(plan, EXIT_FATAL, str(exc))
     except TransportError as exc:

@@ -25,9 +25,9 @@ FORK_SERVER = "sd:fork-server"
 
 @contextmanager
 def streamdet(
-    *arguments: str, env: dict[str, str] | None = None
+    *arguments: str, env: dict[str, str] | None = None, is_hangup_ignored: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start `streamdet`; it is gone when the block ends."""
+    """Start `streamdet`, on request as nohup does; it is gone when the block ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "streamdet.cli", *arguments],
         stdin=subprocess.DEVNULL,
@@ -35,7 +35,7 @@ def streamdet(
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | (env or {}),
-        preexec_fn=_heed_signals,  # noqa: PLW1509
+        preexec_fn=_ignore_hangup if is_hangup_ignored else _heed_signals,  # noqa: PLW1509
     )
     try:
         yield process
@@ -49,6 +49,11 @@ def _heed_signals() -> None:
     """Undo what the tests may have inherited: a background job ignores Ctrl-C."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+
+
+def _ignore_hangup() -> None:
+    _heed_signals()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def output_of(process: subprocess.Popen[str], limit_s: float) -> str:

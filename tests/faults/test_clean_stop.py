@@ -95,15 +95,11 @@ def test_what_was_under_way_is_finished_after_one_signal(place: Place, tmp_path:
 
 
 def test_a_signal_that_was_ignored_from_the_start_stays_ignored(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, tmp_path: Path
 ) -> None:
-    from tests.faults import storm
-
-    monkeypatch.setattr(
-        storm, "_heed_signals", lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    )
     lines = tmp_path / "o.jsonl"
-    with streamdet(*RUN, "--output", str(lines), env=place.env) as process:
+    arguments = (*RUN, "--output", str(lines))
+    with streamdet(*arguments, env=place.env, is_hangup_ignored=True) as process:
         wait_for_lines(lines, 1, process)
         process.send_signal(signal.SIGHUP)  # what nohup is for
         wait_for_lines(lines, len(lines_of(lines)) + 100, process)

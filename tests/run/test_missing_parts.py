@@ -7,20 +7,21 @@ from pathlib import Path
 import pytest
 
 from streamdet.cli import main
+from tests.models.built_file import write_built_file
 
 CHECK = ["check", "pipelines/people.yaml", "--set", "detect.classes=[person]"]
 
 
 @pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The networks that were looked for, all of them there except an RPN's."""
-    looked: list[str] = []
-
-    def find_network(model: object) -> None:
-        looked.append(getattr(model, "name", ""))
-
-    monkeypatch.setattr("streamdet.run.missing_parts.find_network", find_network)
-    return looked
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of built networks, all of them there except an RPN's."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name in ("fast_rcnn_resnet18", "yolox_nano_untrained"):
+        write_built_file(folder, name)
+    monkeypatch.setenv("STREAMDET_MODELS", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return folder
 
 
 def check(*options: str) -> int:
@@ -42,20 +43,26 @@ def test_what_the_network_cannot_follow_is_wrong_in_the_graph(
     assert f"detect.model cannot run so: {sentence}" in capsys.readouterr().err
 
 
-def test_another_overlap_is_fine_where_the_detector_suppresses(found: list[str]) -> None:
-    assert check("detect.model=yolox_nano", "detect.iou_thresh=0.6") == 0
+@pytest.mark.usefixtures("models")
+def test_another_overlap_is_fine_where_the_detector_suppresses() -> None:
+    assert check("detect.model=yolox_nano_untrained", "detect.iou_thresh=0.6") == 0
 
 
-def test_the_network_that_proposes_is_looked_for(found: list[str]) -> None:
-    assert check(
-        "detect.model=fast_rcnn_resnet18", "detect.proposals=rpn",
-        "detect.proposals_from=rpn_resnet18",
-    ) == 0  # fmt: skip
-    assert found == ["fast_rcnn_resnet18", "rpn_resnet18"]
+def test_the_network_that_proposes_is_looked_for(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("model=fast_rcnn_resnet18", "proposals=rpn", "proposals_from=rpn_resnet18")
+    stated = [f"detect.{option}" for option in options]
+    check(*stated)
+    assert "the network of model 'rpn_resnet18' is not built" in capsys.readouterr().err
+    write_built_file(models, "rpn_resnet18")
+    check(*stated)
+    assert capsys.readouterr().err == ""
 
 
+@pytest.mark.usefixtures("models")
 def test_a_run_without_its_file_of_proposals_overwrites_nothing(
-    found: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "old.jsonl"
     output.write_text("old")

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from streamdet.config.deploy import DeploySettings, RestartSettings
 from streamdet.errors import EngineError, StreamdetError
-from streamdet.run import processes as processes_module
-from streamdet.run import source_probe
-from streamdet.run.fork_server import Exit, ForkServerDiedError
+from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError
 from streamdet.run.processes import Processes
 from streamdet.run.source_probe import probe
 from streamdet.worker import run_files as worker
+from streamdet.worker.heartbeat import Beats
 from tests.toy_run import back_plan, detect_plan, run_plan
 
 LIMITS = DeploySettings(
@@ -27,7 +27,7 @@ LIMITS = DeploySettings(
 )
 
 
-class FakeServer:
+class FakeServer(ForkServer):
     """Counts process ids up; its children end when the test says so."""
 
     def __init__(self, modules: Sequence[str], log: Path) -> None:
@@ -64,12 +64,12 @@ class Rig:
         self.moved = 0
         self.servers: list[FakeServer] = []
         self.killed: list[int] = []
-        patch.setattr(processes_module, "ForkServer", self._make_server)
-        patch.setattr("streamdet.run.processes.time", SimpleNamespace(monotonic=lambda: self.now_s))
+        patch.setattr(time, "monotonic", lambda: self.now_s)
+        patch.setattr(time, "monotonic_ns", lambda: int(self.now_s * 1e9))
         patch.setattr(os, "kill", lambda pid, number: self.killed.append(pid))
         run = run_plan(folder)
         plans = [replace(detect_plan(run), number=0), replace(back_plan(run), number=1)]
-        self.processes = Processes(plans, LIMITS, folder, lambda: self.moved)
+        self.processes = Processes(plans, LIMITS, folder, lambda: self.moved, self._make_server)
         self.processes.start_due()
 
     def _make_server(self, modules: Sequence[str], log: Path) -> FakeServer:
@@ -191,24 +191,20 @@ def test_the_end_of_a_process_of_an_older_server_means_nothing(rig: Rig) -> None
     assert len(rig.processes.running()) == 2
 
 
-def test_a_silent_worker_is_killed_and_a_lively_one_is_not(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rig.processes, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
+def test_a_silent_worker_is_killed_and_a_lively_one_is_not(rig: Rig) -> None:
+    rig.now_s += 59
     rig.processes.watch(0)
-    assert rig.killed == [1001, 1002]
-    monkeypatch.setattr(rig.processes, "_settings", LIMITS)
+    assert rig.killed == []
+    Beats(worker.beats_path(rig.folder)).beat(1)
+    rig.now_s += 2
     rig.processes.watch(0)
-    assert len(rig.killed) == 2
+    assert rig.killed == [1001]
 
 
-def test_who_was_killed_for_silence_is_named_with_what_helps_until_the_run_moves(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rig.processes, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
+def test_who_was_killed_for_silence_is_named_with_what_helps_until_the_run_moves(rig: Rig) -> None:
+    rig.now_s += 61
     rig.processes.watch(0)
     rig.servers[0].ended.append(Exit(1001, -signal.SIGKILL))
-    monkeypatch.setattr(rig.processes, "_settings", LIMITS)
     rig.processes.watch(0)
     assert rig.processes.silent() == (
         "detect-0 was silent for 60 s and was killed: if a batch takes so long, lower detect.batch"
@@ -225,7 +221,7 @@ def test_a_silent_worker_that_is_gone_already_is_no_error(
         raise ProcessLookupError
 
     monkeypatch.setattr(os, "kill", gone)
-    monkeypatch.setattr(rig.processes, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
+    rig.now_s += 61
     rig.processes.watch(0)
     assert len(rig.processes.running()) == 2
 
@@ -271,11 +267,6 @@ def test_probes_end_when_nobody_wants_to_know(tmp_path: Path) -> None:
 def test_probes_that_cannot_be_started_are_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make_dead(modules: Sequence[str], log: Path) -> FakeServer:
-        server = FakeServer(modules, log)
-        server.is_dead = True
-        return server
-
-    monkeypatch.setattr(source_probe, "ForkServer", make_dead)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(StreamdetError, match="no worker can be started: it said nothing"):
         probe([(f"{__name__}:hang", ())], tmp_path, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +15,8 @@ from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import LOST_PIXELS
 from streamdet.transport.bus import Commit, FencedError, RunLostError, Step
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.worker import main as worker
-from streamdet.worker import source_worker
 from streamdet.worker.committer import RefusedError
+from streamdet.worker.main import ended
 from streamdet.worker.plan import RunPlan, WorkerPlan
 from streamdet.worker.run_files import (
     EXIT_CRASHED,
@@ -67,7 +65,6 @@ class Run:
 @pytest.fixture(autouse=True)
 def toy_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS["source"], "toy", toy_run.KIND)
-    monkeypatch.setattr(source_worker, "PAUSE_S", 0.0)
 
 
 def test_order_is_restored_behind_replicas_that_overtake_each_other(tmp_path: Path) -> None:
@@ -155,21 +152,14 @@ def test_a_step_with_stale_states_stops_the_worker(tmp_path: Path) -> None:
     ],
 )
 def test_a_worker_says_how_it_ended(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception | None,
-    code: int,
-    sentence: str | None,
+    tmp_path: Path, error: Exception | None, code: int, sentence: str | None
 ) -> None:
-    def work(plan: WorkerPlan) -> None:
+    def work() -> None:
         if error is not None:
             raise error
 
-    monkeypatch.setattr(worker, "_run", work)
-    monkeypatch.setattr(worker, "set_name", lambda name, title: None)
-    monkeypatch.setattr(signal, "signal", lambda *args: None)
     plan = back_plan(run_plan(tmp_path))
-    assert worker.main(plan) == code
+    assert ended(plan, work) == code
     assert read_status(tmp_path, plan.consumer).get("failure") == sentence
     has_traceback = (tmp_path / "back-0.traceback").exists()
     assert has_traceback == (code == EXIT_CRASHED)

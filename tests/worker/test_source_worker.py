@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,20 +14,36 @@ from streamdet.messages import EndOfStream, FrameMessage, decode
 from streamdet.registry import KINDS
 from streamdet.sources import Position
 from streamdet.sources.resolve import SourceItem
-from streamdet.stages.source import SourceStage
+from streamdet.stages.group import StageGroup
+from streamdet.stages.pixels import PixelStore
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.worker import source_worker
+from streamdet.worker.context import WorkerContext
+from streamdet.worker.plan import NodePlan
 from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.source_worker import SourceWorker
 from tests import toy_run
-from tests.toy_run import front_plan, make_context, make_pools, run_plan
+from tests.toy_run import (
+    front_plan,
+    make_context,
+    make_pools,
+    run_plan,
+    toy_node,
+    worker_plan,
+)
 
 
 @pytest.fixture(autouse=True)
 def toy_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS["source"], "toy", toy_run.KIND)
-    monkeypatch.setattr(source_worker, "PAUSE_S", 0.0)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def slow_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute goes by between any two looks at the clock."""
+    minutes = itertools.count()
+    monkeypatch.setattr(time, "monotonic_ns", lambda: next(minutes) * 60_000_000_000)
 
 
 class Run:
@@ -84,13 +102,19 @@ def test_the_position_says_how_the_source_ended(tmp_path: Path) -> None:
     assert (broken[0].index, broken[1]["error"]) == (1, "toy: broken")
 
 
-def test_images_that_fit_no_slot_are_told_with_the_source_s_own_warnings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(SourceStage, "warnings", lambda stage, source_id: (f"{source_id}: large",))
-    run = Run(tmp_path, "toy:1")
-    run.worker().run()
-    assert run.position()[1]["warnings"] == ["it is a toy", "s0: large"]
+def test_images_that_fit_no_slot_are_told_with_the_source_s_own_warnings(tmp_path: Path) -> None:
+    run = run_plan(tmp_path, "s0")
+    layout = replace(run.layout, pools={"camera": 4})
+    run = replace(run, layout=layout, pools={"camera": run.pools["prepare"]})
+    camera = toy_node("camera", "source", items=(SourceItem("s0", "toy:2+"),))
+    plan = worker_plan(run, "front", [NodePlan(camera, None, ("detect",), 1)])
+    bus = MemoryBus()
+    bus.create(run.layout)
+    pixels = PixelStore(bus, make_pools(run), lambda: None)
+    SourceWorker(WorkerContext(plan, bus, StageGroup([]), pixels, lambda: None)).run()
+    own, large = unpack_position(bus.positions()["s0"])[1]["warnings"]
+    assert own == "it is a toy"
+    assert large.startswith("s0: an image of 16x16 (256 pixels) does not fit the slots of camera")
 
 
 def test_a_source_that_breaks_does_not_stop_the_next_one(tmp_path: Path) -> None:
@@ -199,8 +223,8 @@ def test_fewer_slots_than_a_batch_are_enough(tmp_path: Path) -> None:
     assert len(run.seen) == 10
 
 
-def test_a_frame_is_not_kept_back_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_worker, "LONGEST_HOLD_NS", -1)
+@pytest.mark.usefixtures("slow_clock")
+def test_a_frame_is_not_kept_back_for_long(tmp_path: Path) -> None:
     run = Run(tmp_path, "toy:2")
     lengths: list[int] = []
     run.plan = replace(run.plan, batch=100)
@@ -244,10 +268,8 @@ def test_a_frame_that_waits_for_a_slot_is_finished_before_the_source_stops(tmp_p
     assert 3 <= count <= 4
 
 
-def test_a_source_that_passes_over_frames_beats_and_stops(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(source_worker, "LOOK_EVERY_NS", -1)
+@pytest.mark.usefixtures("slow_clock")
+def test_a_source_that_passes_over_frames_beats_and_stops(tmp_path: Path) -> None:
     run = Run(tmp_path, "toy:1000?")
     beats = 0
 
