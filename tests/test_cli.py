@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamdet import cli
-from streamdet.commands import check, stop_signals
-from streamdet.errors import EngineError
+from streamdet.commands import stop_signals
 from streamdet.system import process
 from tests.graph.graphs import PEOPLE
 
@@ -87,24 +86,32 @@ def test_bad_usage_is_exit_code_2(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        (EngineError("no runtime at redis://u:pw@h"), 1, "error: no runtime at redis://u:***@h\n"),
         (ZeroDivisionError("oops"), 1, "error: ZeroDivisionError: oops (a bug: --debug shows wh"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_an_error_becomes_a_line_and_an_exit_code(
+def test_what_nobody_foresaw_becomes_a_line_and_an_exit_code(
     error: BaseException,
     code: int,
     line: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(_: object) -> int:
+    def fail(_: object) -> set[int]:
         raise error
 
-    monkeypatch.setattr(check, "run", fail)
+    monkeypatch.setattr(os, "sched_getaffinity", fail)
     assert cli.main(["check", "people"]) == code
     assert capsys.readouterr().err.startswith(line)
+
+
+def test_an_error_is_told_without_the_password(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--source", "synthetic:street?frames=1", "--redis", "redis://u:hush@127.0.0.1:1"]
+    assert cli.main(["run", "people", *arguments]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert "redis://u:***@127.0.0.1:1" in told
+    assert "hush" not in told
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal
 
@@ -71,12 +71,12 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     yield Finding("python", "ok", platform.python_version())
     yield _cores()
     yield _av()
-    yield Finding("numpy", "ok", version("numpy"))
+    yield Finding("numpy", "ok", metadata.version("numpy"))
     yield _opencv()
     yield from map(_runtime, names("runtime"))
     yield _optional("torch", ("torch",), _TORCH_REMEDY)
     yield _optional("tensorrt", _TENSORRT, f"only for a GPU: {to_install('gpu')}")
-    yield _cuda()
+    yield cuda()
     yield _embedded_server(is_needed=settings.is_embedded)
     if not settings.is_embedded:
         yield from _external_server(settings)
@@ -130,17 +130,17 @@ def _optional(topic: str, packages: tuple[str, ...], remedy: str) -> Finding:
 def _version_of(packages: tuple[str, ...]) -> str | None:
     for package in packages:
         try:
-            return version(package)
-        except PackageNotFoundError:
+            return metadata.version(package)
+        except metadata.PackageNotFoundError:
             continue
     return None
 
 
-def _cuda() -> Finding:
-    """Ask the driver's own files, which is quicker than any library."""
+def cuda(gpus: Path = GPUS) -> Finding:
+    """Ask the driver's own files, a folder for each GPU, which is quicker than any library."""
     names = [
         line.partition(":")[2].strip()
-        for path in sorted(GPUS.glob("*/information"))
+        for path in sorted(gpus.glob("*/information"))
         for line in path.read_text().splitlines()
         if line.startswith("Model:")
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from streamdet.errors import ConfigError
-from streamdet.evaluation.agreement import SAME_IOU, SAME_SCORE, agreement
+from streamdet.evaluation.agreement import SAME_IOU, SAME_SCORE, Agreement, agreement
 from streamdet.evaluation.image_file import read_image
 from streamdet.evaluation.images import ImageDetector
 from streamdet.image import Pixels
@@ -97,8 +97,16 @@ def compared(original: ModelConfig, packed: ModelConfig, runtime: str, images: P
         ConfigError: they disagree, or find nothing to compare.
     """
     first, second = (_detector(model, runtime) for model in (original, packed))
-    pairs = ((first(picture), second(picture)) for picture in _images(images))
-    found = agreement(pairs, original.score_thresh)
+    pairs = ((first(image), second(image)) for image in _images(images))
+    return verdict(runtime, agreement(pairs, original.score_thresh))
+
+
+def verdict(runtime: str, found: Agreement) -> str:
+    """Say in a sentence how both forms compare.
+
+    Raises:
+        ConfigError: they disagree, or find nothing to compare.
+    """
     text = (
         f"{runtime}: {found.found_again} of {found.detections} detections in {found.images}"
         f" images are the same before and after packing (IoU {SAME_IOU}, score within"

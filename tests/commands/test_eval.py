@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,8 @@ import pytest
 
 from streamdet.cli import main
 from streamdet.commands import eval_model
-from streamdet.detections import Detections, FrameMasks
-from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
-from streamdet.evaluation import extra
-from streamdet.models.model_config import ModelConfig
-from streamdet.ops.run_length import encode
+from tests.commands.constant_model import write_constant_model
 from tests.evaluation.scenes import coco_dict, write_json
 from tests.redis_server import RedisServer
 
@@ -99,67 +96,53 @@ def test_what_is_read_is_not_overwritten(truth: Path, capsys: pytest.CaptureFixt
 def test_a_missing_extra_is_one_sentence(
     truth: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extra, "LIBRARIES", ("pycocotools", "no_such_library"))
+    monkeypatch.setitem(sys.modules, "motmetrics", None)
     assert results(truth) == 2
-    assert "needs no_such_library: pip install -e '.[evaluation]'" in capsys.readouterr().err
+    assert "needs motmetrics: pip install -e '.[evaluation]'" in capsys.readouterr().err
 
 
-def model(truth: Path, *more: str) -> int:
+def model(truth: Path, *more: str, name: str = "hog_people") -> int:
     images = str(truth.with_name("images"))
-    return main(["eval", "model", "hog_people", "--truth", str(truth), "--images", images, *more])
+    return main(["eval", "model", name, "--truth", str(truth), "--images", images, *more])
 
 
-def test_a_model_is_run_over_the_images(
-    truth: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    box = np.array([[10, 20, 50, 60]], np.float32)
-    found = Detections(box, np.ones(1, np.float32), np.zeros(1, np.int64))
-    monkeypatch.setattr(eval_model, "ImageDetector", lambda detector, model: lambda p: found)
-    out = truth.with_name("out.json")
-    assert model(truth, "--json", str(out), "--set", "score_thresh=0.1") == 0
+def test_a_model_is_run_over_the_images(truth: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, name = truth.with_name("out.json"), write_constant_model(truth.parent, score=0.2)
+    assert model(truth, "--json", str(out), "--set", "score_thresh=0.1", name=name) == 0
     metrics = json.loads(out.read_text())["bbox"]
-    assert metrics["about"]["model"] == "hog_people"
+    assert metrics["about"]["model"] == "constant"
     assert metrics["coco"]["all"]["AP"] == pytest.approx(1.0)
-    assert "model hog_people, runtime opencv" in capsys.readouterr().out
+    assert "model constant, runtime onnxruntime" in capsys.readouterr().out
+    assert model(truth, "--set", "score_thresh=0.3", name=name) == 0
+    assert "1 objects, 0 results" in capsys.readouterr().out
 
 
 def test_scores_that_the_network_keeps_to_itself_are_told_of(
-    truth: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    truth: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[float | None] = []
-
-    def made(options: DetectorOptions, model: ModelConfig) -> tuple[None, str]:
-        asked.append(options.score_thresh)
-        return None, "scripted"
-
-    monkeypatch.setattr(eval_model, "make_detector", made)
-    monkeypatch.setattr(eval_model, "ImageDetector", lambda *_: lambda _: Detections.empty())
-    images = str(truth.with_name("images"))
-    arguments = ["--truth", str(truth), "--images", images, "--classes", "person"]
-    for name in ("faster_rcnn_resnet18", "yolox_nano"):
-        assert main(["eval", "model", name, *arguments]) == 0
-    assert asked == [0.05, 0.01]
+    told = "keeps scores only from 0.05 on"
+    assert model(truth, name=write_constant_model(truth.parent, score=0.02)) == 0
     printed = capsys.readouterr().out
-    assert printed.count("keeps scores only from 0.05 on") == 1
+    assert "1 objects, 1 results" in printed
+    assert told not in printed
+    network = {"iou_thresh": 0.5}  # and keeps scores from 0.05 on
+    assert model(truth, name=write_constant_model(truth.parent, score=0.02, network=network)) == 0
+    printed = capsys.readouterr().out
+    assert "1 objects, 0 results" in printed
+    assert told in printed
 
 
-def test_a_model_with_masks_is_scored_by_boxes_and_by_masks(
-    truth: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_with_masks_is_scored_by_boxes_and_by_masks(truth: Path) -> None:
     content = json.loads(truth.read_text())
     content["annotations"][0]["segmentation"] = [[10, 20, 50, 20, 50, 60, 10, 60]]
     write_json(truth, content)
-    mask = np.zeros((80, 90), np.bool_)
-    mask[20:60, 10:30] = True  # the left half of the object
-    box = np.array([[10, 20, 50, 60]], np.float32)
-    masks = FrameMasks((80, 90), (encode(mask),))
-    found = Detections(box, np.ones(1, np.float32), np.zeros(1, np.int64), masks=masks)
-    monkeypatch.setattr(eval_model, "ImageDetector", lambda detector, model: lambda p: found)
-    out = truth.with_name("out.json")
-    assert model(truth, "--json", str(out)) == 0
+    mask = np.zeros((40, 40), np.float32)
+    mask[:, :21] = 1.0  # somewhat more than the left half of the object
+    out, name = truth.with_name("out.json"), write_constant_model(truth.parent, mask=mask)
+    assert model(truth, "--json", str(out), name=name) == 0
     metrics = json.loads(out.read_text())
     aps = {kind: scores["coco"]["all"]["AP"] for kind, scores in metrics.items()}
-    assert aps == pytest.approx({"bbox": 1.0, "segm": 0.1})  # IoU 0.5 is one threshold of ten
+    assert aps == pytest.approx({"bbox": 1.0, "segm": 0.1})  # IoU 0.525: one threshold of ten
 
 
 @pytest.mark.parametrize(

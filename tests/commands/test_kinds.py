@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from pydantic import BaseModel
@@ -68,7 +69,7 @@ def test_the_options_of_a_network_and_of_its_parts_are_told(
 def test_without_torch_it_says_how_the_options_of_a_network_can_be_listed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("streamdet.commands.kinds.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     assert main(["kinds", "rpn"]) == 0
     assert capsys.readouterr().out.endswith(
         "pip install -e '.[networks]' in streamdet's checkout\n"

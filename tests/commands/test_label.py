@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,9 @@ import numpy as np
 import pytest
 
 from streamdet.cli import main
-from streamdet.commands import label
 from streamdet.evaluation.images import find_images
 from streamdet.evaluation.truths.coco import read_coco
 from streamdet.evaluation.truths.street import read_street
-from streamdet.labelling.footage import SeenFrame, look_at
 from streamdet.training.examples import Faults, examples_of
 from streamdet.training.recipe import TrainingSource
 
@@ -81,11 +82,13 @@ def test_images_of_a_folder_are_no_video(tmp_path: Path) -> None:
 def test_of_scenes_what_is_true_is_written_without_any_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("streamdet.commands.label_ways.load_model_config")
+    monkeypatch.setenv("STREAMDET_MODELS", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no-models"))
     sampling = ["--every", "2", "--keep-every", "2", "--max-frames", "3"]
-    arguments = ["--output", str(tmp_path), "--classes", "bicycle,car,person,tram", *sampling]
+    out = tmp_path / "out"
+    arguments = ["--output", str(out), "--classes", "bicycle,car,person,tram", *sampling]
     assert main(["label", "--exact", STREET, f"{STREET}&seed=3", *arguments]) == 0
-    content = labels_of(tmp_path)
+    content = labels_of(out)
     assert [image["file_name"] for image in content["images"]] == [
         *("street-000000.jpg", "street-000004.jpg"),
         *("street-2-000000.jpg", "street-2-000004.jpg"),
@@ -93,7 +96,7 @@ def test_of_scenes_what_is_true_is_written_without_any_model(
     # COCO's numbers; a tram comes after its 90.
     categories = {each["id"]: each["name"] for each in content["categories"]}
     assert categories == {1: "person", 2: "bicycle", 3: "car", 91: "tram"}
-    exact, labelled = read_street(f"{STREET}&seed=3", 5), read_coco(tmp_path / "labels.json")
+    exact, labelled = read_street(f"{STREET}&seed=3", 5), read_coco(out / "labels.json")
     assert [
         (labelled.categories[each.category_id], each.xywh, each.is_ignored)
         for each in labelled.objects
@@ -142,21 +145,26 @@ def test_a_truth_that_nobody_knows_is_one_sentence(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_stop_leaves_the_labels_of_what_was_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stopped(*arguments: Any) -> Iterator[SeenFrame]:
-        for frame in look_at(*arguments):
-            yield frame
-            if frame.number == 1:
-                signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(label, "look_at", stopped)
-    arguments = ["--output", str(tmp_path / "out"), "--model", "hog_people"]
-    assert main(["label", STREET, STREET, *arguments]) == 130
-    content = labels_of(tmp_path / "out")
-    assert len(content["images"]) == 3
+def test_a_stop_leaves_the_labels_of_what_was_seen(tmp_path: Path) -> None:
+    out, endless = tmp_path / "out", "synthetic:street?frames=100000&hw=240x320"
+    arguments = [endless, STREET, "--output", str(out), "--model", "hog_people"]
+    command = [sys.executable, "-m", "streamdet.cli", "label", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        wait_until((out / "images" / "street-000001.jpg").exists)
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 130
+    content = labels_of(out)
+    written = sorted(path.name for path in (out / "images").iterdir())
+    assert [image["file_name"] for image in content["images"]] == written
+    assert 2 <= len(written) < 100_000
     assert content["info"]["is_complete"] is False
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_source_that_cannot_be_read_does_not_keep_others_from_it(

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -21,8 +20,6 @@ from tests.building.toy_model import write_trained, write_untrained
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("STREAMDET_MODELS", raising=False)
-    exported = SimpleNamespace(SerializeToString=lambda: b"network")
-    monkeypatch.setattr("streamdet.building.build.export", lambda *args: exported)
 
 
 def rows(capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:

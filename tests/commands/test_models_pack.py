@@ -64,22 +64,18 @@ def test_the_card_beside_a_model_is_pointed_at(
         (Agreement(9, 100, 94, 0.0), r"94 of 100 detections in 9 images .* wanted 95% of them"),
     ],
 )
-def test_a_disagreement_is_one_sentence(
-    trained: Path, found: Agreement, sentence: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(models_pack, "agreement", lambda *_: found)
-    monkeypatch.setattr(models_pack, "_detector", lambda *_: None)
-    model = load_model_config(str(trained / "toy.yaml"))
+def test_a_disagreement_is_one_sentence(found: Agreement, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        models_pack.compared(model, model, "openvino", None)
+        models_pack.verdict("openvino", found)
 
 
-def test_what_disagrees_is_not_written(
-    trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_what_was_not_seen_to_agree_is_not_written(
+    trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(models_pack, "agreement", lambda *_: Agreement(9, 9, 0, 0.0))
+    values = yaml.safe_load((trained / "toy.yaml").read_text())
+    (trained / "toy.yaml").write_text(yaml.safe_dump(values | {"score_thresh": 0.999}))
     assert packed(trained) == 2
-    assert "0 of 9 detections" in capsys.readouterr().err
+    assert "0 of 0 detections in 12 images" in capsys.readouterr().err
     assert not trained.with_name("packed").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from streamdet.cli import main
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder
 from tests.faults.storm import assert_each_once_in_order, lines_of
+from tests.models.built_file import write_built_file
 from tests.redis_server import RedisServer
 
 SCENE = "synthetic:street?frames=20&hw=120x160&seed={}"
@@ -43,20 +45,6 @@ def assert_adds_up(report: dict[str, Any], published: int) -> None:
         assert source["decoded"] == source["sampled_away"] + source["emitted"]
         assert source["emitted"] == source["published"] + dropped + source["unfinished"]
     assert sum(source["published"] for source in report["sources"]) == published
-
-
-def test_images_too_large_for_the_slots_of_an_unprobed_source_end_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("streamdet.run.supervisor.PROBE_LIMIT_S", 0.0)
-    source = ["--source", "synthetic:street?frames=3&hw=800x1300"]
-    assert run(*source, "--output", tmp_path / "o.mp4") == 1
-    warning, error = capsys.readouterr().err.splitlines()
-    assert warning.startswith("warning: camera: the size of street could not be found out in time")
-    assert error.startswith("error: street: an image of 800x1300 (1040000 pixels) does not fit")
-    assert not (tmp_path / "o.mp4").exists()
-    (tmp_path / "large.yaml").write_text("slot_hw: [800, 1300]\n")
-    assert run(*source, "--output", tmp_path / "o.mp4", "--deploy", tmp_path / "large.yaml") == 0
 
 
 def test_a_report_that_cannot_be_written_fails_the_run(
@@ -178,11 +166,12 @@ def test_what_is_wrong_is_said_before_anything_starts(
 
 
 def test_a_stated_runtime_that_is_not_installed_is_said_before_anything_starts(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("streamdet.run.missing_parts.find_network", lambda model: Path())
-    monkeypatch.setattr("streamdet.run.missing_parts.find_spec", lambda name: None)
-    settings = ["--set", "detect.model=yolox_nano", "--set", "detect.runtime=onnxruntime"]
+    write_built_file(tmp_path, "yolox_nano_untrained")
+    monkeypatch.setenv("STREAMDET_MODELS", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    settings = ["--set", "detect.model=yolox_nano_untrained", "--set", "detect.runtime=onnxruntime"]
     assert main(["run", "people", *settings]) == 1
     assert "detect.runtime is onnxruntime, which is not installed: pip install" in (
         capsys.readouterr().err

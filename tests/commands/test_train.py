@@ -105,7 +105,7 @@ def test_a_model_that_is_there_already_is_not_replaced(
 def test_without_what_measures_no_training_begins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamdet.evaluation.extra.LIBRARIES", ("no_such_library",))
+    monkeypatch.setitem(sys.modules, "motmetrics", None)
     write_images(tmp_path)
     fitted: dict[str, Any] = {"fit": "hog_svm", "model": "hog_people", "classes": ["cat"]}
     fitted |= {"data": labelled(tmp_path, held_out=0.3)}
@@ -113,7 +113,7 @@ def test_without_what_measures_no_training_begins(
     for recipe in (write_recipe(tmp_path), tmp_path / "fitted.yaml"):
         assert main(["train", str(recipe), "--output", str(tmp_path / "out")]) == 2
         told = capsys.readouterr().err
-        assert told.startswith("error: evaluation needs no_such_library: pip install")
+        assert told.startswith("error: evaluation needs motmetrics: pip install")
         assert not (tmp_path / "out").exists()
 
 

@@ -55,7 +55,7 @@ def test_a_list_of_known_and_of_unknown_length_is_counted(
     monkeypatch: pytest.MonkeyPatch, total: int | None, line: str
 ) -> None:
     now = iter([0.0, 1.0, 6.0, 7.0])
-    monkeypatch.setattr("streamdet.commands.progress_through.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("time.monotonic", lambda: next(now))
     stream = io.StringIO()
     assert list(progress_through(iter("abc"), "frames", stream, total)) == ["a", "b", "c"]
     assert stream.getvalue() == f"{line}\n"
@@ -63,7 +63,7 @@ def test_a_list_of_known_and_of_unknown_length_is_counted(
 
 def test_plain_lines_come_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("streamdet.commands.progress_view.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     stream = io.StringIO()
     view = PlainView(stream)
     for second in range(12):
