@@ -7,6 +7,7 @@ the bus a worker may be killed; the next one of its name attaches.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,6 @@ from streamdet.sources.resolve import SourceItem
 from streamdet.stages.group import StageGroup
 from streamdet.transport.bus import Bus
 from streamdet.transport.memory_bus import MemoryBus
-from streamdet.worker import source_worker
 from streamdet.worker.plan import WorkerPlan
 from streamdet.worker.source_worker import SourceWorker
 from streamdet.worker.stage_worker import StageWorker
@@ -157,7 +157,7 @@ def results(lines: list[bytes]) -> dict[str, list[tuple[int, list[int]]]]:
 def toy_kind() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(KINDS["source"], "toy", toy_run.KIND)
-        patch.setattr(source_worker, "PAUSE_S", 0.0)
+        patch.setattr(time, "sleep", lambda seconds: None)
         yield
 
 
