@@ -95,14 +95,14 @@ def _outcome(rows: Rows, aims: Aims) -> Outcome:
 
 
 def measure(
-    material: Material, models: Sequence[str], pictures: Sequence[Images], videos: Sequence[Video]
+    material: Material, models: Sequence[str], images: Sequence[Images], videos: Sequence[Video]
 ) -> Rows:
     """Measure models, one after the other on each set, so that a set's metrics lie close in time.
 
     Args:
         material: the test data.
         models: names, or paths of .yaml files.
-        pictures: labelled images.
+        images: labelled images.
         videos: whole pipelines, pipelines/people.yaml, run on these.
 
     Raises:
@@ -110,7 +110,7 @@ def measure(
     """
     rows: Rows = {}
     with tempfile.TemporaryDirectory(prefix="streamdet-bench-") as folder:
-        for data in pictures:
+        for data in images:
             truth = _whole(material.folder / "datasets" / data.name, data.parts, Path(folder))
             for model in models:
                 rows |= dict(_of_images(material, model, data, truth))

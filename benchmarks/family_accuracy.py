@@ -288,9 +288,9 @@ def _recall(study: Study, folder: Path) -> float:
     found = []
     for source in _data(study, folder).validation:
         for example in examples_of(source, study.classes, Faults(are_skipped=False)):
-            picture = example.read(has_masks=False).prepared(transform)
-            boxes = torch.tensor(propose(picture.pixels, study.proposals))
-            found.append(best_overlaps(torch.from_numpy(picture.xyxy), boxes).iou >= 0.5)
+            image = example.read(has_masks=False).prepared(transform)
+            boxes = torch.tensor(propose(image.pixels, study.proposals))
+            found.append(best_overlaps(torch.from_numpy(image.xyxy), boxes).iou >= 0.5)
     return float(torch.cat(found).float().mean())
 
 
@@ -347,8 +347,8 @@ class _Timed:
         self._detect = detect
         self.runs_s: list[float] = []
 
-    def __call__(self, picture: Pixels) -> Detections:
+    def __call__(self, image: Pixels) -> Detections:
         started_s = time.process_time()
-        found = self._detect(picture)
+        found = self._detect(image)
         self.runs_s.append(time.process_time() - started_s)
         return found

@@ -232,8 +232,8 @@ def read_frames(folder: Path) -> list[Pixels]:
     Raises:
         ConfigError: the folder holds none.
     """
-    pictures = (read_image(path) for path in sorted(folder.rglob("*.jpg")))
-    frames = [picture for picture in pictures if picture.shape[:2] == HW][:FRAMES]
+    images = (read_image(path) for path in sorted(folder.rglob("*.jpg")))
+    frames = [image for image in images if image.shape[:2] == HW][:FRAMES]
     if not frames:
         raise ConfigError(f"{folder} holds no image of {HW[0]} x {HW[1]}")
     return frames

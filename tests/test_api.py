@@ -61,7 +61,7 @@ def nothing_is_left(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     assert threading.active_count() == threads
 
 
-def picture(folder: Path, name: str = "a.png") -> Path:
+def noise_image(folder: Path, name: str = "a.png") -> Path:
     path = folder / name
     cv2.imwrite(str(path), np.random.default_rng(3).integers(0, 255, (240, 320, 3), np.uint8))
     return path
@@ -95,7 +95,7 @@ def test_the_package_runs_as_the_command() -> None:
 
 def test_arrays_paths_and_lists_give_the_same(tmp_path: Path) -> None:
     detector = streamdet.load("hog_people", score_thresh=0.0)
-    path = picture(tmp_path)
+    path = noise_image(tmp_path)
     pixels = np.asarray(cv2.imread(str(path)), np.uint8)
     found = [*detector(path), *detector(str(path)), *detector(pixels), *detector([path, pixels])]
     assert len(found) == 5
@@ -108,7 +108,7 @@ def test_arrays_paths_and_lists_give_the_same(tmp_path: Path) -> None:
 def test_options_reach_the_detector(tmp_path: Path) -> None:
     everything = streamdet.load("hog_people", score_thresh=0.0, iou_thresh=1.0, max_detections=1000)
     only_one = streamdet.load("hog_people", score_thresh=0.0, iou_thresh=1.0, max_detections=1)
-    noise = picture(tmp_path)
+    noise = noise_image(tmp_path)
     assert len(everything(noise)[0]) > 1
     assert len(only_one(noise)[0]) == 1
 

@@ -64,12 +64,12 @@ class _Stages:
         images = [np.empty((*transform.output_hw(one.image.hw), 3), np.uint8) for one in decoded]
         with _timed(costs_s, "prepare"):
             geometries = [
-                transform(one.image, picture) for one, picture in zip(decoded, images, strict=True)
+                transform(one.image, image) for one, image in zip(decoded, images, strict=True)
             ]
         with _timed(costs_s, "detect"):
             found = [
-                to_source(self._detector([picture])[0], geometry, one.image.hw)
-                for one, picture, geometry in zip(decoded, images, geometries, strict=True)
+                to_source(self._detector([image])[0], geometry, one.image.hw)
+                for one, image, geometry in zip(decoded, images, geometries, strict=True)
             ]
         with _timed(costs_s, "track"):
             tracked = [tracker.update(one) for one in found]

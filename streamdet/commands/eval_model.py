@@ -42,15 +42,15 @@ def run(args: Namespace) -> list[Scores]:
     asked = classes_asked(args.classes, options.classes)
     detector, runtime = make_detector(options, model)
     truth = shared_classes(read_truth(args.truth, args.images), model, asked)
-    pictures = find_images(truth, args.images)
+    images = find_images(truth, args.images)
     start_s = time.monotonic()
     found = detect_images(
         ImageDetector(detector, model),
         truth,
-        progress_through(pictures, "images", sys.stdout),
+        progress_through(images, "images", sys.stdout),
         model.classes,
     )
-    fps = len(pictures) / (time.monotonic() - start_s)
+    fps = len(images) / (time.monotonic() - start_s)
     about = {"model": model.name, "runtime": runtime, "images a second": fps}
     notes = floor_notes(model)
     return [

@@ -90,7 +90,7 @@ def _train_by_steps(args: Namespace, text: YamlText) -> int:
         job = Job(recipe, text, folder, resumes=args.resume)
         with trained_model.begun(folder, recipe.name, goes_on=args.resume):
             prepared = prepare(recipe, text, folder, resumes=args.resume)
-            processes = count_processes(recipe, prepared.loop.pictures)
+            processes = count_processes(recipe, prepared.loop.image_count)
         _tell(prepared, processes)
         is_done = _train(prepared, job, processes)
     if not is_done:
@@ -123,7 +123,7 @@ def _tell(prepared: PreparedTraining, processes: int) -> None:
     loop = prepared.loop
     print(
         f"{prepared.model.name}: {prepared.model.detector}, {', '.join(prepared.model.classes)};"
-        f" {loop.pictures} images, {loop.per_epoch} steps an epoch, {loop.steps} in all,"
+        f" {loop.image_count} images, {loop.per_epoch} steps an epoch, {loop.steps} in all,"
         f" on {loop.device}{f', {processes} processes' if processes > 1 else ''}",
         flush=True,
     )

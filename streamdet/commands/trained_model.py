@@ -87,5 +87,5 @@ def name(config: Path) -> None:
     print(f"{config}: the model, to be named where a model is: --set detect.model={config}")
 
 
-def _shown(pictures: Images) -> Iterator[tuple[TruthImage, Path]]:
-    return progress_through(pictures, "images", sys.stdout)
+def _shown(images: Images) -> Iterator[tuple[TruthImage, Path]]:
+    return progress_through(images, "images", sys.stdout)

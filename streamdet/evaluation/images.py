@@ -41,9 +41,9 @@ class ImageDetector:
         self._transform: Transform = kind(kind.Options(**model.transform_options))
         self._detector = detector
 
-    def __call__(self, picture: Pixels) -> Detections:
+    def __call__(self, pixels: Pixels) -> Detections:
         """Detect in a (H, W, 3) uint8 BGR image of any size."""
-        image = ArrayImage(picture)
+        image = ArrayImage(pixels)
         prepared = np.empty((*self._transform.output_hw(image.hw), 3), np.uint8)
         geometry = self._transform(image, prepared)
         [found] = self._detector([prepared])

@@ -29,14 +29,14 @@ class Finding:
 
     Attributes:
         response: where it is in the feature map.
-        picture: (H, W, 3) uint8 BGR, as the network saw it.
+        image: (H, W, 3) uint8 BGR, as the network saw it.
         xyxy: its receptive field in it, pixels.
         saw: (H, W, 3) uint8 BGR, what the way back to the pixels left; None: not asked for.
         title: e.g. the image's name; "" for none.
     """
 
     response: Response
-    picture: Pixels
+    image: Pixels
     xyxy: tuple[int, int, int, int]
     saw: Pixels | None = None
     title: str = ""
@@ -51,7 +51,7 @@ def map_sheet(title: str, values: npt.NDArray[np.float32], findings: Sequence[Fi
         findings: its strongest responses, at least one, all of one image.
     """
     first = findings[0]
-    panels = [_fields(first.picture, findings), _heat(values, first.picture.shape[:2], findings)]
+    panels = [_fields(first.image, findings), _heat(values, first.image.shape[:2], findings)]
     if first.saw is not None:
         panels.append(_fitted(first.saw, _PANEL_HW))
     captions = ["receptive fields", _range(values), "what response 1 saw"]
@@ -85,9 +85,9 @@ def gradient_image(gradient: Gradient, *, is_rgb: bool) -> Pixels:
     return np.asarray((values / reach * 127 + 128).clip(0, 255), np.uint8)
 
 
-def _fields(picture: Pixels, findings: Sequence[Finding]) -> Pixels:
-    panel = _fitted(picture, _PANEL_HW)
-    scale = panel.shape[1] / picture.shape[1]
+def _fields(image: Pixels, findings: Sequence[Finding]) -> Pixels:
+    panel = _fitted(image, _PANEL_HW)
+    scale = panel.shape[1] / image.shape[1]
     for number, finding in reversed([*enumerate(findings)]):
         x1, y1, x2, y2 = (round(edge * scale) for edge in finding.xyxy)
         cv2.rectangle(panel, (x1, y1), (x2 - 1, y2 - 1), DARK, 4)
@@ -127,7 +127,7 @@ def _cell(number: int, finding: Finding, side: int) -> Pixels:
     """Draw a patch, below it what was left of it, and the response's number and value."""
     x1, y1, x2, y2 = finding.xyxy
     parts = [_text(f"{number + 1}: {finding.response.value:.3g}", side, track_color(number))]
-    seen = [finding.picture] if finding.saw is None else [finding.picture, finding.saw]
+    seen = [finding.image] if finding.saw is None else [finding.image, finding.saw]
     parts += [_boxed(_fitted(one[y1:y2, x1:x2], (side, side)), (side, side)) for one in seen]
     if finding.title:
         parts.append(_text(finding.title, side, WHITE))
@@ -164,18 +164,18 @@ def _fit(hw: tuple[int, ...], into_hw: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(hw[0] * scale)), max(1, round(hw[1] * scale))
 
 
-def _fitted(picture: Pixels, hw: tuple[int, int]) -> Pixels:
-    height, width = _fit(picture.shape[:2], hw)
-    is_smaller = height < picture.shape[0]
+def _fitted(image: Pixels, hw: tuple[int, int]) -> Pixels:
+    height, width = _fit(image.shape[:2], hw)
+    is_smaller = height < image.shape[0]
     how = cv2.INTER_AREA if is_smaller else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
 
 
-def _boxed(picture: Pixels, hw: tuple[int, int]) -> Pixels:
+def _boxed(image: Pixels, hw: tuple[int, int]) -> Pixels:
     """Put an image into the middle of a dark one."""
     box = np.full((*hw, 3), DARK, np.uint8)
-    top, left = (hw[0] - picture.shape[0]) // 2, (hw[1] - picture.shape[1]) // 2
-    box[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    top, left = (hw[0] - image.shape[0]) // 2, (hw[1] - image.shape[1]) // 2
+    box[top : top + image.shape[0], left : left + image.shape[1]] = image
     return box
 
 

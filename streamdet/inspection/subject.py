@@ -31,13 +31,13 @@ class Subject:
     input: ImageInput
     remark: str = ""
 
-    def prepare(self, picture: Pixels) -> Pixels:
+    def prepare(self, pixels: Pixels) -> Pixels:
         """Make the image that the network sees, (H, W, 3) uint8 BGR.
 
         Raises:
             FrameError: the image is empty.
         """
-        image = ArrayImage(picture)
+        image = ArrayImage(pixels)
         prepared = np.empty((*self.transform.output_hw(image.hw), 3), np.uint8)
         self.transform(image, prepared)
         return prepared

@@ -44,7 +44,7 @@ class Canvas:
 
     def paint(
         self,
-        picture: YuvImage,
+        yuv: YuvImage,
         message: FrameMessage,
         image: Image | None,
         class_names: Sequence[str],
@@ -55,25 +55,25 @@ class Canvas:
         so; a dropped frame says why instead of showing objects.
 
         Args:
-            picture: of the canvas' size; what it shows does not matter.
+            yuv: of the canvas' size; what it shows does not matter.
             message: the frame, detections in source pixels.
             image: its image.
             class_names: of the model that found the objects.
         """
         if image is not None:
             self._convert(image)
-        picture.copy_from(YuvImage.of_i420(self._i420))
+        yuv.copy_from(YuvImage.of_i420(self._i420))
         is_dropped = message.drop_reason is not None
         found = Detections.empty() if is_dropped else message.detections or Detections.empty()
         hw = message.frame.hw if image is None else image.hw
         found = self._moved(found, self._fit(hw))
         self.trails.update(found)
         labels = [class_label(class_names, class_id) for class_id in found.class_ids.tolist()]
-        draw_detections(picture, found, labels, self.trails)
+        draw_detections(yuv, found, labels, self.trails)
         if is_dropped:
-            draw_notice(picture, f"dropped: {message.drop_reason}")
+            draw_notice(yuv, f"dropped: {message.drop_reason}")
         elif image is None:
-            draw_notice(picture, "no image")
+            draw_notice(yuv, "no image")
 
     def _moved(self, found: Detections, fit: Geometry) -> Detections:
         if fit == Geometry((1.0, 1.0)):

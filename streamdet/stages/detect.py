@@ -35,18 +35,18 @@ class DetectStage:
         """Detect in each frame's prepared image: see stages.Stage."""
         looked_up = [self._image(job) for job in jobs]
         seen = [
-            (picture, job.message.index)
-            for job, picture in zip(jobs, looked_up, strict=True)
-            if not isinstance(picture, str)
+            (image, job.message.index)
+            for job, image in zip(jobs, looked_up, strict=True)
+            if not isinstance(image, str)
         ]
         found = iter(self._detect(seen) if seen else [])
         return [
-            job.dropped(picture) if isinstance(picture, str) else self._found(job, next(found))
-            for job, picture in zip(jobs, looked_up, strict=True)
+            job.dropped(image) if isinstance(image, str) else self._found(job, next(found))
+            for job, image in zip(jobs, looked_up, strict=True)
         ]
 
     def _detect(self, seen: Sequence[tuple[Pixels, int]]) -> list[Detections]:
-        images = [picture for picture, _ in seen]
+        images = [image for image, _ in seen]
         if isinstance(self._detector, FrameDetector):
             return self._detector.detect_frames(images, [index for _, index in seen])
         return self._detector(images)
@@ -56,10 +56,10 @@ class DetectStage:
         if job.message.drop_reason is not None:
             return job.message.drop_reason
         try:
-            picture = self._pixels.prepared(job)
+            image = self._pixels.prepared(job)
         except StalePixelsError:
             return LOST_PIXELS
-        return "the frame has no prepared image" if picture is None else picture
+        return "the frame has no prepared image" if image is None else image
 
     def _found(self, job: Job, detections: Detections) -> Job:
         message = job.message

@@ -24,7 +24,7 @@ Rng = np.random.Generator
 
 
 def augmented(
-    picture: LabelledImage,
+    image: LabelledImage,
     options: Augmentation,
     rng: Rng,
     hw: tuple[int, int] | None,
@@ -34,7 +34,7 @@ def augmented(
     """Vary one image: mirror, cut out, change colours.
 
     Args:
-        picture: as it came from its file.
+        image: as it came from its file.
         options: how much.
         rng: decides.
         hw: height and width of the network's image, whose shape a jittered window has; None
@@ -43,14 +43,14 @@ def augmented(
         magnified: how much larger than the whole image would be what is shown without jitter.
     """
     if rng.random() < options.flip:
-        picture = picture.flipped(options.flip_pairs)
+        image = image.flipped(options.flip_pairs)
     if rng.random() < options.crop:
-        picture = _cropped(picture, options, rng, pad)
+        image = _cropped(image, options, rng, pad)
     if options.scale != (1.0, 1.0) or magnified != 1.0:
         low, high = np.log(options.scale)
         factor = magnified * float(np.exp(rng.uniform(low, high)))
-        picture = _magnified(picture, factor, rng, hw or picture.hw, (pad, options.min_visible))
-    return replace(picture, pixels=recoloured(picture.pixels, options, rng))
+        image = _magnified(image, factor, rng, hw or image.hw, (pad, options.min_visible))
+    return replace(image, pixels=recoloured(image.pixels, options, rng))
 
 
 def mosaic(
@@ -73,8 +73,8 @@ def mosaic(
     canvas = 2 * hw[0], 2 * hw[1]
     row, column = (int(side * rng.uniform(0.25, 0.75)) for side in canvas)
     parts = []
-    for number, picture in enumerate(images):
-        fitted = _resized(picture, fitted_hw(picture.hw, hw))
+    for number, image in enumerate(images):
+        fitted = _resized(image, fitted_hw(image.hw, hw))
         height, width = fitted.hw
         top = row - height if number < 2 else row
         left = column - width if number % 2 == 0 else column
@@ -101,17 +101,17 @@ def recoloured(pixels: Pixels, options: Augmentation, rng: Rng) -> Pixels:
     return np.asarray(cv2.cvtColor(changed, cv2.COLOR_HSV2BGR), np.uint8)
 
 
-def _cropped(picture: LabelledImage, options: Augmentation, rng: Rng, pad: Pad) -> LabelledImage:
+def _cropped(image: LabelledImage, options: Augmentation, rng: Rng, pad: Pad) -> LabelledImage:
     shares = rng.uniform(options.crop_side, 1.0, size=2)
-    hw = _whole(picture.hw[0] * shares[0]), _whole(picture.hw[1] * shares[1])
+    hw = _whole(image.hw[0] * shares[0]), _whole(image.hw[1] * shares[1])
     top, left = (
-        int(rng.integers(0, have - want + 1)) for have, want in zip(picture.hw, hw, strict=True)
+        int(rng.integers(0, have - want + 1)) for have, want in zip(image.hw, hw, strict=True)
     )
-    return picture.window((top, left), hw, pad, options.min_visible)
+    return image.window((top, left), hw, pad, options.min_visible)
 
 
 def _magnified(
-    picture: LabelledImage,
+    image: LabelledImage,
     factor: float,
     rng: Rng,
     shape: tuple[int, int],
@@ -121,23 +121,23 @@ def _magnified(
 
     `rest` is what `LabelledImage.window` wants besides.
     """
-    unit = max(have / want for have, want in zip(picture.hw, shape, strict=True)) / factor
+    unit = max(have / want for have, want in zip(image.hw, shape, strict=True)) / factor
     hw = _whole(shape[0] * unit), _whole(shape[1] * unit)
     top, left = (
         int(rng.integers(min(0, have - want), max(0, have - want) + 1))
-        for have, want in zip(picture.hw, hw, strict=True)
+        for have, want in zip(image.hw, hw, strict=True)
     )
-    return picture.window((top, left), hw, *rest)
+    return image.window((top, left), hw, *rest)
 
 
 def _whole(length: float) -> int:
     return max(1, round(length))
 
 
-def _resized(picture: LabelledImage, hw: tuple[int, int]) -> LabelledImage:
+def _resized(image: LabelledImage, hw: tuple[int, int]) -> LabelledImage:
     from streamdet.transforms.stretch import Stretch, StretchOptions
 
-    return picture.prepared(Stretch(StretchOptions(hw=hw, resample="bilinear")))
+    return image.prepared(Stretch(StretchOptions(hw=hw, resample="bilinear")))
 
 
 def _laid_over(parts: Sequence[LabelledImage], middle: tuple[int, int]) -> LabelledImage:

@@ -91,7 +91,7 @@ class Example:
         if has_masks:
             ignored += [each for _, each in objects if each.segmentation is None]
             objects = [pair for pair in objects if pair[1].segmentation is not None]
-        picture = LabelledImage(
+        image = LabelledImage(
             pixels=read_image(self.path, self.hw),
             xyxy=to_xyxy([each.xywh for _, each in objects]).astype(np.float32),
             class_ids=np.array([class_id for class_id, _ in objects], np.int64),
@@ -100,7 +100,7 @@ class Example:
             masks=_masks([each for _, each in objects], self.hw) if has_masks else None,
             keypoints=_keypoints([each for _, each in objects], self.points),
         )
-        return picture.clipped(min_visible=0.0)
+        return image.clipped(min_visible=0.0)
 
 
 def read_source(source: DataSource, faults: Faults, part: Part = "whole") -> Truth:

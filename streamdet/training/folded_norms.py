@@ -77,12 +77,12 @@ def unfolded(convolution: Convolution, weight: Tensor, bias: Tensor) -> dict[str
 
 
 @torch.no_grad()
-def measure_norms(network: nn.Module, pictures: Iterable[Tensor]) -> None:
+def measure_norms(network: nn.Module, batches: Iterable[Tensor]) -> None:
     """Give the batch norms of a network the statistics of images, and change nothing else.
 
     Args:
         network: computes the same afterwards, but for rounding.
-        pictures: (B, 3, H, W) each, as the network wants them; without any nothing changes.
+        batches: (B, 3, H, W) each, as the network wants them; without any nothing changes.
     """
     statistics = {
         part: _Statistics() for part in network.modules() if isinstance(part, nn.BatchNorm2d)
@@ -92,7 +92,7 @@ def measure_norms(network: nn.Module, pictures: Iterable[Tensor]) -> None:
     hooks = [norm.register_forward_pre_hook(each.add) for norm, each in statistics.items()]
     was_training = network.training
     network.eval()
-    for images in pictures:
+    for images in batches:
         _run(network, images)
     network.train(was_training)
     for hook in hooks:

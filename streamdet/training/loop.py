@@ -177,7 +177,7 @@ class Loop:
         return self._device
 
     @property
-    def pictures(self) -> int:
+    def image_count(self) -> int:
         """Images of an epoch."""
         return len(self._samples)
 

@@ -82,12 +82,12 @@ class RankError(Exception):
     """The traceback of a rank, as a cause for --debug."""
 
 
-def count_processes(recipe: Recipe, pictures: int) -> int:
+def count_processes(recipe: Recipe, image_count: int) -> int:
     """Count the processes that a training wants.
 
     Args:
         recipe: says on how many devices.
-        pictures: of an epoch.
+        image_count: of an epoch.
 
     Raises:
         ConfigError: there are not as many CUDA devices, or a step cannot be shared evenly.
@@ -96,7 +96,7 @@ def count_processes(recipe: Recipe, pictures: int) -> int:
     wanted = recipe.devices or max(1, found)
     if 0 < found < wanted:
         raise ConfigError(f"devices: {wanted} are wanted, but torch finds {found} CUDA devices")
-    shared = min(recipe.batch, pictures)
+    shared = min(recipe.batch, image_count)
     if shared % wanted:
         raise ConfigError(
             f"batch: the {shared} images of a step cannot be shared evenly by {wanted} devices:"

@@ -89,10 +89,10 @@ class Samples(Dataset[tuple[Pixels, Target]]):
             ConfigError: its image cannot be read.
         """
         rng = np.random.default_rng([_SAMPLE, self._seed, *key])
-        picture, magnified = self._image(key[1], rng)
+        image, magnified = self._image(key[1], rng)
         shape = self._hw if self._keeps_shape else None
         pad = self._pad if isinstance(self._pad, int) else (*self._pad,)
-        varied = augmented(picture, self._options, rng, shape, pad, magnified)
+        varied = augmented(image, self._options, rng, shape, pad, magnified)
         prepared = varied.prepared(self._transform).clipped(min_visible=0.0)
         return prepared.pixels, target_of(prepared)
 
@@ -103,12 +103,12 @@ class Samples(Dataset[tuple[Pixels, Target]]):
 
     def _image(self, index: int, rng: Rng) -> tuple[LabelledImage, float]:
         """Read the image, or make a mosaic with three others; and how much to magnify it."""
-        picture = self._read(index)
+        image = self._read(index)
         if rng.random() >= self._options.mosaic:
-            return picture, 1.0
+            return image, 1.0
         alike = self._alike[self._examples[index].is_labelled]
         others = [self._read(alike[int(n)]) for n in rng.integers(len(alike), size=3)]
-        return mosaic([picture, *others], self._hw, rng, self._pad), 2.0
+        return mosaic([image, *others], self._hw, rng, self._pad), 2.0
 
     def _read(self, index: int) -> LabelledImage:
         return self._examples[index].read(has_masks=self._has_masks)
@@ -133,15 +133,15 @@ def fixed_transform(model: ModelConfig) -> Transform:
     return transform
 
 
-def target_of(picture: LabelledImage) -> Target:
+def target_of(image: LabelledImage) -> Target:
     """Turn a prepared image's labels into tensors."""
     return Target(
-        xyxy=torch.from_numpy(picture.xyxy),
-        class_ids=torch.from_numpy(picture.class_ids),
-        ignored=torch.from_numpy(picture.ignored),
-        is_labelled=torch.from_numpy(picture.is_labelled),
-        masks=None if picture.masks is None else torch.from_numpy(picture.masks),
-        keypoints=None if picture.keypoints is None else torch.from_numpy(picture.keypoints),
+        xyxy=torch.from_numpy(image.xyxy),
+        class_ids=torch.from_numpy(image.class_ids),
+        ignored=torch.from_numpy(image.ignored),
+        is_labelled=torch.from_numpy(image.is_labelled),
+        masks=None if image.masks is None else torch.from_numpy(image.masks),
+        keypoints=None if image.keypoints is None else torch.from_numpy(image.keypoints),
     )
 
 

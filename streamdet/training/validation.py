@@ -34,7 +34,7 @@ class ValidationSet:
     """A source to measure on: the classes that it labels completely, called as the model's."""
 
     truth: Truth
-    pictures: Images
+    images: Images
 
     @property
     def has_objects(self) -> bool:
@@ -43,7 +43,7 @@ class ValidationSet:
 
     def detected(self, detect: Detect, names: tuple[str, ...], through: Through) -> list[Result]:
         """Detect in all images; see `detect_images`."""
-        return detect_images(detect, self.truth, through(self.pictures), names)
+        return detect_images(detect, self.truth, through(self.images), names)
 
 
 def validation_sets(

@@ -18,7 +18,7 @@ RANDOM = ("--random", "0", "--side", "64")
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     """Grey, with a noisy square."""
     return write_image(tmp_path / "images" / "noisy.png", contrast=255)
 
@@ -81,11 +81,11 @@ def test_a_layer_that_papers_name_is_listed_with_that_name(
 
 
 def test_a_channel_of_a_backbone_is_drawn_and_told(
-    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "sheet.png"
     arguments = "--layer", "conv2", "--channel", "5", "--most", "2", "--output", out
-    assert inspect(ALEXNET, picture, *RANDOM, *arguments) == 0
+    assert inspect(ALEXNET, image, *RANDOM, *arguments) == 0
     head, first, second, written = capsys.readouterr().out.splitlines()
     assert head == "alexnet, conv2, channel 5, random weights (seed 0)"
     assert first.startswith("  1: ")
@@ -95,29 +95,29 @@ def test_a_channel_of_a_backbone_is_drawn_and_told(
 
 
 @pytest.mark.parametrize("way", ["--guided", "--deconv"])
-def test_what_a_response_saw_is_a_panel_more(picture: Path, tmp_path: Path, way: str) -> None:
-    arguments = (ALEXNET, picture, *RANDOM, "--layer", "conv1", "--channel", "3")
+def test_what_a_response_saw_is_a_panel_more(image: Path, tmp_path: Path, way: str) -> None:
+    arguments = (ALEXNET, image, *RANDOM, "--layer", "conv1", "--channel", "3")
     assert inspect(*arguments, "--output", tmp_path / "a.png") == 0
     assert inspect(*arguments, way, "--output", tmp_path / "b.png") == 0
     assert read(tmp_path / "b.png").shape[1] > 1.4 * read(tmp_path / "a.png").shape[1]
 
 
 def test_the_name_of_the_image_says_what_it_is(
-    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert inspect(ALEXNET, picture, *RANDOM, "--layer", "conv1", "--channel", "3") == 0
+    assert inspect(ALEXNET, image, *RANDOM, "--layer", "conv1", "--channel", "3") == 0
     assert (tmp_path / "alexnet-conv1-3.png").is_file()
 
 
 def test_over_a_folder_the_strongest_images_come_first(
-    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_image(picture.with_name("faint.png"), contrast=130)
-    (picture.parent / "broken.png").write_bytes(b"no image")
+    write_image(image.with_name("faint.png"), contrast=130)
+    (image.parent / "broken.png").write_bytes(b"no image")
     out = tmp_path / "sheet.png"
     arguments = "--layer", "conv1", "--channel", "3", "--output", out
-    assert inspect(ALEXNET, *RANDOM, "--folder", picture.parent, *arguments) == 0
+    assert inspect(ALEXNET, *RANDOM, "--folder", image.parent, *arguments) == 0
     printed, warned = capsys.readouterr()
     head, *lines, _ = printed.splitlines()
     assert head.endswith("the strongest of 3 images")
@@ -127,14 +127,14 @@ def test_over_a_folder_the_strongest_images_come_first(
 
 
 def test_a_model_is_looked_into_with_its_weights_or_random_ones(
-    picture: Path,
+    image: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name, weights = write_trained(tmp_path)
     monkeypatch.setenv("STREAMDET_MODELS", str(weights.parent))
-    arguments = name, picture, "--layer", "conv2", "--output", tmp_path / "sheet.png"
+    arguments = name, image, "--layer", "conv2", "--output", tmp_path / "sheet.png"
     assert inspect(*arguments) == 0
     trained = capsys.readouterr().out.splitlines()
     assert inspect(*arguments, "--random", "1") == 0  # the seed that its weights were made with
@@ -192,11 +192,11 @@ def test_a_trained_channel_prefers_a_zebra(
 def test_a_wrong_argument_is_one_sentence(
     arguments: list[str],
     sentence: str,
-    picture: Path,
+    image: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    names = {"IMAGE": str(picture), "TOY": write_untrained(tmp_path)}
+    names = {"IMAGE": str(image), "TOY": write_untrained(tmp_path)}
     assert inspect(*(names.get(argument, argument) for argument in arguments)) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert sentence in line

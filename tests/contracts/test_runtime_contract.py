@@ -37,21 +37,21 @@ def test_it_says_what_it_needs_and_can(kind: str) -> None:
     assert runtime_kind(kind).precisions()[0] == "fp32"
 
 
-def picture(seed: int = 0) -> Pixels:
+def noise(seed: int = 0) -> Pixels:
     return np.random.default_rng(seed).integers(0, 256, (*HW, 3), dtype=np.uint8)
 
 
 @every_kind
 def test_the_network_sees_bgr_planes(kind: str, network: Path) -> None:
-    [outputs] = started(kind, network)([picture()])
-    np.testing.assert_array_equal(outputs["seen"][0], picture().transpose(2, 0, 1))
+    [outputs] = started(kind, network)([noise()])
+    np.testing.assert_array_equal(outputs["seen"][0], noise().transpose(2, 0, 1))
 
 
 @every_kind
 def test_the_network_sees_normalised_rgb_planes(kind: str, network: Path) -> None:
     mean, std = (10.0, 20.0, 30.0), (2.0, 4.0, 8.0)
-    [outputs] = started(kind, network, colour="rgb", mean=mean, std=std)([picture()])
-    wanted = (picture()[..., ::-1].astype(np.float32) - mean) / std
+    [outputs] = started(kind, network, colour="rgb", mean=mean, std=std)([noise()])
+    wanted = (noise()[..., ::-1].astype(np.float32) - mean) / std
     np.testing.assert_allclose(outputs["seen"][0], wanted.transpose(2, 0, 1), atol=1e-5)
 
 
@@ -65,9 +65,9 @@ def test_outputs_come_by_name_as_float32(kind: str, network: Path) -> None:
 
 @every_kind
 def test_each_image_keeps_its_own_outputs(kind: str, network: Path) -> None:
-    first, second = started(kind, network)([picture(1), picture(2)])
-    np.testing.assert_array_equal(first["seen"][0], picture(1).transpose(2, 0, 1))
-    np.testing.assert_array_equal(second["seen"][0], picture(2).transpose(2, 0, 1))
+    first, second = started(kind, network)([noise(1), noise(2)])
+    np.testing.assert_array_equal(first["seen"][0], noise(1).transpose(2, 0, 1))
+    np.testing.assert_array_equal(second["seen"][0], noise(2).transpose(2, 0, 1))
 
 
 @every_kind
@@ -78,14 +78,14 @@ def test_no_image_gives_no_output(kind: str, network: Path) -> None:
 @every_kind
 def test_an_image_may_be_a_view_or_read_only(kind: str, network: Path) -> None:
     wide = np.zeros((HW[0], HW[1] + 5, 3), dtype=np.uint8)
-    wide[:, : HW[1]] = picture()
+    wide[:, : HW[1]] = noise()
     wide.flags.writeable = False
     [outputs] = started(kind, network)([wide[:, : HW[1]]])
-    np.testing.assert_array_equal(outputs["seen"][0], picture().transpose(2, 0, 1))
-    frozen = picture()
+    np.testing.assert_array_equal(outputs["seen"][0], noise().transpose(2, 0, 1))
+    frozen = noise()
     frozen.flags.writeable = False
     [outputs] = started(kind, network)([frozen])
-    np.testing.assert_array_equal(outputs["seen"][0], picture().transpose(2, 0, 1))
+    np.testing.assert_array_equal(outputs["seen"][0], noise().transpose(2, 0, 1))
 
 
 @every_kind
@@ -126,16 +126,16 @@ def test_a_network_of_another_size_is_refused(kind: str, network: Path) -> None:
 
 @every_kind
 def test_a_network_of_free_size_runs_at_the_configured_one(kind: str, tmp_path: Path) -> None:
-    [outputs] = started(kind, write_tiny_network(tmp_path, ("h", 6)))([picture()])
-    np.testing.assert_array_equal(outputs["seen"][0], picture().transpose(2, 0, 1))
+    [outputs] = started(kind, write_tiny_network(tmp_path, ("h", 6)))([noise()])
+    np.testing.assert_array_equal(outputs["seen"][0], noise().transpose(2, 0, 1))
 
 
 @every_kind
 def test_a_free_batch_takes_one_image_and_its_other_inputs(kind: str, tmp_path: Path) -> None:
     runtime = started(kind, write_batch_network(tmp_path, HW, batch="batch"))
     biases = [np.full((1, 3), value, dtype=np.float32) for value in (1000.0, 2000.0)]
-    outputs = runtime([picture(), picture()], [{"bias": bias} for bias in biases])
-    wanted = picture().sum(axis=(0, 1))
+    outputs = runtime([noise(), noise()], [{"bias": bias} for bias in biases])
+    wanted = noise().sum(axis=(0, 1))
     np.testing.assert_allclose(
         [each["sums"][0] for each in outputs], [wanted + 1000, wanted + 2000]
     )
@@ -176,7 +176,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_images_go_through_in_batches_with_their_own_other_inputs(
     kind: str, pairs: Path, count: int
 ) -> None:
-    images = [picture(seed) for seed in range(count)]
+    images = [noise(seed) for seed in range(count)]
     extras = [{"bias": np.full((1, 3), 1000.0 * seed, dtype=np.float32)} for seed in range(count)]
     outputs = started(kind, pairs)(images, extras)
     wanted = [image.sum(axis=(0, 1)) + 1000.0 * seed for seed, image in enumerate(images)]
@@ -186,17 +186,17 @@ def test_images_go_through_in_batches_with_their_own_other_inputs(
 @every_kind
 def test_a_missing_input_is_named(kind: str, pairs: Path) -> None:
     with pytest.raises(EngineError, match=r"must be {'bias': \(1, 3\)}, got {}"):
-        started(kind, pairs)([picture()])
+        started(kind, pairs)([noise()])
 
 
 @every_kind
 def test_an_input_of_another_shape_is_refused(kind: str, pairs: Path) -> None:
     bias = {"bias": np.zeros((1, 4), dtype=np.float32)}
     with pytest.raises(EngineError, match=r"must be {'bias': \(1, 3\)}, got {'bias': \(1, 4\)}"):
-        started(kind, pairs)([picture()], [bias])
+        started(kind, pairs)([noise()], [bias])
 
 
 @every_kind
 def test_inputs_for_another_number_of_images_are_refused(kind: str, pairs: Path) -> None:
     with pytest.raises(EngineError, match="1 images came with other inputs for 0"):
-        started(kind, pairs)([picture()], [])
+        started(kind, pairs)([noise()], [])

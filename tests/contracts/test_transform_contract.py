@@ -55,12 +55,12 @@ def test_boxes_map_there_and_back(
 def test_a_white_rectangle_lies_where_the_geometry_says(
     kind: str, options: dict[str, Any], resample: str, hw: tuple[int, int]
 ) -> None:
-    picture = np.zeros((*hw, 3), dtype=np.uint8)
+    image = np.zeros((*hw, 3), dtype=np.uint8)
     xyxy = np.array([[12, 20, 45, 50]], dtype=np.float32)
-    picture[20:50, 12:45] = 255
+    image[20:50, 12:45] = 255
     transform = made(kind, options, resample=resample)
     out = slot(transform, hw)
-    geometry = transform(ArrayImage(picture), out)
+    geometry = transform(ArrayImage(image), out)
     rows, columns = np.nonzero(out[..., 0] > 128)
     found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
     np.testing.assert_allclose(geometry.to_prepared(xyxy)[0], found, atol=1.0)

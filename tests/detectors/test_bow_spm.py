@@ -25,7 +25,7 @@ FITTING = BowFitting(
 CORNERS = np.array([[8, 8], [72, 8], [8, 72], [72, 72]])
 
 
-def picture(seed: int) -> LabelledImage:
+def labelled_image(seed: int) -> LabelledImage:
     """Two discs and two squares in four corners, and four even regions between them."""
     rng = np.random.default_rng(seed)
     pixels = rng.normal(60, 3, (128, 128))
@@ -47,12 +47,12 @@ def picture(seed: int) -> LabelledImage:
 
 @pytest.fixture(scope="module")
 def discs() -> BowModel:
-    return fit_bow([picture(seed) for seed in range(12)], 1, FITTING)
+    return fit_bow([labelled_image(seed) for seed in range(12)], 1, FITTING)
 
 
 def test_regions_of_new_images_are_told_apart(discs: BowModel) -> None:
     for seed in range(100, 104):
-        new = picture(seed)
+        new = labelled_image(seed)
         scores = region_scores(discs, new.pixels, new.xyxy)[:, 0]
         assert ((scores > 0.5) == (new.class_ids == 0)).all()
 
@@ -63,7 +63,7 @@ def test_the_detector_finds_both_discs(
     monkeypatch.setenv("STREAMDET_MODELS", str(tmp_path))
     save_bow_model(discs, tmp_path / "discs.npz")
     options = BowSpmOptions(model="discs", max_detections=2, window_step=1 / 6, score_thresh=0.1)
-    new = picture(100)
+    new = labelled_image(100)
     [found] = BowSpm(options, model_of(tmp_path / "discs.npz"))([new.pixels])
     overlaps = pairwise_iou(found.xyxy, new.xyxy[new.class_ids == 0])
     assert (overlaps.max(axis=0) > 0.6).all()
@@ -77,14 +77,14 @@ def model_of(path: Path) -> ModelConfig:
 
 
 def test_fitting_twice_gives_the_same(discs: BowModel) -> None:
-    again = fit_bow([picture(seed) for seed in range(12)], 1, FITTING)
+    again = fit_bow([labelled_image(seed) for seed in range(12)], 1, FITTING)
     np.testing.assert_array_equal(again.words, discs.words)
     np.testing.assert_array_equal(again.coefficients, discs.coefficients)
 
 
 def test_a_class_without_regions_is_named() -> None:
     with pytest.raises(ConfigError, match="class 1 must have at least 3 regions, got 0"):
-        fit_bow([picture(0), picture(1)], 2, FITTING)
+        fit_bow([labelled_image(0), labelled_image(1)], 2, FITTING)
 
 
 def test_more_words_than_descriptors_are_refused() -> None:

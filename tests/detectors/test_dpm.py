@@ -22,8 +22,8 @@ def test_a_class_too_many_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_levels_shrink_by_the_interval_and_parts_see_twice_the_cells() -> None:
-    picture = np.zeros((96, 160, 3), dtype=np.uint8)
-    levels = {level.index: level for level in feature_levels(picture, 8, 2, (1, 2))}
+    image = np.zeros((96, 160, 3), dtype=np.uint8)
+    levels = {level.index: level for level in feature_levels(image, 8, 2, (1, 2))}
     # 96 pixels are 2.4 times 5 cells: 1 + floor(2 log2 2.4) levels.
     assert [levels[index].scale for index in range(3)] == pytest.approx([1, 2**-0.5, 0.5])
     assert levels[0].coarse.shape == (12 + 2 * 1, 20 + 2 * 2, 32)
@@ -49,10 +49,10 @@ def test_a_pedestrian_is_found(name: str, data: Path, monkeypatch: pytest.Monkey
     truth = json.loads((data / "datasets" / "pennfudan" / "val.json").read_text())
     image = truth["images"][0]
     boxes = [a["bbox"] for a in truth["annotations"] if a["image_id"] == image["id"]]
-    picture = cv2.imread(str(data / "datasets" / "pennfudan" / "images" / image["file_name"]))
-    assert picture is not None
+    pixels = cv2.imread(str(data / "datasets" / "pennfudan" / "images" / image["file_name"]))
+    assert pixels is not None
     detector = Dpm(DpmOptions(model=name, interval=5), load_model_config(name))
-    [found] = detector([picture.astype(np.uint8)])
+    [found] = detector([pixels.astype(np.uint8)])
     xywh = np.array(boxes)
     people = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
     assert (pairwise_iou(found.xyxy[:1], people) > 0.5).any()

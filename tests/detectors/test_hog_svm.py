@@ -54,10 +54,10 @@ def model_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelConfig:
 
 
 def test_an_svm_of_our_own_finds_the_disc_and_not_the_square(disc_model: ModelConfig) -> None:
-    picture = np.full((64, 160, 3), 40, dtype=np.uint8)
-    picture[16:48, 16:48] = patch(is_disc=True)
-    picture[16:48, 96:128] = patch(is_disc=False)
-    [found] = detector(model=disc_model)([picture])
+    image = np.full((64, 160, 3), 40, dtype=np.uint8)
+    image[16:48, 16:48] = patch(is_disc=True)
+    image[16:48, 96:128] = patch(is_disc=False)
+    [found] = detector(model=disc_model)([image])
     assert len(found) == 1
     # The window (16, 16, 48, 48), a fifth of it cut off each side; its margin is 1.
     np.testing.assert_allclose(found.xyxy, [[22.4, 22.4, 41.6, 41.6]], atol=1e-4)
@@ -92,9 +92,9 @@ def test_a_walker_is_found_at_the_same_place_with_any_number_of_threads(data: Pa
 
     with av.open(str(data / "videos" / "pets09-s2l1.avi")) as container:
         frame = next(container.decode(video=0)).to_ndarray(format="bgr24")
-    picture = np.zeros((720, 960, 3), dtype=np.uint8)
-    cv2.resize(frame, (960, 720), dst=picture)
-    one, two = (detector(threads)([picture])[0] for threads in (1, 2))
+    image = np.zeros((720, 960, 3), dtype=np.uint8)
+    cv2.resize(frame, (960, 720), dst=image)
+    one, two = (detector(threads)([image])[0] for threads in (1, 2))
     np.testing.assert_array_equal(one.xyxy, two.xyxy)
     # First row of the sequence's ground truth, scaled from 768 x 576.
     walker = np.array([[498, 157, 529.03, 232.17]]) * 1.25

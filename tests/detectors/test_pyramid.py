@@ -49,7 +49,7 @@ class WhitePixels:
         )
 
 
-def picture(hw: tuple[int, int] = (40, 60)) -> Pixels:
+def white_box(hw: tuple[int, int] = (40, 60)) -> Pixels:
     """Black, with a white box: x 20 to 32, y 8 to 24."""
     image = np.zeros((*hw, 3), dtype=np.uint8)
     image[8:24, 20:32] = 255
@@ -72,7 +72,7 @@ def seen(detector: Pyramid) -> list[tuple[int, ...]]:
 
 def test_the_whole_image_is_seen_at_each_size_and_its_boxes_become_one() -> None:
     detector = pyramid(0.5, 1.0, 2.0)
-    [found] = detector([picture()])
+    [found] = detector([white_box()])
     assert seen(detector) == [(20, 30), (40, 60), (80, 120)]
     assert found.xyxy.tolist() == [[20.0, 8.0, 32.0, 24.0]]
     assert found.keypoints is not None
@@ -81,7 +81,7 @@ def test_the_whole_image_is_seen_at_each_size_and_its_boxes_become_one() -> None
 
 def test_each_image_of_a_batch_gets_its_own() -> None:
     detector = pyramid(1.0, 2.0)
-    first, second = detector([picture(), np.zeros((1, 70, 3), dtype=np.uint8)])
+    first, second = detector([white_box(), np.zeros((1, 70, 3), dtype=np.uint8)])
     assert (len(first), len(second)) == (1, 0)
     assert seen(detector) == [(40, 60), (80, 120), (1, 70), (2, 140)]
 
@@ -93,7 +93,7 @@ def test_suppression_is_left_to_the_pyramid() -> None:
 
 def test_a_network_of_fixed_size_sees_tiles_of_its_size() -> None:
     detector = pyramid(0.5, 2.0, model="yolox_nano")  # 416 x 416
-    [found] = detector([picture((416, 416))])
+    [found] = detector([white_box((416, 416))])
     # At half size one, padded; at 832 tiles overlap by 104: (832 - 104) / (416 - 104) = 2.3.
     assert seen(detector) == [(416, 416)] * (1 + 3 * 3)
     np.testing.assert_allclose(found.xyxy, [[20.0, 8.0, 32.0, 24.0]])
@@ -119,7 +119,7 @@ def test_r_cnn_sees_the_whole_image_though_its_network_has_a_size() -> None:
         load_model_config("rcnn_resnet18"), ScriptedRuntime(empty_outputs("rcnn")),
     )  # fmt: skip
     assert isinstance(made, Pyramid)
-    assert [view.image.shape[:2] for view in made.views(picture())] == [(40, 60), (80, 120)]
+    assert [view.image.shape[:2] for view in made.views(white_box())] == [(40, 60), (80, 120)]
 
 
 def test_one_size_of_1_is_the_detector_itself() -> None:

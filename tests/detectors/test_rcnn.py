@@ -26,31 +26,31 @@ def noise(height: int, width: int) -> Pixels:
 
 
 def test_a_region_of_the_network_s_size_is_cut_out_as_it_is() -> None:
-    picture = noise(60, 50)
-    crop = warped(picture, box(7, 11, 27, 51), INPUT, context=0)
-    np.testing.assert_array_equal(crop, picture[11:51, 7:27])
+    image = noise(60, 50)
+    crop = warped(image, box(7, 11, 27, 51), INPUT, context=0)
+    np.testing.assert_array_equal(crop, image[11:51, 7:27])
 
 
 def test_both_sides_are_stretched_each_by_its_own_factor() -> None:
-    picture = noise(20, 40)
-    crop = warped(picture, box(0, 0, 40, 20), INPUT, context=0)
-    wanted = cv2.resize(picture, (20, 40), interpolation=cv2.INTER_LINEAR)
+    image = noise(20, 40)
+    crop = warped(image, box(0, 0, 40, 20), INPUT, context=0)
+    wanted = cv2.resize(image, (20, 40), interpolation=cv2.INTER_LINEAR)
     inner = np.s_[1:-1]  # a resize repeats the border's pixels, a warp mixes the mean in
     np.testing.assert_allclose(crop[inner].astype(int), wanted[inner].astype(int), atol=3)
 
 
 def test_context_is_so_many_pixels_of_the_crop() -> None:
-    picture = noise(60, 50)
-    crop = warped(picture, box(10, 10, 22, 42), INPUT, context=4)  # 12 x 32 of 20 x 40
-    np.testing.assert_array_equal(crop, picture[6:46, 6:26])
+    image = noise(60, 50)
+    crop = warped(image, box(10, 10, 22, 42), INPUT, context=4)  # 12 x 32 of 20 x 40
+    np.testing.assert_array_equal(crop, image[6:46, 6:26])
 
 
 def test_the_mean_colour_stands_outside_the_image() -> None:
-    picture = noise(60, 50)
-    crop = warped(picture, box(0, 0, 12, 32), INPUT, context=4)
+    image = noise(60, 50)
+    crop = warped(image, box(0, 0, 12, 32), INPUT, context=4)
     assert (crop[:4] == (30, 20, 10)).all()  # the mean is red, green, blue
     assert (crop[:, :4] == (30, 20, 10)).all()
-    np.testing.assert_array_equal(crop[4:, 4:], picture[:36, :16])
+    np.testing.assert_array_equal(crop[4:, 4:], image[:36, :16])
 
 
 class BrightRegions:
@@ -86,22 +86,22 @@ def detector(tmp_path: Path) -> Rcnn:
 
 
 def test_overlapping_regions_of_a_class_become_one_box(detector: Rcnn) -> None:
-    picture = np.zeros((64, 96, 3), np.uint8)
-    picture[10:20, 30:40] = 255
-    [found] = detector([picture])
+    image = np.zeros((64, 96, 3), np.uint8)
+    image[10:20, 30:40] = 255
+    [found] = detector([image])
     assert found.class_ids.tolist() == [1]
     assert found.xyxy.tolist() == [[31, 10, 41, 20]]
     assert found.scores[0] > 0.9
 
 
 def test_an_image_without_proposals_has_no_objects(detector: Rcnn) -> None:
-    picture = np.full((64, 96, 3), 255, np.uint8)
-    first, second = detector([picture, picture])
+    image = np.full((64, 96, 3), 255, np.uint8)
+    first, second = detector([image, image])
     assert len(first) == 2  # a large region and the better of two alike
     assert len(second) == 0
 
 
 def test_proposals_of_a_file_go_by_the_frame_not_by_what_came_before(detector: Rcnn) -> None:
-    picture = np.full((64, 96, 3), 255, np.uint8)
-    first, second = detector.detect_frames([picture, picture], [1, 0])
+    image = np.full((64, 96, 3), 255, np.uint8)
+    first, second = detector.detect_frames([image, image], [1, 0])
     assert (len(first), len(second)) == (0, 2)

@@ -38,8 +38,8 @@ FIRST_FRAME = {
 @pytest.fixture(scope="module")
 def first_frame(data: Path) -> Pixels:
     with av.open(str(data / "videos" / "crossing-1080p.mp4")) as container:
-        picture = next(container.decode(video=0)).to_ndarray(format="bgr24")
-    return picture.astype(np.uint8, copy=False)
+        pixels = next(container.decode(video=0)).to_ndarray(format="bgr24")
+    return pixels.astype(np.uint8, copy=False)
 
 
 @pytest.fixture

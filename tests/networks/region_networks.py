@@ -44,7 +44,7 @@ def region_network(kind: str, **options: Any) -> Any:
     return network.eval()
 
 
-def pictures(count: int) -> list[Pixels]:
+def noise_images(count: int) -> list[Pixels]:
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (*HW, 3), dtype=np.uint8) for _ in range(count)]
 

@@ -14,7 +14,7 @@ from streamdet.building.export import export
 from streamdet.networks import Network
 from streamdet.registry import KINDS, load, load_network
 from streamdet.runtimes import RuntimeOptions, Tensors
-from tests.networks.region_networks import CLASSES, HW, INPUT, in_torch, pictures
+from tests.networks.region_networks import CLASSES, HW, INPUT, in_torch, noise_images
 
 PYRAMID: dict[str, Any] = {
     "backbone": "alexnet",
@@ -88,7 +88,7 @@ def test_an_exported_network_gives_what_torch_gives(name: str, batch: int, tmp_p
     network: Network = made(name)
     path = tmp_path / "network.onnx"
     onnx.save(export(network, INPUT.name, HW, batch), path)
-    images = pictures(4)
+    images = noise_images(4)
     wanted = in_torch(network, images, None)
     for kind in KINDS["runtime"]:
         runtime = load("runtime", kind)(path, INPUT, RuntimeOptions())

@@ -150,14 +150,14 @@ def test_boxes_that_are_not_finite_pool_nothing_and_move_no_other(
     module: Any = NODES[name]()
     onnx.save(export(module, "image", HW, 1), tmp_path / "align.onnx")
     rng = np.random.default_rng(5)
-    picture, xyxy = rng.integers(0, 256, (*HW, 3), dtype=np.uint8), boxes(rng, (2.0, 400.0))
+    pixels, xyxy = rng.integers(0, 256, (*HW, 3), dtype=np.uint8), boxes(rng, (2.0, 400.0))
     xyxy[0, 0], xyxy[0, 1, 2] = np.nan, np.nan
     xyxy[0, 2] = [20, 10, 10, 30]  # inside out
     run = load("runtime", runtime)(
         tmp_path / "align.onnx", ImageInput(name="image", hw=HW), RuntimeOptions()
     )
-    found = run([picture], [{"boxes": xyxy}])[0]["pooled"][0]
-    image = torch.from_numpy(picture[None]).permute(0, 3, 1, 2).float()
+    found = run([pixels], [{"boxes": xyxy}])[0]["pooled"][0]
+    image = torch.from_numpy(pixels[None]).permute(0, 3, 1, 2).float()
     wanted = module(image, torch.from_numpy(xyxy))["pooled"][0].numpy()
     assert not found[:2].any()
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-3)

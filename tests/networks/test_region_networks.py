@@ -21,7 +21,7 @@ from tests.networks.region_networks import (
     PROPOSALS,
     extras,
     in_torch,
-    pictures,
+    noise_images,
     region_network,
 )
 
@@ -51,7 +51,7 @@ def test_an_exported_network_gives_what_torch_gives(kind: str, batch: int, tmp_p
     network = region_network(kind)
     path = tmp_path / "network.onnx"
     path.write_bytes(export(network, INPUT.name, HW, batch).SerializeToString())
-    images, others = pictures(4), extras(kind, 4)
+    images, others = noise_images(4), extras(kind, 4)
     wanted = in_torch(network, images, others)
     for runtime in KINDS["runtime"]:
         came = load("runtime", runtime)(path, INPUT, RuntimeOptions())(images, others)

@@ -80,7 +80,7 @@ def _exact_suppression(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torchvision.ops.boxes, "_batched_nms_coordinate_trick", exact)
 
 
-def pictures(hws: list[tuple[int, int]]) -> list[Tensor]:
+def noise_images(hws: list[tuple[int, int]]) -> list[Tensor]:
     generator = torch.Generator().manual_seed(3)
     return [torch.rand(3, *hw, generator=generator) for hw in hws]
 
@@ -89,7 +89,7 @@ def pictures(hws: list[tuple[int, int]]) -> list[Tensor]:
 def pair(request: pytest.FixtureRequest) -> Pair:
     with torch.no_grad():
         reference = theirs(request.param)
-        spread(reference, pictures([(197, 263)]), background=4.0)
+        spread(reference, noise_images([(197, 263)]), background=4.0)
         return Pair(request.param, reference, ours(request.param, reference))
 
 
@@ -98,7 +98,7 @@ def detect_both(
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """Yield what torchvision and we find in each image, in the pixels of its prepared form."""
     _, reference, network = pair
-    images, _ = reference.transform(pictures(hws))
+    images, _ = reference.transform(noise_images(hws))
     maps = reference.backbone(images.tensors)
     proposals, _ = reference.rpn(images, maps)
     wanted, _ = reference.roi_heads(maps, proposals, images.image_sizes)

@@ -16,7 +16,7 @@ from streamdet.ops.run_length import area, decode
 from streamdet.stages import Job
 from streamdet.stages.detect import DetectStage, to_source
 from streamdet.stages.pixels import LOST_PIXELS
-from tests.stages.toy_jobs import HW, Rig, boxes, job, picture
+from tests.stages.toy_jobs import HW, Rig, boxes, grey, job
 
 
 class Counting:
@@ -58,7 +58,7 @@ class Overtaken(Counting):
 
 def prepared(one: Job, ref: FrameRef | None = None, level: int | None = None) -> Job:
     message = replace(one.message, prepared=PreparedImage(HW, Geometry((2.0, 2.0)), ref))
-    return replace(one, message=message, prepared=None if level is None else picture(level))
+    return replace(one, message=message, prepared=None if level is None else grey(level))
 
 
 @pytest.fixture

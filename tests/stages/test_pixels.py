@@ -8,7 +8,7 @@ from streamdet.errors import FrameError, StalePixelsError
 from streamdet.messages import PreparedImage
 from streamdet.stages.pixels import PixelStore
 from streamdet.transport.bus import Commit, Step
-from tests.stages.toy_jobs import HW, Rig, job, picture
+from tests.stages.toy_jobs import HW, Rig, grey, job
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_prepared_image_is_found_here_or_in_its_slot(rig: Rig) -> None:
     ref = rig.filled("prepare", 8)
     message = replace(job().message, prepared=PreparedImage(HW, Geometry((1.0, 1.0)), ref))
     far = replace(job(), message=message)
-    near = replace(far, prepared=picture(9))
+    near = replace(far, prepared=grey(9))
     levels = [
         pixels.max() for pixels in map(rig.pixels.prepared, (far, near)) if pixels is not None
     ]

@@ -11,11 +11,11 @@ from streamdet.errors import SourceError
 from streamdet.image import ArrayImage
 from streamdet.sources import DecodedFrame, Position
 from streamdet.stages.source import SourceStage
-from tests.stages.toy_jobs import HW, Rig, picture
+from tests.stages.toy_jobs import HW, Rig, grey
 
 
 def decoded(index: int, hw: tuple[int, int] = HW) -> DecodedFrame:
-    image = ArrayImage(picture(7, hw))
+    image = ArrayImage(grey(7, hw))
     return DecodedFrame(image, 40, Fraction(1, 25), 2, 123, Position(index + 1, 10 * index + 10))
 
 

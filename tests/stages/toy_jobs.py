@@ -48,14 +48,14 @@ class Rig:
         self.pools[ref.pool].claim(later, HW)[:] = 99
 
 
-def picture(level: int = 0, hw: tuple[int, int] = HW) -> Pixels:
+def grey(level: int = 0, hw: tuple[int, int] = HW) -> Pixels:
     return np.full((*hw, 3), level, np.uint8)
 
 
 def job(index: int = 0, *, pixels: FrameRef | None = None, level: int | None = None) -> Job:
     """A frame; with a slot, or with a grey image of its own."""
     frame = Frame("cam", index, index, Fraction(1, 10), 1, HW, 1, pixels)
-    return Job(FrameMessage(frame), None if level is None else ArrayImage(picture(level)))
+    return Job(FrameMessage(frame), None if level is None else ArrayImage(grey(level)))
 
 
 def boxes(xyxy: Sequence[Sequence[float]]) -> Detections:

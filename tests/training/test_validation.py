@@ -31,7 +31,7 @@ def test_what_is_held_out_is_not_learnt_from(tmp_path: Path) -> None:
     faults = Faults(are_skipped=False)
     learnt = {each.path for each in examples_of(source, ("cat",), faults)}
     [held_out] = validation_sets(Data(train=(source,)), ("cat",), faults)
-    measured = {path for _, path in held_out.pictures}
+    measured = {path for _, path in held_out.images}
     assert (len(learnt), len(measured)) == (4, 2)
     assert not learnt & measured
     assert len(held_out.truth.objects) == 2
@@ -44,7 +44,7 @@ def held_out(folder: Path, count: int, share: float = 0.3, **image: Any) -> set[
         entry |= {key: value[number] for key, value in image.items()}
     write_json(path, content)
     [held] = sets(folder, ("cat",), held_out=share)
-    return {each.file_name for each, _ in held.pictures}
+    return {each.file_name for each, _ in held.images}
 
 
 def test_more_images_leave_those_that_are_held_out_where_they_are(tmp_path: Path) -> None:
@@ -81,8 +81,8 @@ def test_a_perfect_detector_has_an_ap_of_1(tmp_path: Path) -> None:
     write_images(tmp_path)
     [held_out] = sets(tmp_path, ("dog", "cat"), held_out=0.5)
 
-    def detect(picture: Pixels) -> Detections:
-        rows, columns = np.nonzero(picture[..., 0] > 100)
+    def detect(image: Pixels) -> Detections:
+        rows, columns = np.nonzero(image[..., 0] > 100)
         box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         return Detections(np.array([box], np.float32), np.ones(1, np.float32), np.array([1]))
 

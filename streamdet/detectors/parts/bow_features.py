@@ -20,25 +20,25 @@ from streamdet.image import Pixels
 Floats = npt.NDArray[np.float32]
 
 
-def dense_sift(picture: Pixels, geometry: BowGeometry) -> Floats:
+def dense_sift(image: Pixels, geometry: BowGeometry) -> Floats:
     """Describe the image at every step, upright.
 
     Args:
-        picture: (H, W, 3) uint8 BGR.
+        image: (H, W, 3) uint8 BGR.
         geometry: step and patch.
 
     Returns:
         (h, w, 128) float32, square roots of the shares of each descriptor (RootSIFT: Arandjelovic,
         Zisserman, CVPR 2012), 0 where the image is even; h or w is 0 where no patch fits.
     """
-    rows, columns = (_places(side, geometry) for side in picture.shape[:2])
+    rows, columns = (_places(side, geometry) for side in image.shape[:2])
     if not len(rows) or not len(columns):
         return np.zeros((len(rows), len(columns), DESCRIPTOR), dtype=np.float32)
     cv2 = import_opencv()
     # OpenCV's descriptor spans 4 bins of 3 * size / 2 pixels.
     size = geometry.patch / 6
     keypoints = [cv2.KeyPoint(float(x), float(y), size, 0.0) for y in rows for x in columns]
-    grey: Any = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    grey: Any = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     _, found = cv2.SIFT_create().compute(grey, keypoints)
     shares = found / np.maximum(found.sum(axis=1, keepdims=True), 1.0)
     roots: Floats = np.sqrt(shares, dtype=np.float32)

@@ -69,19 +69,19 @@ def fit_bow(images: Sequence[LabelledImage], classes: int, fitting: BowFitting) 
         ConfigError: a class has too few regions, or there are fewer descriptors than words.
         EngineError: OpenCV or scikit-learn is missing.
     """
-    labels = np.concatenate([picture.class_ids for picture in images])
+    labels = np.concatenate([image.class_ids for image in images])
     for class_id in (*range(classes), BACKGROUND):
         count = int((labels == class_id).sum())
         if count < 3:
             raise ConfigError(f"class {class_id} must have at least 3 regions, got {count}")
-    described = [dense_sift(picture.pixels, fitting.geometry) for picture in images]
+    described = [dense_sift(image.pixels, fitting.geometry) for image in images]
     words = _fit_words(described, fitting)
     features = np.concatenate(
         [
             pyramid_features(
-                word_sums(nearest_words(one, words), len(words)), picture.xyxy, fitting.geometry
+                word_sums(nearest_words(one, words), len(words)), image.xyxy, fitting.geometry
             )
-            for picture, one in zip(images, described, strict=True)
+            for image, one in zip(images, described, strict=True)
         ]
     )
     svms = [_fit_svm(features, labels == class_id, fitting) for class_id in range(classes)]

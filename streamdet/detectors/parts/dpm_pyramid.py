@@ -34,22 +34,22 @@ class Level:
 
 
 def feature_levels(
-    picture: Pixels, cell: int, interval: int, padding_hw: tuple[int, int]
+    image: Pixels, cell: int, interval: int, padding_hw: tuple[int, int]
 ) -> Iterator[Level]:
     """Compute the levels of an image, the largest first within each of the `interval` series.
 
     Args:
-        picture: (H, W, 3) uint8; below 5 cells there is no level.
+        image: (H, W, 3) uint8; below 5 cells there is no level.
         cell: side of a root's cell, pixels.
         interval: levels in an octave.
         padding_hw: cells around each level that count as outside: 1 in the last channel.
     """
-    smallest = min(picture.shape[:2]) / (5 * cell)
+    smallest = min(image.shape[:2]) / (5 * cell)
     if smallest < 1:
         return
     count = 1 + math.floor(math.log2(smallest) * interval)
     for first in range(min(interval, count)):
-        scaled = _resized(picture, 2 ** (-first / interval))
+        scaled = _resized(image, 2 ** (-first / interval))
         fine = _padded(hog_cells(scaled, cell // 2), padding_hw)
         for index in range(first, count, interval):
             if index > first:
@@ -59,13 +59,13 @@ def feature_levels(
             fine = coarse
 
 
-def _resized(picture: Pixels, scale: float) -> Pixels:
+def _resized(image: Pixels, scale: float) -> Pixels:
     if scale == 1:
-        return picture
+        return image
     import cv2
 
-    hw = [int(side * scale + 0.5) for side in picture.shape[:2]]
-    resized: Any = cv2.resize(picture, (hw[1], hw[0]), interpolation=cv2.INTER_AREA)
+    hw = [int(side * scale + 0.5) for side in image.shape[:2]]
+    resized: Any = cv2.resize(image, (hw[1], hw[0]), interpolation=cv2.INTER_AREA)
     return np.asarray(resized, dtype=np.uint8)
 
 

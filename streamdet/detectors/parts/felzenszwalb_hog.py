@@ -27,21 +27,21 @@ _ENERGY_WEIGHT: Final = 0.2357
 Floats = npt.NDArray[np.float32]
 
 
-def hog_cells(picture: Pixels, cell: int) -> Floats:
+def hog_cells(image: Pixels, cell: int) -> Floats:
     """Describe the cells of an image, but for those at its border.
 
     Args:
-        picture: (H, W, 3) uint8.
+        image: (H, W, 3) uint8.
         cell: side of a cell, pixels.
 
     Returns:
         (h - 2, w - 2, 32) float32, h = H / cell rounded, the last channel 0; empty where a side
         has fewer than 3 cells.
     """
-    rows, columns = (int(side / cell + 0.5) for side in picture.shape[:2])
+    rows, columns = (int(side / cell + 0.5) for side in image.shape[:2])
     if rows < 3 or columns < 3:
         return np.zeros((max(rows - 2, 0), max(columns - 2, 0), CHANNELS), dtype=np.float32)
-    magnitude, orientation = _gradients(picture)
+    magnitude, orientation = _gradients(image)
     # Cells may reach beyond the image by rounding: the last gradient goes on there.
     y = np.minimum(np.arange(rows * cell - 2), magnitude.shape[0] - 1)
     x = np.minimum(np.arange(columns * cell - 2), magnitude.shape[1] - 1)
@@ -87,11 +87,11 @@ def mirrored(weights: Floats) -> Floats:
     return np.ascontiguousarray(weights[:, ::-1, [*signed, *unsigned, 29, 30, 27, 28, 31]])
 
 
-def _gradients(picture: Pixels) -> tuple[Floats, npt.NDArray[np.uint8]]:
+def _gradients(image: Pixels) -> tuple[Floats, npt.NDArray[np.uint8]]:
     """Give magnitude and orientation of each pixel inside; the strongest channel counts."""
-    image = picture.astype(np.int16)
-    dx = image[1:-1, 2:] - image[1:-1, :-2]
-    dy = image[2:, 1:-1] - image[:-2, 1:-1]
+    levels = image.astype(np.int16)
+    dx = levels[1:-1, 2:] - levels[1:-1, :-2]
+    dy = levels[2:, 1:-1] - levels[:-2, 1:-1]
     squares = np.square(dx.astype(np.int32)) + np.square(dy.astype(np.int32))
     places = (dy.astype(np.int32) + 255) * 511 + (dx + np.int32(255))
     square, place = squares[..., 2], places[..., 2]  # red first, as the paper's RGB order

@@ -82,8 +82,8 @@ def warped(image: Tensor, xyxy: Tensor, hw: tuple[int, int], context: int) -> Te
     height, width = image.shape[1:]
     y = _normalised(xyxy[:, 1::2], hw[0], context, height)[:, :, None].expand(-1, -1, hw[1])
     x = _normalised(xyxy[:, 0::2], hw[1], context, width)[:, None].expand(-1, hw[0], -1)
-    pictures = image.expand(len(xyxy), -1, -1, -1)
-    return functional.grid_sample(pictures, torch.stack((x, y), dim=3), align_corners=False)
+    copies = image.expand(len(xyxy), -1, -1, -1)
+    return functional.grid_sample(copies, torch.stack((x, y), dim=3), align_corners=False)
 
 
 def _normalised(edges: Tensor, count: int, context: int, side: int) -> Tensor:

@@ -134,14 +134,14 @@ class HogExamples:
             ConfigError: it cannot be read.
         """
         recipe, window, shrink_xy = self._recipe, self._view.window, self._view.shrink_xy
-        picture, around = self._prepared(example)
+        image, around = self._prepared(example)
         rng = np.random.default_rng([recipe.seed, index])
-        drawn = drawn_without_object(picture, window, shrink_xy, recipe.drawn, rng)
+        drawn = drawn_without_object(image, window, shrink_xy, recipe.drawn, rng)
         moved = moved_about(around, _MOVED, recipe.moved, rng)
         around = np.concatenate((around, moved))
         return ViewExamples(
-            self._windows(cut(picture.pixels, around, window), index),
-            self._windows(cut(picture.pixels, drawn, window), index),
+            self._windows(cut(image.pixels, around, window), index),
+            self._windows(cut(image.pixels, drawn, window), index),
         )
 
     def hard_negatives(self, svm: WindowSvm, example: Example, index: int) -> Windows:
@@ -155,14 +155,14 @@ class HogExamples:
         Raises:
             ConfigError: the image cannot be read.
         """
-        picture, _ = self._prepared(example)
+        image, _ = self._prepared(example)
         recipe = self._recipe
         options = HogSvmOptions(model=recipe.model, padding=0)
-        windows, margins = Scanner(svm, options)(picture.pixels, 0.0)
-        is_false = has_no_object(windows, self._view.shrink_xy, picture)
+        windows, margins = Scanner(svm, options)(image.pixels, 0.0)
+        is_false = has_no_object(windows, self._view.shrink_xy, image)
         windows, margins = windows[is_false], margins[is_false]
         worst = nms(windows, margins, _SAME, top_k=recipe.hard)
-        return self._windows(cut(picture.pixels, windows[worst], self._view.window), index)
+        return self._windows(cut(image.pixels, windows[worst], self._view.window), index)
 
     def _windows(self, patches: Sequence[Pixels], images: int | npt.NDArray[np.int64]) -> Windows:
         turned = [np.ascontiguousarray(patch[:, ::-1]) for patch in patches]
@@ -179,8 +179,8 @@ class HogExamples:
 
         Objects that do not count in any view become ignored regions.
         """
-        picture = example.read(has_masks=False).prepared(self._transform)
-        recipe, xyxy = self._recipe, picture.xyxy
+        image = example.read(has_masks=False).prepared(self._transform)
+        recipe, xyxy = self._recipe, image.xyxy
         shapes = [(view.window, view.shrink_xy) for view in recipe.views]
         alike = np.stack([likeness(xyxy, *shape) for shape in shapes])
         views = alike.argmax(axis=0)
@@ -191,10 +191,10 @@ class HogExamples:
             is_large = windows[:, 3] - windows[:, 1] >= shape[0][0] / recipe.most_enlarged
             counts &= (views != number) | is_large
         kept = replace(
-            picture,
+            image,
             xyxy=xyxy[counts],
-            class_ids=picture.class_ids[counts],
-            ignored=np.concatenate((picture.ignored, xyxy[~counts])),
+            class_ids=image.class_ids[counts],
+            ignored=np.concatenate((image.ignored, xyxy[~counts])),
             keypoints=None,
         )
         return kept, windows[counts & (views == self._number)]

@@ -37,17 +37,17 @@ def read_patches(path: Path, tile: tuple[int, int] | None) -> list[Pixels]:
 
 
 def _patches_of(path: Path, tile: tuple[int, int] | None) -> Iterator[Pixels]:
-    picture = read_image(path)
+    image = read_image(path)
     if tile is None:
-        yield picture
+        yield image
         return
-    (height, width), (rows, columns) = tile, picture.shape[:2]
+    (height, width), (rows, columns) = tile, image.shape[:2]
     if rows % height or columns % width:
         raise ConfigError(
             f"{path}: must be whole tiles of {height} x {width} pixels, got {rows} x {columns}"
         )
     for top in range(0, rows, height):
         for left in range(0, columns, width):
-            patch = picture[top : top + height, left : left + width]
+            patch = image[top : top + height, left : left + width]
             if patch.max() > _BLACK:
                 yield np.ascontiguousarray(patch)

@@ -79,25 +79,25 @@ def drawn_windows(hw: Sides, window_hw: Sides, count: int, rng: np.random.Genera
 
 
 def has_no_object(
-    windows: Floats, shrink_xy: tuple[float, float], picture: LabelledImage
+    windows: Floats, shrink_xy: tuple[float, float], image: LabelledImage
 ) -> npt.NDArray[np.bool_]:
     """Tell (N,) the windows in which no object is, and no region of which nobody knows."""
     boxes = shrunk(windows, shrink_xy)
-    overlap = pairwise_iou(boxes, picture.xyxy).max(axis=1, initial=0)
-    hidden = _covered(boxes, picture.ignored).max(axis=1, initial=0)
+    overlap = pairwise_iou(boxes, image.xyxy).max(axis=1, initial=0)
+    hidden = _covered(boxes, image.ignored).max(axis=1, initial=0)
     return np.asarray((overlap < _NO_OBJECT) & (hidden < _NO_OBJECT))
 
 
 def drawn_without_object(
-    picture: LabelledImage,
+    image: LabelledImage,
     window_hw: Sides,
     shrink_xy: tuple[float, float],
     count: int,
     rng: np.random.Generator,
 ) -> Floats:
     """Draw at most `count` windows in which no object is."""
-    windows = drawn_windows(picture.hw, window_hw, _TRIES * count, rng)
-    return windows[has_no_object(windows, shrink_xy, picture)][:count]
+    windows = drawn_windows(image.hw, window_hw, _TRIES * count, rng)
+    return windows[has_no_object(windows, shrink_xy, image)][:count]
 
 
 def cut(pixels: Pixels, windows: Floats, window_hw: Sides) -> list[Pixels]:

@@ -33,9 +33,9 @@ def test_an_even_slope_fills_one_orientation_to_the_truncation() -> None:
 
 def test_a_mirrored_image_has_mirrored_cells() -> None:
     # No gradient lies between two directions: that would fall to the first of them, either way.
-    picture = np.concatenate([ramp(35), ramp(255)])
-    turned = hog_cells(np.ascontiguousarray(picture[:, ::-1]), 8)
-    np.testing.assert_allclose(turned, mirrored(hog_cells(picture, 8)), atol=1e-5)
+    image = np.concatenate([ramp(35), ramp(255)])
+    turned = hog_cells(np.ascontiguousarray(image[:, ::-1]), 8)
+    np.testing.assert_allclose(turned, mirrored(hog_cells(image, 8)), atol=1e-5)
     np.testing.assert_array_equal(mirrored(mirrored(turned)), turned)
 
 

@@ -35,9 +35,9 @@ def _with_contrib(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_with_contrib")
 def test_corners_and_sides_become_boxes_inside_the_image() -> None:
-    picture = np.zeros((20, 40, 3), np.uint8)
-    assert SelectiveSearch()(picture, 9).tolist() == [[10, 5, 40, 11], [1, 2, 4, 6]]
-    assert SelectiveSearch()(picture, 1).tolist() == [[10, 5, 40, 11]]
+    image = np.zeros((20, 40, 3), np.uint8)
+    assert SelectiveSearch()(image, 9).tolist() == [[10, 5, 40, 11], [1, 2, 4, 6]]
+    assert SelectiveSearch()(image, 1).tolist() == [[10, 5, 40, 11]]
 
 
 @pytest.mark.usefixtures("_with_contrib")
@@ -52,8 +52,8 @@ def test_plain_opencv_is_told_from_contrib(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_real_contrib_modules_find_a_bright_square_each_time_alike() -> None:
-    picture = np.zeros((60, 80, 3), np.uint8)
-    picture[20:40, 30:50] = 255
-    first, second = (SelectiveSearch()(picture, 100) for _ in range(2))
+    image = np.zeros((60, 80, 3), np.uint8)
+    image[20:40, 30:50] = 255
+    first, second = (SelectiveSearch()(image, 100) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert (np.abs(first - (30, 20, 50, 40)).max(axis=1) <= 2).any()

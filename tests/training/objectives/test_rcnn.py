@@ -31,10 +31,10 @@ def test_a_region_is_warped_with_its_context() -> None:
 @pytest.mark.parametrize("box", [[20.5, 13, 60, 55], [-3, 30, 20, 67]])
 def test_regions_are_warped_as_the_detector_does_it(box: list[float]) -> None:
     y, x = np.mgrid[:64, :96]
-    picture = np.stack((2 * x, 3 * y, x + y), axis=2).astype(np.uint8)  # blue, green, red
+    pixels = np.stack((2 * x, 3 * y, x + y), axis=2).astype(np.uint8)  # blue, green, red
     given = ImageInput(name="image", hw=(40, 32), mean=(128.0,) * 3, std=(1.0,) * 3, colour="bgr")
-    wanted = detector.warped(picture, np.array(box, np.float32), given, context=4)
-    image = torch.from_numpy(picture.transpose(2, 0, 1).astype(np.float32)) - 128
+    wanted = detector.warped(pixels, np.array(box, np.float32), given, context=4)
+    image = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32)) - 128
     [crop] = warped(image, torch.tensor([box]), (40, 32), context=4)
     found = crop.numpy().transpose(1, 2, 0) + 128
     # OpenCV takes places to a 32nd of a pixel, and at the border these are 100 levels apart.

@@ -152,11 +152,11 @@ def test_two_views_that_become_four_find_every_shape_and_facing(
     assert [svm.geometry.window_hw for svm in svms] == [(40, 64)] * 2 + [(64, 40)] * 2
     detect = detector(tmp_path / "out" / "toy.yaml")
     for looks_left in (True, False):
-        picture = np.full((96, 160, 3), 20, np.uint8)
+        image = np.full((96, 160, 3), 20, np.uint8)
         wanted = np.array([[12, 40, 68, 68], [104, 20, 132, 76]])
         for box in wanted.tolist():
-            draw(picture, tuple(box), looks_left=looks_left)
-        found = detect(picture)
+            draw(image, tuple(box), looks_left=looks_left)
+        found = detect(image)
         assert (pairwise_iou(wanted, found.xyxy[:2]).max(axis=1) > 0.6).all()
 
 
@@ -197,9 +197,9 @@ def test_patches_give_a_detector_and_their_metrics(
     assert main(["train", recipe, "--output", str(tmp_path / "out")]) == 0
     told = "validation patches: 24 of 24 right (1.000): 0 of 12 objects missed, 0 of 12 others"
     assert told in capsys.readouterr().out
-    picture = np.full((96, 128, 3), 40, np.uint8)
-    cv2.circle(picture, (40, 48), 10, (220, 220, 220), -1)
-    [best, *_] = detector(tmp_path / "out" / "toy.yaml")(picture).xyxy
+    image = np.full((96, 128, 3), 40, np.uint8)
+    cv2.circle(image, (40, 48), 10, (220, 220, 220), -1)
+    [best, *_] = detector(tmp_path / "out" / "toy.yaml")(image).xyxy
     np.testing.assert_allclose(best, [30, 38, 50, 58], atol=5)
 
 
