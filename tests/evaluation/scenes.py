@@ -18,8 +18,8 @@ def an_object(image_id: int, xywh: XYWH, category_id: int = CAT, **more: Any) ->
 
 def a_truth(*objects: TruthObject, images: int = 2) -> Truth:
     """Images 1 ... of 100 x 200 pixels, categories 7 (cat) and 9 (dog)."""
-    pictures = {n: TruthImage(n, f"{n}.png", (100, 200)) for n in range(1, images + 1)}
-    return Truth("truth.json", pictures, {CAT: "cat", DOG: "dog"}, objects)
+    by_id = {n: TruthImage(n, f"{n}.png", (100, 200)) for n in range(1, images + 1)}
+    return Truth("truth.json", by_id, {CAT: "cat", DOG: "dog"}, objects)
 
 
 def a_result(

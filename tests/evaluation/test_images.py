@@ -31,8 +31,8 @@ def folder(tmp_path: Path) -> Path:
 def test_ap_is_1_where_all_is_found_and_0_where_nothing_is(
     folder: Path, shift: float, ap: float
 ) -> None:
-    def detect(picture: Pixels) -> Detections:
-        assert picture.shape == (80, 90, 3)
+    def detect(image: Pixels) -> Detections:
+        assert image.shape == (80, 90, 3)
         boxes = np.array([[10, 20, 50, 60], [0, 0, 5, 5]], np.float32) + shift
         return Detections(boxes, np.ones(2, np.float32), np.array([1, 0]))
 

@@ -48,9 +48,10 @@ def test_int8_on_a_cpu_that_would_saturate_is_refused(monkeypatch: pytest.Monkey
 
 @needs_int8
 def test_a_large_layer_runs_in_8_bits_and_the_name_says_so(tmp_path: Path) -> None:
-    network, picture = write_dense_network(tmp_path, outputs=512), ImageInput(name="image", hw=HW)
-    runtime = OpenVino(network, picture, RuntimeOptions(precision="int8+fp32"))
-    exact = OpenVino(network, picture, RuntimeOptions(precision="fp32"))
+    network = write_dense_network(tmp_path, outputs=512)
+    image_input = ImageInput(name="image", hw=HW)
+    runtime = OpenVino(network, image_input, RuntimeOptions(precision="int8+fp32"))
+    exact = OpenVino(network, image_input, RuntimeOptions(precision="fp32"))
     image = np.random.default_rng(1).integers(0, 256, (*HW, 3), np.uint8)
     [found], [wanted] = runtime([image]), exact([image])
     assert " int8+fp32, 1 thread" in runtime.name
