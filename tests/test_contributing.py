@@ -35,10 +35,8 @@ def test_the_map_s_folders_are_in_the_order_of_the_layers() -> None:
 
 
 PATCHED = {
-    "runtimes/test_openvino.py": "int8 arithmetic that a test machine has or has not",
     "sources/test_file.py": "a file that breaks while it is read",
     "sources/test_images.py": "hundreds of images",
-    "transport/test_run_folder.py": "/dev/shm, which others use too",
 }
 """Tests that patch a name of ours -> what they stand in for. Do not add one without a reason."""
 

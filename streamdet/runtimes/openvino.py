@@ -51,7 +51,7 @@ class OpenVino:
         """
         version = _import_openvino().__version__.split("-")[0]
         capabilities = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        check_precision(options.precision, capabilities)
+        check_precision(options.precision, capabilities, sums_int8=has_int8())
         precision = options.precision
         try:
             graph = core().read_model(_inlined(weights))
@@ -145,19 +145,20 @@ def core() -> Any:
     return _import_openvino().Core()
 
 
-def check_precision(wanted: str, capabilities: Sequence[str]) -> None:
+def check_precision(wanted: str, capabilities: Sequence[str], *, sums_int8: bool) -> None:
     """Check that the CPU has the arithmetic that is wanted.
 
     Args:
         wanted: see `Arithmetic`.
         capabilities: what OpenVINO says of the CPU, e.g. ["BF16", "FP32"].
+        sums_int8: see `has_int8`, which OpenVINO does not tell.
 
     Raises:
         EngineError: bf16 or int8 is wanted and the CPU lacks it.
     """
     if "bf16" in wanted and "BF16" not in capabilities:
         raise EngineError(f"precision {wanted} was asked for, but this CPU has no bf16 arithmetic")
-    if "int8" in wanted and not has_int8():
+    if "int8" in wanted and not sums_int8:
         raise EngineError(f"precision {wanted} was asked for, but this CPU has no VNNI or AMX")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from streamdet.errors import EngineError
-from streamdet.runtimes import ImageInput, RuntimeOptions, openvino
+from streamdet.runtimes import ImageInput, RuntimeOptions
 from streamdet.runtimes.cpu import has_int8
 from streamdet.runtimes.openvino import OpenVino, check_precision
 from tests.runtimes.tiny_network import write_dense_network, write_tiny_network
@@ -27,23 +27,19 @@ needs_int8 = pytest.mark.skipif(not has_int8(), reason="this CPU has no VNNI or 
         ("int8+bf16", ["FP32", "BF16"]),
     ],
 )
-def test_a_precision_that_the_cpu_has_is_not_refused(
-    wanted: str, capabilities: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(openvino, "has_int8", lambda: True)
-    check_precision(wanted, capabilities)
+def test_a_precision_that_the_cpu_has_is_not_refused(wanted: str, capabilities: list[str]) -> None:
+    check_precision(wanted, capabilities, sums_int8=True)
 
 
 @pytest.mark.parametrize("wanted", ["bf16", "int8+bf16"])
 def test_bf16_on_a_cpu_without_it_is_refused(wanted: str) -> None:
     with pytest.raises(EngineError, match="this CPU has no bf16"):
-        check_precision(wanted, ["FP32", "INT8"])
+        check_precision(wanted, ["FP32", "INT8"], sums_int8=True)
 
 
-def test_int8_on_a_cpu_that_would_saturate_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino, "has_int8", lambda: False)
+def test_int8_on_a_cpu_that_would_saturate_is_refused() -> None:
     with pytest.raises(EngineError, match=r"int8\+fp32 was asked for, but this CPU has no VNNI"):
-        check_precision("int8+fp32", ["FP32", "BF16", "INT8"])
+        check_precision("int8+fp32", ["FP32", "BF16", "INT8"], sums_int8=False)
 
 
 @needs_int8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import stat
 import subprocess
 import sys
@@ -15,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from streamdet.errors import ConfigError
-from streamdet.transport import shm_pool
 from streamdet.transport.run_folder import RunFolder, live_runs, runs_root, sweep
+from streamdet.transport.shm_pool import FOLDER
 
 DIE_IN_THE_MIDDLE = """
 import os, signal
@@ -28,12 +29,17 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+DEAD = secrets.token_hex(6)
+"""A run of these tests only: shared memory is everybody's."""
+
+
 @pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs of these tests only, on disk and in shared memory."""
-    (tmp_path / "shm").mkdir()
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Runs of these tests only on disk; nothing of theirs stays in shared memory."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(shm_pool, "FOLDER", tmp_path / "shm")
+    yield
+    for path in FOLDER.glob(f"streamdet-*{DEAD}*"):
+        path.unlink()
 
 
 @pytest.fixture
@@ -66,13 +72,13 @@ def test_remove_takes_folder_and_pools_and_may_be_called_twice(folder: RunFolder
 
 
 def test_sweep_removes_dead_runs_with_their_pools_and_nothing_else(folder: RunFolder) -> None:
-    dead = dead_run("0123456789ab")
-    segments = [shm_pool.FOLDER / name for name in ("streamdet-0123456789ab-x", "streamdet-other")]
+    dead = dead_run(DEAD)
+    segments = [FOLDER / name for name in (f"streamdet-{DEAD}-x", f"streamdet-other-{DEAD}")]
     for path in (*segments, folder.pool_path("prepare")):
         path.touch()
     stranger = runs_root() / "notes"
     stranger.mkdir()
-    assert sweep() == ["0123456789ab"]
+    assert sweep() == [DEAD]
     assert [path.exists() for path in (dead, *segments)] == [False, False, True]
     assert folder.path.exists()
     assert folder.pool_path("prepare").exists()
@@ -88,13 +94,14 @@ def test_a_run_that_was_killed_is_swept(tmp_path: Path) -> None:
         text=True,
         timeout=60,
     )
-    segment = Path("/dev/shm") / f"streamdet-{done.stdout.strip()}-prepare"
-    segment.unlink()  # the child does not know this test's folder for shared memory
+    segment = FOLDER / f"streamdet-{done.stdout.strip()}-prepare"
+    assert segment.exists()
     assert sweep() == [done.stdout.strip()]
+    assert not segment.exists()
 
 
 def test_nobody_sweeps_while_a_folder_is_being_made() -> None:
-    dead_run("0123456789ab")  # made, and not locked yet
+    dead_run(DEAD)  # made, and not locked yet
     swept: list[list[str]] = []
     sweeper = threading.Thread(target=lambda: swept.append(sweep()))
     with (runs_root() / "lock").open("w") as lock:
@@ -103,11 +110,11 @@ def test_nobody_sweeps_while_a_folder_is_being_made() -> None:
         sweeper.join(0.1)
         assert swept == []
     sweeper.join(5)
-    assert swept == [["0123456789ab"]]
+    assert swept == [[DEAD]]
 
 
 def test_live_runs_are_listed_newest_first(folder: RunFolder) -> None:
-    dead_run("0123456789ab")
+    dead_run(DEAD)
     newer = RunFolder.create()
     os.utime(folder.path, (1, 1))
     assert live_runs() == [newer.path, folder.path]
