@@ -185,7 +185,7 @@ def test_a_disk_that_cannot_be_read_is_told(
     path = write_video(
         tmp_path / "v.mkv", 60, hw=(480, 640), codec="mjpeg", pixel_format="yuvj420p", bframes=0
     )
-    monkeypatch.setattr("streamdet.sources.video_reader.open_plain_file", Broken)
+    monkeypatch.setattr(os, "fdopen", lambda descriptor, *_, **options: Broken(descriptor))
     reader = source(path)
     assert 0 < sum(1 for _ in reader.frames(Position())) < 50
     assert "reading ended early (the disk cannot be read)" in reader.warnings[0]

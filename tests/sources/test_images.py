@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from streamdet.errors import SourceError
-from streamdet.sources import Position, SourceInfo, images
+from streamdet.sources import Position, SourceInfo
 from streamdet.sources.images import ImagesOptions, ImagesSource
 from tests.sources.made_video import picture, write_images
 
@@ -73,12 +73,9 @@ def test_probe_gives_the_largest_size(tmp_path: Path) -> None:
     assert source(tmp_path).probe() == SourceInfo((100, 50), 3)
 
 
-def test_probe_tells_the_largest_size_so_far(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(images, "_TELL_EVERY", 2)
-    write_images(tmp_path, 3)
-    cv2.imwrite(str(tmp_path / "3.bmp"), picture(3, (100, 50)))
+def test_probe_tells_the_largest_size_so_far_after_each_hundred_images(tmp_path: Path) -> None:
+    write_images(tmp_path, 199)
+    cv2.imwrite(str(tmp_path / "199.bmp"), picture(3, (100, 50)))
     parts: list[SourceInfo] = []
     source(tmp_path).probe(parts.append)
     assert parts == [SourceInfo((48, 64), None), SourceInfo((100, 50), None)]
