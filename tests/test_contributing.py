@@ -55,6 +55,9 @@ def patched_names(source: str) -> Iterator[str]:
                 is_text, root = name[0] in "'\"", re.split(r"[.(\[]", name.strip("'\""))[0]
                 if is_ours(root) if is_text else root not in others:
                     yield name
+            case ast.Call(func=ast.Attribute(attr="setitem"), args=[_, ast.Constant(value=key), _]):
+                if is_ours(key):
+                    yield ast.unparse(node.args[1])
             case ast.ImportFrom(module=str(module)) if module.startswith("unittest"):
                 yield module
 
@@ -82,6 +85,8 @@ def test_no_test_patches_a_name_of_ours() -> None:
         ("from streamdet.bench import hop\nmonkeypatch.setattr(hop, 'HOPS', 1)", ["hop"]),
         ("monkeypatch.setattr(rig.processes, '_settings', 1)", ["rig.processes"]),
         ("monkeypatch.delattr('streamdet.commands.label.run')", ["'streamdet.commands.label.run'"]),
+        ("monkeypatch.setitem(sys.modules, 'torch', None)", []),
+        ("monkeypatch.setitem(sys.modules, 'streamdet.graph', None)", ["'streamdet.graph'"]),
         ("from unittest.mock import patch", ["unittest.mock"]),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -123,12 +124,15 @@ def test_without_what_measures_no_training_begins(
         assert not (tmp_path / "out").exists()
 
 
-def test_a_recipe_is_checked_before_torch_is_wanted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "streamdet.training.parallel", None)
-    assert main(["train", str(write_recipe(tmp_path, batch=0))]) == 2
-    assert "toy.yaml:1: batch must be" in capsys.readouterr().err
+def test_a_recipe_is_checked_before_torch_is_wanted(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from streamdet.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, "train", str(write_recipe(tmp_path, batch=0))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "toy.yaml:1: batch must be" in done.stderr
 
 
 def test_paths_of_a_recipe_start_from_the_working_directory(
