@@ -8,12 +8,14 @@ import subprocess
 import time
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import redis
 
 from streamdet.errors import ConfigError, TransportError
 from streamdet.system.process import bound_to_parent
 from streamdet.transport.connection import connect
+from streamdet.transport.run_folder import REDIS_SOCKET
 
 START_LIMIT_S: Final = 10.0
 STOP_LIMIT_S: Final = 3.0
@@ -47,8 +49,8 @@ class EmbeddedRedis:
         Raises:
             ConfigError: there is no server to start, or it does not start.
         """
-        socket = folder / "redis.sock"
-        self.url = f"unix://{socket}"
+        socket = folder / REDIS_SOCKET
+        self.url = f"unix://{quote(str(socket))}"
         self._log = folder / "redis.log"
         settings = {
             "port": "0",

@@ -20,9 +20,8 @@ import numpy as np
 from streamdet.errors import ConfigError, TransportError
 from streamdet.image import Pixels
 from streamdet.messages import FrameMessage, decode, encode
+from streamdet.transport.run_folder import FRAMES_SOCKET
 
-SOCKET: Final = "frames.sock"
-"""The socket's file in a run's folder."""
 SEND_LIMIT_S: Final = 10.0
 """How long the receiver may take to read a frame once it has begun."""
 LOOK_S: Final = 0.25
@@ -52,7 +51,7 @@ class FrameSender:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(SEND_LIMIT_S)
         try:
-            self._socket.connect(str(folder / SOCKET))
+            self._socket.connect(str(folder / FRAMES_SOCKET))
         except OSError as exc:
             self._socket.close()
             raise _gone(exc) from exc
@@ -103,7 +102,7 @@ class FrameReceiver:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.settimeout(LOOK_S)
         try:
-            self._listener.bind(str(folder / SOCKET))
+            self._listener.bind(str(folder / FRAMES_SOCKET))
             self._listener.listen()
         except OSError as exc:
             self._listener.close()

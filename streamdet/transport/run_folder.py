@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,9 +21,17 @@ from pathlib import Path
 from typing import IO, Final
 
 from streamdet.errors import ConfigError
+from streamdet.system.redaction import is_utf8, short
 from streamdet.transport import shm_pool
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{12}")
+FRAMES_SOCKET: Final = "frames.sock"
+"""The socket in a run's folder that frames with their images come through."""
+REDIS_SOCKET: Final = "redis.sock"
+"""The socket in a run's folder that its embedded server listens at."""
+SOCKET_PATH_BYTES: Final = 107
+"""Longest path of a unix socket on Linux (man 7 unix)."""
+_SHORT_PLACES: Final = tuple(map(Path, ("/tmp", "/var/tmp", "/dev/shm")))  # noqa: S108
 ADDRESS_FILE: Final = "redis"
 """The file in a run's folder that names its embedded server, so that `streamdet tail` finds it."""
 
@@ -59,14 +68,55 @@ class RunFolder:
 def runs_root() -> Path:
     """The folder that holds the folders of this user's runs.
 
+    It lies in the temporary folder, or in the first other usual place that sockets can be made in:
+    some file systems take none, and a socket's path is short and UTF-8 in a server's address.
+
     Raises:
-        ConfigError: somebody else has made it.
+        ConfigError: somebody else has made it, or there is no place for one.
     """
-    root = Path(tempfile.gettempdir()) / f"streamdet-{os.getuid()}"
-    root.mkdir(mode=0o700, exist_ok=True)
-    if root.is_symlink() or root.stat().st_uid != os.getuid():
-        raise ConfigError(f"{root} belongs to somebody else: remove it, or set TMPDIR")
-    return root
+    places = _places()
+    roots = (place / f"streamdet-{os.getuid()}" for place in places)
+    for root in filter(_is_short, roots):
+        with suppress(OSError):
+            root.mkdir(mode=0o700, exist_ok=True)
+            if root.is_symlink() or root.stat().st_uid != os.getuid():
+                raise ConfigError(f"{root} belongs to somebody else: remove it, or set TMPDIR")
+            if _takes_sockets(root):
+                return root
+    looked = ", ".join(short(str(place)) for place in places)
+    raise ConfigError(
+        f"no folder can hold this run's sockets ({looked}): set TMPDIR to a folder that you may"
+        f" write to, with a path of at most {SOCKET_PATH_BYTES - 50} bytes"
+    )
+
+
+def _places() -> list[Path]:
+    """Where temporary folders of runs may lie, the wanted one first."""
+    with suppress(FileNotFoundError):  # none can be written to: the others are tried all the same
+        return [Path(tempfile.gettempdir()), *_other_places()]
+    return _other_places()
+
+
+def _other_places() -> list[Path]:
+    own = os.environ.get("XDG_RUNTIME_DIR", "")
+    return [*([Path(own)] if own.startswith("/") else []), *_SHORT_PLACES]
+
+
+def _is_short(root: Path) -> bool:
+    """Whether the path of a run's longest socket may be one, and can be written in an address."""
+    path = str(root / secrets.token_hex(6) / FRAMES_SOCKET)
+    return is_utf8(path) and len(os.fsencode(path)) <= SOCKET_PATH_BYTES
+
+
+def _takes_sockets(root: Path) -> bool:
+    trial = root / f".{secrets.token_hex(6)}"
+    with socket.socket(socket.AF_UNIX) as made:
+        try:
+            made.bind(str(trial))
+            trial.unlink()
+        except OSError:
+            return False
+    return True
 
 
 def sweep() -> list[str]:

@@ -15,7 +15,8 @@ import pytest
 from streamdet.errors import ConfigError, TransportError
 from streamdet.image import Pixels
 from streamdet.messages import FrameMessage, encode
-from streamdet.transport.frame_socket import SOCKET, FrameReceiver, FrameSender
+from streamdet.transport.frame_socket import FrameReceiver, FrameSender
+from streamdet.transport.run_folder import FRAMES_SOCKET
 from tests.sinks.frames import image, message
 
 
@@ -82,7 +83,7 @@ def test_what_a_successor_sends_again_is_left_out(place: Place) -> None:
 
 def test_a_frame_cut_off_by_its_senders_death_is_not_taken(place: Place) -> None:
     with socket.socket(socket.AF_UNIX) as dying:
-        dying.connect(str(place.folder / SOCKET))
+        dying.connect(str(place.folder / FRAMES_SOCKET))
         dying.sendall(b"\xff\x00\x00\x00\x30\x00\x40\x00half")
     successor = sender(place)
     successor.send(message(index=0), None)
