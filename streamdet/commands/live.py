@@ -27,13 +27,11 @@ class LiveView:
         Raises:
             ConfigError: the graph has no Redis sink.
         """
-        streams = [getattr(node.options, "stream", None) for node in graph.role("sink")]
-        stream = next(filter(None, streams), None)
-        if stream is None:
+        if not graph.public_streams:
             raise ConfigError(
                 f"--live: wanted a graph with a redis_stream sink, {graph.name} has none"
             )
-        self._stream: str = stream
+        self._stream = graph.public_streams[0]
         self._print = print_line
         self._due_s = 0.0
         self._last_id: bytes | None = None

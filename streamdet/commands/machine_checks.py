@@ -15,7 +15,7 @@ from streamdet.config.deploy import DeploySettings
 from streamdet.config.files import shipped_names
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.runtime_choice import candidates, choice_key
-from streamdet.errors import ConfigError, StreamdetError, to_install
+from streamdet.errors import ConfigError, StreamdetError, TransportError, to_install
 from streamdet.graph import load_graph
 from streamdet.models.built_network import find_loaded, find_network
 from streamdet.models.measured_choice import kept_by_processes, table_text
@@ -24,8 +24,9 @@ from streamdet.registry import names
 from streamdet.runtimes.cpu import has_bf16, has_int8
 from streamdet.runtimes.installed import how_to_install, runtime_kind
 from streamdet.system.cores import cores
-from streamdet.transport.connection import check_server, connect
+from streamdet.transport.connection import connect
 from streamdet.transport.embedded import find_server
+from streamdet.transport.server_check import check_server, rehearse
 from streamdet.transport.shm_pool import FOLDER, arena_bytes
 from streamdet.worker.plan import plan_pools
 
@@ -176,11 +177,14 @@ def _program_version(path: Path) -> str | None:
 
 
 def _external_server(settings: DeploySettings) -> Iterator[Finding]:
-    client = connect(settings.redis.reveal())
+    url = settings.redis.reveal()
+    client = connect(url)
     try:
-        warnings = check_server(client, settings.redis.reveal())
+        warnings = check_server(client, url)
+        rehearse(client, url, load_graph(DEFAULT_GRAPH).public_streams)
     except StreamdetError as exc:
-        yield Finding("redis url", "broken", str(exc), "start it, or use --redis embedded")
+        remedy = "start it, or use --redis embedded" if isinstance(exc, TransportError) else ""
+        yield Finding("redis url", "broken", str(exc), remedy)
         return
     finally:
         client.close()

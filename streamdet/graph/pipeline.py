@@ -100,6 +100,12 @@ class PipelineGraph:
         """List the nodes of a role, in topological order."""
         return [node for node in self.nodes.values() if node.role == role]
 
+    @property
+    def public_streams(self) -> tuple[str, ...]:
+        """Keys of the Redis streams that its sinks publish to."""
+        stated = (getattr(node.options, "stream", None) for node in self.role("sink"))
+        return tuple(stream for stream in stated if isinstance(stream, str))
+
     def readers(self, name: str) -> list[Node]:
         """List the nodes that read a node's results, in topological order."""
         return [node for node in self.nodes.values() if name in node.reads]

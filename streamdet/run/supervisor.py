@@ -24,10 +24,11 @@ from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probe
 from streamdet.sources import SourceInfo
 from streamdet.system.process import stop_signals_to
 from streamdet.system.redaction import redacted
-from streamdet.transport.connection import check_server, connect
+from streamdet.transport.connection import connect
 from streamdet.transport.embedded import EmbeddedRedis
 from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
+from streamdet.transport.server_check import check_server, rehearse
 from streamdet.worker.plan import RunPlan, class_names, plan_pools, run_layout, worker_plans
 
 PROBE_LIMIT_S: Final = 10.0
@@ -104,6 +105,7 @@ class Supervisor:
         warnings = check_server(client, self.redis_url)
         for warning in warnings:
             self.on_warning(warning)
+        rehearse(client, self.redis_url, self._graph.public_streams)
         delete_dead_runs(client, dead)
         return tuple(warnings)
 

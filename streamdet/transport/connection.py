@@ -1,4 +1,4 @@
-"""Connections to a Redis server, and what is said of one that is unsafe to use."""
+"""Connections to a Redis server."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from streamdet.errors import ConfigError, TransportError
+from streamdet.errors import ConfigError
 from streamdet.system.redaction import redacted
 
-OLDEST_VERSION: Final = (6, 2)
 ANSWER_LIMIT_S: Final = 3.0
 """Longest wait for an answer; longer than any blocking read (see batch_reader.WAIT_S)."""
 _pack: Any = hiredis.pack_command  # its stub knows commands of one word only
@@ -101,42 +100,3 @@ def _answer(connection: Any) -> Any:
         return connection.read_response()
     except redis.ResponseError as exc:
         return exc
-
-
-def check_server(client: redis.Redis, url: str) -> list[str]:
-    """Look at a server before a run is entrusted to it.
-
-    Returns:
-        One sentence for each thing that is unsafe.
-
-    Raises:
-        ConfigError: the server is too old, or refuses us.
-        TransportError: it does not answer.
-    """
-    shown = redacted(url)
-    try:
-        info: dict[str, Any] = client.info()
-    except (redis.AuthenticationError, redis.ResponseError) as exc:
-        raise ConfigError(f"redis: {shown} refuses us: {exc}") from exc
-    except (redis.RedisError, OSError) as exc:
-        raise TransportError(f"redis: {shown} does not answer ({type(exc).__name__})") from exc
-    version = str(info.get("redis_version", "0"))
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
-        raise ConfigError(f"redis: {shown} is version {version}, wanted 6.2 or newer")
-    return [f"redis: {shown} {warning}" for warning in _unsafe(info)]
-
-
-def _unsafe(info: dict[str, Any]) -> list[str]:
-    warnings = []
-    policy = info.get("maxmemory_policy", "noeviction")
-    if int(info.get("maxmemory", 0)) and policy != "noeviction":
-        warnings.append(
-            f"may evict the run's keys (maxmemory-policy {policy}); set it to noeviction"
-        )
-    if not int(info.get("aof_enabled", 0)):
-        warnings.append(
-            "keeps no append-only file: if it stops, a run cannot go on; set `appendonly yes`"
-        )
-    if info.get("role") == "slave":
-        warnings.append("is a replica: it will refuse to be written to")
-    return warnings

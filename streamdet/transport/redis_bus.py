@@ -30,6 +30,7 @@ from streamdet.transport.bus import (
     StepResult,
 )
 from streamdet.transport.connection import ask, ask_all
+from streamdet.transport.refusals import explained
 
 CONSUMER_GROUP: Final = "workers"
 RUNS_KEY: Final = "streamdet:runs"
@@ -66,7 +67,7 @@ class RedisBus:
 
     def take_lease(self, group: str, consumer: str) -> Lease:
         """Take a consumer's name over: see bus.Bus."""
-        with _translated():
+        with translated():
             self._require_run()
             epoch = self._redis.hincrby(self._key("leases"), consumer, 1)
         return Lease(group, consumer, int(epoch))
@@ -84,14 +85,14 @@ class RedisBus:
         """Commit: see bus.Bus."""
         group = self._layout.groups[step.lease.group]
         payload = pack_step(step, group)
-        with _translated():
+        with translated():
             accepted, in_flight, stop = self._run_script(payload)
         return StepResult(accepted, in_flight, bool(stop))
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
         """Count the frames under way: see bus.Bus."""
         sinks = self._layout.groups[lease.group].window_sinks
-        with _translated():
+        with translated():
             commands = [
                 ("HGET", self._key("group", group), f"done:{source_id}")
                 for group in (lease.group, *sinks)
@@ -102,7 +103,7 @@ class RedisBus:
     def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
         """Take free slots: see bus.Bus."""
         free, held = self._key("free", pool), self._key("held", pool, lease.consumer)
-        with _translated():
+        with translated():
             moves = [("LMOVE", free, held, "LEFT", "RIGHT")] * count
             tokens = [token for token in ask_all(self._redis, moves) if token is not None]
             if not tokens and wait_s > 0:
@@ -114,7 +115,7 @@ class RedisBus:
     def return_slots(self, lease: Lease, pool: str) -> None:
         """Give unpublished slots back: see bus.Bus."""
         free, held = self._key("free", pool), self._key("held", pool, lease.consumer)
-        with _translated():
+        with translated():
             commands: list[tuple[str | bytes | int, ...]] = [("MULTI",)]
             for token in self._redis.lrange(held, 0, -1):
                 ref = _slot_ref(pool, token)
@@ -124,7 +125,7 @@ class RedisBus:
 
     def states(self, node: str) -> dict[str, bytes]:
         """Read a node's snapshots: see bus.Bus."""
-        with _translated():
+        with translated():
             return _text_keys(self._redis.hgetall(self._key("state", node)))
 
     def done_counts(self, group: str) -> dict[str, int]:
@@ -137,7 +138,7 @@ class RedisBus:
 
     def positions(self) -> dict[str, bytes]:
         """Read the sources' positions: see bus.Bus."""
-        with _translated():
+        with translated():
             return _text_keys(self._redis.hgetall(self._key("positions")))
 
     def claim_source(self, lease: Lease, source_id: str) -> bool:
@@ -151,7 +152,7 @@ class RedisBus:
 
     def is_stopping(self) -> bool:
         """Whether sources must end: see bus.Bus."""
-        with _translated():
+        with translated():
             return bool(self._redis.hexists(self._key("run"), "stop"))
 
     def close(self) -> None:
@@ -162,7 +163,7 @@ class RedisBus:
 
     def create(self, layout: RunLayout) -> None:
         """Make the run's keys: see bus.RunAdmin."""
-        with _translated():
+        with translated():
             pipe = self._redis.pipeline(transaction=True)
             for group in layout.groups:
                 pipe.xgroup_create(self._key("in", group), CONSUMER_GROUP, id="0", mkstream=True)
@@ -174,37 +175,37 @@ class RedisBus:
 
     def beat(self) -> None:
         """Say that the supervisor lives: see bus.RunAdmin."""
-        with _translated():
+        with translated():
             self._require_run()
             self._redis.hset(self._key("run"), "beat", time.time())
 
     def request_stop(self) -> None:
         """Ask all sources to end."""
-        with _translated():
+        with translated():
             self._redis.hset(self._key("run"), "stop", 1)
 
     def finished(self) -> int:
         """Count what has ended: see bus.RunAdmin."""
-        with _translated():
+        with translated():
             self._require_run()
             return int(self._redis.hlen(self._key("finished")))
 
     def drops(self) -> dict[tuple[str, str, str], int]:
         """Count dropped frames: see bus.RunAdmin."""
-        with _translated():
+        with translated():
             fields = _text_keys(self._redis.hgetall(self._key("drops")))
         return {_drop_key(name): int(count) for name, count in fields.items()}
 
     def queue_lengths(self) -> dict[str, int]:
         """Count uncommitted entries by group: see bus.RunAdmin."""
         groups = list(self._layout.groups)
-        with _translated():  # a committed entry is deleted: see step.lua
+        with translated():  # a committed entry is deleted: see step.lua
             lengths = ask_all(self._redis, [("XLEN", self._key("in", name)) for name in groups])
         return dict(zip(groups, map(int, lengths), strict=True))
 
     def counters(self) -> dict[str, int]:
         """Read the statistics that steps added up."""
-        with _translated():
+        with translated():
             fields = _text_keys(self._redis.hgetall(self._key("counters")))
         return {name: int(amount) for name, amount in fields.items()}
 
@@ -218,7 +219,7 @@ class RedisBus:
         reader = ("GROUP", CONSUMER_GROUP, lease.consumer)
         limits = ("COUNT", count) if block_ms is None else ("COUNT", count, "BLOCK", block_ms)
         streams = ("STREAMS", self._key("in", lease.group), after_id)
-        with _translated():
+        with translated():
             answer = ask(self._redis, "XREADGROUP", *reader, *limits, *streams)
         entries = _entries_of(answer)
         return [Entry(id_.decode(), fields[1]) for id_, fields in entries if fields]
@@ -231,7 +232,7 @@ class RedisBus:
             return ask(self._redis, "EVAL", STEP_SCRIPT, *call)
 
     def _group_fields(self, group: str, prefix: str) -> dict[str, bytes]:
-        with _translated():
+        with translated():
             fields = _text_keys(self._redis.hgetall(self._key("group", group)))
         return {n.removeprefix(prefix): v for n, v in fields.items() if n.startswith(prefix)}
 
@@ -245,7 +246,7 @@ class RedisBus:
 
 def delete_run(client: redis.Redis, run_id: str) -> None:
     """Delete all keys of a run, alive or dead."""
-    with _translated():
+    with translated():
         keys = list(client.scan_iter(match=run_prefix(run_id) + "*", count=1000))
         if keys:
             client.unlink(*keys)
@@ -260,7 +261,7 @@ def delete_dead_runs(client: redis.Redis, known_dead: Collection[str]) -> None:
         known_dead: ids of runs that are known to be dead; any other is dead when its supervisor has
             been silent for `SILENCE_S`.
     """
-    with _translated():
+    with translated():
         members: Any = client.smembers(RUNS_KEY)
         for run_id in (member.decode() for member in members):
             beat: Any = client.hget(run_prefix(run_id) + "run", "beat")
@@ -334,8 +335,8 @@ def _text_keys(fields: dict[bytes, bytes]) -> dict[str, bytes]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the client's errors into ours; the only place where they are caught."""
+def translated() -> Iterator[None]:
+    """Turn the client's errors into ours."""
     try:
         yield
     except (redis.OutOfMemoryError, redis.ReadOnlyError) as exc:
@@ -348,6 +349,6 @@ def _translated() -> Iterator[None]:
             raise FencedError(text.removeprefix("FENCED ")) from exc
         if text.startswith(_TRANSIENT):
             raise TransportError(f"Redis refuses for now: {text}") from exc
-        raise EngineError(f"redis: {text.removeprefix('REFUSED ')}") from exc
+        raise EngineError(f"redis: {explained(text)}") from exc
     except (redis.RedisError, OSError) as exc:
         raise TransportError(f"Redis does not answer: {type(exc).__name__}") from exc
