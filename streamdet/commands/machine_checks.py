@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,8 +26,8 @@ from streamdet.system.cores import cores
 from streamdet.transport.connection import connect
 from streamdet.transport.embedded import find_server
 from streamdet.transport.server_check import check_server, rehearse
-from streamdet.transport.shm_pool import FOLDER, arena_bytes
-from streamdet.worker.plan import plan_pools
+from streamdet.transport.shm_pool import FOLDER, free_bytes
+from streamdet.worker.pool_plans import fitting_pools, needed_bytes
 
 State = Literal["ok", "missing", "warning", "broken"]
 """missing: optional and not there; broken: a default run does not work without it."""
@@ -194,15 +193,18 @@ def _external_server(settings: DeploySettings) -> Iterator[Finding]:
 
 
 def _shared_memory(settings: DeploySettings) -> Finding:
-    pools = plan_pools(load_graph(DEFAULT_GRAPH), settings, FOLDER.joinpath, {})
-    shared = [pool for pool in pools.values() if pool.kind == "shm"]
-    needed = sum(arena_bytes(pool.slots, pool.slot_bytes) for pool in shared)
-    free = shutil.disk_usage(FOLDER).free
-    text = f"{free >> 20} MiB free in {FOLDER}, pipelines/{DEFAULT_GRAPH}.yaml takes {needed >> 20}"
-    if free < needed:
-        remedy = "lower `pool_mib` in the deploy file (in a container: or --shm-size=1g)"
-        return Finding("memory", "broken", text, remedy)
-    return Finding("memory", "ok", text)
+    graph = load_graph(DEFAULT_GRAPH)
+    try:
+        free = free_bytes()
+        pools, warning = fitting_pools(graph, settings, FOLDER.joinpath, {}, free)
+    except ConfigError as exc:
+        sentence, _, remedy = str(exc).partition(": ")
+        return Finding("memory", "broken", sentence, remedy)
+    if warning:
+        sentence, _, remedy = warning.partition("; ")
+        return Finding("memory", "warning", sentence, remedy)
+    text = f"{free >> 20} MiB free in {FOLDER}, pipelines/{DEFAULT_GRAPH}.yaml takes"
+    return Finding("memory", "ok", f"{text} {needed_bytes(pools) >> 20}")
 
 
 def _model(model: ModelConfig) -> Finding:

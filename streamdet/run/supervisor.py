@@ -29,7 +29,9 @@ from streamdet.transport.embedded import EmbeddedRedis
 from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
 from streamdet.transport.server_check import check_server, rehearse
-from streamdet.worker.plan import RunPlan, class_names, plan_pools, run_layout, worker_plans
+from streamdet.transport.shm_pool import free_bytes
+from streamdet.worker.plan import RunPlan, class_names, run_layout, worker_plans
+from streamdet.worker.pool_plans import fitting_pools
 
 PROBE_LIMIT_S: Final = 10.0
 
@@ -120,7 +122,8 @@ class Supervisor:
     def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
         infos, unseen = self._probe(folder)
         warnings += unseen + self._choose_runtimes()
-        run = self._plan(folder, infos)
+        run, small = self._plan(folder, infos)
+        warnings += small
         for pool in run.pools.values():
             stack.callback(load("pool", pool.kind).create(pool).close)
         bus = RedisBus(connect(self.redis_url), run.layout)
@@ -178,11 +181,18 @@ class Supervisor:
             self.on_warning(warning)
         return chosen.warnings
 
-    def _plan(self, folder: RunFolder, infos: dict[str, SourceInfo]) -> RunPlan:
+    def _plan(
+        self, folder: RunFolder, infos: dict[str, SourceInfo]
+    ) -> tuple[RunPlan, tuple[str, ...]]:
+        """Plan the run; returns a warning too where the machine is smaller than is wanted."""
         source_hw = {source_id: info.hw for source_id, info in infos.items()}
-        pools = plan_pools(self._graph, self._settings, folder.pool_path, source_hw)
+        pools, warning = fitting_pools(
+            self._graph, self._settings, folder.pool_path, source_hw, free_bytes()
+        )
         items = [item for node in self._graph.role("source") for item in node.items]
-        return RunPlan(
+        if warning:
+            self.on_warning(warning)
+        plan = RunPlan(
             layout=run_layout(self._graph, folder.run_id, pools),
             redis_url=self.redis_url,
             folder=folder.path,
@@ -192,6 +202,7 @@ class Supervisor:
             max_in_flight=self._settings.max_in_flight,
             events=self._settings.events,
         )
+        return plan, (warning,) if warning else ()
 
     def _report(
         self,

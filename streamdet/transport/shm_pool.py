@@ -55,23 +55,15 @@ class ShmPool:
 
 
 def _allocate(path: Path, slots: int, size: int) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise _unusable(exc) from exc
     try:
         os.posix_fallocate(descriptor, 0, size)
     except OSError as exc:
         path.unlink()
-        if exc.errno == errno.EFBIG:
-            raise ConfigError(
-                f"a pool of {slots} slots needs {size >> 20} MiB of shared memory, more than"
-                " the file size limit of this user (ulimit -f)"
-            ) from exc
-        if exc.errno != errno.ENOSPC:
-            raise
-        raise ConfigError(
-            f"shared memory is full: a pool of {slots} slots needs {size >> 20} MiB in"
-            f" {FOLDER}, {_free_bytes() >> 20} MiB are free; lower `pool_mib` in the deploy file"
-            " (in a container: or raise --shm-size)"
-        ) from exc
+        raise _too_little(exc, slots, size) from exc
     finally:
         os.close(descriptor)
 
@@ -85,6 +77,36 @@ def _pages(size: int) -> int:
     return -(-size // PAGE) * PAGE
 
 
-def _free_bytes() -> int:
-    stat = os.statvfs(FOLDER)
-    return stat.f_bavail * stat.f_frsize
+def free_bytes() -> int:
+    """Shared memory that is free.
+
+    Raises:
+        ConfigError: there is none on this machine.
+    """
+    try:
+        found = os.statvfs(FOLDER)
+    except OSError as exc:
+        raise _unusable(exc) from exc
+    return found.f_bavail * found.f_frsize
+
+
+def _unusable(exc: OSError) -> ConfigError:
+    return ConfigError(
+        f"images need shared memory in {FOLDER}, which cannot be used ({exc.strerror}): mount a"
+        f" tmpfs there that this user may write to (docker run --tmpfs {FOLDER}:rw,size=1g)"
+    )
+
+
+def _too_little(exc: OSError, slots: int, size: int) -> ConfigError:
+    wanted = f"a pool of {slots} slots needs {size >> 20} MiB"
+    if exc.errno == errno.EFBIG:
+        return ConfigError(
+            f"{wanted} of shared memory, more than the file size limit of this user (ulimit -f)"
+        )
+    if exc.errno != errno.ENOSPC:
+        return _unusable(exc)
+    return ConfigError(
+        f"shared memory is full: {wanted} in {FOLDER}, {free_bytes() >> 20} MiB are free; make it"
+        " larger (in a container: --shm-size=1g), or have smaller images (`slot_hw` in the deploy"
+        " file, if no source has larger ones)"
+    )

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamdet.config.deploy import DeploySettings
-from streamdet.config.names import wrong_name
-from streamdet.errors import ConfigError
 from streamdet.graph.pipeline import Node, PipelineGraph, ProcessGroup
-from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.transport.pool import PoolPlan
@@ -197,51 +193,3 @@ def class_names(graph: PipelineGraph) -> dict[str, tuple[str, ...]]:
     """Model name -> class names, for every detector of a graph."""
     models = [node.model for node in graph.role("detector") if node.model is not None]
     return {model.name: model.classes for model in models}
-
-
-def plan_pools(
-    graph: PipelineGraph,
-    settings: DeploySettings,
-    path: Callable[[str], Path],
-    source_hw: Mapping[str, tuple[int, int]],
-) -> dict[str, PoolPlan]:
-    """Plan a pool for every node whose images leave its process.
-
-    Args:
-        graph: the graph.
-        settings: the machine.
-        path: pool name -> where its file shall lie.
-        source_hw: source id -> height and width, as far as they are known.
-
-    Raises:
-        ConfigError: a kind of node makes images of an unknown pixel format.
-    """
-    return {
-        node.name: _pool_plan(graph, settings, node, path(node.name), source_hw)
-        for node in graph.nodes.values()
-        if graph.slot_readers(node.name)
-    }
-
-
-def _pool_plan(
-    graph: PipelineGraph,
-    settings: DeploySettings,
-    node: Node,
-    path: Path,
-    source_hw: Mapping[str, tuple[int, int]],
-) -> PoolPlan:
-    maker = load(node.role, node.kind)
-    if problem := wrong_name("pixel_format", maker.pixel_format):
-        raise ConfigError(f"kind {node.kind}: pixel_format {problem}")
-    if node.role == "transform":
-        sizes = [maker(node.options).max_output_hw]
-    else:
-        known = [source_hw[item.source_id] for item in node.items if item.source_id in source_hw]
-        sizes = [settings.slot_hw, *known]
-    slot_bytes = max(map(load("pixel_format", maker.pixel_format).byte_count, sizes))
-    users = [graph.group_of(node.name), *graph.slot_readers(node.name)]
-    fewest = 2 * max(group.replicas for group in users)
-    wanted = max(settings.slots, 2 * sum(group.entry.batch * group.replicas for group in users))
-    affordable = (settings.pool_mib << 20) // slot_bytes
-    slots = max(fewest, min(wanted, affordable))
-    return PoolPlan(settings.pool, maker.pixel_format, path, slots, slot_bytes)

@@ -206,15 +206,25 @@ def test_a_model_without_a_runtime_says_how_to_get_one(
     )
 
 
+@pytest.mark.parametrize(
+    ("free_mib", "state", "text"),
+    [
+        (1, "broken", "shared memory is too small"),
+        (16, "warning", "shared memory is small (16 MiB free in /dev/shm)"),
+    ],
+)
 def test_too_little_shared_memory_is_said(
-    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
+    settings: DeploySettings,
+    monkeypatch: pytest.MonkeyPatch,
+    free_mib: int,
+    state: str,
+    text: str,
 ) -> None:
-    usage = SimpleNamespace(free=1 << 20)
-    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    usage = SimpleNamespace(f_bavail=free_mib << 8, f_frsize=4096)
+    monkeypatch.setattr("os.statvfs", lambda path: usage)
     finding = found(settings, "memory")
-    assert finding.state == "broken"
-    assert finding.text.startswith("1 MiB free")
-    assert "lower `pool_mib` in the deploy file" in finding.remedy
+    assert (finding.state, finding.text.startswith(text)) == (state, True)
+    assert "--shm-size=1g" in finding.remedy
 
 
 def test_a_gpu_is_named(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from streamdet.transport.redis_bus import RedisBus
 from streamdet.transport.shm_pool import FOLDER, ShmPool
 from streamdet.worker import main as worker
 from streamdet.worker.heartbeat import Beats
-from streamdet.worker.plan import RunPlan, class_names, plan_pools, run_layout, worker_plans
+from streamdet.worker.plan import RunPlan, class_names, run_layout, worker_plans
+from streamdet.worker.pool_plans import plan_pools
 from streamdet.worker.run_files import beats_path, read_status
 from tests.graph.graphs import load_text, people
 from tests.redis_server import RedisServer

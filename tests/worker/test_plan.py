@@ -15,10 +15,10 @@ from streamdet.worker.plan import (
     RunPlan,
     WorkerPlan,
     class_names,
-    plan_pools,
     run_layout,
     worker_plans,
 )
+from streamdet.worker.pool_plans import fitting_pools, needed_bytes, plan_pools
 from tests.graph.graphs import load_text, people
 
 APART = {
@@ -174,6 +174,30 @@ def test_large_images_get_fewer_slots_but_enough_to_go_on(
     pools = pools_of(apart, tmp_path, (2160, 3840), DeploySettings(pool_mib=100))
     assert pools["camera"].slots == (100 << 20) // (2160 * 3840 * 3)
     assert pools_of(apart, tmp_path, (2160, 3840), DeploySettings(pool_mib=1))["camera"].slots >= 2
+
+
+def test_small_memory_gives_fewer_slots_and_says_so(apart: PipelineGraph, tmp_path: Path) -> None:
+    pools, warning = fitting(apart, tmp_path, 64 << 20)
+    assert needed_bytes(pools) <= 56 << 20  # an eighth stays free
+    assert all(pool.slots >= 4 for pool in pools.values())
+    assert "64 MiB free in /dev/shm" in warning
+
+
+def test_memory_that_is_enough_changes_nothing(apart: PipelineGraph, tmp_path: Path) -> None:
+    wanted = pools_of(apart, tmp_path)
+    assert fitting(apart, tmp_path, needed_bytes(wanted)) == (wanted, "")
+
+
+def test_memory_for_less_than_the_fewest_slots_is_refused(
+    apart: PipelineGraph, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"needs \d+ MiB in /dev/shm at least, 8 MiB are free"):
+        fitting(apart, tmp_path, 8 << 20)
+
+
+def fitting(graph: PipelineGraph, folder: Path, free_bytes: int) -> tuple[dict[str, PoolPlan], str]:
+    path = folder.joinpath
+    return fitting_pools(graph, DeploySettings(), path, {}, free_bytes)
 
 
 @pytest.mark.parametrize("name", ["people", "street"])
