@@ -18,10 +18,11 @@ from streamdet.errors import ConfigError, StreamdetError, TransportError, to_ins
 from streamdet.graph import load_graph
 from streamdet.models.built_network import find_loaded, find_network
 from streamdet.models.measured_choice import kept_by_processes, table_text
-from streamdet.models.model_config import ModelConfig, load_model_config
+from streamdet.models.model_config import ModelConfig, cache_folder, load_model_config
 from streamdet.registry import names
 from streamdet.runtimes.cpu import has_bf16, has_int8
 from streamdet.runtimes.installed import how_to_install, runtime_kind
+from streamdet.system.cache import cache_warning
 from streamdet.system.cores import cores
 from streamdet.transport.connection import connect
 from streamdet.transport.embedded import find_server
@@ -81,6 +82,7 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     if not settings.is_embedded:
         yield from _external_server(settings)
     yield _shared_memory(settings)
+    yield _cache()
     for name in shipped_names("configs/models"):
         yield _model(load_model_config(name))
 
@@ -205,6 +207,13 @@ def _shared_memory(settings: DeploySettings) -> Finding:
         return Finding("memory", "warning", sentence, remedy)
     text = f"{free >> 20} MiB free in {FOLDER}, pipelines/{DEFAULT_GRAPH}.yaml takes"
     return Finding("memory", "ok", f"{text} {needed_bytes(pools) >> 20}")
+
+
+def _cache() -> Finding:
+    if warning := cache_warning():
+        sentence, _, remedy = warning.partition("; ")
+        return Finding("cache", "warning", sentence, remedy)
+    return Finding("cache", "ok", str(cache_folder()))
 
 
 def _model(model: ModelConfig) -> Finding:

@@ -6,17 +6,22 @@ name holds a digest of its key: several machines may share one cache folder.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Final
 
 from streamdet.errors import EngineError
-from streamdet.models.model_config import Arithmetic, cache_folder
+from streamdet.models.model_config import Arithmetic, cache_folder, cache_folders
 from streamdet.system.atomic_file import write_whole
+
+_MEASURED: Final = "measured"
+_LOOK_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ def keep(key: ChoiceKey, table: Table) -> Path:
     Raises:
         EngineError: it cannot be written.
     """
-    path = _folder() / key.file_name
+    path = cache_folder() / _MEASURED / key.file_name
     rows = [asdict(candidate) | asdict(speed) for candidate, speed in table.items()]
     text = json.dumps({"key": asdict(key), "table": rows}, indent=2) + "\n"
     write_whole(path, text.encode())
@@ -120,23 +125,55 @@ def keep(key: ChoiceKey, table: Table) -> Path:
 
 def read_kept(key: ChoiceKey) -> dict[Candidate, Speed]:
     """Read what is kept for a key; {} if that is nothing, or not readable any more."""
-    with suppress(OSError, EngineError):
-        stated, table = _read(_folder() / key.file_name)
-        if stated == asdict(key):
-            return table
+    for folder in reversed(cache_folders()):
+        with suppress(OSError):
+            stated, table = _read(folder / _MEASURED / key.file_name)
+            if stated == asdict(key):
+                return table
     return {}
 
 
 def kept_by_processes(key: ChoiceKey) -> list[tuple[int, dict[Candidate, Speed]]]:
     """Find what is kept for a key with any number of processes, the smallest number first."""
     found: dict[int, dict[Candidate, Speed]] = {}
-    with suppress(OSError, EngineError):
-        for path in _folder().glob(f"{key.network_sha256[:16]}-*.json"):
-            stated, table = _read(path)
-            processes = stated.get("processes")
-            if isinstance(processes, int) and stated == asdict(replace(key, processes=processes)):
-                found[processes] = table
+    for folder in cache_folders():
+        with suppress(OSError):
+            for path in (folder / _MEASURED).glob(f"{key.network_sha256[:16]}-*.json"):
+                stated, table = _read(path)
+                processes = stated.get("processes")
+                if isinstance(processes, int) and stated == asdict(
+                    replace(key, processes=processes)
+                ):
+                    found[processes] = table
     return sorted(found.items())
+
+
+@contextmanager
+def measuring_alone(is_over: Callable[[], bool]) -> Iterator[None]:
+    """Wait until no other process of this user measures: two at once would slow each other down.
+
+    Where no lock can be had, nobody is waited for.
+
+    Args:
+        is_over: asked now and then whether to wait no longer.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError, EngineError):
+            path = cache_folder() / _MEASURED / "lock"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(path.open("w"))
+            while not _is_locked(lock) and not is_over():
+                time.sleep(_LOOK_S)
+        yield
+
+
+def _is_locked(lock: IO[str]) -> bool:
+    """Try to lock a file; whether it is ours now."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[Candidate, Speed]]:
@@ -153,10 +190,3 @@ def _row(row: dict[str, Any]) -> tuple[Candidate, Speed]:
         Candidate(row["runtime"], row["precision"]),
         Speed(row["calls_per_s"], row["failure"]),
     )
-
-
-def _folder() -> Path:
-    try:
-        return cache_folder() / "measured"
-    except RuntimeError as exc:  # there is no home folder
-        raise EngineError("there is no home folder and XDG_CACHE_HOME is not set") from exc

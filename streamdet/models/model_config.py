@@ -16,8 +16,9 @@ from streamdet.config.options import Options
 from streamdet.config.suggestions import nearest
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import read_yaml
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, EngineError
 from streamdet.registry import NETWORKS, WITHOUT_NETWORK, names
+from streamdet.system.cache import cache_places
 from streamdet.system.redaction import short
 
 Arithmetic = Literal["fp32", "bf16", "int8+fp32", "int8+bf16"]
@@ -214,14 +215,25 @@ def find_file(name: str, first: Path | None = None) -> Path | None:
 
 
 def cache_folder() -> Path:
-    """The folder for what is fetched and built: ~/.cache/streamdet/models (or XDG_CACHE_HOME's)."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "streamdet" / "models"
+    """The folder for what is fetched and built: ~/.cache/streamdet/models (or XDG_CACHE_HOME's).
+
+    Raises:
+        EngineError: nothing can be kept on this machine, not even for a while.
+    """
+    folders = cache_folders()
+    if not folders:
+        raise EngineError("there is neither a home folder nor a temporary one: set XDG_CACHE_HOME")
+    return folders[-1]
+
+
+def cache_folders() -> list[Path]:
+    """Where fetched and built files may lie, the folder that is written to last."""
+    return [place / "models" for place in cache_places()]
 
 
 def _folders(first: Path | None) -> list[Path]:
     stated = [entry for entry in os.environ.get("STREAMDET_MODELS", "").split(os.pathsep) if entry]
-    return [*([first] if first else []), *map(Path, stated), cache_folder()]
+    return [*([first] if first else []), *map(Path, stated), *cache_folders()]
 
 
 def _faults(model: ModelConfig) -> Iterator[tuple[str, str]]:

@@ -48,7 +48,7 @@ def choose_runtimes(graph: PipelineGraph, is_over: Callable[[], bool]) -> Chosen
     return ChosenRuntimes(
         graph=replace(graph, nodes=nodes),
         notes={name: choice.note for name, choice in choices.items()},
-        warnings=tuple(choice.warning for choice in choices.values() if choice.warning),
+        warnings=tuple(dict.fromkeys(one.warning for one in choices.values() if one.warning)),
     )
 
 

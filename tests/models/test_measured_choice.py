@@ -91,6 +91,7 @@ def test_what_is_kept_is_found_whatever_the_number_of_processes() -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(cache: Path) -> None:
-    (cache / "streamdet").write_text("a file")
+    (cache / "streamdet" / "models").mkdir(parents=True)
+    (cache / "streamdet" / "models" / "measured").write_text("a file")
     with pytest.raises(EngineError, match="cannot be written"):
         keep(KEY, TABLE)

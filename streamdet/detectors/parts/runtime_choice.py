@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamdet.detectors.parts.options import NetworkOptions
@@ -16,6 +16,7 @@ from streamdet.models.measured_choice import (
     Table,
     fastest,
     keep,
+    measuring_alone,
     read_kept,
     table_text,
 )
@@ -29,6 +30,7 @@ from streamdet.runtimes.installed import (
     runtime_kind,
 )
 from streamdet.runtimes.measuring import BUDGET_S, Subject, measure
+from streamdet.system.cache import cache_warning
 from streamdet.system.cores import cores
 
 
@@ -40,7 +42,7 @@ class RuntimeChoice:
         candidate: the runtime and its precision.
         threads: of each process.
         table: what was measured; {} where there was nothing to choose.
-        warning: why the table is not kept, in a sentence; "" where it is.
+        warning: why the table is not kept, or not for long, in a sentence; "" where it is.
     """
 
     candidate: Candidate
@@ -114,10 +116,14 @@ def choose_runtime(
     if len(allowed) == 1:
         return RuntimeChoice(allowed[0], options.threads, {})
     key = choice_key(allowed, network, processes, options.threads)
-    kept = read_kept(key)
-    if set(allowed) <= set(kept):
-        return _chosen(options, model, {one: kept[one] for one in allowed})
-    return measure_again(options, model, network, processes, is_over)
+    choice = _kept(options, model, key, allowed)
+    if choice is not None:
+        return choice
+    with measuring_alone(is_over):
+        choice = _kept(options, model, key, allowed)  # by who was measuring meanwhile
+        if choice is not None:
+            return choice
+        return _measured(options, model, network, (processes, BUDGET_S), is_over)
 
 
 def measure_again(
@@ -134,7 +140,20 @@ def measure_again(
     Raises:
         EngineError: no runtime is installed, or each one failed.
     """
+    with measuring_alone(is_over):
+        return _measured(options, model, network, (processes, budget_s), is_over)
+
+
+def _measured(
+    options: NetworkOptions,
+    model: ModelConfig,
+    network: Path,
+    processes_and_budget_s: tuple[int, float],
+    is_over: Callable[[], bool],
+) -> RuntimeChoice:
+    """Measure and keep."""
     assert model.input is not None
+    processes, budget_s = processes_and_budget_s
     allowed = candidates(options, model)
     subject = Subject(network, model.input, options.threads, processes)
     table = measure(subject, allowed, budget_s=budget_s, is_over=is_over)
@@ -149,8 +168,18 @@ def measure_again(
             f"the runtime of model {model.name} is measured again at each start, because what was"
             f" measured cannot be kept: {exc}"
         )
-        return RuntimeChoice(choice.candidate, choice.threads, choice.table, warning)
-    return choice
+        return replace(choice, warning=warning)
+    return replace(choice, warning=cache_warning())
+
+
+def _kept(
+    options: NetworkOptions, model: ModelConfig, key: ChoiceKey, allowed: tuple[Candidate, ...]
+) -> RuntimeChoice | None:
+    """The choice by what is kept; None where that does not cover all candidates."""
+    kept = read_kept(key)
+    if not set(allowed) <= set(kept):
+        return None
+    return _chosen(options, model, {one: kept[one] for one in allowed})
 
 
 def choice_key(

@@ -1,6 +1,9 @@
 """What the user leaves open is measured, within what the model's configuration allows."""
 
+import os
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,14 @@ from streamdet.detectors.parts.runtime_choice import (
     measure_again,
 )
 from streamdet.errors import EngineError
-from streamdet.models.measured_choice import Candidate, Speed, fastest, keep, read_kept
+from streamdet.models.measured_choice import (
+    Candidate,
+    Speed,
+    fastest,
+    keep,
+    measuring_alone,
+    read_kept,
+)
 from streamdet.models.model_config import (
     ImageInput,
     ModelConfig,
@@ -115,18 +125,54 @@ def test_when_all_fail_the_error_says_why_each(tmp_path: Path) -> None:
         measure_again(options(precision="fp32"), BOTH, network, budget_s=0.1)
 
 
-def test_a_cache_folder_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
-    cache_folder().parent.mkdir(parents=True)
-    cache_folder().write_text("a file in its place")
+def test_what_is_kept_in_a_temporary_folder_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file in its place")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    network = write_tiny_network(tmp_path)
+    first = measure_again(options(precision="fp32"), BOTH, network, budget_s=0.1)
+    again = choose_runtime(options(precision="fp32"), BOTH, network)
+    assert "cannot be written to: what is measured or built is kept in" in first.warning
+    assert (again.table, again.warning) == (first.table, "")
+
+
+def test_two_cold_starts_at_once_measure_once(tmp_path: Path) -> None:
+    network = write_tiny_network(tmp_path)
+    tables = []
+
+    def start() -> None:
+        tables.append(choose_runtime(options(precision="fp32"), BOTH, network).table)
+
+    threads = [threading.Thread(target=start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(100)
+    assert tables[0] == tables[1]  # measured twice, no two results are alike
+
+
+def test_a_start_that_waits_for_another_s_measurement_can_be_stopped(tmp_path: Path) -> None:
+    network = write_tiny_network(tmp_path)
+    with measuring_alone(lambda: False):
+        choice = choose_runtime(options(), BOTH, network, is_over=lambda: True)
+    assert choice.note == ""
+
+
+def test_a_runtime_that_crashes_is_shown_as_failed_and_the_other_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "openvino.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     choice = measure_again(
         options(precision="fp32"), BOTH, write_tiny_network(tmp_path), budget_s=0.1
     )
-    assert "measured again at each start" in choice.warning
-    assert choice.table
+    assert str(choice.candidate) == "onnxruntime fp32"
+    assert "openvino fp32 failed (the process was ended by SIGSEGV)" in choice.note
 
 
 def test_when_it_is_over_nothing_is_kept(tmp_path: Path) -> None:
     network = write_tiny_network(tmp_path)
     choice = choose_runtime(options(), BOTH, network, is_over=lambda: True)
     assert (str(choice.candidate), choice.note) == ("openvino fp32", "")
-    assert not cache_folder().exists()
+    assert list(cache_folder().rglob("*.json")) == []
