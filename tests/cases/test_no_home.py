@@ -20,7 +20,7 @@ def read_only_home(tmp_path: Path) -> Path:
     return home
 
 
-@pytest.mark.parametrize("home", [None, "/nonexistent/home", "/dev/null"])
+@pytest.mark.parametrize("home", [None, "/proc/home", "/dev/null"])
 def test_the_shipped_model_runs_with_one_warning(tmp_path: Path, home: str | None) -> None:
     output = tmp_path / "seen.jsonl"
     run = ("run", "people", "--source", STREET, "--output", output)
