@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments after the program's name; those of this process by default.
     """
+    if argv is None:
+        _speak_utf8()
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     on_stop(_leave)
     try:
@@ -66,6 +68,16 @@ def main(argv: Sequence[str] | None = None) -> int:
                 signal.signal(number, handler)
         else:  # all is said: as Python ends, it would take our handlers off, and die of a signal
             on_stop(signal.SIG_IGN)
+
+
+def _speak_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale has another encoding, such as LC_ALL=C.
+
+    Names and texts are UTF-8 whatever the locale is; it decides on nothing else that is read here.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        os.environ["PYTHONUTF8"] = "1"  # for the processes of a run
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
 
 
 def on_stop(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:

@@ -14,8 +14,21 @@ Every message is one sentence that says what came and what was wanted. No messag
 """
 
 
+def legible(text: str) -> str:
+    r"""Write bytes of a file's name that are no UTF-8 as \xe9: they cannot be sent or printed."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def one_line(text: str) -> str:
+    """Write a text that names a file as one line: a name may hold line breaks."""
+    return legible(text).replace("\n", "\\n").replace("\r", "\\r")
+
+
 class StreamdetError(Exception):
     """A deliberate error: its text is shown to the user as it is, without a traceback."""
+
+    def __str__(self) -> str:
+        return legible(super().__str__())
 
 
 class ConfigError(StreamdetError):
@@ -24,6 +37,9 @@ class ConfigError(StreamdetError):
 
 class SourceError(StreamdetError):
     """A source cannot be opened or read on: names the source and says why."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class CameraLostError(SourceError):

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from streamdet.config.suggestions import closest, nearest
 from streamdet.config.yaml_loader import KeyPath, YamlText
 from streamdet.errors import ConfigError
-from streamdet.system.redaction import short
+from streamdet.system.redaction import is_utf8, short
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -72,6 +72,7 @@ def checked(
     Raises:
         ConfigError: one sentence for each fault, a line each.
     """
+    _refuse_bytes(text)
     check = _Check(model, text, path, values, (*model.model_fields, *also))
     try:
         return _validated(model, values)
@@ -84,7 +85,19 @@ def checked(
 
 def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
     # JSON's strict mode takes a list for a tuple and text for a path, but no text for a number.
-    return model.model_validate_json(json.dumps(values), strict=True)
+    written = json.dumps(values, ensure_ascii=False).encode(errors="replace")
+    return model.model_validate_json(written, strict=True)
+
+
+def _refuse_bytes(text: YamlText) -> None:
+    """Refuse values of the environment that are no UTF-8, but for a source: any file can be read.
+
+    A source's `uri` is taken as it was written, never from a model: there it has lost such bytes.
+    """
+    for where, value in text.texts.items():
+        if where[-1:] != ("uri",) and not is_utf8(value):
+            sentence = text.explained(where, f"{dotted(where)} must be UTF-8, got {short(value)}")
+            raise ConfigError(f"{text.place(where)}: {sentence}")
 
 
 @dataclass(frozen=True, slots=True)

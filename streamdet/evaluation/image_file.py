@@ -41,7 +41,9 @@ def _decode(path: Path, *, is_upright: bool = True) -> Pixels:
         with open_plain_file(path) as file:
             if begins_with_thumbnail(file):
                 raise SourceError(f"{path}: {THUMBNAIL_FIRST}")
-        pixels = cv2.imread(str(path), flags)
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+        # Never by its name: OpenCV dies of one that is no UTF-8.
+        pixels = cv2.imdecode(content, flags) if content.size else None
         if pixels is not None:
             return np.asarray(pixels, np.uint8)
         image = read_image_file(path, MAX_PIXELS)

@@ -12,7 +12,7 @@ from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.built_in import check_built_in
 from streamdet.detectors.parts.options import check_options
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, legible
 from streamdet.graph.draft import DraftNode, NodeKeys
 from streamdet.graph.pipeline import Node, in_order
 from streamdet.graph.problems import Problems
@@ -65,7 +65,7 @@ class _Builder:
         try:
             kind, items = resolve(uri, taken=self._source_ids)
         except ConfigError as exc:
-            problem = str(exc).replace(uri, short(uri))
+            problem = str(exc).replace(legible(uri), short(legible(uri)))
             raise self._error((*draft.path, "uri"), f"is not a source: {problem}") from exc
         if draft.kind not in {"source", kind}:
             raise self._error(

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Final
 
 from streamdet.config.deploy import DeploySettings
-from streamdet.errors import TransportError
+from streamdet.errors import TransportError, legible
 from streamdet.graph import PipelineGraph
 from streamdet.registry import load
 from streamdet.run.accounting import Accounting
@@ -197,7 +197,7 @@ class Supervisor:
             redis_url=self.redis_url,
             folder=folder.path,
             pools=pools,
-            source_names={item.source_id: redacted(item.uri) for item in items},
+            source_names={item.source_id: legible(redacted(item.uri)) for item in items},
             class_names=class_names(self._graph),
             max_in_flight=self._settings.max_in_flight,
             events=self._settings.events,

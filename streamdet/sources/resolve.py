@@ -140,6 +140,8 @@ def _resolve_live(uri: str, taken: Collection[str]) -> tuple[SourceItem, ...]:
 
 
 def _absolute(uri: str) -> Path:
+    if (Path.cwd() / uri).exists():  # a file may have the name ~x.mp4
+        return Path.cwd() / uri
     try:
         return Path.cwd() / Path(uri).expanduser()
     except RuntimeError as exc:

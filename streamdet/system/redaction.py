@@ -8,6 +8,8 @@ from typing import Any, Final
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from streamdet.errors import legible
+
 _PASSWORD: Final = re.compile(r"(?<=://)([^/?#\s]*?):\S*@")
 _PARAMETER: Final = re.compile(
     r"([?&][^=&#\s]*(?:pass|secret|token|key|auth)[^=&#\s]*=)[^&#\s]*", re.I
@@ -25,9 +27,10 @@ def redacted(text: str) -> str:
 
 def short(text: str, limit: int = 80) -> str:
     """Make what a user gave fit for an error: redacted, on one line, cut where it is long."""
-    shown = redacted(text)
-    if not shown.isprintable():
-        shown = shown.encode("unicode_escape").decode()
+    shown = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in legible(redacted(text))
+    )
     return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from streamdet.errors import SourceError
+from streamdet.errors import SourceError, one_line
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position, Source
 from streamdet.sources.resolve import SourceItem
@@ -119,7 +119,7 @@ class SourceWorker:
     def _end(self, source: Source, error: str | None) -> None:
         # What was decoded behind the last frame counts too, unless that frame was never committed.
         position = source.position if source.position.index == self._last.index else self._last
-        warnings = (*source.warnings, *self._stage.warnings(self._source_id))
+        warnings = [*map(one_line, (*source.warnings, *self._stage.warnings(self._source_id)))]
         packed = pack_position(position, {"error": error, "warnings": warnings})
         self._heed(self._held.end(self._lease, self._source_id, position.index, packed))
 

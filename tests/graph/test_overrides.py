@@ -163,7 +163,7 @@ SUFFIXES = ".jsonl (jsonl), .csv (csv), .parquet (parquet), .mp4 (video), .txt (
     ],
 )
 def test_an_output_of_unknown_suffix_is_refused(output: str, sentence: str, tmp_path: Path) -> None:
-    shown = output.replace("\udcff", "\\udcff")
+    shown = output.replace("\udcff", "\\xff")
     assert faults(PEOPLE, tmp_path, outputs=[output]) == [f"--output {shown}: {sentence}"]
 
 
