@@ -13,6 +13,7 @@ from streamdet.bench.machine import describe, wait_until_quiet
 from streamdet.bench.material import Material, find_material
 from streamdet.bench.metrics import Outcome, table
 from streamdet.errors import ConfigError
+from streamdet.system.atomic_file import checked_output, write_whole
 
 Benches = Mapping[str, tuple[str, str]]
 
@@ -76,11 +77,11 @@ def run_benches(args: Namespace, benches: Benches, *, quiet_s: float = 20.0) -> 
         quiet_s: how long to wait at most before each, in seconds, until others leave the machine.
 
     Raises:
-        ConfigError: there is no test data, or no folder for the results.
+        ConfigError: there is no test data, or the results cannot be written.
     """
     material = find_material(args.data)
-    if args.json is not None and not args.json.absolute().parent.is_dir():
-        raise ConfigError(f"--json: there is no folder {args.json.parent}")
+    if args.json is not None:
+        check_json(args.json)
     machine = describe()
     print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load'][0]:.1f}")
     results: dict[str, dict[str, Any]] = {}
@@ -92,8 +93,21 @@ def run_benches(args: Namespace, benches: Benches, *, quiet_s: float = 20.0) -> 
         results[name] = {"others_cores_before": busy, **outcome.as_dict()}
         print("\n".join(table(outcome)), flush=True)
         if args.json is not None:
-            args.json.write_text(json.dumps({"machine": machine, "benches": results}) + "\n")
+            text = json.dumps({"machine": machine, "benches": results}) + "\n"
+            write_whole(args.json, text.encode())
     return 0 if all(result["reached"] for result in results.values()) else 1
+
+
+def check_json(path: Path) -> None:
+    """Check where the results are to be written.
+
+    Raises:
+        ConfigError: they cannot be.
+    """
+    try:
+        checked_output(path)
+    except ConfigError as exc:
+        raise ConfigError(f"--json {path}: {exc}") from exc
 
 
 def find_bench(place: str) -> Callable[[Material], Outcome]:

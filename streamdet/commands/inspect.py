@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamdet.commands.models import add_random_argument
 from streamdet.errors import ConfigError, EngineError, to_install
-from streamdet.system.atomic_file import checked_output
+from streamdet.system.atomic_file import checked_output, write_whole
 
 if TYPE_CHECKING:
     from streamdet.inspection.layers import Shapes
@@ -127,10 +127,7 @@ def _write(path: Path, sheet: Any) -> None:
     import cv2
 
     _, encoded = cv2.imencode(path.suffix.lower(), sheet)
-    try:
-        path.write_bytes(encoded.tobytes())
-    except OSError as exc:
-        raise EngineError(f"{path}: cannot be written: {exc.strerror}") from exc
+    write_whole(path, encoded.tobytes())
     print(f"written: {path}")
 
 

@@ -50,7 +50,7 @@ class AppendFile:
             redo: bytes that belong behind them, whether they are there already or not.
 
         Raises:
-            ConfigError: the folder is missing, the path is no plain file or may not be written,
+            ConfigError: the folder cannot be made, the path is no plain file or may not be written,
                 another process holds it, or it is shorter than `length`.
         """
         self.path = path
@@ -173,6 +173,7 @@ def _open(path: Path) -> tuple[int, bool]:
     """Return the file's descriptor and whether there was no file before."""
     try:
         check_grows(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         is_there = path.exists()
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), not is_there
     except ConfigError as exc:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.errors import EngineError
+from streamdet.formats.own_video import COMMENT
 from streamdet.sinks.yuv_image import YuvImage
 
 # CABAC and deblocking on top of ultrafast give superfast's size and PSNR (22 kB, 46.8 dB) in less
@@ -140,6 +141,7 @@ class H264Encoder:
                 "video_track_timescale": str(video_format.timescale),
             },
         )
+        self._container.metadata["comment"] = COMMENT
         try:
             self._stream = self._container.add_stream(
                 ENCODER, rate=video_format.rate, options=_x264_options(video_format)

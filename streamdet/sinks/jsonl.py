@@ -21,7 +21,7 @@ STATE_KEY = "file"
 class JsonlOptions(Options):
     """Options of `jsonl`."""
 
-    path: Path = Field(description="the file, emptied when a run starts; its folder must exist")
+    path: Path = Field(description="the file, emptied when a run starts")
 
 
 class JsonlSink:

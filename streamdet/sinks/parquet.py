@@ -33,7 +33,7 @@ class ParquetOptions(Options):
 
     path: Path = Field(
         description="the file, removed when a run starts and written when all sources have ended;"
-        " until then the rows are in <path>.csv; its folder must exist"
+        " until then the rows are in <path>.csv"
     )
 
 

@@ -4,8 +4,8 @@
 - A folder (not its subfolders) or a glob (`**` goes down) of nothing but images is ONE item of
   kind "images", played in natural order. With anything else among them, every file is an item of
   kind "file": an image between videos is a video of one frame.
-- Left out of folders and globs are only hidden files and endings that are surely not media
-  (`_NOT_MEDIA`); a file of unusual or no ending is tried.
+- Left out of folders and globs are only hidden files, endings that are surely not media
+  (`_NOT_MEDIA`) and videos that a run has written there; a file of unusual or no ending is tried.
 - `synthetic:street?seed=3` is a rendered scene.
 - `rtsp://...` and the like, cameras of this machine (0, /dev/video0) and `file:PATH?live=1` are
   live sources, see live_address.py.
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
+from streamdet.formats.own_video import is_own_video
 from streamdet.sources.live_address import file_address, is_live_address, parse_live
 from streamdet.sources.scene_uri import SCHEME, parse_scene
 from streamdet.system.redaction import redacted
@@ -34,7 +35,7 @@ _NOT_MEDIA = frozenset(
     {".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm", ".pdf"}
     | {".yaml", ".yml", ".toml", ".ini", ".cfg", ".log", ".nfo", ".py", ".sh"}
     | {".srt", ".vtt", ".ass", ".sub", ".sha256", ".md5", ".part", ".tmp"}
-    | {".zip", ".gz", ".tar", ".7z", ".npy", ".npz", ".onnx", ".pt"}
+    | {".zip", ".gz", ".tar", ".7z", ".npy", ".npz", ".onnx", ".pt", ".parquet"}
 )
 _CAMERA = re.compile(r"\d{1,3}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -179,7 +180,8 @@ def _matches(pattern: Path) -> list[Path]:
 
 def _media(paths: Iterable[Path]) -> list[Path]:
     files = (path for path in paths if path.is_file() and not path.name.startswith("."))
-    return sorted((p for p in files if p.suffix.lower() not in _NOT_MEDIA), key=_natural)
+    media = (path for path in files if path.suffix.lower() not in _NOT_MEDIA)
+    return sorted((path for path in media if not is_own_video(path)), key=_natural)
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
@@ -219,12 +221,15 @@ def _describe(mode: int) -> str:
 
 
 def _why_empty(path: Path) -> str:
+    others = ", other than videos that a run has written: name one itself to read it"
+    found = path.iterdir() if path.is_dir() else map(Path, glob(str(path), recursive=True))  # noqa: PTH207
+    own = others if any(map(is_own_video, found)) else ""
     if not path.is_dir():
-        return "no video or image matches this glob"
+        return f"no video or image matches this glob{own}"
     below = sorted(child.name for child in path.iterdir() if child.is_dir())
     if below:
         return f"no video or image lies in this folder itself, only folders such as {below[0]!r}"
-    return "no video or image lies in this folder"
+    return f"no video or image lies in this folder{own}"
 
 
 def _nearest(path: Path) -> str:

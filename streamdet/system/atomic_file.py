@@ -28,7 +28,8 @@ def checked_output(path: str | Path) -> Path:
     """Check that a file can be written, as far as that can be told without touching it.
 
     Args:
-        path: as the user gave it, `~` included. It need not exist; if it does, it is no folder.
+        path: as the user gave it, `~` included. Neither it nor its folder need exist; if it does,
+            it is no folder.
 
     Returns:
         The path with `~` expanded.
@@ -47,14 +48,12 @@ def checked_output(path: str | Path) -> Path:
 
 
 def check_grows(path: Path) -> None:
-    """Check that a path leads to a plain file, or to none yet in a folder that is there as stated.
+    """Check that a path leads to a plain file, or to none yet.
 
     Raises:
         ConfigError: says what is wrong; does not name the path.
         OSError: it cannot be looked at.
     """
-    if not path.parent.is_dir():
-        raise ConfigError(f"there is no folder {path.parent}")
     if path.exists() and not path.is_file():
         raise ConfigError("it is no plain file")
 
@@ -63,14 +62,21 @@ def check_grows(path: Path) -> None:
 def replaced_whole(path: Path) -> Iterator[Path]:
     """Give a path to write to; what is there takes the place of `path` when all is written.
 
-    Of a link, what it leads to is replaced; what is no plain file (/dev/stdout) is written itself,
-    and so is a file whose folder takes no other.
+    Its folder is made. Of a link, what it leads to is replaced; what is no plain file (/dev/stdout)
+    is written itself, and so is a file whose folder takes no other.
+
+    Raises:
+        EngineError: its folder cannot be made.
     """
     target = Path(os.path.realpath(path))
     if path.exists() and not (path.is_file() and os.access(target.parent, os.W_OK | os.X_OK)):
         yield path
         return
     part = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise EngineError(f"{path} cannot be written: {exc.strerror}") from exc
     try:
         yield part
         part.replace(target)
@@ -83,14 +89,13 @@ def replaced_whole(path: Path) -> Iterator[Path]:
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """Open a file beside `path` that takes its place once it is on the disk, or is removed.
 
-    Whoever is killed meanwhile leaves at `path` what was there before. Its folder is made.
+    Whoever is killed meanwhile leaves at `path` what was there before.
 
     Raises:
         EngineError: it cannot be written there.
     """
     with replaced_whole(path) as part:
         try:
-            part.parent.mkdir(parents=True, exist_ok=True)
             file = part.open("wb")
         except OSError as exc:
             raise EngineError(f"{path} cannot be written: {exc.strerror}") from exc
@@ -115,15 +120,14 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _check_access(path: Path) -> None:
-    """Look at the file itself where it exists, else at the folder that it would be made in."""
+    """Look at the file itself where it exists, else at the folder that something is made in."""
     try:
         if stat.S_ISDIR(path.stat().st_mode):
             raise ConfigError("it is a folder, wanted a file")
         may_write = os.access(path, os.W_OK)
-    except FileNotFoundError as exc:
-        if not path.parent.is_dir():
-            raise ConfigError(f"there is no folder {path.parent}") from exc
-        may_write = os.access(path.parent, os.W_OK | os.X_OK)
+    except FileNotFoundError:
+        there = next(folder for folder in path.parents if folder.exists())
+        may_write = os.access(there, os.W_OK | os.X_OK)
     except OSError as exc:
         raise ConfigError(f"it cannot be written ({(exc.strerror or '').lower()})") from exc
     if not may_write:

@@ -39,9 +39,15 @@ def test_a_missed_aim_is_exit_code_1_and_all_is_written(folder: Path) -> None:
     assert {name: one["reached"] for name, one in benches.items()} == {"bad": False, "good": True}
 
 
-def test_a_folder_that_is_not_there_is_bad_usage(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="--json: there is no folder"):
-        measure(folder, "good", "--json", str(folder / "no" / "all.json"))
+def test_a_place_that_cannot_be_written_is_bad_usage(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="it is a folder, wanted a file"):
+        measure(folder, "good", "--json", str(folder))
+
+
+def test_the_folder_of_the_results_is_made(folder: Path) -> None:
+    path = folder / "no" / "all.json"
+    assert measure(folder, "good", "--json", str(path)) == 0
+    assert json.loads(path.read_text())["benches"]["good"]["reached"]
 
 
 def test_every_bench_can_be_found() -> None:

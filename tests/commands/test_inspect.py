@@ -182,8 +182,8 @@ def test_a_trained_channel_prefers_a_zebra(
             "a .png or .jpg file",
         ),
         (
-            [ALEXNET, "IMAGE", *RANDOM, "--layer", "conv1", "--output", "no/o.png"],
-            "there is no folder",
+            [ALEXNET, "IMAGE", *RANDOM, "--layer", "conv1", "--output", "/dev/null/o.png"],
+            "it cannot be written (not a directory)",
         ),
         (["TOY", "IMAGE", "--layer", "conv2"], "nobody has trained model 'toy'"),
         (["TOY", "IMAGE", "--layer", "conv2", "--side", "9"], "are for a backbone"),

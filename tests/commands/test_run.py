@@ -144,7 +144,7 @@ def test_live_without_a_redis_sink_is_refused_before_the_run(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--report", "no/such/folder/r.json"], "no/such/folder"),
+        (["--report", "/dev/null/r.json"], "not a directory"),
         (["--report", "."], "it is a folder, wanted a file"),
         (["--redis", "http://x"], "must be embedded, redis://"),
         (["--deploy", "nowhere"], "'nowhere' is none of configs/deploy"),
@@ -178,10 +178,11 @@ def test_a_stated_runtime_that_is_not_installed_is_said_before_anything_starts(
     )
 
 
-def test_an_output_in_no_folder_is_refused_before_the_run(
+def test_an_output_below_a_file_is_refused_before_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "none").touch()
     code = run("--source", SCENE.format(1), "--output", tmp_path / "none" / "o.jsonl")
     (error,) = capsys.readouterr().err.splitlines()
     assert code == 2
-    assert "there is no folder" in error
+    assert "it cannot be written (not a directory)" in error

@@ -278,9 +278,18 @@ def test_what_the_system_refuses_to_write_is_told_and_the_file_ends_at_whole_fra
 
 
 @each_file_kind
-def test_a_missing_folder_is_named(kind: str, tmp_path: Path) -> None:
-    sink = make(kind, tmp_path / "nowhere", "cam")
-    with pytest.raises(ConfigError, match=r"there is no folder .*nowhere"):
+def test_a_missing_folder_is_made(kind: str, tmp_path: Path) -> None:
+    sink = make(kind, tmp_path / "not" / "there", "cam")
+    sink.restore({})
+    assert (tmp_path / "not" / "there").is_dir()
+    sink.close()
+
+
+@each_file_kind
+def test_a_folder_that_cannot_be_made_is_named(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    sink = make(kind, tmp_path / "taken", "cam")
+    with pytest.raises(ConfigError, match=r"cannot write .*taken/"):
         sink.restore({})
     sink.close()
 
