@@ -65,6 +65,13 @@ class Parser(ArgumentParser):
             self._refuse(unknown[0].partition("=")[0])
         return parsed, left
 
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong; of an option without a value, how one that begins with - is given."""
+        option, _, problem = message.removeprefix("argument ").partition(": ")
+        if problem == "expected one argument":
+            message += f"; a value that begins with - is written {option.split('/')[-1]}=-VALUE"
+        super().error(message)
+
     def _refuse(self, option: str) -> NoReturn:
         own = {name for action in self._actions for name in action.option_strings}
         hints = []

@@ -16,6 +16,7 @@ from streamdet.commands.usage import EXAMPLES, OF_NODES
         ("run people --model yolox_nano", "--set detect.model=NAME"),
         ("run people --conf=0.3", "--set detect.score_thresh=0.5"),
         ("run people --sorce a.mp4", "did you mean --source?"),
+        ("run people --source -dash.mp4", "begins with - is written --source=-VALUE"),
         ("run people --zzz", "streamdet run --help lists the options"),
         ("doctor --model x", "streamdet doctor --help lists the options"),
     ],
