@@ -17,6 +17,7 @@ import redis
 
 from streamdet.errors import EngineError, TransportError
 from streamdet.frame import FrameRef
+from streamdet.system.redaction import redacted
 from streamdet.transport.bus import (
     Commit,
     Entry,
@@ -340,7 +341,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (redis.OutOfMemoryError, redis.ReadOnlyError) as exc:
-        raise TransportError(f"Redis refuses for now: {exc}") from exc
+        raise TransportError(f"Redis refuses for now: {explained(str(exc))}") from exc
     except redis.ResponseError as exc:
         text = str(exc)
         if text.startswith(_LOST):
@@ -348,7 +349,8 @@ def translated() -> Iterator[None]:
         if text.startswith("FENCED"):
             raise FencedError(text.removeprefix("FENCED ")) from exc
         if text.startswith(_TRANSIENT):
-            raise TransportError(f"Redis refuses for now: {text}") from exc
+            raise TransportError(f"Redis refuses for now: {explained(text)}") from exc
         raise EngineError(f"redis: {explained(text)}") from exc
     except (redis.RedisError, OSError) as exc:
-        raise TransportError(f"Redis does not answer: {type(exc).__name__}") from exc
+        reason = redacted(str(exc)) or type(exc).__name__
+        raise TransportError(f"Redis does not answer: {reason}") from exc

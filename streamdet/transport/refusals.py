@@ -16,11 +16,20 @@ _KEY: Final = re.compile(
     r"no permissions to access (a|one of the) key|at least one of the keys", re.I
 )
 _UNKNOWN: Final = re.compile(r"unknown (redis )?command", re.I)
-_CROSS_SLOT: Final = ("CROSSSLOT", "hash to the same slot", "MOVED", "CLUSTERDOWN")
 IS_CLUSTER: Final = (
     "is a Redis Cluster, and a run changes its own keys and its public streams in one step, which a"
     " cluster does not do: use a server that is no cluster, or --redis embedded"
 )
+_MEANINGS: Final = {
+    **dict.fromkeys(
+        ("CROSSSLOT", "hash to the same slot", "MOVED", "CLUSTERDOWN"), f"it {IS_CLUSTER}"
+    ),
+    "used memory > 'maxmemory'": "its memory is full: raise maxmemory, or delete keys",
+    "Authentication required": (
+        "it wants a password: put it into the address, redis://USER:PASSWORD@HOST:PORT, in"
+        " STREAMDET_REDIS, which other users do not see"
+    ),
+}
 
 
 def is_not_allowed(exc: Exception) -> bool:
@@ -52,9 +61,8 @@ def explained(text: str) -> str:
         )
     if _UNKNOWN.search(text):
         return f"it lacks a command of Redis 6.2, or has another name for it ({text.strip()})"
-    if any(word in text for word in _CROSS_SLOT):
-        return f"it {IS_CLUSTER}"
-    return text.removeprefix("REFUSED ")
+    meanings = (meaning for words, meaning in _MEANINGS.items() if words in text)
+    return next(meanings, text.removeprefix("REFUSED "))
 
 
 def unanswered(url: str, exc: Exception) -> str:

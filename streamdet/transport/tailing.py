@@ -16,6 +16,7 @@ import redis
 from streamdet.errors import ConfigError, TransportError
 from streamdet.system.redaction import redacted
 from streamdet.transport.connection import connect
+from streamdet.transport.refusals import explained
 
 WAIT_MS: Final = 500
 _Entry = tuple[bytes, dict[bytes, bytes]]
@@ -179,7 +180,7 @@ class _GroupReader:
 
 def _lost(url: str, exc: Exception, *, was_there: bool) -> ConfigError | TransportError:
     if isinstance(exc, (redis.AuthenticationError, redis.ResponseError)):
-        return ConfigError(f"redis: {redacted(url)} refuses us: {redacted(str(exc))}")
+        return ConfigError(f"redis: {redacted(url)} refuses us: {explained(redacted(str(exc)))}")
     when = " any more" if was_there else ""
     return TransportError(f"redis: {redacted(url)} does not answer{when}")
 

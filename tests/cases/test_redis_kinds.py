@@ -137,6 +137,18 @@ def test_a_server_that_may_evict_is_warned_of_and_runs() -> None:
     assert "may evict the run's keys (maxmemory-policy allkeys-lru)" in done.stderr
 
 
+def test_a_full_server_and_a_missing_password_say_what_to_do() -> None:
+    with server("--maxmemory", "3mb", "--requirepass", "pw") as full:
+        sentence = refused(full.url)
+        assert "it wants a password: put it into the address" in sentence
+        client = redis.Redis.from_url(f"{full.url}?password=pw")
+        with suppress(redis.OutOfMemoryError):
+            while True:
+                client.rpush("full", "x" * 100_000)
+        sentence = refused(f"{full.url}?password=pw", code=1)
+    assert "its memory is full: raise maxmemory, or delete keys" in sentence
+
+
 def test_a_server_without_streams_is_one_sentence() -> None:
     with server("--rename-command", "XGROUP", "") as other:
         assert "lacks a command of Redis 6.2" in refused(other.url)

@@ -116,6 +116,8 @@ def test_a_public_stream_that_is_something_else_shows_before_the_run(
         ("unknown command `XADD`, with args beginning with: ", "lacks a command of Redis 6.2"),
         ("Keys in request don't hash to the same slot", "is a Redis Cluster"),
         ("MOVED 3999 127.0.0.1:6381", "is a Redis Cluster"),
+        ("command not allowed when used memory > 'maxmemory'.", "raise maxmemory, or delete keys"),
+        ("Authentication required.", "redis://USER:PASSWORD@HOST:PORT"),
     ],
 )
 def test_a_refusal_says_what_to_do(words: str, sentence: str) -> None:
