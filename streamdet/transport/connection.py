@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ def connect(url: str, *, is_single: bool = False) -> redis.Redis:
         ConfigError: the address is not one of these.
     """
     try:
-        return redis.Redis.from_url(
+        client = redis.Redis.from_url(
             url,
             protocol=2,
             retry=Retry(NoBackoff(), 0),  # a worker recovers by itself, from the committed state
@@ -38,11 +39,15 @@ def connect(url: str, *, is_single: bool = False) -> redis.Redis:
             socket_connect_timeout=ANSWER_LIMIT_S,
             redis_connect_func=_first_time_only() if is_single else None,
         )
-    except ValueError as exc:
+        client.connection_pool.make_connection()  # looks at the parameters, and does not connect
+    except (ValueError, TypeError, redis.RedisError) as exc:
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(exc))
+        why = f" without the parameter {unknown[1]!r}" if unknown else ""
         raise ConfigError(
             f"redis: {redacted(url)!r} is not an address: wanted `embedded`, redis://HOST:PORT,"
-            " rediss://HOST:PORT or unix:///PATH"
+            f" rediss://HOST:PORT or unix:///PATH{why}"
         ) from exc
+    return client
 
 
 def _first_time_only() -> Callable[[Any], None]:

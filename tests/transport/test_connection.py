@@ -36,6 +36,12 @@ def test_other_addresses_are_refused_without_showing_the_password(url: str) -> N
     assert SECRET not in str(got.value) or "://" not in url
 
 
+@pytest.mark.parametrize("query", ["foo=1", "ssl_cert_reqs=foo"])
+def test_a_parameter_that_is_none_is_refused(query: str) -> None:
+    with pytest.raises(ConfigError, match="is not an address: wanted"):
+        connect(f"rediss://host?{query}")
+
+
 def test_a_password_in_the_address_opens_the_server(locked_server: RedisServer) -> None:
     url = f"{locked_server.url}?password={SECRET}"
     assert check_server(connect(url), url) == []
