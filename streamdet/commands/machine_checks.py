@@ -14,7 +14,7 @@ from streamdet.config.deploy import DeploySettings
 from streamdet.config.files import shipped_names
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.runtime_choice import candidates, choice_key
-from streamdet.errors import ConfigError, StreamdetError, TransportError, to_install
+from streamdet.errors import ConfigError, StreamdetError, TransportError, legible, to_install
 from streamdet.graph import load_graph
 from streamdet.models.built_network import find_loaded, find_network
 from streamdet.models.measured_choice import kept_by_processes, table_text
@@ -61,6 +61,10 @@ class Finding:
     state: State
     text: str
     remedy: str = ""
+
+    def __post_init__(self) -> None:
+        """Keep the text printable: a path may hold bytes that are no UTF-8."""
+        object.__setattr__(self, "text", legible(self.text))
 
 
 def findings(settings: DeploySettings) -> Iterator[Finding]:
