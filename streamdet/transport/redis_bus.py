@@ -145,7 +145,7 @@ class RedisBus:
     def claim_source(self, lease: Lease, source_id: str) -> bool:
         """Claim a source: see bus.Bus."""
         claims = self._key("claims")
-        with _translated():
+        with translated():
             self._require_run()
             commands = [("HSETNX", claims, source_id, lease.consumer), ("HGET", claims, source_id)]
             _, owner = ask_all(self._redis, commands)
