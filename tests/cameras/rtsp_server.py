@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from streamdet.system.process import die_with_parent
+from tests.cameras.held_port import LOOPBACK, bound_socket
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = ("/usr/bin/python3", "-m", "tests.cameras.rtsp_server_program")
@@ -79,10 +79,7 @@ class RtspServer:
     def __init__(self, mounts: Sequence[Mount] = CAMERAS, auth: str = "digest") -> None:
         self._mounts = {mount.path: asdict(mount) for mount in mounts}
         self._auth = auth
-        # Never listened on: it keeps other programs from the port while the server is down.
-        self._held = socket.socket()
-        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._held.bind(("127.0.0.1", 0))
+        self._held = bound_socket(0)
         self.port: int = self._held.getsockname()[1]
         self.start()
 
@@ -103,7 +100,7 @@ class RtspServer:
     def url(self, path: str, user: str | None = None, password: str | None = None) -> str:
         """Gives the URL of a mount, as this user."""
         login = f"{quote(user, '')}:{quote(password or '', '')}@" if user is not None else ""
-        return f"rtsp://{login}127.0.0.1:{self.port}{path}"
+        return f"rtsp://{login}{LOOPBACK}:{self.port}{path}"
 
     def age_s(self, path: str, number: int) -> float:
         """Gives how long ago a camera took the frame of this number."""
