@@ -19,7 +19,8 @@ class Faults:
     Args:
         latency_s: so much later each byte arrives, both ways.
         bytes_per_s: the bandwidth of each connection, each way.
-        piece_bytes: no more than so many bytes at once.
+        piece_bytes: no more than so many bytes of the server at once. Requests pass whole:
+            GStreamer's server answers one that comes byte by byte with "400 Bad Request".
         piece_gap_s: so long after one piece comes the next; only with `piece_bytes`.
         slow_close_s: so much later than all bytes one side's end of the connection arrives.
         is_frozen: nothing arrives, either way.
@@ -89,17 +90,17 @@ async def _pieces(data: bytes, faults: Faults, *, is_server: bool) -> AsyncItera
     free = asyncio.get_running_loop().time()
     while data:
         await _thawed(faults)
-        count = min(len(data), faults.piece_bytes or CHUNK)
+        count = len(data)
         rate = faults.bytes_per_s
         if rate is not None:
             count = max(1, min(count, int(rate / STEPS_PER_S)))
         if is_server:
-            count = faults.until_stall(count)
+            count = faults.until_stall(min(count, faults.piece_bytes or CHUNK))
         yield data[:count]
         data = data[count:]
         free += count / rate if rate else 0
         await _sleep_until(free)
-        if faults.piece_bytes:
+        if is_server and faults.piece_bytes:
             await asyncio.sleep(faults.piece_gap_s)
 
 
