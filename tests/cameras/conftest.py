@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
@@ -10,16 +9,14 @@ import pytest
 
 from tests.cameras.fault_proxy import FaultProxy
 from tests.cameras.rtsp_server import RtspServer, missing_packages
+from tests.required import skip_for_want_of
 
 
 @pytest.fixture(scope="session")
 def can_serve_rtsp() -> None:
     """Skips (fails in CI) where the packages of the RTSP server are absent."""
-    reason = missing_packages()
-    if reason and "rtsp" in os.environ.get("STREAMDET_REQUIRE", "").split(","):
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    if reason := missing_packages():
+        skip_for_want_of("rtsp", reason)
 
 
 @pytest.fixture

@@ -18,12 +18,9 @@ from streamdet.system.process import die_with_parent
 from tests.cameras.held_port import LOOPBACK, bound_socket
 
 ROOT = Path(__file__).parent.parent.parent
-PROGRAM = ("/usr/bin/python3", "-m", "tests.cameras.rtsp_server_program")
-PACKAGES = (
-    "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-rtsp gstreamer1.0-plugins-base"
-    " gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly"
-    " gstreamer1.0-libav"
-)
+DEBIAN_PYTHON = "/usr/bin/python3"
+PROGRAM = ("-m", "tests.cameras.rtsp_server_program")
+PACKAGES = Path(__file__).with_name("debian_packages.txt")  # `make test` installs them
 
 
 @dataclass(frozen=True)
@@ -59,12 +56,14 @@ CAMERAS = (
 )
 
 
-def missing_packages() -> str | None:
+def missing_packages(python: str = DEBIAN_PYTHON) -> str | None:
     """Says what to install where this machine cannot run the server, None where it can."""
+    command = [python, *PROGRAM, "--check"]
     try:
-        subprocess.run([*PROGRAM, "--check"], cwd=ROOT, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        return f"no RTSP server on this machine: apt-get install {PACKAGES}"
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        packages = " ".join(PACKAGES.read_text().split())
+        return f"no RTSP server for tests on this machine: apt-get install {packages}"
     return None
 
 
@@ -88,7 +87,7 @@ class RtspServer:
         mounts = list(self._mounts.values())
         options = json.dumps({"port": self.port, "auth": self._auth, "mounts": mounts})
         self.process = subprocess.Popen(
-            [*PROGRAM, options],
+            [DEBIAN_PYTHON, *PROGRAM, options],
             cwd=ROOT,
             text=True,
             stdin=subprocess.PIPE,

@@ -37,7 +37,7 @@ PIPELINES = {
     ("h265", 1): X265 + "bframes=2:b-adapt=0:rc-lookahead=3 ! rtph265pay config-interval=-1",
     ("mjpeg", 0): "jpegenc quality=85 ! rtpjpegpay",
 }
-ELEMENTS = ("appsrc", "x264enc", "x265enc", "jpegenc", "rtph264pay", "rtph265pay", "rtpjpegpay")
+ELEMENTS = ("appsrc", "rtpbin", "x264enc", "x265enc", "jpegenc", "rtph264pay", "rtph265pay")
 AUTH_METHODS = {
     "basic": GstRtsp.RTSPAuthMethod.BASIC,
     "digest": GstRtsp.RTSPAuthMethod.DIGEST,
