@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,11 @@ class Mount:
     user: str | None = None
     password: str | None = None
 
+    def __post_init__(self) -> None:
+        assert self.codec in ("h264", "h265") or (self.codec == "mjpeg" and not self.b_frames)
+        assert self.width % 8 == 0 and self.height % 4 == 0
+        assert 0 <= self.camera <= 255
+
 
 CAMERAS = (
     Mount("/h264", "h264", camera=1, b_frames=True),
@@ -76,7 +81,7 @@ class RtspServer:
     """
 
     def __init__(self, mounts: Sequence[Mount] = CAMERAS, auth: str = "digest") -> None:
-        self._mounts = {mount.path: asdict(mount) for mount in mounts}
+        self._mounts = {mount.path: mount for mount in mounts}
         self._auth = auth
         self._held = bound_socket(0)
         self.port: int = self._held.getsockname()[1]
@@ -84,7 +89,7 @@ class RtspServer:
 
     def start(self) -> None:
         """Starts the server, also again after `kill`; the numbers of its frames start at 0."""
-        mounts = list(self._mounts.values())
+        mounts = [asdict(mount) for mount in self._mounts.values()]
         options = json.dumps({"port": self.port, "auth": self._auth, "mounts": mounts})
         self.process = subprocess.Popen(
             [DEBIAN_PYTHON, *PROGRAM, options],
@@ -103,7 +108,7 @@ class RtspServer:
 
     def age_s(self, path: str, number: int) -> float:
         """Gives how long ago a camera took the frame of this number."""
-        taken_ns: int = self._started_ns + number * 10**9 // self._mounts[path]["fps"]
+        taken_ns: int = self._started_ns + number * 10**9 // self._mounts[path].fps
         return (time.monotonic_ns() - taken_ns) / 1e9
 
     def change(self, path: str, *, drop_clients: bool = False, **changes: Any) -> None:
@@ -114,7 +119,7 @@ class RtspServer:
             drop_clients: hang up on every client of the server; another codec always does.
             changes: fields of Mount but path and fps; another size reaches who watches it.
         """
-        self._mounts[path].update(changes)
+        self._mounts[path] = replace(self._mounts[path], **changes)
         command = json.dumps({"path": path, "drop_clients": drop_clients, **changes})
         assert self.process.stdin is not None
         self.process.stdin.write(command + "\n")
