@@ -113,7 +113,7 @@ class FaultProxy:
 
     async def _break(self, *, reset: bool) -> None:
         for writer in self._writers:
-            if reset:
+            if reset and not writer.is_closing():
                 opened = writer.get_extra_info("socket")
                 opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             writer.transport.abort()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from streamdet.system.process import die_with_parent
+from streamdet.system.process import bound_to_parent
 from tests.cameras.held_port import LOOPBACK, bound_socket
 
 ROOT = Path(__file__).parent.parent.parent
@@ -92,12 +90,11 @@ class RtspServer:
         mounts = [asdict(mount) for mount in self._mounts.values()]
         options = json.dumps({"port": self.port, "auth": self._auth, "mounts": mounts})
         self.process = subprocess.Popen(
-            [DEBIAN_PYTHON, *PROGRAM, options],
+            bound_to_parent([DEBIAN_PYTHON, *PROGRAM, options]),
             cwd=ROOT,
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509
         )
         self._started_ns: int = self._answer()["started_ns"]
 
@@ -116,8 +113,9 @@ class RtspServer:
 
         Args:
             path: the mount.
-            drop_clients: hang up on every client of the server; another codec always does.
-            changes: fields of Mount but path and fps; another size reaches who watches it.
+            drop_clients: hang up on every client of the server.
+            changes: fields of Mount but path. Another size or camera reaches who watches it; any
+                other change hangs up on every client of the server.
         """
         self._mounts[path] = replace(self._mounts[path], **changes)
         command = json.dumps({"path": path, "drop_clients": drop_clients, **changes})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 
 import av
 import pytest
@@ -84,14 +85,29 @@ def test_another_size_reaches_who_watches(rtsp_server: RtspServer, path: str) ->
     assert number_of(after[0])[1] == number_of(before)[1] + 1
 
 
-def test_another_codec_hangs_up_and_is_there_again(rtsp_server: RtspServer) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"codec": "mjpeg", "b_frames": False},
+        {"codec": "h265", "width": 480},
+        {"keyframe_every": 5},
+        {"drop_clients": True},
+    ],
+)
+def test_what_a_stream_cannot_follow_hangs_up(
+    rtsp_server: RtspServer, changes: dict[str, Any]
+) -> None:
     with closing(frames(rtsp_server.url("/h264"))) as live:
         next(live)
-        rtsp_server.change("/h264", codec="mjpeg", b_frames=False)
+        rtsp_server.change("/h264", **changes)
         assert len(list(itertools.islice(live, 100))) < 100
 
-    with av.open(rtsp_server.url("/h264"), options={"rtsp_transport": "tcp"}) as container:
-        assert container.streams.video[0].codec_context.name == "mjpeg"
+    options = {"rtsp_transport": "tcp", "fpsprobesize": "0"}
+    with av.open(rtsp_server.url("/h264"), options=options) as container:
+        decoder = container.streams.video[0].codec_context
+        names = {"h264": "h264", "h265": "hevc", "mjpeg": "mjpeg"}
+        assert decoder.name == names[changes.get("codec", "h264")]
+        assert decoder.width == changes.get("width", 320)
 
 
 def test_two_who_watch_get_the_same_frames(rtsp_server: RtspServer) -> None:
