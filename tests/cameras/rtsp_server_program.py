@@ -1,11 +1,10 @@
 """An RTSP server of live test cameras, run by Debian's Python: it has gi and GstRtspServer.
 
-    /usr/bin/python3 -m tests.cameras.rtsp_server_program '{"port": 0, "auth": "basic", "mounts":
-        [{"path": "/cam", "codec": "h264", "width": 320, "height": 240, "fps": 15}]}'
-
-The first line on stdout is JSON with the port and `started_ns` (time.monotonic_ns): frame n of a
-camera is taken at started_ns + n / fps, watched or not. On stdin a line of JSON changes a mount
-(`{"path": "/cam", "width": 640}`) and is answered by a line; the end of stdin ends the server.
+`rtsp_server.py` starts it. Its argument is JSON: the port (0 for a free one), `auth` (basic or
+digest) and the mounts, with the fields of Mount. The first line on stdout is JSON with the port and
+`started_ns` (time.monotonic_ns): frame n of a camera is taken at started_ns + n / fps, watched or
+not. On stdin a line of JSON changes a mount (`{"path": "/cam", "width": 640, "drop_clients":
+false}`) and is answered by a line; the end of stdin ends the server.
 """
 
 from __future__ import annotations
@@ -32,16 +31,17 @@ X265 += "option-string=open-gop=0:pools=1:frame-threads=1:qp=26:"
 PIPELINES = {
     ("h264", 0): X264 + "tune=zerolatency bframes=0 ! rtph264pay config-interval=-1",
     ("h264", 1): X264 + "tune=0 bframes=2 b-adapt=false rc-lookahead=0 sync-lookahead=0"
-    " ! rtph264pay config-interval=-1",
+    " ! video/x-h264,profile=main ! rtph264pay config-interval=-1",
     ("h265", 0): X265 + "bframes=0 tune=zerolatency ! rtph265pay config-interval=-1",
     ("h265", 1): X265 + "bframes=2:b-adapt=0:rc-lookahead=3 ! rtph265pay config-interval=-1",
     ("mjpeg", 0): "jpegenc quality=85 ! rtpjpegpay",
 }
-ELEMENTS = ("appsrc", "x264enc", "x265enc", "jpegenc", "rtph264pay", "rtph265pay", "rtpjpegpay")
+ELEMENTS = ("appsrc", "rtpbin", "x264enc", "x265enc", "jpegenc", "rtph264pay", "rtph265pay")
 AUTH_METHODS = {
     "basic": GstRtsp.RTSPAuthMethod.BASIC,
     "digest": GstRtsp.RTSPAuthMethod.DIGEST,
 }
+FOLLOWED = {"path", "width", "height", "camera"}  # changes within a connection
 STARTED_NS = time.monotonic_ns()
 
 
@@ -60,17 +60,20 @@ class Feed:
         return int((time.monotonic_ns() - STARTED_NS) * self._mount["fps"] // 10**9) + 1
 
     def _push(self, source: Any, _length: int) -> None:
-        fps = self._mount["fps"]
-        wait_ns = STARTED_NS + self._number * 10**9 // fps - time.monotonic_ns()
-        if wait_ns < -LATE_NS:
+        if self._wait_ns() < -LATE_NS:
             self._number = self._current()
-        time.sleep(max(0, wait_ns) / 1e9)
+        time.sleep(max(0, self._wait_ns()) / 1e9)
         height, width = self._hw_of(source)
         image = draw(self._mount["camera"], self._number % 2**32, height, width)
         buffer = Gst.Buffer.new_wrapped(image)
-        buffer.pts, buffer.duration = self._pts(source), Gst.SECOND // fps
+        buffer.pts = self._pts(source)
+        buffer.duration = Gst.SECOND // self._mount["fps"]
         source.emit("push-buffer", buffer)
         self._number += 1
+
+    def _wait_ns(self) -> int:
+        taken = STARTED_NS + self._number * 10**9 // self._mount["fps"]
+        return int(taken - time.monotonic_ns())
 
     def _hw_of(self, source: Any) -> tuple[int, int]:
         hw = self._mount["height"], self._mount["width"]
@@ -104,11 +107,11 @@ class Cameras:
         self.port = self._server.get_bound_port()
 
     def _publish(self, mount: dict[str, Any]) -> None:
-        user, password = mount.get("user"), mount.get("password")
+        user, password = mount["user"], mount["password"]
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_shared(True)
-        pipeline = PIPELINES[mount["codec"], int(mount.get("b_frames", False))]
-        pipeline = pipeline.format(gop=mount.get("keyframe_every") or mount["fps"])
+        pipeline = PIPELINES[mount["codec"], int(mount["b_frames"])]
+        pipeline = pipeline.format(gop=mount["keyframe_every"] or mount["fps"])
         source = "appsrc name=frames is-live=true format=time"
         factory.set_launch(f"( {source} ! {pipeline} name=pay0 )")
         factory.connect("media-configure", self._feed, mount)
@@ -124,11 +127,9 @@ class Cameras:
         Feed(mount, media.get_element().get_by_name_recurse_up("frames"))
 
     def change(self, command: dict[str, Any]) -> bool:
-        """Changes a mount; another codec, or `drop_clients`, hangs up on everybody."""
+        """Changes a mount; what its pipeline cannot follow hangs up on every client."""
         mount = self._mounts[command["path"]]
-        hang_up = command.pop("drop_clients", False) or mount["codec"] != command.get(
-            "codec", mount["codec"]
-        )
+        hang_up = command.pop("drop_clients") or command.keys() - FOLLOWED
         mount.update(command)
         if hang_up:
             self._publish(mount)
