@@ -1,0 +1,5 @@
+"""Live cameras, for tests of sources, too."""
+
+from tests.cameras.conftest import can_serve_rtsp, rtsp_server, start_rtsp_server
+
+__all__ = ["can_serve_rtsp", "rtsp_server", "start_rtsp_server"]
