@@ -6,7 +6,7 @@ BIN := .venv/bin
 STREAMDET_TEST_DATA ?= $(abspath ../shared/data)
 export STREAMDET_TEST_DATA
 
-.PHONY: demo test parity check bench coverage clean
+.PHONY: demo test parity check bench coverage clean camera-packages
 
 demo: .venv/installed
 	$(BIN)/streamdet run pipelines/people.yaml --source "$(or $(SOURCE),synthetic:street)" \
@@ -21,7 +21,7 @@ demo: .venv/installed
 
 test parity: export OMP_NUM_THREADS=1  # two test processes of two threads each are slower
 
-test: .venv/dev-installed
+test: .venv/dev-installed camera-packages
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 -m "not nightly and not gpu" \
 	    --ignore=tests/faults
 	$(BIN)/pytest -m "not nightly and not gpu" tests/faults
@@ -38,8 +38,18 @@ check: .venv/dev-installed
 bench: .venv/dev-installed
 	$(BIN)/streamdet bench pipeline limit hop copies start --json bench.json
 
-coverage: .venv/dev-installed
+coverage: .venv/dev-installed camera-packages
 	$(BIN)/pytest -m "not nightly and not gpu" --cov --cov-report=term:skip-covered
+
+# The RTSP server of tests/cameras is run by Debian's Python. Without root its tests are skipped.
+camera-packages:
+	@/usr/bin/python3 -m tests.cameras.rtsp_server_program --check 2>/dev/null || { \
+	    packages=$$(cat tests/cameras/debian_packages.txt); \
+	    root=$$(test $$(id -u) = 0 || echo sudo -n); \
+	    { $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive \
+	        apt-get install -y -q --no-install-recommends $$packages; } > apt.log 2>&1 \
+	    || echo "Tests of live cameras cannot run here (see apt.log):" \
+	        "sudo apt-get install" $$packages; }
 
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -69,4 +79,4 @@ coverage: .venv/dev-installed
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-parity demo.mp4 demo.jsonl bench.json
+	rm -rf .venv .venv-parity demo.mp4 demo.jsonl bench.json apt.log

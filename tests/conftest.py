@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.redis_server import RedisServer
+from tests.required import skip_for_want_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,10 +31,7 @@ def data() -> Path:
     """The developers' test material; skips (fails in CI) where it is absent."""
     folder = Path(os.environ.get("STREAMDET_TEST_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        reason = f"no test data at {folder}: set STREAMDET_TEST_DATA"
-        if "data" in os.environ.get("STREAMDET_REQUIRE", "").split(","):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_for_want_of("data", f"no test data at {folder}: set STREAMDET_TEST_DATA")
     return folder.resolve()
 
 

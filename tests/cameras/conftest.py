@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
+from tests.cameras.fault_proxy import FaultProxy
 from tests.cameras.rtsp_server import RtspServer, missing_packages
+from tests.required import skip_for_want_of
 
 
 @pytest.fixture(scope="session")
 def can_serve_rtsp() -> None:
     """Skips (fails in CI) where the packages of the RTSP server are absent."""
-    reason = missing_packages()
-    if reason and "rtsp" in os.environ.get("STREAMDET_REQUIRE", "").split(","):
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    if reason := missing_packages():
+        skip_for_want_of("rtsp", reason)
 
 
 @pytest.fixture
@@ -30,6 +28,17 @@ def start_rtsp_server(can_serve_rtsp: None) -> Iterator[Callable[..., RtspServer
             server = RtspServer(*args, **options)  # type: ignore[arg-type]
             servers.callback(server.stop)
             return server
+
+        yield start
+
+
+@pytest.fixture
+def start_fault_proxy() -> Iterator[Callable[[int], FaultProxy]]:
+    """Starts proxies before servers on these ports, closed when the test ends."""
+    with ExitStack() as proxies:
+
+        def start(server_port: int) -> FaultProxy:
+            return proxies.enter_context(closing(FaultProxy(server_port)))
 
         yield start
 

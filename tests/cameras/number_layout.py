@@ -16,7 +16,7 @@ BITS = COLUMNS * ROWS
 
 def check_of(camera: int, number: int) -> int:
     """Gives the check, 0 to 255, by which a grid is told from any other image."""
-    return zlib.crc32(camera.to_bytes(1) + number.to_bytes(4)) & 0xFF
+    return zlib.crc32(camera.to_bytes(1, "big") + number.to_bytes(4, "big")) & 0xFF
 
 
 def bits_of(camera: int, number: int) -> list[bool]:

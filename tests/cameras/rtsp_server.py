@@ -5,25 +5,22 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from streamdet.system.process import die_with_parent
+from tests.cameras.held_port import LOOPBACK, bound_socket
 
 ROOT = Path(__file__).parent.parent.parent
-PROGRAM = ("/usr/bin/python3", "-m", "tests.cameras.rtsp_server_program")
-PACKAGES = (
-    "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-rtsp gstreamer1.0-plugins-base"
-    " gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly"
-    " gstreamer1.0-libav"
-)
+DEBIAN_PYTHON = "/usr/bin/python3"
+PROGRAM = ("-m", "tests.cameras.rtsp_server_program")
+PACKAGES = Path(__file__).with_name("debian_packages.txt")  # `make test` installs them
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,11 @@ class Mount:
     user: str | None = None
     password: str | None = None
 
+    def __post_init__(self) -> None:
+        assert self.codec in ("h264", "h265") or (self.codec == "mjpeg" and not self.b_frames)
+        assert self.width % 8 == 0 and self.height % 4 == 0
+        assert 0 <= self.camera <= 255
+
 
 CAMERAS = (
     Mount("/h264", "h264", camera=1, b_frames=True),
@@ -59,12 +61,14 @@ CAMERAS = (
 )
 
 
-def missing_packages() -> str | None:
+def missing_packages(python: str = DEBIAN_PYTHON) -> str | None:
     """Says what to install where this machine cannot run the server, None where it can."""
+    command = [python, *PROGRAM, "--check"]
     try:
-        subprocess.run([*PROGRAM, "--check"], cwd=ROOT, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        return f"no RTSP server on this machine: apt-get install {PACKAGES}"
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        packages = " ".join(PACKAGES.read_text().split())
+        return f"no RTSP server for tests on this machine: apt-get install {packages}"
     return None
 
 
@@ -77,21 +81,18 @@ class RtspServer:
     """
 
     def __init__(self, mounts: Sequence[Mount] = CAMERAS, auth: str = "digest") -> None:
-        self._mounts = {mount.path: asdict(mount) for mount in mounts}
+        self._mounts = {mount.path: mount for mount in mounts}
         self._auth = auth
-        # Never listened on: it keeps other programs from the port while the server is down.
-        self._held = socket.socket()
-        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._held.bind(("127.0.0.1", 0))
+        self._held = bound_socket(0)
         self.port: int = self._held.getsockname()[1]
         self.start()
 
     def start(self) -> None:
         """Starts the server, also again after `kill`; the numbers of its frames start at 0."""
-        mounts = list(self._mounts.values())
+        mounts = [asdict(mount) for mount in self._mounts.values()]
         options = json.dumps({"port": self.port, "auth": self._auth, "mounts": mounts})
         self.process = subprocess.Popen(
-            [*PROGRAM, options],
+            [DEBIAN_PYTHON, *PROGRAM, options],
             cwd=ROOT,
             text=True,
             stdin=subprocess.PIPE,
@@ -103,11 +104,11 @@ class RtspServer:
     def url(self, path: str, user: str | None = None, password: str | None = None) -> str:
         """Gives the URL of a mount, as this user."""
         login = f"{quote(user, '')}:{quote(password or '', '')}@" if user is not None else ""
-        return f"rtsp://{login}127.0.0.1:{self.port}{path}"
+        return f"rtsp://{login}{LOOPBACK}:{self.port}{path}"
 
     def age_s(self, path: str, number: int) -> float:
         """Gives how long ago a camera took the frame of this number."""
-        taken_ns: int = self._started_ns + number * 10**9 // self._mounts[path]["fps"]
+        taken_ns: int = self._started_ns + number * 10**9 // self._mounts[path].fps
         return (time.monotonic_ns() - taken_ns) / 1e9
 
     def change(self, path: str, *, drop_clients: bool = False, **changes: Any) -> None:
@@ -118,7 +119,7 @@ class RtspServer:
             drop_clients: hang up on every client of the server; another codec always does.
             changes: fields of Mount but path and fps; another size reaches who watches it.
         """
-        self._mounts[path].update(changes)
+        self._mounts[path] = replace(self._mounts[path], **changes)
         command = json.dumps({"path": path, "drop_clients": drop_clients, **changes})
         assert self.process.stdin is not None
         self.process.stdin.write(command + "\n")

@@ -32,12 +32,12 @@ X265 += "option-string=open-gop=0:pools=1:frame-threads=1:qp=26:"
 PIPELINES = {
     ("h264", 0): X264 + "tune=zerolatency bframes=0 ! rtph264pay config-interval=-1",
     ("h264", 1): X264 + "tune=0 bframes=2 b-adapt=false rc-lookahead=0 sync-lookahead=0"
-    " ! rtph264pay config-interval=-1",
+    " ! video/x-h264,profile=main ! rtph264pay config-interval=-1",
     ("h265", 0): X265 + "bframes=0 tune=zerolatency ! rtph265pay config-interval=-1",
     ("h265", 1): X265 + "bframes=2:b-adapt=0:rc-lookahead=3 ! rtph265pay config-interval=-1",
     ("mjpeg", 0): "jpegenc quality=85 ! rtpjpegpay",
 }
-ELEMENTS = ("appsrc", "x264enc", "x265enc", "jpegenc", "rtph264pay", "rtph265pay", "rtpjpegpay")
+ELEMENTS = ("appsrc", "rtpbin", "x264enc", "x265enc", "jpegenc", "rtph264pay", "rtph265pay")
 AUTH_METHODS = {
     "basic": GstRtsp.RTSPAuthMethod.BASIC,
     "digest": GstRtsp.RTSPAuthMethod.DIGEST,
