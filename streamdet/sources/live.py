@@ -7,19 +7,17 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from streamdet.sources.capture_clock import ClockName
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.live_address import LiveAddress, parse_live
-from streamdet.sources.live_camera import Arrival, CameraLimits, LiveCamera
+from streamdet.sources.live_camera import Arrival, LiveCamera
+from streamdet.sources.live_opening import CameraLimits
 from streamdet.sources.paced_file import PacedFile
 from streamdet.sources.sampling import Sampler, SamplingOptions
-
-if TYPE_CHECKING:
-    pass
 
 
 class LiveOptions(SamplingOptions):
