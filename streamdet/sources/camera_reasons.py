@@ -14,7 +14,7 @@ _REFUSED: Final = {
     "HTTPForbiddenError": "the camera does not let this user see it (403)",
     "HTTPNotFoundError": "there is no such stream (404)",
     "HTTPBadRequestError": "the camera does not understand the request (400)",
-    "HTTPOtherClientError": "the camera refuses (4xx): no video, too many viewers, or not this transport",
+    "HTTPOtherClientError": "the camera refuses (4xx): no video, too many viewers or no UDP",
     "DecoderNotFoundError": "its video codec is not known here",
     "ProtocolNotFoundError": "the FFmpeg of this PyAV cannot speak this kind of address",
     "PatchWelcomeError": "FFmpeg does not know this variant of its format",
