@@ -18,8 +18,8 @@ def add_graph_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="X",
-        help="file, folder (not its subfolders), glob (** goes down) or synthetic:street for the "
-        "graph's source; repeat it for more",
+        help="file, folder (not its subfolders), glob (** goes down), synthetic:street or a live "
+        "source (rtsp://..., see docs/live.md) for the graph's source; repeat it for more",
     )
     parser.add_argument(
         "--output",

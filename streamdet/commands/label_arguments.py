@@ -17,6 +17,7 @@ from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load, names
 from streamdet.sources import Source
 from streamdet.sources.resolve import resolve
+from streamdet.system.redaction import short
 
 NO_TRACKER: Final = "none"
 _OF_A_DETECTOR: Final = {
@@ -140,6 +141,8 @@ def find_sources(args: Namespace) -> list[FoundSource]:
     found: list[FoundSource] = []
     for uri in args.sources:
         kind, items = resolve(uri, taken=[each.source_id for each in found])
+        if kind == "live":
+            raise ConfigError(f"{short(uri)}: label reads what ends, not a live source; record it")
         source_class = load("source", kind)
         options = checked(source_class.Options, text, (), values)
         for item in items:

@@ -22,7 +22,8 @@ Schema = dict[str, Any]
 _VARIABLE: Final[Schema] = {"type": "string", "pattern": r"\$\{"}
 _URI: Final[Schema] = {
     "type": "string",
-    "description": "File, folder, glob, or a rendered scene (synthetic:street?seed=3).",
+    "description": "File, folder, glob, rendered scene (synthetic:street?seed=3) or live source:"
+    " rtsp://..., http://..., 0, file:PATH?live=1.",
 }
 _NEEDED: Final = {"source": "uri", "detector": "model"}
 """What a role must state for its kind to be chosen."""

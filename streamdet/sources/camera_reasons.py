@@ -5,29 +5,31 @@ from __future__ import annotations
 import errno
 from typing import Final
 
-from streamdet.errors import CameraLostError, CameraRefusedError, CameraSilentError, SourceError
+from streamdet.errors import CameraLostError, CameraRefusedError, SourceError
 
-_HTTP: Final = {
+UNREADABLE: Final = "it hung up, or what it sends is not video that can be read"
+BROKEN_OFF: Final = "the stream broke off"
+_REFUSED: Final = {
     "HTTPUnauthorizedError": "the camera asks for another user name or password (401)",
     "HTTPForbiddenError": "the camera does not let this user see it (403)",
     "HTTPNotFoundError": "there is no such stream (404)",
     "HTTPBadRequestError": "the camera does not understand the request (400)",
-    "HTTPOtherClientError": "the camera refuses the request (4xx)",
+    "HTTPOtherClientError": "the camera refuses (4xx): no video, too many viewers or no UDP",
     "DecoderNotFoundError": "its video codec is not known here",
     "ProtocolNotFoundError": "the FFmpeg of this PyAV cannot speak this kind of address",
     "PatchWelcomeError": "FFmpeg does not know this variant of its format",
     "PermissionError": "this user may not open it",
 }
-_BUSY: Final = {
+_LOST: Final = {
     "HTTPServerError": "the camera reports a fault of its own (5xx)",
     "HTTPTooManyRequestsError": "the camera has too many requests (429)",
     "EOFError": "the stream ended",
-    "InvalidDataError": "what it sends is not video that can be read",
 }
-_NETWORK: Final = {
+_ERRNO: Final = {
     errno.ECONNREFUSED: "nobody answers at that address and port",
     errno.EHOSTUNREACH: "there is no way to that address",
     errno.ENETUNREACH: "there is no way to that address",
+    errno.ETIMEDOUT: "nobody answers at that address",
     errno.ECONNRESET: "the connection was broken off",
     errno.EPIPE: "the connection was broken off",
     errno.ECONNABORTED: "the connection was broken off",
@@ -38,23 +40,19 @@ _NETWORK: Final = {
 }
 
 
-def explained(exc: Exception, waited: str) -> SourceError:
+def explained(exc: Exception, otherwise: str) -> SourceError:
     """Turn what PyAV raised into a camera's error.
 
     Args:
-        exc: FFmpeg's error, or another that PyAV raises on bad data.
-        waited: what to say if a time limit has passed.
+        exc: FFmpeg's error, or another that bad data causes in PyAV.
+        otherwise: what to say of bad data, which is also what is left when a connection ends.
     """
     name = type(exc).__name__
-    if name in _HTTP:
-        return CameraRefusedError(_HTTP[name])
-    if name in _BUSY:
-        return CameraLostError(_BUSY[name])
+    if name in _REFUSED:
+        return CameraRefusedError(_REFUSED[name])
+    if name in _LOST:
+        return CameraLostError(_LOST[name])
     number = exc.errno if isinstance(exc, OSError) else None
-    if name in ("ExitError", "TimeoutError") or number in (errno.ETIMEDOUT, errno.EAGAIN):
-        return CameraSilentError(waited)
-    if number in _NETWORK:
-        return CameraLostError(_NETWORK[number])
-    if number == errno.EIO:
-        return CameraLostError("the connection failed")
-    return CameraLostError("what it sends cannot be read")
+    if number in _ERRNO:
+        return CameraLostError(_ERRNO[number])
+    return CameraLostError(otherwise)

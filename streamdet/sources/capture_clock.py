@@ -33,8 +33,8 @@ JUMP_S: Final = 1.0
 """Packets of B-frames go back by less; a clock that goes back further, or shows images this much
 before they are possible, was set or started anew."""
 
-TRUSTED_S: Final = 5.0
-"""A camera's wall clock that is further off ours is wrong: cameras start in 1970 or drift."""
+TRUSTED_S: Final = 2.0
+"""A camera's wall clock that is further off ours is wrong: many start in 1970, or drift."""
 
 
 @dataclass(frozen=True, slots=True)

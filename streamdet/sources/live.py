@@ -15,7 +15,8 @@ from streamdet.image import Image
 from streamdet.sources.capture_clock import ClockName
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.live_address import LiveAddress, parse_live
-from streamdet.sources.live_camera import Arrival, CameraLimits, LiveCamera
+from streamdet.sources.live_camera import Arrival, LiveCamera
+from streamdet.sources.live_opening import CameraLimits
 from streamdet.sources.paced_file import PacedFile
 from streamdet.sources.sampling import Sampler, SamplingOptions
 

@@ -15,12 +15,14 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
+from streamdet.system.redaction import short
 
 NETWORK: Final = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "srt")
 _PORTS: Final = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "rtmps": 443, "http": 80, "https": 443}
 _DEVICE: Final = re.compile(r"/dev/(video\d+|v4l/[^?#\s]+)")
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.IGNORECASE | re.DOTALL)
 _FEW_SLASHES: Final = re.compile(rf"({'|'.join(NETWORK)})(:/?|//)(?!/)\S", re.IGNORECASE)
+_QUERY: Final = re.compile(r"[?#\s]")
 _FILE: Final = "file:"
 _FILE_KEYS: Final = ("live", "loop")
 _SWITCH: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -113,15 +115,19 @@ def _check_characters(uri: str, rest: str) -> None:
     if any(char.isspace() or not char.isprintable() for char in rest):
         raise ConfigError(f"{shown(uri)}: has a space or a line break, which is written %20")
     head = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" not in head and re.match(r"[^/?#@]*:[^/?#@]*\D[^/?#@]*[/?#].*@|[^/?#@]*:[/?#].*@", rest):
-        raise ConfigError(f"{shown(uri)}: a password with / ? or # is written with %2F, %3F or %23")
+    port = head.partition(":")[2]
+    after = rest[len(head) :] if port and not port.isdigit() else rest.partition("?")[0]
+    if port and "@" not in head and "@" in after:
+        raise ConfigError(
+            f"{shown(uri)}: / ? # and @ are written %2F %3F %23 %40 in a password and in a path"
+        )
 
 
 def shown(uri: str) -> str:
     """Return an address without all that may be secret: user, password, query."""
     scheme, _, rest = uri.partition(":")
-    rest = rest.lstrip("/")
-    return f"{scheme}://{re.split(r'[?#]', rest.rpartition('@')[2])[0]}"
+    place = rest.lstrip("/").rpartition("@")[2]
+    return f"{scheme}://{short(_QUERY.split(place)[0])}"
 
 
 def _parse_file(uri: str) -> LiveAddress:

@@ -1,11 +1,4 @@
-"""Reads a camera through FFmpeg: opens quickly, waits for nothing without a limit.
-
-Note on quick opening (FFmpeg 8.1, GStreamer's server on the same machine, H.264 of 480x640). With
-defaults an RTSP stream opens after 1.2 s and then hands out 29 old frames at once;
-`analyzeduration` of 0.1 s opens after 0.26 s with 4. An analyzeduration of 0 means the default.
-`fflags=nobuffer` loses what comes until the next keyframe, `noparse` breaks decoding. Other threads
-than SLICE hold frames back.
-"""
+"""Reads a camera through FFmpeg: waits for nothing without a limit."""
 
 from __future__ import annotations
 
@@ -15,33 +8,33 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from streamdet.errors import CameraLostError, CameraRefusedError, CameraSilentError
-from streamdet.sources.camera_reasons import explained
+from streamdet.sources.camera_reasons import BROKEN_OFF, explained
 from streamdet.sources.capture_clock import CaptureClock, CaptureTime
 from streamdet.sources.live_address import LiveAddress
+from streamdet.sources.live_opening import CameraLimits, check_size, choose_video, open_camera
+from streamdet.sources.pacing import Pacer
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-_PROTOCOLS: Final = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,httpproxy,crypto,rtmp,rtmps,srt"
-"""What a stream may lead on to (HLS, redirections): never a file of this machine."""
-
-_FORMATS: Final = (
-    "rtsp,hls,mpjpeg,mjpeg,mpegts,flv,live_flv,mov,matroska,h264,hevc,m4v,av1,obu,ivf,asf,ogg,"
-    "aac,mp3,ac3,eac3,webvtt,jpeg_pipe,multipart_mixed_replace"
-)
 _WITHOUT_TIMES: Final = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "obu"})
 """Formats whose packets say no time: FFmpeg makes one up from a rate of 25."""
 
-_THREADS: Final = 4
+_READ_AHEAD: Final = frozenset({"hls", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+"""Formats that come in pieces of seconds, or as fast as they are read: they are played paced."""
+
+_LONGEST_WAIT_S: Final = 2.0
 _NO_IMAGE_TIMES: Final = 4
 """Packets may come without an image for this many read timeouts: keyframes may be 10 s apart."""
+
+_LONGEST_STEP_S: Final = 10
+_BAD_SIZES: Final = 5
+"""One bad size may be damage; not so many with no image between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +46,6 @@ class Arrival:
     time_base: Fraction
     duration: int
     taken: CaptureTime
-
-
-@dataclass(frozen=True, slots=True)
-class CameraLimits:
-    """How a camera is read.
-
-    Attributes:
-        transport: of RTSP, "tcp" or "udp".
-        open_s: how long each step of opening may take, seconds.
-        read_s: how long no packet may come, seconds.
-        max_pixels: larger images are not decoded.
-    """
-
-    transport: str
-    open_s: float
-    read_s: float
-    max_pixels: int
 
 
 class LiveCamera:
@@ -91,11 +67,9 @@ class LiveCamera:
 
     def __init__(self, address: LiveAddress, limits: CameraLimits) -> None:
         self._limits = limits
-        if address.scheme and address.scheme != "udp":
-            _look_up(address.host, limits.open_s)
-        self._container = _open(address, limits)
+        self._container = open_camera(address, limits)
         try:
-            self._stream = _video(self._container, limits.max_pixels)
+            self._stream = choose_video(self._container, limits.max_pixels)
         except Exception:
             self._container.close()
             raise
@@ -106,7 +80,11 @@ class LiveCamera:
         self.rate = min(rates, default=None)
         self.time_base = self._stream.time_base or Fraction(1, 90_000)
         self._has_times = self._container.format.name not in _WITHOUT_TIMES
+        is_read_ahead = self._container.format.name in _READ_AHEAD
+        self._pacer = Pacer(_LONGEST_WAIT_S) if is_read_ahead else None
         self._clock = CaptureClock()
+        self._last_pts: int | None = None
+        self._bad_sizes = 0
 
     def close(self) -> None:
         """Hang up."""
@@ -119,35 +97,60 @@ class LiveCamera:
         Raises:
             CameraLostError: the stream has ended, broken off or is silent.
         """
+        read_s = self._limits.read_s
         last_packet_s = last_image_s = time.monotonic()
         for packet in self._packets():
             now_s = time.monotonic()
-            if packet.stream.type != "video":
-                _check_silence(now_s - last_packet_s, self._limits.read_s, "no video packet")
+            # Also when it is video: after a time-out FFmpeg first hands out what its parser held.
+            _check_silence(now_s - last_packet_s, read_s, "no packet")
+            if packet.stream_index != self._stream.index:
                 continue
-            last_packet_s = now_s
             self._note(packet, now_s)
-            for frame in _decoded(packet):
-                last_image_s = now_s
+            for frame in self._decoded(packet):
                 yield self._arrival(frame)
-            limit_s = _NO_IMAGE_TIMES * self._limits.read_s
-            _check_silence(now_s - last_image_s, limit_s, "no image that can be decoded")
+                last_image_s = now_s = time.monotonic()  # whoever takes it may take its time
+            _check_silence(
+                now_s - last_image_s, _NO_IMAGE_TIMES * read_s, "no image that can be decoded"
+            )
+            last_packet_s = now_s
         raise CameraLostError("the stream ended")
 
     def _packets(self) -> Iterator[Packet[Any]]:
         packets = self._container.demux()
         while True:
+            started_s = time.monotonic()
             failure = packet = None
             try:
                 packet = next(packets, None)
             except Exception as exc:  # noqa: BLE001  bad streams raise IndexError and others, too
-                failure = explained(exc, f"no packet for {self._limits.read_s:g} s")
+                failure = explained(exc, BROKEN_OFF)
+            if packet is None:
+                _check_silence(time.monotonic() - started_s, self._limits.read_s, "no packet")
             if failure is not None:
                 raise failure  # here, so that FFmpeg's error with the address is no part of it
             if packet is None:
                 return
             if packet.size:
                 yield packet
+
+    def _decoded(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        """Decode a packet; damage is passed over, the next keyframe repairs it."""
+        import av
+
+        try:
+            frames = packet.decode()
+        except av.ArgumentError:  # the size is not one that max_pixels allows
+            self._bad_sizes += 1
+        except (av.FFmpegError, ValueError, IndexError, AttributeError):
+            pass
+        else:
+            self._bad_sizes = 0 if frames else self._bad_sizes
+            return frames
+        check_size(self._stream, self._limits.max_pixels)
+        if self._bad_sizes >= _BAD_SIZES:
+            limit = self._limits.max_pixels
+            raise CameraRefusedError(f"its images have more pixels than max_pixels, {limit}")
+        return []
 
     def _note(self, packet: Packet[Any], now_s: float) -> None:
         if packet.pts is None or not self._has_times:
@@ -160,101 +163,25 @@ class LiveCamera:
 
     def _arrival(self, frame: VideoFrame) -> Arrival:
         pts = frame.pts if self._has_times else None
-        seconds = None if pts is None else float(pts * self.time_base)
+        duration = self._duration(pts, frame.duration or 0)
+        return Arrival(frame, pts, self.time_base, duration, self._taken(pts))
+
+    def _taken(self, pts: int | None) -> CaptureTime:
+        shown_s = None if pts is None else pts * self.time_base
+        if self._pacer is not None and shown_s is not None:
+            late_ns = self._pacer.wait(shown_s)
+            return CaptureTime(time.time_ns() - late_ns, "host", late_ns)
+        seconds = None if shown_s is None else float(shown_s)
+        return self._clock.time(seconds, time.monotonic(), time.time_ns())
+
+    def _duration(self, pts: int | None, stated: int) -> int:
+        """Ticks between frames: what cameras announce is often wrong, so as they came last."""
+        last, self._last_pts = self._last_pts, pts
+        step = pts - last if pts is not None and last is not None else 0
+        if 0 < step <= _LONGEST_STEP_S / self.time_base:
+            return step
         nominal = round(1 / (self.rate * self.time_base)) if self.rate else 0
-        return Arrival(
-            frame,
-            pts,
-            self.time_base,
-            max(1, frame.duration or nominal),
-            self._clock.time(seconds, time.monotonic(), time.time_ns()),
-        )
-
-
-def _open(address: LiveAddress, limits: CameraLimits) -> InputContainer:
-    import av
-
-    av.logging.set_level(None)
-    failure = None
-    try:
-        return av.open(
-            address.place,
-            "r",
-            format="v4l2" if address.kind == "device" else None,
-            options=_options(address, limits),
-            timeout=(limits.open_s, limits.read_s),
-        )
-    except Exception as exc:  # noqa: BLE001  bad streams raise IndexError and others, too
-        failure = explained(exc, f"nobody answered within {limits.open_s:g} s")
-    raise failure  # here, so that FFmpeg's error with the address is no part of it
-
-
-def _options(address: LiveAddress, limits: CameraLimits) -> dict[str, str]:
-    if address.kind == "device":
-        return {}
-    wait = str(round(limits.read_s * 1e6))
-    options = {
-        "analyzeduration": "100000",
-        "max_pixels": str(limits.max_pixels),
-        "protocol_whitelist": _PROTOCOLS,
-        "format_whitelist": _FORMATS,
-        "rw_timeout": wait,
-    }
-    if address.scheme in ("rtsp", "rtsps"):
-        options |= {"rtsp_transport": limits.transport, "allowed_media_types": "video"}
-    if address.scheme not in ("rtmp", "rtmps"):  # there it means: wait for somebody to call
-        options["timeout"] = wait
-    if address.scheme == "udp":
-        options["overrun_nonfatal"] = "1"
-    return options
-
-
-def _look_up(host: str, limit_s: float) -> None:
-    """Find out whether a host's name is known: FFmpeg waits without a limit and does not say so."""
-    import socket
-
-    found: list[str] = []
-
-    def look() -> None:
-        try:
-            socket.getaddrinfo(host, None)
-            found.append("")
-        except (OSError, UnicodeError):
-            found.append("the name of its host is not known")
-
-    thread = Thread(target=look, daemon=True)
-    thread.start()
-    thread.join(limit_s)
-    problem = found[0] if found else f"the name of its host was not found within {limit_s:g} s"
-    if problem:
-        raise CameraLostError(problem)
-
-
-def _video(container: InputContainer, max_pixels: int) -> VideoStream:
-    stream = next(iter(container.streams.video), None)
-    if stream is None:
-        raise CameraRefusedError("it sends no video")
-    codec = stream.codec_context
-    if codec is None:
-        raise CameraRefusedError("its video codec is not known here")
-    if codec.width * codec.height > max_pixels:
-        raise CameraRefusedError(
-            f"its images of {codec.width}x{codec.height} have more pixels than max_pixels,"
-            f" {max_pixels}"
-        )
-    codec.options = {"max_pixels": str(max_pixels)}
-    codec.thread_type = "SLICE"
-    codec.thread_count = _THREADS
-    return stream
-
-
-def _decoded(packet: Packet[VideoStream]) -> list[VideoFrame]:
-    import av
-
-    try:
-        return packet.decode()
-    except (av.FFmpegError, ValueError, IndexError, AttributeError):
-        return []  # damage: the next keyframe repairs it
+        return max(1, nominal or stated)
 
 
 def _check_silence(passed_s: float, limit_s: float, what: str) -> None:

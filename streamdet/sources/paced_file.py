@@ -11,10 +11,8 @@ from typing import Final
 from streamdet.errors import CameraLostError, SourceError
 from streamdet.sources.capture_clock import CaptureTime
 from streamdet.sources.live_camera import Arrival
+from streamdet.sources.pacing import Pacer
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
-
-_LATE_S: Final = 1.0
-"""Who reads this much too slowly is not given ever older frames: the file goes on from now."""
 
 _UNKNOWN_RATE: Final = Fraction(25)
 
@@ -50,17 +48,15 @@ class PacedFile:
         Raises:
             CameraLostError: the file has ended or cannot be read on.
         """
-        start_s: float | None = None
+        pacer = Pacer()
         offset = Fraction(0)
         while True:
             nominal = 1 / (self._reader.rate or _UNKNOWN_RATE)
             shown_s = offset
             for frame in self._reader:
                 time_base = self._reader.time_base
-                own_s = (self._reader.pts or 0) - self._reader.start_pts
-                shown_s = offset + own_s * time_base
-                start_s = _wait_until(shown_s, start_s)
-                late_ns = max(0, round((time.monotonic() - start_s - float(shown_s)) * 1e9))
+                shown_s = offset + ((self._reader.pts or 0) - self._reader.start_pts) * time_base
+                late_ns = pacer.wait(shown_s)
                 yield Arrival(
                     frame,
                     round(shown_s / time_base),
@@ -79,12 +75,3 @@ class PacedFile:
             return VideoReader(self._path, self._options)
         except SourceError as exc:
             raise CameraLostError(str(exc).removeprefix(f"{self._path}: ")) from exc
-
-
-def _wait_until(shown_s: Fraction, start_s: float | None) -> float:
-    """Sleep until a frame is due; return when the file's time began, which moves if it is late."""
-    now_s = time.monotonic()
-    if start_s is None or now_s - start_s - float(shown_s) > _LATE_S:
-        return now_s - float(shown_s)
-    time.sleep(max(0.0, start_s + float(shown_s) - now_s))
-    return start_s

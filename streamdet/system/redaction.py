@@ -11,18 +11,23 @@ from pydantic_core import CoreSchema, core_schema
 from streamdet.errors import legible
 
 _PASSWORD: Final = re.compile(r"(?<=://)([^/?#\s]*?):\S*@")
+_LONE_USER: Final = re.compile(r"(?<=://)[^/?#\s:@]+@")
 _PARAMETER: Final = re.compile(
-    r"([?&][^=&#\s]*(?:pass|secret|token|key|auth)[^=&#\s]*=)[^&#\s]*", re.I
+    r"([?&;][^=&;#\s]*(?:pass|pwd|pw|user|usr|login|secret|token|key|auth|cred|sig)[^=&;#\s]*=)"
+    r"[^&#\s]*",
+    re.I,
 )
 
 
 def redacted(text: str) -> str:
     """Put *** in place of passwords in every address of a text.
 
-    A password is what stands between `user:` and `@` before the host, and the value of a query
-    parameter whose name speaks of a password, secret, token, key or authentication.
+    A password is what stands between `user:` and `@` before the host, a user without one (it may be
+    a token), and the value of a query parameter whose name speaks of a user, password, secret,
+    token, key or authentication.
     """
-    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+    text = _LONE_USER.sub("***@", _PASSWORD.sub(r"\1:***@", text))
+    return _PARAMETER.sub(r"\1***", text)
 
 
 def short(text: str, limit: int = 80) -> str:

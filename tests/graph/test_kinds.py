@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from streamdet.graph import load_graph
 from tests.graph.graphs import faults, load_text, people
 
 NETWORK = "kind: detector, reads: prepare, model: yolox_nano"
@@ -29,12 +30,31 @@ def test_source_ids_are_unique_in_the_graph(tmp_path: Path) -> None:
     assert ids == ["street", "street-2"]
 
 
+def test_a_camera_takes_its_password_from_the_environment(tmp_path: Path) -> None:
+    line = "kind: source, uri: 'rtsp://u:${DOOR_PASSWORD}@cam/door', transport: udp, process: front"
+    path = tmp_path / "g.yaml"
+    path.write_text(people(camera=line))
+    camera = load_graph(path, environ={"DOOR_PASSWORD": "hunter2"}).nodes["camera"]
+    assert (camera.kind, camera.items[0].source_id) == ("live", "cam_door")
+    assert camera.items[0].uri == "rtsp://u:hunter2@cam/door"
+    assert camera.options.model_dump()["transport"] == "udp"
+    assert "hunter2" not in repr(camera)
+
+
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
         ({"camera": "kind: source"}, "4: camera.uri is missing: a source must say what it reads"),
         ({"camera": "kind: source, uri: [a]"}, "4: camera.uri must be text: a source must say"),
         ({"camera": "kind: source, uri: /no/x"}, "4: camera.uri is not a source: /no/x: no such"),
+        (
+            {"camera": "kind: source, uri: 'rstp://u:hunter2@cam'"},
+            "4: camera.uri is not a source: rstp:// is not a kind of address; did you mean rtsp://",
+        ),
+        (
+            {"camera": "kind: source, uri: 'rtsp://cam', transport: tpc"},
+            "4: camera.transport must be 'tcp' or 'udp' (perhaps 'tcp'), got 'tpc'",
+        ),
         (
             {"camera": "kind: file, uri: 'synthetic:street'"},
             "4: camera.kind must be synthetic (or source) for this uri, got file",

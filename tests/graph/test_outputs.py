@@ -129,3 +129,13 @@ def test_a_report_overwrites_nothing_of_the_run(
 def test_an_empty_name_is_no_report(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="that is no path of a file"):
         check_report(load_text(PEOPLE, tmp_path), "")
+
+
+def test_a_file_that_is_played_live_is_a_source(tmp_path: Path, video: Path) -> None:
+    (line,) = faults(PEOPLE, tmp_path, sources=[f"file:{video}?live=1"], outputs=[str(video)])
+    assert "must differ from what camera reads" in line
+
+
+def test_a_camera_is_no_file(tmp_path: Path) -> None:
+    text = people(save=f"kind: jsonl, reads: track, path: {tmp_path}/out.jsonl")
+    assert load_text(text, tmp_path, sources=["rtsp://camera/door"]).nodes["camera"].kind == "live"
