@@ -42,3 +42,10 @@ def redis_server() -> Iterator[RedisServer]:
     server = RedisServer(Path(tempfile.mkdtemp(prefix="sd-redis-")))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for a unix socket's name (107 bytes in all)."""
+    with tempfile.TemporaryDirectory(prefix="sd-") as folder:
+        yield Path(folder)

@@ -7,7 +7,6 @@ import os
 import secrets
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,13 +28,6 @@ from tests.redis_server import RedisServer
 SCENE = "synthetic:street?frames=20&hw=120x160&seed={}"
 ENDLESS = "synthetic:street?frames=100000&hw=120x160"
 SMALL = {"detect.model": "hog_people", "prepare.shortest_edge": 120}
-
-
-@pytest.fixture
-def short_folder() -> Iterator[Path]:
-    """A folder whose path leaves room for a unix socket's name (107 bytes in all)."""
-    with tempfile.TemporaryDirectory(prefix="sd-") as folder:
-        yield Path(folder)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def read_image(path: Path, hw: tuple[int, int] | None = None) -> Pixels:
 
 
 def _decode(path: Path, *, is_upright: bool = True) -> Pixels:
-    """Decode by OpenCV, or as `run` does: OpenCV fails at turned TIFF and knows no HEIC."""
+    """Decode by OpenCV, or as `run` does: OpenCV always turns TIFF and knows no HEIC."""
     import cv2
 
     flags = cv2.IMREAD_COLOR | (0 if is_upright else cv2.IMREAD_IGNORE_ORIENTATION)
@@ -41,9 +41,11 @@ def _decode(path: Path, *, is_upright: bool = True) -> Pixels:
         with open_plain_file(path) as file:
             if begins_with_thumbnail(file):
                 raise SourceError(f"{path}: {THUMBNAIL_FIRST}")
-        content = np.frombuffer(path.read_bytes(), np.uint8)
-        # Never by its name: OpenCV dies of one that is no UTF-8.
-        pixels = cv2.imdecode(content, flags) if content.size else None
+        content = path.read_bytes()  # OpenCV crashes on file names that are not UTF-8
+        turns_anyway = content.startswith((b"II*\0", b"MM\0*")) and not is_upright  # a TIFF
+        pixels = None
+        if content and not turns_anyway:
+            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
         if pixels is not None:
             return np.asarray(pixels, np.uint8)
         image = read_image_file(path, MAX_PIXELS)

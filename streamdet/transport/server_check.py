@@ -78,6 +78,7 @@ def _play(bus: RedisBus, layout: RunLayout) -> None:
     bus.create(layout)
     bus.beat()
     front, back = bus.take_lease("front", "front-0"), bus.take_lease("back", "back-0")
+    bus.claim_source(front, "check")
     (slot,) = bus.take_slots(front, "pool", 1, 0)
     bus.return_slots(front, "pool")
     (slot,) = bus.take_slots(front, "pool", 1, 0)

@@ -25,9 +25,9 @@ LIMIT_S = 60.0
 
 
 @pytest.fixture
-def _apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _apart(monkeypatch: pytest.MonkeyPatch, short_folder: Path) -> None:
     """Keep the runs of other tests out of sight."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(short_folder))
     monkeypatch.setattr("tempfile.tempdir", None)
 
 

@@ -79,11 +79,10 @@ def test_a_failed_run_leaves_what_was_there(det: Path) -> None:
     assert {path.name for path in det.parent.iterdir()} == {"det.txt", "out.txt"}
 
 
-@pytest.mark.parametrize("out", ["none/o.txt", "."])
 def test_an_output_that_cannot_be_written_is_refused(
-    det: Path, out: str, capsys: pytest.CaptureFixture[str]
+    det: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["track", str(det), "--output", str(det.parent / out)]) == 2
+    assert main(["track", str(det), "--output", str(det.parent)]) == 2
     assert capsys.readouterr().err.startswith("error: --output ")
 
 

@@ -34,9 +34,9 @@ DEAD = secrets.token_hex(6)
 
 
 @pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def places(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Runs of these tests only on disk; nothing of theirs stays in shared memory."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(short_folder))
     yield
     for path in FOLDER.glob(f"streamdet-*{DEAD}*"):
         path.unlink()
@@ -85,11 +85,11 @@ def test_sweep_removes_dead_runs_with_their_pools_and_nothing_else(folder: RunFo
     assert stranger.exists()
 
 
-def test_a_run_that_was_killed_is_swept(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_is_swept(short_folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", DIE_IN_THE_MIDDLE],
         check=False,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
+        env=os.environ | {"TMPDIR": str(short_folder)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -122,8 +122,8 @@ def test_live_runs_are_listed_newest_first(folder: RunFolder) -> None:
     assert live_runs() == [folder.path]
 
 
-def test_a_folder_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / f"streamdet-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+def test_a_folder_that_somebody_else_made_is_refused(short_folder: Path) -> None:
+    (short_folder / "elsewhere").mkdir()
+    (short_folder / f"streamdet-{os.getuid()}").symlink_to(short_folder / "elsewhere")
     with pytest.raises(ConfigError, match="belongs to somebody else"):
         RunFolder.create()

@@ -1,0 +1,113 @@
+"""A run of the command over live cameras, until it is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+LIMIT_S = 40.0
+"""A machine that is busy with other tests takes its time to start."""
+
+
+class LiveRun:
+    """`streamdet run people` over these addresses; read `frames` and `report` after `stop`.
+
+    Args:
+        folder: where its outputs go: frames.jsonl, report.json, VIDEO-<source>.mp4 if asked.
+        addresses: the cameras.
+        more: further arguments.
+    """
+
+    def __init__(self, folder: Path, addresses: Sequence[str], *more: str) -> None:
+        self.folder = folder
+        sources = [word for address in addresses for word in ("--source", address)]
+        outputs = [
+            "--output",
+            str(folder / "frames.jsonl"),
+            "--report",
+            str(folder / "report.json"),
+        ]
+        self._log = (folder / "log").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streamdet.cli", "run", "people", *sources, *outputs, *more],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+
+    @property
+    def log(self) -> str:
+        """What it has printed so far."""
+        return (self.folder / "log").read_text()
+
+    def wait_for(self, what: str, is_there: Callable[[], bool]) -> float:
+        """Wait until something is so; returns how long that took, seconds."""
+        started_s = time.monotonic()
+        while not is_there():
+            passed_s = time.monotonic() - started_s
+            assert passed_s < LIMIT_S, f"{what}: not within {LIMIT_S} s; it printed:\n{self.log}"
+            assert self.process.poll() is None, f"{what}: it has ended:\n{self.log}"
+            time.sleep(0.05)
+        return time.monotonic() - started_s
+
+    def wait_for_line(self, line: str, times: int = 1) -> float:
+        """Wait until it has printed a line so many times; returns seconds."""
+        return self.wait_for(line, lambda: self.log.count(line) >= times)
+
+    def wait_for_frames(self, source_id: str, more: int) -> float:
+        """Wait for so many frames more with a result of one camera; returns seconds."""
+        count = len(self.results(source_id))
+        return self.wait_for(
+            f"{more} frames of {source_id}", lambda: len(self.results(source_id)) >= count + more
+        )
+
+    def stop(self) -> None:
+        """End it by Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(LIMIT_S) == 130, self.log
+        self._log.close()
+
+    def frames(self, source_id: str) -> list[dict[str, Any]]:
+        """The frames of a camera that have been written, dropped ones too."""
+        path = self.folder / "frames.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        frames = [json.loads(line) for line in lines]
+        return [frame for frame in frames if frame["source_id"] == source_id]
+
+    def results(self, source_id: str) -> list[dict[str, Any]]:
+        """The frames of a camera that were not dropped."""
+        return [frame for frame in self.frames(source_id) if "dropped" not in frame]
+
+    @property
+    def report(self) -> dict[str, dict[str, Any]]:
+        """Source id -> its part of the report."""
+        report = json.loads((self.folder / "report.json").read_text())
+        return {source["source_id"]: source for source in report["sources"]}
+
+    def worker_pids(self, name: str) -> list[int]:
+        """Process ids of this run's workers of a name, such as "front-0"."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                title = (entry / "cmdline").read_bytes().decode(errors="replace")
+                is_ours = self._is_descendant(int(entry.name))
+            except OSError:
+                continue
+            if is_ours and f"streamdet worker {name} " in title:
+                found.append(int(entry.name))
+        return found
+
+    def _is_descendant(self, pid: int) -> bool:
+        while pid > 1:
+            if pid == self.process.pid:
+                return True
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return False
