@@ -56,8 +56,8 @@ def test_every_frame_comes_in_order_soon_after_it_was_taken(
 def test_opening_is_quick_and_brings_few_old_frames(rtsp_server: RtspServer) -> None:
     list(islice(opened(rtsp_server.url("/h264"))[1], 1))  # the server's own start
     open_s, frames = opened(rtsp_server.url("/h264"))
-    assert open_s < 0.8
-    assert rtsp_server.age_s("/h264", number(next(frames))) < 0.6
+    assert open_s < 0.6
+    assert rtsp_server.age_s("/h264", number(next(frames))) < 0.5  # 0.2 s of it are its B-frames
 
 
 def opened(url: str) -> tuple[float, Iterator[LiveFrame]]:
@@ -128,7 +128,7 @@ def test_a_frozen_camera_is_lost_within_the_limit(rtsp_server: RtspServer) -> No
         LiveSource(rtsp_server.url("/h264"), LiveOptions(open_timeout_s=0.5)).connect()
 
 
-def test_what_lay_in_a_frozen_camera_is_as_old_as_it_is(rtsp_server: RtspServer) -> None:
+def test_frames_of_a_camera_that_was_frozen_are_as_old_as_they_are(rtsp_server: RtspServer) -> None:
     with connected(rtsp_server.url("/mjpeg")) as connection:
         frames = connection.frames()
         list(islice(frames, 10))
@@ -139,7 +139,7 @@ def test_what_lay_in_a_frozen_camera_is_as_old_as_it_is(rtsp_server: RtspServer)
             (f.age_ns / 1e9, rtsp_server.age_s("/mjpeg", number(f))) for f in islice(frames, 15)
         ]
         thaw.join()
-    assert max(age for age, _ in seen) > 1.5
+    # Whether an old frame lay there is chance; the proxy's test below has many for certain.
     assert all(age == pytest.approx(true_age, abs=0.15) for age, true_age in seen)
 
 
@@ -201,13 +201,16 @@ def test_a_camera_that_stalls_while_it_is_opened_is_lost_within_the_limit(
     assert time.monotonic() - started_s < 2.5
 
 
-def test_connections_leave_nothing_behind(rtsp_server: RtspServer) -> None:
-    process, held = psutil.Process(), []
-    for _ in range(12):
-        with connected(rtsp_server.url("/mjpeg")) as connection:
-            list(islice(connection.frames(), 3))
+def test_connections_leave_nothing_behind(start_rtsp_server: Start) -> None:
+    server = start_rtsp_server([Mount("/c", "mjpeg", width=640, height=480)])
+    process, held, memory = psutil.Process(), [], []
+    for _ in range(25):
+        with connected(server.url("/c")) as connection:
+            next(connection.frames())
         held.append((process.num_fds(), process.num_threads()))
+        memory.append(process.memory_info().rss)
     assert held[-1] == held[1]
+    assert memory[-1] - memory[4] < 4_000_000  # an image of each would be 9 MB
 
 
 def test_another_size_goes_on(rtsp_server: RtspServer) -> None:
