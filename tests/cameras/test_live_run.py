@@ -118,9 +118,8 @@ def test_each_camera_s_images_stay_its_own_though_workers_are_killed(
 def numbers(path: Path) -> list[tuple[int, int] | None]:
     """Read camera and number off each frame of a video."""
     with av.open(str(path)) as container:
-        return [
-            read_number(frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0)
-        ]
+        decoded = (frame.to_ndarray(format="bgr24") for frame in container.decode(video=0))
+        return [read_number(np.asarray(image, np.uint8)) for image in decoded]
 
 
 def test_a_wrong_password_is_said_once_and_never_shown(
