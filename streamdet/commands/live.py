@@ -27,7 +27,7 @@ class LiveView:
         Raises:
             ConfigError: the graph has no Redis sink.
         """
-        streams = [getattr(node.options, "stream", None) for node in graph.role("sink")]
+        streams = [getattr(node.options, "stream", None) for node in graph.nodes_of_role("sink")]
         stream = next(filter(None, streams), None)
         if stream is None:
             raise ConfigError(

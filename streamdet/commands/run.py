@@ -77,7 +77,7 @@ def run(args: Namespace) -> int:
 
 
 def _files(graph: PipelineGraph) -> list[Path]:
-    return [path for node in graph.role("sink") for path in files_written(graph, node)]
+    return [path for node in graph.nodes_of_role("sink") for path in files_written(graph, node)]
 
 
 def _tell(report: Report, path: Path | None, written: list[Path], *, is_debug: bool) -> None:

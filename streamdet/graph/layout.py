@@ -21,10 +21,10 @@ def cells(graph: PipelineGraph) -> dict[str, Cell]:
     taken: set[Cell] = set()
     for group in graph.groups:
         inner = _inner_rows(group, columns)
-        start = _way_start(group.entry.reads, columns, columns[group.entry.name])
+        start = _way_start(group.first.reads, columns, columns[group.first.name])
         shape = {(columns[name], row) for name, row in inner.items()}
-        box = _filled(shape) | {(column, 0) for column in range(start, columns[group.entry.name])}
-        top = _free_row(box, taken, _preferred(group.entry.reads, placed))
+        box = _filled(shape) | {(column, 0) for column in range(start, columns[group.first.name])}
+        top = _free_row(box, taken, _preferred(group.first.reads, placed))
         taken |= {(column, row + top) for column, row in box}
         placed |= {name: (columns[name], row + top) for name, row in inner.items()}
     return placed

@@ -22,7 +22,7 @@ def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
     """
     taken = files_read(graph)
     streams: dict[str, str] = {}
-    for node in graph.role("sink"):
+    for node in graph.nodes_of_role("sink"):
         stream = getattr(node.options, "stream", None)
         if stream is not None and (first := streams.setdefault(stream, node.name)) != node.name:
             problems.add(
@@ -40,7 +40,7 @@ def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
 def files_read(graph: PipelineGraph) -> dict[FileKey, str]:
     """Map the files that a run reads to what they are: the graph's own and its sources'."""
     read = {file_key(graph.path): "the graph's own file"}
-    for node in graph.role("source"):
+    for node in graph.nodes_of_role("source"):
         for item in node.items:
             read |= {
                 file_key(file): f"what {node.name} reads" for file in files_of(node.kind, item)
@@ -68,7 +68,7 @@ def check_report(graph: PipelineGraph, report: str) -> Path:
         ConfigError: it cannot be written, or the run reads or writes that file.
     """
     taken = files_read(graph)
-    for node in graph.role("sink"):
+    for node in graph.nodes_of_role("sink"):
         taken |= {file_key(path): f"{node.name}.path" for path in files_written(graph, node)}
     try:
         path = checked_output(report)

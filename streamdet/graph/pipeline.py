@@ -64,7 +64,7 @@ class ProcessGroup:
 
     Attributes:
         name: the nodes' `process`.
-        nodes: in topological order; the first is the entry, the only one that reads from outside
+        nodes: in topological order; the first is the only one that reads from outside
             (or is a source).
     """
 
@@ -72,7 +72,7 @@ class ProcessGroup:
     nodes: tuple[Node, ...]
 
     @property
-    def entry(self) -> Node:
+    def first(self) -> Node:
         """The node whose input stream the group reads, in batches as this node says."""
         return self.nodes[0]
 
@@ -96,7 +96,7 @@ class PipelineGraph:
     path: Path
     nodes: Mapping[str, Node]
 
-    def role(self, role: str) -> list[Node]:
+    def nodes_of_role(self, role: str) -> list[Node]:
         """List the nodes of a role, in topological order."""
         return [node for node in self.nodes.values() if node.role == role]
 
@@ -111,7 +111,7 @@ class PipelineGraph:
     def sources_reaching(self, name: str) -> tuple[str, ...]:
         """List the ids of the sources whose frames reach a node (for a source: its own ids)."""
         near = {name, *self._upstream[name]}
-        sources = (node for node in self.role("source") if node.name in near)
+        sources = (node for node in self.nodes_of_role("source") if node.name in near)
         return tuple(item.source_id for node in sources for item in node.items)
 
     def image_readers(self, name: str) -> list[Node]:

@@ -147,7 +147,7 @@ def read_restarts(folder: Path) -> int:
 
 def _sources(graph: PipelineGraph, run: RunPlan) -> dict[str, SourceDescription]:
     final = [group for group in graph.groups if run.layout.groups[group.name].has_sink]
-    reaching = {group.name: graph.sources_reaching(group.entry.name) for group in final}
+    reaching = {group.name: graph.sources_reaching(group.first.name) for group in final}
     return {
         source_id: SourceDescription(
             address, tuple(name for name, sources in reaching.items() if source_id in sources)
@@ -158,7 +158,7 @@ def _sources(graph: PipelineGraph, run: RunPlan) -> dict[str, SourceDescription]
 
 def _stages(graph: PipelineGraph) -> dict[str, StageDescription]:
     queues = {
-        group.entry.name: group.name for group in graph.groups if group.entry.role != "source"
+        group.first.name: group.name for group in graph.groups if group.first.role != "source"
     }
     return {
         node.name: StageDescription(node.kind, queues.get(node.name))

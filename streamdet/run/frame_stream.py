@@ -22,7 +22,7 @@ from streamdet.transport.frame_socket import FrameReceiver
 
 HELD: Final = 4
 """Frames that are received ahead; the run waits for whoever takes them."""
-LOOK_S: Final = 0.25
+POLL_S: Final = 0.25
 CLOSE_LIMIT_S: Final = 30.0
 
 
@@ -139,7 +139,7 @@ class _BackgroundRun:
         self._failure: BaseException | None = None
         self.report: Report | None = None
         supervisor.on_folder = self._listen
-        supervisor.is_held = self._frames.full
+        supervisor.is_consumer_busy = self._frames.full
         self._threads = [threading.Thread(target=self._run, name="streamdet-run", daemon=True)]
         self._threads[0].start()
 
@@ -147,7 +147,7 @@ class _BackgroundRun:
         """Wait for a frame; None once there will be no more."""
         while not self._is_over.is_set():
             with suppress(Empty):
-                taken = self._frames.get(timeout=LOOK_S)
+                taken = self._frames.get(timeout=POLL_S)
                 if taken is None:
                     self._is_over.set()
                 return taken
@@ -195,6 +195,6 @@ class _BackgroundRun:
         """Hand something to `take` as soon as there is room; returns False if all is over."""
         while not self._is_over.is_set():
             with suppress(Full):
-                self._frames.put(taken, timeout=LOOK_S)
+                self._frames.put(taken, timeout=POLL_S)
                 return True
         return False

@@ -12,11 +12,12 @@ from streamdet.errors import EngineError, StreamdetError, TransportError
 from streamdet.run.accounting import Accounting
 from streamdet.run.report import SourceReport
 from streamdet.transport.bus import RunAdmin, RunLostError
-from streamdet.worker.stage_stats import moved
+from streamdet.worker.stage_stats import progress
 
 TICK_S: Final = 0.1
-LOOK_SHARE: Final = 10
-"""Reading the metrics of thousands of sources takes a while: at most a tenth of the time."""
+READ_PAUSE: Final = 10
+"""After a read that took t, wait at least 10 t before the next: reading takes at most about a tenth
+of the time."""
 
 
 class _StoppedAtOnceError(Exception):
@@ -55,7 +56,7 @@ class Metrics:
         clock: the same.
         sources: every source.
         counters: the statistics.
-        moved: grows whenever the run moves.
+        progress: grows whenever the run moves.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Metrics:
         self._started_s = clock()
         self.sources: tuple[SourceReport, ...] = ()
         self.counters: dict[str, int] = {}
-        self.moved = 0
+        self.progress = 0
 
     @property
     def elapsed_s(self) -> float:
@@ -81,11 +82,11 @@ class Metrics:
             RunLostError: the run's keys are gone.
             TransportError: the server does not answer.
         """
-        self._bus.beat()
+        self._bus.keep_alive()
         finished = self._bus.finished()
         self.counters = self._bus.counters()
         self.sources = self._accounting.source_reports()
-        self.moved = moved(self.counters)
+        self.progress = progress(self.counters)
         return finished >= self._accounting.ends_expected
 
 
@@ -96,13 +97,13 @@ class Monitor:
         bus: the run's bus.
         processes: its workers.
         metrics: what is read of it, and when.
-        settings: how patient to be.
+        settings: the time limits.
         is_embedded: whether the server is the run's own and does not come back.
         warn: told, in a sentence, when the server goes away.
 
     Attributes:
-        is_held: asked whether the run waits for whoever takes its results, which is no stall; may
-            be replaced.
+        is_consumer_busy: asked whether the run waits for the program that takes its results,
+            which is no stall; may be replaced.
     """
 
     def __init__(
@@ -121,18 +122,18 @@ class Monitor:
         self._settings = settings
         self._is_embedded = is_embedded
         self._warn = warn
-        self.is_held: Callable[[], bool] = lambda: False
+        self.is_consumer_busy: Callable[[], bool] = lambda: False
         self._drain_until_s: float | None = None
         self._clock = metrics.clock
-        self._seen_moved, self._moved_s = 0, self._clock()
-        self._look_due_s = 0.0
+        self._seen_progress, self._progress_s = 0, self._clock()
+        self._read_due_s = 0.0
 
     def run(self, stops: Callable[[], int], show: Callable[[], None]) -> tuple[str, str | None]:
         """Keep the workers going until the run is over.
 
         Args:
             stops: how many stop signals have come.
-            show: called after every look.
+            show: called after every check.
 
         Returns:
             The outcome ("done", "stopped" or "failed") and, if it failed, why.
@@ -152,10 +153,10 @@ class Monitor:
         self._heed(stops())
         self._processes.start_due()
         self._processes.watch(TICK_S)
-        if self._clock() < self._look_due_s:
+        if self._clock() < self._read_due_s:
             return False
         try:
-            return self._look()
+            return self._read_metrics()
         except RunLostError:
             raise
         except TransportError:
@@ -174,16 +175,16 @@ class Monitor:
         if stops > 1 or self._clock() > self._drain_until_s:
             raise _StoppedAtOnceError
 
-    def _look(self) -> bool:
+    def _read_metrics(self) -> bool:
         """Read the metrics; returns whether all has ended and every sink is shut."""
         started_s = self._clock()
         has_ended = self._metrics.read()
         now_s = self._clock()
-        self._look_due_s = now_s + LOOK_SHARE * (now_s - started_s)
-        if self._metrics.moved != self._seen_moved or self.is_held():
-            self._seen_moved, self._moved_s = self._metrics.moved, now_s
-        elif now_s - self._moved_s > 2 * self._settings.stall_s:
-            still = f"nothing has moved for {now_s - self._moved_s:.0f} s"
+        self._read_due_s = now_s + READ_PAUSE * (now_s - started_s)
+        if self._metrics.progress != self._seen_progress or self.is_consumer_busy():
+            self._seen_progress, self._progress_s = self._metrics.progress, now_s
+        elif now_s - self._progress_s > 2 * self._settings.stall_s:
+            still = f"nothing has moved for {now_s - self._progress_s:.0f} s"
             raise EngineError("; ".join((still, *self._processes.silent())))
         return has_ended and self._processes.sinks_are_done()
 
@@ -204,7 +205,7 @@ class Monitor:
         while self._clock() < deadline:
             self._heed(stops())
             self._processes.watch(TICK_S)
-            self._moved_s = self._clock()
+            self._progress_s = self._clock()
             with suppress(TransportError):
                 self._bus.finished()
                 return

@@ -78,8 +78,8 @@ class Processes:
         self._beats = Beats.create(beats_path(folder), len(plans))
         self._processes = [_Process(plan) for plan in plans]
         self._modules = _modules_of(plans)
-        self._server = ForkServer(self._modules, folder / LOG)
-        self._server_restarts = RestartCount()
+        self._fork_server = ForkServer(self._modules, folder / LOG)
+        self._fork_server_restarts = RestartCount()
         self.restarts = 0
 
     def start_due(self) -> None:
@@ -89,9 +89,9 @@ class Processes:
             if process.pid is None and not process.is_done and process.due_s <= now_s:
                 self._beats.beat(process.plan.number)
                 try:
-                    process.pid = self._server.spawn(WORKER_MAIN, process.plan)
+                    process.pid = self._fork_server.spawn(WORKER_MAIN, process.plan)
                 except ForkServerDiedError:
-                    self._restart_server()
+                    self._restart_fork_server()
                     return
 
     def watch(self, wait_s: float) -> None:
@@ -101,9 +101,9 @@ class Processes:
             EngineError: a worker has failed for good; says which and why.
         """
         try:
-            exits = self._server.exits(wait_s)
+            exits = self._fork_server.exits(wait_s)
         except ForkServerDiedError:
-            self._restart_server()
+            self._restart_fork_server()
             return
         for exit_ in exits:
             self._ended(exit_)
@@ -146,7 +146,7 @@ class Processes:
 
     def stop(self) -> None:
         """End every process that is left."""
-        self._server.stop()
+        self._fork_server.stop()
 
     def _ended(self, exit_: Exit) -> None:
         process = next((p for p in self._processes if p.pid == exit_.pid), None)
@@ -197,16 +197,16 @@ class Processes:
     def _status(self, process: _Process) -> dict[str, dict[str, str]]:
         return read_status(self._folder, process.plan.consumer)
 
-    def _restart_server(self) -> None:
+    def _restart_fork_server(self) -> None:
         self._count_restart()
-        self._server.stop()
-        count = self._server_restarts.add(time.monotonic(), self._progress())
+        self._fork_server.stop()
+        count = self._fork_server_restarts.add(time.monotonic(), self._progress())
         if pause_s(count, self._settings.restart) is None:
             raise EngineError(
                 f"the process that starts the workers ended {count} times in a minute while nothing"
                 f" moved: {last_line((self._folder / LOG).read_bytes())}"
             )
-        self._server = ForkServer(self._modules, self._folder / LOG)
+        self._fork_server = ForkServer(self._modules, self._folder / LOG)
         for process in self._processes:
             process.pid = None
 

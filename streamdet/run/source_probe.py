@@ -27,7 +27,7 @@ def probe(
     targets: Iterable[tuple[str, tuple[object, ...]]],
     folder: Path,
     limit_s: float,
-    is_over: Callable[[], bool] = lambda: False,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run short-lived helpers side by side in processes of their own.
 
@@ -35,13 +35,13 @@ def probe(
         targets: "module:function" and arguments.
         folder: where their output goes.
         limit_s: at most so long, in seconds.
-        is_over: asked now and then whether nobody wants the answer any more.
+        is_cancelled: asked now and then whether nobody wants the answer any more.
     """
     server = ForkServer([], folder / LOG)
     try:
         waiting = {server.spawn(target, *arguments) for target, arguments in targets}
         deadline = time.monotonic() + limit_s
-        while waiting and time.monotonic() < deadline and not is_over():
+        while waiting and time.monotonic() < deadline and not is_cancelled():
             waiting -= {exit_.pid for exit_ in server.exits(0.1)}
     except ForkServerDiedError as exc:
         raise StreamdetError(
@@ -76,7 +76,7 @@ def read_probes(graph: PipelineGraph, folder: Path) -> dict[str, SourceInfo | No
     Sources that the probes have not come to are left out.
     """
     infos: dict[str, SourceInfo | None] = {}
-    for node in graph.role("source"):
+    for node in graph.nodes_of_role("source"):
         path = probe_path(folder, node)
         for line in path.read_text().splitlines() if path.exists() else ():
             source_id, known = json.loads(line)
@@ -96,7 +96,7 @@ def unprobed(
     """
     height, width = slot_hw
     warnings = []
-    for node in (each for each in graph.role("source") if not each.is_live):
+    for node in (each for each in graph.nodes_of_role("source") if not each.is_live):
         missing = [item.source_id for item in node.items if item.source_id not in probed]
         if missing and graph.slot_readers(node.name):
             others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

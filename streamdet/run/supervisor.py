@@ -15,11 +15,11 @@ from streamdet.errors import TransportError
 from streamdet.graph import PipelineGraph
 from streamdet.registry import load
 from streamdet.run.accounting import Accounting
+from streamdet.run.choose_runtimes import choose_runtimes
 from streamdet.run.description import describe_run
 from streamdet.run.monitor import Metrics, Monitor
 from streamdet.run.processes import Processes
 from streamdet.run.report import Report, Snapshot, stage_reports
-from streamdet.run.runtime_choice import choose_runtimes
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
 from streamdet.sources import SourceInfo
 from streamdet.system.process import stop_signals_to
@@ -48,8 +48,8 @@ class Supervisor:
         on_warning: the same, may be replaced.
         on_folder: called with the run's folder once that is there, before any worker is; its errors
             end the run.
-        is_held: asked whether the run cannot move now because whoever takes its results is busy:
-            it is not stuck then.
+        is_consumer_busy: asked whether the run waits for the program that takes its results: it is
+            not stuck then.
         redis_url: the run's server, once it has started; holds the password, never show it.
     """
 
@@ -66,9 +66,9 @@ class Supervisor:
         self.on_warning = on_warning
         self.redis_url = ""
         self.on_folder: Callable[[Path], None] = lambda folder: None
-        self.is_held: Callable[[], bool] = lambda: False
+        self.is_consumer_busy: Callable[[], bool] = lambda: False
         self._stops = 0
-        self._server: EmbeddedRedis | None = None
+        self._redis_server: EmbeddedRedis | None = None
         self._runtime_notes: dict[str, str] = {}
 
     def run(self) -> Report:
@@ -106,10 +106,10 @@ class Supervisor:
     def _start_server(self, stack: ExitStack, folder: RunFolder) -> str:
         if not self._settings.is_embedded:
             return self._settings.redis.reveal()
-        self._server = EmbeddedRedis(folder.path)
-        stack.callback(self._server.stop)
-        (folder.path / ADDRESS_FILE).write_text(self._server.url)
-        return self._server.url
+        self._redis_server = EmbeddedRedis(folder.path)
+        stack.callback(self._redis_server.stop)
+        (folder.path / ADDRESS_FILE).write_text(self._redis_server.url)
+        return self._redis_server.url
 
     def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
         infos, unseen = self._probe(folder)
@@ -127,18 +127,18 @@ class Supervisor:
         )
         metrics = Metrics(bus, Accounting(bus, description.sources))
         description.write(folder.path)
-        processes = Processes(plans, self._settings, folder.path, lambda: metrics.moved)
+        processes = Processes(plans, self._settings, folder.path, lambda: metrics.progress)
         stack.callback(processes.stop)
-        watch = Monitor(
+        monitor = Monitor(
             bus,
             processes,
             metrics,
             self._settings,
-            is_embedded=self._server is not None,
+            is_embedded=self._redis_server is not None,
             warn=self.on_warning,
         )
-        watch.is_held = self.is_held
-        outcome, failure = watch.run(
+        monitor.is_consumer_busy = self.is_consumer_busy
+        outcome, failure = monitor.run(
             lambda: self._stops, self._show(metrics, _expected(run, infos))
         )
         return self._report(run, metrics, processes, (outcome, failure, warnings))
@@ -151,13 +151,13 @@ class Supervisor:
 
     def _probe(self, folder: RunFolder) -> tuple[dict[str, SourceInfo], tuple[str, ...]]:
         """Look at the sources; returns what is known of them, and warnings of what is not."""
-        sources = self._graph.role("source")
+        sources = self._graph.nodes_of_role("source")
         targets = [
             (PROBE_NODE, (node, probe_path(folder.path, node)))
             for node in sources
             if not node.is_live
         ]
-        probe(targets, folder.path, PROBE_LIMIT_S, is_over=lambda: self._stops > 0)
+        probe(targets, folder.path, PROBE_LIMIT_S, is_cancelled=lambda: self._stops > 0)
         probed = read_probes(self._graph, folder.path)
         warnings = unprobed(self._graph, probed, self._settings.slot_hw) if not self._stops else ()
         for warning in warnings:
@@ -166,7 +166,7 @@ class Supervisor:
 
     def _choose_runtimes(self) -> tuple[str, ...]:
         """Fix what runs the networks, the same for all replicas; returns warnings."""
-        chosen = choose_runtimes(self._graph, is_over=lambda: self._stops > 0)
+        chosen = choose_runtimes(self._graph, is_cancelled=lambda: self._stops > 0)
         self._graph, self._runtime_notes = chosen.graph, chosen.notes
         for warning in chosen.warnings:
             self.on_warning(warning)
@@ -175,7 +175,7 @@ class Supervisor:
     def _plan(self, folder: RunFolder, infos: dict[str, SourceInfo]) -> RunPlan:
         source_hw = {source_id: info.hw for source_id, info in infos.items()}
         pools = plan_pools(self._graph, self._settings, folder.pool_path, source_hw)
-        items = [item for node in self._graph.role("source") for item in node.items]
+        items = [item for node in self._graph.nodes_of_role("source") for item in node.items]
         return RunPlan(
             layout=run_layout(self._graph, folder.run_id, pools),
             redis_url=self.redis_url,

@@ -67,8 +67,8 @@ class SourceInfo:
     frame_count: int | None
 
 
-def look_away(*found: SourceInfo) -> None:
-    """Nobody wants to know of frames that are passed over, or of what a probe has found so far."""
+def ignore(*found: SourceInfo) -> None:
+    """The default callback: does nothing."""
 
 
 class Source(Protocol):
@@ -95,7 +95,7 @@ class Source(Protocol):
         """
         ...
 
-    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = ignore) -> SourceInfo:
         """Look at the header only.
 
         Args:
@@ -107,13 +107,13 @@ class Source(Protocol):
         ...
 
     def frames(
-        self, start: Position, on_passed: Callable[[], None] = look_away
+        self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
         """Decode on from a position; the frames are the same as in an unbroken run.
 
         Args:
             start: where to go on.
-            on_passed: called for every frame that is decoded but not emitted, so that the caller
+            on_skipped: called for every frame that is decoded but not emitted, so that the caller
                 can show that it is alive; what it raises ends the iteration.
 
         Raises:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import Field
 
 from streamdet.errors import SourceError
-from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
+from streamdet.sources import DecodedFrame, Position, SourceInfo, ignore
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.resolve import list_images
 from streamdet.sources.sampling import MIN_RATE, Sampler, SamplingOptions, exact_rate
@@ -83,7 +83,7 @@ class ImagesSource:
         tail = [f"{self._uri}: images that cannot be read, besides those named: {others}"]
         return tuple(told + tail if others else told)
 
-    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = ignore) -> SourceInfo:
         """Read the headers of all images, for the size of the largest (not turned upright).
 
         Raises:
@@ -101,7 +101,7 @@ class ImagesSource:
         return SourceInfo(largest_hw, self._sampler().count(good))
 
     def frames(
-        self, start: Position, on_passed: Callable[[], None] = look_away
+        self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
         """Decode on from a position.
 
@@ -120,7 +120,7 @@ class ImagesSource:
             image = self._read(paths[place])
             self._count(is_good=image is not None)
             if image is None or not keeps:
-                on_passed()
+                on_skipped()
                 continue
             last_slot = slot
             self.position = replace(self.position, index=self.position.index + 1, pts=place)

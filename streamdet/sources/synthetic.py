@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from streamdet.detections import Detections
 from streamdet.image import ArrayImage
-from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
+from streamdet.sources import DecodedFrame, Position, SourceInfo, ignore
 from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.scene_uri import parse_scene
 from streamdet.sources.street import Street
@@ -32,7 +32,7 @@ class SyntheticSource:
         self._street = Street(self.spec)
         self._sampler = Sampler(options, self.spec.fps)
 
-    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = ignore) -> SourceInfo:
         """Say the scene's size and how many frames it emits."""
         return SourceInfo(self.spec.hw, self._sampler.count(self.spec.frames))
 
@@ -41,7 +41,7 @@ class SyntheticSource:
         return self._street.truth(number)
 
     def frames(
-        self, start: Position, on_passed: Callable[[], None] = look_away
+        self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
         """Render on from a position."""
         self.position = start
@@ -52,7 +52,7 @@ class SyntheticSource:
             self.position = replace(self.position, decoded=number + 1)
             slot = self._slot(number)
             if not self._sampler.keeps(number, slot, last_slot):
-                on_passed()
+                on_skipped()
                 continue
             last_slot = slot
             self.position = Position(self.position.index + 1, number + 1, pts=number)

@@ -25,9 +25,9 @@ class AnalyticsStage:
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
         """Have each frame's objects changed: see stages.Stage."""
-        return [job if job.is_dropped else self._look(job) for job in jobs]
+        return [job if job.is_dropped else self._update(job) for job in jobs]
 
-    def _look(self, job: Job) -> Job:
+    def _update(self, job: Job) -> Job:
         message = job.message
         changed = self._sources.changing(message.source_id).update(message)
         if replace(changed, detections=None) != replace(message, detections=None):

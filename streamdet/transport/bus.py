@@ -50,13 +50,13 @@ class GroupLayout:
     Attributes:
         outputs: names of the groups that read this one.
         has_sink: whether frames end here: this group counts drops, and the ends of the run.
-        window_sinks: for a source's group, the groups with a sink that its frames reach: how far
-            they are says how many frames are under way.
+        sinks_downstream: for a source's group, the groups with a sink that its frames reach: what
+            these have not committed yet is in flight.
     """
 
     outputs: tuple[str, ...] = ()
     has_sink: bool = False
-    window_sinks: tuple[str, ...] = ()
+    sinks_downstream: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ class RunAdmin(Protocol):
         """Ask all sources to end."""
         ...
 
-    def beat(self) -> None:
+    def keep_alive(self) -> None:
         """Say that the supervisor lives; a run that is silent for long may be deleted by others.
 
         Raises:

@@ -25,8 +25,8 @@ SOCKET: Final = "frames.sock"
 """The socket's file in a run's folder."""
 SEND_LIMIT_S: Final = 10.0
 """How long the receiver may take to read a frame once it has begun."""
-LOOK_S: Final = 0.25
-"""How long a wait lasts before whoever waits looks around."""
+POLL_S: Final = 0.25
+"""Longest wait before the waiting side checks whether to give up."""
 _HEAD: Final = struct.Struct("<IHH")
 """Bytes of the message, then height and width of the image (0 where there is none)."""
 _ACK: Final = b"+"
@@ -39,7 +39,7 @@ class FrameSender:
 
     Args:
         folder: the run's folder.
-        on_wait: called at least every `LOOK_S` while the receiver is busy.
+        on_wait: called at least every `POLL_S` while the receiver is busy.
     """
 
     def __init__(self, folder: Path, on_wait: Callable[[], None]) -> None:
@@ -69,7 +69,7 @@ class FrameSender:
             self._socket.sendall(_HEAD.pack(len(payload), *hw) + payload)
             if pixels is not None:
                 self._socket.sendall(np.ascontiguousarray(pixels).data.cast("B"))
-            while not select.select([self._socket], [], [], LOOK_S)[0]:
+            while not select.select([self._socket], [], [], POLL_S)[0]:
                 self._on_wait()
             if self._socket.recv(1) != _ACK:
                 raise ConnectionResetError("closed")
@@ -101,7 +101,7 @@ class FrameReceiver:
         self._is_over = is_over
         self._next_index: dict[str, int] = {}
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.settimeout(LOOK_S)
+        self._listener.settimeout(POLL_S)
         try:
             self._listener.bind(str(folder / SOCKET))
             self._listener.listen()
@@ -117,7 +117,7 @@ class FrameReceiver:
                     sender, _ = self._listener.accept()
                 except TimeoutError:
                     continue
-                sender.settimeout(LOOK_S)
+                sender.settimeout(POLL_S)
                 with closing(sender), suppress(OSError):  # the sender died: the next one connects
                     self._receive(sender)
 

@@ -99,7 +99,7 @@ class MemoryBus:
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
         """Count the frames under way: see bus.Bus."""
-        sinks = self._run().groups[lease.group].window_sinks
+        sinks = self._run().groups[lease.group].sinks_downstream
         emitted = self._group(lease.group).done[source_id]
         done = (self._group(sink).done[source_id] for sink in sinks)
         return emitted - min(done, default=emitted)
@@ -159,7 +159,7 @@ class MemoryBus:
         """Ask all sources to end."""
         self._is_stopping = True
 
-    def beat(self) -> None:
+    def keep_alive(self) -> None:
         """Say that the supervisor lives: nobody else looks."""
         self._run()
 

@@ -90,7 +90,7 @@ class RedisBus:
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
         """Count the frames under way: see bus.Bus."""
-        sinks = self._layout.groups[lease.group].window_sinks
+        sinks = self._layout.groups[lease.group].sinks_downstream
         with _translated():
             commands = [
                 ("HGET", self._key("group", group), f"done:{source_id}")
@@ -172,7 +172,7 @@ class RedisBus:
             pipe.sadd(RUNS_KEY, layout.run_id)
             pipe.execute()
 
-    def beat(self) -> None:
+    def keep_alive(self) -> None:
         """Say that the supervisor lives: see bus.RunAdmin."""
         with _translated():
             self._require_run()
@@ -277,7 +277,7 @@ def pack_step(step: Step, group: GroupLayout) -> bytes:
         "epoch": step.lease.epoch,
         "readers": group.outputs,
         "has_sink": group.has_sink,
-        "window_sinks": group.window_sinks,
+        "sinks_downstream": group.sinks_downstream,
         "commits": [_pack_commit(commit) for commit in step.commits],
         "counters": step.counters,
         "public": _pack_public(step.public),

@@ -12,12 +12,12 @@ from streamdet.messages import EndOfStream, Message, decode
 from streamdet.transport.bus import Bus, Entry, Lease
 
 WAIT_S: Final = 0.5
-"""How long a read waits for the first entry before the worker looks around again."""
+"""Longest wait of a read for its first entry; then the worker sends a heartbeat and reads again."""
 _PAGE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ReceivedMessage:
     """An entry and the message in it."""
 
     entry_id: str
@@ -58,12 +58,12 @@ class BatchReader:
         self._batch = batch
         self._max_wait_s = max_wait_s
         self._next_index = None if next_index is None else dict(next_index)
-        self._early: dict[tuple[str, int], Item] = {}
-        self._ready: deque[Item] = deque()
+        self._early: dict[tuple[str, int], ReceivedMessage] = {}
+        self._ready: deque[ReceivedMessage] = deque()
         self._recover()
 
-    def next_batch(self) -> list[Item]:
-        """Return what can be worked on: at most `batch` items, [] when nothing came in time."""
+    def next_batch(self) -> list[ReceivedMessage]:
+        """Return what can be worked on: at most `batch` messages, [] when nothing came in time."""
         if not self._ready:
             self._admit(self._bus.read(self._lease, self._batch, WAIT_S))
             self._top_up()
@@ -85,7 +85,7 @@ class BatchReader:
 
     def _admit(self, entries: list[Entry]) -> None:
         for entry in entries:
-            item = Item(entry.id, decode(entry.payload))
+            item = ReceivedMessage(entry.id, decode(entry.payload))
             if self._next_index is None:
                 self._ready.append(item)
             else:

@@ -16,13 +16,13 @@ class HeldFrames:
     """Frames of one source that wait for their step.
 
     Args:
-        place: the worker's.
+        context: of the worker.
     """
 
-    def __init__(self, place: WorkerContext) -> None:
-        self._place = place
-        self._node = place.plan.nodes[0].node.name
-        self._committer = Committer(place.plan, place.bus)
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._node = context.plan.nodes[0].node.name
+        self._committer = Committer(context.plan, context.bus)
         self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
 
     def __len__(self) -> int:
@@ -41,7 +41,7 @@ class HeldFrames:
         Returns:
             The frame as the last of them left it.
         """
-        results = self._place.group.process([job], entry_node=self._node)
+        results = self._context.group.process([job], entry_node=self._node)
         # The images end here: they must not outlive this frame.
         kept = {node: [one.without_images() for one in jobs] for node, jobs in results.items()}
         self._held.append((job.message, kept))
@@ -74,7 +74,7 @@ class HeldFrames:
         Raises:
             RefusedError: the bus refused the step.
         """
-        self._place.group.finish(source_id)
+        self._context.group.finish(source_id)
         end = self._committer.end_commit(EndOfStream(source_id, frames), None)
         return self._step(lease, [end], {}, {source_id: position})
 
@@ -86,9 +86,9 @@ class HeldFrames:
         positions: Mapping[str, bytes],
         public: Sequence[PublicEntry] = (),
     ) -> StepResult:
-        states = self._place.group.states()
+        states = self._context.group.states()
         result = self._committer.step(
             lease, commits, results, states=states, positions=positions, public=public
         )
-        self._place.group.committed()
+        self._context.group.committed()
         return result

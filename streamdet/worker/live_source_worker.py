@@ -25,7 +25,7 @@ from streamdet.worker.context import WorkerContext
 from streamdet.worker.held_frames import HeldFrames
 from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.source_worker import StopRequested
-from streamdet.worker.stage_stats import PASSED
+from streamdet.worker.stage_stats import SKIPPED
 from streamdet.worker.under_way import UnderWay
 
 STALE: Final = "stale: the frame came too late"
@@ -33,26 +33,26 @@ BUSY: Final = "busy: enough frames of its source were under way"
 
 LONGEST_HOLD_NS: Final = 250_000_000
 """Dropped frames wait no longer than this for one that is not, to be committed with it."""
-LOOK_EVERY_S: Final = 0.25
-"""While a camera is away, the bus is asked so often whether the run is to stop."""
+STOP_CHECK_S: Final = 0.25
+"""While a camera is away, the bus is asked this often whether the run is to stop."""
 
 
 class LiveSourceWorker:
     """Emits the frames of one item of a source node: of the first that no other worker has claimed.
 
     Args:
-        place: what there is to work with.
+        context: the plan, and what was made from it.
     """
 
-    def __init__(self, place: WorkerContext) -> None:
-        self._place = place
-        plan = place.plan
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        plan = context.plan
         self._node = plan.nodes[0].node
         assert isinstance(self._node.options, LiveOptions)
         self._options = self._node.options
         publishes_image = plan.nodes[0].slot_readers > 0
-        self._stage = SourceStage(self._node.name, place.pixels, publishes_image=publishes_image)
-        self._held = HeldFrames(place)
+        self._stage = SourceStage(self._node.name, context.pixels, publishes_image=publishes_image)
+        self._held = HeldFrames(context)
         self._camera = CameraState()
         self._lost, self._refused = Pauses(0.5, 2.0), Pauses(5.0, 30.0)
 
@@ -62,20 +62,20 @@ class LiveSourceWorker:
         Raises:
             TransportError: see the note "Begin again" in main.py.
         """
-        self._lease = self._place.take_over()
-        self._place.pixels.slot_wait_s = 0.0
-        self._place.pixels.on_wait = _give_up
-        ended = self._place.bus.ended_sources(self._place.plan.group)
-        for item in self._place.plan.items:
-            if self._place.bus.claim_source(self._lease, item.source_id):
+        self._lease = self._context.take_over()
+        self._context.pixels.slot_wait_s = 0.0
+        self._context.pixels.on_wait = _give_up
+        ended = self._context.bus.ended_sources(self._context.plan.group)
+        for item in self._context.plan.items:
+            if self._context.bus.claim_source(self._lease, item.source_id):
                 if item.source_id not in ended:
                     self._watch(item)
                 break
-        self._place.group.close()
+        self._context.group.close()
 
     def _watch(self, item: SourceItem) -> None:
         self._source_id = item.source_id
-        bus = self._place.bus
+        bus = self._context.bus
         self._last, _ = unpack_position(bus.positions().get(item.source_id))
         in_flight = bus.in_flight(self._lease, item.source_id)
         self._under_way = UnderWay(self._last.index, in_flight)
@@ -83,7 +83,7 @@ class LiveSourceWorker:
         try:
             self._show("connecting")
             while True:
-                self._look()
+                self._check_stop()
                 self._wait(self._attempt(source))
         except StopRequested:
             self._end()
@@ -107,7 +107,7 @@ class LiveSourceWorker:
     def _emit_all(self, source: LiveSource) -> None:
         with closing(source.connect()) as connection:
             for frame in connection.frames():
-                self._place.beat()
+                self._context.beat()
                 self._show("live")
                 self._lost.reset()
                 self._refused.reset()
@@ -130,21 +130,21 @@ class LiveSourceWorker:
             self._heed(self._held.commit(self._lease, self._source_id, self._packed()))
 
     def _is_time_to_commit(self) -> bool:
-        return len(self._held) >= self._place.plan.batch or self._held.age_ns > LONGEST_HOLD_NS
+        return len(self._held) >= self._context.plan.batch or self._held.age_ns > LONGEST_HOLD_NS
 
     def _reason_to_drop(self, frame: LiveFrame) -> str | None:
         if frame.age_ns > self._options.max_staleness_ms * 1_000_000:
             return STALE
         if self._under_way.count < self._options.max_in_flight:
             return None
-        self._under_way.note(self._place.bus.in_flight(self._lease, self._source_id))
+        self._under_way.note(self._context.bus.in_flight(self._lease, self._source_id))
         return BUSY if self._under_way.count >= self._options.max_in_flight else None
 
     def _show(self, state: State, reason: str = "") -> None:
         """Commit the camera's state if it is a new one, with all that is held."""
         if not self._camera.change(state, reason):
             return
-        run, camera = self._place.plan.run, self._camera.as_dict()
+        run, camera = self._context.plan.run, self._camera.as_dict()
         event = camera_event(run.layout.run_id, self._source_id, camera, self._last.index)
         entry = PublicEntry(run.events, {"event": event}, EVENTS_MAXLEN)
         self._heed(self._held.commit(self._lease, self._source_id, self._packed(), [entry]))
@@ -169,14 +169,18 @@ class LiveSourceWorker:
         """
         due_s = time.monotonic() + pause_s
         while (left_s := due_s - time.monotonic()) > 0:
-            self._look()
-            time.sleep(min(LOOK_EVERY_S, left_s))
+            self._check_stop()
+            time.sleep(min(STOP_CHECK_S, left_s))
 
-    def _look(self) -> None:
-        """Show that this worker is alive, though nothing comes; see whether the run is to stop."""
-        self._place.beat()
-        counters = {f"{PASSED}{self._node.name}": 1}  # a run whose cameras are away is not stuck
-        if self._place.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
+    def _check_stop(self) -> None:
+        """Show that this worker is alive, though no frame comes, and check for a stop.
+
+        Raises:
+            StopRequested: the run has been asked to stop.
+        """
+        self._context.beat()
+        counters = {f"{SKIPPED}{self._node.name}": 1}  # a run whose cameras are away is not stuck
+        if self._context.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
             raise StopRequested
 
     def _end(self) -> None:

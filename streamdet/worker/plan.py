@@ -129,7 +129,7 @@ def worker_plans(graph: PipelineGraph, run: RunPlan) -> list[WorkerPlan]:
 def _worker_plan(
     graph: PipelineGraph, run: RunPlan, group: ProcessGroup, replica: int, number: int
 ) -> WorkerPlan:
-    entry = group.entry
+    entry = group.first
     return WorkerPlan(
         run=run,
         number=number,
@@ -160,7 +160,7 @@ def _batch(graph: PipelineGraph, run: RunPlan, group: ProcessGroup) -> int:
         for maker, pool in run.pools.items()
         if group.name in {graph.nodes[maker].process, *_names(graph.slot_readers(maker))}
     ]
-    return min([group.entry.batch, *(max(1, p.slots // (2 * group.replicas)) for p in touched)])
+    return min([group.first.batch, *(max(1, p.slots // (2 * group.replicas)) for p in touched)])
 
 
 def _names(groups: Iterable[ProcessGroup]) -> set[str]:
@@ -185,17 +185,17 @@ def _reading_groups(graph: PipelineGraph, node: Node) -> tuple[str, ...]:
 
 def _group_layout(graph: PipelineGraph, group: ProcessGroup) -> GroupLayout:
     outputs = [name for node in group.nodes for name in _reading_groups(graph, node)]
-    sinks = [node.process for node in graph.downstream(group.entry.name) if node.role == "sink"]
+    sinks = [node.process for node in graph.downstream(group.first.name) if node.role == "sink"]
     return GroupLayout(
         outputs=tuple(dict.fromkeys(outputs)),
         has_sink=any(node.role == "sink" for node in group.nodes),
-        window_sinks=tuple(dict.fromkeys(sinks)) if group.entry.role == "source" else (),
+        sinks_downstream=tuple(dict.fromkeys(sinks)) if group.first.role == "source" else (),
     )
 
 
 def class_names(graph: PipelineGraph) -> dict[str, tuple[str, ...]]:
     """Model name -> class names, for every detector of a graph."""
-    models = [node.model for node in graph.role("detector") if node.model is not None]
+    models = [node.model for node in graph.nodes_of_role("detector") if node.model is not None]
     return {model.name: model.classes for model in models}
 
 
@@ -241,7 +241,7 @@ def _pool_plan(
     slot_bytes = max(map(load("pixel_format", maker.pixel_format).byte_count, sizes))
     users = [graph.group_of(node.name), *graph.slot_readers(node.name)]
     fewest = 2 * max(group.replicas for group in users)
-    wanted = max(settings.slots, 2 * sum(group.entry.batch * group.replicas for group in users))
+    wanted = max(settings.slots, 2 * sum(group.first.batch * group.replicas for group in users))
     affordable = (settings.pool_mib << 20) // slot_bytes
     slots = max(fewest, min(wanted, affordable))
     return PoolPlan(settings.pool, maker.pixel_format, path, slots, slot_bytes)

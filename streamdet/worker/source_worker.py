@@ -18,7 +18,7 @@ from streamdet.transport.bus import Step, StepResult
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.held_frames import HeldFrames
 from streamdet.worker.run_files import pack_position, unpack_position
-from streamdet.worker.stage_stats import PASSED
+from streamdet.worker.stage_stats import SKIPPED
 
 PAUSE_S: Final = 0.005
 
@@ -26,31 +26,31 @@ LONGEST_HOLD_NS: Final = 20_000_000
 """Frames wait no longer than this for their step to fill up."""
 
 
-LOOK_EVERY_NS: Final = 250_000_000
-"""While frames are passed over, the bus is asked no more often than this."""
+STOP_CHECK_NS: Final = 250_000_000
+"""While frames are skipped, the bus is asked at most this often whether the run is stopping."""
 
 
 class StopRequested(Exception):  # noqa: N818  not an error
-    """The run has been asked to stop while this source passed over frames."""
+    """The run has been asked to stop."""
 
 
 class SourceWorker:
     """Reads items of one source node, one after another, but for those that others have claimed.
 
     Args:
-        place: what there is to work with.
+        context: the plan, and what was made from it.
     """
 
-    def __init__(self, place: WorkerContext) -> None:
-        self._place = place
-        plan, pixels = place.plan, place.pixels
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        plan, pixels = context.plan, context.pixels
         self._node = plan.nodes[0].node
         publishes_image = plan.nodes[0].slot_readers > 0
         self._stage = SourceStage(self._node.name, pixels, publishes_image=publishes_image)
-        self._held = HeldFrames(place)
+        self._held = HeldFrames(context)
         self._last = Position()
         self._is_stopping = False
-        self._looked_ns = self._passed = 0
+        self._checked_ns = self._skipped = 0
 
     def run(self) -> None:
         """Read every item to its end, or until the run is asked to stop.
@@ -59,23 +59,23 @@ class SourceWorker:
             TransportError: see the note "Begin again" in worker.py.
         """
         self.attach()
-        for item in self._place.plan.items:
+        for item in self._context.plan.items:
             self.read(item)
-        self._place.group.close()
+        self._context.group.close()
 
     def attach(self) -> None:
         """Take over from whoever did this work before."""
-        self._lease = self._place.take_over()
-        bus = self._place.bus
+        self._lease = self._context.take_over()
+        bus = self._context.bus
         self._positions = bus.positions()
-        self._ended = bus.ended_sources(self._place.plan.group)
+        self._ended = bus.ended_sources(self._context.plan.group)
         self._is_stopping = bus.is_stopping()
 
     def read(self, item: SourceItem) -> None:
         """Read one item, from where it was committed to its end, unless it is another worker's."""
         if item.source_id in self._ended:
             return
-        if not self._place.bus.claim_source(self._lease, item.source_id):
+        if not self._context.bus.claim_source(self._lease, item.source_id):
             return
         self._source_id = item.source_id
         self._last, _ = unpack_position(self._positions.get(item.source_id))
@@ -92,17 +92,17 @@ class SourceWorker:
 
     def _emit_all(self, source: Source) -> None:
         started_ns = time.monotonic_ns()
-        for decoded in () if self._is_stopping else source.frames(self._last, self._pass_over):
+        for decoded in () if self._is_stopping else source.frames(self._last, self._on_skipped):
             self._emit(decoded, started_ns)
             if self._is_stopping:
                 return
             started_ns = time.monotonic_ns()
 
     def _emit(self, decoded: DecodedFrame, started_ns: int) -> None:
-        self._place.beat()
+        self._context.beat()
         self._held.add(self._stage.job(self._source_id, decoded, started_ns))
         self._last = decoded.position
-        if len(self._held) >= self._place.plan.batch:
+        if len(self._held) >= self._context.plan.batch:
             self._flush()
         self._flush_old()
 
@@ -133,23 +133,23 @@ class SourceWorker:
         Only sources wait: any other stage that did could keep from its readers the one frame that
         they wait for, to restore the order.
         """
-        while in_flight > self._place.plan.run.max_in_flight:
-            self._place.beat()
+        while in_flight > self._context.plan.run.max_in_flight:
+            self._context.beat()
             time.sleep(PAUSE_S)
-            in_flight = self._place.bus.in_flight(self._lease, self._source_id)
+            in_flight = self._context.bus.in_flight(self._lease, self._source_id)
 
-    def _pass_over(self) -> None:
-        """A frame was decoded for nothing: show that this worker is alive, and look up at times.
+    def _on_skipped(self) -> None:
+        """A frame was skipped: show that this worker is alive, and check for a stop at times.
 
         Raises:
             StopRequested: the run has been asked to stop.
         """
-        self._place.beat()
+        self._context.beat()
         self._flush_old()
-        self._passed += 1
-        if time.monotonic_ns() - self._looked_ns > LOOK_EVERY_NS:
-            self._looked_ns = time.monotonic_ns()
-            counters = {f"{PASSED}{self._node.name}": self._passed}
-            self._passed = 0
-            if self._place.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
+        self._skipped += 1
+        if time.monotonic_ns() - self._checked_ns > STOP_CHECK_NS:
+            self._checked_ns = time.monotonic_ns()
+            counters = {f"{SKIPPED}{self._node.name}": self._skipped}
+            self._skipped = 0
+            if self._context.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
                 raise StopRequested

@@ -12,8 +12,8 @@ from streamdet.messages import FrameMessage
 Measure = Literal["latency", "waiting", "work"]
 
 FRAMES: Final = "frames:"
-PASSED: Final = "passed:"
-"""Counters, by node: frames that it worked on, and frames that a source decoded for nothing."""
+SKIPPED: Final = "skipped:"
+"""Counters, by node: frames that it worked on, and frames that a source decoded and skipped."""
 
 _BUCKETS_PER_OCTAVE: Final = 4
 
@@ -75,6 +75,6 @@ def _bucket(latency_ns: int) -> int:
     return math.floor(_BUCKETS_PER_OCTAVE * math.log2(max(1.0, latency_ns / 1000)))
 
 
-def moved(counters: Mapping[str, int]) -> int:
-    """A number that grows whenever a run commits frames, or a source passes over some."""
-    return sum(n for name, n in counters.items() if name.startswith((FRAMES, PASSED)))
+def progress(counters: Mapping[str, int]) -> int:
+    """A number that grows whenever a run commits frames, or a source skips some."""
+    return sum(n for name, n in counters.items() if name.startswith((FRAMES, SKIPPED)))

@@ -29,7 +29,7 @@ from tests.redis_server import RedisServer
 LAYOUT = RunLayout(
     run_id="run",
     groups={
-        "front": GroupLayout(outputs=("detect",), window_sinks=("back",)),
+        "front": GroupLayout(outputs=("detect",), sinks_downstream=("back",)),
         "detect": GroupLayout(outputs=("back",)),
         "back": GroupLayout(has_sink=True),
     },

@@ -61,7 +61,7 @@ class Rig:
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.now_s = 100.0
-        self.moved = 0
+        self.progress = 0
         self.servers: list[FakeServer] = []
         self.killed: list[int] = []
         patch.setattr(processes_module, "ForkServer", self._make_server)
@@ -69,7 +69,7 @@ class Rig:
         patch.setattr(os, "kill", lambda pid, number: self.killed.append(pid))
         run = run_plan(folder)
         plans = [replace(detect_plan(run), number=0), replace(back_plan(run), number=1)]
-        self.processes = Processes(plans, LIMITS, folder, lambda: self.moved)
+        self.processes = Processes(plans, LIMITS, folder, lambda: self.progress)
         self.processes.start_due()
 
     def _make_server(self, modules: Sequence[str], log: Path) -> FakeServer:
@@ -131,7 +131,7 @@ def test_too_many_restarts_in_a_minute_without_progress_are_a_failure(rig: Rig) 
 
 def test_a_worker_whose_run_moves_may_be_killed_for_ever(rig: Rig) -> None:
     for _ in range(50):
-        rig.moved += 1
+        rig.progress += 1
         rig.end("detect-0", -signal.SIGKILL)
         assert rig.pause_s("detect-0") == 0
 
@@ -214,7 +214,7 @@ def test_who_was_killed_for_silence_is_named_with_what_helps_until_the_run_moves
         "detect-0 was silent for 60 s and was killed: if a batch takes so long, lower detect.batch"
         " (2) or raise `stall_s` in the deploy file",
     )
-    rig.moved += 1
+    rig.progress += 1
     assert rig.processes.silent() == ()
 
 
@@ -265,7 +265,7 @@ def test_probes_run_side_by_side_and_are_not_waited_for_too_long(tmp_path: Path)
 
 
 def test_probes_end_when_nobody_wants_to_know(tmp_path: Path) -> None:
-    probe([(f"{__name__}:hang", ())], tmp_path, 60, is_over=lambda: True)
+    probe([(f"{__name__}:hang", ())], tmp_path, 60, is_cancelled=lambda: True)
 
 
 def test_probes_that_cannot_be_started_are_one_sentence(

@@ -247,7 +247,7 @@ def test_a_frame_that_waits_for_a_slot_is_finished_before_the_source_stops(tmp_p
 def test_a_source_that_passes_over_frames_beats_and_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source_worker, "LOOK_EVERY_NS", -1)
+    monkeypatch.setattr(source_worker, "STOP_CHECK_NS", -1)
     run = Run(tmp_path, "toy:1000?")
     beats = 0
 

@@ -95,7 +95,7 @@ def choose_runtime(
     model: ModelConfig,
     network: Path,
     processes: int = 1,
-    is_over: Callable[[], bool] = lambda: False,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> RuntimeChoice:
     """Choose what runs a network; measures if there is a choice that has not been measured here.
 
@@ -104,8 +104,8 @@ def choose_runtime(
         model: what the network can stand.
         network: its file.
         processes: how many will run it at once.
-        is_over: asked now and then whether nobody wants the choice any more; then it is the first
-            candidate.
+        is_cancelled: asked now and then whether nobody wants the choice any more; then it is
+            the first candidate.
 
     Raises:
         EngineError: no runtime is installed, or each one failed.
@@ -117,7 +117,7 @@ def choose_runtime(
     kept = read_kept(key)
     if set(allowed) <= set(kept):
         return _chosen(options, model, {one: kept[one] for one in allowed})
-    return measure_again(options, model, network, processes, is_over)
+    return measure_again(options, model, network, processes, is_cancelled)
 
 
 def measure_again(
@@ -125,7 +125,7 @@ def measure_again(
     model: ModelConfig,
     network: Path,
     processes: int = 1,
-    is_over: Callable[[], bool] = lambda: False,
+    is_cancelled: Callable[[], bool] = lambda: False,
     *,
     budget_s: float = BUDGET_S,
 ) -> RuntimeChoice:
@@ -137,8 +137,8 @@ def measure_again(
     assert model.input is not None
     allowed = candidates(options, model)
     subject = Subject(network, model.input, options.threads, processes)
-    table = measure(subject, allowed, budget_s=budget_s, is_over=is_over)
-    if is_over():
+    table = measure(subject, allowed, budget_s=budget_s, is_cancelled=is_cancelled)
+    if is_cancelled():
         return RuntimeChoice(allowed[0], options.threads, {})
     choice = _chosen(options, model, table)
     key = choice_key(allowed, network, processes, options.threads)

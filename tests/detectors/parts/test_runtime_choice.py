@@ -123,8 +123,8 @@ def test_a_cache_folder_that_cannot_be_written_is_a_warning(tmp_path: Path) -> N
     assert choice.table
 
 
-def test_when_it_is_over_nothing_is_kept(tmp_path: Path) -> None:
+def test_when_it_is_cancelled_nothing_is_kept(tmp_path: Path) -> None:
     network = write_tiny_network(tmp_path)
-    choice = choose_runtime(options(), BOTH, network, is_over=lambda: True)
+    choice = choose_runtime(options(), BOTH, network, is_cancelled=lambda: True)
     assert (str(choice.candidate), choice.note) == ("openvino fp32", "")
     assert not cache_folder().exists()

@@ -25,7 +25,7 @@ _PARALLEL: Final = "; several files are read at once by `parallel`"
 _ORDERED: Final = ("source", "tracker", "analytics", "sink")
 
 
-def check_shape(drafts: Drafts, problems: Problems) -> None:
+def check_topology(drafts: Drafts, problems: Problems) -> None:
     """Report everything that is wrong with how nodes are joined."""
     _check_reads(drafts, problems)
     if cycle := _cycle({node.name: _known(node, drafts) for node in drafts.values()}):

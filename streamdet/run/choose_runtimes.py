@@ -27,21 +27,21 @@ class ChosenRuntimes:
     warnings: tuple[str, ...]
 
 
-def choose_runtimes(graph: PipelineGraph, is_over: Callable[[], bool]) -> ChosenRuntimes:
+def choose_runtimes(graph: PipelineGraph, is_cancelled: Callable[[], bool]) -> ChosenRuntimes:
     """Choose for each detector with a network, measuring where nothing is kept.
 
     A network that is missing or damaged is left to the worker, which says why it cannot start.
 
     Args:
         graph: the graph.
-        is_over: asked now and then whether the run shall end before it has begun.
+        is_cancelled: asked now and then whether the run shall end before it has begun.
 
     Raises:
         EngineError: no runtime is installed that can run a network.
     """
     choices: dict[str, RuntimeChoice] = {}
-    for node in graph.role("detector"):
-        choice = _choice(node, graph.group_of(node.name).replicas, is_over)
+    for node in graph.nodes_of_role("detector"):
+        choice = _choice(node, graph.group_of(node.name).replicas, is_cancelled)
         if choice is not None:
             choices[node.name] = choice
     nodes = {name: _fixed(node, choices.get(name)) for name, node in graph.nodes.items()}
@@ -52,7 +52,7 @@ def choose_runtimes(graph: PipelineGraph, is_over: Callable[[], bool]) -> Chosen
     )
 
 
-def _choice(node: Node, processes: int, is_over: Callable[[], bool]) -> RuntimeChoice | None:
+def _choice(node: Node, processes: int, is_cancelled: Callable[[], bool]) -> RuntimeChoice | None:
     if not isinstance(node.options, NetworkOptions) or node.model is None:
         return None
     if node.model.input is None:
@@ -61,7 +61,7 @@ def _choice(node: Node, processes: int, is_over: Callable[[], bool]) -> RuntimeC
         network = find_network(node.model)
     except ConfigError:
         return None
-    return choose_runtime(node.options, node.model, network.path, processes, is_over)
+    return choose_runtime(node.options, node.model, network.path, processes, is_cancelled)
 
 
 def _fixed(node: Node, choice: RuntimeChoice | None) -> Node:
