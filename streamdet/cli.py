@@ -13,6 +13,8 @@ import os
 import signal
 import sys
 
+from streamdet.system.stop_signals import INTERRUPTED, STOP_SIGNALS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -39,8 +41,6 @@ COMMANDS: dict[str, str] = {
 }
 """Name -> help; each is a module of streamdet.commands, imported only when it is the one to run."""
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-INTERRUPTED = 130
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 

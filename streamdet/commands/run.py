@@ -17,7 +17,6 @@ from streamdet.commands.graph_arguments import (
 from streamdet.commands.live import LiveView
 from streamdet.commands.progress_view import progress_view
 from streamdet.commands.report_text import report_lines
-from streamdet.commands.stop_signals import INTERRUPTED
 from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
 from streamdet.graph.outputs import check_report, files_written
@@ -25,6 +24,7 @@ from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.report import Report, Snapshot
 from streamdet.run.supervisor import Supervisor
 from streamdet.system.atomic_file import write_whole
+from streamdet.system.stop_signals import INTERRUPTED
 
 EXIT_CODES = {"done": 0, "failed": 1, "stopped": INTERRUPTED}
 

@@ -6,12 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from streamdet.config.options import Options
 from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem
 from streamdet.system.cores import cores
+
+ORDERED_ROLES: Final = frozenset({"tracker", "analytics", "sink"})
+"""Roles that need each source's frames in index order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from streamdet.config.suggestions import closest, nearest
 from streamdet.graph.draft import DraftNode
-from streamdet.graph.pipeline import in_order, upstream
+from streamdet.graph.pipeline import ORDERED_ROLES, in_order, upstream
 from streamdet.graph.problems import Problems
 from streamdet.system.redaction import short
 
@@ -22,7 +22,7 @@ _MAY_READ: Final[dict[str, tuple[str, ...]]] = {
     "sink": ("source", "detector", "tracker", "analytics"),
 }
 _PARALLEL: Final = "; several files are read at once by `parallel`"
-_ORDERED: Final = ("source", "tracker", "analytics", "sink")
+_ORDERED: Final = ORDERED_ROLES | {"source"}
 
 
 def check_topology(drafts: Drafts, problems: Problems) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from streamdet.run.description import SourceDescription
 from streamdet.run.report import CameraReport, SourceReport
+from streamdet.sources.positions import unpack_position
 from streamdet.transport.bus import RunAdmin
-from streamdet.worker.run_files import unpack_position
 
 
 class Accounting:

@@ -122,10 +122,6 @@ class Processes:
             if process.was_silent and process.restarts.progress == self._progress()
         )
 
-    def running(self) -> dict[str, int]:
-        """Consumer -> process id, of the workers that run."""
-        return {p.plan.consumer: p.pid for p in self._processes if p.pid is not None}
-
     def runtimes(self) -> dict[str, str]:
         """Node -> what really runs it."""
         return {

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from streamdet.worker.stage_stats import quantile_ms
+from streamdet.worker.stage_stats import FRAMES, quantile_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def stage_reports(kinds: Mapping[str, str], counters: Mapping[str, int]) -> tupl
     """
     reports = []
     for node, kind in kinds.items():
-        frames = counters.get(f"frames:{node}", 0)
+        frames = counters.get(FRAMES + node, 0)
         reports.append(
             StageReport(
                 node=node,

@@ -39,12 +39,11 @@ class Supervisor:
     Args:
         graph: what to run.
         settings: the machine.
-        on_progress: called about ten times a second.
         on_warning: called with a sentence for each thing that is unsafe or not known, before the
             run begins.
 
     Attributes:
-        on_progress: the same, may be replaced.
+        on_progress: called about ten times a second; may be replaced.
         on_warning: the same, may be replaced.
         on_folder: called with the run's folder once that is there, before any worker is; its errors
             end the run.
@@ -57,12 +56,11 @@ class Supervisor:
         self,
         graph: PipelineGraph,
         settings: DeploySettings,
-        on_progress: Callable[[Snapshot], None] = lambda snapshot: None,
         on_warning: Callable[[str], None] = lambda warning: None,
     ) -> None:
         self._graph = graph
         self._settings = settings
-        self.on_progress = on_progress
+        self.on_progress: Callable[[Snapshot], None] = lambda snapshot: None
         self.on_warning = on_warning
         self.redis_url = ""
         self.on_folder: Callable[[Path], None] = lambda folder: None
@@ -119,7 +117,7 @@ class Supervisor:
             stack.callback(load("pool", pool.kind).create(pool).close)
         bus = RedisBus(connect(self.redis_url), run.layout)
         stack.callback(bus.close)
-        bus.create(run.layout)
+        bus.create()
         stack.callback(_forget, bus)
         plans = worker_plans(self._graph, run)
         description = describe_run(

@@ -15,7 +15,8 @@ from typing import Final
 
 from setproctitle import setproctitle
 
-STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from streamdet.system.stop_signals import STOP_SIGNALS
+
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
 _BOUND: Final = (

@@ -261,7 +261,7 @@ class Bus(Protocol):
 class RunAdmin(Protocol):
     """What the supervisor asks of a bus."""
 
-    def create(self, layout: RunLayout) -> None:
+    def create(self) -> None:
         """Make the run's streams, leases and free slots."""
         ...
 

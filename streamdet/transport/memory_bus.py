@@ -39,9 +39,10 @@ class _GroupState:
 class MemoryBus:
     """Bus and RunAdmin in plain dictionaries; see bus.py for the promises."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: RunLayout) -> None:
         self.public: dict[str, list[PublicEntry]] = defaultdict(list)
-        self._layout: RunLayout | None = None
+        self._layout = layout
+        self._exists = False
         self._groups: dict[str, _GroupState] = {}
         self._free: dict[str, deque[FrameRef]] = {}
         self._held: dict[tuple[str, str], list[FrameRef]] = defaultdict(list)
@@ -146,13 +147,13 @@ class MemoryBus:
 
     # What the supervisor asks (RunAdmin).
 
-    def create(self, layout: RunLayout) -> None:
+    def create(self) -> None:
         """Make the run: see bus.RunAdmin."""
-        self._layout = layout
-        self._groups = {name: _GroupState() for name in layout.groups}
+        self._exists = True
+        self._groups = {name: _GroupState() for name in self._layout.groups}
         self._free = {
             pool: deque(FrameRef(pool, slot, 1) for slot in range(slots))
-            for pool, slots in layout.pools.items()
+            for pool, slots in self._layout.pools.items()
         }
 
     def request_stop(self) -> None:
@@ -184,10 +185,10 @@ class MemoryBus:
 
     def delete(self) -> None:
         """Forget the run; public streams stay."""
-        self._layout = None
+        self._exists = False
 
     def _run(self) -> RunLayout:
-        if self._layout is None:
+        if not self._exists:
             raise RunLostError("the run's keys are gone")
         return self._layout
 

@@ -160,16 +160,16 @@ class RedisBus:
 
     # What the supervisor asks (RunAdmin).
 
-    def create(self, layout: RunLayout) -> None:
+    def create(self) -> None:
         """Make the run's keys: see bus.RunAdmin."""
         with _translated():
             pipe = self._redis.pipeline(transaction=True)
-            for group in layout.groups:
+            for group in self._layout.groups:
                 pipe.xgroup_create(self._key("in", group), CONSUMER_GROUP, id="0", mkstream=True)
-            for pool, slots in layout.pools.items():
+            for pool, slots in self._layout.pools.items():
                 pipe.rpush(self._key("free", pool), *(f"{slot}:1" for slot in range(slots)))
             pipe.hset(self._key("run"), "beat", time.time())
-            pipe.sadd(RUNS_KEY, layout.run_id)
+            pipe.sadd(RUNS_KEY, self._layout.run_id)
             pipe.execute()
 
     def keep_alive(self) -> None:

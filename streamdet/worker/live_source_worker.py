@@ -16,6 +16,7 @@ from streamdet.formats.event_json import EVENTS_MAXLEN, camera_event
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
 from streamdet.sources.live import LiveFrame, LiveOptions, LiveSource
+from streamdet.sources.positions import pack_position, unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import NoSlotError
 from streamdet.stages.source import SourceStage
@@ -23,7 +24,6 @@ from streamdet.transport.bus import PublicEntry, Step, StepResult
 from streamdet.worker.camera_state import CameraState, Pauses, State
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.held_frames import HeldFrames
-from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.source_worker import StopRequested
 from streamdet.worker.stage_stats import SKIPPED
 from streamdet.worker.under_way import UnderWay

@@ -16,6 +16,7 @@ from streamdet.errors import StreamdetError, TransportError
 from streamdet.registry import load
 from streamdet.stages.pixels import PixelStore
 from streamdet.system.process import set_name
+from streamdet.system.stop_signals import STOP_SIGNALS
 from streamdet.transport.bus import RunLostError
 from streamdet.transport.connection import connect
 from streamdet.transport.pool import FramePool
@@ -45,7 +46,7 @@ def main(plan: WorkerPlan) -> int:
         f"sd:{plan.consumer}",
         f"streamdet worker {plan.consumer} ({kinds}) of run {plan.run.layout.run_id}",
     )
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # the supervisor asks workers to stop
     try:
         _run(plan)

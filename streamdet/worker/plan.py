@@ -9,14 +9,11 @@ from pathlib import Path
 from streamdet.config.deploy import DeploySettings
 from streamdet.config.names import wrong_name
 from streamdet.errors import ConfigError
-from streamdet.graph.pipeline import Node, PipelineGraph, ProcessGroup
+from streamdet.graph.pipeline import ORDERED_ROLES, Node, PipelineGraph, ProcessGroup
 from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.transport.pool import PoolPlan
-
-ORDERED_ROLES = frozenset({"tracker", "analytics", "sink"})
-"""Roles that need each source's frames in index order."""
 
 
 @dataclass(frozen=True, slots=True)

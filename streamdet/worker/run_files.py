@@ -1,4 +1,4 @@
-"""What the supervisor and the workers of a run agree on: files, exit codes, positions."""
+"""What the supervisor and the workers of a run agree on: files and exit codes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-import msgpack
-
-from streamdet.sources import Position
 from streamdet.system.atomic_file import replaced_whole
 
 LOG: Final = "workers.log"
@@ -45,20 +42,3 @@ def write_status(folder: Path, consumer: str, **values: Any) -> None:
     status = read_status(folder, consumer) | values
     with replaced_whole(folder / f"{consumer}.json") as part:
         part.write_text(json.dumps(status))
-
-
-def pack_position(position: Position, notes: dict[str, Any] | None = None) -> bytes:
-    """Write a position and what there is to say of the source; the inverse of `unpack_position`."""
-    packed: bytes = msgpack.packb(
-        [position.index, position.decoded, position.damaged, position.pts, position.is_seekable,
-         notes or {}]
-    )  # fmt: skip
-    return packed
-
-
-def unpack_position(packed: bytes | None) -> tuple[Position, dict[str, Any]]:
-    """Read a position and the notes; the start of a source where nothing has been committed."""
-    if packed is None:
-        return Position(), {}
-    *values, notes = msgpack.unpackb(packed)
-    return Position(*values), notes

@@ -12,12 +12,12 @@ from typing import Final
 from streamdet.errors import SourceError
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position, Source
+from streamdet.sources.positions import pack_position, unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import Step, StepResult
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.held_frames import HeldFrames
-from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.stage_stats import SKIPPED
 
 PAUSE_S: Final = 0.005

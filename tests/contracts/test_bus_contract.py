@@ -59,14 +59,14 @@ class Rig:
 @pytest.fixture(params=["memory", "redis"])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     if request.param == "memory":
-        memory = MemoryBus()
-        memory.create(LAYOUT)
+        memory = MemoryBus(LAYOUT)
+        memory.create()
         yield Rig(memory, None)
         return
     server: RedisServer = request.getfixturevalue("redis_server")
     layout = replace(LAYOUT, run_id=uuid4().hex)
     bus = RedisBus(connect(server.url), layout)
-    bus.create(layout)
+    bus.create()
     yield Rig(bus, server)
     bus.delete()
     bus.close()

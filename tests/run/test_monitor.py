@@ -52,8 +52,8 @@ class Rig:
         self.at: dict[int, Callable[[], None]] = {}
         self.warnings: list[str] = []
         self.silent_workers: tuple[str, ...] = ()
-        self.bus = Server()
-        self.bus.create(LAYOUT)
+        self.bus = Server(LAYOUT)
+        self.bus.create()
         self._lease = self.bus.take_lease("back", "back-0")
         metrics = Metrics(self.bus, Accounting(self.bus, SOURCES), lambda: self.now_s)
         self.monitor = Monitor(

@@ -17,7 +17,7 @@ from streamdet.errors import EngineError, StreamdetError
 from streamdet.run import processes as processes_module
 from streamdet.run import source_probe
 from streamdet.run.fork_server import Exit, ForkServerDiedError
-from streamdet.run.processes import Processes
+from streamdet.run.processes import WORKER_MAIN, Processes
 from streamdet.run.source_probe import probe
 from streamdet.worker import run_files as worker
 from tests.toy_run import back_plan, detect_plan, run_plan
@@ -35,16 +35,21 @@ class FakeServer:
         self.modules = modules
         self.pids = 0
         self.ended: list[Exit] = []
+        self.running: dict[str, int] = {}
         self.is_dead = self.is_stopped = False
 
     def spawn(self, target: str, *arguments: Any) -> int:
         self._check()
         self.pids += 1
+        if target == WORKER_MAIN:
+            self.running[arguments[0].consumer] = 1000 + self.pids
         return 1000 + self.pids
 
     def exits(self, wait_s: float) -> list[Exit]:
         self._check()
         ended, self.ended = self.ended, []
+        pids = {exit_.pid for exit_ in ended}
+        self.running = {name: pid for name, pid in self.running.items() if pid not in pids}
         return ended
 
     def stop(self) -> None:
@@ -78,14 +83,14 @@ class Rig:
 
     def end(self, consumer: str, code: int) -> None:
         """Have a worker end."""
-        self.servers[-1].ended.append(Exit(self.processes.running()[consumer], code))
+        self.servers[-1].ended.append(Exit(self.servers[-1].running[consumer], code))
         self.processes.watch(0)
 
     def pause_s(self, consumer: str) -> float:
         """How long it takes until a worker is started again."""
         for tenths in range(1000):
             self.processes.start_due()
-            if consumer in self.processes.running():
+            if consumer in self.servers[-1].running:
                 return tenths / 10
             self.now_s += 0.1
         raise AssertionError(f"{consumer} is not started again")
@@ -97,14 +102,14 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 
 def test_all_workers_are_started(rig: Rig) -> None:
-    assert rig.processes.running() == {"detect-0": 1001, "back-0": 1002}
+    assert rig.servers[-1].running == {"detect-0": 1001, "back-0": 1002}
 
 
 def test_a_worker_that_is_done_is_not_started_again(rig: Rig) -> None:
     rig.end("detect-0", worker.EXIT_DONE)
     rig.now_s += 1000
     rig.processes.start_due()
-    assert list(rig.processes.running()) == ["back-0"]
+    assert list(rig.servers[-1].running) == ["back-0"]
     assert not rig.processes.sinks_are_done()
     rig.end("back-0", worker.EXIT_DONE)
     assert rig.processes.sinks_are_done()
@@ -165,9 +170,9 @@ def test_a_dead_fork_server_is_replaced_and_all_workers_with_it(rig: Rig) -> Non
     rig.servers[0].is_dead = True
     rig.processes.watch(0)
     assert rig.servers[0].is_stopped
-    assert rig.processes.running() == {}
+    assert rig.servers[-1].running == {}
     rig.processes.start_due()
-    assert set(rig.processes.running()) == {"detect-0", "back-0"}
+    assert set(rig.servers[-1].running) == {"detect-0", "back-0"}
     assert (len(rig.servers), rig.processes.restarts) == (2, 1)
 
 
@@ -188,7 +193,7 @@ def test_a_fork_server_that_dies_again_and_again_fails_the_run(rig: Rig) -> None
 def test_the_end_of_a_process_of_an_older_server_means_nothing(rig: Rig) -> None:
     rig.servers[0].ended.append(Exit(4711, worker.EXIT_FATAL))
     rig.processes.watch(0)
-    assert len(rig.processes.running()) == 2
+    assert len(rig.servers[-1].running) == 2
 
 
 def test_a_silent_worker_is_killed_and_a_lively_one_is_not(
@@ -227,7 +232,7 @@ def test_a_silent_worker_that_is_gone_already_is_no_error(
     monkeypatch.setattr(os, "kill", gone)
     monkeypatch.setattr(rig.processes, "_settings", LIMITS.model_copy(update={"stall_s": 1e-6}))
     rig.processes.watch(0)
-    assert len(rig.processes.running()) == 2
+    assert len(rig.servers[-1].running) == 2
 
 
 def test_what_really_runs_is_gathered_from_all_workers(rig: Rig) -> None:

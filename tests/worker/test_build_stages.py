@@ -56,7 +56,7 @@ def run(redis_server: RedisServer, tmp_path: Path) -> Iterator[Run]:
     for pool in pools.values():
         ShmPool.create(pool).close()
     bus = RedisBus(connect(redis_server.url), layout)
-    bus.create(layout)
+    bus.create()
     yield Run(graph, plan, bus)
     bus.delete()
     bus.close()

@@ -11,12 +11,12 @@ import pytest
 from streamdet.messages import EndOfStream, FrameMessage, decode
 from streamdet.registry import KINDS
 from streamdet.sources import Position
+from streamdet.sources.positions import unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
 from streamdet.worker import source_worker
-from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.source_worker import SourceWorker
 from tests import toy_run
 from tests.toy_run import front_plan, make_context, make_pools, run_plan
@@ -38,8 +38,8 @@ class Run:
         names = [item.source_id for item in self.items]
         run = run_plan(folder, *names, slots=slots, max_in_flight=max_in_flight)
         self.plan = front_plan(run, *self.items)
-        self.bus = MemoryBus()
-        self.bus.create(self.plan.run.layout)
+        self.bus = MemoryBus(self.plan.run.layout)
+        self.bus.create()
         self.pools = make_pools(self.plan.run)
         self.seen: list[tuple[str, int]] = []
 
@@ -267,9 +267,3 @@ def test_a_stop_request_before_the_start_leaves_only_the_end(tmp_path: Path) -> 
     run.worker().run()
     run.read()
     assert run.seen == [("s0", 0)]
-
-
-def test_positions_survive_the_wire() -> None:
-    position = Position(3, 9, 1, 40, is_seekable=False)
-    assert unpack_position(pack_position(position, {"error": "x"})) == (position, {"error": "x"})
-    assert unpack_position(None) == (Position(), {})
