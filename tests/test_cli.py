@@ -218,7 +218,7 @@ def test_check_warns_of_a_source_that_may_not_be_read(
     (tmp_path / "in.mp4").write_bytes(b"video")
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # the tests may run as root
     assert cli.main(["check", "people", "--source", str(tmp_path / "in.mp4")]) == 0
-    assert capsys.readouterr().err.endswith("in.mp4: must not be read (permission denied)\n")
+    assert capsys.readouterr().err.endswith("in.mp4: cannot be read (permission denied)\n")
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:

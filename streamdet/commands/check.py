@@ -54,7 +54,7 @@ def unreadable_files(graph: PipelineGraph) -> Iterator[str]:
     for node in graph.nodes_of_role("source"):
         for item in node.items if node.kind == "file" else ():
             if not os.access(item.uri, os.R_OK):
-                yield f"{item.uri}: must not be read (permission denied)"
+                yield f"{item.uri}: cannot be read (permission denied)"
             elif not Path(item.uri).stat().st_size:
                 yield f"{item.uri}: is empty"
 

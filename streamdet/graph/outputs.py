@@ -1,4 +1,4 @@
-"""What a graph writes: files that can be written, and that nothing else of the run is."""
+"""Checks the files that a run writes: writable, and not read or written by anything else in it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from streamdet.system.redaction import short
 
 
 def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
-    """Report sinks whose file cannot be written, or is read or written by somebody else.
+    """Report sinks whose file cannot be written, or is read or written elsewhere in the run.
 
-    A run starts its files afresh: without this check it would empty a video that it is to read.
+    A run truncates its output files: without this check it could empty a video that it reads.
     """
     taken = files_read(graph)
     streams: dict[str, str] = {}
@@ -38,7 +38,7 @@ def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
 
 
 def files_read(graph: PipelineGraph) -> dict[FileKey, str]:
-    """Map the files that a run reads to what they are: the graph's own and its sources'."""
+    """Map each file that a run reads to a description of it: the graph file and the sources."""
     read = {file_key(graph.path): "the graph's own file"}
     for node in graph.nodes_of_role("source"):
         for item in node.items:

@@ -1,4 +1,4 @@
-"""A checked graph, and what a runtime asks of it: who reads what, where, and whose pixels."""
+"""The checked graph and queries on it: readers, process groups, image readers."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class PipelineGraph:
         return [node for node in self.nodes.values() if name in node.reads]
 
     def downstream(self, name: str) -> list[Node]:
-        """List the nodes that a node's results reach, near or far, in topological order."""
+        """List the nodes that read a node's results, directly or not, in topological order."""
         return [node for node in self.nodes.values() if name in self._upstream[node.name]]
 
     def sources_reaching(self, name: str) -> tuple[str, ...]:
@@ -167,7 +167,7 @@ def needs_image(node: Node) -> bool:
 
 
 def upstream(reads: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
-    """Map each name to all names that it reads, near or far.
+    """Map each name to all names that it reads, directly or through others.
 
     Args:
         reads: name -> names it reads, without a cycle; every name behind those it reads.

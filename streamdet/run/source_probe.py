@@ -1,6 +1,6 @@
-"""Looks at the sources' headers before a run: how large frames are, and how many there will be.
+"""Finds the frame size and number of frames of each source before a run.
 
-What cannot be opened has no info here; its source worker will say why.
+A source that cannot be opened has no info here; its source worker reports why.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def probe(
     Args:
         targets: "module:function" and arguments.
         folder: where their output goes.
-        limit_s: at most so long, in seconds.
-        is_cancelled: asked now and then whether nobody wants the answer any more.
+        limit_s: longest time for all of them, seconds.
+        is_cancelled: asked now and then whether to give up.
     """
     server = ForkServer([], folder / LOG)
     try:
@@ -73,7 +73,7 @@ def _write(lines: IO[str], source_id: str, info: SourceInfo | None) -> None:
 def read_probes(graph: PipelineGraph, folder: Path) -> dict[str, SourceInfo | None]:
     """Read what the probes have written: source id -> info, None if it cannot be opened.
 
-    Sources that the probes have not come to are left out.
+    Sources that have not been probed yet are left out.
     """
     infos: dict[str, SourceInfo | None] = {}
     for node in graph.nodes_of_role("source"):
@@ -87,12 +87,12 @@ def read_probes(graph: PipelineGraph, folder: Path) -> dict[str, SourceInfo | No
 def unprobed(
     graph: PipelineGraph, probed: Mapping[str, SourceInfo | None], slot_hw: tuple[int, int]
 ) -> tuple[str, ...]:
-    """Say for each source node of which items no size is known though their images need slots.
+    """Warn of each source node whose images need slots though the size of some is not known.
 
     Args:
         graph: the graph.
         probed: what `read_probes` gave.
-        slot_hw: height and width that the slots hold then.
+        slot_hw: height and width that their slots hold.
     """
     height, width = slot_hw
     warnings = []
@@ -103,7 +103,7 @@ def unprobed(
             warnings.append(
                 f"{node.name}: the size of {missing[0]}{others} could not be found out in time,"
                 f" images up to {height}x{width} are expected: state a larger `slot_hw` in the"
-                " deploy file if there are any"
+                " deploy file if some are larger"
             )
     return tuple(warnings)
 

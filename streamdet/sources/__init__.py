@@ -96,7 +96,7 @@ class Source(Protocol):
         ...
 
     def probe(self, on_part: Callable[[SourceInfo], None] = ignore) -> SourceInfo:
-        """Look at the header only.
+        """Read the header, and at most the first frame.
 
         Args:
             on_part: called now and then by a kind with many headers, with what is known so far.

@@ -123,7 +123,7 @@ class LiveConnection:
                 yield self._frame(arrival)
 
     def close(self) -> None:
-        """Hang up; frames that have been returned stay valid."""
+        """Close the connection; frames that have been returned stay valid."""
         self._feed.close()
 
     def _frame(self, arrival: Arrival) -> LiveFrame:

@@ -109,7 +109,7 @@ class LiveCamera:
         self._clock = CaptureClock()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         with suppress(Exception):  # the camera may be gone, and then it need not be told
             self._container.close()
 

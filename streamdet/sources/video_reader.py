@@ -1,4 +1,4 @@
-"""Decodes one video file, packet by packet, past everything that is wrong with it."""
+"""Decodes one video file packet by packet and continues past damaged data."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class VideoReader:
         time_base: seconds per tick of pts.
         start_pts: the stream's first pts as its header states it; 0 if it does not.
         rate: nominal frames per second; None where unknown.
-        frame_count: how many frames the header promises; None where unknown.
+        frame_count: number of frames as the header states it; None where unknown.
         decoded: frames returned or skipped so far.
         damaged: packets that could not be decoded so far.
         pts: when the frame that was returned last is shown, ticks, see `FrameTimes`; None where it
             is not known.
         pixel_aspect: of the frame that was returned last: a pixel's width through its height.
-        problems: what was wrong with the file, besides damaged packets; each completes "PATH: ...".
+        problems: what was wrong with the file besides damaged packets; each goes after "PATH: ".
     """
 
     def __init__(self, path: Path, options: DecoderOptions) -> None:
@@ -157,7 +157,7 @@ class VideoReader:
         except av.FFmpegError:
             return False
         frame = next(self._frames, None)
-        # Otherwise the decoder started inside a group of images and lacks its references.
+        # Otherwise decoding started inside a group of pictures (GOP), without its reference frames.
         is_clean_start = frame is not None and frame.key_frame
         while frame is not None and frame.pts is not None and frame.pts < pts:
             frame = next(self._frames, None)
@@ -179,7 +179,7 @@ class VideoReader:
                 self._note(frame)
                 yield frame
             if packet is not None:
-                is_cut = packet.is_corrupt  # the demuxer's word; damage inside is the decoder's
+                is_cut = packet.is_corrupt  # set by the demuxer, not for damage inside the packet
         self._note_end(is_cut=is_cut)
 
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:

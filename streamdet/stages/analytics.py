@@ -50,7 +50,7 @@ class AnalyticsStage:
         return self._sources.states()
 
     def committed(self) -> None:
-        """Nothing waits for it."""
+        """Nothing to do."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""

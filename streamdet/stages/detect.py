@@ -81,7 +81,7 @@ class DetectStage:
         return {}
 
     def committed(self) -> None:
-        """Nothing waits for it."""
+        """Nothing to do."""
 
     def close(self) -> None:
         """The model goes with the process."""

@@ -74,7 +74,7 @@ class TrackStage:
         return self._trackers.states()
 
     def committed(self) -> None:
-        """Nothing waits for it."""
+        """Nothing to do."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""

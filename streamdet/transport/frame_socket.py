@@ -77,7 +77,7 @@ class FrameSender:
             raise _gone(exc) from exc
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
 

@@ -1,4 +1,4 @@
-"""What a worker has to work with, whatever it does; see the note "Begin again" in worker.py."""
+"""What every worker works with; see the note "Begin again" in main.py."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class WorkerContext:
     Attributes:
         plan: what to do.
         bus: where to read and commit.
-        group: the live stages; a source is none of them.
+        group: the stages; a source is not among them.
         pixels: the pools.
-        beat: to be called whenever something moved.
+        beat: sends a heartbeat; to be called on any progress.
     """
 
     plan: WorkerPlan

@@ -56,7 +56,7 @@ class SourceWorker:
         """Read every item to its end, or until the run is asked to stop.
 
         Raises:
-            TransportError: see the note "Begin again" in worker.py.
+            TransportError: see the note "Begin again" in main.py.
         """
         self.attach()
         for item in self._context.plan.items:
