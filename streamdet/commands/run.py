@@ -71,7 +71,7 @@ def run(args: Namespace) -> int:
         supervisor.on_progress = show
         supervisor.on_warning = _warn
         report = supervisor.run()
-    with supervisor.heeding_signals():  # whoever stops a run wants to know what became of it
+    with supervisor.counting_signals():  # a stopped run still prints its report
         _tell(report, report_path, _files(graph), is_debug=args.debug)
     return 1 if report.outcome == "done" and not report.is_good else EXIT_CODES[report.outcome]
 

@@ -1,4 +1,4 @@
-"""Chooses what runs a graph's networks before its workers start: the same for all replicas."""
+"""Chooses the runtimes of a graph's networks before its workers start."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from streamdet.models.built_network import find_network
 
 @dataclass(frozen=True, slots=True)
 class ChosenRuntimes:
-    """A graph with nothing left open.
+    """A graph whose runtimes are all chosen.
 
     Attributes:
         graph: its detectors state their runtime and precision.
-        notes: node -> what the report says behind the name of its runtime.
-        warnings: a sentence for each choice that is not kept.
+        notes: node -> text for the report after the name of its runtime.
+        warnings: a sentence for each choice that could not be saved.
     """
 
     graph: PipelineGraph
@@ -28,13 +28,15 @@ class ChosenRuntimes:
 
 
 def choose_runtimes(graph: PipelineGraph, is_cancelled: Callable[[], bool]) -> ChosenRuntimes:
-    """Choose for each detector with a network, measuring where nothing is kept.
+    """Choose for each detector with a network; measure where no choice is saved.
+
+    All replicas of a detector use the same runtime.
 
     A network that is missing or damaged is left to the worker, which says why it cannot start.
 
     Args:
         graph: the graph.
-        is_cancelled: asked now and then whether the run shall end before it has begun.
+        is_cancelled: asked now and then whether the run was stopped before its start.
 
     Raises:
         EngineError: no runtime is installed that can run a network.

@@ -59,7 +59,7 @@ def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> No
 
 
 def _check_proposals(name: str, options: ProposalOptions) -> None:
-    """Look for what proposes; a second network is not loaded."""
+    """Check that the proposals can be made, without loading a second network."""
     match options.proposals, options.proposals_from:
         case "rpn", str(model):
             _check_network(name, options, load_model_config(model))

@@ -1,4 +1,4 @@
-"""The time between start and end of a run: workers kept going, metrics read, signals heeded."""
+"""Watches a run from start to end: keeps its workers running, reads metrics, handles signals."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ of the time."""
 
 
 class _StoppedAtOnceError(Exception):
-    """The user asked twice, draining took too long, or the server that it needs is away."""
+    """The user asked twice, draining took too long, or the server does not answer."""
 
 
 class Workers(Protocol):
-    """What the monitor asks of a run's processes: see processes.Processes."""
+    """The methods of processes.Processes that the monitor calls."""
 
     def start_due(self) -> None:
-        """Start every worker that does not run and whose pause is over."""
+        """Start every worker that is not running and whose pause is over."""
         ...
 
     def watch(self, wait_s: float) -> None:
@@ -36,16 +36,16 @@ class Workers(Protocol):
         ...
 
     def silent(self) -> tuple[str, ...]:
-        """Say which workers were killed for their silence since the run last moved, and why."""
+        """Say which workers sent no heartbeat and were killed since the run last progressed."""
         ...
 
     def sinks_are_done(self) -> bool:
-        """Whether every worker with a sink has shown all that was committed, and ended."""
+        """Whether every worker with a sink has written all that was committed, and ended."""
         ...
 
 
 class Metrics:
-    """What was last read of a run; it stays when the server goes.
+    """The metrics of a run as last read; they stay when the server is gone.
 
     Args:
         bus: the run's bus.
@@ -56,7 +56,7 @@ class Metrics:
         clock: the same.
         sources: every source.
         counters: the statistics.
-        progress: grows whenever the run moves.
+        progress: grows whenever the run makes progress.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Metrics:
         return self.clock() - self._started_s
 
     def read(self) -> bool:
-        """Read all; returns whether every sink has every source's end.
+        """Read all metrics; returns whether every source has ended at every sink.
 
         Raises:
             RunLostError: the run's keys are gone.
@@ -96,10 +96,10 @@ class Monitor:
     Args:
         bus: the run's bus.
         processes: its workers.
-        metrics: what is read of it, and when.
+        metrics: of the same run.
         settings: the time limits.
-        is_embedded: whether the server is the run's own and does not come back.
-        warn: told, in a sentence, when the server goes away.
+        is_embedded: whether the server is the run's own, which is not restarted.
+        warn: called with a sentence when the server does not answer.
 
     Attributes:
         is_consumer_busy: asked whether the run waits for the program that takes its results,
@@ -139,7 +139,7 @@ class Monitor:
             The outcome ("done", "stopped" or "failed") and, if it failed, why.
         """
         if stops():
-            return "stopped", None  # nothing runs yet that could drain
+            return "stopped", None  # no worker runs yet, so there is nothing to drain
         try:
             while not self._is_over(stops):
                 show()
@@ -150,7 +150,7 @@ class Monitor:
         return ("stopped" if stops() else "done"), None
 
     def _is_over(self, stops: Callable[[], int]) -> bool:
-        self._heed(stops())
+        self._check_stops(stops())
         self._processes.start_due()
         self._processes.watch(TICK_S)
         if self._clock() < self._read_due_s:
@@ -163,7 +163,7 @@ class Monitor:
             self._wait_for_server(stops)
             return False
 
-    def _heed(self, stops: int) -> None:
+    def _check_stops(self, stops: int) -> None:
         if not stops:
             return
         if self._drain_until_s is None:
@@ -176,7 +176,7 @@ class Monitor:
             raise _StoppedAtOnceError
 
     def _read_metrics(self) -> bool:
-        """Read the metrics; returns whether all has ended and every sink is shut."""
+        """Read the metrics; returns whether every source has ended and every sink is closed."""
         started_s = self._clock()
         has_ended = self._metrics.read()
         now_s = self._clock()
@@ -189,10 +189,10 @@ class Monitor:
         return has_ended and self._processes.sinks_are_done()
 
     def _wait_for_server(self, stops: Callable[[], int]) -> None:
-        """Wait for a server that went away; an embedded one does not come back.
+        """Wait for a server that does not answer; an embedded one is not restarted.
 
         Raises:
-            TransportError: it did not come back in time.
+            TransportError: it did not answer in time.
         """
         if self._is_embedded:
             raise TransportError(
@@ -203,7 +203,7 @@ class Monitor:
         self._warn(f"redis: {self._settings.redis} does not answer, waiting up to {wait_s:g} s")
         deadline = self._clock() + wait_s
         while self._clock() < deadline:
-            self._heed(stops())
+            self._check_stops(stops())
             self._processes.watch(TICK_S)
             self._progress_s = self._clock()
             with suppress(TransportError):

@@ -1,4 +1,4 @@
-"""A run from start to end: server, pools, workers, and the signals that stop it."""
+"""Runs a graph from start to end: server, pools, workers and stop signals."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ class Supervisor:
     """Runs one graph on this machine.
 
     Args:
-        graph: what to run.
-        settings: the machine.
-        on_warning: called with a sentence for each thing that is unsafe or not known, before the
-            run begins.
+        graph: the graph to run.
+        settings: of this machine.
+        on_warning: called before the run begins, with a sentence for each thing that is unsafe or
+            unknown.
 
     Attributes:
         on_progress: called about ten times a second; may be replaced.
         on_warning: the same, may be replaced.
-        on_folder: called with the run's folder once that is there, before any worker is; its errors
-            end the run.
+        on_folder: called with the run's folder once it is made, before any worker starts; its
+            errors end the run.
         is_consumer_busy: asked whether the run waits for the program that takes its results: it is
             not stuck then.
-        redis_url: the run's server, once it has started; holds the password, never show it.
+        redis_url: the run's server, once it has started; holds the password: never show it.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Supervisor:
         Raises:
             StreamdetError: it could not be started.
         """
-        with self.heeding_signals(), ExitStack() as stack:
+        with self.counting_signals(), ExitStack() as stack:
             dead = sweep()
             folder = RunFolder.create()
             stack.callback(folder.remove)
@@ -85,10 +85,10 @@ class Supervisor:
             return self._run(stack, folder, warnings)
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Have the run end, as a stop signal does; any thread may call this.
+        """End the run as a stop signal does; any thread may call this.
 
         Args:
-            at_once: do not wait for the frames that are under way.
+            at_once: do not wait for the frames in flight.
         """
         self._stops += 2 if at_once else 1
 
@@ -148,7 +148,7 @@ class Supervisor:
         return show
 
     def _probe(self, folder: RunFolder) -> tuple[dict[str, SourceInfo], tuple[str, ...]]:
-        """Look at the sources; returns what is known of them, and warnings of what is not."""
+        """Probe the sources; returns what is known of them, and warnings of what is not."""
         sources = self._graph.nodes_of_role("source")
         targets = [
             (PROBE_NODE, (node, probe_path(folder.path, node)))
@@ -163,7 +163,7 @@ class Supervisor:
         return {name: info for name, info in probed.items() if info is not None}, warnings
 
     def _choose_runtimes(self) -> tuple[str, ...]:
-        """Fix what runs the networks, the same for all replicas; returns warnings."""
+        """Choose the runtimes, the same for all replicas; returns warnings."""
         chosen = choose_runtimes(self._graph, is_cancelled=lambda: self._stops > 0)
         self._graph, self._runtime_notes = chosen.graph, chosen.notes
         for warning in chosen.warnings:
@@ -214,10 +214,10 @@ class Supervisor:
         )
 
     @contextmanager
-    def heeding_signals(self) -> Iterator[None]:
-        """Count stop signals in this block instead of dying of them; may be nested.
+    def counting_signals(self) -> Iterator[None]:
+        """Count stop signals in this block instead of ending the process; may be nested.
 
-        Those that are ignored (nohup) stay so.
+        Signals that are ignored (nohup) stay ignored.
         """
 
         def count(number: int, frame: FrameType | None) -> None:

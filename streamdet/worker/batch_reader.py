@@ -1,4 +1,4 @@
-"""What a worker reads next: its own uncommitted entries, then new ones, in order if need be."""
+"""Reads a worker's batches: first its own uncommitted entries, then new ones."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class ReceivedMessage:
 class BatchReader:
     """Reads batches for one worker.
 
-    Where order matters, an entry that comes early (its source's earlier frames are still with
-    another replica upstream) is held back, uncommitted. The end of a source has the index behind
-    its last frame, so it takes its place in the same order.
+    Where order matters, an entry that arrives too early (earlier frames of its source are still
+    with another replica upstream) is held back, uncommitted. A source's end has the index after
+    its last frame, so it is ordered in the same way.
 
     Args:
-        bus: where to read.
+        bus: to read from.
         lease: this worker.
-        batch: most entries at once.
-        max_wait_s: how long to wait for a fuller batch.
-        next_index: source id -> the index that is due; None where order does not matter.
+        batch: most messages in a batch.
+        max_wait_s: longest wait for a full batch.
+        next_index: source id -> its next index; None where order does not matter.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class BatchReader:
         self._recover()
 
     def next_batch(self) -> list[ReceivedMessage]:
-        """Return what can be worked on: at most `batch` messages, [] when nothing came in time."""
+        """Return the next messages, at most `batch`; [] when none came in time."""
         if not self._ready:
             self._admit(self._bus.read(self._lease, self._batch, WAIT_S))
             self._top_up()

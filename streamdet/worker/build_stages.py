@@ -1,4 +1,4 @@
-"""Makes the live stages of one process from its plan: the only place where kinds become objects."""
+"""Makes the stages of one process from its plan."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from streamdet.worker.plan import NodePlan, WorkerPlan
 
 
 def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict[str, str]]:
-    """Make the stages of a worker; a source is not among them (the worker drives it).
+    """Make the stages of a worker; a source is not among them (its worker reads it).
 
     Returns:
-        The group, and what really runs each detector: node -> runtime name.
+        The group, and the runtime of each detector: node -> runtime name.
 
     Raises:
         ConfigError: weights are missing, a class is unknown.

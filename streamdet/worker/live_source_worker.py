@@ -1,8 +1,8 @@
-"""The worker of one camera: connects to it again and again, emits its frames, drops what is late.
+"""The worker of one camera: connects and reconnects, emits its frames, drops those that are late.
 
-A live source never waits for the pipeline, and never ends by itself. A frame that is old when it
-comes, that comes while enough of its camera's frames are under way, or that finds no free slot, is
-committed as dropped, with the reason: every frame that the camera sent is accounted for.
+A live source never waits for the pipeline, and never ends by itself. A frame that is too old, that
+comes while `max_in_flight` frames of its camera are in flight, or that finds no free slot, is
+committed as dropped, with the reason: every frame that the camera sent is counted.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ STALE: Final = "stale: the frame came too late"
 BUSY: Final = "busy: enough frames of its source were under way"
 
 LONGEST_HOLD_NS: Final = 250_000_000
-"""Dropped frames wait no longer than this for one that is not, to be committed with it."""
+"""Longest wait of dropped frames for one that is not dropped, to be committed with it."""
 STOP_CHECK_S: Final = 0.25
 """While a camera is away, the bus is asked this often whether the run is to stop."""
 
 
 class LiveSourceWorker:
-    """Emits the frames of one item of a source node: of the first that no other worker has claimed.
+    """Emits the frames of one item of a source node: the first that no other worker has claimed.
 
     Args:
-        context: the plan, and what was made from it.
+        context: the plan and the objects made from it.
     """
 
     def __init__(self, context: WorkerContext) -> None:
@@ -57,7 +57,7 @@ class LiveSourceWorker:
         self._lost, self._refused = Pauses(0.5, 2.0), Pauses(5.0, 30.0)
 
     def run(self) -> None:
-        """Watch the camera until the run is asked to stop.
+        """Read the camera until the run is asked to stop.
 
         Raises:
             TransportError: see the note "Begin again" in main.py.
@@ -69,11 +69,11 @@ class LiveSourceWorker:
         for item in self._context.plan.items:
             if self._context.bus.claim_source(self._lease, item.source_id):
                 if item.source_id not in ended:
-                    self._watch(item)
+                    self._read(item)
                 break
         self._context.group.close()
 
-    def _watch(self, item: SourceItem) -> None:
+    def _read(self, item: SourceItem) -> None:
         self._source_id = item.source_id
         bus = self._context.bus
         self._last, _ = unpack_position(bus.positions().get(item.source_id))
@@ -81,7 +81,7 @@ class LiveSourceWorker:
         self._under_way = UnderWay(self._last.index, in_flight)
         source: LiveSource = load("source", self._node.kind)(item.uri, self._options)
         try:
-            self._show("connecting")
+            self._set_state("connecting")
             while True:
                 self._check_stop()
                 self._wait(self._attempt(source))
@@ -89,7 +89,7 @@ class LiveSourceWorker:
             self._end()
 
     def _attempt(self, source: LiveSource) -> float:
-        """Emit frames until the camera is away; returns the pause before the next try, seconds."""
+        """Emit frames until the connection fails; returns the pause before the next, seconds."""
         state: State
         try:
             self._emit_all(source)
@@ -101,14 +101,14 @@ class LiveSourceWorker:
             reason, pauses = str(exc), self._lost
         except SourceError as exc:
             reason, state, pauses = str(exc), "lost", self._lost
-        self._show(state, reason)
+        self._set_state(state, reason)
         return pauses.next_s()
 
     def _emit_all(self, source: LiveSource) -> None:
         with closing(source.connect()) as connection:
             for frame in connection.frames():
                 self._context.beat()
-                self._show("live")
+                self._set_state("live")
                 self._lost.reset()
                 self._refused.reset()
                 self._emit(frame)
@@ -127,7 +127,7 @@ class LiveSourceWorker:
         if made.drop_reason is None:
             self._under_way.add(made.index)
         if made.drop_reason is None or self._is_time_to_commit():
-            self._heed(self._held.commit(self._lease, self._source_id, self._packed()))
+            self._after_step(self._held.commit(self._lease, self._source_id, self._packed()))
 
     def _is_time_to_commit(self) -> bool:
         return len(self._held) >= self._context.plan.batch or self._held.age_ns > LONGEST_HOLD_NS
@@ -140,16 +140,16 @@ class LiveSourceWorker:
         self._under_way.note(self._context.bus.in_flight(self._lease, self._source_id))
         return BUSY if self._under_way.count >= self._options.max_in_flight else None
 
-    def _show(self, state: State, reason: str = "") -> None:
-        """Commit the camera's state if it is a new one, with all that is held."""
+    def _set_state(self, state: State, reason: str = "") -> None:
+        """Commit the camera's state if it has changed, together with the held frames."""
         if not self._camera.change(state, reason):
             return
         run, camera = self._context.plan.run, self._camera.as_dict()
         event = camera_event(run.layout.run_id, self._source_id, camera, self._last.index)
         entry = PublicEntry(run.events, {"event": event}, EVENTS_MAXLEN)
-        self._heed(self._held.commit(self._lease, self._source_id, self._packed(), [entry]))
+        self._after_step(self._held.commit(self._lease, self._source_id, self._packed(), [entry]))
 
-    def _heed(self, result: StepResult) -> None:
+    def _after_step(self, result: StepResult) -> None:
         self._under_way.note(result.in_flight, self._last.index)
         if result.is_stopping:
             raise StopRequested
@@ -162,10 +162,10 @@ class LiveSourceWorker:
         return {"camera": self._camera.as_dict(), "warnings": warnings}
 
     def _wait(self, pause_s: float) -> None:
-        """Wait for the next try, or until the run is asked to stop.
+        """Wait for the next attempt, or until the run is asked to stop.
 
         Raises:
-            StopRequested: it is.
+            StopRequested: the run has been asked to stop.
         """
         due_s = time.monotonic() + pause_s
         while (left_s := due_s - time.monotonic()) > 0:
@@ -179,7 +179,7 @@ class LiveSourceWorker:
             StopRequested: the run has been asked to stop.
         """
         self._context.beat()
-        counters = {f"{SKIPPED}{self._node.name}": 1}  # a run whose cameras are away is not stuck
+        counters = {f"{SKIPPED}{self._node.name}": 1}  # counts as progress while a camera is away
         if self._context.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
             raise StopRequested
 

@@ -1,7 +1,7 @@
-"""The worker of a source: decodes, prepares in the same process where the graph says so, commits.
+"""The worker of a source: decodes, runs the other stages of its process, commits.
 
 A frame's image is valid only until the next one is decoded, so the stages of this process work on
-one frame at a time; commits are gathered into a step.
+one frame at a time; several commits make one step.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from streamdet.worker.stage_stats import SKIPPED
 PAUSE_S: Final = 0.005
 
 LONGEST_HOLD_NS: Final = 20_000_000
-"""Frames wait no longer than this for their step to fill up."""
+"""Longest wait of frames for a full step."""
 
 
 STOP_CHECK_NS: Final = 250_000_000
@@ -35,10 +35,10 @@ class StopRequested(Exception):  # noqa: N818  not an error
 
 
 class SourceWorker:
-    """Reads items of one source node, one after another, but for those that others have claimed.
+    """Reads, one after another, the items of a source node that no other worker has claimed.
 
     Args:
-        context: the plan, and what was made from it.
+        context: the plan and the objects made from it.
     """
 
     def __init__(self, context: WorkerContext) -> None:
@@ -64,7 +64,7 @@ class SourceWorker:
         self._context.group.close()
 
     def attach(self) -> None:
-        """Take over from whoever did this work before."""
+        """Take over from the previous process of this worker."""
         self._lease = self._context.take_over()
         bus = self._context.bus
         self._positions = bus.positions()
@@ -72,7 +72,7 @@ class SourceWorker:
         self._is_stopping = bus.is_stopping()
 
     def read(self, item: SourceItem) -> None:
-        """Read one item, from where it was committed to its end, unless it is another worker's."""
+        """Read one item from its committed position on, unless another worker has claimed it."""
         if item.source_id in self._ended:
             return
         if not self._context.bus.claim_source(self._lease, item.source_id):
@@ -107,31 +107,31 @@ class SourceWorker:
         self._flush_old()
 
     def _flush_old(self) -> None:
-        """Commit what has been held for long enough."""
+        """Commit the held frames if they have waited long enough."""
         if self._held.age_ns > LONGEST_HOLD_NS:
             self._flush()
 
     def _flush(self) -> None:
         if self._held:
             packed = pack_position(self._last)
-            self._heed(self._held.commit(self._lease, self._source_id, packed))
+            self._after_step(self._held.commit(self._lease, self._source_id, packed))
 
     def _end(self, source: Source, error: str | None) -> None:
-        # What was decoded behind the last frame counts too, unless that frame was never committed.
+        # Frames decoded after the last emitted one count too, unless that one was never committed.
         position = source.position if source.position.index == self._last.index else self._last
         warnings = (*source.warnings, *self._stage.warnings(self._source_id))
         packed = pack_position(position, {"error": error, "warnings": warnings})
-        self._heed(self._held.end(self._lease, self._source_id, position.index, packed))
+        self._after_step(self._held.end(self._lease, self._source_id, position.index, packed))
 
-    def _heed(self, result: StepResult) -> None:
+    def _after_step(self, result: StepResult) -> None:
         self._is_stopping = self._is_stopping or result.is_stopping
         self._pause(result.in_flight)
 
     def _pause(self, in_flight: int) -> None:
-        """Wait while too many frames of a source are under way.
+        """Wait while too many frames of a source are in flight.
 
-        Only sources wait: any other stage that did could keep from its readers the one frame that
-        they wait for, to restore the order.
+        Only sources wait: another stage could hold back the very frame that its readers need next
+        to restore the order.
         """
         while in_flight > self._context.plan.run.max_in_flight:
             self._context.beat()

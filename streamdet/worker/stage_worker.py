@@ -10,10 +10,10 @@ from streamdet.worker.context import WorkerContext
 
 
 class StageWorker:
-    """Works on what its group's input stream brings.
+    """Processes the messages of its group's input stream.
 
     Args:
-        context: the plan, and what was made from it.
+        context: the plan and the objects made from it.
     """
 
     def __init__(self, context: WorkerContext) -> None:
@@ -33,7 +33,7 @@ class StageWorker:
         self._context.group.close()
 
     def attach(self) -> None:
-        """Take over from whoever did this work before."""
+        """Take over from the previous process of this worker."""
         self._lease = self._context.take_over()
         plan, bus = self._context.plan, self._context.bus
         self._reader = BatchReader(
@@ -45,7 +45,7 @@ class StageWorker:
         )
 
     def advance(self) -> bool:
-        """Do the next batch; returns whether it is time to ask if all is done."""
+        """Process the next batch; returns whether to check if all sources have ended."""
         self._context.beat()
         batch = self._reader.next_batch()
         if batch:
