@@ -1,4 +1,4 @@
-"""YAML -> checked graph; a worker and the supervisor see nothing of the file.
+"""YAML -> checked graph; the supervisor and the workers only see the graph.
 
 A file goes through these modules in order: config/yaml_loader.py (text -> values and their lines),
 `overrides` (the command line), `draft` (the keys that every node may have), `topology` (which node

@@ -1,4 +1,4 @@
-"""From drafts to nodes: choose concrete kinds, check their options, look up sources and models."""
+"""Builds nodes from drafts: chooses kinds, checks options, finds sources and models."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def load_graph(
 ) -> PipelineGraph:
     """Read a graph file, apply the command line to it and check the result.
 
-    Relative paths in it start from the current folder, as on the command line.
+    Relative paths in it are relative to the current folder, as on the command line.
 
     Args:
         path: the file, or the name or path of a shipped one (people, pipelines/people.yaml).
@@ -78,6 +78,6 @@ def find_graph(path: str | Path) -> Path:
 
 
 def _name_like(stem: str) -> str:
-    """Make a run's name of a file's: People_2 becomes people-2."""
+    """Make the name of a run from that of a file: People_2 becomes people-2."""
     words = re.findall("[a-z0-9]+", stem.lower())
     return "-".join(words)[:40].strip("-") or "graph"

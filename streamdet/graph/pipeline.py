@@ -25,15 +25,15 @@ class Node:
     Attributes:
         name: unique in the graph, [a-z][a-z0-9_-]*.
         role: a key of registry.KINDS.
-        kind: a name of that role; a role's own name has been resolved.
+        kind: a concrete kind of that role.
         reads: names of the nodes whose results it reads, as the file lists them; () for a source.
         options: of the kind's own `Options`.
         process: name of its process group; its own name where the file states none.
         replicas: how many processes share its work.
-        batch: entries read at once, at most.
-        max_wait_ms: how long a read waits for a fuller batch, milliseconds.
+        batch: most entries read at once.
+        max_wait_ms: longest wait of a read for a full batch, milliseconds.
         items: what a source reads, at least one; () for the other roles.
-        model: what a detector runs; None for the other roles.
+        model: of a detector; None for the other roles.
     """
 
     name: str
@@ -64,12 +64,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """The nodes of one process; they hand frames over by a call and commit once.
+    """The nodes of one process; they pass frames on by a call and commit once.
 
     Attributes:
         name: the nodes' `process`.
-        nodes: in topological order; the first is the only one that reads from outside
-            (or is a source).
+        nodes: in topological order; only the first reads from outside, or is a source.
     """
 
     name: str
@@ -77,7 +76,7 @@ class ProcessGroup:
 
     @property
     def first(self) -> Node:
-        """The node whose input stream the group reads, in batches as this node says."""
+        """The node whose input stream the group reads; its `batch` and `max_wait_ms` apply."""
         return self.nodes[0]
 
     @property
@@ -91,9 +90,9 @@ class PipelineGraph:
     """A graph that has passed every check.
 
     Attributes:
-        name: what the run is called.
+        name: name of the run.
         path: the file it was read from.
-        nodes: name -> node, each behind all that it reads.
+        nodes: name -> node, each after all that it reads.
     """
 
     name: str
@@ -137,7 +136,7 @@ class PipelineGraph:
 
     @cached_property
     def groups(self) -> tuple[ProcessGroup, ...]:
-        """The processes, in topological order of their entries."""
+        """The processes, in topological order of their first nodes."""
         members: dict[str, list[Node]] = {}
         for node in self.nodes.values():
             members.setdefault(node.process, []).append(node)
@@ -162,7 +161,7 @@ class PipelineGraph:
 
 
 def needs_image(node: Node) -> bool:
-    """Say whether a node is a sink that wants the source images."""
+    """Whether a node is a sink that needs the source images."""
     return node.role == "sink" and bool(load("sink", node.kind).needs_image)
 
 
@@ -170,7 +169,7 @@ def upstream(reads: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
     """Map each name to all names that it reads, directly or through others.
 
     Args:
-        reads: name -> names it reads, without a cycle; every name behind those it reads.
+        reads: name -> names it reads, without a cycle; every name after those it reads.
     """
     found: dict[str, frozenset[str]] = {}
     for name, direct in reads.items():
@@ -179,9 +178,9 @@ def upstream(reads: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
 
 
 def in_order(reads: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """Yield names behind those they read, otherwise in the mapping's order.
+    """Yield names after those they read, otherwise in the mapping's order.
 
-    Names on a cycle, and behind one, are left out.
+    Names on a cycle, or that read one, are left out.
     """
     done: set[str] = set()
     while ready := [n for n in reads if n not in done and done.issuperset(reads[n])]:
