@@ -21,7 +21,7 @@ class DetectStage:
     """Detects in batches.
 
     Args:
-        model: the model's name, for the messages.
+        model: name of the model, for the messages.
         detector: the detector.
         pixels: the pools.
     """
@@ -35,31 +35,31 @@ class DetectStage:
         """Detect in each frame's prepared image: see stages.Stage."""
         looked_up = [self._image(job) for job in jobs]
         seen = [
-            (picture, job.message.index)
-            for job, picture in zip(jobs, looked_up, strict=True)
-            if not isinstance(picture, str)
+            (image, job.message.index)
+            for job, image in zip(jobs, looked_up, strict=True)
+            if not isinstance(image, str)
         ]
         found = iter(self._detect(seen) if seen else [])
         return [
-            job.dropped(picture) if isinstance(picture, str) else self._found(job, next(found))
-            for job, picture in zip(jobs, looked_up, strict=True)
+            job.dropped(image) if isinstance(image, str) else self._found(job, next(found))
+            for job, image in zip(jobs, looked_up, strict=True)
         ]
 
     def _detect(self, seen: Sequence[tuple[Pixels, int]]) -> list[Detections]:
-        images = [picture for picture, _ in seen]
+        images = [image for image, _ in seen]
         if isinstance(self._detector, FrameDetector):
             return self._detector.detect_frames(images, [index for _, index in seen])
         return self._detector(images)
 
     def _image(self, job: Job) -> Pixels | str:
-        """The image to look at, or why there is none."""
+        """The prepared image, or why there is none."""
         if job.message.drop_reason is not None:
             return job.message.drop_reason
         try:
-            picture = self._pixels.prepared(job)
+            image = self._pixels.prepared(job)
         except StalePixelsError:
             return LOST_PIXELS
-        return "the frame has no prepared image" if picture is None else picture
+        return "the frame has no prepared image" if image is None else image
 
     def _found(self, job: Job, detections: Detections) -> Job:
         message = job.message
@@ -71,7 +71,7 @@ class DetectStage:
         return replace(job, message=message, prepared=None)
 
     def finish(self, source_id: str) -> None:
-        """Nothing is held back."""
+        """Nothing to do."""
 
     def restore(self, states: Mapping[str, bytes]) -> None:
         """There is no state."""
@@ -84,18 +84,18 @@ class DetectStage:
         """Nothing to do."""
 
     def close(self) -> None:
-        """The model goes with the process."""
+        """The model is released with the process."""
 
 
 def to_source(detections: Detections, geometry: Geometry, hw: tuple[int, int]) -> Detections:
-    """Map what was found in a prepared image to its source frame.
+    """Map the detections of a prepared image to its source frame.
 
     Boxes are clipped to the frame, and objects whose box becomes empty are dropped; keypoints are
     not clipped. `mask_probs` become `masks`, pasted into the boxes as they were before clipping.
 
     Args:
         detections: in prepared pixels.
-        geometry: how source pixels map to prepared ones.
+        geometry: maps source pixels to prepared ones.
         hw: height and width of the source frame.
     """
     height, width = hw

@@ -1,8 +1,8 @@
 """Frames with their images from a run's last process to the process that started the run.
 
-A frame is acknowledged once the receiver has it: a sender that waits for that before it commits can
-be killed at any moment, and its successor sends again only what the receiver may lack. What comes
-twice, the receiver leaves out by source and index.
+The receiver acknowledges each frame, and the sender commits it only then: if the sender is killed,
+the next one sends again what was not committed. The receiver skips frames that come twice, by
+source and index.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streamdet.messages import FrameMessage, decode, encode
 SOCKET: Final = "frames.sock"
 """The socket's file in a run's folder."""
 SEND_LIMIT_S: Final = 10.0
-"""How long the receiver may take to read a frame once it has begun."""
+"""Longest time for the receiver to read a frame."""
 POLL_S: Final = 0.25
 """Longest wait before the waiting side checks whether to give up."""
 _HEAD: Final = struct.Struct("<IHH")
@@ -35,7 +35,7 @@ Give = Callable[[FrameMessage, Pixels | None], None]
 
 
 class FrameSender:
-    """The end in a worker.
+    """The side of the worker.
 
     Args:
         folder: the run's folder.
@@ -46,7 +46,7 @@ class FrameSender:
         """Connect.
 
         Raises:
-            TransportError: nobody listens.
+            TransportError: the receiver does not listen.
         """
         self._on_wait = on_wait
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -61,7 +61,7 @@ class FrameSender:
         """Send a frame, and wait until the receiver has taken it.
 
         Raises:
-            TransportError: it is gone.
+            TransportError: the receiver has ended.
         """
         payload = encode(message)
         hw = (0, 0) if pixels is None else pixels.shape[:2]
@@ -82,13 +82,13 @@ class FrameSender:
 
 
 class FrameReceiver:
-    """The end in the process that started the run.
+    """The side of the process that started the run.
 
     Args:
         folder: the run's folder.
         give: called with each frame, exactly once and each source's in order; while it has not
             returned, the sender waits.
-        is_over: asked now and then whether to give up.
+        is_over: asked now and then whether to stop.
     """
 
     def __init__(self, folder: Path, give: Give, is_over: Callable[[], bool]) -> None:
@@ -139,7 +139,7 @@ class FrameReceiver:
         """Read so many bytes.
 
         Raises:
-            ConnectionResetError: the sender is gone, or all is over.
+            ConnectionResetError: the sender has ended, or the run is over.
         """
         data = bytearray(count)
         view = memoryview(data)

@@ -1,4 +1,4 @@
-"""The bus inside one process, for unit tests: the promises of bus.py, kept by plain dictionaries.
+"""The bus inside one process, for unit tests: keeps the promises of bus.py in plain dictionaries.
 
 Reads never block: what is not there by the time of the call is not waited for.
 """
@@ -99,7 +99,7 @@ class MemoryBus:
         return StepResult(accepted, max(under_way, default=0), self._is_stopping)
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
-        """Count the frames under way: see bus.Bus."""
+        """Count the frames in flight: see bus.Bus."""
         sinks = self._run().groups[lease.group].sinks_downstream
         emitted = self._group(lease.group).done[source_id]
         done = (self._group(sink).done[source_id] for sink in sinks)
@@ -126,7 +126,7 @@ class MemoryBus:
         return dict(self._group(group).done)
 
     def ended_sources(self, group: str) -> set[str]:
-        """Name the sources that are through: see bus.Bus."""
+        """Name the ended sources: see bus.Bus."""
         return set(self._group(group).ended)
 
     def positions(self) -> dict[str, bytes]:
@@ -143,7 +143,7 @@ class MemoryBus:
         return self._is_stopping
 
     def close(self) -> None:
-        """Nothing to drop."""
+        """Nothing to close."""
 
     # What the supervisor asks (RunAdmin).
 
@@ -161,7 +161,7 @@ class MemoryBus:
         self._is_stopping = True
 
     def keep_alive(self) -> None:
-        """Say that the supervisor lives: nobody else looks."""
+        """Do nothing but check that the run exists."""
         self._run()
 
     def finished(self) -> int:

@@ -33,13 +33,13 @@ from streamdet.transport.connection import ask, ask_all
 
 CONSUMER_GROUP: Final = "workers"
 RUNS_KEY: Final = "streamdet:runs"
-"""A set of the runs that a server holds, so that the next start finds the dead ones."""
+"""A set of the runs on a server, in which the next start finds dead ones."""
 _LOST: Final = ("RUNLOST", "NOGROUP", "UNBLOCKED")
-"""Refusals because the run's keys are gone (UNBLOCKED: while a read was waiting on one of them)."""
+"""Errors because the run's keys are gone (UNBLOCKED: while a read was waiting on one of them)."""
 _TRANSIENT: Final = ("OOM", "READONLY", "BUSY", "LOADING", "MISCONF", "TRYAGAIN", "MASTERDOWN")
-"""Refusals that may be over in a moment."""
+"""Errors that may pass."""
 SILENCE_S: Final = 600.0
-"""A run whose supervisor has not been heard of for so long is dead."""
+"""A run whose supervisor was silent for this long is dead."""
 STEP_SCRIPT: Final = files("streamdet.transport").joinpath("step.lua").read_text()
 _STEP_SHA: Final = hashlib.sha1(STEP_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
@@ -173,7 +173,7 @@ class RedisBus:
             pipe.execute()
 
     def keep_alive(self) -> None:
-        """Say that the supervisor lives: see bus.RunAdmin."""
+        """Record that the supervisor is alive: see bus.RunAdmin."""
         with _translated():
             self._require_run()
             self._redis.hset(self._key("run"), "beat", time.time())
@@ -253,7 +253,7 @@ def delete_run(client: redis.Redis, run_id: str) -> None:
 
 
 def delete_dead_runs(client: redis.Redis, known_dead: Collection[str]) -> None:
-    """Delete what runs have left on a server when they were killed.
+    """Delete the keys of runs that were killed.
 
     Args:
         client: the server.
@@ -270,7 +270,7 @@ def delete_dead_runs(client: redis.Redis, known_dead: Collection[str]) -> None:
 
 
 def pack_step(step: Step, group: GroupLayout) -> bytes:
-    """Write a step of a group for step.lua."""
+    """Pack a step of a group for step.lua."""
     values: dict[str, Any] = {
         "group": step.lease.group,
         "consumer": step.lease.consumer,

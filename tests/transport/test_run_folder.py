@@ -118,5 +118,5 @@ def test_live_runs_are_listed_newest_first(folder: RunFolder) -> None:
 def test_a_folder_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / f"streamdet-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ConfigError, match="belongs to somebody else"):
+    with pytest.raises(ConfigError, match="belongs to another user"):
         RunFolder.create()
