@@ -91,7 +91,7 @@ class FileSource:
     def frames(
         self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
-        """Decode on from a position; the frames are the same as in an unbroken run.
+        """Decode from a position on; the frames are the same as in an uninterrupted run.
 
         Raises:
             SourceError: the file cannot be opened, or has no video that can be decoded.
@@ -158,7 +158,7 @@ class FileSource:
         )
 
     def _open_behind(self, start: Position) -> VideoReader:
-        """Open the file, behind a position if a seek finds it exactly, else at its start."""
+        """Open the file: after a position if a seek finds it exactly, else at its start."""
         reader = self._open()
         if start.is_seekable and start.pts is not None and start.decoded >= _SEEK_FROM:
             if reader.seek_behind(start.pts, start.decoded):
@@ -168,7 +168,7 @@ class FileSource:
         return reader
 
     def _note_skipped(self, reader: VideoReader) -> None:
-        """Move on without emitting: `position.pts` is no longer that of the last decoded frame."""
+        """Count skipped frames: `position.pts` is no longer that of the last decoded frame."""
         if (reader.decoded, reader.damaged) != (self._reached.decoded, self._reached.damaged):
             self._reached = replace(
                 self._reached, decoded=reader.decoded, damaged=reader.damaged, is_seekable=False

@@ -46,9 +46,7 @@ def _open(path: Path, max_pixels: int) -> VideoReader:
 class ImagesOptions(SamplingOptions):
     """Options of `ImagesSource`."""
 
-    rate: float = Field(
-        25.0, ge=MIN_RATE, le=1000, description="How many images make a second of source time."
-    )
+    rate: float = Field(25.0, ge=MIN_RATE, le=1000, description="Images per second of source time.")
     sequence: bool = Field(
         False,
         description="The images are the frames of one video, in order: a tracker follows what is"
@@ -60,7 +58,7 @@ class ImagesOptions(SamplingOptions):
 
 
 class ImagesSource:
-    """Plays images; pts is an image's place among them. Bad ones are skipped and counted."""
+    """Plays images; pts is the index of an image. Bad ones are skipped and counted."""
 
     Options = ImagesOptions
     pixel_format = "bgr24"
@@ -74,9 +72,9 @@ class ImagesSource:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One sentence for each of the first bad images, and how many others there are.
+        """One sentence for each of the first bad images, and the number of others.
 
-        Those that another process met, before this one went on, are counted with the others.
+        Bad images that an earlier process found are among the others.
         """
         told = self._problems[:_MAX_WARNINGS]
         others = self.position.damaged - len(told)
@@ -103,7 +101,7 @@ class ImagesSource:
     def frames(
         self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
-        """Decode on from a position.
+        """Decode from a position on.
 
         Raises:
             SourceError: there are no images, or none that can be read.

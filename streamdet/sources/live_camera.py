@@ -1,4 +1,4 @@
-"""Reads a camera through FFmpeg: opens quickly, waits for nothing without a limit.
+"""Reads a camera through FFmpeg: opens it quickly, and limits every wait.
 
 Note on quick opening (FFmpeg 8.1, GStreamer's server on the same machine, H.264 of 480x640). With
 defaults an RTSP stream opens after 1.2 s and then hands out 29 old frames at once;
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _PROTOCOLS: Final = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,httpproxy,crypto,rtmp,rtmps,srt"
-"""What a stream may lead on to (HLS, redirections): never a file of this machine."""
+"""Protocols that a stream may refer to (HLS, redirections): never a file of this machine."""
 
 _FORMATS: Final = (
     "rtsp,hls,mpjpeg,mjpeg,mpegts,flv,live_flv,mov,matroska,h264,hevc,m4v,av1,obu,ivf,asf,ogg,"
     "aac,mp3,ac3,eac3,webvtt,jpeg_pipe,multipart_mixed_replace"
 )
 _WITHOUT_TIMES: Final = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "obu"})
-"""Formats whose packets say no time: FFmpeg makes one up from a rate of 25."""
+"""Formats whose packets have no time: FFmpeg invents one from a rate of 25."""
 
 _THREADS: Final = 4
 _NO_IMAGE_TIMES: Final = 4
@@ -86,7 +86,7 @@ class LiveCamera:
 
     Raises:
         CameraLostError: it cannot be reached.
-        CameraRefusedError: it answers, and what it says will not change by itself.
+        CameraRefusedError: it answers with an error that will not go away by itself.
     """
 
     def __init__(self, address: LiveAddress, limits: CameraLimits) -> None:
@@ -110,14 +110,14 @@ class LiveCamera:
 
     def close(self) -> None:
         """Close the connection."""
-        with suppress(Exception):  # the camera may be gone, and then it need not be told
+        with suppress(Exception):  # closing may fail if the camera is gone
             self._container.close()
 
     def frames(self) -> Generator[Arrival, None, None]:
         """Yield frames as they come.
 
         Raises:
-            CameraLostError: the stream has ended, broken off or is silent.
+            CameraLostError: the stream has ended, failed or is silent.
         """
         last_packet_s = last_image_s = time.monotonic()
         for packet in self._packets():
@@ -143,7 +143,7 @@ class LiveCamera:
             except Exception as exc:  # noqa: BLE001  bad streams raise IndexError and others, too
                 failure = explained(exc, f"no packet for {self._limits.read_s:g} s")
             if failure is not None:
-                raise failure  # here, so that FFmpeg's error with the address is no part of it
+                raise failure  # outside `except`: FFmpeg's error holds the address
             if packet is None:
                 return
             if packet.size:
@@ -185,8 +185,8 @@ def _open(address: LiveAddress, limits: CameraLimits) -> InputContainer:
             timeout=(limits.open_s, limits.read_s),
         )
     except Exception as exc:  # noqa: BLE001  bad streams raise IndexError and others, too
-        failure = explained(exc, f"nobody answered within {limits.open_s:g} s")
-    raise failure  # here, so that FFmpeg's error with the address is no part of it
+        failure = explained(exc, f"nothing answered within {limits.open_s:g} s")
+    raise failure  # outside `except`: FFmpeg's error holds the address
 
 
 def _options(address: LiveAddress, limits: CameraLimits) -> dict[str, str]:
@@ -202,7 +202,7 @@ def _options(address: LiveAddress, limits: CameraLimits) -> dict[str, str]:
     }
     if address.scheme in ("rtsp", "rtsps"):
         options |= {"rtsp_transport": limits.transport, "allowed_media_types": "video"}
-    if address.scheme not in ("rtmp", "rtmps"):  # there it means: wait for somebody to call
+    if address.scheme not in ("rtmp", "rtmps"):  # there it means: listen for a connection
         options["timeout"] = wait
     if address.scheme == "udp":
         options["overrun_nonfatal"] = "1"
@@ -210,7 +210,7 @@ def _options(address: LiveAddress, limits: CameraLimits) -> dict[str, str]:
 
 
 def _look_up(host: str, limit_s: float) -> None:
-    """Find out whether a host's name is known: FFmpeg waits without a limit and does not say so."""
+    """Look up a host's name: FFmpeg would do so without a time limit and without a clear error."""
     import socket
 
     found: list[str] = []
@@ -236,7 +236,7 @@ def _video(container: InputContainer, max_pixels: int) -> VideoStream:
         raise CameraRefusedError("it sends no video")
     codec = stream.codec_context
     if codec is None:
-        raise CameraRefusedError("its video codec is not known here")
+        raise CameraRefusedError("its video codec is not supported")
     if codec.width * codec.height > max_pixels:
         raise CameraRefusedError(
             f"its images of {codec.width}x{codec.height} have more pixels than max_pixels,"
@@ -254,7 +254,7 @@ def _decoded(packet: Packet[VideoStream]) -> list[VideoFrame]:
     try:
         return packet.decode()
     except (av.FFmpegError, ValueError, IndexError, AttributeError):
-        return []  # damage: the next keyframe repairs it
+        return []  # damaged: decoding recovers at the next keyframe
 
 
 def _check_silence(passed_s: float, limit_s: float, what: str) -> None:

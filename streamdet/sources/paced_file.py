@@ -14,7 +14,7 @@ from streamdet.sources.live_camera import Arrival
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
 
 _LATE_S: Final = 1.0
-"""Who reads this much too slowly is not given ever older frames: the file goes on from now."""
+"""A reader that is this late does not get ever older frames: the file continues from now."""
 
 _UNKNOWN_RATE: Final = Fraction(25)
 
@@ -24,7 +24,7 @@ class PacedFile:
 
     Args:
         path: of the file.
-        loop: whether it begins again at its end; its times go on.
+        loop: whether it starts again at its end; its times continue.
         max_pixels: larger images are not decoded.
 
     Raises:
@@ -48,7 +48,7 @@ class PacedFile:
         """Yield each frame when it is due.
 
         Raises:
-            CameraLostError: the file has ended or cannot be read on.
+            CameraLostError: the file has ended or cannot be read further.
         """
         start_s: float | None = None
         offset = Fraction(0)

@@ -15,7 +15,7 @@ from streamdet.sources.street import Street
 
 
 class SyntheticSource:
-    """Renders a scene frame by frame; pts counts frames, so going on anywhere costs nothing."""
+    """Renders a scene frame by frame; pts counts frames, so it can resume anywhere at no cost."""
 
     Options = SamplingOptions
     pixel_format = "bgr24"
@@ -33,17 +33,17 @@ class SyntheticSource:
         self._sampler = Sampler(options, self.spec.fps)
 
     def probe(self, on_part: Callable[[SourceInfo], None] = ignore) -> SourceInfo:
-        """Say the scene's size and how many frames it emits."""
+        """Return the scene's size and number of emitted frames."""
         return SourceInfo(self.spec.hw, self._sampler.count(self.spec.frames))
 
     def truth(self, number: int) -> Detections:
-        """Say where everybody is in frame `number` (before sampling); see Street.truth."""
+        """Return the ground truth of frame `number` (before sampling); see Street.truth."""
         return self._street.truth(number)
 
     def frames(
         self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
-        """Render on from a position."""
+        """Render from a position on."""
         self.position = start
         last_slot = None if start.pts is None else self._slot(start.pts)
         time_base = 1 / self.spec.fps

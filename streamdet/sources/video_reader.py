@@ -30,7 +30,7 @@ _CUT_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class DecoderOptions:
-    """How a file is decoded.
+    """Options of the decoder.
 
     Attributes:
         threads: decoder threads. Only with 1 are images next to damage the same in each run.
@@ -53,9 +53,9 @@ class VideoReader:
         frame_count: number of frames as the header states it; None where unknown.
         decoded: frames returned or skipped so far.
         damaged: packets that could not be decoded so far.
-        pts: when the frame that was returned last is shown, ticks, see `FrameTimes`; None where it
-            is not known.
-        pixel_aspect: of the frame that was returned last: a pixel's width through its height.
+        pts: presentation time of the last returned frame, ticks, see `FrameTimes`; None where
+            unknown.
+        pixel_aspect: of the last returned frame: a pixel's width divided by its height.
         problems: what was wrong with the file besides damaged packets; each goes after "PATH: ".
     """
 
@@ -123,7 +123,7 @@ class VideoReader:
 
     @property
     def end(self) -> int | None:
-        """When the frame that was returned last ends, as the last one of the file, ticks.
+        """End of the last returned frame, ticks, if it is the last one of the file.
 
         Its packet's duration is taken where the header does not state a likely end: of frames that
         are not shown in the order in which they are stored, it is that of another frame.
@@ -139,14 +139,14 @@ class VideoReader:
         return self.pts + (round(left) if 1 <= left <= longest else duration)
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        """Go on with the frames that have not been returned or skipped yet."""
+        """Return the iterator over the frames not returned or skipped yet."""
         return self._frames
 
     def seek_behind(self, pts: int, decoded: int) -> bool:
-        """Jump behind the frame of that pts, which was the `decoded`-th one of an unbroken run.
+        """Seek to after the frame of that pts, the `decoded`-th one of an uninterrupted run.
 
         Returns:
-            Whether the file could do so exactly; if not, the reader is of no further use.
+            Whether the seek was exact; if not, the reader cannot be used further.
         """
         import av
 
