@@ -30,6 +30,7 @@ from streamdet.bench.metrics import Metric, Outcome
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText, read_yaml
 from streamdet.detections import Detections
+from streamdet.detectors.make import make_detector
 from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.proposals.sliding import SlidingBoxes
 from streamdet.evaluation.coco import coco_scores
@@ -40,7 +41,6 @@ from streamdet.training.examples import Faults, examples_of
 from streamdet.training.model_file import read_model_file
 from streamdet.training.recipe import Data
 from streamdet.training.validation import measured_options, validation_sets
-from streamdet.worker.build_stages import make_detector
 
 NAMES: Final = {
     "rcnn": "R-CNN",

@@ -19,6 +19,7 @@ from streamdet.config.deploy import load_settings
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText
 from streamdet.detections import Detections
+from streamdet.detectors.make import make_detector
 from streamdet.detectors.parts.options import DetectorOptions, check_options
 from streamdet.errors import ConfigError
 from streamdet.evaluation.image_file import read_image
@@ -34,7 +35,6 @@ from streamdet.run.report import Report, Snapshot
 from streamdet.run.supervisor import Supervisor
 from streamdet.transport.run_folder import live_servers
 from streamdet.transport.tailing import WAIT_MS, read_group
-from streamdet.worker.build_stages import make_detector
 from streamdet.worker.plan import class_names
 
 AnyPath = str | os.PathLike[str]

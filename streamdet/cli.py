@@ -3,7 +3,7 @@
 Exit codes: 0 done; 1 failed, also (without a word) when the reader of its output has gone; 2 bad
 usage or configuration; 130 interrupted.
 
-This module imports next to nothing, so that signals are heeded from the first moment on.
+This module imports next to nothing, so that signals are handled as early as possible.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import errno
 import os
 import signal
 import sys
+
+from streamdet.system.stop_signals import INTERRUPTED, STOP_SIGNALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,8 +41,6 @@ COMMANDS: dict[str, str] = {
 }
 """Name -> help; each is a module of streamdet.commands, imported only when it is the one to run."""
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-INTERRUPTED = 130
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -66,7 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv is not None:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        else:  # all is said: as Python ends, it would take our handlers off, and die of a signal
+        else:
+            # All output is done. Python would restore default handlers at exit, and a late signal
+            # would kill us.
             on_stop(signal.SIG_IGN)
 
 
@@ -88,7 +90,7 @@ def on_stop(handler: Callable[[int, FrameType | None], object] | signal.Handlers
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """End at once: an exception in the middle of an import would be told or swallowed there."""
+    """End at once: an exception in the middle of an import would be printed or swallowed there."""
     os._exit(INTERRUPTED)
 
 
@@ -198,7 +200,7 @@ def _say(line: str) -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """Have Python's own flush at exit succeed: it would complain, and change the exit code."""
+    """Redirect the stream to /dev/null, so that Python's flush at exit cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

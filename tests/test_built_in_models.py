@@ -54,6 +54,6 @@ def test_the_recipe_of_a_built_in_model_makes_this_network(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["people", "street"])
 def test_a_pipeline_runs_its_own_model_by_default(name: str) -> None:
-    [detector] = load_graph(name, environ={}).role("detector")
+    [detector] = load_graph(name, environ={}).nodes_of_role("detector")
     assert detector.model is not None
     assert detector.model.name == name

@@ -84,8 +84,8 @@ class Run:
         front = front_plan(plan, *items)
         self.fronts = [replace(front, consumer=f"front-{number}") for number in range(2)]
         self.others = [detect_plan(plan, 0), detect_plan(plan, 1), back_plan(plan)]
-        self.memory = MemoryBus()
-        self.memory.create(plan.layout)
+        self.memory = MemoryBus(plan.layout)
+        self.memory.create()
         self.bus = cast(Bus, DeadlyBus(self.memory, rng, [deaths]))
         self.pools = make_pools(plan)
         self.file = folder / "out.jsonl"

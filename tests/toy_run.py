@@ -21,7 +21,7 @@ from streamdet.graph.pipeline import Node
 from streamdet.image import ArrayImage, Image, Pixels
 from streamdet.sinks import Sink, SinkContext
 from streamdet.sinks.redis_stream import RedisStreamOptions, RedisStreamSink
-from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
+from streamdet.sources import DecodedFrame, Position, SourceInfo, ignore
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.detect import DetectStage
 from streamdet.stages.group import Member, StageGroup
@@ -60,17 +60,17 @@ class ToySource:
         self.warnings: tuple[str, ...] = ("it is a toy",)
         self.position = Position()
 
-    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = ignore) -> SourceInfo:
         return SourceInfo(HW, self._count)
 
     def frames(
-        self, start: Position, on_passed: Callable[[], None] = look_away
+        self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
         self.position = start
         for index in range(start.index, self._count):
             if self._end == "?":
                 self.position = Position(0, index + 1)
-                on_passed()
+                on_skipped()
                 continue
             self.position = Position(index + 1, index + 1, pts=index)
             scale = 2 if self._end == "+" and index > 0 else 1
@@ -134,7 +134,7 @@ def toy_node(name: str, role: str, *, items: tuple[SourceItem, ...] = ()) -> Nod
 def run_plan(folder: Path, *source_ids: str, slots: int = 4, max_in_flight: int = 1000) -> RunPlan:
     """What the toy workers share."""
     groups = {
-        "front": GroupLayout(("detect",), window_sinks=("back",)),
+        "front": GroupLayout(("detect",), sinks_downstream=("back",)),
         "detect": GroupLayout(("back",)),
         "back": GroupLayout(has_sink=True),
     }

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from streamdet.bench.material import Material
 from streamdet.bench.metrics import Aim, Metric, Outcome
+from streamdet.detectors.make import make_detector
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.evaluation.images import ImageDetector, coco_ap
 from streamdet.models.model_config import load_model_config
-from streamdet.worker.build_stages import make_detector
 
 MODEL = "yolox_nano"
 WAYS = {"as configured": {}, "fp32": {"precision": "fp32"}}

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from streamdet.detections import Detections
+from streamdet.detectors.make import make_detector
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.formats.frame_json import native_json
 from streamdet.frame import Frame
@@ -27,7 +28,6 @@ from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
 from streamdet.stages.detect import to_source
 from streamdet.transport.connection import connect
-from streamdet.worker.build_stages import make_detector
 
 FRAMES: Final = 150
 ROUNDS: Final = 4

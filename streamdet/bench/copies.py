@@ -187,9 +187,11 @@ def _take_through(clip: Path, trace: _Trace, *, has_video: bool) -> None:
 
 
 def _pixel_store(trace: _Trace, prepared_hw: tuple[int, int]) -> PixelStore:
-    bus = MemoryBus()
     pools = {"camera": _TracedPool(trace, HW), "prepare": _TracedPool(trace, prepared_hw)}
-    bus.create(RunLayout("copies", {"front": GroupLayout()}, dict.fromkeys(pools, trace.frames)))
+    bus = MemoryBus(
+        RunLayout("copies", {"front": GroupLayout()}, dict.fromkeys(pools, trace.frames))
+    )
+    bus.create()
     pixels = PixelStore(bus, pools, lambda: None)
     pixels.attach(bus.take_lease("front", "front-0"), tuple(pools))
     return pixels

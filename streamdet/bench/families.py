@@ -1,8 +1,8 @@
 """The families of detectors that look at regions, side by side: the lectures' table, measured here.
 
-All have VGG-16 and fully connected layers of 4,096, as the published metrics, random weights, and
-fp32. R-CNN, SPP-net and Fast R-CNN look at 2,000 regions, Faster R-CNN at its own 300. Images are
-as large as PASCAL VOC's; the papers enlarge these to 600 pixels, which all but R-CNN pay for.
+All have VGG-16 and fully connected layers of 4,096, as in the published figures, random weights,
+and fp32. R-CNN, SPP-net and Fast R-CNN look at 2,000 regions, Faster R-CNN at its own 300. Images
+are as large as PASCAL VOC's; the papers enlarge these to 600 pixels, which all but R-CNN pay for.
 """
 
 from __future__ import annotations

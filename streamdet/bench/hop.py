@@ -155,7 +155,7 @@ def _add(bus: RedisBus, lease: Lease, first: int, count: int) -> None:
 
 def _bus(url: str, run_id: str) -> RedisBus:
     bus = RedisBus(connect(url), _layout(run_id))
-    bus.create(_layout(run_id))
+    bus.create()
     return bus
 
 

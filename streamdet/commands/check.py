@@ -51,10 +51,10 @@ def table(graph: PipelineGraph) -> str:
 
 def unreadable_files(graph: PipelineGraph) -> Iterator[str]:
     """Name the video files that cannot be read, as far as that shows without opening them."""
-    for node in graph.role("source"):
+    for node in graph.nodes_of_role("source"):
         for item in node.items if node.kind == "file" else ():
             if not os.access(item.uri, os.R_OK):
-                yield f"{item.uri}: must not be read (permission denied)"
+                yield f"{item.uri}: cannot be read (permission denied)"
             elif not Path(item.uri).stat().st_size:
                 yield f"{item.uri}: is empty"
 

@@ -13,6 +13,7 @@ from streamdet.commands.progress_through import progress_through
 from streamdet.commands.set_options import options_text
 from streamdet.config.suggestions import nearest
 from streamdet.config.validation import checked
+from streamdet.detectors.make import make_detector
 from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
@@ -27,7 +28,6 @@ from streamdet.evaluation.truth import Truth
 from streamdet.evaluation.truths.images import read_truth
 from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import load
-from streamdet.worker.build_stages import make_detector
 
 
 def run(args: Namespace) -> list[Scores]:

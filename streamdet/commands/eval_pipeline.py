@@ -42,7 +42,7 @@ def run(args: Namespace) -> list[Scores]:
         frames = read_published(published)
     truth = read_video_truth(source, args.truth, len(frames), frames[0].hw)
     about = {"graph": graph.name, "fps": report.fps, **report.runtimes}
-    are_tracked = any(graph.role("tracker"))
+    are_tracked = any(graph.nodes_of_role("tracker"))
     found = score_frames(frames, truth, sought(graph), are_tracked=are_tracked)
     return [replace(scores, about=about) for scores in found]
 
@@ -50,7 +50,7 @@ def run(args: Namespace) -> list[Scores]:
 def sought(graph: PipelineGraph) -> set[str]:
     """Name the classes that a graph's detectors look for."""
     names: set[str] = set()
-    for node in graph.role("detector"):
+    for node in graph.nodes_of_role("detector"):
         assert node.model is not None
         assert isinstance(node.options, DetectorOptions)
         names |= set(node.options.classes or node.model.classes)
@@ -58,7 +58,7 @@ def sought(graph: PipelineGraph) -> set[str]:
 
 
 def _run_graph(graph: PipelineGraph, settings: DeploySettings) -> Report:
-    items = [item for node in graph.role("source") for item in node.items]
+    items = [item for node in graph.nodes_of_role("source") for item in node.items]
     if len(items) != 1:
         raise ConfigError(f"--source: wanted one video, got {len(items)}")
     refuse_missing(graph)

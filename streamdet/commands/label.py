@@ -12,12 +12,13 @@ from streamdet.commands.label_arguments import FoundSource, add_label_arguments,
 from streamdet.commands.label_ways import by_detector, by_scene
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.report_text import counted
-from streamdet.commands.stop_signals import INTERRUPTED, counted_stops
+from streamdet.commands.stop_signals import counted_stops
 from streamdet.errors import ConfigError, FrameError, SourceError
 from streamdet.labelling.footage import Images, SeenFrame, look_at
 from streamdet.labelling.label_file import LabelFile
 from streamdet.labelling.labeller import Labeller
 from streamdet.sources import Position
+from streamdet.system.stop_signals import INTERRUPTED
 
 
 class _Stopped(Exception):  # noqa: N818  not an error

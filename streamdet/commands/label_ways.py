@@ -14,6 +14,7 @@ from streamdet.commands.label_arguments import (
     detector_options,
     find_sources,
 )
+from streamdet.detectors.make import make_detector
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
 from streamdet.evaluation.images import ImageDetector
@@ -23,7 +24,6 @@ from streamdet.labelling.labeller import ByDetector, ByScene, Labeller
 from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.sources.street import CLASS_NAMES
 from streamdet.sources.synthetic import SyntheticSource
-from streamdet.worker.build_stages import make_detector
 
 
 @dataclass(frozen=True, slots=True)

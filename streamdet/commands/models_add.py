@@ -22,6 +22,7 @@ from streamdet.building.own_network import (
 )
 from streamdet.config.files import shipped
 from streamdet.detections import Detections
+from streamdet.detectors.make import make_detector
 from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.evaluation.image_file import read_image
 from streamdet.evaluation.images import ImageDetector
@@ -34,7 +35,6 @@ from streamdet.sinks.yuv_image import YuvImage
 from streamdet.sources.scene_uri import SceneSpec
 from streamdet.sources.street import Street
 from streamdet.system.atomic_file import write_whole
-from streamdet.worker.build_stages import make_detector
 
 _RUNTIMES: Final = ("onnxruntime", "openvino")
 _TRIAL_FRAME: Final = 100

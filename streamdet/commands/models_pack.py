@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from streamdet.detectors.make import make_detector
 from streamdet.errors import ConfigError
 from streamdet.evaluation.agreement import SAME_IOU, SAME_SCORE, Agreement, agreement
 from streamdet.evaluation.image_file import read_image
@@ -20,7 +21,6 @@ from streamdet.sources.resolve import list_images
 from streamdet.sources.scene_uri import SceneSpec
 from streamdet.sources.street import Street
 from streamdet.system.atomic_file import write_whole
-from streamdet.worker.build_stages import make_detector
 
 LEAST_SHARE: Final = 0.95
 """Of the detections that must be found again. Of two proposals with nearly the same score the other

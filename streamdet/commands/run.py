@@ -17,7 +17,6 @@ from streamdet.commands.graph_arguments import (
 from streamdet.commands.live import LiveView
 from streamdet.commands.progress_view import progress_view
 from streamdet.commands.report_text import report_lines
-from streamdet.commands.stop_signals import INTERRUPTED
 from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
 from streamdet.graph.outputs import check_report, files_written
@@ -25,6 +24,7 @@ from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.report import Report, Snapshot
 from streamdet.run.supervisor import Supervisor
 from streamdet.system.atomic_file import write_whole
+from streamdet.system.stop_signals import INTERRUPTED
 
 EXIT_CODES = {"done": 0, "failed": 1, "stopped": INTERRUPTED}
 
@@ -71,13 +71,13 @@ def run(args: Namespace) -> int:
         supervisor.on_progress = show
         supervisor.on_warning = _warn
         report = supervisor.run()
-    with supervisor.heeding_signals():  # whoever stops a run wants to know what became of it
+    with supervisor.counting_signals():  # a stopped run still prints its report
         _tell(report, report_path, _files(graph), is_debug=args.debug)
     return 1 if report.outcome == "done" and not report.is_good else EXIT_CODES[report.outcome]
 
 
 def _files(graph: PipelineGraph) -> list[Path]:
-    return [path for node in graph.role("sink") for path in files_written(graph, node)]
+    return [path for node in graph.nodes_of_role("sink") for path in files_written(graph, node)]
 
 
 def _tell(report: Report, path: Path | None, written: list[Path], *, is_debug: bool) -> None:

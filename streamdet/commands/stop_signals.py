@@ -6,11 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
 
 from streamdet.system.process import stop_signals_to
-
-INTERRUPTED: Final = 130
 
 
 @contextmanager

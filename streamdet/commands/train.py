@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from streamdet.commands import trained_model
 from streamdet.commands.fit import fit
-from streamdet.commands.stop_signals import INTERRUPTED, counted_stops
+from streamdet.commands.stop_signals import counted_stops
 from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.evaluation.extra import check_extra
 from streamdet.models.model_config import load_model_config
+from streamdet.system.stop_signals import INTERRUPTED
 from streamdet.training.recipe import Recipe, check_recipe
 from streamdet.training.recipe_file import find_recipe, read_recipe, use_images
 

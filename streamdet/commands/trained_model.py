@@ -12,13 +12,13 @@ from typing import Any
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.score_text import print_scores
 from streamdet.config.yaml_loader import read_yaml
+from streamdet.detectors.make import make_detector
 from streamdet.errors import ConfigError
 from streamdet.evaluation.images import ImageDetector
 from streamdet.evaluation.scores import score_results
 from streamdet.evaluation.truth import TruthImage
 from streamdet.models.model_config import ModelConfig
 from streamdet.training.validation import Images, ValidationSet
-from streamdet.worker.build_stages import make_detector
 
 
 @contextmanager

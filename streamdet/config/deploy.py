@@ -45,7 +45,7 @@ class RestartSettings(Options):
 
 
 class DeploySettings(Options):
-    """One machine: its Redis server, its memory and its patience."""
+    """Settings of one machine: its Redis server, memory limits and time limits."""
 
     redis: RedisUrl = Field(
         SecretUrl(EMBEDDED),
@@ -59,10 +59,13 @@ class DeploySettings(Options):
         description="Images in each pool, at least; more where replicas read.",
     )
     pool: Annotated[str, NameOf("pool")] = Field(
-        "shm", description="Where images lie on their way between processes."
+        "shm", description="Memory in which images pass from process to process."
     )
     pool_mib: int = Field(
-        512, ge=1, le=1 << 20, description="Memory that one pool may take, MiB: fewer slots then."
+        512,
+        ge=1,
+        le=1 << 20,
+        description="Most memory of one pool, MiB; limits the number of slots.",
     )
     slot_hw: tuple[Side, Side] = Field(
         (720, 1280),
@@ -73,7 +76,7 @@ class DeploySettings(Options):
         128,
         ge=1,
         le=100_000,
-        description="Frames of a source that may be under way before it waits.",
+        description="Frames of one source in flight above which it waits.",
     )
     events: str = Field(
         "events",
@@ -84,13 +87,22 @@ class DeploySettings(Options):
         default_factory=RestartSettings, description="When a process that died is started again."
     )
     stall_s: float = Field(
-        60, gt=0, le=86_400, description="A node with work but without progress is stuck by then."
+        60,
+        gt=0,
+        le=86_400,
+        description="Seconds without progress after which a worker is killed and restarted.",
     )
     drain_s: float = Field(
-        8, gt=0, le=600, description="After a signal, frames in flight may take so long to end."
+        8,
+        gt=0,
+        le=600,
+        description="Seconds that frames in flight get to finish after a stop signal.",
     )
     redis_wait_s: float = Field(
-        60, ge=0, le=86_400, description="An external server may be gone for so long."
+        60,
+        ge=0,
+        le=86_400,
+        description="Seconds to wait for an external server that does not answer.",
     )
 
     @property

@@ -19,7 +19,7 @@ import numpy as np
 
 from streamdet.detections import Detections
 from streamdet.detectors.parts.built_in import check_built_in
-from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.network import require_network
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import EngineError
@@ -44,7 +44,7 @@ class EndToEnd:
             ConfigError: the model does not know one of the classes, has no network, or an option
                 asks for what is built into the network.
         """
-        self._run, _ = network_of(model, runtime)
+        self._run, _ = require_network(model, runtime)
         check_built_in(options, model)
         self._selection = Selection(options, model)
         self.runtime_name = self._run.name

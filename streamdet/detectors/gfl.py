@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from streamdet.detections import Detections
 from streamdet.detectors.parts.grid import cell_grid
-from streamdet.detectors.parts.network import check_scores, grey_image, network_of
+from streamdet.detectors.parts.network import check_scores, grey_image, require_network
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import EngineError
@@ -86,7 +86,7 @@ class Gfl:
             ConfigError: the model does not know one of the classes, or has no network.
             EngineError: the network's outputs are not the layout's.
         """
-        self._run, image_input = network_of(model, runtime)
+        self._run, image_input = require_network(model, runtime)
         self._maps, shift = _LAYOUTS[model.detector]
         cells, self._strides = cell_grid(image_input.hw, [level.stride for level in self._maps])
         self._points = (cells + 0.5) * self._strides - shift

@@ -135,7 +135,7 @@ class Scanner:
 
 
 def people_svm() -> WindowSvm:
-    """Give the SVM that OpenCV ships: people, trained on the paper's INRIAn images.
+    """Give the SVM that OpenCV ships: people, trained on the paper's INRIA images.
 
     Raises:
         EngineError: OpenCV is missing or has no HOGDescriptor.

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from streamdet.detections import Detections
-from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.network import require_network
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import EngineError
@@ -58,7 +58,7 @@ class OverFeat:
         Raises:
             ConfigError: the model does not know one of the classes, or has no network.
         """
-        self._run, _ = network_of(model, runtime)
+        self._run, _ = require_network(model, runtime)
         self._options = options
         self._selection = Selection(options, model)
         self._classes = len(model.classes)

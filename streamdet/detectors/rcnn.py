@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from streamdet.detections import Detections
-from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.network import require_network
 from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.parts.selection import Selection
@@ -55,7 +55,7 @@ class Rcnn:
                 propose is missing or wrong.
             EngineError: OpenCV is missing, or what is to propose cannot run here.
         """
-        self._run, self._input = network_of(model, runtime)
+        self._run, self._input = require_network(model, runtime)
         import_opencv().setNumThreads(options.threads)
         self._options = options
         self._selection = Selection(options, model)

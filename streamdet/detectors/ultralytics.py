@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from streamdet.detections import Detections
 from streamdet.detectors.parts.grid import cell_grid
-from streamdet.detectors.parts.network import check_scores, grey_image, network_of
+from streamdet.detectors.parts.network import check_scores, grey_image, require_network
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import EngineError
@@ -64,7 +64,7 @@ class Ultralytics:
             ConfigError: the model does not know one of the classes, or has no network.
             EngineError: the network's output is not of the model's layout.
         """
-        self._run, image_input = network_of(model, runtime)
+        self._run, image_input = require_network(model, runtime)
         shape_of, self._read = _LAYOUTS[model.detector]
         cells = [len(cell_grid(image_input.hw, strides)[0]) for strides in _STRIDES]
         self._wanted = [shape_of(count, len(model.classes)) for count in cells]

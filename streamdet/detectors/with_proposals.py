@@ -14,7 +14,7 @@ import numpy as np
 from streamdet.detections import Detections
 from streamdet.detectors.end_to_end import read_detections
 from streamdet.detectors.parts.built_in import check_built_in
-from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.network import require_network
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import ConfigError
@@ -39,7 +39,7 @@ class WithProposals:
                 what is to propose is missing or wrong.
             EngineError: what is to propose cannot run here.
         """
-        self._run, _ = network_of(model, runtime)
+        self._run, _ = require_network(model, runtime)
         self._most = _number_of_proposals(model)
         check_built_in(options, model)
         self._selection = Selection(options, model)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
-from streamdet.detectors.parts.network import network_of
+from streamdet.detectors.parts.network import require_network
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import EngineError
@@ -36,7 +36,7 @@ class YoloV1:
         Raises:
             ConfigError: the model does not know one of the classes, or has no network.
         """
-        self._run, image_input = network_of(model, runtime)
+        self._run, image_input = require_network(model, runtime)
         self._selection = Selection(options, model)
         self._hw = image_input.hw
         self._classes = len(model.classes)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from streamdet.detections import Detections
 from streamdet.detectors.parts.grid import cell_grid
-from streamdet.detectors.parts.network import check_scores, grey_image, network_of
+from streamdet.detectors.parts.network import check_scores, grey_image, require_network
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
 from streamdet.errors import EngineError
@@ -47,7 +47,7 @@ class Yolox:
             ConfigError: the model does not know one of the classes, or has no network.
             EngineError: the network's output is not YOLOX's.
         """
-        self._run, image_input = network_of(model, runtime)
+        self._run, image_input = require_network(model, runtime)
         self._selection = Selection(options, model)
         self._cells, self._strides = cell_grid(image_input.hw, _STRIDES)
         self._columns = 5 + len(model.classes)

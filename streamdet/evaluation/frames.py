@@ -29,7 +29,7 @@ class Published:
     Attributes:
         number: from 1.
         hw: height and width, pixels.
-        objects: as `public_json` writes them.
+        objects: as `native_json` writes them.
         is_dropped: whether the frame was given up.
         pts_ns: when it is shown, nanoseconds; None where the file does not say.
     """

@@ -1,8 +1,8 @@
 """The JSON that downstream programs read: one compact line of text per frame.
 
 `native_json` is our own schema "streamdet/1"; `deepstream_json` is DeepStream's minimal schema 4.0
-(developer guide, "Gst-nvmsgconv", PAYLOAD_DEEPSTREAM_MINIMAL), so that readers of its Redis
-messages feel at home.
+(developer guide, "Gst-nvmsgconv", PAYLOAD_DEEPSTREAM_MINIMAL), so that existing
+DeepStream consumers can read it.
 """
 
 from __future__ import annotations

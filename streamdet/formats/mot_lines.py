@@ -1,7 +1,7 @@
 """Lines of MOTChallenge text as tools write them, turned into a table of numbers.
 
 Commas, semicolons, tabs or blanks stand between columns. There are 6 columns, or more: the 7th is
-the score, the 8th of 8 or 9 the class; 10 are MOT15's, whose last three are a place in the world.
+the score, the 8th of 8 or 9 the class; 10 are MOT15's, whose last three are 3D world coordinates.
 Comments (#), blank lines and a header that names this order are skipped. What is ordered otherwise
 is refused, since it would be read as other boxes.
 """

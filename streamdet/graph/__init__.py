@@ -1,8 +1,10 @@
-"""YAML -> checked graph; a worker and the supervisor see nothing of the file.
+"""YAML -> checked graph; the supervisor and the workers only see the graph.
 
-A file's way: `yaml_text` (text -> values and places) -> `overrides` (the command line) -> `draft`
-(what every node may say) -> `shape` (what is joined to what) and `kinds` (options, sources,
-models) -> `contents` (what fits together) -> `pipeline` (the graph, and what a runtime asks of it).
+A file goes through these modules in order: config/yaml_loader.py (text -> values and their lines),
+`overrides` (the command line), `draft` (the keys that every node may have), `topology` (which node
+reads which), `build_nodes` (options, sources, models), `contents` (options that must fit each
+other), `thresholds` (of trackers and their detectors), `pipeline` (the checked graph and queries on
+it), `outputs` (the files that a run writes).
 """
 
 from streamdet.graph.file import load_graph

@@ -1,4 +1,4 @@
-"""Checks that need the options of several nodes, or of a node and its place."""
+"""Checks that need the options of several nodes, or those of one node and what it reads."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from streamdet.graph.pipeline import Node
 from streamdet.graph.problems import Problems
 from streamdet.registry import load
 
-_PROBES: Final = ((480, 640), (1080, 607))
-"""Images, lying and upright: a transform that makes one size of both makes it of any."""
+_TEST_HW: Final = ((480, 640), (1080, 607))
+"""Landscape and portrait test sizes: a transform with the same output for both has a fixed output
+size."""
 
 
 def check_contents(nodes: Mapping[str, Node], problems: Problems) -> None:
-    """Report nodes whose options do not fit what they are joined to."""
+    """Report nodes whose options do not fit the nodes that they read or share a process with."""
     for node in nodes.values():
         if node.parallel > 1:
             _check_parallel(node, nodes, problems)
@@ -56,9 +57,9 @@ def _check_image(node: Node, nodes: Mapping[str, Node], problems: Problems) -> N
     wanted = image_hw(load("detector", node.kind), node.model)
     for name in node.reads:
         transform = load("transform", nodes[name].kind)(nodes[name].options)
-        for probe in _PROBES:
-            made = transform.output_hw(probe)
-            # As it is or, for detectors.pyramid, at one of its scales: the others are tiles of it.
+        for hw in _TEST_HW:
+            made = transform.output_hw(hw)
+            # One scale must be the network's size: detectors/pyramid.py cuts the others into tiles.
             seen = {made, *(scaled_hw(made, scale) for scale in scales)}
             if wanted is not None and wanted not in seen:
                 problems.add(

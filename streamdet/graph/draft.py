@@ -1,4 +1,4 @@
-"""A graph file's nodes before their kinds are known in full: what every node may say."""
+"""A graph file's nodes with their general keys checked, their kinds and options not yet."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from streamdet.registry import names, role_of
 from streamdet.system.redaction import short
 
 CHOSEN: Final = ("source", "transform", "detector")
-"""Roles whose own name is a kind too: the concrete kind is chosen by what the node is for."""
+"""Roles whose own name is a kind too; `build_nodes` chooses the concrete kind."""
 
 ROLES: Final = ("source", "transform", "detector", "tracker", "analytics", "sink")
-"""The roles that a node may have, in the order in which a frame meets them."""
+"""The roles that a node may have, in the order in which a frame passes them."""
 
 NAME_SCHEMA: Final[dict[str, Any]] = {
     "type": "string",
@@ -42,26 +42,27 @@ _Name = Annotated[str, AfterValidator(_check_name), WithJsonSchema(NAME_SCHEMA)]
 
 
 class NodeKeys(BaseModel):
-    """What every node may say; its other keys are options of its kind."""
+    """The keys that every node may have; its other keys are options of its kind."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
     kind: str = Field(
-        description="What the node is. source, transform and detector choose by the uri, by the "
-        "detector that reads it, and by the model."
+        description="What the node is. `source` is chosen by the uri, `transform` by the detector "
+        "that reads it, and `detector` by the model."
     )
     reads: _Name | list[_Name] = Field(
         default_factory=list, description="The node, or nodes, whose results it reads."
     )
     process: _Name | None = Field(
-        None, description="Nodes of one process hand frames over by a call, without a hop."
+        None,
+        description="Its process. Nodes of one process call each other instead of using Redis.",
     )
     replicas: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
-        1, description="How many processes share the work; auto is one for each core."
+        1, description="Number of processes that share the work; auto is one for each core."
     )
-    batch: int = Field(8, ge=1, le=256, description="Frames that are read at once, at most.")
+    batch: int = Field(8, ge=1, le=256, description="Most frames read at once.")
     max_wait_ms: float = Field(
-        0, ge=0, le=10_000, description="How long to wait for a fuller batch, milliseconds."
+        0, ge=0, le=10_000, description="Longest wait for a full batch, milliseconds."
     )
 
 
@@ -71,9 +72,7 @@ class GraphFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Literal[1] = Field(description="Version of this format.")
-    name: _Name | None = Field(
-        None, description="What the run is called; by default like its file."
-    )
+    name: _Name | None = Field(None, description="Name of the run; by default that of its file.")
     nodes: dict[_Name, dict[str, Any]] = Field(min_length=1, description="Name -> node.")
 
 
@@ -87,7 +86,7 @@ class DraftNode:
         kind: as written: a kind, or a name of `CHOSEN`.
         reads: names that it reads.
         keys: the general keys.
-        options: the other keys, not yet checked.
+        options: the other keys, not checked yet.
     """
 
     name: str
@@ -99,7 +98,7 @@ class DraftNode:
 
     @property
     def path(self) -> KeyPath:
-        """Where the node stands in its file."""
+        """Path of the node's key in its file."""
         return ("nodes", self.name)
 
     @property
@@ -109,7 +108,7 @@ class DraftNode:
 
 
 def draft_nodes(text: YamlText, problems: Problems) -> dict[str, DraftNode]:
-    """Check every node's general keys; a node with a wrong one is left out and reported."""
+    """Check every node's general keys; a node with an invalid one is reported and left out."""
     drafts = {}
     for name, values in text.values["nodes"].items():
         with problems.collected():

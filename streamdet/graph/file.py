@@ -11,15 +11,15 @@ from streamdet.config.files import find_own_or_shipped
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
+from streamdet.graph.build_nodes import build_nodes
 from streamdet.graph.contents import check_contents
 from streamdet.graph.draft import GraphFile, draft_nodes
-from streamdet.graph.kinds import build_nodes
 from streamdet.graph.outputs import check_outputs
 from streamdet.graph.overrides import override
 from streamdet.graph.pipeline import PipelineGraph
 from streamdet.graph.problems import Problems
-from streamdet.graph.shape import check_shape
-from streamdet.graph.tracking import with_thresholds
+from streamdet.graph.thresholds import with_thresholds
+from streamdet.graph.topology import check_topology
 
 
 def load_graph(
@@ -33,7 +33,7 @@ def load_graph(
 ) -> PipelineGraph:
     """Read a graph file, apply the command line to it and check the result.
 
-    Relative paths in it start from the current folder, as on the command line.
+    Relative paths in it are relative to the current folder, as on the command line.
 
     Args:
         path: the file, or the name or path of a shipped one (people, pipelines/people.yaml).
@@ -55,7 +55,7 @@ def load_graph(
     problems = Problems(text)
     drafts = draft_nodes(text, problems)
     problems.raise_if_any()
-    check_shape(drafts, problems)
+    check_topology(drafts, problems)
     nodes = build_nodes(drafts, text, problems)
     problems.raise_if_any()
     check_contents(nodes, problems)
@@ -78,6 +78,6 @@ def find_graph(path: str | Path) -> Path:
 
 
 def _name_like(stem: str) -> str:
-    """Make a run's name of a file's: People_2 becomes people-2."""
+    """Make the name of a run from that of a file: People_2 becomes people-2."""
     words = re.findall("[a-z0-9]+", stem.lower())
     return "-".join(words)[:40].strip("-") or "graph"

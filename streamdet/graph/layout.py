@@ -1,7 +1,7 @@
-"""Where nodes stand in an image of a graph: a grid of columns (from left to right) and rows.
+"""Places a graph's nodes for drawing: a grid of columns (from left to right) and rows.
 
-A node's column is its distance from the sources, the longest way. Each process is one block of
-the grid, with no other node in it; a way to a block runs along its first row, which is kept free.
+A node's column is its longest distance from the sources. Each process is one block of the grid,
+with no other node in it; a line to a block runs along its first row, which is kept free.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ def cells(graph: PipelineGraph) -> dict[str, Cell]:
     taken: set[Cell] = set()
     for group in graph.groups:
         inner = _inner_rows(group, columns)
-        start = _way_start(group.entry.reads, columns, columns[group.entry.name])
+        start = _way_start(group.first.reads, columns, columns[group.first.name])
         shape = {(columns[name], row) for name, row in inner.items()}
-        box = _filled(shape) | {(column, 0) for column in range(start, columns[group.entry.name])}
-        top = _free_row(box, taken, _preferred(group.entry.reads, placed))
+        box = _filled(shape) | {(column, 0) for column in range(start, columns[group.first.name])}
+        top = _free_row(box, taken, _preferred(group.first.reads, placed))
         taken |= {(column, row + top) for column, row in box}
         placed |= {name: (columns[name], row + top) for name, row in inner.items()}
     return placed
@@ -38,7 +38,7 @@ def _columns(graph: PipelineGraph) -> dict[str, int]:
 
 
 def _inner_rows(group: ProcessGroup, columns: Mapping[str, int]) -> dict[str, int]:
-    """Give the nodes of a process rows that count from the process's own first."""
+    """Give the nodes of a process rows, counted from the process's first row."""
     rows: dict[str, int] = {}
     taken: set[Cell] = set()
     for node in group.nodes:
@@ -52,7 +52,7 @@ def _inner_rows(group: ProcessGroup, columns: Mapping[str, int]) -> dict[str, in
 
 
 def _way_start(reads: Sequence[str], columns: Mapping[str, int], column: int) -> int:
-    """Return the first column that the ways to a node cross, or its own."""
+    """Return the first column that the lines to a node cross, or its own."""
     return min((columns[name] + 1 for name in reads), default=column)
 
 
@@ -67,7 +67,7 @@ def _preferred(reads: Iterable[str], placed: Mapping[str, Cell]) -> int:
 
 
 def _free_row(box: set[Cell], taken: set[Cell], preferred: int) -> int:
-    """Find the first row, from the preferred one on, in which a box lies on nothing."""
+    """Find the first free row for a box, from the preferred one on."""
     row = preferred
     while any((column, inner + row) in taken for column, inner in box):
         row += 1

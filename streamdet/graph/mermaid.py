@@ -1,4 +1,4 @@
-"""Draws a graph as Mermaid text, which GitHub and many editors show as an image."""
+"""Writes a graph as Mermaid text, which GitHub and many editors show as an image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def to_mermaid(graph: PipelineGraph) -> str:
 
 
 def caption(node: Node) -> str:
-    """Say in a few words what a node is: its kind, its model, how many sources or replicas."""
+    """Describe a node in a few words: kind, model, numbers of sources and replicas."""
     words = [node.kind]
     if node.model is not None and node.model.name != node.kind:
         words.append(node.model.name)
@@ -40,6 +40,6 @@ def _group_lines(group: ProcessGroup) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """Write what is special in Mermaid or HTML as Mermaid's own entities."""
+    """Escape the special characters of Mermaid and HTML as Mermaid's entities."""
     special = '#"&<>'
     return "".join(f"#{ord(char)};" if char in special else char for char in text)

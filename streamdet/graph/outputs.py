@@ -1,4 +1,4 @@
-"""What a graph writes: files that can be written, and that nothing else of the run is."""
+"""Checks the files that a run writes: writable, and not read or written by anything else in it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from streamdet.system.redaction import short
 
 
 def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
-    """Report sinks whose file cannot be written, or is read or written by somebody else.
+    """Report sinks whose file cannot be written, or is read or written elsewhere in the run.
 
-    A run starts its files afresh: without this check it would empty a video that it is to read.
+    A run truncates its output files: without this check it could empty a video that it reads.
     """
     taken = files_read(graph)
     streams: dict[str, str] = {}
-    for node in graph.role("sink"):
+    for node in graph.nodes_of_role("sink"):
         stream = getattr(node.options, "stream", None)
         if stream is not None and (first := streams.setdefault(stream, node.name)) != node.name:
             problems.add(
@@ -38,9 +38,9 @@ def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
 
 
 def files_read(graph: PipelineGraph) -> dict[FileKey, str]:
-    """Map the files that a run reads to what they are: the graph's own and its sources'."""
+    """Map each file that a run reads to a description of it: the graph file and the sources."""
     read = {file_key(graph.path): "the graph's own file"}
-    for node in graph.role("source"):
+    for node in graph.nodes_of_role("source"):
         for item in node.items:
             read |= {
                 file_key(file): f"what {node.name} reads" for file in files_of(node.kind, item)
@@ -68,7 +68,7 @@ def check_report(graph: PipelineGraph, report: str) -> Path:
         ConfigError: it cannot be written, or the run reads or writes that file.
     """
     taken = files_read(graph)
-    for node in graph.role("sink"):
+    for node in graph.nodes_of_role("sink"):
         taken |= {file_key(path): f"{node.name}.path" for path in files_written(graph, node)}
     try:
         path = checked_output(report)

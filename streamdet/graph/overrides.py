@@ -1,4 +1,4 @@
-"""What the command line changes in a graph file before it is checked: --set, --source, --output."""
+"""Applies --set, --source and --output to a graph file before it is checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OUTPUT_KINDS: Final = {
     ".mp4": "video",
     ".txt": "mot",
 }
-"""Which sink writes a file of which suffix."""
+"""Suffix of an output file -> kind of its sink."""
 
 CALLER: Final = "caller"
 """The sink that hands frames to the process that runs the graph: its name and its kind."""
@@ -35,10 +35,10 @@ def override(
     sets: Sequence[str],
     to_caller: bool = False,
 ) -> None:
-    """Change the nodes of a graph file; errors will name the option instead of a line.
+    """Change the nodes of a graph file; later errors name the option instead of a line.
 
-    Settings of nodes that the file has come first, so that a cloned source takes them along; those
-    of nodes that `sources` and `outputs` add (camera-2, output-1) come last.
+    `sets` of nodes in the file are applied first, so that clones of a source get them too; those of
+    nodes that `sources` and `outputs` add (camera-2, output-1) are applied last.
 
     Args:
         text: the parsed file, which is changed.
@@ -87,7 +87,7 @@ def _set_sources(text: YamlText, uris: Sequence[str]) -> None:
 
 
 def _clone(text: YamlText, source: str, suffix: str) -> None:
-    """Copy a source and the transforms in its process; who reads one of them reads its copy too."""
+    """Copy a source and the transforms in its process; their readers read the copies too."""
     nodes: dict[str, Any] = text.values["nodes"]
     process = nodes[source].get("process")
     cloned = [source]
@@ -122,7 +122,7 @@ def _add_output(text: YamlText, name: str, output: str) -> None:
     nodes[name] = {"kind": kind, "reads": _results(nodes)}
     text.places["nodes", name] = place
     _put(text, name, "path", output, place)
-    # Encoding video is slow: in a process of its own it holds up nobody.
+    # Encoding video is slow: in a process of its own it does not delay the others.
     if len(nodes[name]["reads"]) == 1 and not load("sink", kind).needs_image:
         process = _process(nodes, nodes[name]["reads"][0])
         if not _has_replicas(nodes, process):
@@ -149,7 +149,7 @@ def _results(nodes: dict[str, Any]) -> list[str]:
 
 
 def _has_replicas(nodes: dict[str, Any], process: str) -> bool:
-    """Whether several processes share the work of a group: a sink cannot be in one of these."""
+    """Whether several processes share a group's work: such a group cannot hold a sink."""
     members = [node for name, node in nodes.items() if _process(nodes, name) == process]
     return any(node.get(key, 1) != 1 for node in members for key in ("replicas", "parallel"))
 

@@ -1,4 +1,4 @@
-"""A checked graph, and what a runtime asks of it: who reads what, where, and whose pixels."""
+"""The checked graph and queries on it: readers, process groups, image readers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from streamdet.config.options import Options
 from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem
 from streamdet.system.cores import cores
+
+ORDERED_ROLES: Final = frozenset({"tracker", "analytics", "sink"})
+"""Roles that need each source's frames in index order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +25,15 @@ class Node:
     Attributes:
         name: unique in the graph, [a-z][a-z0-9_-]*.
         role: a key of registry.KINDS.
-        kind: a name of that role; a role's own name has been resolved.
+        kind: a concrete kind of that role.
         reads: names of the nodes whose results it reads, as the file lists them; () for a source.
         options: of the kind's own `Options`.
         process: name of its process group; its own name where the file states none.
         replicas: how many processes share its work.
-        batch: entries read at once, at most.
-        max_wait_ms: how long a read waits for a fuller batch, milliseconds.
+        batch: most entries read at once.
+        max_wait_ms: longest wait of a read for a full batch, milliseconds.
         items: what a source reads, at least one; () for the other roles.
-        model: what a detector runs; None for the other roles.
+        model: of a detector; None for the other roles.
     """
 
     name: str
@@ -60,20 +64,19 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """The nodes of one process; they hand frames over by a call and commit once.
+    """The nodes of one process; they pass frames on by a call and commit once.
 
     Attributes:
         name: the nodes' `process`.
-        nodes: in topological order; the first is the entry, the only one that reads from outside
-            (or is a source).
+        nodes: in topological order; only the first reads from outside, or is a source.
     """
 
     name: str
     nodes: tuple[Node, ...]
 
     @property
-    def entry(self) -> Node:
-        """The node whose input stream the group reads, in batches as this node says."""
+    def first(self) -> Node:
+        """The node whose input stream the group reads; its `batch` and `max_wait_ms` apply."""
         return self.nodes[0]
 
     @property
@@ -87,23 +90,23 @@ class PipelineGraph:
     """A graph that has passed every check.
 
     Attributes:
-        name: what the run is called.
+        name: name of the run.
         path: the file it was read from.
-        nodes: name -> node, each behind all that it reads.
+        nodes: name -> node, each after all that it reads.
     """
 
     name: str
     path: Path
     nodes: Mapping[str, Node]
 
-    def role(self, role: str) -> list[Node]:
+    def nodes_of_role(self, role: str) -> list[Node]:
         """List the nodes of a role, in topological order."""
         return [node for node in self.nodes.values() if node.role == role]
 
     @property
     def public_streams(self) -> tuple[str, ...]:
         """Keys of the Redis streams that its sinks publish to."""
-        stated = (getattr(node.options, "stream", None) for node in self.role("sink"))
+        stated = (getattr(node.options, "stream", None) for node in self.nodes_of_role("sink"))
         return tuple(stream for stream in stated if isinstance(stream, str))
 
     def readers(self, name: str) -> list[Node]:
@@ -111,13 +114,13 @@ class PipelineGraph:
         return [node for node in self.nodes.values() if name in node.reads]
 
     def downstream(self, name: str) -> list[Node]:
-        """List the nodes that a node's results reach, near or far, in topological order."""
+        """List the nodes that read a node's results, directly or not, in topological order."""
         return [node for node in self.nodes.values() if name in self._upstream[node.name]]
 
     def sources_reaching(self, name: str) -> tuple[str, ...]:
         """List the ids of the sources whose frames reach a node (for a source: its own ids)."""
         near = {name, *self._upstream[name]}
-        sources = (node for node in self.role("source") if node.name in near)
+        sources = (node for node in self.nodes_of_role("source") if node.name in near)
         return tuple(item.source_id for node in sources for item in node.items)
 
     def image_readers(self, name: str) -> list[Node]:
@@ -139,7 +142,7 @@ class PipelineGraph:
 
     @cached_property
     def groups(self) -> tuple[ProcessGroup, ...]:
-        """The processes, in topological order of their entries."""
+        """The processes, in topological order of their first nodes."""
         members: dict[str, list[Node]] = {}
         for node in self.nodes.values():
             members.setdefault(node.process, []).append(node)
@@ -164,15 +167,15 @@ class PipelineGraph:
 
 
 def needs_image(node: Node) -> bool:
-    """Say whether a node is a sink that wants the source images."""
+    """Whether a node is a sink that needs the source images."""
     return node.role == "sink" and bool(load("sink", node.kind).needs_image)
 
 
 def upstream(reads: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
-    """Map each name to all names that it reads, near or far.
+    """Map each name to all names that it reads, directly or through others.
 
     Args:
-        reads: name -> names it reads, without a cycle; every name behind those it reads.
+        reads: name -> names it reads, without a cycle; every name after those it reads.
     """
     found: dict[str, frozenset[str]] = {}
     for name, direct in reads.items():
@@ -181,9 +184,9 @@ def upstream(reads: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
 
 
 def in_order(reads: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """Yield names behind those they read, otherwise in the mapping's order.
+    """Yield names after those they read, otherwise in the mapping's order.
 
-    Names on a cycle, and behind one, are left out.
+    Names on a cycle, or that read one, are left out.
     """
     done: set[str] = set()
     while ready := [n for n in reads if n not in done and done.issuperset(reads[n])]:

@@ -1,4 +1,4 @@
-"""Collects what is wrong with a graph, so that one check shows all of it."""
+"""Collects the errors of a graph file, so that one check shows all of them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _MAX_SHOWN: Final = 10
 
 
 class Problems:
-    """Sentences about one file, each with its place."""
+    """The errors of one file, each with its line."""
 
     def __init__(self, text: YamlText) -> None:
-        """Collect nothing yet, about `text`."""
+        """Start without errors, for `text`."""
         self._text = text
         self._sentences: list[str] = []
 
     def error(self, path: KeyPath, predicate: str) -> ConfigError:
-        """Make the error that says something of the key or node at a path: "must be ...".
+        """Make an error about the key or node at a path, from a predicate such as "must be ...".
 
-        Of what an option of its own states, it says it of the option, which shows the value.
+        A value that comes from --source or --output is named by that option, which shows it.
         """
         place = self._text.place(path)
         if place.startswith(_OWN_OPTIONS) and path[-1] in ("uri", "path"):
@@ -35,22 +35,22 @@ class Problems:
         return ConfigError(f"{place}: {sentence}")
 
     def add(self, path: KeyPath, predicate: str) -> None:
-        """Collect such an error and go on."""
+        """Collect an error made by `error`."""
         self._sentences.append(str(self.error(path, predicate)))
 
     @contextmanager
     def collected(self) -> Iterator[None]:
-        """Collect the ConfigError that ends a block; its sentences already name their places."""
+        """Collect the ConfigError that ends a block; its sentences already name their lines."""
         try:
             yield
         except ConfigError as exc:
             self._sentences += str(exc).splitlines()
 
     def raise_if_any(self) -> None:
-        """Raise what was collected.
+        """Raise the collected errors.
 
         Raises:
-            ConfigError: there is a problem; a line each, the first ten.
+            ConfigError: there are errors; a line for each, the first ten.
         """
         sentences = list(dict.fromkeys(self._sentences))
         if more := sentences[_MAX_SHOWN:]:

@@ -1,8 +1,8 @@
 """The JSON Schema (draft 7) of a graph file, for editors that complete and explain its keys.
 
 Save it and put this line on top of a graph file (yaml-language-server, VS Code's YAML extension):
-`# yaml-language-server: $schema=graph.schema.json`. What needs more than one node to be judged is
-left to `streamdet check`.
+`# yaml-language-server: $schema=graph.schema.json`. Checks that need more than one node
+are left to `streamdet check`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _URI: Final[Schema] = {
     " rtsp://..., http://..., 0, file:PATH?live=1.",
 }
 _NEEDED: Final = {"source": "uri", "detector": "model"}
-"""What a role must state for its kind to be chosen."""
+"""Role -> the option that chooses its kind."""
 
 
 def graph_schema() -> Schema:
@@ -57,7 +57,7 @@ def _kinds() -> list[tuple[str, str]]:
 
 
 def _importable(role: str) -> list[str]:
-    """The kinds of a role without plugins that cannot be imported, whose options are unknown."""
+    """The kinds of a role, without plugins that cannot be imported: their options are unknown."""
     kinds = []
     for kind in names(role):
         with suppress(ConfigError):
@@ -109,7 +109,7 @@ def _properties(model: type[BaseModel]) -> dict[str, Schema]:
 
 
 def _merged(many: list[dict[str, Schema]]) -> dict[str, Schema]:
-    """Allow what any of several kinds allows."""
+    """Merge the options of several kinds: each allows what any kind allows."""
     merged: dict[str, Schema] = {}
     for properties in many:
         for name, schema in properties.items():
@@ -134,12 +134,12 @@ def _or_variable(schema: Schema) -> Schema:
 
 
 def _kept(schema: Schema) -> Schema:
-    """Return what an editor shows of a key."""
+    """Return the parts of a key's schema that an editor shows."""
     return {key: value for key, value in schema.items() if key in {"description", "default"}}
 
 
 def _inlined(schema: Schema) -> Schema:
-    """Put definitions in the place of references to them, and write tuples as draft 7 does."""
+    """Replace references by their definitions, and write tuples as draft 7 does."""
     definitions = schema.get("$defs", {})
 
     def inlined(value: Any) -> Any:

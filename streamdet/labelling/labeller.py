@@ -72,7 +72,7 @@ class ByScene:
         return found[np.isin(found.class_ids, self._class_ids)]
 
     def judge(self, frames: Sequence[Detections]) -> list[list[Label]]:
-        """Have everything be an object of which `LEAST_SEEN` is to be seen."""
+        """Mark every object that is visible by at least LEAST_SEEN."""
         return [[_true_label(found, row) for row in range(len(found))] for found in frames]
 
 

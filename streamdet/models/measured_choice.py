@@ -149,20 +149,20 @@ def kept_by_processes(key: ChoiceKey) -> list[tuple[int, dict[Candidate, Speed]]
 
 
 @contextmanager
-def measuring_alone(is_over: Callable[[], bool]) -> Iterator[None]:
+def measuring_alone(is_cancelled: Callable[[], bool]) -> Iterator[None]:
     """Wait until no other process of this user measures: two at once would slow each other down.
 
     Where no lock can be had, nobody is waited for.
 
     Args:
-        is_over: asked now and then whether to wait no longer.
+        is_cancelled: asked now and then whether to wait no longer.
     """
     with ExitStack() as stack:
         with suppress(OSError, EngineError):
             path = cache_folder() / _MEASURED / "lock"
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = stack.enter_context(path.open("w"))
-            while not _is_locked(lock) and not is_over():
+            while not _is_locked(lock) and not is_cancelled():
                 time.sleep(_LOOK_S)
         yield
 

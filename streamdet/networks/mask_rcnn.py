@@ -2,7 +2,7 @@
 
 Faster R-CNN with RoI Align and a branch more on the regions: a mask for each class (section 3,
 figure 4, right), or a heatmap for each keypoint of a person (section 5). Weights are named as in
-torchvision, so its published ones load unchanged. B images, H and W their size, K detections of a
+torchvision, so its published ones load unchanged. B images, H and W their size, K detections of an
 image, C classes without the background, M cells of a mask by row and by column, P keypoints, R =
 B * K regions.
 

@@ -68,7 +68,7 @@ class SppNet(nn.Module):
 
         Args:
             image: (B, 3, H, W) normalised.
-            proposals: (B, P, 4) pixels; see networks/given_proposals.py.
+            proposals: (B, P, 4) pixels; see detectors/with_proposals.py.
 
         Returns:
             The fields of `suppression.Found` by name.

@@ -1,7 +1,7 @@
 """YOLOX: Ge, Liu, Wang, Li, Sun, "YOLOX: Exceeding YOLO Series in 2021", arXiv 2107.08430.
 
 CSPDarknet, a pyramid that goes down and up again (Liu et al., "PANet", 2018), and a head that is
-anchor-free, one box a cell, with branches of their own for classes and boxes (section 2.1, metric
+anchor-free, one box a cell, with branches of their own for classes and boxes (section 2.1, figure
 2). detectors/yolox.py decodes what comes out. Weights are named as in github
 Megvii-BaseDetection/YOLOX. B images, N cells of all maps, C classes. A backbone of
 networks/backbones may stand in for CSPDarknet, so that a training begins with what it knows.

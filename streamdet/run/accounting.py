@@ -1,4 +1,4 @@
-"""Where every frame of a run is, read off the bus: for the progress line, report and status."""
+"""Counts the frames of a run from the bus: for the progress line, report and status."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from streamdet.run.description import SourceDescription
 from streamdet.run.report import CameraReport, SourceReport
+from streamdet.sources.positions import unpack_position
 from streamdet.transport.bus import RunAdmin
-from streamdet.worker.run_files import unpack_position
 
 
 class Accounting:
@@ -27,13 +27,14 @@ class Accounting:
 
     @property
     def ends_expected(self) -> int:
-        """How many (group with a sink, source) pairs must end."""
+        """The number of (group with a sink, source) pairs that must end."""
         return sum(len(source.sinks) for source in self._sources.values())
 
     def source_reports(self) -> tuple[SourceReport, ...]:
         """Account for every frame of every source.
 
-        Read against the frames' way, so that nothing seems to be further than it has come.
+        Counters are read from the sinks back to the sources, so no count can exceed the one before
+        it.
         """
         dropped: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         for (group, source_id, reason), count in self._bus.drops().items():
@@ -54,7 +55,7 @@ class Accounting:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What a group with a sink has made of a source: frames committed, of these dropped."""
+    """What a group with a sink has committed of a source: all frames, and how many were dropped."""
 
     committed: int
     dropped: Mapping[str, int]

@@ -1,7 +1,7 @@
-"""What another process must know of a run to read its metrics: a file in the run's folder.
+"""The file in a run's folder that tells another process how to read the run's metrics.
 
-Whoever starts a run writes it; `streamdet status` reads it. It holds the server's address with its
-password: only the run's user may read it.
+The supervisor writes it, `streamdet status` reads it. It holds the server's address with its
+password: only the user of the run may read it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class SourceDescription:
     """One source.
 
     Attributes:
-        address: where it is read, without secrets.
-        sinks: the groups with a sink that its frames reach.
+        address: of the source, without secrets.
+        sinks: names of the groups with a sink that its frames reach.
     """
 
     address: str
@@ -39,9 +39,9 @@ class StageDescription:
     """One node.
 
     Attributes:
-        kind: what it is.
-        queue: the group whose input stream it reads; None for a source, and for a node that gets
-            its frames from another one of its process.
+        kind: its kind.
+        queue: the group whose input stream it reads; None for a source, and for a node that reads
+            another node of its process.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class RunDescription:
         run_id: names the run.
         graph: the graph's name.
         pid: the supervisor's process id.
-        started_s: when its workers were started: seconds of this machine's monotonic clock.
+        started_s: start of the workers, seconds of this machine's monotonic clock.
         redis_url: the server's address, with its password: never shown.
         groups: the names of the process groups.
         consumers: the names of the workers.
@@ -76,11 +76,11 @@ class RunDescription:
 
     @property
     def layout(self) -> RunLayout:
-        """As much of the run's layout as reading its metrics takes."""
+        """The part of the run's layout that reading its metrics needs."""
         return RunLayout(self.run_id, {group: GroupLayout() for group in self.groups}, {})
 
     def write(self, folder: Path) -> None:
-        """Write it into the run's folder; whoever reads it finds all of it or nothing."""
+        """Write it into the run's folder; a reader finds the whole file or none."""
         with replaced_whole(folder / DESCRIPTION_FILE) as part:
             part.touch(mode=0o600)
             part.write_text(json.dumps(asdict(self)))
@@ -112,7 +112,7 @@ def describe_run(
 
 
 def read_description(folder: Path) -> RunDescription | None:
-    """Read what a run says of itself; None where it has not said it yet, or has just ended."""
+    """Read a run's description; None if it is not written yet, or the run has just ended."""
     try:
         values: dict[str, Any] = json.loads((folder / DESCRIPTION_FILE).read_text())
     except FileNotFoundError:
@@ -132,13 +132,13 @@ def read_description(folder: Path) -> RunDescription | None:
 
 
 def write_restarts(folder: Path, count: int) -> None:
-    """Say how often a worker had to be started again."""
+    """Write how often a worker was restarted."""
     with replaced_whole(folder / RESTARTS_FILE) as part:
         part.write_text(str(count))
 
 
 def read_restarts(folder: Path) -> int:
-    """How often a worker had to be started again; 0 where the run has said nothing."""
+    """Read how often a worker was restarted; 0 if nothing is written yet."""
     try:
         return int((folder / RESTARTS_FILE).read_text())
     except FileNotFoundError:
@@ -147,7 +147,7 @@ def read_restarts(folder: Path) -> int:
 
 def _sources(graph: PipelineGraph, run: RunPlan) -> dict[str, SourceDescription]:
     final = [group for group in graph.groups if run.layout.groups[group.name].has_sink]
-    reaching = {group.name: graph.sources_reaching(group.entry.name) for group in final}
+    reaching = {group.name: graph.sources_reaching(group.first.name) for group in final}
     return {
         source_id: SourceDescription(
             address, tuple(name for name, sources in reaching.items() if source_id in sources)
@@ -158,7 +158,7 @@ def _sources(graph: PipelineGraph, run: RunPlan) -> dict[str, SourceDescription]
 
 def _stages(graph: PipelineGraph) -> dict[str, StageDescription]:
     queues = {
-        group.entry.name: group.name for group in graph.groups if group.entry.role != "source"
+        group.first.name: group.name for group in graph.groups if group.first.role != "source"
     }
     return {
         node.name: StageDescription(node.kind, queues.get(node.name))

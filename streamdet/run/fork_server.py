@@ -1,8 +1,8 @@
 """A small process that has imported what workers need, and forks them.
 
-Starting Python and importing numpy, redis, av and OpenCV costs most of a second of a core, which
-every restart would pay; a fork costs some milliseconds. The fork server runs no threads and does
-nothing else. It dies with the supervisor, and its workers die with it.
+Starting Python and importing numpy, redis, av and OpenCV takes a core almost a second; a fork
+takes a few milliseconds, so restarts are cheap. The fork server runs no threads and does nothing
+else. It dies with the supervisor, and its workers die with it.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Exit:
 
 
 class ForkServer:
-    """The supervisor's end.
+    """The supervisor's side.
 
     Args:
-        modules: what the server imports before it forks.
-        log: where the standard output and error of the workers go.
+        modules: names of the modules that the server imports before it forks.
+        log: file for the standard output and error of the workers.
     """
 
     def __init__(self, modules: Sequence[str], log: Path) -> None:
@@ -79,7 +79,7 @@ class ForkServer:
             Its process id.
 
         Raises:
-            ForkServerDiedError: there is no server to fork it.
+            ForkServerDiedError: the server has ended.
         """
         with _death_noticed():
             self._connection.send((target, arguments))
@@ -122,7 +122,7 @@ def _death_noticed() -> Iterator[None]:
 
 
 class _Server:
-    """The other end: forks, reaps, tells."""
+    """The server's side: forks processes, reaps them and reports their exits."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -135,7 +135,7 @@ class _Server:
         self._wake_writer = wake
 
     def serve(self) -> None:
-        """Work until the supervisor closes its end; then nothing forked is left."""
+        """Serve until the supervisor closes its end, then kill every forked process."""
         try:
             while True:
                 ready = wait([self._connection, self._wake])
@@ -165,7 +165,7 @@ class _Server:
                 end.close()
             module, _, function = target.partition(":")
             code = getattr(importlib.import_module(module), function)(*arguments)
-        except BaseException:  # noqa: BLE001  the edge of the process: its log is all there is
+        except BaseException:  # noqa: BLE001  the process ends here: the log is the only report
             traceback.print_exc()
         finally:
             sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""A run whose frames come to the process that started it, one by one."""
+"""A run that hands its frames, one by one, to the process that started it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from streamdet.run.supervisor import Supervisor
 from streamdet.transport.frame_socket import FrameReceiver
 
 HELD: Final = 4
-"""Frames that are received ahead; the run waits for whoever takes them."""
-LOOK_S: Final = 0.25
+"""Frames received ahead of the caller; while they are full, the run waits."""
+POLL_S: Final = 0.25
 CLOSE_LIMIT_S: Final = 30.0
 
 
@@ -33,13 +33,13 @@ class StreamFrame:
     Attributes:
         source_id: the source's name in the run.
         index: the frame's place in its source, from 0, without gaps.
-        pts_s: when it is shown, seconds; None where the file does not say.
+        pts_s: presentation time, seconds; None where the file has none.
         detections: objects in the image's pixels, with track ids where the graph has a tracker;
             empty for a dropped frame.
         image: (H, W, 3) uint8 BGR; None for a frame that was dropped before it had one.
         model: name of the model that found the objects; None where none did.
         classes: names of that model's classes: `detections.labels(frame.classes)`.
-        drop_reason: why the frame was given up; None for a frame that is well.
+        drop_reason: why the frame was dropped; None if it was not.
     """
 
     source_id: str
@@ -55,8 +55,8 @@ class StreamFrame:
 class FrameStream:
     """Iterates over the frames of a run, each once and each source's in order.
 
-    Leaving the loop, however that happens, ends the run and everything it started; so does `close`,
-    a `with` block, or the end of the program.
+    Leaving the loop in any way ends the run and all its processes; so do `close`, the end of a
+    `with` block, and the end of the program.
 
     Args:
         supervisor: of a graph with a `caller` sink; it has not run yet.
@@ -70,11 +70,11 @@ class FrameStream:
 
     @property
     def report(self) -> Report | None:
-        """What the run did; None before its end."""
+        """The run's report; None before its end."""
         return self._run.report
 
     def __iter__(self) -> Self:
-        """Return itself: a run can be gone through once."""
+        """Return itself: a run can be iterated once."""
         return self
 
     def __next__(self) -> StreamFrame:
@@ -139,7 +139,7 @@ class _BackgroundRun:
         self._failure: BaseException | None = None
         self.report: Report | None = None
         supervisor.on_folder = self._listen
-        supervisor.is_held = self._frames.full
+        supervisor.is_consumer_busy = self._frames.full
         self._threads = [threading.Thread(target=self._run, name="streamdet-run", daemon=True)]
         self._threads[0].start()
 
@@ -147,14 +147,14 @@ class _BackgroundRun:
         """Wait for a frame; None once there will be no more."""
         while not self._is_over.is_set():
             with suppress(Empty):
-                taken = self._frames.get(timeout=LOOK_S)
+                taken = self._frames.get(timeout=POLL_S)
                 if taken is None:
                     self._is_over.set()
                 return taken
         return None
 
     def raise_failure(self) -> None:
-        """Raise what went wrong, if anything did."""
+        """Raise the error that the run ended with, if any."""
         if self._failure is not None:
             raise self._failure
         report = self.report
@@ -167,7 +167,7 @@ class _BackgroundRun:
             raise SourceError("; ".join(failures))
 
     def close(self) -> None:
-        """End the run at once if it has not ended, and wait until nothing of it is left."""
+        """End the run at once if it has not ended, and wait until all its threads have ended."""
         self._supervisor.stop(at_once=True)
         self._is_over.set()
         for thread in tuple(self._threads):
@@ -189,12 +189,12 @@ class _BackgroundRun:
 
     def _give(self, message: FrameMessage, pixels: Pixels | None) -> None:
         if not self._put((message, pixels)):
-            raise ConnectionResetError("nobody takes frames any more")
+            raise ConnectionResetError("the caller takes no more frames")
 
     def _put(self, taken: _Taken | None) -> bool:
-        """Hand something to `take` as soon as there is room; returns False if all is over."""
+        """Queue a frame for `take` when there is room; returns False if the run is over."""
         while not self._is_over.is_set():
             with suppress(Full):
-                self._frames.put(taken, timeout=LOOK_S)
+                self._frames.put(taken, timeout=POLL_S)
                 return True
         return False

@@ -18,12 +18,12 @@ from streamdet.sinks.parquet import missing_library
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
     """Yield an error for each detector or sink that could not start here."""
-    for node in graph.role("detector"):
+    for node in graph.nodes_of_role("detector"):
         try:
             _check_parts(node)
         except StreamdetError as exc:
             yield exc
-    for node in graph.role("sink"):
+    for node in graph.nodes_of_role("sink"):
         if node.kind == "parquet" and find_spec("pyarrow") is None:
             yield EngineError(f"{node.name}: {missing_library()}")
 
@@ -59,7 +59,7 @@ def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> No
 
 
 def _check_proposals(name: str, options: ProposalOptions) -> None:
-    """Look for what proposes; a second network is not loaded."""
+    """Check that the proposals can be made, without loading a second network."""
     match options.proposals, options.proposals_from:
         case "rpn", str(model):
             _check_network(name, options, load_model_config(model))

@@ -1,4 +1,4 @@
-"""The time between start and end of a run: workers kept going, metrics read, signals heeded."""
+"""Watches a run from start to end: keeps its workers running, reads metrics, handles signals."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from streamdet.errors import EngineError, StreamdetError, TransportError
 from streamdet.run.accounting import Accounting
 from streamdet.run.report import SourceReport
 from streamdet.transport.bus import RunAdmin, RunLostError
-from streamdet.worker.stage_stats import moved
+from streamdet.worker.stage_stats import progress
 
 TICK_S: Final = 0.1
-LOOK_SHARE: Final = 10
-"""Reading the metrics of thousands of sources takes a while: at most a tenth of the time."""
+READ_PAUSE: Final = 10
+"""After a read that took t, wait at least 10 t before the next: reading takes at most about a tenth
+of the time."""
 
 
 class _StoppedAtOnceError(Exception):
-    """The user asked twice, draining took too long, or the server that it needs is away."""
+    """The user asked twice, draining took too long, or the server does not answer."""
 
 
 class Workers(Protocol):
-    """What the monitor asks of a run's processes: see processes.Processes."""
+    """The methods of processes.Processes that the monitor calls."""
 
     def start_due(self) -> None:
-        """Start every worker that does not run and whose pause is over."""
+        """Start every worker that is not running and whose pause is over."""
         ...
 
     def watch(self, wait_s: float) -> None:
@@ -35,16 +36,16 @@ class Workers(Protocol):
         ...
 
     def silent(self) -> tuple[str, ...]:
-        """Say which workers were killed for their silence since the run last moved, and why."""
+        """Say which workers sent no heartbeat and were killed since the run last progressed."""
         ...
 
     def sinks_are_done(self) -> bool:
-        """Whether every worker with a sink has shown all that was committed, and ended."""
+        """Whether every worker with a sink has written all that was committed, and ended."""
         ...
 
 
 class Metrics:
-    """What was last read of a run; it stays when the server goes.
+    """The metrics of a run as last read; they stay when the server is gone.
 
     Args:
         bus: the run's bus.
@@ -55,7 +56,7 @@ class Metrics:
         clock: the same.
         sources: every source.
         counters: the statistics.
-        moved: grows whenever the run moves.
+        progress: grows whenever the run makes progress.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Metrics:
         self._started_s = clock()
         self.sources: tuple[SourceReport, ...] = ()
         self.counters: dict[str, int] = {}
-        self.moved = 0
+        self.progress = 0
 
     @property
     def elapsed_s(self) -> float:
@@ -75,17 +76,17 @@ class Metrics:
         return self.clock() - self._started_s
 
     def read(self) -> bool:
-        """Read all; returns whether every sink has every source's end.
+        """Read all metrics; returns whether every source has ended at every sink.
 
         Raises:
             RunLostError: the run's keys are gone.
             TransportError: the server does not answer.
         """
-        self._bus.beat()
+        self._bus.keep_alive()
         finished = self._bus.finished()
         self.counters = self._bus.counters()
         self.sources = self._accounting.source_reports()
-        self.moved = moved(self.counters)
+        self.progress = progress(self.counters)
         return finished >= self._accounting.ends_expected
 
 
@@ -95,14 +96,14 @@ class Monitor:
     Args:
         bus: the run's bus.
         processes: its workers.
-        metrics: what is read of it, and when.
-        settings: how patient to be.
-        is_embedded: whether the server is the run's own and does not come back.
-        warn: told, in a sentence, when the server goes away.
+        metrics: of the same run.
+        settings: the time limits.
+        is_embedded: whether the server is the run's own, which is not restarted.
+        warn: called with a sentence when the server does not answer.
 
     Attributes:
-        is_held: asked whether the run waits for whoever takes its results, which is no stall; may
-            be replaced.
+        is_consumer_busy: asked whether the run waits for the program that takes its results,
+            which is no stall; may be replaced.
     """
 
     def __init__(
@@ -121,24 +122,24 @@ class Monitor:
         self._settings = settings
         self._is_embedded = is_embedded
         self._warn = warn
-        self.is_held: Callable[[], bool] = lambda: False
+        self.is_consumer_busy: Callable[[], bool] = lambda: False
         self._drain_until_s: float | None = None
         self._clock = metrics.clock
-        self._seen_moved, self._moved_s = 0, self._clock()
-        self._look_due_s = 0.0
+        self._seen_progress, self._progress_s = 0, self._clock()
+        self._read_due_s = 0.0
 
     def run(self, stops: Callable[[], int], show: Callable[[], None]) -> tuple[str, str | None]:
         """Keep the workers going until the run is over.
 
         Args:
             stops: how many stop signals have come.
-            show: called after every look.
+            show: called after every check.
 
         Returns:
             The outcome ("done", "stopped" or "failed") and, if it failed, why.
         """
         if stops():
-            return "stopped", None  # nothing runs yet that could drain
+            return "stopped", None  # no worker runs yet, so there is nothing to drain
         try:
             while not self._is_over(stops):
                 show()
@@ -149,20 +150,20 @@ class Monitor:
         return ("stopped" if stops() else "done"), None
 
     def _is_over(self, stops: Callable[[], int]) -> bool:
-        self._heed(stops())
+        self._check_stops(stops())
         self._processes.start_due()
         self._processes.watch(TICK_S)
-        if self._clock() < self._look_due_s:
+        if self._clock() < self._read_due_s:
             return False
         try:
-            return self._look()
+            return self._read_metrics()
         except RunLostError:
             raise
         except TransportError:
             self._wait_for_server(stops)
             return False
 
-    def _heed(self, stops: int) -> None:
+    def _check_stops(self, stops: int) -> None:
         if not stops:
             return
         if self._drain_until_s is None:
@@ -174,24 +175,24 @@ class Monitor:
         if stops > 1 or self._clock() > self._drain_until_s:
             raise _StoppedAtOnceError
 
-    def _look(self) -> bool:
-        """Read the metrics; returns whether all has ended and every sink is shut."""
+    def _read_metrics(self) -> bool:
+        """Read the metrics; returns whether every source has ended and every sink is closed."""
         started_s = self._clock()
         has_ended = self._metrics.read()
         now_s = self._clock()
-        self._look_due_s = now_s + LOOK_SHARE * (now_s - started_s)
-        if self._metrics.moved != self._seen_moved or self.is_held():
-            self._seen_moved, self._moved_s = self._metrics.moved, now_s
-        elif now_s - self._moved_s > 2 * self._settings.stall_s:
-            still = f"nothing has moved for {now_s - self._moved_s:.0f} s"
+        self._read_due_s = now_s + READ_PAUSE * (now_s - started_s)
+        if self._metrics.progress != self._seen_progress or self.is_consumer_busy():
+            self._seen_progress, self._progress_s = self._metrics.progress, now_s
+        elif now_s - self._progress_s > 2 * self._settings.stall_s:
+            still = f"nothing has moved for {now_s - self._progress_s:.0f} s"
             raise EngineError("; ".join((still, *self._processes.silent())))
         return has_ended and self._processes.sinks_are_done()
 
     def _wait_for_server(self, stops: Callable[[], int]) -> None:
-        """Wait for a server that went away; an embedded one does not come back.
+        """Wait for a server that does not answer; an embedded one is not restarted.
 
         Raises:
-            TransportError: it did not come back in time.
+            TransportError: it did not answer in time.
         """
         if self._is_embedded:
             raise TransportError(
@@ -202,9 +203,9 @@ class Monitor:
         self._warn(f"redis: {self._settings.redis} does not answer, waiting up to {wait_s:g} s")
         deadline = self._clock() + wait_s
         while self._clock() < deadline:
-            self._heed(stops())
+            self._check_stops(stops())
             self._processes.watch(TICK_S)
-            self._moved_s = self._clock()
+            self._progress_s = self._clock()
             with suppress(TransportError):
                 self._bus.finished()
                 return

@@ -1,4 +1,4 @@
-"""The processes of a run: started, watched, started again when they die."""
+"""The processes of a run: starts and watches them, and restarts those that die."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from streamdet.worker.run_files import (
 )
 
 WORKER_MAIN: Final = "streamdet.worker.main:main"
-"""By name: the supervisor's side imports no stage."""
+"""A name, so that the supervisor imports no stage."""
 
 
 @dataclass
@@ -38,8 +38,8 @@ class _Process:
 
     Attributes:
         pid: None while it does not run.
-        due_s: when it may start, monotonic seconds.
-        was_silent: whether it was killed for that.
+        due_s: earliest start, monotonic seconds.
+        was_silent: whether it was killed because it sent no heartbeat.
     """
 
     plan: WorkerPlan
@@ -53,16 +53,15 @@ class _Process:
 class Processes:
     """All workers of a run.
 
-    A worker that ends before its work is done is started again: at once if the run has moved since
-    its last restart, else after a pause that doubles. It fails for good after too many restarts in
-    a minute during which nothing moved at all: a process that somebody keeps killing is not a
-    broken one.
+    A worker that ends before its work is done is restarted: at once if the run has made progress
+    since its last restart, else after a pause that doubles. The run fails after too many restarts
+    in a minute without any progress: a process that somebody keeps killing is not broken.
 
     Args:
         plans: the workers.
         settings: restart limits.
         folder: the run's folder.
-        progress: a number that grows whenever the run moves.
+        progress: a number that grows whenever the run makes progress.
         make_server: starts what forks the workers.
     """
 
@@ -81,32 +80,32 @@ class Processes:
         self._processes = [_Process(plan) for plan in plans]
         self._modules = _modules_of(plans)
         self._make_server = make_server
-        self._server = make_server(self._modules, folder / LOG)
-        self._server_restarts = RestartCount()
+        self._fork_server = make_server(self._modules, folder / LOG)
+        self._fork_server_restarts = RestartCount()
         self.restarts = 0
 
     def start_due(self) -> None:
-        """Start every worker that does not run and whose pause is over."""
+        """Start every worker that is not running and whose pause is over."""
         now_s = time.monotonic()
         for process in self._processes:
             if process.pid is None and not process.is_done and process.due_s <= now_s:
                 self._beats.beat(process.plan.number)
                 try:
-                    process.pid = self._server.spawn(WORKER_MAIN, process.plan)
+                    process.pid = self._fork_server.spawn(WORKER_MAIN, process.plan)
                 except ForkServerDiedError:
-                    self._restart_server()
+                    self._restart_fork_server()
                     return
 
     def watch(self, wait_s: float) -> None:
         """Wait for workers to end, and plan their restarts; kill those that are stuck.
 
         Raises:
-            EngineError: a worker has failed for good; says which and why.
+            EngineError: a worker has failed too often; names it and says why.
         """
         try:
-            exits = self._server.exits(wait_s)
+            exits = self._fork_server.exits(wait_s)
         except ForkServerDiedError:
-            self._restart_server()
+            self._restart_fork_server()
             return
         for exit_ in exits:
             self._ended(exit_)
@@ -114,23 +113,21 @@ class Processes:
             silence_s = self._beats.silence_s(process.plan.number)
             if process.pid is not None and silence_s > self._settings.stall_s:
                 process.was_silent = True
-                with suppress(ProcessLookupError):  # gone already: its end is about to be told
+                with suppress(
+                    ProcessLookupError
+                ):  # it has ended already, which `exits` will report
                     os.kill(process.pid, signal.SIGKILL)
 
     def silent(self) -> tuple[str, ...]:
-        """Say which workers were killed for their silence since the run last moved, and why."""
+        """Say which workers sent no heartbeat and were killed since the run last progressed."""
         return tuple(
             f"{process.plan.consumer} was {self._silence(process)}"
             for process in self._processes
             if process.was_silent and process.restarts.progress == self._progress()
         )
 
-    def running(self) -> dict[str, int]:
-        """Consumer -> process id, of the workers that run."""
-        return {p.plan.consumer: p.pid for p in self._processes if p.pid is not None}
-
     def runtimes(self) -> dict[str, str]:
-        """Node -> what really runs it."""
+        """Node -> the runtime that it uses."""
         return {
             node: name
             for process in self._processes
@@ -138,18 +135,18 @@ class Processes:
         }
 
     def tracebacks(self) -> tuple[str, ...]:
-        """What unexpected errors of workers look like, for whoever debugs them."""
+        """Tracebacks of unexpected errors in workers."""
         paths = (traceback_path(p.plan.run.folder, p.plan.consumer) for p in self._processes)
         return tuple(path.read_text() for path in paths if path.exists())
 
     def sinks_are_done(self) -> bool:
-        """Whether every worker with a sink has shown all that was committed, and ended."""
+        """Whether every worker with a sink has written all that was committed, and ended."""
         groups = self._processes[0].plan.run.layout.groups
         return all(p.is_done for p in self._processes if groups[p.plan.group].has_sink)
 
     def stop(self) -> None:
         """End every process that is left."""
-        self._server.stop()
+        self._fork_server.stop()
 
     def _ended(self, exit_: Exit) -> None:
         process = next((p for p in self._processes if p.pid == exit_.pid), None)
@@ -170,7 +167,7 @@ class Processes:
         count = process.restarts.add(now_s, self._progress())
         pause = pause_s(count, limits)
         if pause is None and process.plan.is_live:
-            pause = limits.backoff_max_s  # one camera's trouble never ends a run
+            pause = limits.backoff_max_s  # one faulty camera never ends a run
         if pause is None:
             raise EngineError(
                 f"{process.plan.consumer} ended {count} times in a minute while nothing moved:"
@@ -186,7 +183,7 @@ class Processes:
         return str(self._status(process).get("failure", f"exit code {code}"))
 
     def _silence(self, process: _Process) -> str:
-        """Say why it was killed; a batch that is still being worked on looks the same."""
+        """Say why it was killed; a slow batch looks the same as a worker that hangs."""
         entry, stall_s = process.plan.nodes[0].node.name, self._settings.stall_s
         return (
             f"silent for {stall_s:g} s and was killed: if a batch takes so long, lower"
@@ -200,16 +197,16 @@ class Processes:
     def _status(self, process: _Process) -> dict[str, dict[str, str]]:
         return read_status(self._folder, process.plan.consumer)
 
-    def _restart_server(self) -> None:
+    def _restart_fork_server(self) -> None:
         self._count_restart()
-        self._server.stop()
-        count = self._server_restarts.add(time.monotonic(), self._progress())
+        self._fork_server.stop()
+        count = self._fork_server_restarts.add(time.monotonic(), self._progress())
         if pause_s(count, self._settings.restart) is None:
             raise EngineError(
                 f"the process that starts the workers ended {count} times in a minute while nothing"
                 f" moved: {last_line((self._folder / LOG).read_bytes())}"
             )
-        self._server = self._make_server(self._modules, self._folder / LOG)
+        self._fork_server = self._make_server(self._modules, self._folder / LOG)
         for process in self._processes:
             process.pid = None
 

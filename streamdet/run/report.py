@@ -1,4 +1,4 @@
-"""What a run did: metrics that add up, per source and per stage.
+"""A run's report: metrics per source and per stage that add up.
 
 decoded = sampled_away + emitted
 emitted = published + dropped (all reasons) + unfinished
@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from streamdet.worker.stage_stats import quantile_ms
+from streamdet.worker.stage_stats import FRAMES, quantile_ms
 
 
 @dataclass(frozen=True, slots=True)
 class CameraReport:
-    """What is known of a live source.
+    """The state of a live source.
 
     Attributes:
         state: "connecting", "live", "stalled", "lost" or "refused"; see worker/camera_state.py.
-        reason: why, in a sentence; "" where there is nothing to say.
+        reason: why, in a sentence; "" where there is none.
         since_ns: wall clock of the last change, nanoseconds since the epoch.
     """
 
@@ -38,13 +38,13 @@ class SourceReport:
 
     Attributes:
         source_id: its name.
-        address: where it was read, without secrets.
+        address: of the source, without secrets.
         decoded: frames decoded.
-        sampled_away: of these, frames that sampling left out.
+        sampled_away: of these, frames that sampling skipped.
         emitted: frames that got an index.
-        dropped: reason -> frames given up.
+        dropped: reason -> frames dropped.
         published: frames that every sink has committed with a result.
-        unfinished: frames under way when the run was stopped at once (0 in a run that ended by
+        unfinished: frames in flight when the run was stopped at once (0 in a run that ended by
             itself).
         damaged: packets or images that could not be decoded.
         error: why the source ended before its end; None if it did not.
@@ -67,10 +67,8 @@ class SourceReport:
 
     @property
     def failure(self) -> str | None:
-        """Why it did not end as it should, in a sentence: its error, or no frame came through."""
-        is_file = (
-            self.camera is None
-        )  # a camera may come too late for everything, as long as it runs
+        """Why it failed, in a sentence: its error, or that every frame was dropped."""
+        is_file = self.camera is None  # a camera may drop every frame and still work
         if is_file and self.error is None and 0 < self.emitted == sum(self.dropped.values()):
             return f"{self.source_id}: every frame was dropped ({'; '.join(sorted(self.dropped))})"
         return self.error
@@ -78,11 +76,11 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
         sources: every source, as of now.
-        expected: frames that will have been emitted in the end; None where nobody knows.
+        expected: number of frames at the end of the run; None where unknown.
         elapsed_s: seconds since the first worker's start.
     """
 
@@ -102,7 +100,7 @@ class Snapshot:
 
     @property
     def dropped(self) -> int:
-        """Frames given up."""
+        """Frames dropped."""
         return sum(sum(source.dropped.values()) for source in self.sources)
 
 
@@ -110,20 +108,19 @@ class Snapshot:
 class StageReport:
     """One node.
 
-    A frame's latency runs from the end of the stage before to this one's end: it waits, then it is
-    worked on, together with the others of its batch. Times are milliseconds; None before the first
-    frame.
+    A frame's latency runs from the end of the stage before to the end of this one: waiting time,
+    then work on its batch. Times are milliseconds; None before the first frame.
 
     Attributes:
         node: its name.
-        kind: what it is.
+        kind: its kind.
         frames: frames it worked on.
-        work_ms: work per frame: that of a batch is shared by its frames.
+        work_ms: work per frame: a batch's work divided by its frames.
         latency_p50_ms: median latency of a frame.
         latency_p95_ms: 95th percentile of it.
-        waiting_p50_ms: median of what a frame waited.
+        waiting_p50_ms: median waiting time of a frame.
         waiting_p95_ms: 95th percentile of it.
-        work_p50_ms: median of what the work on a frame's batch took.
+        work_p50_ms: median time of the work on a frame's batch.
         work_p95_ms: 95th percentile of it.
     """
 
@@ -150,9 +147,9 @@ class Report:
         failure: why it failed, in a sentence.
         wall_s: seconds from the first worker's start to the end.
         fps: published frames per second of wall time, over all sources.
-        restarts: how often a worker had to be started again.
-        runtimes: node -> what really ran it, and what was measured to choose it.
-        warnings: what is unsafe about the server, was not known of the sources, or not kept.
+        restarts: how often a worker was restarted.
+        runtimes: node -> the runtime it used, and the measurement that chose it.
+        warnings: what is unsafe about the server, unknown about the sources, or could not be kept.
         tracebacks: of unexpected errors in workers.
         sources: one entry a source.
         stages: one entry a node.
@@ -173,7 +170,7 @@ class Report:
 
     @property
     def is_good(self) -> bool:
-        """Whether the run and every source of it ended as they should."""
+        """Whether the run and every source of it succeeded."""
         return self.outcome == "done" and not any(source.failure for source in self.sources)
 
     def as_dict(self) -> dict[str, Any]:
@@ -191,7 +188,7 @@ def stage_reports(kinds: Mapping[str, str], counters: Mapping[str, int]) -> tupl
     """
     reports = []
     for node, kind in kinds.items():
-        frames = counters.get(f"frames:{node}", 0)
+        frames = counters.get(FRAMES + node, 0)
         reports.append(
             StageReport(
                 node=node,

@@ -1,4 +1,4 @@
-"""When a process that died is started again."""
+"""When a process that died is restarted."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _MINUTE_S: Final = 60.0
 
 @dataclass
 class RestartCount:
-    """How often something was started again since the run last moved.
+    """How often something was restarted since the run last made progress.
 
     Attributes:
-        progress: how far the run was then.
-        times_s: monotonic seconds, of the last minute.
+        progress: the run's progress at the last restart.
+        times_s: restarts of the last minute, monotonic seconds.
     """
 
     progress: int = -1
@@ -38,7 +38,7 @@ def pause_s(count: int, limits: RestartSettings) -> float | None:
     """How long to wait before a restart, seconds; None: it has failed too often.
 
     Args:
-        count: of restarts in a minute during which nothing moved, this one included.
+        count: of restarts in a minute without progress, this one included.
         limits: of the deploy file.
     """
     if count > limits.max_per_minute:

@@ -1,6 +1,6 @@
-"""Looks at the sources' headers before a run: how large frames are, and how many there will be.
+"""Finds the frame size and number of frames of each source before a run.
 
-What cannot be opened has no info here; its source worker will say why.
+A source that cannot be opened has no info here; its source worker reports why.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ def probe(
     targets: Iterable[tuple[str, tuple[object, ...]]],
     folder: Path,
     limit_s: float,
-    is_over: Callable[[], bool] = lambda: False,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run short-lived helpers side by side in processes of their own.
 
     Args:
         targets: "module:function" and arguments.
         folder: where their output goes.
-        limit_s: at most so long, in seconds.
-        is_over: asked now and then whether nobody wants the answer any more.
+        limit_s: longest time for all of them, seconds.
+        is_cancelled: asked now and then whether to give up.
     """
     server = ForkServer([], folder / LOG)
     try:
         waiting = {server.spawn(target, *arguments) for target, arguments in targets}
         deadline = time.monotonic() + limit_s
-        while waiting and time.monotonic() < deadline and not is_over():
+        while waiting and time.monotonic() < deadline and not is_cancelled():
             waiting -= {exit_.pid for exit_ in server.exits(0.1)}
     except ForkServerDiedError as exc:
         raise StreamdetError(
@@ -73,10 +73,10 @@ def _write(lines: IO[str], source_id: str, info: SourceInfo | None) -> None:
 def read_probes(graph: PipelineGraph, folder: Path) -> dict[str, SourceInfo | None]:
     """Read what the probes have written: source id -> info, None if it cannot be opened.
 
-    Sources that the probes have not come to are left out.
+    Sources that have not been probed yet are left out.
     """
     infos: dict[str, SourceInfo | None] = {}
-    for node in graph.role("source"):
+    for node in graph.nodes_of_role("source"):
         path = probe_path(folder, node)
         for line in path.read_text().splitlines() if path.exists() else ():
             source_id, known = json.loads(line)
@@ -87,23 +87,23 @@ def read_probes(graph: PipelineGraph, folder: Path) -> dict[str, SourceInfo | No
 def unprobed(
     graph: PipelineGraph, probed: Mapping[str, SourceInfo | None], slot_hw: tuple[int, int]
 ) -> tuple[str, ...]:
-    """Say for each source node of which items no size is known though their images need slots.
+    """Warn of each source node whose images need slots though the size of some is not known.
 
     Args:
         graph: the graph.
         probed: what `read_probes` gave.
-        slot_hw: height and width that the slots hold then.
+        slot_hw: height and width that their slots hold.
     """
     height, width = slot_hw
     warnings = []
-    for node in (each for each in graph.role("source") if not each.is_live):
+    for node in (each for each in graph.nodes_of_role("source") if not each.is_live):
         missing = [item.source_id for item in node.items if item.source_id not in probed]
         if missing and graph.slot_readers(node.name):
             others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             warnings.append(
                 f"{node.name}: the size of {missing[0]}{others} could not be found out in time,"
                 f" images up to {height}x{width} are expected: state a larger `slot_hw` in the"
-                " deploy file if there are any"
+                " deploy file if some are larger"
             )
     return tuple(warnings)
 

@@ -1,4 +1,4 @@
-"""How the runs of this machine are doing, read by another process than theirs."""
+"""The state of the runs on this machine, read from outside their processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streamdet.worker.run_files import read_status as read_worker_status
 from streamdet.worker.stage_stats import FRAMES
 
 WINDOW_S: Final = 1.0
-"""Stages commit batches: over less time their rate would jump about."""
+"""Stages commit in batches: over a shorter time their rate would vary too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class StageStatus:
     """One node, as of now.
 
     Attributes:
-        report: what it has done since the run began.
-        fps: frames a second, lately.
-        queue: entries that wait for it or that it works on; None where it has no queue.
-        runs: what really runs it.
+        report: its metrics since the start of the run.
+        fps: frames per second over the last `WINDOW_S`.
+        queue: entries that wait or are being worked on; None where it has no queue.
+        runs: the runtime that it uses.
     """
 
     report: StageReport
@@ -48,9 +48,9 @@ class RunStatus:
         run_id: names the run.
         graph: the graph's name; None while it starts.
         pid: the supervisor's process id; None while it starts.
-        problem: why there is nothing more to say, in a few words; None where there is.
+        problem: why the metrics cannot be read, in a few words; None where they can.
         elapsed_s: seconds since the first worker's start.
-        restarts: how often a worker had to be started again.
+        restarts: how often a worker was restarted.
         sources: one entry a source.
         stages: one entry a node.
     """
@@ -76,7 +76,7 @@ class RunStatus:
 def run_statuses(
     folders: list[Path], wait: Callable[[float], None] = time.sleep
 ) -> list[RunStatus]:
-    """Look at runs twice, `WINDOW_S` apart.
+    """Read the runs' metrics twice, `WINDOW_S` apart.
 
     Args:
         folders: the runs' folders.
@@ -84,7 +84,7 @@ def run_statuses(
     """
     readers = [_Reader(folder) for folder in folders]
     for reader in readers:
-        reader.look()
+        reader.read_counters()
     if readers:
         wait(WINDOW_S)
     statuses = [reader.status() for reader in readers]
@@ -103,18 +103,18 @@ class _Reader:
         self._seen: Mapping[str, int] = {}
         self._seen_s = time.monotonic()
 
-    def look(self) -> None:
-        """Remember what the stages have done so far."""
+    def read_counters(self) -> None:
+        """Remember the counters as they are now."""
         if self._description is None:
             return
         try:
             self._bus = RedisBus(connect(self._description.redis_url), self._description.layout)
             self._seen, self._seen_s = self._bus.counters(), time.monotonic()
         except StreamdetError:
-            return  # `status` meets it again, and says so
+            return  # `status` gets the same error and reports it
 
     def status(self) -> RunStatus:
-        """Read all; say what keeps it from being read."""
+        """Read all metrics, or say why they cannot be read."""
         if self._description is None or self._bus is None:
             return RunStatus(self._folder.name, problem="starting")
         try:
@@ -128,12 +128,12 @@ class _Reader:
             )
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Close the connection."""
         if self._bus is not None:
             self._bus.close()
 
     def _read(self, bus: RunAdmin, run: RunDescription) -> RunStatus:
-        bus.finished()  # refuses where the run's keys are gone
+        bus.finished()  # raises where the run's keys are gone
         sources = Accounting(bus, run.sources).source_reports()
         return RunStatus(
             run_id=run.run_id,

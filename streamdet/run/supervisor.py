@@ -1,4 +1,4 @@
-"""A run from start to end: server, pools, workers, and the signals that stop it."""
+"""Runs a graph from start to end: server, pools, workers and stop signals."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from streamdet.errors import TransportError, legible
 from streamdet.graph import PipelineGraph
 from streamdet.registry import load
 from streamdet.run.accounting import Accounting
+from streamdet.run.choose_runtimes import choose_runtimes
 from streamdet.run.description import describe_run
 from streamdet.run.monitor import Metrics, Monitor
 from streamdet.run.processes import Processes
 from streamdet.run.report import Report, Snapshot, stage_reports
-from streamdet.run.runtime_choice import choose_runtimes
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
 from streamdet.sources import SourceInfo
 from streamdet.system.process import stop_signals_to
@@ -40,28 +40,26 @@ class Supervisor:
     """Runs one graph on this machine.
 
     Args:
-        graph: what to run.
-        settings: the machine.
-        on_progress: called about ten times a second.
-        on_warning: called with a sentence for each thing that is unsafe or not known, before the
-            run begins.
+        graph: the graph to run.
+        settings: of this machine.
+        on_warning: called before the run begins, with a sentence for each thing that is unsafe or
+            unknown.
         probe_limit_s: sources have so long to tell how large their images are, in seconds.
 
     Attributes:
-        on_progress: the same, may be replaced.
+        on_progress: called about ten times a second; may be replaced.
         on_warning: the same, may be replaced.
-        on_folder: called with the run's folder once that is there, before any worker is; its errors
-            end the run.
-        is_held: asked whether the run cannot move now because whoever takes its results is busy:
-            it is not stuck then.
-        redis_url: the run's server, once it has started; holds the password, never show it.
+        on_folder: called with the run's folder once it is made, before any worker starts; its
+            errors end the run.
+        is_consumer_busy: asked whether the run waits for the program that takes its results: it is
+            not stuck then.
+        redis_url: the run's server, once it has started; holds the password: never show it.
     """
 
     def __init__(
         self,
         graph: PipelineGraph,
         settings: DeploySettings,
-        on_progress: Callable[[Snapshot], None] = lambda snapshot: None,
         on_warning: Callable[[str], None] = lambda warning: None,
         *,
         probe_limit_s: float = PROBE_LIMIT_S,
@@ -69,13 +67,13 @@ class Supervisor:
         self._graph = graph
         self._settings = settings
         self._probe_limit_s = probe_limit_s
-        self.on_progress = on_progress
+        self.on_progress: Callable[[Snapshot], None] = lambda snapshot: None
         self.on_warning = on_warning
         self.redis_url = ""
         self.on_folder: Callable[[Path], None] = lambda folder: None
-        self.is_held: Callable[[], bool] = lambda: False
+        self.is_consumer_busy: Callable[[], bool] = lambda: False
         self._stops = 0
-        self._server: EmbeddedRedis | None = None
+        self._redis_server: EmbeddedRedis | None = None
         self._runtime_notes: dict[str, str] = {}
 
     def run(self) -> Report:
@@ -84,7 +82,7 @@ class Supervisor:
         Raises:
             StreamdetError: it could not be started.
         """
-        with self.heeding_signals(), ExitStack() as stack:
+        with self.counting_signals(), ExitStack() as stack:
             dead = sweep()
             folder = RunFolder.create()
             stack.callback(folder.remove)
@@ -94,10 +92,10 @@ class Supervisor:
             return self._run(stack, folder, warnings)
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Have the run end, as a stop signal does; any thread may call this.
+        """End the run as a stop signal does; any thread may call this.
 
         Args:
-            at_once: do not wait for the frames that are under way.
+            at_once: do not wait for the frames in flight.
         """
         self._stops += 2 if at_once else 1
 
@@ -114,10 +112,10 @@ class Supervisor:
     def _start_server(self, stack: ExitStack, folder: RunFolder) -> str:
         if not self._settings.is_embedded:
             return self._settings.redis.reveal()
-        self._server = EmbeddedRedis(folder.path)
-        stack.callback(self._server.stop)
-        (folder.path / ADDRESS_FILE).write_text(self._server.url)
-        return self._server.url
+        self._redis_server = EmbeddedRedis(folder.path)
+        stack.callback(self._redis_server.stop)
+        (folder.path / ADDRESS_FILE).write_text(self._redis_server.url)
+        return self._redis_server.url
 
     def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
         infos, unseen = self._probe(folder)
@@ -128,7 +126,7 @@ class Supervisor:
             stack.callback(load("pool", pool.kind).create(pool).close)
         bus = RedisBus(connect(self.redis_url), run.layout)
         stack.callback(bus.close)
-        bus.create(run.layout)
+        bus.create()
         stack.callback(_forget, bus)
         plans = worker_plans(self._graph, run)
         description = describe_run(
@@ -136,18 +134,18 @@ class Supervisor:
         )
         metrics = Metrics(bus, Accounting(bus, description.sources))
         description.write(folder.path)
-        processes = Processes(plans, self._settings, folder.path, lambda: metrics.moved)
+        processes = Processes(plans, self._settings, folder.path, lambda: metrics.progress)
         stack.callback(processes.stop)
-        watch = Monitor(
+        monitor = Monitor(
             bus,
             processes,
             metrics,
             self._settings,
-            is_embedded=self._server is not None,
+            is_embedded=self._redis_server is not None,
             warn=self.on_warning,
         )
-        watch.is_held = self.is_held
-        outcome, failure = watch.run(
+        monitor.is_consumer_busy = self.is_consumer_busy
+        outcome, failure = monitor.run(
             lambda: self._stops, self._show(metrics, _expected(run, infos))
         )
         return self._report(run, metrics, processes, (outcome, failure, warnings))
@@ -159,14 +157,14 @@ class Supervisor:
         return show
 
     def _probe(self, folder: RunFolder) -> tuple[dict[str, SourceInfo], tuple[str, ...]]:
-        """Look at the sources; returns what is known of them, and warnings of what is not."""
-        sources = self._graph.role("source")
+        """Probe the sources; returns what is known of them, and warnings of what is not."""
+        sources = self._graph.nodes_of_role("source")
         targets = [
             (PROBE_NODE, (node, probe_path(folder.path, node)))
             for node in sources
             if not node.is_live
         ]
-        probe(targets, folder.path, self._probe_limit_s, is_over=lambda: self._stops > 0)
+        probe(targets, folder.path, self._probe_limit_s, is_cancelled=lambda: self._stops > 0)
         probed = read_probes(self._graph, folder.path)
         warnings = unprobed(self._graph, probed, self._settings.slot_hw) if not self._stops else ()
         for warning in warnings:
@@ -174,8 +172,8 @@ class Supervisor:
         return {name: info for name, info in probed.items() if info is not None}, warnings
 
     def _choose_runtimes(self) -> tuple[str, ...]:
-        """Fix what runs the networks, the same for all replicas; returns warnings."""
-        chosen = choose_runtimes(self._graph, is_over=lambda: self._stops > 0)
+        """Choose the runtimes, the same for all replicas; returns warnings."""
+        chosen = choose_runtimes(self._graph, is_cancelled=lambda: self._stops > 0)
         self._graph, self._runtime_notes = chosen.graph, chosen.notes
         for warning in chosen.warnings:
             self.on_warning(warning)
@@ -189,7 +187,7 @@ class Supervisor:
         pools, warning = fitting_pools(
             self._graph, self._settings, folder.pool_path, source_hw, free_bytes()
         )
-        items = [item for node in self._graph.role("source") for item in node.items]
+        items = [item for node in self._graph.nodes_of_role("source") for item in node.items]
         if warning:
             self.on_warning(warning)
         plan = RunPlan(
@@ -233,10 +231,10 @@ class Supervisor:
         )
 
     @contextmanager
-    def heeding_signals(self) -> Iterator[None]:
-        """Count stop signals in this block instead of dying of them; may be nested.
+    def counting_signals(self) -> Iterator[None]:
+        """Count stop signals in this block instead of ending the process; may be nested.
 
-        Those that are ignored (nohup) stay so.
+        Signals that are ignored (nohup) stay ignored.
         """
 
         def count(number: int, frame: FrameType | None) -> None:

@@ -57,7 +57,7 @@ def measure(
     *,
     budget_s: float = BUDGET_S,
     limit_s: float = LIMIT_S,
-    is_over: Callable[[], bool] = lambda: False,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[Candidate, Speed]:
     """Measure candidates, one after the other, each for its share of the budget.
 
@@ -66,10 +66,10 @@ def measure(
         candidates: what to measure.
         budget_s: seconds of running, for all together.
         limit_s: how long one may take to load, and to finish after its share.
-        is_over: asked now and then whether nobody wants the result any more.
+        is_cancelled: asked now and then whether nobody wants the result any more.
     """
     share_s = budget_s / len(candidates)
-    return {one: _speed(subject, one, (share_s, limit_s), is_over) for one in candidates}
+    return {one: _speed(subject, one, (share_s, limit_s), is_cancelled) for one in candidates}
 
 
 class _FailedError(Exception):
@@ -80,7 +80,7 @@ def _speed(
     subject: Subject,
     candidate: Candidate,
     share_and_limit_s: tuple[float, float],
-    is_over: Callable[[], bool],
+    is_cancelled: Callable[[], bool],
 ) -> Speed:
     share_s, limit_s = share_and_limit_s
     with ExitStack() as stack:
@@ -88,10 +88,10 @@ def _speed(
             children = [
                 stack.enter_context(_Child(subject, candidate)) for _ in range(subject.processes)
             ]
-            _answers(children, limit_s, "load the network", is_over)
+            _answers(children, limit_s, "load the network", is_cancelled)
             for child in children:
                 child.go(share_s)
-            done = _answers(children, share_s + limit_s, "run the network", is_over)
+            done = _answers(children, share_s + limit_s, "run the network", is_cancelled)
         except _FailedError as exc:
             return Speed(None, str(exc))
     return Speed(sum(one["calls"] / one["seconds"] for one in done))
@@ -169,7 +169,7 @@ class _Child:
 
 
 def _answers(
-    children: Sequence[_Child], limit_s: float, what: str, is_over: Callable[[], bool]
+    children: Sequence[_Child], limit_s: float, what: str, is_cancelled: Callable[[], bool]
 ) -> list[dict[str, Any]]:
     """Read one answer of each."""
     answers: dict[_Child, dict[str, Any]] = {}
@@ -178,7 +178,7 @@ def _answers(
         waiting = [child for child in children if child not in answers]
         ready = wait([child.answers.fileno() for child in waiting], _POLL_S)
         answers |= {one: one.read() for one in waiting if one.answers.fileno() in ready}
-        if is_over():
+        if is_cancelled():
             raise _FailedError(STOPPED)
         if time.monotonic() > deadline and len(answers) < len(children):
             raise _FailedError(f"it did not {what} within {limit_s:.0f} s")

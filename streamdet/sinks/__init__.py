@@ -31,7 +31,7 @@ class SinkContext:
             arrive.
         class_names: model name -> its class names, for labels.
         folder: the run's folder; None outside a run.
-        on_wait: to be called at least every second while a sink waits for somebody else.
+        on_wait: to be called at least every second while a sink waits for another process.
     """
 
     run_id: str

@@ -2,12 +2,12 @@
 
 Note "redo": a `RedoFile` never holds a byte that is not committed. A batch is first handed out with
 the state (offset and bytes) and written when that state is committed. A process killed between the
-two leaves the bytes in the committed state, and the next one writes them where they belong: who
-follows the file never reads a line that is taken back later.
+two leaves the bytes in the committed state, and the next one writes them at their offset: a program
+that follows the file never reads a line that is removed later.
 
 Note "lock": a new run that finds a file locked is refused at once: had it waited for the other run
-to end, it would throw that run's results away. Who goes on with committed bytes waits: the holder
-is the run's own worker, which is dying.
+to end, it would throw that run's results away. A worker that resumes with committed bytes waits for
+the lock: its holder is the previous worker of the same run, about to exit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from streamdet.errors import ConfigError, EngineError
 from streamdet.system.atomic_file import check_grows
 
 LOCK_WAIT_S = 5.0
-"""How long a predecessor that was killed may take to let go of the file; see note "lock"."""
+"""How long a previous worker that was killed may take to release the file; see note "lock"."""
 
 LOCK_POLL_S = 0.05
 

@@ -62,5 +62,5 @@ class CallerSink:
         """Do nothing: the frames have been taken."""
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._sender.close()

@@ -1,4 +1,4 @@
-"""How thick and how large things are drawn on an image, and the colours that are nobody's."""
+"""Line widths, font sizes and neutral colours for drawing."""
 
 from __future__ import annotations
 

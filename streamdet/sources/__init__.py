@@ -12,7 +12,7 @@ from streamdet.image import Image
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a source has been read: committed with the frames, so that a new process goes on.
+    """How far a source has been read: committed with the frames, so that a new process can resume.
 
     Attributes:
         index: frames emitted so far: the index of the next one.
@@ -20,7 +20,7 @@ class Position:
         damaged: packets or images that could not be decoded so far.
         pts: pts of the last emitted frame, ticks of the stream's own time base.
         is_seekable: pts so far were present and rising and nothing was damaged, so that a seek to
-            `pts` finds the same frame; otherwise a source goes on by decoding from the start.
+            `pts` finds the same frame; otherwise a source resumes by decoding from the start.
     """
 
     index: int = 0
@@ -35,13 +35,13 @@ class DecodedFrame:
     """One frame that was not sampled away.
 
     Attributes:
-        image: its image, upright; valid until the next frame is asked for.
-        pts: ticks of `time_base`; None where the file has none. A video's rise.
+        image: its image, upright; valid until the next frame is requested.
+        pts: ticks of `time_base`, rising in a video; None where the file has none.
         time_base: seconds per tick.
         duration: ticks until the next sampled frame, or the source's end; at least 1. Nominal where
             times are not known.
         captured_ns: wall clock, nanoseconds since the epoch.
-        position: the position behind this frame.
+        position: the position after this frame.
         is_still: whether it is an image by itself; see `frame.Frame`.
     """
 
@@ -59,16 +59,16 @@ class SourceInfo:
     """What is known of a source before it is read.
 
     Attributes:
-        hw: height and width of its first frame, upright; the largest that is announced.
-        frame_count: how many frames it will emit after sampling; None where nobody knows.
+        hw: height and width of its first frame, upright; of images, the largest.
+        frame_count: how many frames it will emit after sampling; None where unknown.
     """
 
     hw: tuple[int, int]
     frame_count: int | None
 
 
-def look_away(*found: SourceInfo) -> None:
-    """Nobody wants to know of frames that are passed over, or of what a probe has found so far."""
+def ignore(*found: SourceInfo) -> None:
+    """The default callback: does nothing."""
 
 
 class Source(Protocol):
@@ -79,24 +79,24 @@ class Source(Protocol):
 
     @property
     def pixel_format(self) -> str:
-        """What its images write, a name of registry.KINDS["pixel_format"]; of the class, too."""
+        """Its images' pixel format, a name of registry.KINDS["pixel_format"]; also of the class."""
         ...
 
     @property
     def position(self) -> Position:
-        """The position behind all that was decoded, also what came after the last emitted frame."""
+        """The position after all decoded frames, also those after the last emitted one."""
         ...
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each thing wrong with the source that did not end it.
 
-        What was wrong before `start` is told as far as the position counts it.
+        Of what was wrong before `start`, only what the position counts is reported.
         """
         ...
 
-    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
-        """Look at the header only.
+    def probe(self, on_part: Callable[[SourceInfo], None] = ignore) -> SourceInfo:
+        """Read the header, and at most the first frame.
 
         Args:
             on_part: called now and then by a kind with many headers, with what is known so far.
@@ -107,14 +107,14 @@ class Source(Protocol):
         ...
 
     def frames(
-        self, start: Position, on_passed: Callable[[], None] = look_away
+        self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
-        """Decode on from a position; the frames are the same as in an unbroken run.
+        """Decode from a position on; the frames are the same as in an uninterrupted run.
 
         Args:
-            start: where to go on.
-            on_passed: called for every frame that is decoded but not emitted, so that the caller
-                can show that it is alive; what it raises ends the iteration.
+            start: where to resume.
+            on_skipped: called for every frame that is decoded but not emitted, so that the caller
+                can send a heartbeat; an exception that it raises ends the iteration.
 
         Raises:
             SourceError: nothing (more) can be read, in one sentence that names the source.

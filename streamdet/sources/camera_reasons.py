@@ -11,28 +11,28 @@ UNREADABLE: Final = "it hung up, or what it sends is not video that can be read"
 BROKEN_OFF: Final = "the stream broke off"
 _REFUSED: Final = {
     "HTTPUnauthorizedError": "the camera asks for another user name or password (401)",
-    "HTTPForbiddenError": "the camera does not let this user see it (403)",
+    "HTTPForbiddenError": "the camera denies this user access (403)",
     "HTTPNotFoundError": "there is no such stream (404)",
     "HTTPBadRequestError": "the camera does not understand the request (400)",
     "HTTPOtherClientError": "the camera refuses (4xx): no video, too many viewers or no UDP",
-    "DecoderNotFoundError": "its video codec is not known here",
+    "DecoderNotFoundError": "its video codec is not supported",
     "ProtocolNotFoundError": "the FFmpeg of this PyAV cannot speak this kind of address",
     "PatchWelcomeError": "FFmpeg does not know this variant of its format",
     "PermissionError": "this user may not open it",
 }
 _LOST: Final = {
-    "HTTPServerError": "the camera reports a fault of its own (5xx)",
+    "HTTPServerError": "the camera reports an internal error (5xx)",
     "HTTPTooManyRequestsError": "the camera has too many requests (429)",
     "EOFError": "the stream ended",
 }
 _ERRNO: Final = {
-    errno.ECONNREFUSED: "nobody answers at that address and port",
-    errno.EHOSTUNREACH: "there is no way to that address",
-    errno.ENETUNREACH: "there is no way to that address",
-    errno.ETIMEDOUT: "nobody answers at that address",
-    errno.ECONNRESET: "the connection was broken off",
-    errno.EPIPE: "the connection was broken off",
-    errno.ECONNABORTED: "the connection was broken off",
+    errno.ECONNREFUSED: "nothing answers at that address and port",
+    errno.EHOSTUNREACH: "that address cannot be reached",
+    errno.ENETUNREACH: "that address cannot be reached",
+    errno.ETIMEDOUT: "nothing answers at that address",
+    errno.ECONNRESET: "the connection was closed",
+    errno.EPIPE: "the connection was closed",
+    errno.ECONNABORTED: "the connection was closed",
     errno.ENOENT: "there is no such device",
     errno.ENODEV: "there is no such device",
     errno.ENXIO: "there is no such device",

@@ -1,12 +1,12 @@
 """When a camera's frame was taken, from what its packets say and when they arrived.
 
-A packet says its time on the camera's clock (pts), which starts anywhere and drifts, and arrives a
-while after the image was taken: never before. So the least (arrival - pts) of the last seconds is
-the best estimate of how the two clocks stand to each other; what comes later than that has waited
-somewhere. After a frozen network a burst of old images is therefore as old as it is, and not as new
-as its arrival. What the fastest packet itself needed (encoding, network) cannot be seen from here.
+A packet has its time on the camera's clock (pts), which starts anywhere and drifts, and arrives
+some time after the image was taken, never before. So the least (arrival - pts) of the last seconds
+is the best estimate of the offset between the clocks; a packet with a larger one was delayed. The
+images of a burst after a frozen network thus get their true age, not that of their arrival.
+The delay of the fastest packet itself (encoding, network) is unknown.
 
-Ages are measured on the monotonic clock alone: somebody who sets the wall clock changes no age.
+Ages are measured on the monotonic clock: setting the wall clock changes no age.
 
 Tried for the camera's own wall clock: FFmpeg's RTSP client hands on the RTCP sender reports as
 "prft" data of each packet, once the first report has come (with GStreamer's server after some 5 s).
@@ -23,7 +23,7 @@ from typing import Final, Literal
 ClockName = Literal["camera", "host"]
 
 WINDOW_S: Final = 5.0
-"""How long a fast packet counts, in seconds during which packets came as they should.
+"""How long a fast packet counts, in seconds during which packets arrived normally.
 
 A frozen network and the burst after it do not count, so that what was fast before it is remembered.
 A clock that is off by a share of x shows images too old by x times this; real ones by 1e-4.
@@ -31,7 +31,7 @@ A clock that is off by a share of x shows images too old by x times this; real o
 
 JUMP_S: Final = 1.0
 """Packets of B-frames go back by less; a clock that goes back further, or shows images this much
-before they are possible, was set or started anew."""
+before they are possible, was set or restarted."""
 
 TRUSTED_S: Final = 2.0
 """A camera's wall clock that is further off ours is wrong: many start in 1970, or drift."""
@@ -53,7 +53,7 @@ class CaptureTime:
 
 
 class CaptureClock:
-    """Estimates how one stream's clock stands to this host's."""
+    """Estimates the offset of one stream's clock to this host's."""
 
     def __init__(self) -> None:
         self._least: deque[tuple[float, float]] = deque()  # (passed, arrival - pts), both rising
@@ -98,7 +98,7 @@ class CaptureClock:
         if self._camera_offset_s is None:
             return CaptureTime(host_ns, "host", age_ns)
         camera_ns = round((pts_s + self._camera_offset_s) * 1e9)
-        # Half the distance is wanted to be trusted again, lest the choice flutters.
+        # Hysteresis: a camera must be within half the limit to be trusted again.
         limit_s = TRUSTED_S if self._is_camera_trusted else TRUSTED_S / 2
         self._is_camera_trusted = abs(camera_ns - host_ns) <= limit_s * 1e9
         if self._is_camera_trusted:

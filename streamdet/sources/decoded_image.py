@@ -28,7 +28,7 @@ _TURNS = {-90: (0, 1, -1, 0), 90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), -180: (-1,
 
 
 class FrameConverter:
-    """Converts the frames of one stream: keeps what swscale set up and how the camera was held."""
+    """Converts the frames of one stream: keeps swscale's setup and the rotation."""
 
     def __init__(self) -> None:
         """Start a stream."""
@@ -73,11 +73,11 @@ class FrameConverter:
 
 
 class DecodedImage:
-    """An image that still lies with its decoder, in the decoder's pixel format.
+    """An image in its decoder's memory and pixel format.
 
     The display matrix (camera held upright or mirrored, EXIF orientation) is applied; a turn that
-    is no multiple of 90 degrees is not. So is the pixel aspect: the image is as large as it is
-    shown.
+    is no multiple of 90 degrees is not. The pixel aspect is applied too: the
+    image has the size at which it is shown.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ def _matrix_bytes(frame: VideoFrame) -> SideData | None:
 
     Raises:
         ValueError: the frame has side data of a kind that this PyAV does not know and this FFmpeg
-            cannot take away.
+            cannot remove.
     """
     try:
         return cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from streamdet.errors import SourceError
-from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
+from streamdet.sources import DecodedFrame, Position, SourceInfo, ignore
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
@@ -74,7 +74,7 @@ class FileSource:
             problems.insert(0, f"{packets} skipped")
         return tuple(f"{self._path}: {problem}" for problem in problems)
 
-    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = ignore) -> SourceInfo:
         """Read the header and the first frame, which alone tells the size and whether to turn it.
 
         Raises:
@@ -89,9 +89,9 @@ class FileSource:
             return SourceInfo(hw, Sampler(self._options, reader.rate).count(count))
 
     def frames(
-        self, start: Position, on_passed: Callable[[], None] = look_away
+        self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
-        """Decode on from a position; the frames are the same as in an unbroken run.
+        """Decode from a position on; the frames are the same as in an uninterrupted run.
 
         Raises:
             SourceError: the file cannot be opened, or has no video that can be decoded.
@@ -101,9 +101,9 @@ class FileSource:
         with closing(self._open_behind(start)) as reader:
             self._problems = reader.problems
             while reader.decoded < start.decoded and next(iter(reader), None) is not None:
-                on_passed()
-            yield from self._last_until_next(reader, self._sample(reader, start, on_passed))
-            self._pass_by(reader)
+                on_skipped()
+            yield from self._last_until_next(reader, self._sample(reader, start, on_skipped))
+            self._note_skipped(reader)
             self.position = self._reached
             if reader.decoded == 0:
                 raise self._no_frames()
@@ -126,7 +126,7 @@ class FileSource:
             yield _until(last, reader.end)
 
     def _sample(
-        self, reader: VideoReader, start: Position, on_passed: Callable[[], None]
+        self, reader: VideoReader, start: Position, on_skipped: Callable[[], None]
     ) -> Iterator[DecodedFrame]:
         sampler, converter = Sampler(self._options, reader.rate), FrameConverter()
         last_slot = None
@@ -136,8 +136,8 @@ class FileSource:
             number = reader.decoded - 1
             slot = sampler.slot(number, _time_s(reader, reader.pts))
             if not sampler.keeps(number, slot, last_slot):
-                self._pass_by(reader)
-                on_passed()
+                self._note_skipped(reader)
+                on_skipped()
                 continue
             last_slot = slot
             self._reached = _position(self._reached.index + 1, reader)
@@ -158,7 +158,7 @@ class FileSource:
         )
 
     def _open_behind(self, start: Position) -> VideoReader:
-        """Open the file, behind a position if a seek finds it exactly, else at its start."""
+        """Open the file: after a position if a seek finds it exactly, else at its start."""
         reader = self._open()
         if start.is_seekable and start.pts is not None and start.decoded >= _SEEK_FROM:
             if reader.seek_behind(start.pts, start.decoded):
@@ -167,8 +167,8 @@ class FileSource:
             reader = self._open()
         return reader
 
-    def _pass_by(self, reader: VideoReader) -> None:
-        """Move on without emitting: `position.pts` is no longer that of the last decoded frame."""
+    def _note_skipped(self, reader: VideoReader) -> None:
+        """Count skipped frames: `position.pts` is no longer that of the last decoded frame."""
         if (reader.decoded, reader.damaged) != (self._reached.decoded, self._reached.damaged):
             self._reached = replace(
                 self._reached, decoded=reader.decoded, damaged=reader.damaged, is_seekable=False

@@ -1,7 +1,7 @@
-"""When each decoded frame is shown: times that always rise, whatever the container says.
+"""Presentation times of decoded frames: always rising, even if the container's are wrong.
 
 A frame comes with a presentation time (pts) and the decoding time of its packet (dts); either may
-be missing or wrong. AVI has decoding times only, and what stands as pts is wrong where there are
+be missing or wrong. AVI has decoding times only, and its pts are wrong where there are
 B-frames. As in FFmpeg's best-effort timestamps (libavcodec, `guess_correct_pts`), dts is taken once
 more pts than dts have failed to rise, and in AVI from the start. Then:
 
@@ -26,7 +26,7 @@ _UNKNOWN_RATE: Final = 25
 
 
 class FrameTimes:
-    """Gives each frame of one stream its time, in order of decoding.
+    """Gives each frame of one stream its presentation time, in order of decoding.
 
     Args:
         format_name: of the container, as FFmpeg names it.

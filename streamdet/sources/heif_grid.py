@@ -1,4 +1,4 @@
-"""Where the tiles of a HEIF image lie, which PyAV does not tell: phones store photographs so.
+"""Reads the tile grid of a HEIF image, which PyAV does not give; phones store photos in tiles.
 
 Source: ISO/IEC 23008-12, 6.6.2.3 (the `grid` item), and 14496-12, 8.11 (boxes of items). Numbers
 are big-endian. A full box starts with its version (8 bits) and flags (24 bits).

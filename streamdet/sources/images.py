@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import Field
 
 from streamdet.errors import SourceError
-from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
+from streamdet.sources import DecodedFrame, Position, SourceInfo, ignore
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.resolve import list_images
 from streamdet.sources.sampling import MIN_RATE, Sampler, SamplingOptions, exact_rate
@@ -46,9 +46,7 @@ def _open(path: Path, max_pixels: int) -> VideoReader:
 class ImagesOptions(SamplingOptions):
     """Options of `ImagesSource`."""
 
-    rate: float = Field(
-        25.0, ge=MIN_RATE, le=1000, description="How many images make a second of source time."
-    )
+    rate: float = Field(25.0, ge=MIN_RATE, le=1000, description="Images per second of source time.")
     sequence: bool = Field(
         False,
         description="The images are the frames of one video, in order: a tracker follows what is"
@@ -60,7 +58,7 @@ class ImagesOptions(SamplingOptions):
 
 
 class ImagesSource:
-    """Plays images; pts is an image's place among them. Bad ones are skipped and counted."""
+    """Plays images; pts is the index of an image. Bad ones are skipped and counted."""
 
     Options = ImagesOptions
     pixel_format = "bgr24"
@@ -74,16 +72,16 @@ class ImagesSource:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One sentence for each of the first bad images, and how many others there are.
+        """One sentence for each of the first bad images, and the number of others.
 
-        Those that another process met, before this one went on, are counted with the others.
+        Bad images that an earlier process found are among the others.
         """
         told = self._problems[:_MAX_WARNINGS]
         others = self.position.damaged - len(told)
         tail = [f"{self._uri}: images that cannot be read, besides those named: {others}"]
         return tuple(told + tail if others else told)
 
-    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
+    def probe(self, on_part: Callable[[SourceInfo], None] = ignore) -> SourceInfo:
         """Read the headers of all images, for the size of the largest (not turned upright).
 
         Raises:
@@ -101,9 +99,9 @@ class ImagesSource:
         return SourceInfo(largest_hw, self._sampler().count(good))
 
     def frames(
-        self, start: Position, on_passed: Callable[[], None] = look_away
+        self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
-        """Decode on from a position.
+        """Decode from a position on.
 
         Raises:
             SourceError: there are no images, or none that can be read.
@@ -120,7 +118,7 @@ class ImagesSource:
             image = self._read(paths[place])
             self._count(is_good=image is not None)
             if image is None or not keeps:
-                on_passed()
+                on_skipped()
                 continue
             last_slot = slot
             self.position = replace(self.position, index=self.position.index + 1, pts=place)

@@ -1,4 +1,4 @@
-"""`live`: a camera, or a file played like one. It never ends: it is lost, and connected again."""
+"""`live`: a camera, or a file played like one. It never ends: it is reconnected when lost."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class LiveOptions(SamplingOptions):
         "tcp", description="How RTSP sends the video; udp loses packets where the network is bad."
     )
     open_timeout_s: float = Field(
-        5.0, gt=0, le=600, description="How long a camera may take to answer, seconds."
+        5.0, gt=0, le=600, description="Longest wait for a camera's answer, seconds."
     )
     read_timeout_s: float = Field(
-        5.0, gt=0, le=600, description="A camera that sends nothing for so long is lost, seconds."
+        5.0, gt=0, le=600, description="Seconds without data after which a camera is lost."
     )
     max_staleness_ms: float = Field(
-        1000.0, gt=0, le=3_600_000, description="Frames that are older are dropped, milliseconds."
+        1000.0, gt=0, le=3_600_000, description="Age above which frames are dropped, milliseconds."
     )
     max_in_flight: int = Field(
-        3, ge=1, le=1000, description="How many frames of this camera may be under way at a time."
+        3, ge=1, le=1000, description="Most frames of this camera in flight at a time."
     )
     max_pixels: int = Field(36_000_000, ge=1, le=2**28, description="Refuse larger images.")
     loop: bool = Field(False, description="With file:...?live=1, begin again at the end.")
@@ -49,7 +49,7 @@ class LiveFrame:
     """One frame of a live source that was not sampled away.
 
     Attributes:
-        image: its image, upright; valid until the next frame is asked for.
+        image: its image, upright; valid until the next frame is requested.
         pts: ticks of `time_base` on the camera's own clock, which may jump; None where it has none.
         time_base: seconds per tick.
         duration: ticks until the next sampled frame is due (nominal); at least 1.
@@ -88,7 +88,7 @@ class LiveSource:
 
         Raises:
             CameraLostError: it cannot be reached.
-            CameraRefusedError: it answers, and what it says will not change by itself.
+            CameraRefusedError: it answers with an error that will not go away by itself.
         """
         return LiveConnection(_open(self._address, self._options), self._options)
 
@@ -103,7 +103,7 @@ class LiveConnection:
     """
 
     def __init__(self, feed: LiveCamera | PacedFile, options: LiveOptions) -> None:
-        """Take what has been opened."""
+        """Wrap an open camera or file."""
         self.hw = feed.hw
         self.codec = feed.codec
         self._feed = feed
@@ -114,8 +114,8 @@ class LiveConnection:
         """Yield frames as they come; this never ends by itself.
 
         Raises:
-            CameraLostError: the stream has ended, broken off or is silent.
-            CameraRefusedError: it goes on with what cannot be read here.
+            CameraLostError: the stream has ended, failed or is silent.
+            CameraRefusedError: it continues in a form that cannot be read.
         """
         last_slot = None
         for number, arrival in enumerate(self._feed.frames()):
@@ -125,7 +125,7 @@ class LiveConnection:
                 yield self._frame(arrival)
 
     def close(self) -> None:
-        """Hang up; frames that have been returned stay valid."""
+        """Close the connection; frames that have been returned stay valid."""
         self._feed.close()
         # The frame whose side data was asked for lies in a reference cycle (see decoded_image.py):
         # without this, 60 connections of 240x320 held 8 MB.

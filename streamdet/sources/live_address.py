@@ -35,10 +35,10 @@ class LiveAddress:
     Attributes:
         kind: a camera in the network, a device of this machine, or a file.
         place: address, device or path, as FFmpeg wants it; it may hold a password.
-        name: made from host and path, without secrets; a source id is made from it.
+        name: host and path without secrets; the source id is made from it.
         scheme: of the address; empty for devices and files.
         host: name or number; empty where it has none.
-        port: of the host; None where FFmpeg knows best.
+        port: of the host; None for FFmpeg's default.
         loop: whether a file begins again at its end.
     """
 
@@ -52,7 +52,7 @@ class LiveAddress:
 
 
 def is_live_address(uri: str) -> bool:
-    """Say whether text is meant as the address of a live source (or of none that there is)."""
+    """Whether text looks like the address of a live source, even an invalid one."""
     is_url = _URL.match(uri) or _FEW_SLASHES.match(uri)
     return bool(is_url or _DEVICE.fullmatch(uri) or uri.startswith(_FILE))
 
@@ -90,9 +90,9 @@ def _parse_network(uri: str) -> LiveAddress:
     except ValueError as exc:
         raise ConfigError(f"{shown(uri)}: host and port cannot be read, wanted HOST:PORT") from exc
     if not host and scheme != "udp":
-        raise ConfigError(f"{shown(uri)}: names no host, wanted {scheme}://HOST/PATH")
+        raise ConfigError(f"{shown(uri)}: has no host, wanted {scheme}://HOST/PATH")
     if scheme in ("udp", "srt") and port is None:
-        raise ConfigError(f"{shown(uri)}: names no port, wanted {scheme}://HOST:PORT")
+        raise ConfigError(f"{shown(uri)}: has no port, wanted {scheme}://HOST:PORT")
     place = f"{scheme}://{match[2]}"
     name = host if port in (None, _PORTS.get(scheme)) else f"{host or scheme}-{port}"
     return LiveAddress(
@@ -124,7 +124,7 @@ def _check_characters(uri: str, rest: str) -> None:
 
 
 def shown(uri: str) -> str:
-    """Return an address without all that may be secret: user, password, query."""
+    """Return an address without its possible secrets: user, password, query."""
     scheme, _, rest = uri.partition(":")
     place = rest.lstrip("/").rpartition("@")[2]
     return f"{scheme}://{short(_QUERY.split(place)[0])}"
@@ -136,7 +136,7 @@ def _parse_file(uri: str) -> LiveAddress:
         raise ConfigError(f"{uri}: wanted {_FILE}PATH?live=1, without the two slashes")
     path = unquote(text[2:] if text.startswith("///") else text)
     if not path or "\0" in path:
-        raise ConfigError(f"{uri}: names no file, wanted {_FILE}PATH?live=1")
+        raise ConfigError(f"{uri}: has no file path, wanted {_FILE}PATH?live=1")
     values = _switches(uri, query)
     if not values.get("live"):
         raise ConfigError(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _WITHOUT_TIMES: Final = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "obu"})
-"""Formats whose packets say no time: FFmpeg makes one up from a rate of 25."""
+"""Formats whose packets have no time: FFmpeg invents one from a rate of 25."""
 
 _READ_AHEAD: Final = frozenset({"hls", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
 """Formats that come in pieces of seconds, or as fast as they are read: they are played paced."""
@@ -62,7 +62,7 @@ class LiveCamera:
 
     Raises:
         CameraLostError: it cannot be reached.
-        CameraRefusedError: it answers, and what it says will not change by itself.
+        CameraRefusedError: it answers with an error that will not go away by itself.
     """
 
     def __init__(self, address: LiveAddress, limits: CameraLimits) -> None:
@@ -87,15 +87,15 @@ class LiveCamera:
         self._bad_sizes = 0
 
     def close(self) -> None:
-        """Hang up."""
-        with suppress(Exception):  # the camera may be gone, and then it need not be told
+        """Close the connection."""
+        with suppress(Exception):  # closing may fail if the camera is gone
             self._container.close()
 
     def frames(self) -> Generator[Arrival, None, None]:
         """Yield frames as they come.
 
         Raises:
-            CameraLostError: the stream has ended, broken off or is silent.
+            CameraLostError: the stream has ended, failed or is silent.
         """
         read_s = self._limits.read_s
         last_packet_s = last_image_s = time.monotonic()
@@ -127,7 +127,7 @@ class LiveCamera:
             if packet is None:
                 _check_silence(time.monotonic() - started_s, self._limits.read_s, "no packet")
             if failure is not None:
-                raise failure  # here, so that FFmpeg's error with the address is no part of it
+                raise failure  # outside `except`: FFmpeg's error holds the address
             if packet is None:
                 return
             if packet.size:

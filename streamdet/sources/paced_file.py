@@ -22,7 +22,7 @@ class PacedFile:
 
     Args:
         path: of the file.
-        loop: whether it begins again at its end; its times go on.
+        loop: whether it starts again at its end; its times continue.
         max_pixels: larger images are not decoded.
 
     Raises:
@@ -46,7 +46,7 @@ class PacedFile:
         """Yield each frame when it is due.
 
         Raises:
-            CameraLostError: the file has ended or cannot be read on.
+            CameraLostError: the file has ended or cannot be read further.
         """
         pacer = Pacer()
         offset = Fraction(0)

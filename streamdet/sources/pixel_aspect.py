@@ -1,6 +1,6 @@
-"""The shape of a video's pixels: its sample aspect ratio (SAR), a pixel's width through its height.
+"""The shape of a video's pixels: its sample aspect ratio (SAR), width divided by height.
 
-Recorders store images narrower than they are shown. Everything behind the decoder sees square
+Recorders store images narrower than they are shown. All stages after the decoder get square
 pixels: an image is stretched in the pass that converts it, so that no stored pixel is lost.
 """
 
@@ -31,7 +31,7 @@ def shown_hw(hw: tuple[int, int], pixel_aspect: Fraction) -> tuple[int, int]:
 
     Args:
         hw: height and width as stored.
-        pixel_aspect: a pixel's width through its height, positive.
+        pixel_aspect: a pixel's width divided by its height, positive.
     """
     height, width = hw
     if pixel_aspect == 1:
@@ -44,12 +44,12 @@ def shown_hw(hw: tuple[int, int], pixel_aspect: Fraction) -> tuple[int, int]:
 class PixelAspects:
     """Tells the pixel aspect of each frame of one stream.
 
-    As in FFmpeg (`av_guess_sample_aspect_ratio`) the container's word counts before the codec's.
-    In images it is ignored, as browsers and labelling tools do: there it is the density in print.
+    As in FFmpeg (`av_guess_sample_aspect_ratio`) the container's value counts before the codec's.
+    In images it is ignored, as in browsers and labelling tools: there it is the printing density.
     """
 
     def __init__(self, stream: VideoStream, max_pixels: int) -> None:
-        """Take what is stated before anything is decoded; larger images than that are not made."""
+        """Take the stated aspect; one that gives more than `max_pixels` is not used."""
         self._codec = stream.codec_context
         self._coded = self._codec.sample_aspect_ratio
         stated = stream.sample_aspect_ratio
@@ -70,7 +70,7 @@ class PixelAspects:
         self._packets += 1
 
     def note(self) -> None:
-        """See whether the codec states another aspect since it was given the last packet.
+        """Check whether the codec states another aspect since it got the last packet.
 
         PyAV does not show what a frame itself states, and frames come later than their packets.
         """
@@ -80,7 +80,7 @@ class PixelAspects:
             self._changes.append((self._packets - 1, coded or SQUARE))
 
     def of(self, frame: VideoFrame) -> Fraction:
-        """Return a frame's pixel aspect; 1 where what is stated cannot be (see `unusable`)."""
+        """Return a frame's pixel aspect; 1 where the stated one is impossible (see `unusable`)."""
         while self._changes and cast(int, frame.opaque) >= self._changes[0][0]:
             self._stated = self._changes.popleft()[1]
         hw = frame.height, frame.width
@@ -91,7 +91,7 @@ class PixelAspects:
 
     @property
     def unusable(self) -> Fraction | None:
-        """What is stated for the last frame, if it is not possible."""
+        """The stated aspect of the last frame, if it is impossible."""
         return None if self._is_usable else self._stated
 
 

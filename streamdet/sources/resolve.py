@@ -1,11 +1,11 @@
-"""What an address means: which kind of source, and which items it names.
+"""Finds the kind of source and the items that an address stands for.
 
 - A file that is an image is kind "images"; any other file is kind "file", whatever its ending is.
 - A folder (not its subfolders) or a glob (`**` goes down) of nothing but images is ONE item of
   kind "images", played in natural order. With anything else among them, every file is an item of
   kind "file": an image between videos is a video of one frame.
-- Left out of folders and globs are only hidden files, endings that are surely not media
-  (`_NOT_MEDIA`) and videos that a run has written there; a file of unusual or no ending is tried.
+- In folders and globs only hidden files, suffixes that are not media (`_NOT_MEDIA`) and videos that
+  a run has written there are skipped; a file with an unusual suffix or none is tried.
 - `synthetic:street?seed=3` is a rendered scene.
 - `rtsp://...` and the like, cameras of this machine (0, /dev/video0) and `file:PATH?live=1` are
   live sources, see live_address.py.
@@ -44,7 +44,7 @@ _MAX_ID_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class SourceItem:
-    """One stream of frames that an address names.
+    """One stream of frames of an address.
 
     Attributes:
         source_id: its name in the run, [A-Za-z0-9._-], at most 64 characters.
@@ -60,7 +60,7 @@ class SourceItem:
 
 
 def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[SourceItem, ...]]:
-    """Say which kind of source an address means and which items it names.
+    """Find the kind of source and the items of an address.
 
     Args:
         uri: path of a file or folder, glob, `synthetic:street?...` or a live address; `~` is
@@ -71,7 +71,7 @@ def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[Source
         Kind (a name of registry.KINDS["source"]) and at least one item, in natural order of paths.
 
     Raises:
-        ConfigError: there is no such thing, nothing in it, or it cannot be a source.
+        ConfigError: it does not exist, is empty, or cannot be a source.
     """
     if uri.startswith(SCHEME):
         scene = parse_scene(uri)
@@ -87,13 +87,13 @@ def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[Source
 
 
 def list_images(uri: str) -> list[Path]:
-    """List what an item of kind "images" names: an image, or those of a folder or glob.
+    """List the images of an item of kind "images".
 
     Args:
         uri: absolute path or glob, as `resolve` returns it.
 
     Returns:
-        Paths in natural order (`2.png` before `10.png`); empty where nothing is left.
+        Paths in natural order (`2.png` before `10.png`); empty if they are gone.
     """
     path = Path(uri)
     if path.is_file():

@@ -1,9 +1,9 @@
 """Opens media files so that nothing but the file itself is ever read.
 
 Note on safety. FFmpeg gets an open file, never a name: no protocol (concat:, subfile:, http:) and
-no name pattern can be reached. Playlists and descriptions, which make a demuxer open what they
-name, are refused twice: text by its first bytes (in our own words), the rest because only
-the demuxers of `_FORMATS` may run. Pipes and devices are refused on the descriptor, so nothing can
+no name pattern can be reached. Playlists and descriptions, which make a demuxer open other
+files, are refused twice: text by its first bytes, with our own error, the rest because only the
+demuxers of `_FORMATS` may run. Pipes and devices are refused on the descriptor, so nothing can
 change between check and use, and opening them does not block. Decoders refuse images beyond
 max_pixels.
 """
@@ -30,7 +30,7 @@ _FORMATS = ",".join(
         "wav,mp3,aac,flac,ac3,eac3,amr,aiff,au,caf,w64,dts,ac4",
     ]
 )
-"""Demuxers that read one file and nothing else; audio too, to say "no video stream" of it."""
+"""Demuxers that read one file and nothing else; also audio, which then has "no video stream"."""
 
 _SNIFFED_BYTES = 4096
 _TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1b")
@@ -41,7 +41,7 @@ def open_plain_file(path: Path) -> IO[bytes]:
     """Open a plain file for reading, unbuffered.
 
     Raises:
-        SourceError: it is not there, may not be read, or is a folder, a pipe or a device.
+        SourceError: it does not exist, cannot be read, or is a folder, a pipe or a device.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -81,7 +81,7 @@ def open_media(file: IO[bytes], path: Path, max_pixels: int) -> InputContainer:
 
 
 def reason(exc: Exception) -> str:
-    """Say why FFmpeg failed; its own words hold addresses, and advice for its developers."""
+    """Say why FFmpeg failed; its own text has addresses, and advice for its developers."""
     import av
 
     if isinstance(exc, av.EOFError):

@@ -1,4 +1,4 @@
-"""Which decoded frames are emitted: every N-th, or as many a second as wanted."""
+"""Chooses the decoded frames that are emitted: every N-th, or a number per second."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SamplingOptions(Options):
 
 
 def exact_rate(rate: float) -> Fraction:
-    """Return the rate that a decimal number stands for: 29.97 is 30000/1001, 12.5 is 25/2.
+    """Return the exact rate of a decimal number: 29.97 is 30000/1001, 12.5 is 25/2.
 
     Args:
         rate: frames per second, MIN_RATE to 1000.
@@ -88,7 +88,7 @@ class Sampler:
         return nominal * self._every if self._fps is None else max(nominal, 1 / self._fps)
 
     def count(self, decoded: int | None) -> int | None:
-        """Estimate how many of `decoded` frames are emitted; None where nobody knows."""
+        """Estimate how many of `decoded` frames are emitted; None where unknown."""
         if decoded is None:
             return None
         if self._fps is None:

@@ -1,4 +1,4 @@
-"""Which of a file's video streams is read: never a cover, a thumbnail or a part of an image."""
+"""Chooses the video stream of a file: never a cover, a thumbnail or a part of an image."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _HEIF: Final = frozenset({"mif1", "heic", "heix", "heim", "heis", "avif"})
 """Brands of still images in MP4's boxes (ISO/IEC 23008-12), where the main one is the default."""
 
 _IMAGE_CODECS: Final = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff"})
-"""Beside a stream of another codec, most likely a cover that is not marked as one."""
+"""Next to a stream of another codec, probably a cover that is not marked as one."""
 
 
 def choose_video(container: InputContainer, path: Path, max_pixels: int) -> VideoStream:
-    """Choose the stream to be read: the default one, else that of the largest images.
+    """Choose the stream to read: the default one, else that with the largest images.
 
     Raises:
         SourceError: there is none, its codec is unknown, or it is larger than `max_pixels`.
@@ -82,7 +82,7 @@ def _is_whole(stream: VideoStream) -> bool:
 
 
 def _rank(stream: VideoStream) -> tuple[bool, bool, bool, bool, int]:
-    """Return a key that is least for the stream to choose; the first one where keys are equal."""
+    """Return a sort key, least for the stream to choose; the first stream wins a tie."""
     from av.stream import Disposition
 
     codec = stream.codec_context

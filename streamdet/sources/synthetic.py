@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from streamdet.detections import Detections
 from streamdet.image import ArrayImage
-from streamdet.sources import DecodedFrame, Position, SourceInfo, look_away
+from streamdet.sources import DecodedFrame, Position, SourceInfo, ignore
 from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.scene_uri import parse_scene
 from streamdet.sources.street import Street
 
 
 class SyntheticSource:
-    """Renders a scene frame by frame; pts counts frames, so going on anywhere costs nothing."""
+    """Renders a scene frame by frame; pts counts frames, so it can resume anywhere at no cost."""
 
     Options = SamplingOptions
     pixel_format = "bgr24"
@@ -32,18 +32,18 @@ class SyntheticSource:
         self._street = Street(self.spec)
         self._sampler = Sampler(options, self.spec.fps)
 
-    def probe(self, on_part: Callable[[SourceInfo], None] = look_away) -> SourceInfo:
-        """Say the scene's size and how many frames it emits."""
+    def probe(self, on_part: Callable[[SourceInfo], None] = ignore) -> SourceInfo:
+        """Return the scene's size and number of emitted frames."""
         return SourceInfo(self.spec.hw, self._sampler.count(self.spec.frames))
 
     def truth(self, number: int) -> Detections:
-        """Say where everybody is in frame `number` (before sampling); see Street.truth."""
+        """Return the ground truth of frame `number` (before sampling); see Street.truth."""
         return self._street.truth(number)
 
     def frames(
-        self, start: Position, on_passed: Callable[[], None] = look_away
+        self, start: Position, on_skipped: Callable[[], None] = ignore
     ) -> Iterator[DecodedFrame]:
-        """Render on from a position."""
+        """Render from a position on."""
         self.position = start
         last_slot = None if start.pts is None else self._slot(start.pts)
         time_base = 1 / self.spec.fps
@@ -52,7 +52,7 @@ class SyntheticSource:
             self.position = replace(self.position, decoded=number + 1)
             slot = self._slot(number)
             if not self._sampler.keeps(number, slot, last_slot):
-                on_passed()
+                on_skipped()
                 continue
             last_slot = slot
             self.position = Position(self.position.index + 1, number + 1, pts=number)

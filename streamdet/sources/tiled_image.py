@@ -1,4 +1,4 @@
-"""Decodes a HEIF image that is stored in tiles, each of which FFmpeg shows as a stream."""
+"""Decodes a HEIF image that is stored in tiles; FFmpeg has a stream for each tile."""
 
 from __future__ import annotations
 

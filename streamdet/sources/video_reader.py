@@ -1,4 +1,4 @@
-"""Decodes one video file, packet by packet, past everything that is wrong with it."""
+"""Decodes one video file packet by packet and continues past damaged data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CUT_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class DecoderOptions:
-    """How a file is decoded.
+    """Options of the decoder.
 
     Attributes:
         threads: decoder threads. Only with 1 are images next to damage the same in each run.
@@ -50,13 +50,13 @@ class VideoReader:
         time_base: seconds per tick of pts.
         start_pts: the stream's first pts as its header states it; 0 if it does not.
         rate: nominal frames per second; None where unknown.
-        frame_count: how many frames the header promises; None where unknown.
+        frame_count: number of frames as the header states it; None where unknown.
         decoded: frames returned or skipped so far.
         damaged: packets that could not be decoded so far.
-        pts: when the frame that was returned last is shown, ticks, see `FrameTimes`; None where it
-            is not known.
-        pixel_aspect: of the frame that was returned last: a pixel's width through its height.
-        problems: what was wrong with the file, besides damaged packets; each completes "PATH: ...".
+        pts: presentation time of the last returned frame, ticks, see `FrameTimes`; None where
+            unknown.
+        pixel_aspect: of the last returned frame: a pixel's width divided by its height.
+        problems: what was wrong with the file besides damaged packets; each goes after "PATH: ".
     """
 
     def __init__(self, path: Path, options: DecoderOptions) -> None:
@@ -123,7 +123,7 @@ class VideoReader:
 
     @property
     def end(self) -> int | None:
-        """When the frame that was returned last ends, as the last one of the file, ticks.
+        """End of the last returned frame, ticks, if it is the last one of the file.
 
         Its packet's duration is taken where the header does not state a likely end: of frames that
         are not shown in the order in which they are stored, it is that of another frame.
@@ -139,14 +139,14 @@ class VideoReader:
         return self.pts + (round(left) if 1 <= left <= longest else duration)
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        """Go on with the frames that have not been returned or skipped yet."""
+        """Return the iterator over the frames not returned or skipped yet."""
         return self._frames
 
     def seek_behind(self, pts: int, decoded: int) -> bool:
-        """Jump behind the frame of that pts, which was the `decoded`-th one of an unbroken run.
+        """Seek to after the frame of that pts, the `decoded`-th one of an uninterrupted run.
 
         Returns:
-            Whether the file could do so exactly; if not, the reader is of no further use.
+            Whether the seek was exact; if not, the reader cannot be used further.
         """
         import av
 
@@ -157,7 +157,7 @@ class VideoReader:
         except av.FFmpegError:
             return False
         frame = next(self._frames, None)
-        # Otherwise the decoder started inside a group of images and lacks its references.
+        # Otherwise decoding started inside a group of pictures (GOP), without its reference frames.
         is_clean_start = frame is not None and frame.key_frame
         while frame is not None and frame.pts is not None and frame.pts < pts:
             frame = next(self._frames, None)
@@ -179,7 +179,7 @@ class VideoReader:
                 self._note(frame)
                 yield frame
             if packet is not None:
-                is_cut = packet.is_corrupt  # the demuxer's word; damage inside is the decoder's
+                is_cut = packet.is_corrupt  # set by the demuxer, not for damage inside the packet
         self._note_end(is_cut=is_cut)
 
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:

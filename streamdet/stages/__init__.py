@@ -1,7 +1,7 @@
-"""What joins sources, transforms, detectors, trackers and sinks to the bus and the pools.
+"""What joins sources, transforms, detectors, trackers, analytics and sinks to the pools.
 
-A stage knows frames and images; it does not know the bus. A `Group` (group.py) runs the stages of
-one process one after another, the worker commits what comes out.
+A stage knows frames and images; it does not know the bus. A `StageGroup` (group.py) runs the stages
+of one process one after another; the worker commits their results.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from streamdet.transport.bus import PublicEntry
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A frame inside one process: its message and, where they are at hand, its images.
+    """A frame inside one process: its message and, if this process has them, its images.
 
     Attributes:
-        message: what is known of the frame.
-        image: the source image, if this process decoded it (else it lies in
-            `message.frame.pixels`).
+        message: the frame and the results so far.
+        image: the source image, if this process decoded it (else it is in `message.frame.pixels`).
         prepared: the prepared image, if this process made it (else in `message.prepared.pixels`).
         public: entries for public streams, from a sink.
     """
@@ -34,17 +33,17 @@ class Job:
 
     @property
     def is_dropped(self) -> bool:
-        """Whether an earlier stage gave the frame up: stages hand it on as it is."""
+        """Whether an earlier stage dropped the frame: later stages hand it on unchanged."""
         return self.message.drop_reason is not None
 
     def dropped(self, reason: str) -> Job:
-        """This job, given up; an earlier reason stands."""
+        """This job, dropped; an earlier reason is kept."""
         if self.is_dropped:
             return self
         return replace(self, message=replace(self.message, drop_reason=reason, prepared=None))
 
     def without_images(self) -> Job:
-        """This job, to be kept when its images are gone."""
+        """This job without its images, which may soon be invalid."""
         return replace(self, image=None, prepared=None)
 
 
@@ -52,7 +51,7 @@ class Stage(Protocol):
     """One node's work in one process."""
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
-        """Do a batch: as many jobs come out, in order; a frame that fails comes out dropped."""
+        """Process a batch: returns a job for each, in order; a frame that fails is dropped."""
         ...
 
     def finish(self, source_id: str) -> None:
@@ -60,7 +59,7 @@ class Stage(Protocol):
         ...
 
     def restore(self, states: Mapping[str, bytes]) -> None:
-        """Go on from the committed states, key -> snapshot; {} in a new run."""
+        """Continue from the committed states, key -> snapshot; {} in a new run."""
         ...
 
     def states(self) -> dict[str, bytes]:
@@ -68,9 +67,9 @@ class Stage(Protocol):
         ...
 
     def committed(self) -> None:
-        """What `states` last returned has been committed: it may be shown to the world."""
+        """The states last returned have been committed: outputs may now be made visible."""
         ...
 
     def close(self) -> None:
-        """Let go of files and models."""
+        """Release files and models."""
         ...

@@ -1,4 +1,4 @@
-"""The stage of a kind of analytics: one per source, its state committed with its frames."""
+"""The stage of an analytics node: one object per source, its state committed with its frames."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from streamdet.stages.per_source import PerSource
 
 
 class AnalyticsStage:
-    """Has each source's frames looked at in index order; those that are dropped pass by.
+    """Runs the analytics on each source's frames in index order; dropped frames are handed on.
 
     Args:
         node: the node's name, for errors.
-        make: makes the analytics of a new source, by its id.
+        make: makes the analytics of a new source from its id.
     """
 
     def __init__(self, node: str, make: Callable[[str], Analytics]) -> None:
@@ -24,33 +24,33 @@ class AnalyticsStage:
         self._sources = PerSource(make)
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
-        """Have each frame's objects changed: see stages.Stage."""
-        return [job if job.is_dropped else self._look(job) for job in jobs]
+        """Update each frame's objects: see stages.Stage."""
+        return [job if job.is_dropped else self._update(job) for job in jobs]
 
-    def _look(self, job: Job) -> Job:
+    def _update(self, job: Job) -> Job:
         message = job.message
         changed = self._sources.changing(message.source_id).update(message)
         if replace(changed, detections=None) != replace(message, detections=None):
             raise EngineError(
-                f"{self._node}: update must return the frame that it got, changed in nothing but"
-                f" its detections: {message.source_id} frame {message.index}"
+                f"{self._node}: update must return the frame that it got, with only its"
+                f" detections changed: {message.source_id} frame {message.index}"
             )
         return replace(job, message=changed)
 
     def finish(self, source_id: str) -> None:
-        """Forget the source's analytics, here and in what is committed."""
+        """Forget the source's analytics, here and in the committed states."""
         self._sources.forget(source_id)
 
     def restore(self, states: Mapping[str, bytes]) -> None:
-        """Go on from the committed states: see stages.Stage."""
+        """Continue from the committed states: see stages.Stage."""
         self._sources.restore(states)
 
     def states(self) -> dict[str, bytes]:
-        """Snapshots of those that have seen frames since the last call."""
+        """Snapshots of those that were updated since the last call."""
         return self._sources.states()
 
     def committed(self) -> None:
-        """Nothing waits for it."""
+        """Nothing to do."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""

@@ -21,7 +21,7 @@ class DetectStage:
     """Detects in batches.
 
     Args:
-        model: the model's name, for the messages.
+        model: name of the model, for the messages.
         detector: the detector.
         pixels: the pools.
     """
@@ -52,7 +52,7 @@ class DetectStage:
         return self._detector(images)
 
     def _image(self, job: Job) -> Pixels | str:
-        """The image to look at, or why there is none."""
+        """The prepared image, or why there is none."""
         if job.message.drop_reason is not None:
             return job.message.drop_reason
         try:
@@ -71,7 +71,7 @@ class DetectStage:
         return replace(job, message=message, prepared=None)
 
     def finish(self, source_id: str) -> None:
-        """Nothing is held back."""
+        """Nothing to do."""
 
     def restore(self, states: Mapping[str, bytes]) -> None:
         """There is no state."""
@@ -81,21 +81,21 @@ class DetectStage:
         return {}
 
     def committed(self) -> None:
-        """Nothing waits for it."""
+        """Nothing to do."""
 
     def close(self) -> None:
-        """The model goes with the process."""
+        """The model is released with the process."""
 
 
 def to_source(detections: Detections, geometry: Geometry, hw: tuple[int, int]) -> Detections:
-    """Map what was found in a prepared image to its source frame.
+    """Map the detections of a prepared image to its source frame.
 
     Boxes are clipped to the frame, and objects whose box becomes empty are dropped; keypoints are
     not clipped. `mask_probs` become `masks`, pasted into the boxes as they were before clipping.
 
     Args:
         detections: in prepared pixels.
-        geometry: how source pixels map to prepared ones.
+        geometry: maps source pixels to prepared ones.
         hw: height and width of the source frame.
     """
     height, width = hw

@@ -1,4 +1,4 @@
-"""Stages that share a process: frames go from one to the next by a call, without a hop."""
+"""Stages that share a process and pass frames on by a call, without the bus."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Member:
 
     Attributes:
         node: the node's name.
-        parent: the node of this group that it reads; None for the first, which reads what comes in.
+        parent: the node of this group that it reads; None for the first, which reads the input.
         stage: its work.
     """
 
@@ -26,12 +26,12 @@ class Member:
 
 
 class StageGroup:
-    """The members in topological order; what each makes of a batch is kept apart, for its readers.
+    """The members in topological order; each reads the results of its parent.
 
     Args:
         members: each after its parent.
-        take_waited_ns: how long the stages have waited for slots since the last call; that is not
-            counted as their work.
+        take_waited_ns: returns how long the stages have waited for slots since the last call, which
+            does not count as work.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class StageGroup:
         """Run a batch through all members.
 
         Args:
-            jobs: frames, dropped ones among them.
+            jobs: frames, dropped ones too.
             entry_node: a node outside the members that made the jobs (a source in this process).
 
         Returns:

@@ -1,4 +1,4 @@
-"""One object per source, such as a tracker, whose state is committed with what it has seen."""
+"""One object per source, such as a tracker, whose state is committed with its frames."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Stateful(Protocol):
-    """Goes on from a snapshot of itself."""
+    """An object that can be restored from a snapshot."""
 
     def state(self) -> bytes:
-        """Everything that matters later, never empty; the inverse of `restore`."""
+        """The snapshot, never empty; the inverse of `restore`."""
         ...
 
     def restore(self, state: bytes) -> None:
-        """Go on as the one that returned `state` would."""
+        """Continue as the object that returned `state` would."""
         ...
 
 
@@ -22,10 +22,10 @@ T = TypeVar("T", bound=Stateful)
 
 
 class PerSource(Generic[T]):
-    """The objects of a stage, made when their source's first frame comes.
+    """The objects of a stage, each made at the first frame of its source.
 
     Args:
-        make: makes the one of a source, by its id.
+        make: makes the object of a source from its id.
     """
 
     def __init__(self, make: Callable[[str], T]) -> None:
@@ -34,24 +34,24 @@ class PerSource(Generic[T]):
         self._changed: set[str] = set()
 
     def changing(self, source_id: str) -> T:
-        """Give the one of a source, whose state is about to change."""
+        """Return the object of a source, whose state is about to change."""
         self._changed.add(source_id)
         return self._one(source_id)
 
     def forget(self, source_id: str) -> None:
-        """Forget the one of a source, here and in what is committed."""
+        """Forget the object of a source, here and in the committed states."""
         self._all.pop(source_id, None)
         self._changed.add(source_id)
 
     def restore(self, states: Mapping[str, bytes]) -> None:
-        """Go on from the committed states: see stages.Stage."""
+        """Continue from the committed states: see stages.Stage."""
         self._all.clear()
         self._changed.clear()
         for source_id, state in states.items():
             self._one(source_id).restore(state)
 
     def states(self) -> dict[str, bytes]:
-        """Snapshots of those that changed since the last call; b"" of one that is forgotten."""
+        """Snapshots of those that changed since the last call; b"" for one that was forgotten."""
         states = {source_id: self._state(source_id) for source_id in self._changed}
         self._changed.clear()
         return states

@@ -1,4 +1,4 @@
-"""The pools as a stage sees them: where a frame's images lie, and slots for new ones."""
+"""The pools as a stage sees them: finds a frame's images and gives slots for new ones."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from streamdet.transport.bus import Bus, Lease
 from streamdet.transport.pool import FramePool
 
 SLOT_WAIT_S: Final = 0.25
-"""How long one request for a slot waits before the worker shows that it is alive and asks again."""
+"""Longest wait of one request for a slot; then the worker sends a heartbeat and asks again."""
 LOST_PIXELS: Final = "pixels overwritten before they were read"
-"""Why a frame is dropped whose slot holds another frame by now (and nobody has committed it)."""
+"""Drop reason of a frame whose slot was reused for another frame before it was read."""
 
 
 class NoSlotError(FrameError):
@@ -40,7 +40,7 @@ class PixelStore:
 
     Attributes:
         on_wait: the same, may be replaced.
-        slot_wait_s: how long one request for a slot waits before `on_wait` is called.
+        slot_wait_s: longest wait of one request for a slot; then `on_wait` is called.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class PixelStore:
         self._waited_ns = 0
 
     def attach(self, lease: Lease, own_pools: tuple[str, ...]) -> None:
-        """Begin anew under a lease: what was taken and never published goes back."""
+        """Start under a new lease; slots that were taken but never published are returned."""
         self._lease = lease
         self._taken = {pool: deque() for pool in own_pools}
         for pool in own_pools:
@@ -65,7 +65,7 @@ class PixelStore:
         """The source image; None if it was never made.
 
         Raises:
-            StalePixelsError: its slot holds another frame by now.
+            StalePixelsError: its slot was reused for another frame.
         """
         frame = job.message.frame
         if job.image is not None or frame.pixels is None:
@@ -76,7 +76,7 @@ class PixelStore:
         """The prepared image; None if it was never made.
 
         Raises:
-            StalePixelsError: its slot holds another frame by now.
+            StalePixelsError: its slot was reused for another frame.
         """
         prepared = job.message.prepared
         if job.prepared is not None or prepared is None or prepared.pixels is None:
@@ -84,12 +84,12 @@ class PixelStore:
         return self._pools[prepared.pixels.pool].view(prepared.pixels, prepared.hw)
 
     def claim(self, pool: str, hw: tuple[int, int], wanted: int = 1) -> tuple[FrameRef, Pixels]:
-        """Take a slot for an image, waiting as long as none is free.
+        """Take a slot for an image; wait while none is free.
 
         Args:
             pool: the pool.
             hw: height and width of the image.
-            wanted: how many slots the caller is about to claim; so many are taken at once.
+            wanted: how many slots the caller is about to claim; they are taken at once.
 
         Raises:
             FrameError: the image does not fit a slot (the slot is kept for the next one).
@@ -111,15 +111,15 @@ class PixelStore:
         return np.empty(wanted.shape(hw), wanted.dtype)
 
     def slot_pixels(self, pool: str) -> int:
-        """How many pixels an image may have that is to fit a slot."""
+        """The most pixels that an image in a slot may have."""
         return self._pools[pool].slot_pixels
 
     def unclaim(self, ref: FrameRef) -> None:
-        """Keep a claimed slot for the next image: nothing worth publishing came into it."""
+        """Keep a claimed slot for the next image, since this one failed."""
         self._taken[ref.pool].appendleft(ref)
 
     def take_waited_ns(self) -> int:
-        """How long `claim` has waited since the last call: time in which no stage worked."""
+        """How long `claim` has waited since the last call; that is not work of a stage."""
         waited_ns, self._waited_ns = self._waited_ns, 0
         return waited_ns
 
@@ -134,8 +134,8 @@ class PixelStore:
         self._waited_ns += time.monotonic_ns() - started_ns
 
     def is_current(self, ref: FrameRef | None) -> bool:
-        """Whether a slot still holds what the address says; ask after the image was used.
+        """Whether a slot still holds the frame that the reference names; ask after using the image.
 
-        An image that lies in no slot (None) is this process's own.
+        An image without a slot (None) belongs to this process and is always current.
         """
         return ref is None or self._pools[ref.pool].is_current(ref)

@@ -1,4 +1,4 @@
-"""The stage of a sink: hands each source's frames, in order, to where results go."""
+"""The stage of a sink: hands it each source's frames in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SinkStage:
     """Writes results.
 
     Args:
-        sink: where they go.
+        sink: writes them.
         pixels: the pools, for sinks that need the images.
     """
 
@@ -39,22 +39,22 @@ class SinkStage:
         try:
             return self._pixels.image(job)
         except StalePixelsError:
-            return None  # committed by another worker, or lost: the sink writes a frame without it
+            return None  # the slot was reused: the sink writes the frame without image
 
     def finish(self, source_id: str) -> None:
-        """Write what is still held for a source."""
+        """Write what the sink still holds for a source."""
         self._sink.finish(source_id)
 
     def restore(self, states: Mapping[str, bytes]) -> None:
-        """Go on from the committed outputs: see stages.Stage."""
+        """Continue from the committed outputs: see stages.Stage."""
         self._sink.restore(states)
 
     def states(self) -> dict[str, bytes]:
-        """What has been written since the last call: see stages.Stage."""
+        """The outputs since the last call: see stages.Stage."""
         return self._sink.states()
 
     def committed(self) -> None:
-        """Let the outputs show what has been committed."""
+        """Make the committed outputs visible."""
         self._sink.committed()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The first stage: gives decoded frames their identity and, where others need them, a slot."""
+"""The first stage: turns decoded frames into messages, with their images in slots if needed."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class SourceStage:
         started_ns: int,
         drop_reason: str | None = None,
     ) -> Job:
-        """Make a decoded frame's job; its image goes into a slot if others read it.
+        """Make the job of a decoded frame; put its image into a slot if another process reads it.
 
         Args:
             source_id: the source.
             decoded: the frame.
             started_ns: when its decoding began, monotonic.
-            drop_reason: why the source gives it up; None: it does not.
+            drop_reason: why the source drops it; None if it does not.
 
         Raises:
             SourceError: the image of the source's first frame does not fit a slot.
@@ -71,7 +71,7 @@ class SourceStage:
         return Job(replace(message, timings=(timing,)), image=decoded.image)
 
     def _publish(self, message: FrameMessage, image: Image) -> FrameMessage:
-        """Put the image into a slot; if it has grown too large, its frame goes on without it."""
+        """Put the image into a slot; if it is too large, the frame goes on without it."""
         try:
             ref, slot = self._pixels.claim(self._node, image.hw)
         except NoSlotError as exc:

@@ -17,14 +17,13 @@ from streamdet.trackers.options import TrackerOptions
 class TrackStage:
     """Tracks each source's frames in index order.
 
-    A dropped frame counts as one without detections, so that time goes on for the tracks. Objects
-    that belong to no confirmed track are handed on behind those that do, with `UNTRACKED` as their
-    id. A still image is not tracked: its objects are handed on without ids, as by a graph without a
-    tracker.
+    A dropped frame counts as one without detections, so that the tracks age. Objects without a
+    confirmed track come after those with one, with the id `UNTRACKED`. A still image is not
+    tracked: its objects have no ids, as in a graph without a tracker.
 
     Args:
         make_tracker: makes the tracker of a new source.
-        options: of the trackers: what becomes of objects without a track.
+        options: of the trackers; they say whether objects without a track are published.
     """
 
     def __init__(self, make_tracker: Callable[[], Tracker], options: TrackerOptions) -> None:
@@ -48,7 +47,7 @@ class TrackStage:
         return replace(job, message=replace(message, detections=tracked))
 
     def _followed(self, source_id: str, found: Detections) -> Detections:
-        """Return a frame's tracks, and behind them its objects without one."""
+        """Return a frame's tracks, then its objects without one."""
         tracker = self._trackers.changing(source_id)
         tracks = tracker.update(found)
         if not self._publishes_untracked:
@@ -62,19 +61,19 @@ class TrackStage:
         return tracks.with_others(replace(others, track_ids=no_ids))
 
     def finish(self, source_id: str) -> None:
-        """Forget the source's tracker, here and in what is committed."""
+        """Forget the source's tracker, here and in the committed states."""
         self._trackers.forget(source_id)
 
     def restore(self, states: Mapping[str, bytes]) -> None:
-        """Go on from the committed trackers: see stages.Stage."""
+        """Continue from the committed trackers: see stages.Stage."""
         self._trackers.restore(states)
 
     def states(self) -> dict[str, bytes]:
-        """Snapshots of the trackers that have seen frames since the last call."""
+        """Snapshots of the trackers that were updated since the last call."""
         return self._trackers.states()
 
     def committed(self) -> None:
-        """Nothing waits for it."""
+        """Nothing to do."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""

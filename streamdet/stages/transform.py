@@ -1,4 +1,4 @@
-"""The stage of a transform: makes the image that the detector wants, once per frame."""
+"""The stage of a transform: makes the image for the detector, once per frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TransformStage:
 
     Args:
         node: the transform's node, which is also its pool.
-        transform: the arithmetic.
+        transform: makes the image.
         pixels: the pools.
         publishes: whether a process other than this one reads the prepared images.
     """
@@ -69,7 +69,7 @@ class TransformStage:
         return None, self._pixels.private(self._transform.pixel_format, hw)
 
     def finish(self, source_id: str) -> None:
-        """Nothing is held back."""
+        """Nothing to do."""
 
     def restore(self, states: Mapping[str, bytes]) -> None:
         """There is no state."""
@@ -79,7 +79,7 @@ class TransformStage:
         return {}
 
     def committed(self) -> None:
-        """Nothing waits for it."""
+        """Nothing to do."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""

@@ -38,7 +38,7 @@ def checked_output(path: str | Path) -> Path:
         ConfigError: says what is wrong; does not name the path.
     """
     if not str(path) or "\0" in str(path):
-        raise ConfigError("that is no path of a file")
+        raise ConfigError("that is not a file path")
     try:
         expanded = Path(path).expanduser()
     except RuntimeError as exc:
@@ -55,7 +55,7 @@ def check_grows(path: Path) -> None:
         OSError: it cannot be looked at.
     """
     if path.exists() and not path.is_file():
-        raise ConfigError("it is no plain file")
+        raise ConfigError("it is not a plain file")
 
 
 @contextmanager
@@ -131,4 +131,4 @@ def _check_access(path: Path) -> None:
     except OSError as exc:
         raise ConfigError(f"it cannot be written ({(exc.strerror or '').lower()})") from exc
     if not may_write:
-        raise ConfigError("it must not be written (permission denied)")
+        raise ConfigError("it cannot be written (permission denied)")

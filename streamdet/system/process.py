@@ -15,7 +15,8 @@ from typing import Final
 
 from setproctitle import setproctitle
 
-STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from streamdet.system.stop_signals import STOP_SIGNALS
+
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
 _BOUND: Final = (
@@ -78,8 +79,8 @@ def stop_signals_to(handler: Callable[[int, FrameType | None], object]) -> Itera
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heeded = [n for n in STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handler) for number in heeded}
+    handled = [n for n in STOP_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in handled}
     try:
         yield
     finally:

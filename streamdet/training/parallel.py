@@ -42,7 +42,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError, EngineError, StreamdetError
-from streamdet.system.process import STOP_SIGNALS, die_with_parent, set_name
+from streamdet.system.process import die_with_parent, set_name
+from streamdet.system.stop_signals import STOP_SIGNALS
 from streamdet.training.callbacks import KeepBest
 from streamdet.training.checkpoint import CHECKPOINT, read_checkpoint
 from streamdet.training.loop import Event, Loop, Stopped, TrainingCallbacks

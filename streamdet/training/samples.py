@@ -20,6 +20,7 @@ from streamdet.errors import ConfigError
 from streamdet.image import Pixels
 from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
+from streamdet.system.stop_signals import STOP_SIGNALS
 from streamdet.training.augmentation import Rng, augmented, mosaic
 from streamdet.training.examples import Example, digest
 from streamdet.training.labelled_image import LabelledImage, Pad
@@ -231,6 +232,6 @@ def _start_worker(_number: int) -> None:
 
     import cv2
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     cv2.setNumThreads(0)

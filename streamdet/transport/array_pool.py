@@ -1,4 +1,4 @@
-"""A pool whose slots are rows of a numpy array, wherever the memory of that array is."""
+"""A pool whose slots are rows of a numpy array."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class ArrayPool:
     """The slots of one pool in memory of the CPU; see pool.FramePool.
 
     Args:
-        pixel_format: how the pixels of each image lie.
-        generations: (slots,) uint64, of what lies in each slot.
+        pixel_format: of the images.
+        generations: (slots,) uint64, the generation of each slot's content.
         memory: (slots, bytes of a slot) uint8.
     """
 
@@ -34,13 +34,13 @@ class ArrayPool:
 
     @classmethod
     def in_memory(cls, slots: int, slot_bytes: int, pixel_format: PixelFormat = BGR24) -> ArrayPool:
-        """Make a pool that this process alone sees, for tests."""
+        """Make a pool that only this process sees, for tests."""
         memory = np.zeros((slots, slot_bytes), np.uint8)
         return cls(pixel_format, np.zeros(slots, np.uint64), memory)
 
     @property
     def slot_pixels(self) -> int:
-        """How many pixels an image may have that is to fit a slot."""
+        """The most pixels that an image in a slot may have."""
         return int(self._memory.shape[1]) // self.pixel_format.byte_count((1, 1))
 
     def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
@@ -51,19 +51,19 @@ class ArrayPool:
         return self._image(ref, hw)
 
     def view(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
-        """Look at a published slot: see pool.FramePool."""
+        """View a published slot: see pool.FramePool."""
         if not self.is_current(ref):
-            raise StalePixelsError(f"slot {ref.slot} of pool {ref.pool} holds another frame by now")
+            raise StalePixelsError(f"slot {ref.slot} of pool {ref.pool} holds another frame now")
         pixels = self._image(ref, hw)
         pixels.flags.writeable = False
         return pixels
 
     def is_current(self, ref: FrameRef) -> bool:
-        """Whether the slot still holds what the address says: ask again after use."""
+        """Whether the slot still holds the frame that the reference names: ask again after use."""
         return int(self._generations[ref.slot]) == ref.generation
 
     def close(self) -> None:
-        """Let go of the memory: mapped memory is unmapped as soon as the last view is gone."""
+        """Release the memory: mapped memory is unmapped when the last view is gone."""
         del self._generations, self._memory
 
     def _image(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:

@@ -1,16 +1,16 @@
-"""What a bus promises: ordered streams of messages, and steps that happen wholly or not at all.
+"""The bus: ordered streams of messages, and steps that are done completely or not at all.
 
 A step
 ------
 A worker reads a batch of entries, computes, and then makes ONE call, `Bus.step`. In it, for each
-commit, the bus acknowledges the entry; only if it was still pending (the fence: of two workers that
-did the same entry the first counts) it
+commit, the bus acknowledges the entry. Only if it was still pending (the fence: of two workers that
+processed the same entry the first counts) it
   (a) adds the outputs to the streams of the groups that read this one,
   (b) marks slots that this worker filled as published, with their number of readers, and takes this
       worker off the readers of slots that it used; a slot without readers is free again and its
       generation rises,
   (c) deletes the input entry,
-  (d) counts it, and once all of a source's frames are through, sends the source's end on.
+  (d) counts it, and once all of a source's frames are committed, passes the source's end on.
 States are written in the same call. A crash before the step redoes the batch, a crash after it
 loses nothing: every frame counts exactly once.
 
@@ -22,7 +22,7 @@ A step that writes states, and every step of a source, is accepted as a whole or
 A lease
 -------
 A consumer's name is fixed (<group>-<replica>). Each process that takes the name over gets a higher
-epoch; steps with an older one raise, so a process that was thought dead can do no harm.
+epoch; steps with an older one raise, so a process that was wrongly thought dead can do no harm.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from streamdet.frame import FrameRef
 
 
 class FencedError(TransportError):
-    """Another process has taken this consumer's name over: this one must stop."""
+    """Another process has taken over this consumer's name: this one must stop."""
 
 
 class RunLostError(TransportError):
@@ -49,19 +49,19 @@ class GroupLayout:
 
     Attributes:
         outputs: names of the groups that read this one.
-        has_sink: whether frames end here: this group counts drops, and the ends of the run.
-        window_sinks: for a source's group, the groups with a sink that its frames reach: how far
-            they are says how many frames are under way.
+        has_sink: whether it holds a sink: such a group counts dropped frames and ended sources.
+        sinks_downstream: for a source's group, the groups with a sink that its frames reach: what
+            these have not committed yet is in flight.
     """
 
     outputs: tuple[str, ...] = ()
     has_sink: bool = False
-    window_sinks: tuple[str, ...] = ()
+    sinks_downstream: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RunLayout:
-    """What must exist before the first worker starts.
+    """The groups and pools of a run, made before the first worker starts.
 
     Attributes:
         run_id: names the run; every key holds it.
@@ -76,7 +76,7 @@ class RunLayout:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A consumer's name and who holds it: see the note "A lease"."""
+    """A consumer's name and the epoch of its holder: see the note "A lease"."""
 
     group: str
     consumer: str
@@ -85,7 +85,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message that waits in a group's input stream."""
+    """An entry of a group's input stream."""
 
     id: str
     payload: bytes
@@ -98,7 +98,7 @@ class PublicEntry:
     Attributes:
         stream: key of the stream.
         fields: field -> value.
-        maxlen: approximate bound of the stream's length (always set).
+        maxlen: approximate limit of the stream's length.
     """
 
     stream: str
@@ -108,18 +108,18 @@ class PublicEntry:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One frame, or one end of stream, that a worker has dealt with.
+    """One frame, or one end of a source, that a worker has processed.
 
     Attributes:
         source_id: the frame's source.
         index: the frame's index; for an end, the number of frames.
         entry_id: the input entry; None in a source.
-        end_payload: for an end, the message that is sent on when all frames are through.
+        end_payload: for an end, the message to pass on when all frames are committed.
         outputs: (reading group, message) to add.
         filled: (slot, number of readers) that this worker wrote.
         released: slots that this worker has read.
         public: entries for public streams.
-        drop_reason: why the frame has no result; counted where frames end.
+        drop_reason: why the frame has no result; counted in groups with a sink.
     """
 
     source_id: str
@@ -135,13 +135,13 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one worker commits at once: see the note "A step".
+    """A worker's commits that are made at once: see the note "A step".
 
     Attributes:
-        lease: who commits.
+        lease: of the worker.
         commits: in order.
         states: (node, key) -> snapshot, as of after the last commit; an empty one is deleted.
-        positions: source_id -> where a source goes on from.
+        positions: source_id -> position to resume from.
         counters: statistics to add up, name -> amount.
         public: entries for public streams that belong to no frame.
     """
@@ -156,10 +156,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What became of a step.
+    """The result of a step.
 
     Attributes:
-        accepted: how many commits counted.
+        accepted: number of accepted commits.
         in_flight: for a source, its frames that some sink has not committed yet; else 0.
         is_stopping: the run has been asked to stop: sources end.
     """
@@ -170,13 +170,13 @@ class StepResult:
 
 
 class Bus(Protocol):
-    """What a worker asks of a bus; every method raises TransportError when it does not answer.
+    """The bus as a worker uses it; every method raises TransportError when it does not answer.
 
-    Every wait has a limit: nothing here blocks longer than the time it is given.
+    Every wait has a limit: no method blocks longer than the time it is given.
     """
 
     def take_lease(self, group: str, consumer: str) -> Lease:
-        """Take a consumer's name over from whoever held it.
+        """Take over a consumer's name from the process that held it.
 
         Raises:
             RunLostError: the run does not exist (any more).
@@ -201,25 +201,25 @@ class Bus(Protocol):
         """Commit: see the note "A step".
 
         Raises:
-            FencedError: another process holds the lease by now.
+            FencedError: another process has taken over the lease.
             RunLostError: the run's keys are gone.
         """
         ...
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
-        """Count a source's frames that some sink has not committed yet; asked by its own group."""
+        """Count a source's frames that some sink has not committed yet; only for its own group."""
         ...
 
     def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
         """Take up to `count` free slots, waiting at most `wait_s` for the first.
 
-        The consumer owns them until a step publishes them or `return_slots`; [] when none came
-        free.
+        The consumer owns them until a step publishes them or `return_slots` returns them; [] when
+        none came free.
         """
         ...
 
     def return_slots(self, lease: Lease, pool: str) -> None:
-        """Give back every slot that the consumer took and never published; generations rise."""
+        """Return every slot that the consumer took and never published; generations rise."""
         ...
 
     def states(self, node: str) -> dict[str, bytes]:
@@ -231,14 +231,14 @@ class Bus(Protocol):
         ...
 
     def ended_sources(self, group: str) -> set[str]:
-        """The sources whose end the group has sent on."""
+        """The sources whose end the group has passed on."""
         ...
 
     def claim_source(self, lease: Lease, source_id: str) -> bool:
         """Claim a source for this consumer's name, for good: the first claim counts.
 
         Returns:
-            Whether the source is this consumer's; the next process of its name is told the same.
+            Whether the source is this consumer's; later processes of its name get the same answer.
 
         Raises:
             RunLostError: the run does not exist (any more).
@@ -254,14 +254,14 @@ class Bus(Protocol):
         ...
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Close the connection."""
         ...
 
 
 class RunAdmin(Protocol):
-    """What the supervisor asks of a bus."""
+    """The bus as the supervisor uses it."""
 
-    def create(self, layout: RunLayout) -> None:
+    def create(self) -> None:
         """Make the run's streams, leases and free slots."""
         ...
 
@@ -269,8 +269,8 @@ class RunAdmin(Protocol):
         """Ask all sources to end."""
         ...
 
-    def beat(self) -> None:
-        """Say that the supervisor lives; a run that is silent for long may be deleted by others.
+    def keep_alive(self) -> None:
+        """Record that the supervisor is alive; others may delete a run that is silent for too long.
 
         Raises:
             RunLostError: the run's keys are gone.
@@ -278,11 +278,11 @@ class RunAdmin(Protocol):
         ...
 
     def finished(self) -> int:
-        """How many (group with a sink, source) pairs have ended."""
+        """The number of (group with a sink, source) pairs that have ended."""
         ...
 
     def drops(self) -> dict[tuple[str, str, str], int]:
-        """(group with a sink, source id, reason) -> frames that ended there without a result."""
+        """(group with a sink, source id, reason) -> frames that were dropped."""
         ...
 
     def done_counts(self, group: str) -> dict[str, int]:

@@ -24,8 +24,8 @@ def connect(url: str, *, is_single: bool = False) -> redis.Redis:
 
     Args:
         url: the address.
-        is_single: connect one time only. A server that was killed may come back a moment older
-            than it was: a worker that relies on what it has committed must stop.
+        is_single: connect only once. A server that was killed may come back without its latest
+            writes: a worker that relies on them must stop.
 
     Raises:
         ConfigError: the address is not one of these.
@@ -51,7 +51,7 @@ def connect(url: str, *, is_single: bool = False) -> redis.Redis:
 
 
 def _first_time_only() -> Callable[[Any], None]:
-    """What a connection does when it is made: the second time, refuse."""
+    """Make a callback that refuses the second connection."""
     is_used = False
 
     def greet(connection: Any) -> None:
@@ -71,20 +71,20 @@ def ask(client: redis.Redis, *command: str | bytes | int | float) -> Any:
 
 
 def ask_all(client: redis.Redis, commands: Sequence[tuple[str | bytes | int | float, ...]]) -> Any:
-    """Send commands at once over a connection that the client keeps, and return the bare answers.
+    """Send commands at once over one connection of the client; return the plain answers.
 
-    redis-py's way to the pool and back, with checks, measurements and callbacks, costs 45 us of a
-    round trip of 125 (medians; a virtual machine with two cores).
+    redis-py's connection pool, checks and callbacks take 45 us of a round trip of 125 us (medians;
+    a virtual machine with two cores).
 
     Raises:
-        redis.RedisError: as redis-py does; a refusal only when every answer has been read.
+        redis.RedisError: as redis-py does; an error answer only after all answers have been read.
     """
     connection = _kept_connection(client)
     try:
         connection.send_packed_command([b"".join(map(_pack, commands))])
         answers = [_answer(connection) for _ in commands]
     except BaseException:
-        connection.disconnect()  # an answer left unread would be taken for the next command's
+        connection.disconnect()  # an unread answer would be taken for that of the next command
         raise
     for answer in answers:
         for part in answer if isinstance(answer, list) else [answer]:  # EXEC answers with a list
@@ -94,7 +94,7 @@ def ask_all(client: redis.Redis, commands: Sequence[tuple[str | bytes | int | fl
 
 
 def _kept_connection(client: Any) -> Any:
-    """The connection that all of a client's commands share from now on; its pipelines do not."""
+    """The connection that all commands of a client share; its pipelines do not."""
     if client.connection is None:
         client.connection = client.connection_pool.get_connection()
     return client.connection

@@ -47,7 +47,8 @@ class EmbeddedRedis:
         """Start a server in a folder of the run.
 
         Raises:
-            ConfigError: there is no server to start, or it does not start.
+            ConfigError: there is no server to start.
+            TransportError: it does not start.
         """
         socket = folder / REDIS_SOCKET
         self.url = f"unix://{quote(str(socket))}"

@@ -1,8 +1,8 @@
 """Frames with their images from a run's last process to the process that started the run.
 
-A frame is acknowledged once the receiver has it: a sender that waits for that before it commits can
-be killed at any moment, and its successor sends again only what the receiver may lack. What comes
-twice, the receiver leaves out by source and index.
+The receiver acknowledges each frame, and the sender commits it only then: if the sender is killed,
+the next one sends again what was not committed. The receiver skips frames that come twice, by
+source and index.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from streamdet.messages import FrameMessage, decode, encode
 from streamdet.transport.run_folder import FRAMES_SOCKET
 
 SEND_LIMIT_S: Final = 10.0
-"""How long the receiver may take to read a frame once it has begun."""
-LOOK_S: Final = 0.25
-"""How long a wait lasts before whoever waits looks around."""
+"""Longest time for the receiver to read a frame."""
+POLL_S: Final = 0.25
+"""Longest wait before the waiting side checks whether to give up."""
 _HEAD: Final = struct.Struct("<IHH")
 """Bytes of the message, then height and width of the image (0 where there is none)."""
 _ACK: Final = b"+"
@@ -34,18 +34,18 @@ Give = Callable[[FrameMessage, Pixels | None], None]
 
 
 class FrameSender:
-    """The end in a worker.
+    """The side of the worker.
 
     Args:
         folder: the run's folder.
-        on_wait: called at least every `LOOK_S` while the receiver is busy.
+        on_wait: called at least every `POLL_S` while the receiver is busy.
     """
 
     def __init__(self, folder: Path, on_wait: Callable[[], None]) -> None:
         """Connect.
 
         Raises:
-            TransportError: nobody listens.
+            TransportError: the receiver does not listen.
         """
         self._on_wait = on_wait
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -60,7 +60,7 @@ class FrameSender:
         """Send a frame, and wait until the receiver has taken it.
 
         Raises:
-            TransportError: it is gone.
+            TransportError: the receiver has ended.
         """
         payload = encode(message)
         hw = (0, 0) if pixels is None else pixels.shape[:2]
@@ -68,7 +68,7 @@ class FrameSender:
             self._socket.sendall(_HEAD.pack(len(payload), *hw) + payload)
             if pixels is not None:
                 self._socket.sendall(np.ascontiguousarray(pixels).data.cast("B"))
-            while not select.select([self._socket], [], [], LOOK_S)[0]:
+            while not select.select([self._socket], [], [], POLL_S)[0]:
                 self._on_wait()
             if self._socket.recv(1) != _ACK:
                 raise ConnectionResetError("closed")
@@ -76,18 +76,18 @@ class FrameSender:
             raise _gone(exc) from exc
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
 
 class FrameReceiver:
-    """The end in the process that started the run.
+    """The side of the process that started the run.
 
     Args:
         folder: the run's folder.
         give: called with each frame, exactly once and each source's in order; while it has not
             returned, the sender waits.
-        is_over: asked now and then whether to give up.
+        is_over: asked now and then whether to stop.
     """
 
     def __init__(self, folder: Path, give: Give, is_over: Callable[[], bool]) -> None:
@@ -100,7 +100,7 @@ class FrameReceiver:
         self._is_over = is_over
         self._next_index: dict[str, int] = {}
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.settimeout(LOOK_S)
+        self._listener.settimeout(POLL_S)
         try:
             self._listener.bind(str(folder / FRAMES_SOCKET))
             self._listener.listen()
@@ -116,7 +116,7 @@ class FrameReceiver:
                     sender, _ = self._listener.accept()
                 except TimeoutError:
                     continue
-                sender.settimeout(LOOK_S)
+                sender.settimeout(POLL_S)
                 with closing(sender), suppress(OSError):  # the sender died: the next one connects
                     self._receive(sender)
 
@@ -138,7 +138,7 @@ class FrameReceiver:
         """Read so many bytes.
 
         Raises:
-            ConnectionResetError: the sender is gone, or all is over.
+            ConnectionResetError: the sender has ended, or the run is over.
         """
         data = bytearray(count)
         view = memoryview(data)

@@ -1,4 +1,4 @@
-"""The bus inside one process, for unit tests: the promises of bus.py, kept by plain dictionaries.
+"""The bus inside one process, for unit tests: keeps the promises of bus.py in plain dictionaries.
 
 Reads never block: what is not there by the time of the call is not waited for.
 """
@@ -39,9 +39,10 @@ class _GroupState:
 class MemoryBus:
     """Bus and RunAdmin in plain dictionaries; see bus.py for the promises."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: RunLayout) -> None:
         self.public: dict[str, list[PublicEntry]] = defaultdict(list)
-        self._layout: RunLayout | None = None
+        self._layout = layout
+        self._exists = False
         self._groups: dict[str, _GroupState] = {}
         self._free: dict[str, deque[FrameRef]] = {}
         self._held: dict[tuple[str, str], list[FrameRef]] = defaultdict(list)
@@ -98,8 +99,8 @@ class MemoryBus:
         return StepResult(accepted, max(under_way, default=0), self._is_stopping)
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
-        """Count the frames under way: see bus.Bus."""
-        sinks = self._run().groups[lease.group].window_sinks
+        """Count the frames in flight: see bus.Bus."""
+        sinks = self._run().groups[lease.group].sinks_downstream
         emitted = self._group(lease.group).done[source_id]
         done = (self._group(sink).done[source_id] for sink in sinks)
         return emitted - min(done, default=emitted)
@@ -125,7 +126,7 @@ class MemoryBus:
         return dict(self._group(group).done)
 
     def ended_sources(self, group: str) -> set[str]:
-        """Name the sources that are through: see bus.Bus."""
+        """Name the ended sources: see bus.Bus."""
         return set(self._group(group).ended)
 
     def positions(self) -> dict[str, bytes]:
@@ -142,25 +143,25 @@ class MemoryBus:
         return self._is_stopping
 
     def close(self) -> None:
-        """Nothing to drop."""
+        """Nothing to close."""
 
     # What the supervisor asks (RunAdmin).
 
-    def create(self, layout: RunLayout) -> None:
+    def create(self) -> None:
         """Make the run: see bus.RunAdmin."""
-        self._layout = layout
-        self._groups = {name: _GroupState() for name in layout.groups}
+        self._exists = True
+        self._groups = {name: _GroupState() for name in self._layout.groups}
         self._free = {
             pool: deque(FrameRef(pool, slot, 1) for slot in range(slots))
-            for pool, slots in layout.pools.items()
+            for pool, slots in self._layout.pools.items()
         }
 
     def request_stop(self) -> None:
         """Ask all sources to end."""
         self._is_stopping = True
 
-    def beat(self) -> None:
-        """Say that the supervisor lives: nobody else looks."""
+    def keep_alive(self) -> None:
+        """Do nothing but check that the run exists."""
         self._run()
 
     def finished(self) -> int:
@@ -184,10 +185,10 @@ class MemoryBus:
 
     def delete(self) -> None:
         """Forget the run; public streams stay."""
-        self._layout = None
+        self._exists = False
 
     def _run(self) -> RunLayout:
-        if self._layout is None:
+        if not self._exists:
             raise RunLostError("the run's keys are gone")
         return self._layout
 

@@ -1,9 +1,9 @@
 """A pool: equal slots, allocated once, that other processes see without a copy.
 
-Who owns a slot is written in the bus (`take_slots`, `step`); the pool only holds the bytes, and for
-each slot the generation of what lies in it. A writer claims the slot first (this stamps the
+The bus knows who owns a slot (`take_slots`, `step`); the pool only holds the bytes, and for each
+slot the generation of its content. A writer claims the slot first (this stamps the
 generation), then writes. A reader checks the generation before and after it used the pixels: if it
-changed, another worker has committed that frame already and the result must be thrown away.
+changed, another worker has already committed that frame and the result must be discarded.
 
 A kind of pool is one file here and one line in registry.py.
 """
@@ -22,14 +22,14 @@ Device = Literal["cpu", "cuda"]
 
 @dataclass(frozen=True, slots=True)
 class PoolPlan:
-    """A pool that is to be made, named after the node that fills it.
+    """The plan of a pool, which is named after the node that fills it.
 
     Attributes:
         kind: a name of registry.KINDS["pool"].
         pixel_format: of the images in it, a name of registry.KINDS["pixel_format"].
-        path: where its processes find it.
-        slots: how many slots it has.
-        slot_bytes: bytes of one slot that may be used.
+        path: where the processes find it.
+        slots: number of slots.
+        slot_bytes: usable bytes of one slot.
     """
 
     kind: str
@@ -44,17 +44,17 @@ class FramePool(Protocol):
 
     @property
     def device(self) -> Device:
-        """Where the pixels lie: what reads them must work there."""
+        """Device of the pixels; their readers must work there."""
         ...
 
     @property
     def pixel_format(self) -> PixelFormat:
-        """How the pixels of every image in it lie."""
+        """The pixel format of every image in it."""
         ...
 
     @property
     def slot_pixels(self) -> int:
-        """How many pixels an image may have that is to fit a slot."""
+        """The most pixels that an image in a slot may have."""
         ...
 
     def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
@@ -69,30 +69,30 @@ class FramePool(Protocol):
         ...
 
     def view(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
-        """Look at a published slot.
+        """View a published slot.
 
         Returns:
             An image of the pool's pixel format, read-only, in the pool's memory.
 
         Raises:
-            StalePixelsError: something else lies in the slot by now.
+            StalePixelsError: the slot holds another frame now.
         """
         ...
 
     def is_current(self, ref: FrameRef) -> bool:
-        """Whether the slot still holds what the address says: ask again after use."""
+        """Whether the slot still holds the frame that the reference names: ask again after use."""
         ...
 
     def close(self) -> None:
-        """Let go of the memory; safe while views of it are in use."""
+        """Release the memory; safe while views of it are in use."""
         ...
 
 
 class PoolKind(Protocol):
-    """What registry.py names: makes a pool, and finds it in every other process of the run."""
+    """A kind in registry.py: makes a pool, and attaches to it in the other processes of the run."""
 
     def create(self, plan: PoolPlan) -> FramePool:
-        """Make the pool; whoever does so outlives its readers.
+        """Make the pool; the process that does so must outlive its readers.
 
         Raises:
             ConfigError: there is not enough memory.
@@ -100,5 +100,5 @@ class PoolKind(Protocol):
         ...
 
     def attach(self, plan: PoolPlan) -> FramePool:
-        """Find a pool that another process has made with `create`."""
+        """Attach to a pool that another process has made with `create`."""
         ...

@@ -35,13 +35,13 @@ from streamdet.transport.refusals import explained
 
 CONSUMER_GROUP: Final = "workers"
 RUNS_KEY: Final = "streamdet:runs"
-"""A set of the runs that a server holds, so that the next start finds the dead ones."""
+"""A set of the runs on a server, in which the next start finds dead ones."""
 _LOST: Final = ("RUNLOST", "NOGROUP", "UNBLOCKED")
-"""Refusals because the run's keys are gone (UNBLOCKED: while a read was waiting on one of them)."""
+"""Errors because the run's keys are gone (UNBLOCKED: while a read was waiting on one of them)."""
 _TRANSIENT: Final = ("OOM", "READONLY", "BUSY", "LOADING", "MISCONF", "TRYAGAIN", "MASTERDOWN")
-"""Refusals that may be over in a moment."""
+"""Errors that may pass."""
 SILENCE_S: Final = 600.0
-"""A run whose supervisor has not been heard of for so long is dead."""
+"""A run whose supervisor was silent for this long is dead."""
 STEP_SCRIPT: Final = files("streamdet.transport").joinpath("step.lua").read_text()
 _STEP_SHA: Final = hashlib.sha1(STEP_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
@@ -92,7 +92,7 @@ class RedisBus:
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
         """Count the frames under way: see bus.Bus."""
-        sinks = self._layout.groups[lease.group].window_sinks
+        sinks = self._layout.groups[lease.group].sinks_downstream
         with translated():
             commands = [
                 ("HGET", self._key("group", group), f"done:{source_id}")
@@ -162,20 +162,20 @@ class RedisBus:
 
     # What the supervisor asks (RunAdmin).
 
-    def create(self, layout: RunLayout) -> None:
+    def create(self) -> None:
         """Make the run's keys: see bus.RunAdmin."""
         with translated():
             pipe = self._redis.pipeline(transaction=True)
-            for group in layout.groups:
+            for group in self._layout.groups:
                 pipe.xgroup_create(self._key("in", group), CONSUMER_GROUP, id="0", mkstream=True)
-            for pool, slots in layout.pools.items():
+            for pool, slots in self._layout.pools.items():
                 pipe.rpush(self._key("free", pool), *(f"{slot}:1" for slot in range(slots)))
             pipe.hset(self._key("run"), "beat", time.time())
-            pipe.sadd(RUNS_KEY, layout.run_id)
+            pipe.sadd(RUNS_KEY, self._layout.run_id)
             pipe.execute()
 
-    def beat(self) -> None:
-        """Say that the supervisor lives: see bus.RunAdmin."""
+    def keep_alive(self) -> None:
+        """Record that the supervisor is alive: see bus.RunAdmin."""
         with translated():
             self._require_run()
             self._redis.hset(self._key("run"), "beat", time.time())
@@ -255,7 +255,7 @@ def delete_run(client: redis.Redis, run_id: str) -> None:
 
 
 def delete_dead_runs(client: redis.Redis, known_dead: Collection[str]) -> None:
-    """Delete what runs have left on a server when they were killed.
+    """Delete the keys of runs that were killed.
 
     Args:
         client: the server.
@@ -272,14 +272,14 @@ def delete_dead_runs(client: redis.Redis, known_dead: Collection[str]) -> None:
 
 
 def pack_step(step: Step, group: GroupLayout) -> bytes:
-    """Write a step of a group for step.lua."""
+    """Pack a step of a group for step.lua."""
     values: dict[str, Any] = {
         "group": step.lease.group,
         "consumer": step.lease.consumer,
         "epoch": step.lease.epoch,
         "readers": group.outputs,
         "has_sink": group.has_sink,
-        "window_sinks": group.window_sinks,
+        "sinks_downstream": group.sinks_downstream,
         "commits": [_pack_commit(commit) for commit in step.commits],
         "counters": step.counters,
         "public": _pack_public(step.public),

@@ -1,9 +1,9 @@
-"""What a run leaves on a machine, and how it is swept away.
+"""The folder and shared memory of a run, and their removal after a crash.
 
 A run owns a folder (its embedded server, logs and lock) and pools in shared memory whose names hold
 the run's id. The supervisor keeps the folder's lock file locked as long as it lives; the kernel
 unlocks it however the supervisor ends. So a folder whose lock can be taken belongs to a dead run,
-and the next start removes it with everything that bears its id.
+and the next start removes it with everything that has its id.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class RunFolder:
         return cls(run_id, path, lock)
 
     def pool_path(self, pool: str) -> Path:
-        """Where the file of a pool lies."""
+        """Path of a pool's file."""
         return shm_pool.FOLDER / f"streamdet-{self.run_id}-{pool}"
 
     def remove(self) -> None:
@@ -80,7 +80,7 @@ def runs_root() -> Path:
         with suppress(OSError):
             root.mkdir(mode=0o700, exist_ok=True)
             if root.is_symlink() or root.stat().st_uid != os.getuid():
-                raise ConfigError(f"{root} belongs to somebody else: remove it, or set TMPDIR")
+                raise ConfigError(f"{root} belongs to another user: remove it, or set TMPDIR")
             if _takes_sockets(root):
                 return root
     looked = ", ".join(short(str(place)) for place in places)
@@ -120,7 +120,7 @@ def _takes_sockets(root: Path) -> bool:
 
 
 def sweep() -> list[str]:
-    """Remove what dead runs of this user have left; returns their ids."""
+    """Remove the folders and pools of this user's dead runs; returns their ids."""
     swept = []
     with _alone():
         for path in sorted(runs_root().iterdir()):
@@ -131,13 +131,13 @@ def sweep() -> list[str]:
 
 
 def live_runs() -> list[Path]:
-    """The folders of runs that are under way, newest first."""
+    """The folders of running runs, newest first."""
     alive = [path for path in runs_root().iterdir() if _is_alive(path)]
     return sorted(alive, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def live_servers() -> dict[str, str]:
-    """The private servers of runs that are under way: run id -> address, newest first."""
+    """The private servers of running runs: run id -> address, newest first."""
     servers = {}
     for folder in live_runs():
         with suppress(OSError):  # its server is not up yet, or the run has just ended
@@ -147,7 +147,7 @@ def live_servers() -> dict[str, str]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Keep other starts out: a folder that is not locked yet looks dead."""
+    """Exclude other starts: a folder that is not locked yet looks dead."""
     with (runs_root() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -62,7 +62,7 @@ def rehearse(client: redis.Redis, url: str, streams: Iterable[str]) -> None:
         bus.delete()  # first: what cannot be deleted must not be made
         with translated():
             client.unlink(run_prefix(layout.run_id) + "run")
-        _play(bus, layout)
+        _play(bus)
         for stream in streams:
             _check_public(client, stream)
         delete_dead_runs(client, [layout.run_id])
@@ -73,10 +73,10 @@ def rehearse(client: redis.Redis, url: str, streams: Iterable[str]) -> None:
         raise ConfigError(f"redis: {redacted(url)} cannot hold a run: {reason}") from exc
 
 
-def _play(bus: RedisBus, layout: RunLayout) -> None:
+def _play(bus: RedisBus) -> None:
     """Do each thing once that the processes of a run do."""
-    bus.create(layout)
-    bus.beat()
+    bus.create()
+    bus.keep_alive()
     front, back = bus.take_lease("front", "front-0"), bus.take_lease("back", "back-0")
     bus.claim_source(front, "check")
     (slot,) = bus.take_slots(front, "pool", 1, 0)

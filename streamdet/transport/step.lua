@@ -171,7 +171,7 @@ end
 local function in_flight(source)
   local emitted = progress(source)
   local least = emitted
-  for _, sink in ipairs(step.window_sinks) do
+  for _, sink in ipairs(step.sinks_downstream) do
     local done = redis.call('HGET', prefix .. 'group:' .. sink, 'done:' .. source) or '0'
     least = math.min(least, tonumber(done))
   end

@@ -1,4 +1,4 @@
-"""Reading public streams, as a downstream program does."""
+"""Reads public streams, as a downstream program does."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def newest(url: str, stream: str) -> PublicMessage | None:
 
 
 def follow(url: str, stream: str, after_id: str) -> Iterator[PublicMessage | None]:
-    """Read a stream's entries as they are added; yields None whenever nothing came for a while.
+    """Read a stream's entries as they are added; yields None when nothing came for a while.
 
     Args:
         url: the server.
@@ -56,8 +56,8 @@ def follow(url: str, stream: str, after_id: str) -> Iterator[PublicMessage | Non
             has begun, with none left out between reads.
 
     Raises:
-        ConfigError: the server refuses us, or there is something else than a stream.
-        TransportError: the server does not answer, or not any more.
+        ConfigError: the server refuses the connection, or the key is not a stream.
+        TransportError: the server does not answer, or stops answering.
     """
     client: Any = connect(url)
     is_there = False
@@ -82,21 +82,21 @@ def follow(url: str, stream: str, after_id: str) -> Iterator[PublicMessage | Non
 def read_group(
     url: str, stream: str, group: str, consumer: str | None, claim_after_s: float
 ) -> Iterator[PublicMessage | None]:
-    """Read a stream as one consumer of a group; yields None whenever nothing came for a while.
+    """Read a stream as one consumer of a group; yields None when nothing came for a while.
 
-    A message is acknowledged when the next one is asked for: one that its reader never came back
-    from is given again, to a consumer of the same name at once, to any other after a while.
+    A message is acknowledged when the next one is requested. A message that was not acknowledged is
+    delivered again: to a consumer of the same name at once, to any other after `claim_after_s`.
 
     Args:
         url: the server.
         stream: key of the stream; it need not exist yet.
-        group: made where missing: it begins with the oldest entry that the stream holds.
-        consumer: this reader's name in the group; None: one of its own, that goes with it.
-        claim_after_s: what another consumer has held for so long without acknowledging is taken.
+        group: created if missing; starts with the oldest entry of the stream.
+        consumer: this reader's name in the group; None: a new name, removed at the end.
+        claim_after_s: take over messages that another consumer has not acknowledged for this long.
 
     Raises:
-        ConfigError: the server refuses us, or there is something else than a stream.
-        TransportError: the server does not answer, or not any more.
+        ConfigError: the server refuses the connection, or the key is not a stream.
+        TransportError: the server does not answer, or stops answering.
     """
     client: Any = connect(url)
     name = consumer or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
@@ -122,7 +122,7 @@ def read_group(
 
 
 class _GroupReader:
-    """One consumer of a group: what it holds already, what others have left, then what is new."""
+    """One consumer: reads its own unacknowledged messages, then those of others, then new ones."""
 
     def __init__(
         self, client: Any, stream: str, group: str, consumer: str, claim_after_ms: int
@@ -150,7 +150,7 @@ class _GroupReader:
         return self._claimed() or self._read(">", block=WAIT_MS)
 
     def leave(self) -> None:
-        """Take the name out of the group, unless it holds what others have still to claim."""
+        """Remove the name from the group, unless others have still to claim its messages."""
         with suppress(redis.RedisError, OSError):
             held = self._client.xpending_range(
                 self._stream, self._group, "-", "+", 1, consumername=self._consumer
@@ -165,7 +165,7 @@ class _GroupReader:
         return answer[0][1][0] if answer and answer[0][1] else None
 
     def _claimed(self) -> _Entry | None:
-        """Take over a message that its consumer has held for too long; looks now and then."""
+        """Take over a message that its consumer has held for too long; checks now and then."""
         if time.monotonic() < self._claim_due_s:
             return None
         answer = self._client.xautoclaim(

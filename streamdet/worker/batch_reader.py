@@ -1,4 +1,4 @@
-"""What a worker reads next: its own uncommitted entries, then new ones, in order if need be."""
+"""Reads a worker's batches: first its own uncommitted entries, then new ones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from streamdet.messages import EndOfStream, Message, decode
 from streamdet.transport.bus import Bus, Entry, Lease
 
 WAIT_S: Final = 0.5
-"""How long a read waits for the first entry before the worker looks around again."""
+"""Longest wait of a read for its first entry; then the worker sends a heartbeat and reads again."""
 _PAGE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ReceivedMessage:
     """An entry and the message in it."""
 
     entry_id: str
@@ -32,16 +32,16 @@ class Item:
 class BatchReader:
     """Reads batches for one worker.
 
-    Where order matters, an entry that comes early (its source's earlier frames are still with
-    another replica upstream) is held back, uncommitted. The end of a source has the index behind
-    its last frame, so it takes its place in the same order.
+    Where order matters, an entry that arrives too early (earlier frames of its source are still
+    with another replica upstream) is held back, uncommitted. A source's end has the index after
+    its last frame, so it is ordered in the same way.
 
     Args:
-        bus: where to read.
+        bus: to read from.
         lease: this worker.
-        batch: most entries at once.
-        max_wait_s: how long to wait for a fuller batch.
-        next_index: source id -> the index that is due; None where order does not matter.
+        batch: most messages in a batch.
+        max_wait_s: longest wait for a full batch.
+        next_index: source id -> its next index; None where order does not matter.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class BatchReader:
         self._batch = batch
         self._max_wait_s = max_wait_s
         self._next_index = None if next_index is None else dict(next_index)
-        self._early: dict[tuple[str, int], Item] = {}
-        self._ready: deque[Item] = deque()
+        self._early: dict[tuple[str, int], ReceivedMessage] = {}
+        self._ready: deque[ReceivedMessage] = deque()
         self._recover()
 
-    def next_batch(self) -> list[Item]:
-        """Return what can be worked on: at most `batch` items, [] when nothing came in time."""
+    def next_batch(self) -> list[ReceivedMessage]:
+        """Return the next messages, at most `batch`; [] when none came in time."""
         if not self._ready:
             self._admit(self._bus.read(self._lease, self._batch, WAIT_S))
             self._top_up()
@@ -85,7 +85,7 @@ class BatchReader:
 
     def _admit(self, entries: list[Entry]) -> None:
         for entry in entries:
-            item = Item(entry.id, decode(entry.payload))
+            item = ReceivedMessage(entry.id, decode(entry.payload))
             if self._next_index is None:
                 self._ready.append(item)
             else:

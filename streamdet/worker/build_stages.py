@@ -1,17 +1,13 @@
-"""Makes the live stages of one process from its plan: the only place where kinds become objects."""
+"""Makes the stages of one process from its plan."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from streamdet.analytics import AnalyticsContext
-from streamdet.detectors import Detector
-from streamdet.detectors.parts.network import start_network
-from streamdet.detectors.parts.options import DetectorOptions, NetworkOptions
-from streamdet.detectors.pyramid import at_scales
-from streamdet.models.model_config import ModelConfig
+from streamdet.detectors.make import make_detector
+from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.registry import load
-from streamdet.runtimes import Runtime
 from streamdet.sinks import SinkContext
 from streamdet.stages import Stage
 from streamdet.stages.analytics import AnalyticsStage
@@ -26,10 +22,10 @@ from streamdet.worker.plan import NodePlan, WorkerPlan
 
 
 def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict[str, str]]:
-    """Make the stages of a worker; a source is not among them (the worker drives it).
+    """Make the stages of a worker; a source is not among them (its worker reads it).
 
     Returns:
-        The group, and what really runs each detector: node -> runtime name.
+        The group, and the runtime of each detector: node -> runtime name.
 
     Raises:
         ConfigError: weights are missing, a class is unknown.
@@ -49,21 +45,6 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
             stage = _make_stage(plan, node_plan, pixels)
         members.append(Member(node.name, node_plan.parent, stage))
     return StageGroup(members, pixels.take_waited_ns), runtimes
-
-
-def make_detector(options: DetectorOptions, model: ModelConfig) -> tuple[Detector, str]:
-    """Make a detector with its runtime and weights, and say what really runs it.
-
-    Raises:
-        ConfigError: weights are missing, a class is unknown.
-        EngineError: a runtime cannot be used.
-    """
-    runtime: Runtime | None = None
-    remark = ""
-    if isinstance(options, NetworkOptions):
-        runtime, remark = start_network(options, model)
-    detector = at_scales(load("detector", model.detector), options, model, runtime)
-    return detector, detector.runtime_name + remark
 
 
 def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> Stage:

@@ -1,4 +1,4 @@
-"""What is known of a camera: live or away, since when and why."""
+"""The state of a camera (live or not), since when and why; pauses between attempts."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 State = Literal["connecting", "live", "stalled", "lost", "refused"]
-"""connecting: not reached yet. stalled: connected, but nothing came for a while. lost: a network
-fault, or the stream ended. refused: it answers, and says no."""
+"""connecting: not reached yet. stalled: connected, but no frame came for a while. lost: a network
+fault, or the stream ended. refused: the camera answers, but rejects the request."""
 
 
 @dataclass
 class CameraState:
     """The state of one camera.
 
-    A reason that has not been given since the state began is a change too: a camera that is tried
-    for ever may give two of them in turn.
+    A new reason is a change too, but only once while the state lasts: a camera may give two reasons
+    in turn for ever.
 
     Attributes:
-        state: where it stands.
-        reason: why, in a sentence; "" where there is nothing to say.
+        state: the current state.
+        reason: why, in a sentence; "" where there is none.
         since_ns: wall clock of the last change, nanoseconds since the epoch.
-        changes: how many there were.
+        changes: number of changes so far.
     """
 
     state: State = "connecting"
@@ -35,7 +35,7 @@ class CameraState:
     _reasons: set[str] = field(default_factory=set, repr=False)
 
     def change(self, state: State, reason: str = "") -> bool:
-        """Take a state; returns whether it is another one."""
+        """Set the state; returns whether that is a change."""
         if self.changes and state == self.state:
             if reason in self._reasons:
                 return False
@@ -47,18 +47,18 @@ class CameraState:
         return True
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as a position's notes hold them."""
+        """The state as plain values, for the notes of a position."""
         return {"state": self.state, "reason": self.reason, "since_ns": self.since_ns}
 
 
 @dataclass
 class Pauses:
-    """Pauses between tries: doubled from the first to the longest, 20 % more or less by chance.
+    """Pauses between attempts: doubled up to the longest, then varied by up to 20 % at random.
 
     Attributes:
         first_s: seconds.
         longest_s: seconds.
-        tries: how many pauses there were since the last success.
+        tries: number of pauses since the last success.
     """
 
     first_s: float
@@ -72,5 +72,5 @@ class Pauses:
         return pause_s * random.uniform(0.8, 1.2)  # noqa: S311  no secret depends on it
 
     def reset(self) -> None:
-        """Begin with the first pause again."""
+        """Start with the first pause again."""
         self.tries = 0

@@ -1,4 +1,4 @@
-"""From a batch's results to one step on the bus."""
+"""Commits the results of a batch as one step on the bus."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Results = Mapping[str, Sequence[Job]]
 
 
 class RefusedError(TransportError):
-    """The bus refused a step that must be taken as a whole: this worker's states are stale."""
+    """The bus refused part of a step that must be whole: this worker's states are stale."""
 
 
 class Committer:
     """Makes the steps of one worker.
 
     Args:
-        plan: the worker.
-        bus: where to commit.
+        plan: of the worker.
+        bus: to commit to.
     """
 
     def __init__(self, plan: WorkerPlan, bus: Bus) -> None:
@@ -35,12 +35,12 @@ class Committer:
     def frame_commits(
         self, received: Sequence[FrameMessage], entry_ids: Sequence[str | None], results: Results
     ) -> list[Commit]:
-        """Say what became of a batch of frames.
+        """Make the commits of a batch of frames.
 
         Args:
             received: the messages as they came in (for a source: as it made them).
-            entry_ids: their entries; None for a source's frames.
-            results: what the nodes made of them.
+            entry_ids: their stream entries; None for a source's frames.
+            results: of the nodes.
         """
         return [
             self._frame_commit(message, entry_id, {n: jobs[i] for n, jobs in results.items()})
@@ -48,7 +48,7 @@ class Committer:
         ]
 
     def end_commit(self, end: EndOfStream, entry_id: str | None) -> Commit:
-        """Say that a source has ended here."""
+        """Make the commit of a source's end."""
         return Commit(end.source_id, end.index, entry_id, end_payload=encode(end))
 
     def step(
@@ -61,10 +61,10 @@ class Committer:
         positions: Mapping[str, bytes] | None = None,
         public: Sequence[PublicEntry] = (),
     ) -> StepResult:
-        """Commit what became of a batch.
+        """Commit the results of a batch.
 
         Raises:
-            RefusedError: a step that must be taken as a whole was not.
+            RefusedError: the bus refused part of a step that must be accepted as a whole.
         """
         messages = {node: [job.message for job in jobs] for node, jobs in results.items()}
         step = Step(lease, commits, states, positions or {}, stage_metrics(messages), public)

@@ -1,4 +1,4 @@
-"""What a worker has to work with, whatever it does; see the note "Begin again" in worker.py."""
+"""What every worker works with; see the note "Begin again" in main.py."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from streamdet.worker.plan import WorkerPlan
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """A worker's plan, and what was made from it.
+    """A worker's plan, and the objects made from it.
 
     Attributes:
         plan: what to do.
-        bus: where to read and commit.
-        group: the live stages; a source is none of them.
+        bus: to read from and commit to.
+        group: the stages; a source is not among them.
         pixels: the pools.
-        beat: to be called whenever something moved.
+        beat: sends a heartbeat; to be called on any progress.
     """
 
     plan: WorkerPlan
@@ -30,7 +30,7 @@ class WorkerContext:
     beat: Callable[[], None]
 
     def take_over(self) -> Lease:
-        """Take over from whoever did this work before: lease, unpublished slots, states."""
+        """Take over from the previous process: lease, unpublished slots, states."""
         lease = self.bus.take_lease(self.plan.group, self.plan.consumer)
         self.pixels.attach(lease, self.plan.own_pools)
         nodes = [each.node for each in self.plan.nodes]

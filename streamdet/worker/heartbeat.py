@@ -1,4 +1,4 @@
-"""How a worker shows that it is alive."""
+"""The heartbeats of the workers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Beats:
-    """A small mapped file with, for each worker, when it last moved (monotonic nanoseconds)."""
+    """A small mapped file with the time of each worker's last heartbeat (monotonic nanoseconds)."""
 
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -22,14 +22,14 @@ class Beats:
 
     @classmethod
     def create(cls, path: Path, workers: int) -> Beats:
-        """Make the file; nobody has moved yet."""
+        """Make the file, without any heartbeat yet."""
         path.write_bytes(bytes(8 * workers))
         return cls(path)
 
     def beat(self, worker: int) -> None:
-        """Say that a worker is alive now."""
+        """Record a heartbeat of a worker."""
         self._times[worker] = time.monotonic_ns()
 
     def silence_s(self, worker: int) -> float:
-        """How long ago a worker last said that it was alive."""
+        """Seconds since a worker's last heartbeat."""
         return float(time.monotonic_ns() - int(self._times[worker])) / 1e9

@@ -1,4 +1,4 @@
-"""What a source's worker has made and not committed yet, and its steps."""
+"""The frames that a source's worker has not committed yet, and their steps."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from streamdet.worker.context import WorkerContext
 
 
 class HeldFrames:
-    """Frames of one source that wait for their step.
+    """Frames of one source that are not committed yet.
 
     Args:
-        place: the worker's.
+        context: of the worker.
     """
 
-    def __init__(self, place: WorkerContext) -> None:
-        self._place = place
-        self._node = place.plan.nodes[0].node.name
-        self._committer = Committer(place.plan, place.bus)
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._node = context.plan.nodes[0].node.name
+        self._committer = Committer(context.plan, context.bus)
         self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
 
     def __len__(self) -> int:
@@ -30,19 +30,19 @@ class HeldFrames:
 
     @property
     def age_ns(self) -> int:
-        """How long the first of them has been held; 0 where there is none."""
+        """Age of the oldest held frame; 0 if there is none."""
         if not self._held:
             return 0
         return time.monotonic_ns() - self._held[0][0].timings[0].end_ns
 
     def add(self, job: Job) -> FrameMessage:
-        """Have the stages of this process work on a frame, and hold what they made.
+        """Run the stages of this process on a frame, and hold the results.
 
         Returns:
-            The frame as the last of them left it.
+            The frame after the last stage.
         """
-        results = self._place.group.process([job], entry_node=self._node)
-        # The images end here: they must not outlive this frame.
+        results = self._context.group.process([job], entry_node=self._node)
+        # Images are valid only until the next frame is decoded.
         kept = {node: [one.without_images() for one in jobs] for node, jobs in results.items()}
         self._held.append((job.message, kept))
         return list(kept.values())[-1][0].message
@@ -50,10 +50,10 @@ class HeldFrames:
     def commit(
         self, lease: Lease, source_id: str, position: bytes, public: Sequence[PublicEntry] = ()
     ) -> StepResult:
-        """Commit them, and how far their source has been read; there may be none of them.
+        """Commit the held frames, if any, and how far their source has been read.
 
         Args:
-            lease: who commits.
+            lease: of this worker.
             source_id: the source.
             position: how far it has been read, packed.
             public: entries for public streams that belong to no frame.
@@ -69,12 +69,12 @@ class HeldFrames:
         return self._step(lease, commits, results, {source_id: position}, public)
 
     def end(self, lease: Lease, source_id: str, frames: int, position: bytes) -> StepResult:
-        """Commit the end of a source, of which nothing is held any more.
+        """Commit the end of a source, after all of its frames.
 
         Raises:
             RefusedError: the bus refused the step.
         """
-        self._place.group.finish(source_id)
+        self._context.group.finish(source_id)
         end = self._committer.end_commit(EndOfStream(source_id, frames), None)
         return self._step(lease, [end], {}, {source_id: position})
 
@@ -86,9 +86,9 @@ class HeldFrames:
         positions: Mapping[str, bytes],
         public: Sequence[PublicEntry] = (),
     ) -> StepResult:
-        states = self._place.group.states()
+        states = self._context.group.states()
         result = self._committer.step(
             lease, commits, results, states=states, positions=positions, public=public
         )
-        self._place.group.committed()
+        self._context.group.committed()
         return result

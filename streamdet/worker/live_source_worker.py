@@ -1,8 +1,8 @@
-"""The worker of one camera: connects to it again and again, emits its frames, drops what is late.
+"""The worker of one camera: connects and reconnects, emits its frames, drops those that are late.
 
-A live source never waits for the pipeline, and never ends by itself. A frame that is old when it
-comes, that comes while enough of its camera's frames are under way, or that finds no free slot, is
-committed as dropped, with the reason: every frame that the camera sent is accounted for.
+A live source never waits for the pipeline, and never ends by itself. A frame that is too old, that
+comes while `max_in_flight` frames of its camera are in flight, or that finds no free slot, is
+committed as dropped, with the reason: every frame that the camera sent is counted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from streamdet.formats.event_json import EVENTS_MAXLEN, camera_event
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
 from streamdet.sources.live import LiveFrame, LiveOptions, LiveSource
+from streamdet.sources.positions import pack_position, unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import NoSlotError
 from streamdet.stages.source import SourceStage
@@ -23,73 +24,72 @@ from streamdet.transport.bus import PublicEntry, Step, StepResult
 from streamdet.worker.camera_state import CameraState, Pauses, State
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.held_frames import HeldFrames
-from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.source_worker import StopRequested
-from streamdet.worker.stage_stats import PASSED
+from streamdet.worker.stage_stats import SKIPPED
 from streamdet.worker.under_way import UnderWay
 
 STALE: Final = "stale: the frame came too late"
 BUSY: Final = "busy: enough frames of its source were under way"
 
 LONGEST_HOLD_NS: Final = 250_000_000
-"""Dropped frames wait no longer than this for one that is not, to be committed with it."""
-LOOK_EVERY_S: Final = 0.25
-"""While a camera is away, the bus is asked so often whether the run is to stop."""
+"""Longest wait of dropped frames for one that is not dropped, to be committed with it."""
+STOP_CHECK_S: Final = 0.25
+"""While a camera is away, the bus is asked this often whether the run is to stop."""
 
 
 class LiveSourceWorker:
-    """Emits the frames of one item of a source node: of the first that no other worker has claimed.
+    """Emits the frames of one item of a source node: the first that no other worker has claimed.
 
     Args:
-        place: what there is to work with.
+        context: the plan and the objects made from it.
     """
 
-    def __init__(self, place: WorkerContext) -> None:
-        self._place = place
-        plan = place.plan
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        plan = context.plan
         self._node = plan.nodes[0].node
         assert isinstance(self._node.options, LiveOptions)
         self._options = self._node.options
         publishes_image = plan.nodes[0].slot_readers > 0
-        self._stage = SourceStage(self._node.name, place.pixels, publishes_image=publishes_image)
-        self._held = HeldFrames(place)
+        self._stage = SourceStage(self._node.name, context.pixels, publishes_image=publishes_image)
+        self._held = HeldFrames(context)
         self._camera = CameraState()
         self._lost, self._refused = Pauses(0.5, 2.0), Pauses(5.0, 30.0)
 
     def run(self) -> None:
-        """Watch the camera until the run is asked to stop.
+        """Read the camera until the run is asked to stop.
 
         Raises:
             TransportError: see the note "Begin again" in main.py.
         """
-        self._lease = self._place.take_over()
-        self._place.pixels.slot_wait_s = 0.0
-        self._place.pixels.on_wait = _give_up
-        ended = self._place.bus.ended_sources(self._place.plan.group)
-        for item in self._place.plan.items:
-            if self._place.bus.claim_source(self._lease, item.source_id):
+        self._lease = self._context.take_over()
+        self._context.pixels.slot_wait_s = 0.0
+        self._context.pixels.on_wait = _give_up
+        ended = self._context.bus.ended_sources(self._context.plan.group)
+        for item in self._context.plan.items:
+            if self._context.bus.claim_source(self._lease, item.source_id):
                 if item.source_id not in ended:
-                    self._watch(item)
+                    self._read(item)
                 break
-        self._place.group.close()
+        self._context.group.close()
 
-    def _watch(self, item: SourceItem) -> None:
+    def _read(self, item: SourceItem) -> None:
         self._source_id = item.source_id
-        bus = self._place.bus
+        bus = self._context.bus
         self._last, _ = unpack_position(bus.positions().get(item.source_id))
         in_flight = bus.in_flight(self._lease, item.source_id)
         self._under_way = UnderWay(self._last.index, in_flight)
         source: LiveSource = load("source", self._node.kind)(item.uri, self._options)
         try:
-            self._show("connecting")
+            self._set_state("connecting")
             while True:
-                self._look()
+                self._check_stop()
                 self._wait(self._attempt(source))
         except StopRequested:
             self._end()
 
     def _attempt(self, source: LiveSource) -> float:
-        """Emit frames until the camera is away; returns the pause before the next try, seconds."""
+        """Emit frames until the connection fails; returns the pause before the next, seconds."""
         state: State
         try:
             self._emit_all(source)
@@ -101,14 +101,14 @@ class LiveSourceWorker:
             reason, pauses = str(exc), self._lost
         except SourceError as exc:
             reason, state, pauses = str(exc), "lost", self._lost
-        self._show(state, reason)
+        self._set_state(state, reason)
         return pauses.next_s()
 
     def _emit_all(self, source: LiveSource) -> None:
         with closing(source.connect()) as connection:
             for frame in connection.frames():
-                self._place.beat()
-                self._show("live")
+                self._context.beat()
+                self._set_state("live")
                 self._lost.reset()
                 self._refused.reset()
                 self._emit(frame)
@@ -127,29 +127,29 @@ class LiveSourceWorker:
         if made.drop_reason is None:
             self._under_way.add(made.index)
         if made.drop_reason is None or self._is_time_to_commit():
-            self._heed(self._held.commit(self._lease, self._source_id, self._packed()))
+            self._after_step(self._held.commit(self._lease, self._source_id, self._packed()))
 
     def _is_time_to_commit(self) -> bool:
-        return len(self._held) >= self._place.plan.batch or self._held.age_ns > LONGEST_HOLD_NS
+        return len(self._held) >= self._context.plan.batch or self._held.age_ns > LONGEST_HOLD_NS
 
     def _reason_to_drop(self, frame: LiveFrame) -> str | None:
         if frame.age_ns > self._options.max_staleness_ms * 1_000_000:
             return STALE
         if self._under_way.count < self._options.max_in_flight:
             return None
-        self._under_way.note(self._place.bus.in_flight(self._lease, self._source_id))
+        self._under_way.note(self._context.bus.in_flight(self._lease, self._source_id))
         return BUSY if self._under_way.count >= self._options.max_in_flight else None
 
-    def _show(self, state: State, reason: str = "") -> None:
-        """Commit the camera's state if it is a new one, with all that is held."""
+    def _set_state(self, state: State, reason: str = "") -> None:
+        """Commit the camera's state if it has changed, together with the held frames."""
         if not self._camera.change(state, reason):
             return
-        run, camera = self._place.plan.run, self._camera.as_dict()
+        run, camera = self._context.plan.run, self._camera.as_dict()
         event = camera_event(run.layout.run_id, self._source_id, camera, self._last.index)
         entry = PublicEntry(run.events, {"event": event}, EVENTS_MAXLEN)
-        self._heed(self._held.commit(self._lease, self._source_id, self._packed(), [entry]))
+        self._after_step(self._held.commit(self._lease, self._source_id, self._packed(), [entry]))
 
-    def _heed(self, result: StepResult) -> None:
+    def _after_step(self, result: StepResult) -> None:
         self._under_way.note(result.in_flight, self._last.index)
         if result.is_stopping:
             raise StopRequested
@@ -162,21 +162,25 @@ class LiveSourceWorker:
         return {"camera": self._camera.as_dict(), "warnings": warnings}
 
     def _wait(self, pause_s: float) -> None:
-        """Wait for the next try, or until the run is asked to stop.
+        """Wait for the next attempt, or until the run is asked to stop.
 
         Raises:
-            StopRequested: it is.
+            StopRequested: the run has been asked to stop.
         """
         due_s = time.monotonic() + pause_s
         while (left_s := due_s - time.monotonic()) > 0:
-            self._look()
-            time.sleep(min(LOOK_EVERY_S, left_s))
+            self._check_stop()
+            time.sleep(min(STOP_CHECK_S, left_s))
 
-    def _look(self) -> None:
-        """Show that this worker is alive, though nothing comes; see whether the run is to stop."""
-        self._place.beat()
-        counters = {f"{PASSED}{self._node.name}": 1}  # a run whose cameras are away is not stuck
-        if self._place.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
+    def _check_stop(self) -> None:
+        """Show that this worker is alive, though no frame comes, and check for a stop.
+
+        Raises:
+            StopRequested: the run has been asked to stop.
+        """
+        self._context.beat()
+        counters = {f"{SKIPPED}{self._node.name}": 1}  # counts as progress while a camera is away
+        if self._context.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
             raise StopRequested
 
     def _end(self) -> None:

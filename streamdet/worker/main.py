@@ -1,9 +1,8 @@
 """One process of a run: reads, computes, commits, until every source has ended here.
 
-Note "Begin again": a worker keeps nothing that matters outside the bus. When it fails, whatever the
-reason, it ends, and a fresh process attaches: it takes the lease over, gives unpublished slots
-back, restores the committed states and reads the uncommitted entries first. There is no other
-recovery.
+Note "Begin again": everything that a worker must not lose is in the bus. When it fails, for any
+reason, it ends, and a new process takes over: it takes the lease, returns unpublished slots,
+restores the committed states and reads the uncommitted entries first. There is no other recovery.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from streamdet.errors import StreamdetError, TransportError
 from streamdet.registry import load
 from streamdet.stages.pixels import PixelStore
 from streamdet.system.process import set_name
+from streamdet.system.stop_signals import STOP_SIGNALS
 from streamdet.transport.bus import RunLostError
 from streamdet.transport.connection import connect
 from streamdet.transport.pool import FramePool
@@ -46,7 +46,7 @@ def main(plan: WorkerPlan) -> int:
         f"sd:{plan.consumer}",
         f"streamdet worker {plan.consumer} ({kinds}) of run {plan.run.layout.run_id}",
     )
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # the supervisor asks workers to stop
     return ended(plan, lambda: _run(plan))
 
@@ -61,7 +61,7 @@ def ended(plan: WorkerPlan, work: Callable[[], None]) -> int:
         return _fail(plan, EXIT_TRANSPORT, str(exc))
     except StreamdetError as exc:
         return _fail(plan, EXIT_FATAL, str(exc))
-    except Exception as exc:  # noqa: BLE001  the edge of the process: whatever it is, say it
+    except Exception as exc:  # noqa: BLE001  the process ends here: report any error
         traceback_path(plan.run.folder, plan.consumer).write_text(traceback.format_exc())
         return _fail(plan, EXIT_CRASHED, f"{type(exc).__name__}: {exc}")
     return EXIT_DONE
@@ -89,7 +89,7 @@ def _worker_class(plan: WorkerPlan) -> type[StageWorker | SourceWorker | LiveSou
 
 
 def _limit_opencv() -> None:
-    """Have OpenCV use one thread: the other cores have the other stages."""
+    """Let OpenCV use one thread: the other cores are for the other stages."""
     if "cv2" in sys.modules:
         import cv2
 

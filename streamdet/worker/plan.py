@@ -1,4 +1,4 @@
-"""What each process of a run is told: the graph and the deploy settings, worked out per worker."""
+"""Plans each process of a run from the graph and the deploy settings."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamdet.graph.pipeline import Node, PipelineGraph, ProcessGroup
+from streamdet.graph.pipeline import ORDERED_ROLES, Node, PipelineGraph, ProcessGroup
 from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.transport.pool import PoolPlan
-
-ORDERED_ROLES = frozenset({"tracker", "analytics", "sink"})
-"""Roles that need each source's frames in index order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,7 @@ class NodePlan:
         node: the checked node.
         parent: the node of the same group that it reads; None for the group's first.
         outputs: the other groups that read its results.
-        slot_readers: how many other groups read the images it makes; 0: they need no slot.
+        slot_readers: how many other groups read its images; 0: they need no slot.
     """
 
     node: Node
@@ -37,14 +34,14 @@ class RunPlan:
     """What all workers of a run share.
 
     Attributes:
-        layout: groups and pools, as the bus sees them.
+        layout: groups and pools for the bus.
         redis_url: the server's address, with its password: never shown.
         folder: the run's folder.
         pools: pool name -> pool.
-        source_names: source id -> address, as it may be shown.
+        source_names: source id -> address without secrets.
         class_names: model name -> class names.
-        max_in_flight: frames of a source under way above which it pauses.
-        events: key of the public stream for what happens to cameras.
+        max_in_flight: frames in flight above which a source pauses.
+        events: key of the public stream of camera events.
     """
 
     layout: RunLayout
@@ -59,19 +56,19 @@ class RunPlan:
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
-    """What one worker is told.
+    """The plan of one worker.
 
     Attributes:
         run: what all workers share.
-        number: its place among the run's workers.
+        number: its index among the run's workers.
         group: name of its group.
-        consumer: its fixed name, <group>-<replica>.
-        nodes: the group's nodes, each behind the one it reads.
+        consumer: its name, <group>-<replica>.
+        nodes: the group's nodes, each after the one it reads.
         batch: entries read at once, at most.
-        max_wait_s: how long a read waits for a fuller batch.
+        max_wait_s: longest wait of a read for a full batch.
         is_ordered: whether it must commit each source's frames in index order.
-        items: what it may read, if its first node is a source: each item is read by the worker of
-            the group that claims it first.
+        items: if its first node is a source, the items that it may read: the first worker of the
+            group that claims an item reads it.
         source_ids: the sources whose frames reach it.
         reads_pools: the pools of other groups whose slots it reads.
     """
@@ -105,7 +102,7 @@ class WorkerPlan:
 
 
 def run_layout(graph: PipelineGraph, run_id: str, pools: Mapping[str, PoolPlan]) -> RunLayout:
-    """Tell the bus which groups and pools a run has."""
+    """Make the layout of a run's groups and pools for the bus."""
     return RunLayout(
         run_id=run_id,
         groups={group.name: _group_layout(graph, group) for group in graph.groups},
@@ -125,7 +122,7 @@ def worker_plans(graph: PipelineGraph, run: RunPlan) -> list[WorkerPlan]:
 def _worker_plan(
     graph: PipelineGraph, run: RunPlan, group: ProcessGroup, replica: int, number: int
 ) -> WorkerPlan:
-    entry = group.entry
+    entry = group.first
     return WorkerPlan(
         run=run,
         number=number,
@@ -146,17 +143,17 @@ def _worker_plan(
 
 
 def _batch(graph: PipelineGraph, run: RunPlan, group: ProcessGroup) -> int:
-    """The group's batch, but so small that its replicas cannot hold most slots of a pool at once.
+    """The group's batch, limited so that its replicas cannot hold more than half of a pool's slots.
 
-    Slots are published, and given back, when the batch is committed: a batch that needs more than
-    there are would wait for itself, and one that takes them all keeps the others from working.
+    Slots are published and returned when the batch is committed: a batch that needs more slots
+    than the pool has would wait for ever, and one that takes all of them stops the other workers.
     """
     touched = [
         pool
         for maker, pool in run.pools.items()
         if group.name in {graph.nodes[maker].process, *_names(graph.slot_readers(maker))}
     ]
-    return min([group.entry.batch, *(max(1, p.slots // (2 * group.replicas)) for p in touched)])
+    return min([group.first.batch, *(max(1, p.slots // (2 * group.replicas)) for p in touched)])
 
 
 def _names(groups: Iterable[ProcessGroup]) -> set[str]:
@@ -181,15 +178,15 @@ def _reading_groups(graph: PipelineGraph, node: Node) -> tuple[str, ...]:
 
 def _group_layout(graph: PipelineGraph, group: ProcessGroup) -> GroupLayout:
     outputs = [name for node in group.nodes for name in _reading_groups(graph, node)]
-    sinks = [node.process for node in graph.downstream(group.entry.name) if node.role == "sink"]
+    sinks = [node.process for node in graph.downstream(group.first.name) if node.role == "sink"]
     return GroupLayout(
         outputs=tuple(dict.fromkeys(outputs)),
         has_sink=any(node.role == "sink" for node in group.nodes),
-        window_sinks=tuple(dict.fromkeys(sinks)) if group.entry.role == "source" else (),
+        sinks_downstream=tuple(dict.fromkeys(sinks)) if group.first.role == "source" else (),
     )
 
 
 def class_names(graph: PipelineGraph) -> dict[str, tuple[str, ...]]:
     """Model name -> class names, for every detector of a graph."""
-    models = [node.model for node in graph.role("detector") if node.model is not None]
+    models = [node.model for node in graph.nodes_of_role("detector") if node.model is not None]
     return {model.name: model.classes for model in models}

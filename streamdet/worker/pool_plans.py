@@ -59,7 +59,7 @@ def _pool_plan(
     slot_bytes = max(map(load("pixel_format", maker.pixel_format).byte_count, sizes))
     users = [graph.group_of(node.name), *graph.slot_readers(node.name)]
     fewest = 2 * max(group.replicas for group in users)
-    wanted = max(settings.slots, 2 * sum(group.entry.batch * group.replicas for group in users))
+    wanted = max(settings.slots, 2 * sum(group.first.batch * group.replicas for group in users))
     affordable = (settings.pool_mib << 20) // slot_bytes
     slots = max(fewest, min(wanted, affordable))
     return PoolPlan(settings.pool, maker.pixel_format, path, slots, slot_bytes)

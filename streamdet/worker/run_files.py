@@ -1,4 +1,4 @@
-"""What the supervisor and the workers of a run agree on: files, exit codes, positions."""
+"""What the supervisor and the workers of a run agree on: files and exit codes."""
 
 from __future__ import annotations
 
@@ -6,59 +6,39 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-import msgpack
-
-from streamdet.sources import Position
 from streamdet.system.atomic_file import replaced_whole
 
 LOG: Final = "workers.log"
-"""The file in a run's folder with what workers print."""
+"""The file in a run's folder for the output of the workers."""
 
 EXIT_DONE: Final = 0
 EXIT_CRASHED: Final = 1
-"""An unexpected error: the worker is started again, a few times."""
+"""An unexpected error: the worker is restarted, a limited number of times."""
 EXIT_FATAL: Final = 3
-"""A sentence (see `read_status`) that ends the run."""
+"""An error that ends the run; `read_status` has it as a sentence."""
 EXIT_TRANSPORT: Final = 4
-"""The bus did not answer or refused a stale step: started again as soon as the server answers."""
+"""The bus did not answer or refused a stale step: the worker is restarted."""
 
 
 def beats_path(folder: Path) -> Path:
-    """Where the beats of a run lie."""
+    """Path of the file of heartbeats."""
     return folder / "beats"
 
 
 def traceback_path(folder: Path, consumer: str) -> Path:
-    """Where a worker leaves the traceback of an unexpected error."""
+    """Path of the traceback of a worker's unexpected error."""
     return folder / f"{consumer}.traceback"
 
 
 def read_status(folder: Path, consumer: str) -> dict[str, Any]:
-    """What a worker last said of itself: `runtimes` (node -> name), `failure` (a sentence)."""
+    """Read a worker's status: `runtimes` (node -> name), `failure` (a sentence)."""
     path = folder / f"{consumer}.json"
     status: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return status
 
 
 def write_status(folder: Path, consumer: str, **values: Any) -> None:
-    """Add to what a worker says of itself; the file is never half written."""
+    """Add values to a worker's status; a reader never sees half a file."""
     status = read_status(folder, consumer) | values
     with replaced_whole(folder / f"{consumer}.json") as part:
         part.write_text(json.dumps(status))
-
-
-def pack_position(position: Position, notes: dict[str, Any] | None = None) -> bytes:
-    """Write a position and what there is to say of the source; the inverse of `unpack_position`."""
-    packed: bytes = msgpack.packb(
-        [position.index, position.decoded, position.damaged, position.pts, position.is_seekable,
-         notes or {}]
-    )  # fmt: skip
-    return packed
-
-
-def unpack_position(packed: bytes | None) -> tuple[Position, dict[str, Any]]:
-    """Read a position and the notes; the start of a source where nothing has been committed."""
-    if packed is None:
-        return Position(), {}
-    *values, notes = msgpack.unpackb(packed)
-    return Position(*values), notes

@@ -1,7 +1,7 @@
-"""The worker of a source: decodes, prepares in the same process where the graph says so, commits.
+"""The worker of a source: decodes, runs the other stages of its process, commits.
 
 A frame's image is valid only until the next one is decoded, so the stages of this process work on
-one frame at a time; commits are gathered into a step.
+one frame at a time; several commits make one step.
 """
 
 from __future__ import annotations
@@ -12,70 +12,70 @@ from typing import Final
 from streamdet.errors import SourceError, one_line
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position, Source
+from streamdet.sources.positions import pack_position, unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import Step, StepResult
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.held_frames import HeldFrames
-from streamdet.worker.run_files import pack_position, unpack_position
-from streamdet.worker.stage_stats import PASSED
+from streamdet.worker.stage_stats import SKIPPED
 
 PAUSE_S: Final = 0.005
 
 LONGEST_HOLD_NS: Final = 20_000_000
-"""Frames wait no longer than this for their step to fill up."""
+"""Longest wait of frames for a full step."""
 
 
-LOOK_EVERY_NS: Final = 250_000_000
-"""While frames are passed over, the bus is asked no more often than this."""
+STOP_CHECK_NS: Final = 250_000_000
+"""While frames are skipped, the bus is asked at most this often whether the run is stopping."""
 
 
 class StopRequested(Exception):  # noqa: N818  not an error
-    """The run has been asked to stop while this source passed over frames."""
+    """The run has been asked to stop."""
 
 
 class SourceWorker:
-    """Reads items of one source node, one after another, but for those that others have claimed.
+    """Reads, one after another, the items of a source node that no other worker has claimed.
 
     Args:
-        place: what there is to work with.
+        context: the plan and the objects made from it.
     """
 
-    def __init__(self, place: WorkerContext) -> None:
-        self._place = place
-        plan, pixels = place.plan, place.pixels
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        plan, pixels = context.plan, context.pixels
         self._node = plan.nodes[0].node
         publishes_image = plan.nodes[0].slot_readers > 0
         self._stage = SourceStage(self._node.name, pixels, publishes_image=publishes_image)
-        self._held = HeldFrames(place)
+        self._held = HeldFrames(context)
         self._last = Position()
         self._is_stopping = False
-        self._looked_ns = self._passed = 0
+        self._checked_ns = self._skipped = 0
 
     def run(self) -> None:
         """Read every item to its end, or until the run is asked to stop.
 
         Raises:
-            TransportError: see the note "Begin again" in worker.py.
+            TransportError: see the note "Begin again" in main.py.
         """
         self.attach()
-        for item in self._place.plan.items:
+        for item in self._context.plan.items:
             self.read(item)
-        self._place.group.close()
+        self._context.group.close()
 
     def attach(self) -> None:
-        """Take over from whoever did this work before."""
-        self._lease = self._place.take_over()
-        bus = self._place.bus
+        """Take over from the previous process of this worker."""
+        self._lease = self._context.take_over()
+        bus = self._context.bus
         self._positions = bus.positions()
-        self._ended = bus.ended_sources(self._place.plan.group)
+        self._ended = bus.ended_sources(self._context.plan.group)
         self._is_stopping = bus.is_stopping()
 
     def read(self, item: SourceItem) -> None:
-        """Read one item, from where it was committed to its end, unless it is another worker's."""
+        """Read one item from its committed position on, unless another worker has claimed it."""
         if item.source_id in self._ended:
             return
-        if not self._place.bus.claim_source(self._lease, item.source_id):
+        if not self._context.bus.claim_source(self._lease, item.source_id):
             return
         self._source_id = item.source_id
         self._last, _ = unpack_position(self._positions.get(item.source_id))
@@ -92,64 +92,64 @@ class SourceWorker:
 
     def _emit_all(self, source: Source) -> None:
         started_ns = time.monotonic_ns()
-        for decoded in () if self._is_stopping else source.frames(self._last, self._pass_over):
+        for decoded in () if self._is_stopping else source.frames(self._last, self._on_skipped):
             self._emit(decoded, started_ns)
             if self._is_stopping:
                 return
             started_ns = time.monotonic_ns()
 
     def _emit(self, decoded: DecodedFrame, started_ns: int) -> None:
-        self._place.beat()
+        self._context.beat()
         self._held.add(self._stage.job(self._source_id, decoded, started_ns))
         self._last = decoded.position
-        if len(self._held) >= self._place.plan.batch:
+        if len(self._held) >= self._context.plan.batch:
             self._flush()
         self._flush_old()
 
     def _flush_old(self) -> None:
-        """Commit what has been held for long enough."""
+        """Commit the held frames if they have waited long enough."""
         if self._held.age_ns > LONGEST_HOLD_NS:
             self._flush()
 
     def _flush(self) -> None:
         if self._held:
             packed = pack_position(self._last)
-            self._heed(self._held.commit(self._lease, self._source_id, packed))
+            self._after_step(self._held.commit(self._lease, self._source_id, packed))
 
     def _end(self, source: Source, error: str | None) -> None:
-        # What was decoded behind the last frame counts too, unless that frame was never committed.
+        # Frames decoded after the last emitted one count too, unless that one was never committed.
         position = source.position if source.position.index == self._last.index else self._last
         warnings = [*map(one_line, (*source.warnings, *self._stage.warnings(self._source_id)))]
         packed = pack_position(position, {"error": error, "warnings": warnings})
-        self._heed(self._held.end(self._lease, self._source_id, position.index, packed))
+        self._after_step(self._held.end(self._lease, self._source_id, position.index, packed))
 
-    def _heed(self, result: StepResult) -> None:
+    def _after_step(self, result: StepResult) -> None:
         self._is_stopping = self._is_stopping or result.is_stopping
         self._pause(result.in_flight)
 
     def _pause(self, in_flight: int) -> None:
-        """Wait while too many frames of a source are under way.
+        """Wait while too many frames of a source are in flight.
 
-        Only sources wait: any other stage that did could keep from its readers the one frame that
-        they wait for, to restore the order.
+        Only sources wait: another stage could hold back the very frame that its readers need next
+        to restore the order.
         """
-        while in_flight > self._place.plan.run.max_in_flight:
-            self._place.beat()
+        while in_flight > self._context.plan.run.max_in_flight:
+            self._context.beat()
             time.sleep(PAUSE_S)
-            in_flight = self._place.bus.in_flight(self._lease, self._source_id)
+            in_flight = self._context.bus.in_flight(self._lease, self._source_id)
 
-    def _pass_over(self) -> None:
-        """A frame was decoded for nothing: show that this worker is alive, and look up at times.
+    def _on_skipped(self) -> None:
+        """A frame was skipped: show that this worker is alive, and check for a stop at times.
 
         Raises:
             StopRequested: the run has been asked to stop.
         """
-        self._place.beat()
+        self._context.beat()
         self._flush_old()
-        self._passed += 1
-        if time.monotonic_ns() - self._looked_ns > LOOK_EVERY_NS:
-            self._looked_ns = time.monotonic_ns()
-            counters = {f"{PASSED}{self._node.name}": self._passed}
-            self._passed = 0
-            if self._place.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
+        self._skipped += 1
+        if time.monotonic_ns() - self._checked_ns > STOP_CHECK_NS:
+            self._checked_ns = time.monotonic_ns()
+            counters = {f"{SKIPPED}{self._node.name}": self._skipped}
+            self._skipped = 0
+            if self._context.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
                 raise StopRequested

@@ -1,4 +1,4 @@
-"""What the stages of a worker have done: counters that add up across workers."""
+"""Work and latency of the stages, as counters that add up across workers."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from streamdet.messages import FrameMessage
 Measure = Literal["latency", "waiting", "work"]
 
 FRAMES: Final = "frames:"
-PASSED: Final = "passed:"
-"""Counters, by node: frames that it worked on, and frames that a source decoded for nothing."""
+SKIPPED: Final = "skipped:"
+"""Counters, by node: frames that it worked on, and frames that a source decoded and skipped."""
 
 _BUCKETS_PER_OCTAVE: Final = 4
 
 
 def stage_metrics(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, int]:
-    """Count work and latency of nodes, as counters that add up across workers.
+    """Count work and latency of nodes.
 
-    A node's latency runs from the end of the stage before it to its own end: the frame waits, then
-    it is worked on. Frames with the same timing were worked on together: in `work_ns` that work
-    counts once, but each of the frames took all of it.
+    A node's latency runs from the end of the stage before it to its own end: waiting, then work.
+    Frames with the same timing were one batch: `work_ns` counts its work once, the histogram of
+    work counts it for each frame.
 
     Args:
         results: node -> the messages as it left them, of one batch; the last timing is its own.
@@ -49,11 +49,11 @@ def stage_metrics(results: Mapping[str, Sequence[FrameMessage]]) -> dict[str, in
 def quantile_ms(
     counters: Mapping[str, int], measure: Measure, node: str, quantile: float
 ) -> float | None:
-    """Read a quantile of what a node's frames took off its counters: milliseconds, to about 20 %.
+    """Compute a quantile of a node's times from its counters: milliseconds, to about 20 %.
 
     Args:
         counters: see `stage_metrics`.
-        measure: latency, or one of its two parts.
+        measure: latency, or one of its parts, waiting and work.
         node: the node.
         quantile: 0..1.
     """
@@ -75,6 +75,6 @@ def _bucket(latency_ns: int) -> int:
     return math.floor(_BUCKETS_PER_OCTAVE * math.log2(max(1.0, latency_ns / 1000)))
 
 
-def moved(counters: Mapping[str, int]) -> int:
-    """A number that grows whenever a run commits frames, or a source passes over some."""
-    return sum(n for name, n in counters.items() if name.startswith((FRAMES, PASSED)))
+def progress(counters: Mapping[str, int]) -> int:
+    """A number that grows whenever a run commits frames, or a source skips some."""
+    return sum(n for name, n in counters.items() if name.startswith((FRAMES, SKIPPED)))

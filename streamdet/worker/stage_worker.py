@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.stages import Job
-from streamdet.worker.batch_reader import BatchReader, Item
+from streamdet.worker.batch_reader import BatchReader, ReceivedMessage
 from streamdet.worker.committer import Committer
 from streamdet.worker.context import WorkerContext
 
 
 class StageWorker:
-    """Works on what its group's input stream brings.
+    """Processes the messages of its group's input stream.
 
     Args:
-        place: what there is to work with.
+        context: the plan and the objects made from it.
     """
 
-    def __init__(self, place: WorkerContext) -> None:
-        self._place = place
-        self._committer = Committer(place.plan, place.bus)
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._committer = Committer(context.plan, context.bus)
 
     def run(self) -> None:
         """Work until every source has ended here.
@@ -30,12 +30,12 @@ class StageWorker:
         while not self._is_done():
             while not self.advance():
                 pass
-        self._place.group.close()
+        self._context.group.close()
 
     def attach(self) -> None:
-        """Take over from whoever did this work before."""
-        self._lease = self._place.take_over()
-        plan, bus = self._place.plan, self._place.bus
+        """Take over from the previous process of this worker."""
+        self._lease = self._context.take_over()
+        plan, bus = self._context.plan, self._context.bus
         self._reader = BatchReader(
             bus,
             self._lease,
@@ -45,8 +45,8 @@ class StageWorker:
         )
 
     def advance(self) -> bool:
-        """Do the next batch; returns whether it is time to ask if all is done."""
-        self._place.beat()
+        """Process the next batch; returns whether to check if all sources have ended."""
+        self._context.beat()
         batch = self._reader.next_batch()
         if batch:
             self._do(batch)
@@ -54,19 +54,19 @@ class StageWorker:
 
     def _is_done(self) -> bool:
         """Whether every source that reaches this worker has ended here."""
-        plan = self._place.plan
-        return self._place.bus.ended_sources(plan.group) >= set(plan.source_ids)
+        plan = self._context.plan
+        return self._context.bus.ended_sources(plan.group) >= set(plan.source_ids)
 
-    def _do(self, batch: list[Item]) -> None:
+    def _do(self, batch: list[ReceivedMessage]) -> None:
         messages = [item.message for item in batch if isinstance(item.message, FrameMessage)]
         results = (
-            self._place.group.process([Job(message) for message in messages]) if messages else {}
+            self._context.group.process([Job(message) for message in messages]) if messages else {}
         )
         frame_ids = [item.entry_id for item in batch if not item.is_end]
         commits = self._committer.frame_commits(messages, frame_ids, results)
         for item in batch:
             if isinstance(item.message, EndOfStream):
-                self._place.group.finish(item.message.source_id)
+                self._context.group.finish(item.message.source_id)
                 commits.append(self._committer.end_commit(item.message, item.entry_id))
-        self._committer.step(self._lease, commits, results, states=self._place.group.states())
-        self._place.group.committed()
+        self._committer.step(self._lease, commits, results, states=self._context.group.states())
+        self._context.group.committed()

@@ -1,4 +1,4 @@
-"""Which frames of a live source are under way: emitted, and not committed by every sink yet."""
+"""The frames of a live source in flight: emitted, but not yet committed by every sink."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections import deque
 
 
 class UnderWay:
-    """Counts frames that cost something: dropped ones do not.
+    """Counts the frames in flight that were not dropped.
 
     Args:
         emitted: how many frames of the source have been committed so far.
-        in_flight: how many of the last of them some sink has not committed yet; after a restart
-            nobody knows which of them were dropped, so that all count.
+        in_flight: how many of these some sink has not committed yet; after a restart it is unknown
+            which of them were dropped, so all count.
     """
 
     def __init__(self, emitted: int, in_flight: int) -> None:
@@ -20,7 +20,7 @@ class UnderWay:
 
     @property
     def count(self) -> int:
-        """How many there are, as far as was noted."""
+        """Number of frames in flight, as last noted."""
         return len(self._indices)
 
     def add(self, index: int) -> None:
@@ -28,10 +28,10 @@ class UnderWay:
         self._indices.append(index)
 
     def note(self, in_flight: int, emitted: int | None = None) -> None:
-        """Take note of how far the sinks are.
+        """Note how far the sinks are.
 
         Args:
-            in_flight: how many committed frames of the source, dropped ones too, are under way.
+            in_flight: how many frames of the source, dropped ones too, are in flight.
             emitted: how many have been committed, if that has changed.
         """
         self._emitted = self._emitted if emitted is None else emitted

@@ -16,13 +16,13 @@ import yaml
 from streamdet.cli import main
 from streamdet.commands.trained_model import begun
 from streamdet.commands.training_view import PlainTraining
+from streamdet.detectors.make import make_detector
 from streamdet.errors import ConfigError, EngineError
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import load_model_config
 from streamdet.registry import load
 from streamdet.training.log import read_log
 from streamdet.training.loop import Measured, StepDone
-from streamdet.worker.build_stages import make_detector
 from tests.training.toy_training import labelled, write_images, write_recipe
 
 

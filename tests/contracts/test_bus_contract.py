@@ -29,7 +29,7 @@ from tests.redis_server import RedisServer
 LAYOUT = RunLayout(
     run_id="run",
     groups={
-        "front": GroupLayout(outputs=("detect",), window_sinks=("back",)),
+        "front": GroupLayout(outputs=("detect",), sinks_downstream=("back",)),
         "detect": GroupLayout(outputs=("back",)),
         "back": GroupLayout(has_sink=True),
     },
@@ -59,14 +59,14 @@ class Rig:
 @pytest.fixture(params=["memory", "redis"])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     if request.param == "memory":
-        memory = MemoryBus()
-        memory.create(LAYOUT)
+        memory = MemoryBus(LAYOUT)
+        memory.create()
         yield Rig(memory, None)
         return
     server: RedisServer = request.getfixturevalue("redis_server")
     layout = replace(LAYOUT, run_id=uuid4().hex)
     bus = RedisBus(connect(server.url), layout)
-    bus.create(layout)
+    bus.create()
     yield Rig(bus, server)
     bus.delete()
     bus.close()

@@ -7,11 +7,11 @@ import av
 import numpy as np
 import pytest
 
+from streamdet.detectors.make import make_detector
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.evaluation.images import ImageDetector, coco_ap
 from streamdet.image import Pixels
 from streamdet.models.model_config import load_model_config
-from streamdet.worker.build_stages import make_detector
 
 pytestmark = pytest.mark.data
 

@@ -123,7 +123,7 @@ def test_an_output_of_what_files_at_once_find_has_its_own_process(tmp_path: Path
         "publish": "kind: redis_stream, reads: track",
     }
     graph = load_text(parallel_front(tmp_path, **front), tmp_path, outputs=["o.jsonl"])
-    assert [node.process for node in graph.role("sink")] == ["publish", "output-1"]
+    assert [node.process for node in graph.nodes_of_role("sink")] == ["publish", "output-1"]
 
 
 @pytest.mark.parametrize(

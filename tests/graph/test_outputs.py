@@ -80,7 +80,7 @@ def test_two_sinks_may_not_write_the_same_stream(tmp_path: Path) -> None:
         ("g.yaml/o.jsonl", "it cannot be written (not a directory)"),
         ("folder.jsonl", "it is a folder, wanted a file"),
         (f"{'x' * 300}.jsonl", "it cannot be written (file name too long)"),
-        ("pipe.jsonl", "it is no plain file"),
+        ("pipe.jsonl", "it is not a plain file"),
     ],
 )
 def test_what_cannot_be_written_is_refused(path: str, sentence: str, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_what_may_not_be_written_is_refused(
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # the tests may run as root
     (line,) = faults(PEOPLE, tmp_path, outputs=[str(tmp_path / "none" / "o.jsonl")])
-    assert line.endswith("it must not be written (permission denied)")
+    assert line.endswith("it cannot be written (permission denied)")
 
 
 def test_a_path_begins_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_a_report_overwrites_nothing_of_the_run(
 
 
 def test_an_empty_name_is_no_report(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="that is no path of a file"):
+    with pytest.raises(ConfigError, match="that is not a file path"):
         check_report(load_text(PEOPLE, tmp_path), "")
 
 

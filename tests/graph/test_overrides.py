@@ -59,7 +59,7 @@ def test_a_long_set_is_cut(tmp_path: Path) -> None:
 
 
 def test_source_replaces_the_only_sources_uri(tmp_path: Path) -> None:
-    (node,) = load_text(PEOPLE, tmp_path, sources=SCENES[1:2]).role("source")
+    (node,) = load_text(PEOPLE, tmp_path, sources=SCENES[1:2]).nodes_of_role("source")
     assert [item.uri for item in node.items] == SCENES[1:2]
 
 

@@ -66,7 +66,7 @@ def test_groups_start_with_their_entry(graph: PipelineGraph) -> None:
         ("back", ["track", "publish", "output-2"]),
         ("output-1", ["output-1"]),
     ]
-    assert graph.groups[3].entry.name == "track"
+    assert graph.groups[3].first.name == "track"
     assert graph.group_of("publish").name == "back"
 
 

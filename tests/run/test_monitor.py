@@ -28,9 +28,9 @@ class Server(MemoryBus):
         self._answer()
         return super().finished()
 
-    def beat(self) -> None:
+    def keep_alive(self) -> None:
         self._answer()
-        super().beat()
+        super().keep_alive()
 
     def request_stop(self) -> None:
         self._answer()
@@ -52,8 +52,8 @@ class Rig:
         self.at: dict[int, Callable[[], None]] = {}
         self.warnings: list[str] = []
         self.silent_workers: tuple[str, ...] = ()
-        self.bus = Server()
-        self.bus.create(LAYOUT)
+        self.bus = Server(LAYOUT)
+        self.bus.create()
         self._lease = self.bus.take_lease("back", "back-0")
         metrics = Metrics(self.bus, Accounting(self.bus, SOURCES), lambda: self.now_s)
         self.monitor = Monitor(
@@ -210,6 +210,6 @@ def test_a_run_that_moves_now_and_then_goes_on(rig: Rig) -> None:
 
 def test_a_run_that_waits_for_whoever_takes_its_results_is_not_stuck(rig: Rig) -> None:
     held_until = 60
-    rig.monitor.is_held = lambda: rig.ticks < held_until
+    rig.monitor.is_consumer_busy = lambda: rig.ticks < held_until
     assert rig.run() == ("failed", "nothing has moved for 21 s")
     assert held_until + 20 <= rig.ticks < held_until + 25

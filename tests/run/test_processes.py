@@ -16,7 +16,7 @@ import pytest
 from streamdet.config.deploy import DeploySettings, RestartSettings
 from streamdet.errors import EngineError, StreamdetError
 from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError
-from streamdet.run.processes import Processes
+from streamdet.run.processes import WORKER_MAIN, Processes
 from streamdet.run.source_probe import probe
 from streamdet.worker import run_files as worker
 from streamdet.worker.heartbeat import Beats
@@ -35,16 +35,21 @@ class FakeServer(ForkServer):
         self.modules = modules
         self.pids = 0
         self.ended: list[Exit] = []
+        self.running: dict[str, int] = {}
         self.is_dead = self.is_stopped = False
 
     def spawn(self, target: str, *arguments: Any) -> int:
         self._check()
         self.pids += 1
+        if target == WORKER_MAIN:
+            self.running[arguments[0].consumer] = 1000 + self.pids
         return 1000 + self.pids
 
     def exits(self, wait_s: float) -> list[Exit]:
         self._check()
         ended, self.ended = self.ended, []
+        pids = {exit_.pid for exit_ in ended}
+        self.running = {name: pid for name, pid in self.running.items() if pid not in pids}
         return ended
 
     def stop(self) -> None:
@@ -61,7 +66,7 @@ class Rig:
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.now_s = 100.0
-        self.moved = 0
+        self.progress = 0
         self.servers: list[FakeServer] = []
         self.killed: list[int] = []
         patch.setattr(time, "monotonic", lambda: self.now_s)
@@ -69,7 +74,7 @@ class Rig:
         patch.setattr(os, "kill", lambda pid, number: self.killed.append(pid))
         run = run_plan(folder)
         plans = [replace(detect_plan(run), number=0), replace(back_plan(run), number=1)]
-        self.processes = Processes(plans, LIMITS, folder, lambda: self.moved, self._make_server)
+        self.processes = Processes(plans, LIMITS, folder, lambda: self.progress, self._make_server)
         self.processes.start_due()
 
     def _make_server(self, modules: Sequence[str], log: Path) -> FakeServer:
@@ -78,14 +83,14 @@ class Rig:
 
     def end(self, consumer: str, code: int) -> None:
         """Have a worker end."""
-        self.servers[-1].ended.append(Exit(self.processes.running()[consumer], code))
+        self.servers[-1].ended.append(Exit(self.servers[-1].running[consumer], code))
         self.processes.watch(0)
 
     def pause_s(self, consumer: str) -> float:
         """How long it takes until a worker is started again."""
         for tenths in range(1000):
             self.processes.start_due()
-            if consumer in self.processes.running():
+            if consumer in self.servers[-1].running:
                 return tenths / 10
             self.now_s += 0.1
         raise AssertionError(f"{consumer} is not started again")
@@ -97,14 +102,14 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 
 def test_all_workers_are_started(rig: Rig) -> None:
-    assert rig.processes.running() == {"detect-0": 1001, "back-0": 1002}
+    assert rig.servers[-1].running == {"detect-0": 1001, "back-0": 1002}
 
 
 def test_a_worker_that_is_done_is_not_started_again(rig: Rig) -> None:
     rig.end("detect-0", worker.EXIT_DONE)
     rig.now_s += 1000
     rig.processes.start_due()
-    assert list(rig.processes.running()) == ["back-0"]
+    assert list(rig.servers[-1].running) == ["back-0"]
     assert not rig.processes.sinks_are_done()
     rig.end("back-0", worker.EXIT_DONE)
     assert rig.processes.sinks_are_done()
@@ -131,7 +136,7 @@ def test_too_many_restarts_in_a_minute_without_progress_are_a_failure(rig: Rig) 
 
 def test_a_worker_whose_run_moves_may_be_killed_for_ever(rig: Rig) -> None:
     for _ in range(50):
-        rig.moved += 1
+        rig.progress += 1
         rig.end("detect-0", -signal.SIGKILL)
         assert rig.pause_s("detect-0") == 0
 
@@ -165,9 +170,9 @@ def test_a_dead_fork_server_is_replaced_and_all_workers_with_it(rig: Rig) -> Non
     rig.servers[0].is_dead = True
     rig.processes.watch(0)
     assert rig.servers[0].is_stopped
-    assert rig.processes.running() == {}
+    assert rig.servers[-1].running == {}
     rig.processes.start_due()
-    assert set(rig.processes.running()) == {"detect-0", "back-0"}
+    assert set(rig.servers[-1].running) == {"detect-0", "back-0"}
     assert (len(rig.servers), rig.processes.restarts) == (2, 1)
 
 
@@ -188,7 +193,7 @@ def test_a_fork_server_that_dies_again_and_again_fails_the_run(rig: Rig) -> None
 def test_the_end_of_a_process_of_an_older_server_means_nothing(rig: Rig) -> None:
     rig.servers[0].ended.append(Exit(4711, worker.EXIT_FATAL))
     rig.processes.watch(0)
-    assert len(rig.processes.running()) == 2
+    assert len(rig.servers[-1].running) == 2
 
 
 def test_a_silent_worker_is_killed_and_a_lively_one_is_not(rig: Rig) -> None:
@@ -210,7 +215,7 @@ def test_who_was_killed_for_silence_is_named_with_what_helps_until_the_run_moves
         "detect-0 was silent for 60 s and was killed: if a batch takes so long, lower detect.batch"
         " (2) or raise `stall_s` in the deploy file",
     )
-    rig.moved += 1
+    rig.progress += 1
     assert rig.processes.silent() == ()
 
 
@@ -223,7 +228,7 @@ def test_a_silent_worker_that_is_gone_already_is_no_error(
     monkeypatch.setattr(os, "kill", gone)
     rig.now_s += 61
     rig.processes.watch(0)
-    assert len(rig.processes.running()) == 2
+    assert len(rig.servers[-1].running) == 2
 
 
 def test_what_really_runs_is_gathered_from_all_workers(rig: Rig) -> None:
@@ -261,7 +266,7 @@ def test_probes_run_side_by_side_and_are_not_waited_for_too_long(tmp_path: Path)
 
 
 def test_probes_end_when_nobody_wants_to_know(tmp_path: Path) -> None:
-    probe([(f"{__name__}:hang", ())], tmp_path, 60, is_over=lambda: True)
+    probe([(f"{__name__}:hang", ())], tmp_path, 60, is_cancelled=lambda: True)
 
 
 def test_probes_that_cannot_be_started_are_one_sentence(

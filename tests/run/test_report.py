@@ -11,7 +11,7 @@ from streamdet.commands.report_text import report_lines
 from streamdet.run.accounting import _End, _source_report
 from streamdet.run.report import Report, Snapshot, SourceReport, StageReport, stage_reports
 from streamdet.sources import Position
-from streamdet.worker.run_files import pack_position
+from streamdet.sources.positions import pack_position
 
 SOURCE = SourceReport("cam", "cam.mp4", 100, 50, 50, {"stale": 2, "broken": 1}, 45, 2, 3, None, ())
 STAGE = StageReport("detect", "hog_people", 50, 12.345, None, 20.0, 0.25, 7.0, 98.7, 123.4)

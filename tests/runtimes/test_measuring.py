@@ -43,6 +43,6 @@ def test_a_runtime_that_takes_too_long_has_failed(tmp_path: Path) -> None:
 def test_nobody_waits_for_what_is_not_wanted_any_more(tmp_path: Path) -> None:
     subject = Subject(write_tiny_network(tmp_path), IMAGE)
     started = time.monotonic()
-    table = measure(subject, [ORT], budget_s=600.0, is_over=lambda: True)
+    table = measure(subject, [ORT], budget_s=600.0, is_cancelled=lambda: True)
     assert table[ORT].failure == STOPPED
     assert time.monotonic() - started < 30

@@ -85,7 +85,7 @@ def test_nothing_is_left_of_what_the_system_took_in_part(tmp_path: Path) -> None
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
 def test_a_folder_or_a_pipe_is_refused_at_once(tmp_path: Path, make: Any) -> None:
     make(tmp_path / "f")
-    with pytest.raises(ConfigError, match="f: it is no plain file"):
+    with pytest.raises(ConfigError, match="f: it is not a plain file"):
         AppendFile(tmp_path / "f")
 
 

@@ -25,8 +25,8 @@ class Rig:
     """One worker's pixel store on a bus, with a pool "prepare" and a pool "camera" of two slots."""
 
     def __init__(self) -> None:
-        self.bus = MemoryBus()
-        self.bus.create(RunLayout("run", {"g": GroupLayout()}, {"prepare": 2, "camera": 2}))
+        self.bus = MemoryBus(RunLayout("run", {"g": GroupLayout()}, {"prepare": 2, "camera": 2}))
+        self.bus.create()
         self.pools = {name: ArrayPool.in_memory(2, SLOT_BYTES) for name in ("prepare", "camera")}
         self.waits = 0
         self.pixels = PixelStore(self.bus, self.pools, self.waited)

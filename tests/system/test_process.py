@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streamdet.system.process import STOP_SIGNALS, bound_to_parent, stop_signals_to
+from streamdet.system.process import bound_to_parent, stop_signals_to
+from streamdet.system.stop_signals import STOP_SIGNALS
 
 SET_NAME = """
 from pathlib import Path

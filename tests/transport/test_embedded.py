@@ -82,7 +82,7 @@ def test_a_server_in_the_wheel_serves_where_none_is_on_the_path(
     server = EmbeddedRedis(folder)
     layout = RunLayout("run", {"front": GroupLayout(has_sink=True)}, {"prepare": 1})
     bus = RedisBus(connect(server.url), layout)
-    bus.create(layout)
+    bus.create()
     lease = bus.take_lease("front", "front-0")
     result = bus.step(Step(lease, [Commit("cam", 0)], positions={"cam": bytes(range(256))}))
     assert (result.accepted, bus.positions()) == (1, {"cam": bytes(range(256))})

@@ -41,7 +41,7 @@ def make_bus(server: RedisServer) -> RedisBus:
     groups = {"front": GroupLayout(("back",)), "back": GroupLayout(has_sink=True)}
     layout = RunLayout(uuid4().hex, groups, {"prepare": 2})
     bus = RedisBus(connect(server.url), layout)
-    bus.create(layout)
+    bus.create()
     return bus
 
 

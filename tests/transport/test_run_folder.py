@@ -125,5 +125,5 @@ def test_live_runs_are_listed_newest_first(folder: RunFolder) -> None:
 def test_a_folder_that_somebody_else_made_is_refused(short_folder: Path) -> None:
     (short_folder / "elsewhere").mkdir()
     (short_folder / f"streamdet-{os.getuid()}").symlink_to(short_folder / "elsewhere")
-    with pytest.raises(ConfigError, match="belongs to somebody else"):
+    with pytest.raises(ConfigError, match="belongs to another user"):
         RunFolder.create()

@@ -28,8 +28,8 @@ class Feed:
     """Puts messages on the stream that `reader` reads."""
 
     def __init__(self, bus: MemoryBus | None = None) -> None:
-        self.bus = bus or MemoryBus()
-        self.bus.create(LAYOUT)
+        self.bus = bus or MemoryBus(LAYOUT)
+        self.bus.create()
         self._front = self.bus.take_lease("front", "front-0")
 
     def add(self, *payloads: bytes) -> None:
@@ -118,7 +118,7 @@ class Slow(MemoryBus):
     """Brings an entry a read, and notes how long each read was ready to wait."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(LAYOUT)
         self.waits: list[float] = []
 
     def read(self, lease: Lease, count: int, wait_s: float) -> list[Entry]:

@@ -57,7 +57,7 @@ def run(redis_server: RedisServer, tmp_path: Path) -> Iterator[Run]:
     for pool in pools.values():
         ShmPool.create(pool).close()
     bus = RedisBus(connect(redis_server.url), layout)
-    bus.create(layout)
+    bus.create()
     yield Run(graph, plan, bus)
     bus.delete()
     bus.close()
@@ -82,7 +82,7 @@ def test_workers_made_from_a_graph_do_all_of_its_work(
 
 
 def test_probes_say_what_can_be_known_of_the_sources(run: Run, tmp_path: Path) -> None:
-    (camera,) = run.graph.role("source")
+    (camera,) = run.graph.nodes_of_role("source")
     assert read_probes(run.graph, tmp_path) == {}
     assert probe_node(camera, probe_path(tmp_path, camera)) == 0
     assert read_probes(run.graph, tmp_path) == {"street": SourceInfo((240, 320), 6)}
@@ -91,7 +91,7 @@ def test_probes_say_what_can_be_known_of_the_sources(run: Run, tmp_path: Path) -
 def test_a_source_that_cannot_be_opened_has_no_info_in_the_probes(tmp_path: Path) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     graph = load_text(people(), tmp_path, sources=[str(tmp_path / "bad.mp4")])
-    (camera,) = graph.role("source")
+    (camera,) = graph.nodes_of_role("source")
     assert probe_node(camera, probe_path(tmp_path, camera)) == 0
     assert read_probes(graph, tmp_path) == {"bad": None}
 

@@ -17,11 +17,11 @@ from streamdet.image import ArrayImage
 from streamdet.messages import EndOfStream, FrameMessage, decode
 from streamdet.registry import KINDS
 from streamdet.sources.live import LiveFrame, LiveOptions
+from streamdet.sources.positions import unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
 from streamdet.worker.live_source_worker import BUSY, STALE, LiveSourceWorker
-from streamdet.worker.run_files import unpack_position
 from tests.toy_run import HW, front_plan, make_context, make_pools, run_plan
 
 Event = LiveFrame | Exception | Callable[[], None]
@@ -72,8 +72,8 @@ class Rig:
         camera, prepare = plan.nodes
         node = replace(camera.node, options=LiveOptions(**options))
         self.plan = replace(plan, nodes=(replace(camera, node=node), prepare))
-        self.bus = MemoryBus()
-        self.bus.create(run.layout)
+        self.bus = MemoryBus(run.layout)
+        self.bus.create()
         self.pools = make_pools(run)
         self.seen: list[tuple[int, str | None]] = []
 

@@ -45,8 +45,8 @@ class Run:
 
     def __init__(self, folder: Path, frames: int) -> None:
         self.plan: RunPlan = run_plan(folder, slots=2 * frames)
-        self.bus = MemoryBus()
-        self.bus.create(self.plan.layout)
+        self.bus = MemoryBus(self.plan.layout)
+        self.bus.create()
         self.pools = make_pools(self.plan)
         plan = front_plan(self.plan, SourceItem("cam", f"toy:{frames}"))
         SourceWorker(make_context(plan, self.bus, self.pools, lambda: None)).run()

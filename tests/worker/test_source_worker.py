@@ -13,6 +13,7 @@ import pytest
 from streamdet.messages import EndOfStream, FrameMessage, decode
 from streamdet.registry import KINDS
 from streamdet.sources import Position
+from streamdet.sources.positions import unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.group import StageGroup
 from streamdet.stages.pixels import PixelStore
@@ -20,7 +21,6 @@ from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.plan import NodePlan
-from streamdet.worker.run_files import pack_position, unpack_position
 from streamdet.worker.source_worker import SourceWorker
 from tests import toy_run
 from tests.toy_run import (
@@ -56,8 +56,8 @@ class Run:
         names = [item.source_id for item in self.items]
         run = run_plan(folder, *names, slots=slots, max_in_flight=max_in_flight)
         self.plan = front_plan(run, *self.items)
-        self.bus = MemoryBus()
-        self.bus.create(self.plan.run.layout)
+        self.bus = MemoryBus(self.plan.run.layout)
+        self.bus.create()
         self.pools = make_pools(self.plan.run)
         self.seen: list[tuple[str, int]] = []
 
@@ -108,8 +108,8 @@ def test_images_that_fit_no_slot_are_told_with_the_source_s_own_warnings(tmp_pat
     run = replace(run, layout=layout, pools={"camera": run.pools["prepare"]})
     camera = toy_node("camera", "source", items=(SourceItem("s0", "toy:2+"),))
     plan = worker_plan(run, "front", [NodePlan(camera, None, ("detect",), 1)])
-    bus = MemoryBus()
-    bus.create(run.layout)
+    bus = MemoryBus(run.layout)
+    bus.create()
     pixels = PixelStore(bus, make_pools(run), lambda: None)
     SourceWorker(WorkerContext(plan, bus, StageGroup([]), pixels, lambda: None)).run()
     own, large = unpack_position(bus.positions()["s0"])[1]["warnings"]
@@ -289,9 +289,3 @@ def test_a_stop_request_before_the_start_leaves_only_the_end(tmp_path: Path) -> 
     run.worker().run()
     run.read()
     assert run.seen == [("s0", 0)]
-
-
-def test_positions_survive_the_wire() -> None:
-    position = Position(3, 9, 1, 40, is_seekable=False)
-    assert unpack_position(pack_position(position, {"error": "x"})) == (position, {"error": "x"})
-    assert unpack_position(None) == (Position(), {})

@@ -10,7 +10,7 @@ import pytest
 from streamdet.frame import Frame
 from streamdet.messages import FrameMessage, Timing
 from streamdet.worker.heartbeat import Beats
-from streamdet.worker.stage_stats import moved, quantile_ms, stage_metrics
+from streamdet.worker.stage_stats import progress, quantile_ms, stage_metrics
 
 
 def message(*timings: tuple[str, int, int]) -> FrameMessage:
@@ -63,8 +63,8 @@ def test_metrics_of_workers_add_up_to_quantiles() -> None:
     assert quantile_ms(counters, "latency", "x", 0.95) == pytest.approx(100, rel=0.2)
 
 
-def test_a_run_moves_when_frames_are_committed_or_passed_over() -> None:
-    assert moved({"frames:x": 2, "passed:camera": 3, "work_ns:x": 9, "steps": 4}) == 5
+def test_a_run_moves_when_frames_are_committed_or_skipped() -> None:
+    assert progress({"frames:x": 2, "skipped:camera": 3, "work_ns:x": 9, "steps": 4}) == 5
 
 
 def test_no_frames_have_no_latency() -> None:

@@ -20,7 +20,7 @@ from streamdet.runtimes import Runtime
 def start_network(options: NetworkOptions, model: ModelConfig) -> tuple[Runtime | None, str]:
     """Load a model's network into the runtime that the options choose, or that is the fastest here.
 
-    A run's supervisor has chosen before (see run/runtime_choice.py); elsewhere this is the only
+    A run's supervisor has chosen before (see run/choose_runtimes.py); elsewhere this is the only
     process.
 
     Returns:
@@ -41,7 +41,7 @@ def start_network(options: NetworkOptions, model: ModelConfig) -> tuple[Runtime 
     return runtime, "".join(f", {remark}" for remark in remarks)
 
 
-def network_of(model: ModelConfig, runtime: Runtime | None) -> tuple[Runtime, ImageInput]:
+def require_network(model: ModelConfig, runtime: Runtime | None) -> tuple[Runtime, ImageInput]:
     """Give back the runtime and the model's input, both present.
 
     Raises:

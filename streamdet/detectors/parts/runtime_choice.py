@@ -97,7 +97,7 @@ def choose_runtime(
     model: ModelConfig,
     network: Path,
     processes: int = 1,
-    is_over: Callable[[], bool] = lambda: False,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> RuntimeChoice:
     """Choose what runs a network; measures if there is a choice that has not been measured here.
 
@@ -106,8 +106,8 @@ def choose_runtime(
         model: what the network can stand.
         network: its file.
         processes: how many will run it at once.
-        is_over: asked now and then whether nobody wants the choice any more; then it is the first
-            candidate.
+        is_cancelled: asked now and then whether nobody wants the choice any more; then it is
+            the first candidate.
 
     Raises:
         EngineError: no runtime is installed, or each one failed.
@@ -119,11 +119,11 @@ def choose_runtime(
     choice = _kept(options, model, key, allowed)
     if choice is not None:
         return choice
-    with measuring_alone(is_over):
+    with measuring_alone(is_cancelled):
         choice = _kept(options, model, key, allowed)  # by who was measuring meanwhile
         if choice is not None:
             return choice
-        return _measured(options, model, network, (processes, BUDGET_S), is_over)
+        return _measured(options, model, network, (processes, BUDGET_S), is_cancelled)
 
 
 def measure_again(
@@ -131,7 +131,7 @@ def measure_again(
     model: ModelConfig,
     network: Path,
     processes: int = 1,
-    is_over: Callable[[], bool] = lambda: False,
+    is_cancelled: Callable[[], bool] = lambda: False,
     *,
     budget_s: float = BUDGET_S,
 ) -> RuntimeChoice:
@@ -140,8 +140,8 @@ def measure_again(
     Raises:
         EngineError: no runtime is installed, or each one failed.
     """
-    with measuring_alone(is_over):
-        return _measured(options, model, network, (processes, budget_s), is_over)
+    with measuring_alone(is_cancelled):
+        return _measured(options, model, network, (processes, budget_s), is_cancelled)
 
 
 def _measured(
@@ -149,15 +149,15 @@ def _measured(
     model: ModelConfig,
     network: Path,
     processes_and_budget_s: tuple[int, float],
-    is_over: Callable[[], bool],
+    is_cancelled: Callable[[], bool],
 ) -> RuntimeChoice:
     """Measure and keep."""
     assert model.input is not None
     processes, budget_s = processes_and_budget_s
     allowed = candidates(options, model)
     subject = Subject(network, model.input, options.threads, processes)
-    table = measure(subject, allowed, budget_s=budget_s, is_over=is_over)
-    if is_over():
+    table = measure(subject, allowed, budget_s=budget_s, is_cancelled=is_cancelled)
+    if is_cancelled():
         return RuntimeChoice(allowed[0], options.threads, {})
     choice = _chosen(options, model, table)
     key = choice_key(allowed, network, processes, options.threads)

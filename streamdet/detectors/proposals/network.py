@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamdet.detectors.parts.network import network_of, start_network
+from streamdet.detectors.parts.network import require_network, start_network
 from streamdet.detectors.parts.opencv import import_opencv
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.proposals import Boxes, inside
@@ -33,7 +33,7 @@ class NetworkProposals:
         """
         model = load_model_config(name)
         runtime, remark = start_network(options, model)
-        self._run, self._input = network_of(model, runtime)
+        self._run, self._input = require_network(model, runtime)
         self.name = f"{model.name} on {self._run.name}{remark}"
 
     def __call__(self, image: Pixels, most: int, index: int = 0) -> Boxes:

@@ -155,7 +155,7 @@ def test_two_cold_starts_at_once_measure_once(tmp_path: Path) -> None:
 def test_a_start_that_waits_for_another_s_measurement_can_be_stopped(tmp_path: Path) -> None:
     network = write_tiny_network(tmp_path)
     with measuring_alone(lambda: False):
-        choice = choose_runtime(options(), BOTH, network, is_over=lambda: True)
+        choice = choose_runtime(options(), BOTH, network, is_cancelled=lambda: True)
     assert choice.note == ""
 
 
@@ -171,8 +171,8 @@ def test_a_runtime_that_crashes_is_shown_as_failed_and_the_other_wins(
     assert "openvino fp32 failed (the process was ended by SIGSEGV)" in choice.note
 
 
-def test_when_it_is_over_nothing_is_kept(tmp_path: Path) -> None:
+def test_when_it_is_cancelled_nothing_is_kept(tmp_path: Path) -> None:
     network = write_tiny_network(tmp_path)
-    choice = choose_runtime(options(), BOTH, network, is_over=lambda: True)
+    choice = choose_runtime(options(), BOTH, network, is_cancelled=lambda: True)
     assert (str(choice.candidate), choice.note) == ("openvino fp32", "")
     assert list(cache_folder().rglob("*.json")) == []

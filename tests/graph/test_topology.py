@@ -153,7 +153,7 @@ class Toy:
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(KINDS["analytics"], "toy", "tests.graph.test_shape:Toy")
+    monkeypatch.setitem(KINDS["analytics"], "toy", "tests.graph.test_topology:Toy")
 
 
 @pytest.mark.usefixtures("toy")
@@ -161,11 +161,11 @@ def test_analytics_stand_behind_each_other_and_before_the_outputs(tmp_path: Path
     lines = {"count": "kind: toy, reads: track", "leave": "kind: toy, reads: count"}
     publish = "kind: redis_stream, reads: leave"
     graph = load_text(people(**lines, publish=publish), tmp_path, outputs=["o.jsonl"])
-    assert [(node.name, node.reads) for node in graph.role("analytics")] == [
+    assert [(node.name, node.reads) for node in graph.nodes_of_role("analytics")] == [
         ("count", ("track",)),
         ("leave", ("count",)),
     ]
-    assert [node.reads for node in graph.role("sink")] == [("leave",), ("leave",)]
+    assert [node.reads for node in graph.nodes_of_role("sink")] == [("leave",), ("leave",)]
 
 
 @pytest.mark.usefixtures("toy")

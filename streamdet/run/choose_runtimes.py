@@ -1,4 +1,4 @@
-"""Chooses what runs a graph's networks before its workers start: the same for all replicas."""
+"""Chooses the runtimes of a graph's networks before its workers start."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from streamdet.models.built_network import find_network
 
 @dataclass(frozen=True, slots=True)
 class ChosenRuntimes:
-    """A graph with nothing left open.
+    """A graph whose runtimes are all chosen.
 
     Attributes:
         graph: its detectors state their runtime and precision.
-        notes: node -> what the report says behind the name of its runtime.
-        warnings: a sentence for each choice that is not kept.
+        notes: node -> text for the report after the name of its runtime.
+        warnings: a sentence for each choice that could not be saved.
     """
 
     graph: PipelineGraph
@@ -27,21 +27,23 @@ class ChosenRuntimes:
     warnings: tuple[str, ...]
 
 
-def choose_runtimes(graph: PipelineGraph, is_over: Callable[[], bool]) -> ChosenRuntimes:
-    """Choose for each detector with a network, measuring where nothing is kept.
+def choose_runtimes(graph: PipelineGraph, is_cancelled: Callable[[], bool]) -> ChosenRuntimes:
+    """Choose for each detector with a network; measure where no choice is saved.
+
+    All replicas of a detector use the same runtime.
 
     A network that is missing or damaged is left to the worker, which says why it cannot start.
 
     Args:
         graph: the graph.
-        is_over: asked now and then whether the run shall end before it has begun.
+        is_cancelled: asked now and then whether the run was stopped before its start.
 
     Raises:
         EngineError: no runtime is installed that can run a network.
     """
     choices: dict[str, RuntimeChoice] = {}
-    for node in graph.role("detector"):
-        choice = _choice(node, graph.group_of(node.name).replicas, is_over)
+    for node in graph.nodes_of_role("detector"):
+        choice = _choice(node, graph.group_of(node.name).replicas, is_cancelled)
         if choice is not None:
             choices[node.name] = choice
     nodes = {name: _fixed(node, choices.get(name)) for name, node in graph.nodes.items()}
@@ -52,7 +54,7 @@ def choose_runtimes(graph: PipelineGraph, is_over: Callable[[], bool]) -> Chosen
     )
 
 
-def _choice(node: Node, processes: int, is_over: Callable[[], bool]) -> RuntimeChoice | None:
+def _choice(node: Node, processes: int, is_cancelled: Callable[[], bool]) -> RuntimeChoice | None:
     if not isinstance(node.options, NetworkOptions) or node.model is None:
         return None
     if node.model.input is None:
@@ -61,7 +63,7 @@ def _choice(node: Node, processes: int, is_over: Callable[[], bool]) -> RuntimeC
         network = find_network(node.model)
     except ConfigError:
         return None
-    return choose_runtime(node.options, node.model, network.path, processes, is_over)
+    return choose_runtime(node.options, node.model, network.path, processes, is_cancelled)
 
 
 def _fixed(node: Node, choice: RuntimeChoice | None) -> Node:

@@ -1,4 +1,4 @@
-"""From drafts to nodes: choose concrete kinds, check their options, look up sources and models."""
+"""Builds nodes from drafts: chooses kinds, checks options, finds sources and models."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from streamdet.system.redaction import short
 def build_nodes(
     drafts: Mapping[str, DraftNode], text: YamlText, problems: Problems
 ) -> dict[str, Node]:
-    """Build every node, in topological order; one that is wrong is left out and reported."""
+    """Build every node, in topological order; one with an error is reported and left out."""
     builder = _Builder(text, problems)
-    # Transforms come last: theirs is what the models of the detectors behind them want.
+    # Build transforms last: their options come from the models of the detectors that read them.
     for draft in sorted(drafts.values(), key=lambda draft: draft.role == "transform"):
         if builder.can_choose(draft):
             with problems.collected():
@@ -45,7 +45,7 @@ class _Builder:
         self._source_ids: set[str] = set()
 
     def can_choose(self, draft: DraftNode) -> bool:
-        """Say whether what the kind depends on is known; if not, that has been reported."""
+        """Whether a transform's detectors were built; if not, the reason was reported."""
         return draft.kind != "transform" or bool(self._wanted(draft))
 
     def build(self, draft: DraftNode) -> Node:
@@ -115,7 +115,7 @@ class _Builder:
         return _node(draft, kind, self._options(draft, kind, {**values, **draft.options}))
 
     def _wanted(self, draft: DraftNode) -> dict[str, tuple[str, dict[str, Any]]]:
-        """Map each detector that reads a transform to the kind and options that its model wants."""
+        """Map each detector that reads a transform to the kind and options that its model needs."""
         return {
             node.name: (node.model.transform.kind, node.model.transform_options)
             for node in self.nodes.values()

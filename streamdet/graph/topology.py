@@ -1,4 +1,4 @@
-"""Checks of what is joined to what: they know names, roles and processes, but no options."""
+"""Checks which node reads which, by names, roles and processes; options come later."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from streamdet.config.suggestions import closest, nearest
 from streamdet.graph.draft import DraftNode
-from streamdet.graph.pipeline import in_order, upstream
+from streamdet.graph.pipeline import ORDERED_ROLES, in_order, upstream
 from streamdet.graph.problems import Problems
 from streamdet.system.redaction import short
 
@@ -22,11 +22,11 @@ _MAY_READ: Final[dict[str, tuple[str, ...]]] = {
     "sink": ("source", "detector", "tracker", "analytics"),
 }
 _PARALLEL: Final = "; several files are read at once by `parallel`"
-_ORDERED: Final = ("source", "tracker", "analytics", "sink")
+_ORDERED: Final = ORDERED_ROLES | {"source"}
 
 
-def check_shape(drafts: Drafts, problems: Problems) -> None:
-    """Report everything that is wrong with how nodes are joined."""
+def check_topology(drafts: Drafts, problems: Problems) -> None:
+    """Report every error in what the nodes read and in their processes."""
     _check_reads(drafts, problems)
     if cycle := _cycle({node.name: _known(node, drafts) for node in drafts.values()}):
         problems.add(("nodes", cycle[0], "reads"), f"closes the cycle {' -> '.join(cycle)}")
@@ -58,7 +58,7 @@ def _check_reads(drafts: Drafts, problems: Problems) -> None:
 
 
 def _cycle(reads: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Follow the reads of what no order can place until a name comes again."""
+    """Find a cycle: follow the reads of names that cannot be ordered until one repeats."""
     placed = set(in_order(reads))
     rest = [name for name in reads if name not in placed]
     trail: list[str] = []
@@ -96,7 +96,7 @@ def _or(words: Iterable[str]) -> str:
 
 def _check_unread(drafts: Drafts, problems: Problems) -> None:
     read = {name for node in drafts.values() for name in node.reads}
-    # A name that was perhaps meant by an unknown one counts as read: one typo is one error.
+    # A name that an unknown one may be a typo of counts as read: one typo gives one error.
     for name in read - set(drafts):
         if meant := closest(name, drafts):
             read.add(meant)
@@ -166,10 +166,10 @@ def _check_replicas(drafts: Drafts, problems: Problems) -> None:
 
 
 def _check_order(drafts: Drafts, problems: Problems) -> None:
-    """Refuse images that arrive out of order where frames must be met in order.
+    """Refuse replicated transforms whose images are read where frames must come in order.
 
-    Frames that are held back until they are due hold their slots. With several transforms the due
-    frame may come last, and wait for a slot of a pool whose slots are all held for it: for ever.
+    Frames that arrive early are held back and keep their slots. With several transforms the next
+    frame may come last and wait for a slot for ever, because all slots are held for it.
     """
     ordered = {node.process: node for node in drafts.values() if node.role in _ORDERED}
     for node in drafts.values():
@@ -186,6 +186,6 @@ def _check_order(drafts: Drafts, problems: Problems) -> None:
 
 
 def _replicated(node: DraftNode, drafts: Drafts) -> DraftNode | None:
-    """Find the node that says that several processes share the work of a node's group."""
+    """Find the node that states `replicas` for a node's group."""
     members = (other for other in drafts.values() if other.process == node.process)
     return next((other for other in members if other.keys.replicas != 1), None)

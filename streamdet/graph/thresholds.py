@@ -1,8 +1,8 @@
-"""Gives trackers the thresholds of the models that feed them, and detectors what trackers want.
+"""Sets the thresholds of trackers, and of the detectors that they read.
 
-A detector that feeds trackers only hands on what scores from its model's `tracking.low_thresh` on:
-the trackers publish what belongs to no track from the model's own `score_thresh` on (see
-trackers/options.py). A detector that something else reads, too, keeps its `score_thresh`.
+A detector that only trackers read uses its model's `tracking.low_thresh` as score threshold; the
+trackers publish objects without a track from the model's own `score_thresh` on (see
+trackers/options.py). A detector with other readers keeps its `score_thresh`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from streamdet.trackers.options import TrackerOptions
 
 
 def with_thresholds(nodes: Mapping[str, Node], problems: Problems) -> dict[str, Node]:
-    """Fill in what trackers and their detectors do not state; report trackers that must state it.
+    """Set thresholds that trackers and their detectors do not state; report conflicts.
 
     Args:
         nodes: of a whole graph.
-        problems: gets trackers whose models want unlike thresholds.
+        problems: collects trackers whose models need different thresholds.
     """
     return {name: _filled_in(node, nodes, problems) for name, node in nodes.items()}
 

@@ -26,7 +26,7 @@ def test_a_transform_keeps_options_of_its_own(tmp_path: Path) -> None:
 
 def test_source_ids_are_unique_in_the_graph(tmp_path: Path) -> None:
     graph = load_text(people(), tmp_path, sources=["synthetic:street", "synthetic:street?seed=2"])
-    ids = [item.source_id for node in graph.role("source") for item in node.items]
+    ids = [item.source_id for node in graph.nodes_of_role("source") for item in node.items]
     assert ids == ["street", "street-2"]
 
 
