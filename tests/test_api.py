@@ -238,7 +238,7 @@ def test_a_source_that_cannot_be_read_is_raised_behind_the_frames(
 
 def test_a_run_that_fails_is_raised(tmp_path: Path, nothing_is_left: None) -> None:
     with pytest.raises(TransportError, match="does not answer"):
-        next(streamdet.stream(ENDLESS, redis=f"unix://{tmp_path}/none.sock", overrides=SMALL))
+        next(streamdet.stream(ENDLESS, redis=f"unix://{short_folder}/none.sock", overrides=SMALL))
 
 
 def test_killed_workers_lose_and_double_no_frame(nothing_is_left: None) -> None:
@@ -347,11 +347,11 @@ def test_a_message_is_a_mapping_of_what_was_published(redis_server: RedisServer)
 
 
 def test_reading_without_a_server_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(short_folder))
     monkeypatch.delenv("STREAMDET_REDIS", raising=False)
     with pytest.raises(ConfigError, match="name a server with redis=URL"):
         streamdet.read(group="g")
     with pytest.raises(TransportError, match="does not answer"):
-        next(streamdet.read(group="g", redis=f"unix://{tmp_path}/none.sock"))
+        next(streamdet.read(group="g", redis=f"unix://{short_folder}/none.sock"))

@@ -78,7 +78,7 @@ def open_camera(address: LiveAddress, limits: CameraLimits) -> InputContainer:
     except Exception as exc:  # noqa: BLE001  bad streams raise IndexError and others, too
         failure = explained(exc, UNREADABLE)
     if time.monotonic() - started_s >= limits.open_s and isinstance(failure, CameraLostError):
-        failure = CameraLostError(f"nobody answered within {limits.open_s:g} s")
+        failure = CameraLostError(f"nothing answered within {limits.open_s:g} s")
     raise failure  # here, so that FFmpeg's error with the address is no part of it
 
 
@@ -140,7 +140,7 @@ def choose_video(container: InputContainer, max_pixels: int) -> VideoStream:
     if not isinstance(stream, VideoStream):
         raise CameraRefusedError("it sends no video")
     if stream.codec_context is None:
-        raise CameraRefusedError("its video codec is not known here")
+        raise CameraRefusedError("its video codec is not supported")
     check_size(stream, max_pixels)
     for other in container.streams:
         if other.index != stream.index:

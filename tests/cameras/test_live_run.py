@@ -87,7 +87,7 @@ def test_one_camera_s_faults_are_not_felt_by_another(
     run.stop()
     check_accounts(run, good)
     check_accounts(run, bad)
-    assert run.log.count("9_none: lost (nobody answers at that address and port)") >= 1
+    assert run.log.count("9_none: lost (nothing answers at that address and port)") >= 1
 
 
 def test_each_camera_s_images_stay_its_own_though_workers_are_killed(

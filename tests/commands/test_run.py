@@ -84,9 +84,9 @@ def test_tail_says_which_of_several_runs_it_follows(
     redis_server: RedisServer,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    short_folder: Path,
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(short_folder))
     monkeypatch.delenv("STREAMDET_REDIS", raising=False)
     runs = [RunFolder.create(), RunFolder.create()]
     for folder in runs:
@@ -100,9 +100,9 @@ def test_tail_says_which_of_several_runs_it_follows(
 
 
 def test_tail_without_a_run_says_what_to_do(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, short_folder: Path
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(short_folder))
     monkeypatch.delenv("STREAMDET_REDIS", raising=False)
     assert main(["tail"]) == 2
     assert "name a server with --redis URL" in capsys.readouterr().err

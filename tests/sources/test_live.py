@@ -160,7 +160,7 @@ def test_a_dead_port_is_lost_at_once(scheme: str) -> None:
         port = server.getsockname()[1]
     error = end_of(f"{scheme}://127.0.0.1:{port}/x")
     assert isinstance(error, CameraLostError)
-    assert str(error) == "nobody answers at that address and port"
+    assert str(error) == "nothing answers at that address and port"
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "rtmp", "http", "rtsps"])
@@ -170,7 +170,7 @@ def test_a_port_that_says_nothing_is_lost_within_its_limit(scheme: str) -> None:
         error = end_of(f"{scheme}://127.0.0.1:{port}/x", open_timeout_s=0.5)
         assert time.monotonic() - started_s < 1.5
     assert isinstance(error, CameraLostError)
-    assert str(error) == "nobody answered within 0.5 s"
+    assert str(error) == "nothing answered within 0.5 s"
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
@@ -178,10 +178,10 @@ def test_a_port_that_says_nothing_is_lost_within_its_limit(scheme: str) -> None:
     ("code", "kind", "words"),
     [
         (401, CameraRefusedError, "another user name or password (401)"),
-        (403, CameraRefusedError, "does not let this user see it (403)"),
+        (403, CameraRefusedError, "denies this user access (403)"),
         (404, CameraRefusedError, "there is no such stream (404)"),
         (453, CameraRefusedError, "too many viewers"),
-        (503, CameraLostError, "a fault of its own (5xx)"),
+        (503, CameraLostError, "an internal error (5xx)"),
     ],
 )
 def test_a_camera_that_says_no_is_refused(

@@ -59,9 +59,9 @@ def refusal(uri: str) -> str:
         ("rtsp:/u:hunter2@cam/x", "rtsp:// with a colon and two slashes"),
         ("rtsp:cam/x", "rtsp:// with a colon and two slashes"),
         ("rtsp//cam/x", "rtsp:// with a colon and two slashes"),
-        ("rtsp:///x", "names no host"),
-        ("rtsp://", "names no host"),
-        ("rtsp://u:hunter2@:554/x", "names no host"),
+        ("rtsp:///x", "has no host"),
+        ("rtsp://", "has no host"),
+        ("rtsp://u:hunter2@:554/x", "has no host"),
         ("rtsp://u:hunter2@cam:rtsp/x", "wanted HOST:PORT"),
         ("rtsp://cam:99999/x", "wanted HOST:PORT"),
         ("rtsp://[::1/x", "wanted HOST:PORT"),
@@ -72,7 +72,7 @@ def refusal(uri: str) -> str:
         ("rtsp://u:hunter2#1@cam/x", "written %2F"),
         ("rtsp://u:hunter2?1@cam/x", "written %2F"),
         ("rtsp://u:5/hunter2@cam/x", "written %2F"),
-        ("udp://239.0.0.1", "names no port"),
+        ("udp://239.0.0.1", "has no port"),
     ],
 )
 def test_a_wrong_address_is_refused_in_a_sentence_without_its_password(
@@ -110,7 +110,7 @@ def test_the_address_of_a_file_is_read_as_it_was_written() -> None:
         ("file:v.mp4?live=1&lop=1", "unknown key 'lop'"),
         ("file:v.mp4?live=maybe", "must be 1 or 0, got 'maybe'"),
         ("file://v.mp4?live=1", "without the two slashes"),
-        ("file:?live=1", "names no file"),
+        ("file:?live=1", "has no file path"),
         ("file:/no/such.mp4?live=1", "no such file"),
     ],
 )

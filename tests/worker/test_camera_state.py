@@ -7,9 +7,9 @@ def test_a_state_changes_once_however_often_it_is_taken() -> None:
     now = iter((5, 7, 9))
     camera = CameraState(clock_ns=lambda: next(now))
     assert camera.change("connecting")
-    assert camera.change("lost", "nobody answers")
-    assert not camera.change("lost", "nobody answers")
-    assert camera.as_dict() == {"state": "lost", "reason": "nobody answers", "since_ns": 7}
+    assert camera.change("lost", "nothing answers")
+    assert not camera.change("lost", "nothing answers")
+    assert camera.as_dict() == {"state": "lost", "reason": "nothing answers", "since_ns": 7}
     assert camera.change("lost", "the stream ended")
 
 

@@ -123,15 +123,15 @@ def test_frames_go_on_being_counted_over_connections(tmp_path: Path) -> None:
 
 def test_states_are_told_once_a_change(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    away: list[Event] = [CameraLostError("nobody answers")]
+    away: list[Event] = [CameraLostError("nothing answers")]
     silent = CameraSilentError("no packet for 5 s")
-    rig.watch(away, away, [frame(0), silent], [CameraSilentError("nobody answered in 5 s")])
+    rig.watch(away, away, [frame(0), silent], [CameraSilentError("nothing answered in 5 s")])
     assert rig.states() == [
         ("connecting", ""),
-        ("lost", "nobody answers"),
+        ("lost", "nothing answers"),
         ("live", ""),
         ("stalled", "no packet for 5 s"),
-        ("lost", "nobody answered in 5 s"),
+        ("lost", "nothing answered in 5 s"),
         ("live", ""),
     ]
 
