@@ -238,7 +238,7 @@ def test_a_source_that_cannot_be_read_is_raised_behind_the_frames(
 
 def test_a_run_that_fails_is_raised(tmp_path: Path, nothing_is_left: None) -> None:
     with pytest.raises(TransportError, match="does not answer"):
-        next(streamdet.stream(ENDLESS, redis=f"unix://{short_folder}/none.sock", overrides=SMALL))
+        next(streamdet.stream(ENDLESS, redis=f"unix://{tmp_path}/none.sock", overrides=SMALL))
 
 
 def test_killed_workers_lose_and_double_no_frame(nothing_is_left: None) -> None:
