@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from streamdet.config.options import Options
+from streamdet.config.suggestions import closest
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.built_in import check_built_in
-from streamdet.detectors.parts.options import check_options
+from streamdet.detectors.parts.options import DetectorOptions, check_options
 from streamdet.errors import ConfigError
 from streamdet.graph.draft import DraftNode, NodeKeys
 from streamdet.graph.pipeline import Node, in_order
@@ -91,9 +96,9 @@ class _Builder:
         try:
             check_options(options, model)
         except ConfigError as exc:
-            hint = str(exc).removeprefix("classes: ")
+            problem = f"asks for a class that the model lacks: {str(exc).removeprefix('classes: ')}"
             raise self._error(
-                (*draft.path, "classes"), f"is not a class of the model: {hint}"
+                (*draft.path, "classes"), f"{problem}; {_other_classes(draft.name, options, model)}"
             ) from exc
         try:
             check_built_in(options, model)
@@ -140,6 +145,16 @@ class _Builder:
         except ConfigError as exc:
             problems = str(exc).replace("\n", "; ")
             raise self._error((*draft.path, "model"), f"is not a model: {problems}") from exc
+
+
+def _other_classes(node: str, options: DetectorOptions, model: ModelConfig) -> str:
+    """Say how a detector is told to keep classes that its model has."""
+    meant = (name if name in model.classes else closest(name, model.classes)
+             for name in options.classes or ())  # fmt: skip
+    kept = list(dict.fromkeys(filter(None, meant))) or list(model.classes[:1])
+    names = yaml.safe_dump(kept, default_flow_style=True, allow_unicode=True, width=math.inf)
+    entry = shlex.quote(f"{node}.classes={names.strip()}")
+    return f"say --set {entry}, or --set {node}.classes=null for all"
 
 
 def _from_home(options: Options) -> Options:
