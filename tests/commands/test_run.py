@@ -59,6 +59,22 @@ def test_images_too_large_for_the_slots_of_an_unprobed_source_end_it(
     assert run(*source, "--output", tmp_path / "o.mp4", "--deploy", tmp_path / "large.yaml") == 0
 
 
+def test_what_an_earlier_run_wrote_stays_if_no_frame_comes(
+    tmp_path: Path, redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.mp4").touch()
+    outputs = [tmp_path / f"o{suffix}" for suffix in (".csv", ".jsonl", ".mp4", ".parquet", ".txt")]
+    for output in outputs:
+        output.write_bytes(b"earlier")
+    stated = [f"--output={output}" for output in outputs]
+    assert run("--source", tmp_path / "empty.mp4", *stated, "--redis", redis_server.url) == 1
+    lines = capsys.readouterr().out.splitlines()
+    kept = [f"  left as it was: {output}: no frame came" for output in outputs]
+    assert lines[-len(outputs) :] == kept
+    assert {output.read_bytes() for output in outputs} == {b"earlier"}
+    assert len(list(tmp_path.iterdir())) == 1 + len(outputs)
+
+
 def test_a_report_that_cannot_be_written_fails_the_run(
     redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
