@@ -161,6 +161,11 @@ def load(role: str, kind: str) -> Any:
     raise KeyError(kind)
 
 
+def package_of(role: str, kind: str) -> str:
+    """Name the package that has a kind."""
+    return next((plugin.package for plugin in _plugins(role, kind)), "streamdet")
+
+
 def _group(role: str) -> str:
     return f"streamdet.{role.removesuffix('s')}s"
 

@@ -28,7 +28,7 @@ class LiveView:
             ConfigError: the graph has no Redis sink.
         """
         streams = [getattr(node.options, "stream", None) for node in graph.role("sink")]
-        stream = next(filter(None, streams), None)
+        stream = next((name for name in streams if isinstance(name, str)), None)
         if stream is None:
             raise ConfigError(
                 f"--live: wanted a graph with a redis_stream sink, {graph.name} has none"

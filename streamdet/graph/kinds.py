@@ -22,7 +22,7 @@ from streamdet.graph.draft import DraftNode, NodeKeys
 from streamdet.graph.pipeline import Node, in_order
 from streamdet.graph.problems import Problems
 from streamdet.models.model_config import ModelConfig, load_model_config
-from streamdet.registry import load
+from streamdet.registry import load, package_of
 from streamdet.sources.resolve import resolve
 from streamdet.system.cores import cores
 from streamdet.system.redaction import short
@@ -63,7 +63,7 @@ class _Builder:
                 return self._detector(draft)
             case _:
                 options = self._options(draft, draft.kind, draft.options)
-                return _node(draft, draft.kind, _from_home(options))
+                return _node(draft, draft.kind, self._from_home(draft, options))
 
     def _source(self, draft: DraftNode) -> Node:
         uri = self._stated(draft, "uri", "a source must say what it reads")
@@ -139,6 +139,20 @@ class _Builder:
         general = [*NodeKeys.model_fields, *(["uri"] if draft.role == "source" else [])]
         return checked(model, self._text, draft.path, values, also=general)
 
+    def _from_home(self, draft: DraftNode, options: Options) -> Options:
+        """Expand the ~ of a sink's path; an unknown home folder is reported with the outputs."""
+        path = getattr(options, "path", None)
+        if draft.role != "sink" or path is None:
+            return options
+        if not isinstance(path, str | Path):
+            owner = package_of(draft.role, draft.kind)
+            problem = f"kind {draft.kind} of package {owner} makes it a {type(path).__name__}"
+            raise self._error((*draft.path, "path"), f"must be text or a path: {problem}")
+        with suppress(RuntimeError):
+            home = Path(path).expanduser()
+            return options.model_copy(update={"path": type(path)(home)})
+        return options
+
     def _model(self, draft: DraftNode, name: str) -> ModelConfig:
         try:
             return load_model_config(name)
@@ -155,14 +169,6 @@ def _other_classes(node: str, options: DetectorOptions, model: ModelConfig) -> s
     names = yaml.safe_dump(kept, default_flow_style=True, allow_unicode=True, width=math.inf)
     entry = shlex.quote(f"{node}.classes={names.strip()}")
     return f"say --set {entry}, or --set {node}.classes=null for all"
-
-
-def _from_home(options: Options) -> Options:
-    """Expand the ~ of a sink's path; an unknown home folder is reported with the outputs."""
-    path: Path | None = getattr(options, "path", None)
-    with suppress(RuntimeError):
-        return options if path is None else options.model_copy(update={"path": path.expanduser()})
-    return options
 
 
 def _node(draft: DraftNode, kind: str, options: Options, **found: Any) -> Node:

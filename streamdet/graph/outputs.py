@@ -24,7 +24,8 @@ def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
     streams: dict[str, str] = {}
     for node in graph.role("sink"):
         stream = getattr(node.options, "stream", None)
-        if stream is not None and (first := streams.setdefault(stream, node.name)) != node.name:
+        first = streams.setdefault(stream, node.name) if isinstance(stream, str) else node.name
+        if first != node.name:
             problems.add(
                 ("nodes", node.name, "stream"), f"must differ from {first}.stream, got {stream!r}"
             )
@@ -54,11 +55,11 @@ def files_written(graph: PipelineGraph, node: Node) -> Iterator[Path]:
     if path is None:
         return
     if not load("sink", node.kind).has_file_per_source:
-        yield path
+        yield Path(path)
         return
     source_ids = graph.sources_reaching(node.name)
     for source_id in source_ids:
-        yield output_path(path, source_id, source_ids)
+        yield output_path(Path(path), source_id, source_ids)
 
 
 def check_report(graph: PipelineGraph, report: str) -> Path:
