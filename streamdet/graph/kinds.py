@@ -135,7 +135,10 @@ class _Builder:
         return self._text.texts[path]
 
     def _options(self, draft: DraftNode, kind: str, values: Mapping[str, Any]) -> Any:
-        model: type[Options] = load(draft.role, kind).Options
+        try:
+            model: type[Options] = load(draft.role, kind).Options
+        except ConfigError as exc:
+            raise self._error((*draft.path, "kind"), f"cannot be {kind}: {exc}") from exc
         general = [*NodeKeys.model_fields, *(["uri"] if draft.role == "source" else [])]
         return checked(model, self._text, draft.path, values, also=general)
 
