@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from streamdet.errors import StalePixelsError
+from streamdet.errors import EngineError, StalePixelsError
 from streamdet.image import Image
 from streamdet.sinks import Sink
 from streamdet.stages import Job
 from streamdet.stages.pixels import PixelStore
+from streamdet.system.redaction import short
 
 
 class SinkStage:
@@ -25,9 +26,18 @@ class SinkStage:
         self._pixels = pixels
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
-        """Write a batch: see stages.Stage."""
+        """Write a batch: see stages.Stage.
+
+        Raises:
+            EngineError: the sink does not say what each frame adds to public streams.
+        """
         images = [self._image(job) for job in jobs]
         public = self._sink.write([job.message for job in jobs], images)
+        if not isinstance(public, list) or len(public) != len(jobs):
+            raise EngineError(
+                f"{type(self._sink).__name__}.write must return a list with a tuple of PublicEntry"
+                f" for each of the {len(jobs)} messages, got {short(str(public))} (docs/plugins.md)"
+            )
         return [
             replace(job, public=job.public + entries)
             for job, entries in zip(jobs, public, strict=True)
