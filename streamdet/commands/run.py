@@ -20,7 +20,7 @@ from streamdet.commands.progress_view import progress_view
 from streamdet.commands.report_text import report_lines
 from streamdet.commands.stop_signals import INTERRUPTED
 from streamdet.errors import EngineError
-from streamdet.graph.outputs import check_report
+from streamdet.graph.outputs import check_report, read_twice
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.report import Report, Snapshot
 from streamdet.run.supervisor import Supervisor
@@ -57,6 +57,8 @@ def run(args: Namespace) -> int:
     settings = settings_from(args)
     report_path = None if args.report is None else check_report(graph, args.report)
     refuse_missing(graph)
+    if doubled := read_twice(graph):
+        _warn(doubled)
     outputs = OutputFiles.of(graph)
     supervisor = Supervisor(graph, settings)
     with progress_view(sys.stdout) as view:

@@ -20,7 +20,8 @@ def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
 
     A run starts its files afresh: without this check it would empty a video that it is to read.
     """
-    taken = files_read(graph)
+    read = files_read(graph)
+    taken = dict(read)
     streams: dict[str, str] = {}
     for node in graph.role("sink"):
         stream = getattr(node.options, "stream", None)
@@ -29,12 +30,14 @@ def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
             problems.add(
                 ("nodes", node.name, "stream"), f"must differ from {first}.stream, got {stream!r}"
             )
+        stated = getattr(node.options, "path", None)
+        if stated is not None and (whose := read.get(file_key(Path(stated)))):
+            _refuse(node, Path(stated), whose, problems)
+            continue  # also where it writes a file beside it for each source: it was not meant
         for path in files_written(graph, node):
             whose = taken.setdefault(file_key(path), f"{node.name}.path")
             if whose != f"{node.name}.path":
-                problems.add(
-                    ("nodes", node.name, "path"), f"must differ from {whose}, got {str(path)!r}"
-                )
+                _refuse(node, path, whose, problems)
             _check_writable(node, path, problems)
 
 
@@ -47,6 +50,24 @@ def files_read(graph: PipelineGraph) -> dict[FileKey, str]:
                 file_key(file): f"what {node.name} reads" for file in files_of(node.kind, item)
             }
     return read
+
+
+def _refuse(node: Node, path: Path, whose: str, problems: Problems) -> None:
+    problems.add(("nodes", node.name, "path"), f"must differ from {whose}, got {str(path)!r}")
+
+
+def read_twice(graph: PipelineGraph) -> str:
+    """Say that a run reads a file, scene or camera twice, which may not be meant; else ""."""
+    first: dict[FileKey, str] = {}
+    doubled = []
+    for node in graph.role("source"):
+        for item in node.items:
+            is_path = node.kind in {"file", "images"}
+            key = file_key(Path(item.uri)) if is_path else item.uri
+            if (other := first.setdefault(key, item.source_id)) != item.source_id:
+                doubled.append(f"{short(item.uri)} is read twice, as {other} and {item.source_id}")
+    more = f" ({len(doubled) - 1} more too)" if len(doubled) > 1 else ""
+    return f"{doubled[0]}{more}" if doubled else ""
 
 
 def files_written(graph: PipelineGraph, node: Node) -> Iterator[Path]:
