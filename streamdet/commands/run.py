@@ -31,7 +31,7 @@ EXIT_CODES = {"done": 0, "failed": 1, "stopped": INTERRUPTED}
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `run`."""
-    add_graph_arguments(parser)
+    add_graph_arguments(parser, is_run=True)
     add_machine_arguments(parser)
     parser.add_argument(
         "--report", metavar="R.json", help="write the report as JSON; replaced if it exists"
