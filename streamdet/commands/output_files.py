@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from streamdet.graph import PipelineGraph
+from streamdet.graph import Node, PipelineGraph
 from streamdet.graph.outputs import files_written
+from streamdet.sinks.append_file import remove_empty
+from streamdet.sinks.parquet import rows_path
 
 Mark = tuple[int, int] | None
 """Inode and time of the last change of a file; None where there is none."""
@@ -27,8 +29,17 @@ class OutputFiles:
     @classmethod
     def of(cls, graph: PipelineGraph) -> Self:
         """Look at them before a run."""
-        paths = [path for node in graph.role("sink") for path in files_written(graph, node)]
+        paths = [path for node in graph.role("sink") for path in _files(graph, node)]
         return cls({path: _mark(path) for path in paths})
+
+    def remove_empty(self) -> None:
+        """Remove what a run without a frame has made: its processes were killed before they could.
+
+        A run that fails has its processes killed; with a frame, an empty file is a result.
+        """
+        for path, before in self.before.items():
+            if before is None:
+                remove_empty(path)
 
     def written(self) -> list[Path]:
         """List those that the run has written."""
@@ -37,6 +48,13 @@ class OutputFiles:
     def kept(self) -> list[Path]:
         """List those of an earlier run that it has not touched."""
         return [path for path, before in self.before.items() if before and _mark(path) == before]
+
+
+def _files(graph: PipelineGraph, node: Node) -> Iterator[Path]:
+    for path in files_written(graph, node):
+        yield path
+        if node.kind == "parquet":
+            yield rows_path(path)
 
 
 def _mark(path: Path) -> Mark:

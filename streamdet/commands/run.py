@@ -86,6 +86,8 @@ def _tell(report: Report, path: Path | None, outputs: OutputFiles, *, is_debug: 
         EngineError: it cannot be written to its file.
     """
     unwritten = None if path is None else _write(report, path)
+    if not any(source.published or source.dropped for source in report.sources):
+        outputs.remove_empty()
     written = outputs.written()
     if path is not None and unwritten is None:
         written = [*written, path]

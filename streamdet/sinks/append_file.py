@@ -169,6 +169,20 @@ class RedoFile:
         self._file.discard()
 
 
+def remove_empty(path: Path) -> None:
+    """Remove a file that is empty and that no process holds: a killed one may have left it."""
+    with contextlib.suppress(ConfigError, OSError):
+        if path.stat().st_size:
+            return
+        fd, _ = _open(path)
+        try:
+            _lock(fd, path, 0.0)
+            if not os.fstat(fd).st_size:
+                path.unlink()
+        finally:
+            os.close(fd)
+
+
 def allow_open(count: int) -> None:
     """Have the system let this process open `count` more files, as far as its hard limit goes.
 

@@ -47,7 +47,7 @@ class ParquetSink:
     def __init__(self, options: ParquetOptions, context: SinkContext) -> None:
         """Remember options and run."""
         self._path = options.path
-        self._csv_path = options.path.with_name(options.path.name + ".csv")
+        self._csv_path = rows_path(options.path)
         self._rows = CsvSink(CsvOptions(path=self._csv_path), context)
         self._sources = frozenset(context.sources)
         self._is_written = False
@@ -118,6 +118,11 @@ class ParquetSink:
             _convert(self._csv_path, self._path)
             self._csv_path.unlink()
         self._rows.close()
+
+
+def rows_path(path: Path) -> Path:
+    """Name the file that holds the rows until the Parquet file is written."""
+    return path.with_name(path.name + ".csv")
 
 
 def missing_library() -> str:

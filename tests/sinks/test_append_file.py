@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from streamdet.errors import ConfigError, EngineError
-from streamdet.sinks.append_file import AppendFile, RedoFile, allow_open
+from streamdet.sinks.append_file import AppendFile, RedoFile, allow_open, remove_empty
 
 LIMITED = """
 import resource, sys
@@ -136,6 +136,21 @@ def test_discard_removes_an_empty_file_that_opening_made(
     file.discard()
     file.discard()
     assert path.exists() == stays
+
+
+@pytest.mark.parametrize(("data", "stays"), [(b"", False), (b"x", True)])
+def test_only_an_empty_file_is_removed(tmp_path: Path, data: bytes, stays: bool) -> None:
+    (tmp_path / "f").write_bytes(data)
+    remove_empty(tmp_path / "f")
+    remove_empty(tmp_path / "none")
+    assert (tmp_path / "f").exists() == stays
+
+
+def test_an_empty_file_that_another_run_holds_is_not_removed(tmp_path: Path) -> None:
+    file = AppendFile(tmp_path / "f")
+    remove_empty(tmp_path / "f")
+    assert (tmp_path / "f").exists()
+    file.close()
 
 
 def test_more_files_may_be_opened_than_the_soft_limit_says() -> None:
