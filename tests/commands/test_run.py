@@ -215,7 +215,7 @@ def test_a_stated_runtime_that_is_not_installed_is_said_before_anything_starts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("streamdet.run.missing_parts.find_network", lambda model: Path())
-    monkeypatch.setattr("streamdet.run.missing_parts.find_spec", lambda name: None)
+    monkeypatch.setattr("streamdet.runtimes.installed.find_spec", lambda name: None)
     settings = ["--set", "detect.model=yolox_nano", "--set", "detect.runtime=onnxruntime"]
     assert main(["run", "people", *settings]) == 1
     assert "detect.runtime is onnxruntime, which is not installed: pip install" in (
