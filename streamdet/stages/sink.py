@@ -34,10 +34,8 @@ class SinkStage:
         images = [self._image(job) for job in jobs]
         public = self._sink.write([job.message for job in jobs], images)
         if not isinstance(public, list) or len(public) != len(jobs):
-            raise EngineError(
-                f"{type(self._sink).__name__}.write must return a list with a tuple of PublicEntry"
-                f" for each of the {len(jobs)} messages, got {short(str(public))} (docs/plugins.md)"
-            )
+            wanted = f"a list with a tuple of PublicEntry for each of the {len(jobs)} messages"
+            raise self._wrong("write", wanted, public)
         return [
             replace(job, public=job.public + entries)
             for job, entries in zip(jobs, public, strict=True)
@@ -60,8 +58,20 @@ class SinkStage:
         self._sink.restore(states)
 
     def states(self) -> dict[str, bytes]:
-        """What has been written since the last call: see stages.Stage."""
-        return self._sink.states()
+        """What has been written since the last call: see stages.Stage.
+
+        Raises:
+            EngineError: the sink does not say.
+        """
+        states = self._sink.states()
+        if not isinstance(states, dict):
+            raise self._wrong("states", "a dict of bytes, {} for none", states)
+        return states
+
+    def _wrong(self, method: str, wanted: str, returned: object) -> EngineError:
+        name = f"{type(self._sink).__name__}.{method}"
+        got = short(str(returned))
+        return EngineError(f"{name} must return {wanted}, got {got} (docs/plugins.md)")
 
     def committed(self) -> None:
         """Let the outputs show what has been committed."""

@@ -73,6 +73,15 @@ def test_a_sink_that_does_not_answer_for_each_message_is_told_how(
         stage.process([job(0), job(1)])
 
 
+def test_a_sink_without_an_answer_to_what_its_states_are_is_told_how(rig: Rig) -> None:
+    class Silent(Noting):
+        def states(self) -> dict[str, bytes]:
+            return None  # type: ignore[return-value]
+
+    with pytest.raises(EngineError, match=r"Silent\.states must return a dict .*, got None"):
+        SinkStage(Silent(needs_image=False), rig.pixels).states()
+
+
 def test_images_come_only_to_a_sink_that_wants_them(rig: Rig) -> None:
     wants, does_not = Noting(needs_image=True), Noting(needs_image=False)
     for sink in (wants, does_not):
