@@ -114,7 +114,7 @@ def run(  # noqa: PLR0913  as `streamdet run` has arguments
     Args:
         graph: a graph file, or the name of a shipped one.
         sources: files, folders, globs or scenes for the graph's source node.
-        outputs: files to write besides: .jsonl, .mp4, .csv, .parquet or .txt (MOT).
+        outputs: files to write besides: .mp4, .jsonl, .csv, .parquet or .txt (MOT).
         overrides: "node.option" -> value: {"detect.score_thresh": 0.4}.
         redis: the server, in place of the deploy file's.
         deploy: settings of this machine, or their path.

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from streamdet.errors import ConfigError
+from streamdet.roles import lacks
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -19,20 +20,26 @@ class Plugin:
     package: str
     entry_point: EntryPoint
 
-    def load(self) -> Any:
+    def load(self, role: str) -> Any:
         """Import the class.
 
         Raises:
-            ConfigError: the import failed.
+            ConfigError: the import failed, or the class lacks what its role asks for.
         """
         try:
-            return self.entry_point.load()
+            kind = self.entry_point.load()
         except Exception as exc:
-            place = f"{self.entry_point.group}: {self.entry_point.name} = {self.entry_point.value}"
             raise ConfigError(
-                f"plugin {place!r} of package {self.package!r} cannot be imported:"
-                f" {type(exc).__name__}: {exc}"
+                f"{self._name} cannot be imported: {type(exc).__name__}: {exc}"
             ) from exc
+        if faults := lacks(role, kind):
+            raise ConfigError(f"{self._name} is no {role}: {'; '.join(faults)} (docs/plugins.md)")
+        return kind
+
+    @property
+    def _name(self) -> str:
+        place = f"{self.entry_point.group}: {self.entry_point.name} = {self.entry_point.value}"
+        return f"plugin {place!r} of package {self.package!r}"
 
 
 @cache

@@ -152,13 +152,18 @@ def load(role: str, kind: str) -> Any:
 
     Raises:
         KeyError: there is no such role or kind.
-        ConfigError: it is a plugin that cannot be imported.
+        ConfigError: it is a plugin that cannot be imported, or lacks what its role asks for.
     """
     if place := _INTERNAL.get(role, {}).get(kind) or KINDS[role].get(kind):
         return _imported(place)
     for plugin in _plugins(role, kind):
-        return plugin.load()
+        return plugin.load(role)
     raise KeyError(kind)
+
+
+def package_of(role: str, kind: str) -> str:
+    """Name the package that has a kind."""
+    return next((plugin.package for plugin in _plugins(role, kind)), "streamdet")
 
 
 def _group(role: str) -> str:

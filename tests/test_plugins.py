@@ -12,7 +12,8 @@ from streamdet.config.files import shipped
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.runtime_choice import candidates
 from streamdet.errors import ConfigError, EngineError
-from streamdet.models.model_config import ModelConfig, load_model_config
+from streamdet.models.model_config import ImageInput, ModelConfig, load_model_config
+from streamdet.runtimes import RuntimeOptions, Tensors
 
 
 def _forget() -> None:
@@ -26,7 +27,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: example\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[streamdet.sinks]\nposts = fractions:Fraction\n"
+        "[streamdet.sinks]\nposts = streamdet.sinks.csv:CsvSink\n"
         "broken = no_such_module:Sink\njsonl = fractions:Fraction\n"
         "[streamdet.runtimes]\nlent = tests.test_plugins:Lent\nsort = tests.test_plugins:Lent\n"
         "gone = no_such_module:Runtime\n"
@@ -40,7 +41,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_plugin_is_a_kind_of_its_role() -> None:
     assert registry.role_of("posts") == "sink"
     assert "posts" in registry.names("sink")
-    assert registry.load("sink", "posts").__name__ == "Fraction"
+    assert registry.load("sink", "posts").__name__ == "CsvSink"
 
 
 def test_a_broken_plugin_is_named_with_its_package() -> None:
@@ -57,6 +58,14 @@ class Lent:
     """A runtime of a plugin whose package is not installed here."""
 
     package = "no_such_package.inside"
+    name = "lent"
+
+    def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
+        """Load nothing."""
+
+    def __call__(self, images: object, extras: object = None) -> list[Tensors]:
+        """Find nothing."""
+        return []
 
     @staticmethod
     def precisions() -> tuple[str, ...]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from streamdet.cli import main, make_parser
+from streamdet.formats.object_rows import COLUMNS
 from streamdet.graph.draft import ROLES
+from streamdet.graph.overrides import OUTPUT_FORMATS, OUTPUT_KINDS
 from streamdet.registry import KINDS
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +50,30 @@ def test_the_pages_name_every_kind() -> None:
     text = "".join(page.read_text() for page in PAGES)
     kinds = [kind for role in ROLES for kind in KINDS[role]]
     assert [kind for kind in kinds if f"`{kind}`" not in text] == []
+
+
+def test_the_pages_and_helps_list_the_same_outputs(capsys: pytest.CaptureFixture[str]) -> None:
+    for page in ("README.md", "docs/commands.md", "docs/outputs.md"):
+        text = (ROOT / page).read_text()
+        missing = [end for end in OUTPUT_KINDS if not re.search(rf"[` (]{re.escape(end)}\b", text)]
+        assert missing == [], page
+    for command in ("run", "check", "graph"):
+        main([command, "--help"])
+        assert OUTPUT_FORMATS in " ".join(capsys.readouterr().out.split())
+
+
+def test_only_run_promises_to_overwrite_an_output(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["run", "--help"])
+    assert "overwritten" in capsys.readouterr().out
+    main(["check", "--help"])
+    assert "overwritten" not in capsys.readouterr().out
+
+
+def test_the_page_of_outputs_has_the_columns_of_the_table() -> None:
+    table = (ROOT / "docs" / "outputs.md").read_text().partition("## The columns")[2]
+    rows = re.findall(r"^\| (`.*?`) \| (\w+) \|", table, re.M)
+    columns = [(name, type_) for names, type_ in rows for name in re.findall("`(\\w+)`", names)]
+    assert columns == list(COLUMNS.items())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
 from streamdet.commands.report_text import counted
 from streamdet.graph import Node, PipelineGraph
 from streamdet.graph.mermaid import caption
+from streamdet.graph.outputs import read_twice
 from streamdet.run.missing_parts import missing_parts
 
 
@@ -31,6 +32,8 @@ def run(args: Namespace) -> int:
     made_of = f"{counted(len(graph.nodes), 'node')} in {counted(processes, 'process', 'processes')}"
     print(f"{graph.path}: valid, {made_of}")
     print(table(graph))
+    if doubled := read_twice(graph):
+        print(f"warning: {doubled}", file=sys.stderr)
     for missing in missing_parts(graph):
         print(f"warning: {missing}", file=sys.stderr)
     for unreadable in unreadable_files(graph):

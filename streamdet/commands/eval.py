@@ -102,7 +102,7 @@ def _add_model(parser: ArgumentParser) -> None:
 
 
 def _add_pipeline(parser: ArgumentParser) -> None:
-    add_graph_arguments(parser)
+    add_graph_arguments(parser, is_run=True)
     add_machine_arguments(parser)
     _add_video_truth(parser)
 

@@ -6,10 +6,17 @@ from argparse import ArgumentParser, Namespace
 
 from streamdet.config.deploy import DeploySettings, load_settings
 from streamdet.graph import PipelineGraph, load_graph
+from streamdet.graph.overrides import OUTPUT_FORMATS
 
 
-def add_graph_arguments(parser: ArgumentParser) -> None:
-    """Add GRAPH, --source, --output and --set."""
+def add_graph_arguments(parser: ArgumentParser, *, is_run: bool = False) -> None:
+    """Add GRAPH, --source, --output and --set.
+
+    Args:
+        parser: gets them.
+        is_run: whether the command writes the outputs; the others only look at the graph.
+    """
+    output = "an existing file is overwritten" if is_run else "this command writes none"
     parser.add_argument(
         "graph", metavar="GRAPH", help="graph file, or a shipped one: pipelines/people.yaml, people"
     )
@@ -26,8 +33,8 @@ def add_graph_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="also write .jsonl, .mp4 (annotated video) or .txt (MOT format), by what it ends in; "
-        "an existing file is overwritten; may be repeated",
+        help=f"an output beside the graph's own, by what it ends in: {OUTPUT_FORMATS}; {output}; "
+        "may be repeated",
     )
     parser.add_argument(
         "--set",

@@ -6,6 +6,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from importlib.util import find_spec
+from inspect import cleandoc
 from textwrap import wrap
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -19,6 +20,7 @@ from streamdet.errors import ConfigError, to_install
 from streamdet.graph.draft import ROLES, NodeKeys
 from streamdet.registry import (
     FITTINGS,
+    KINDS,
     NETWORKS,
     load,
     load_fit_recipe,
@@ -109,9 +111,10 @@ def _network_options(kind: str) -> Iterator[str]:
 
 def _sentence(role: str, kind: str) -> str:
     """Name a detector's paper: several papers may share a class that reads their networks."""
-    if role == "detector":
+    if role == "detector" and kind in KINDS[role]:
         return paper(kind)
-    return str(load(role, kind).__doc__).partition("\n")[0]
+    text = cleandoc(load(role, kind).__doc__ or "")
+    return text.partition("\n")[0] or "(its class has no docstring)"
 
 
 def _options(

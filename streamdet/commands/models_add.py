@@ -21,6 +21,7 @@ from streamdet.building.own_network import (
     recognised,
 )
 from streamdet.config.files import shipped
+from streamdet.config.suggestions import listed
 from streamdet.detections import Detections
 from streamdet.detectors.make import make_detector
 from streamdet.errors import ConfigError, EngineError, to_install
@@ -85,8 +86,7 @@ def run(args: Namespace) -> None:
     print(f"trial by {runtime} on {args.image or 'a rendered street'}: {_seen(found, model)}")
     print(f"{drawn}: look whether the boxes are where they belong; if not, see docs/own-model.md")
     print(f"{model_file}: the model; to use it:")
-    stated = shlex.quote(f"detect.model={model_file}")
-    print(f"  streamdet run people --source my.mp4 --set {stated} --output boxes.mp4")
+    print(f"  streamdet run people --source my.mp4 {_sets(model_file, model)} --output boxes.mp4")
 
 
 def _values(args: Namespace) -> dict[str, Any]:
@@ -172,10 +172,17 @@ def _drawn(image: Pixels, found: Detections, classes: tuple[str, ...]) -> bytes:
     return encoded.tobytes()
 
 
+def _sets(model_file: Path, model: ModelConfig) -> str:
+    """Write what makes the graph `people`, which keeps the class person, use a model."""
+    sets = [f"detect.model={model_file}"]
+    if "person" not in model.classes:
+        sets.append("detect.classes=null")
+    return " ".join(f"--set {shlex.quote(entry)}" for entry in sets)
+
+
 def _counted(model: ModelConfig) -> str:
-    names = ", ".join(model.classes[:5]) + (" ..." if len(model.classes) > 5 else "")
     count = len(model.classes)
-    return f"{count} class{'' if count == 1 else 'es'} ({names})"
+    return f"{count} class{'' if count == 1 else 'es'} ({listed(model.classes)})"
 
 
 def _seen(found: Detections, model: ModelConfig) -> str:

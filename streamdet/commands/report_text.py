@@ -18,7 +18,7 @@ def report_lines(report: Report, written: Iterable[Path] = ()) -> Iterator[str]:
 
     Args:
         report: the run.
-        written: files that its sinks write, in order; those that exist are listed.
+        written: files that it has written, in order.
     """
     yield f"{report.graph}: {', '.join(_outcome(report))}"
     for source in report.sources:
@@ -28,7 +28,7 @@ def report_lines(report: Report, written: Iterable[Path] = ()) -> Iterator[str]:
     for stage in report.stages:
         runs = report.runtimes.get(stage.node, stage.kind)
         yield columns(stage.node, width, times(stage), runs)
-    if files := [str(path) for path in written if path.exists()]:
+    if files := list(map(str, written)):
         yield f"  written: {files[0]}"
         yield from (f"           {file}" for file in files[1:])
 

@@ -15,11 +15,11 @@ from streamdet.commands.graph_arguments import (
     settings_from,
 )
 from streamdet.commands.live import LiveView
+from streamdet.commands.output_files import OutputFiles
 from streamdet.commands.progress_view import progress_view
 from streamdet.commands.report_text import report_lines
 from streamdet.errors import EngineError
-from streamdet.graph import PipelineGraph
-from streamdet.graph.outputs import check_report, files_written
+from streamdet.graph.outputs import check_report, read_twice
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.report import Report, Snapshot
 from streamdet.run.supervisor import Supervisor
@@ -31,7 +31,7 @@ EXIT_CODES = {"done": 0, "failed": 1, "stopped": INTERRUPTED}
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `run`."""
-    add_graph_arguments(parser)
+    add_graph_arguments(parser, is_run=True)
     add_machine_arguments(parser)
     parser.add_argument(
         "--report", metavar="R.json", help="write the report as JSON; replaced if it exists"
@@ -57,6 +57,9 @@ def run(args: Namespace) -> int:
     settings = settings_from(args)
     report_path = None if args.report is None else check_report(graph, args.report)
     refuse_missing(graph)
+    if doubled := read_twice(graph):
+        _warn(doubled)
+    outputs = OutputFiles.of(graph)
     supervisor = Supervisor(graph, settings)
     with progress_view(sys.stdout) as view:
         live = LiveView(graph, view.print) if args.live else None
@@ -72,25 +75,26 @@ def run(args: Namespace) -> int:
         supervisor.on_warning = _warn
         report = supervisor.run()
     with supervisor.counting_signals():  # a stopped run still prints its report
-        _tell(report, report_path, _files(graph), is_debug=args.debug)
+        _tell(report, report_path, outputs, is_debug=args.debug)
     return 1 if report.outcome == "done" and not report.is_good else EXIT_CODES[report.outcome]
 
 
-def _files(graph: PipelineGraph) -> list[Path]:
-    return [path for node in graph.nodes_of_role("sink") for path in files_written(graph, node)]
-
-
-def _tell(report: Report, path: Path | None, written: list[Path], *, is_debug: bool) -> None:
+def _tell(report: Report, path: Path | None, outputs: OutputFiles, *, is_debug: bool) -> None:
     """Write and print the report, complaints last.
 
     Raises:
         EngineError: it cannot be written to its file.
     """
     unwritten = None if path is None else _write(report, path)
+    if not any(source.published or source.dropped for source in report.sources):
+        outputs.remove_empty()
+    written = outputs.written()
     if path is not None and unwritten is None:
         written = [*written, path]
     for line in report_lines(report, written):
         print(line)
+    for kept in outputs.kept():
+        print(f"  left as it was: {kept}: no frame came")
     sys.stdout.flush()
     _complain(report)
     for traceback in report.tracebacks if is_debug else ():

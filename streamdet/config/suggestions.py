@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -29,6 +29,11 @@ def closest(name: str, valid: Iterable[str]) -> str | None:
         return close[0]
     begun = [other for other in names if len(name) >= _LEAST_BEGUN and other.startswith(name)]
     return begun[0] if len(begun) == 1 else None
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Write the first names of a list, and ... where there are more."""
+    return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from streamdet.config.options import Options
+from streamdet.config.suggestions import closest
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.built_in import check_built_in
-from streamdet.detectors.parts.options import check_options
+from streamdet.detectors.parts.options import DetectorOptions, check_options
 from streamdet.errors import ConfigError, legible
 from streamdet.graph.draft import DraftNode, NodeKeys
 from streamdet.graph.pipeline import Node, in_order
 from streamdet.graph.problems import Problems
 from streamdet.models.model_config import ModelConfig, load_model_config
-from streamdet.registry import load
+from streamdet.registry import load, package_of
 from streamdet.sources.resolve import resolve
 from streamdet.system.cores import cores
 from streamdet.system.redaction import short
@@ -58,7 +63,7 @@ class _Builder:
                 return self._detector(draft)
             case _:
                 options = self._options(draft, draft.kind, draft.options)
-                return _node(draft, draft.kind, _from_home(options))
+                return _node(draft, draft.kind, self._from_home(draft, options))
 
     def _source(self, draft: DraftNode) -> Node:
         uri = self._stated(draft, "uri", "a source must say what it reads")
@@ -91,9 +96,9 @@ class _Builder:
         try:
             check_options(options, model)
         except ConfigError as exc:
-            hint = str(exc).removeprefix("classes: ")
+            problem = f"asks for a class that the model lacks: {str(exc).removeprefix('classes: ')}"
             raise self._error(
-                (*draft.path, "classes"), f"is not a class of the model: {hint}"
+                (*draft.path, "classes"), f"{problem}; {_other_classes(draft.name, options, model)}"
             ) from exc
         try:
             check_built_in(options, model)
@@ -130,9 +135,26 @@ class _Builder:
         return self._text.texts[path]
 
     def _options(self, draft: DraftNode, kind: str, values: Mapping[str, Any]) -> Any:
-        model: type[Options] = load(draft.role, kind).Options
+        try:
+            model: type[Options] = load(draft.role, kind).Options
+        except ConfigError as exc:
+            raise self._error((*draft.path, "kind"), f"cannot be {kind}: {exc}") from exc
         general = [*NodeKeys.model_fields, *(["uri"] if draft.role == "source" else [])]
         return checked(model, self._text, draft.path, values, also=general)
+
+    def _from_home(self, draft: DraftNode, options: Options) -> Options:
+        """Expand the ~ of a sink's path; an unknown home folder is reported with the outputs."""
+        path = getattr(options, "path", None)
+        if draft.role != "sink" or path is None:
+            return options
+        if not isinstance(path, str | Path):
+            owner = package_of(draft.role, draft.kind)
+            problem = f"kind {draft.kind} of package {owner} makes it a {type(path).__name__}"
+            raise self._error((*draft.path, "path"), f"must be text or a path: {problem}")
+        with suppress(RuntimeError):
+            home = Path(path).expanduser()
+            return options.model_copy(update={"path": type(path)(home)})
+        return options
 
     def _model(self, draft: DraftNode, name: str) -> ModelConfig:
         try:
@@ -142,12 +164,14 @@ class _Builder:
             raise self._error((*draft.path, "model"), f"is not a model: {problems}") from exc
 
 
-def _from_home(options: Options) -> Options:
-    """Expand the ~ of a sink's path; an unknown home folder is reported with the outputs."""
-    path: Path | None = getattr(options, "path", None)
-    with suppress(RuntimeError):
-        return options if path is None else options.model_copy(update={"path": path.expanduser()})
-    return options
+def _other_classes(node: str, options: DetectorOptions, model: ModelConfig) -> str:
+    """Say how a detector is told to keep classes that its model has."""
+    meant = (name if name in model.classes else closest(name, model.classes)
+             for name in options.classes or ())  # fmt: skip
+    kept = list(dict.fromkeys(filter(None, meant))) or list(model.classes[:1])
+    names = yaml.safe_dump(kept, default_flow_style=True, allow_unicode=True, width=math.inf)
+    entry = shlex.quote(f"{node}.classes={names.strip()}")
+    return f"say --set {entry}, or --set {node}.classes=null for all"
 
 
 def _node(draft: DraftNode, kind: str, options: Options, **found: Any) -> Node:

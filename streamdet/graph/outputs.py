@@ -20,20 +20,24 @@ def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
 
     A run truncates its output files: without this check it could empty a video that it reads.
     """
-    taken = files_read(graph)
+    read = files_read(graph)
+    taken = dict(read)
     streams: dict[str, str] = {}
     for node in graph.nodes_of_role("sink"):
         stream = getattr(node.options, "stream", None)
-        if stream is not None and (first := streams.setdefault(stream, node.name)) != node.name:
+        first = streams.setdefault(stream, node.name) if isinstance(stream, str) else node.name
+        if first != node.name:
             problems.add(
                 ("nodes", node.name, "stream"), f"must differ from {first}.stream, got {stream!r}"
             )
+        stated = getattr(node.options, "path", None)
+        if stated is not None and (whose := read.get(file_key(Path(stated)))):
+            _refuse(node, Path(stated), whose, problems)
+            continue  # also where it writes a file beside it for each source: it was not meant
         for path in files_written(graph, node):
             whose = taken.setdefault(file_key(path), f"{node.name}.path")
             if whose != f"{node.name}.path":
-                problems.add(
-                    ("nodes", node.name, "path"), f"must differ from {whose}, got {str(path)!r}"
-                )
+                _refuse(node, path, whose, problems)
             _check_writable(node, path, problems)
 
 
@@ -48,17 +52,35 @@ def files_read(graph: PipelineGraph) -> dict[FileKey, str]:
     return read
 
 
+def _refuse(node: Node, path: Path, whose: str, problems: Problems) -> None:
+    problems.add(("nodes", node.name, "path"), f"must differ from {whose}, got {str(path)!r}")
+
+
+def read_twice(graph: PipelineGraph) -> str:
+    """Say that a run reads a file, scene or camera twice, which may not be meant; else ""."""
+    first: dict[FileKey, str] = {}
+    doubled = []
+    for node in graph.role("source"):
+        for item in node.items:
+            is_path = node.kind in {"file", "images"}
+            key = file_key(Path(item.uri)) if is_path else item.uri
+            if (other := first.setdefault(key, item.source_id)) != item.source_id:
+                doubled.append(f"{short(item.uri)} is read twice, as {other} and {item.source_id}")
+    more = f" ({len(doubled) - 1} more too)" if len(doubled) > 1 else ""
+    return f"{doubled[0]}{more}" if doubled else ""
+
+
 def files_written(graph: PipelineGraph, node: Node) -> Iterator[Path]:
     """List the files that a sink writes: one, or one for each source."""
     path = getattr(node.options, "path", None)
     if path is None:
         return
     if not load("sink", node.kind).has_file_per_source:
-        yield path
+        yield Path(path)
         return
     source_ids = graph.sources_reaching(node.name)
     for source_id in source_ids:
-        yield output_path(path, source_id, source_ids)
+        yield output_path(Path(path), source_id, source_ids)
 
 
 def check_report(graph: PipelineGraph, report: str) -> Path:

@@ -15,13 +15,16 @@ from streamdet.registry import load, role_of
 from streamdet.system.redaction import is_utf8, short
 
 OUTPUT_KINDS: Final = {
-    ".jsonl": "jsonl",
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".mp4": "video",
-    ".txt": "mot",
+    ".mp4": ("video", "video with the boxes drawn"),
+    ".jsonl": ("jsonl", "a line a frame"),
+    ".csv": ("csv", "a row an object"),
+    ".parquet": ("parquet", "a row an object"),
+    ".txt": ("mot", "MOT"),
 }
-"""Suffix of an output file -> kind of its sink."""
+"""Suffix of an output -> which sink writes it, and what is in it."""
+
+OUTPUT_FORMATS: Final = ", ".join(f"{end} ({what})" for end, (_, what) in OUTPUT_KINDS.items())
+"""The list that help and errors show."""
 
 CALLER: Final = "caller"
 """The sink that hands frames to the process that runs the graph: its name and its kind."""
@@ -113,12 +116,12 @@ def _add_output(text: YamlText, name: str, output: str) -> None:
         raise ConfigError(f"{place}: must be UTF-8")
     suffix = Path(output).suffix.lower()
     if suffix not in OUTPUT_KINDS:
-        valid = ", ".join(f"{known} ({kind})" for known, kind in OUTPUT_KINDS.items())
-        raise ConfigError(f"{place}: must end in one of {valid}, got {suffix or 'no suffix'!r}")
+        got = suffix or "no suffix"
+        raise ConfigError(f"{place}: must end in one of {OUTPUT_FORMATS}, got {got!r}")
     nodes: dict[str, Any] = text.values["nodes"]
     if name in nodes:
         raise ConfigError(f"{place}: its node would be {name!r}, which the graph already has")
-    kind = OUTPUT_KINDS[suffix]
+    kind, _ = OUTPUT_KINDS[suffix]
     nodes[name] = {"kind": kind, "reads": _results(nodes)}
     text.places["nodes", name] = place
     _put(text, name, "path", output, place)

@@ -53,7 +53,10 @@ class Sink(Protocol):
     has_file_per_source: bool
 
     def restore(self, states: Mapping[str, bytes]) -> None:
-        """Open, going on from the committed states ({} in a new run: start the outputs afresh).
+        """Open, going on from the committed states ({} in a new run).
+
+        A new run starts its outputs afresh when its first frame is committed: what an earlier run
+        left there stays until then.
 
         Raises:
             ConfigError: the output cannot be written, in one sentence.

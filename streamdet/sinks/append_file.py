@@ -5,6 +5,9 @@ the state (offset and bytes) and written when that state is committed. A process
 two leaves the bytes in the committed state, and the next one writes them at their offset: a program
 that follows the file never reads a line that is removed later.
 
+Note "earlier file": what an earlier run left stays until the first frame of this one is committed,
+so that a run that cannot begin (a source that does not open, a model that fails) destroys nothing.
+
 Note "lock": a new run that finds a file locked is refused at once: had it waited for the other run
 to end, it would throw that run's results away. A worker that resumes with committed bytes waits for
 the lock: its holder is the previous worker of the same run, about to exit.
@@ -38,29 +41,32 @@ class AppendFile:
 
     Attributes:
         path: where it lies.
-        length: bytes that it holds.
+        length: bytes of this run that it holds.
     """
 
-    def __init__(self, path: Path, length: int = 0, redo: bytes = b"") -> None:
+    def __init__(self, path: Path, length: int | None = None, redo: bytes = b"") -> None:
         """Open the file (made where missing), lock it, and leave `length` bytes and `redo`.
 
         Args:
             path: a plain file, or nothing yet.
-            length: how many of its first bytes to keep.
-            redo: bytes that belong behind them, whether they are there already or not.
+            length: how many of its first bytes to keep; None if this run has committed nothing: the
+                first `append` empties the file, see note "earlier file".
+            redo: bytes that belong behind `length`, whether they are there already or not.
 
         Raises:
             ConfigError: the folder cannot be made, the path is no plain file or may not be written,
                 another process holds it, or it is shorter than `length`.
         """
         self.path = path
-        self.length = length
+        self.length = length or 0
+        self._holds_earlier = length is None
         self._fd, self._is_made = _open(path)
         try:
-            _lock(self._fd, path, LOCK_WAIT_S if length or redo else 0.0)
-            _check_holds(self._fd, path, length)
-            self.append(redo)
-            self.cut(self.length)
+            _lock(self._fd, path, 0.0 if self._holds_earlier else LOCK_WAIT_S)
+            if not self._holds_earlier:
+                _check_holds(self._fd, path, self.length)
+                self.append(redo)
+                self.cut(self.length)
         except BaseException:
             self.close()
             raise
@@ -71,6 +77,8 @@ class AppendFile:
         Raises:
             EngineError: the system refuses (no space left, for one); nothing of `data` is left.
         """
+        if self._holds_earlier:
+            self.cut(0)
         view, end = memoryview(data), self.length
         try:
             while view:
@@ -84,7 +92,7 @@ class AppendFile:
         self.length = end
 
     def cut(self, length: int) -> None:
-        """Throw away what lies behind the first `length` bytes.
+        """Throw away what lies behind the first `length` bytes of this run, and an earlier file.
 
         Raises:
             EngineError: the system refuses.
@@ -94,6 +102,7 @@ class AppendFile:
         except OSError as exc:
             raise self._refusal(exc) from exc
         self.length = length
+        self._holds_earlier = False
 
     def head(self, count: int) -> bytes:
         """Read the first `count` bytes; fewer where the file is shorter."""
@@ -119,22 +128,23 @@ class RedoFile:
     """A file whose every byte is committed; see note "redo"."""
 
     def __init__(self, path: Path, state: bytes | None) -> None:
-        """Open the file as a committed state says; None starts it afresh.
+        """Open the file as a committed state says; None starts it afresh with the first `commit`.
 
         Raises:
             ConfigError: as for `AppendFile`.
         """
-        length, redo = (0, b"") if state is None else msgpack.unpackb(state)
+        length, redo = (None, b"") if state is None else msgpack.unpackb(state)
         self._file = AppendFile(path, length, redo)
-        self._staged = b""
+        self._has_begun = state is not None
+        self._staged: bytes | None = None
 
     def stage(self, data: bytes) -> None:
-        """Add `data` to what the next `commit` writes."""
-        self._staged += data
+        """Add `data` to what the next `commit` writes; b"" is a result, too: the first is kept."""
+        self._staged = (self._staged or b"") + data
 
     def state(self) -> bytes | None:
         """What to commit before `commit`; None where nothing is staged."""
-        if not self._staged:
+        if self._staged is None or (self._has_begun and not self._staged):
             return None
         packed: bytes = msgpack.packb((self._file.length, self._staged))
         return packed
@@ -145,8 +155,10 @@ class RedoFile:
         Raises:
             EngineError: the system refuses.
         """
-        self._file.append(self._staged)
-        self._staged = b""
+        if self._staged is not None:
+            self._file.append(self._staged)
+            self._has_begun = True
+            self._staged = None
 
     def close(self) -> None:
         """Close the file; what is staged but not committed is not written."""
@@ -155,6 +167,20 @@ class RedoFile:
     def discard(self) -> None:
         """Close the file, and remove it if opening made it and nothing was ever committed."""
         self._file.discard()
+
+
+def remove_empty(path: Path) -> None:
+    """Remove a file that is empty and that no process holds: a killed one may have left it."""
+    with contextlib.suppress(ConfigError, OSError):
+        if path.stat().st_size:
+            return
+        fd, _ = _open(path)
+        try:
+            _lock(fd, path, 0.0)
+            if not os.fstat(fd).st_size:
+                path.unlink()
+        finally:
+            os.close(fd)
 
 
 def allow_open(count: int) -> None:

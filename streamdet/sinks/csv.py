@@ -21,7 +21,7 @@ STATE_KEY = "file"
 class CsvOptions(Options):
     """Options of `csv`."""
 
-    path: Path = Field(description="the file, emptied when a run starts")
+    path: Path = Field(description="the file, emptied when the first frame comes")
 
 
 class CsvSink:
@@ -57,7 +57,8 @@ class CsvSink:
         if messages and not self._has_header:
             self._file.stage(csv_header())
             self._has_header = True
-        self._file.stage(b"".join(map(self._lines, messages)))
+        for message in messages:
+            self._file.stage(self._lines(message))
         return [()] * len(messages)
 
     def finish(self, source_id: str) -> None:

@@ -21,7 +21,7 @@ STATE_KEY = "file"
 class JsonlOptions(Options):
     """Options of `jsonl`."""
 
-    path: Path = Field(description="the file, emptied when a run starts")
+    path: Path = Field(description="the file, emptied when the first frame comes")
 
 
 class JsonlSink:
@@ -50,7 +50,8 @@ class JsonlSink:
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
     ) -> list[tuple[PublicEntry, ...]]:
         """Stage one line for each message; publish nothing."""
-        self._file.stage(b"".join(map(self._line, messages)))
+        for message in messages:
+            self._file.stage(self._line(message))
         return [()] * len(messages)
 
     def finish(self, source_id: str) -> None:

@@ -25,7 +25,7 @@ class MotOptions(Options):
     """Options of `mot`."""
 
     path: Path = Field(
-        description="the file, emptied when a run starts; with several sources "
+        description="the file, emptied when the first frame comes; with several sources "
         "<stem>-<source><suffix> beside it, one for each"
     )
 

@@ -21,7 +21,7 @@ from streamdet.formats.object_rows import COLUMNS
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
-from streamdet.sinks.csv import CsvOptions, CsvSink
+from streamdet.sinks.csv import STATE_KEY, CsvOptions, CsvSink
 from streamdet.system.atomic_file import written_whole
 
 _ENDED: Final = "ended:"
@@ -32,8 +32,8 @@ class ParquetOptions(Options):
     """Options of `parquet`."""
 
     path: Path = Field(
-        description="the file, removed when a run starts and written when all sources have ended;"
-        " until then the rows are in <path>.csv"
+        description="the file, removed when the first frame comes and written when all sources have"
+        " ended; until then the rows are in <path>.csv"
     )
 
 
@@ -47,9 +47,11 @@ class ParquetSink:
     def __init__(self, options: ParquetOptions, context: SinkContext) -> None:
         """Remember options and run."""
         self._path = options.path
-        self._csv_path = options.path.with_name(options.path.name + ".csv")
+        self._csv_path = rows_path(options.path)
         self._rows = CsvSink(CsvOptions(path=self._csv_path), context)
         self._sources = frozenset(context.sources)
+        self._is_written = False
+        self._has_begun = False
         self._ended: set[str] = set()
         self._newly_ended: set[str] = set()
 
@@ -62,19 +64,22 @@ class ParquetSink:
         if find_spec("pyarrow") is None:
             raise ConfigError(missing_library())
         self._ended = {key.removeprefix(_ENDED) for key in states if key.startswith(_ENDED)}
+        self._has_begun = STATE_KEY in states
         has_all_ended = self._ended >= self._sources
-        if has_all_ended and self._path.exists() and not self._csv_path.exists():
+        is_converted = self._path.exists() and not self._csv_path.exists()
+        if has_all_ended and self._has_begun and is_converted:
             return  # the process before this one came so far
         self._rows.restore({key: state for key, state in states.items() if key not in self._keys()})
-        if not states:
-            self._path.unlink(missing_ok=True)
         if has_all_ended:
             self._complete()
+        elif self._has_begun:
+            self._path.unlink(missing_ok=True)
 
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
     ) -> list[tuple[PublicEntry, ...]]:
         """Stage one row for each object; publish nothing."""
+        self._is_written = self._is_written or bool(messages)
         return self._rows.write(messages, images)
 
     def finish(self, source_id: str) -> None:
@@ -92,6 +97,9 @@ class ParquetSink:
             EngineError: the system refuses.
         """
         self._rows.committed()
+        if self._is_written and not self._has_begun:
+            self._has_begun = True
+            self._path.unlink(missing_ok=True)
         self._ended |= self._newly_ended
         if self._newly_ended and self._ended >= self._sources:
             self._complete()
@@ -106,10 +114,15 @@ class ParquetSink:
 
     def _complete(self) -> None:
         """Write the Parquet file and remove the CSV file; no frame, no file."""
-        if self._csv_path.stat().st_size:
+        if self._has_begun:
             _convert(self._csv_path, self._path)
             self._csv_path.unlink()
         self._rows.close()
+
+
+def rows_path(path: Path) -> Path:
+    """Name the file that holds the rows until the Parquet file is written."""
+    return path.with_name(path.name + ".csv")
 
 
 def missing_library() -> str:

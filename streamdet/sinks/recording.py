@@ -149,21 +149,23 @@ class Recording:
     """The file of one source, and the clip in it once the first frame has come."""
 
     def __init__(self, path: Path, crf: int, state: bytes | None) -> None:
-        """Open the file and cut it to `state`; None starts it afresh.
+        """Open the file and cut it to `state`; None starts it afresh with the first `committed`.
 
         Raises:
             ConfigError: the file cannot be written.
         """
         self._crf = crf
         self._clip: Clip | None = None
-        self._committed: int = 0
         self._clip_state: bytes | None = None
+        length, redo = None, b""
         if state is not None:
-            self._committed, self._clip_state = msgpack.unpackb(state)
-        self._file = AppendFile(path, self._committed)
+            length, redo, self._clip_state = msgpack.unpackb(state)
+        self._file = AppendFile(path, length, redo)
+        self._committed = self._file.length
+        self._first = b""  # the first batch waits here: until it is committed, an old file stays
 
     def add(self, frames: Iterable[tuple[FrameMessage, Image | None]], names: ClassNames) -> None:
-        """Draw, encode and write frames.
+        """Draw, encode and write frames; those before the first `committed` are written there.
 
         Args:
             frames: in order, with their images.
@@ -179,7 +181,10 @@ class Recording:
                 self._clip, header = self._open_clip(message, image)
                 data += header
             data += self._clip.encode(message, image, names.get(message.model or "", ()))
-        self._file.append(bytes(data))
+        if self._committed:
+            self._file.append(bytes(data))
+        else:
+            self._first += data
 
     def _open_clip(self, message: FrameMessage, image: Image | None) -> tuple[Clip, bytes]:
         """Start a clip, or go on with the committed one; returns the bytes to write before it."""
@@ -195,13 +200,21 @@ class Recording:
 
     def state(self) -> bytes | None:
         """What to commit; None where nothing was written since `committed`."""
-        if self._clip is None or self._file.length == self._committed:
+        is_written = self._file.length > self._committed or self._first
+        if self._clip is None or not is_written:
             return None
-        packed: bytes = msgpack.packb((self._file.length, self._clip.state()))
+        packed: bytes = msgpack.packb((self._file.length, self._first, self._clip.state()))
         return packed
 
     def committed(self) -> None:
-        """Keep what has been written."""
+        """Keep what has been written, and write the first batch.
+
+        Raises:
+            EngineError: the system refuses.
+        """
+        if self._first:
+            self._file.append(self._first)
+            self._first = b""
         self._committed = self._file.length
 
     def close(self) -> None:
@@ -212,5 +225,6 @@ class Recording:
         """
         if self._clip is not None:
             self._clip.close()
-        self._file.cut(self._committed)
+        if self._committed:
+            self._file.cut(self._committed)
         self._file.discard()

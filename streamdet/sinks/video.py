@@ -21,7 +21,7 @@ class VideoOptions(Options):
     """Options of `video`."""
 
     path: Path = Field(
-        description="the file, emptied when a run starts; with several sources "
+        description="the file, emptied when the first frame comes; with several sources "
         "<stem>-<source><suffix> beside it, one for each"
     )
     crf: int = Field(23, ge=0, le=51, description="x264's constant rate factor: lower is better")
@@ -83,7 +83,11 @@ class VideoSink:
         return {source_id: state for source_id, state in states.items() if state is not None}
 
     def committed(self) -> None:
-        """Remember how much of the files is there to stay."""
+        """Remember how much of the files is there to stay.
+
+        Raises:
+            EngineError: the system refuses to write.
+        """
         for recording in self._recordings.values():
             recording.committed()
         while self._ended:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from streamdet.errors import StalePixelsError
+from streamdet.errors import EngineError, StalePixelsError
 from streamdet.image import Image
 from streamdet.sinks import Sink
 from streamdet.stages import Job
 from streamdet.stages.pixels import PixelStore
+from streamdet.system.redaction import short
 
 
 class SinkStage:
@@ -25,9 +26,16 @@ class SinkStage:
         self._pixels = pixels
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
-        """Write a batch: see stages.Stage."""
+        """Write a batch: see stages.Stage.
+
+        Raises:
+            EngineError: the sink does not say what each frame adds to public streams.
+        """
         images = [self._image(job) for job in jobs]
         public = self._sink.write([job.message for job in jobs], images)
+        if not isinstance(public, list) or len(public) != len(jobs):
+            wanted = f"a list with a tuple of PublicEntry for each of the {len(jobs)} messages"
+            raise self._wrong("write", wanted, public)
         return [
             replace(job, public=job.public + entries)
             for job, entries in zip(jobs, public, strict=True)
@@ -50,8 +58,20 @@ class SinkStage:
         self._sink.restore(states)
 
     def states(self) -> dict[str, bytes]:
-        """The outputs since the last call: see stages.Stage."""
-        return self._sink.states()
+        """The outputs since the last call: see stages.Stage.
+
+        Raises:
+            EngineError: the sink does not say.
+        """
+        states = self._sink.states()
+        if not isinstance(states, dict):
+            raise self._wrong("states", "a dict of bytes, {} for none", states)
+        return states
+
+    def _wrong(self, method: str, wanted: str, returned: object) -> EngineError:
+        name = f"{type(self._sink).__name__}.{method}"
+        got = short(str(returned))
+        return EngineError(f"{name} must return {wanted}, got {got} (docs/plugins.md)")
 
     def committed(self) -> None:
         """Make the committed outputs visible."""

@@ -1,6 +1,7 @@
 """`streamdet models add`: an ONNX file of one's own becomes a model."""
 
 import re
+import shlex
 from pathlib import Path
 
 import cv2
@@ -43,6 +44,21 @@ def test_a_network_is_recognised_tried_and_ready_to_use(
     assert lines[1].endswith("on a rendered street: 1 dog")
     [found] = load(network.with_suffix(".yaml"))(np.zeros((64, 64, 3), np.uint8))
     assert found.xyxy.tolist() == [[8.0, 8.0, 24.0, 40.0]]
+
+
+@pytest.mark.parametrize(
+    ("classes", "more"), [("cat,dog", "--set detect.classes=null "), ("person,dog", "")]
+)
+def test_the_command_that_is_printed_is_accepted(
+    network: Path, classes: str, more: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert added(network, "--classes", classes) == 0
+    command = capsys.readouterr().out.splitlines()[-1]
+    model = network.with_suffix(".yaml")
+    given = f"--set 'detect.model={model}' {more}--output boxes.mp4"
+    assert command == f"  streamdet run people --source my.mp4 {given}"
+    arguments = shlex.split(command.replace("my.mp4", "synthetic:street"))
+    assert main(["check", *arguments[2:]]) == 0
 
 
 def test_the_trial_image_shows_the_box(network: Path, tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from streamdet.cli import main
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder
+from tests.building.constant_network import write_constant_network
 from tests.faults.storm import assert_each_once_in_order, lines_of
 from tests.models.built_file import write_built_file
 from tests.redis_server import RedisServer
@@ -45,6 +47,38 @@ def assert_adds_up(report: dict[str, Any], published: int) -> None:
         assert source["decoded"] == source["sampled_away"] + source["emitted"]
         assert source["emitted"] == source["published"] + dropped + source["unfinished"]
     assert sum(source["published"] for source in report["sources"]) == published
+
+
+def test_what_an_earlier_run_wrote_stays_if_no_frame_comes(
+    tmp_path: Path, redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.mp4").touch()
+    outputs = [tmp_path / f"o{suffix}" for suffix in (".csv", ".jsonl", ".mp4", ".parquet", ".txt")]
+    for output in outputs:
+        output.write_bytes(b"earlier")
+    stated = [f"--output={output}" for output in outputs]
+    assert run("--source", tmp_path / "empty.mp4", *stated, "--redis", redis_server.url) == 1
+    lines = capsys.readouterr().out.splitlines()
+    kept = [f"  left as it was: {output}: no frame came" for output in outputs]
+    assert lines[-len(outputs) :] == kept
+    assert {output.read_bytes() for output in outputs} == {b"earlier"}
+    assert len(list(tmp_path.iterdir())) == 1 + len(outputs)
+
+
+def test_a_model_that_fails_on_the_first_frame_leaves_no_empty_outputs(
+    tmp_path: Path, redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_constant_network(tmp_path / "m.onnx", np.zeros((1, 6, 84), np.float32))
+    assert main(["models", "add", str(tmp_path / "m.onnx"), "--classes", "person,dog"]) == 0
+    model = tmp_path / "m.yaml"
+    model.write_text(model.read_text().replace("yolov8", "yolov5"))  # of another output
+    (tmp_path / "out").mkdir()
+    suffixes = (".csv", ".jsonl", ".mp4", ".parquet", ".txt")
+    stated = [f"--output={tmp_path}/out/o{suffix}" for suffix in suffixes]
+    where = ["--source", SCENE.format(1), "--redis", redis_server.url]
+    assert main(["run", "people", *where, "--set", f"detect.model={model}", *stated]) == 1
+    assert "written" not in capsys.readouterr().out
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_report_that_cannot_be_written_fails_the_run(

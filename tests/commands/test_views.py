@@ -98,9 +98,7 @@ def test_the_report_s_first_line_says_how_many_sources_failed() -> None:
 
 
 def test_the_report_ends_with_the_files_that_were_written(tmp_path: Path) -> None:
-    files = [tmp_path / name for name in ("o-a.mp4", "o-b.mp4", "none.mp4")]
-    for file in files[:2]:
-        file.touch()
+    files = [tmp_path / name for name in ("o-a.mp4", "o-b.mp4")]
     *_, first, second = report_lines(REPORT, files)
     assert first == f"  written: {files[0]}"
     assert second == f"           {files[1]}"

@@ -60,6 +60,10 @@ def sizes(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_size for path in folder.iterdir()}
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def full_after_ten_bytes(write: Callable[[int, bytes, int], int]) -> Callable[..., int]:
     """A disk that takes ten bytes more, and then none."""
     room = [10]
@@ -219,6 +223,36 @@ def test_a_new_run_starts_the_file_afresh(kind: str, tmp_path: Path) -> None:
     Run(kind, first.folder, ("cam",)).play(frames("cam"), 2, [])
     again = Run(kind, first.folder, ("cam",))
     assert again.play(frames("cam")[:3], 1, []) == alone
+
+
+@each_file_kind
+def test_what_an_earlier_run_wrote_stays_until_a_frame_is_committed(
+    kind: str, tmp_path: Path
+) -> None:
+    earlier = run(kind, tmp_path, "cam")
+    earlier.play(frames("cam"), 2, [])
+    before = contents(earlier.folder)
+    again = Run(kind, earlier.folder, ("cam",))
+    again.start()
+    again.sink.write(frames("cam")[1:2], [image()])
+    assert before.items() <= contents(earlier.folder).items()
+    again.sink.close()
+    assert contents(earlier.folder) == before
+    again.start()
+    assert again.attempt(frames("cam")[1:2], None)
+    assert not before.items() & contents(earlier.folder).items()
+    again.sink.close()
+
+
+@each_file_kind
+def test_a_run_whose_source_ends_before_a_frame_leaves_what_an_earlier_run_wrote(
+    kind: str, tmp_path: Path
+) -> None:
+    earlier = run(kind, tmp_path, "cam")
+    earlier.play(frames("cam"), 2, [])
+    before = contents(earlier.folder)
+    Run(kind, earlier.folder, ("cam",)).play([], 2, [])
+    assert contents(earlier.folder) == before
 
 
 @each_file_kind

@@ -77,8 +77,14 @@ def test_a_camera_takes_its_password_from_the_environment(tmp_path: Path) -> Non
         ),
         (
             {"detect": "kind: detector, reads: prepare, model: hog_people, classes: [persn]"},
-            "6: detect.classes is not a class of the model: model 'hog_people' has no class "
-            "'persn', did you",
+            "6: detect.classes asks for a class that the model lacks: model 'hog_people' has no "
+            "class 'persn', did you mean 'person'?; say --set 'detect.classes=[person]', or --set "
+            "detect.classes=null for all",
+        ),
+        (
+            {"detect": "kind: detector, reads: prepare, model: hog_people, classes: [gate]"},
+            "6: detect.classes asks for a class that the model lacks: model 'hog_people' has no "
+            "class 'gate'; it has person; say --set 'detect.classes=[person]', or --set detect.cl",
         ),
         (
             {"detect": "kind: detector, reads: prepare, model: hog_people, replica: 2"},

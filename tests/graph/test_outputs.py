@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamdet.errors import ConfigError
-from streamdet.graph.outputs import check_report
+from streamdet.graph.outputs import check_report, read_twice
 from tests.graph.graphs import PEOPLE, faults, load_text, people
 
 
@@ -22,6 +22,29 @@ def video(tmp_path: Path) -> Path:
 def test_an_output_that_is_a_source_is_refused(tmp_path: Path, video: Path) -> None:
     (line,) = faults(PEOPLE, tmp_path, sources=[str(video)], outputs=[str(video)])
     assert line.startswith("--output in.mp4 must differ from what camera reads, got")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".txt"])
+def test_an_output_that_is_one_of_several_sources_is_refused_although_it_names_files_beside_it(
+    tmp_path: Path, suffix: str
+) -> None:
+    sources = [str(tmp_path / f"{name}{suffix}") for name in ("v", "w")]
+    for source in sources:
+        Path(source).write_bytes(b"precious")
+    (line,) = faults(PEOPLE, tmp_path, sources=sources, outputs=sources[1:])
+    assert line.startswith(f"--output w{suffix} must differ from what camera-2 reads, got")
+
+
+def test_a_source_that_is_given_twice_is_told(tmp_path: Path, video: Path) -> None:
+    (tmp_path / "link.mp4").symlink_to(video)
+    once = load_text(PEOPLE, tmp_path, sources=[str(video), "synthetic:street"])
+    assert read_twice(once) == ""
+    twice = load_text(PEOPLE, tmp_path, sources=[str(video), str(tmp_path / "link.mp4")])
+    assert read_twice(twice) == f"{tmp_path}/link.mp4 is read twice, as in and link"
+    scenes = load_text(PEOPLE, tmp_path, sources=["synthetic:street"] * 3)
+    assert read_twice(scenes) == (
+        "synthetic:street is read twice, as street and street-2 (1 more too)"
+    )
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link])

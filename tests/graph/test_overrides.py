@@ -145,7 +145,10 @@ def test_reads_that_are_no_names_are_an_error_with_source_too(tmp_path: Path) ->
     assert line.startswith("g.yaml:6: detect.reads must be small letters and digits")
 
 
-SUFFIXES = ".jsonl (jsonl), .csv (csv), .parquet (parquet), .mp4 (video), .txt (mot)"
+SUFFIXES = (
+    ".mp4 (video with the boxes drawn), .jsonl (a line a frame), .csv (a row an object),"
+    " .parquet (a row an object), .txt (MOT)"
+)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from streamdet.errors import ConfigError, EngineError
-from streamdet.sinks.append_file import AppendFile, RedoFile, allow_open
+from streamdet.sinks.append_file import AppendFile, RedoFile, allow_open, remove_empty
 
 LIMITED = """
 import resource, sys
@@ -33,7 +33,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from streamdet.sinks.append_file import AppendFile
-file = AppendFile(Path(sys.argv[1]), redo=b"x")
+file = AppendFile(Path(sys.argv[1]), 0, b"x")
 print("locked", flush=True)
 time.sleep(60)
 """
@@ -95,14 +95,14 @@ def test_what_the_system_refuses_to_open_is_told(tmp_path: Path) -> None:
 
 
 def test_a_dying_predecessor_is_waited_for(tmp_path: Path) -> None:
-    first = AppendFile(tmp_path / "f", redo=b"mine")
+    first = AppendFile(tmp_path / "f", 0, b"mine")
     Timer(0.2, first.close).start()
     AppendFile(tmp_path / "f", 4).close()
     assert (tmp_path / "f").read_bytes() == b"mine"
 
 
 def test_a_new_run_does_not_wait_for_the_end_of_another_and_empty_its_file(tmp_path: Path) -> None:
-    other = AppendFile(tmp_path / "f", redo=b"theirs")
+    other = AppendFile(tmp_path / "f", 0, b"theirs")
     Timer(0.2, other.close).start()
     with pytest.raises(ConfigError, match="another run is writing it"):
         AppendFile(tmp_path / "f")
@@ -132,10 +132,25 @@ def test_discard_removes_an_empty_file_that_opening_made(
     path = tmp_path / "f"
     if is_there:
         path.write_bytes(b"old")
-    file = AppendFile(path, redo=data)
+    file = AppendFile(path, 0 if data else None, data)
     file.discard()
     file.discard()
     assert path.exists() == stays
+
+
+@pytest.mark.parametrize(("data", "stays"), [(b"", False), (b"x", True)])
+def test_only_an_empty_file_is_removed(tmp_path: Path, data: bytes, stays: bool) -> None:
+    (tmp_path / "f").write_bytes(data)
+    remove_empty(tmp_path / "f")
+    remove_empty(tmp_path / "none")
+    assert (tmp_path / "f").exists() == stays
+
+
+def test_an_empty_file_that_another_run_holds_is_not_removed(tmp_path: Path) -> None:
+    file = AppendFile(tmp_path / "f")
+    remove_empty(tmp_path / "f")
+    assert (tmp_path / "f").exists()
+    file.close()
 
 
 def test_more_files_may_be_opened_than_the_soft_limit_says() -> None:

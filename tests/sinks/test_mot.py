@@ -37,6 +37,21 @@ def test_dropped_and_undetected_frames_write_no_line(tmp_path: Path) -> None:
     assert written(tmp_path, dropped, replace(message(), detections=None)) == ""
 
 
+def test_a_frame_without_objects_replaces_what_an_earlier_run_found_wherever_it_is_killed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "o.txt").write_text("1,1,1,1,1,1,1,-1,-1,-1\n")
+    sink = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    sink.restore({})
+    sink.write([message(count=0)], [None])
+    states = sink.states()
+    sink.close()
+    successor = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    successor.restore(states)
+    successor.close()
+    assert (tmp_path / "o.txt").read_bytes() == b""
+
+
 def test_a_source_in_which_nothing_was_found_has_an_empty_file(tmp_path: Path) -> None:
     sink = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
     sink.restore({})

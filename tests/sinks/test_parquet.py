@@ -88,8 +88,26 @@ def test_a_file_of_an_earlier_run_is_not_taken_for_this_ones(tmp_path: Path) -> 
     (tmp_path / "o.parquet").write_bytes(b"old")
     sink = make(tmp_path, "cam")
     sink.restore({})
+    sink.write([message("cam")], [None])
+    states = sink.states()
+    sink.close()  # killed before `committed`
+    successor = make(tmp_path, "cam")
+    successor.restore(states)
     assert names_in(tmp_path) == ["o.parquet.csv"]
+    successor.close()
+
+
+def test_rows_that_an_earlier_run_left_are_not_taken_for_those_of_a_run_without_frames(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "o.parquet.csv").write_bytes(b"old")
+    sink = make(tmp_path, "cam")
+    sink.restore({})
+    sink.finish("cam")
+    sink.committed()
     sink.close()
+    assert names_in(tmp_path) == ["o.parquet.csv"]
+    assert (tmp_path / "o.parquet.csv").read_bytes() == b"old"
 
 
 @pytest.mark.parametrize("died", ["before the rows", "before the table", "after the table"])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from streamdet.errors import EngineError
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry
@@ -55,6 +56,30 @@ def test_entries_are_added_to_their_own_frames(rig: Rig) -> None:
     once = stage.process([job(0), job(1)])
     twice = stage.process(once)
     assert [[e.fields["n"] for e in one.public] for one in twice] == [[b"0", b"0"], [b"1", b"1"]]
+
+
+@pytest.mark.parametrize("returned", [None, [], [()] * 3])
+def test_a_sink_that_does_not_answer_for_each_message_is_told_how(
+    rig: Rig, returned: list[tuple[PublicEntry, ...]]
+) -> None:
+    class Forgetful(Noting):
+        def write(
+            self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
+        ) -> list[tuple[PublicEntry, ...]]:
+            return returned
+
+    stage = SinkStage(Forgetful(needs_image=False), rig.pixels)
+    with pytest.raises(EngineError, match=r"Forgetful\.write must return a list .* the 2 messages"):
+        stage.process([job(0), job(1)])
+
+
+def test_a_sink_without_an_answer_to_what_its_states_are_is_told_how(rig: Rig) -> None:
+    class Silent(Noting):
+        def states(self) -> dict[str, bytes]:
+            return None  # type: ignore[return-value]
+
+    with pytest.raises(EngineError, match=r"Silent\.states must return a dict .*, got None"):
+        SinkStage(Silent(needs_image=False), rig.pixels).states()
 
 
 def test_images_come_only_to_a_sink_that_wants_them(rig: Rig) -> None:

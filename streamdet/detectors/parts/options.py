@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from streamdet.config.names import NameOf
 from streamdet.config.options import Options
+from streamdet.config.suggestions import closest, listed
 from streamdet.errors import ConfigError
 from streamdet.models.model_config import ModelConfig, Precision
 
@@ -67,7 +67,6 @@ def check_options(options: DetectorOptions, model: ModelConfig) -> None:
     """
     for name in options.classes or ():
         if name not in model.classes:
-            close = get_close_matches(name, model.classes, n=1) or model.classes[:1]
-            raise ConfigError(
-                f"classes: model {model.name!r} has no class {name!r}, did you mean {close[0]!r}?"
-            )
+            close = closest(name, model.classes)
+            hint = f", did you mean {close!r}?" if close else f"; it has {listed(model.classes)}"
+            raise ConfigError(f"classes: model {model.name!r} has no class {name!r}{hint}")

@@ -7,7 +7,7 @@ from streamdet.errors import ConfigError
 from streamdet.models.model_config import load_model_config
 
 
-def test_a_class_unlike_any_other_still_gets_one_that_exists() -> None:
+def test_for_a_class_unlike_any_other_the_classes_that_exist_are_named() -> None:
     options = NetworkOptions(model="yolox_nano", classes=("person", "1234"))
-    with pytest.raises(ConfigError, match="no class '1234', did you mean 'person'"):
+    with pytest.raises(ConfigError, match=r"no class '1234'; it has person, .*\.\.\.$"):
         check_options(options, load_model_config("yolox_nano"))
