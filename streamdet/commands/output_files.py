@@ -29,7 +29,7 @@ class OutputFiles:
     @classmethod
     def of(cls, graph: PipelineGraph) -> Self:
         """Look at them before a run."""
-        paths = [path for node in graph.role("sink") for path in _files(graph, node)]
+        paths = [path for node in graph.nodes_of_role("sink") for path in _files(graph, node)]
         return cls({path: _mark(path) for path in paths})
 
     def remove_empty(self) -> None:

@@ -60,7 +60,7 @@ def read_twice(graph: PipelineGraph) -> str:
     """Say that a run reads a file, scene or camera twice, which may not be meant; else ""."""
     first: dict[FileKey, str] = {}
     doubled = []
-    for node in graph.role("source"):
+    for node in graph.nodes_of_role("source"):
         for item in node.items:
             is_path = node.kind in {"file", "images"}
             key = file_key(Path(item.uri)) if is_path else item.uri
