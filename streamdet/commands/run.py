@@ -16,7 +16,7 @@ from streamdet.commands.graph_arguments import (
 )
 from streamdet.commands.live import LiveView
 from streamdet.commands.progress_view import progress_view
-from streamdet.commands.report_text import report_lines
+from streamdet.commands.report_text import add_stages_argument, report_lines
 from streamdet.commands.stop_signals import INTERRUPTED
 from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
@@ -36,6 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--report", metavar="R.json", help="write the report as JSON; replaced if it exists"
     )
+    add_stages_argument(parser)
     parser.add_argument(
         "--live",
         action="store_true",
@@ -72,7 +73,7 @@ def run(args: Namespace) -> int:
         supervisor.on_warning = _warn
         report = supervisor.run()
     with supervisor.heeding_signals():  # whoever stops a run wants to know what became of it
-        _tell(report, report_path, _files(graph), is_debug=args.debug)
+        _tell(report, report_path, _files(graph), args)
     return 1 if report.outcome == "done" and not report.is_good else EXIT_CODES[report.outcome]
 
 
@@ -80,7 +81,7 @@ def _files(graph: PipelineGraph) -> list[Path]:
     return [path for node in graph.role("sink") for path in files_written(graph, node)]
 
 
-def _tell(report: Report, path: Path | None, written: list[Path], *, is_debug: bool) -> None:
+def _tell(report: Report, path: Path | None, written: list[Path], args: Namespace) -> None:
     """Write and print the report, complaints last.
 
     Raises:
@@ -89,11 +90,11 @@ def _tell(report: Report, path: Path | None, written: list[Path], *, is_debug: b
     unwritten = None if path is None else _write(report, path)
     if path is not None and unwritten is None:
         written = [*written, path]
-    for line in report_lines(report, written):
+    for line in report_lines(report, written, with_stages=args.stages):
         print(line)
     sys.stdout.flush()
     _complain(report)
-    for traceback in report.tracebacks if is_debug else ():
+    for traceback in report.tracebacks if args.debug else ():
         print(traceback, file=sys.stderr)
     if unwritten is not None:
         raise unwritten

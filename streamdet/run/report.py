@@ -50,6 +50,8 @@ class SourceReport:
         error: why the source ended before its end; None if it did not.
         warnings: one sentence for each thing wrong that did not end it.
         camera: its state, if it is live; None if it is not.
+        objects: objects in the published frames.
+        tracks: how many tracks they belong to; None without a tracker (and of still images).
     """
 
     source_id: str
@@ -64,6 +66,8 @@ class SourceReport:
     error: str | None
     warnings: tuple[str, ...]
     camera: CameraReport | None = None
+    objects: int = 0
+    tracks: int | None = None
 
     @property
     def failure(self) -> str | None:
