@@ -77,10 +77,9 @@ def class_counts(shapes: Shapes, hw: tuple[int, int]) -> dict[str, int]:
     return {kind: n for kind, n in ints.items() if isinstance(n, int) and n > 0}
 
 
-def described(path: Path, counts: Mapping[str, int]) -> str:
-    """Say what a network is, by its shapes; "" where they fit nothing."""
-    kinds = [f"a {kind} with {_classes(count)}" for kind, count in counts.items()]
-    return f"{path.name} is {' or '.join(kinds)}" if kinds else ""
+def described(counts: Mapping[str, int]) -> str:
+    """Say what a network is: a yolov8 with 2 classes; "" where its shapes fit nothing."""
+    return " or ".join(f"a {kind} with {_classes(count)}" for kind, count in counts.items())
 
 
 def recognised(network: OwnNetwork, hw: tuple[int, int], found: Findings, runtime: Runtime) -> str:
@@ -95,16 +94,16 @@ def recognised(network: OwnNetwork, hw: tuple[int, int], found: Findings, runtim
     Raises:
         ConfigError: none does, there are no classes, or not as many as the network has.
     """
-    count, is_ = len(found.classes), described(network.path, found.counts)
+    count = len(found.classes)
     if not count:
+        hint = f"; it is {described(found.counts)}" if found.counts else ""
         raise ConfigError(
             f"{network.path}: name its classes with --classes a,b,c or a file with a name a line"
-            f"{f'; {is_}' if is_ else ''}"
+            f"{hint}"
         )
     fitting = {k: n for k, n in found.counts.items() if found.kind in (None, k)}
     if fitting and count not in fitting.values():
-        is_ = described(network.path, fitting)
-        raise ConfigError(f"{network.path}: {is_}; {found.source} names {count}")
+        raise ConfigError(f"{network.path} is {described(fitting)}; {found.source} names {count}")
     likely = [kind for kind in fitting if fitting[kind] == count]
     tried = [found.kind] if found.kind else likely or [k for k in KINDS if not found.counts]
     refusals = {}
@@ -133,18 +132,20 @@ def check_own_network(model: ModelConfig, network: Path) -> None:
     """
     if model.detector not in KINDS or model.input is None or find_spec("onnx") is None:
         return  # without onnx whatever runs the network says what is wrong
-    onnx_model = read_onnx(network)
     try:
+        onnx_model = read_onnx(network)
         check_network(network, model.input, input_shapes(onnx_model))
-    except EngineError as exc:
-        raise ConfigError(f"{model.argument}: does not fit its network: {exc}") from exc
-    counts, classes = class_counts(output_shapes(onnx_model), model.input.hw), len(model.classes)
-    if model.detector in counts and counts[model.detector] != classes:
-        fact = described(network, {model.detector: counts[model.detector]})
-        raise ConfigError(f"{model.argument}: has {_classes(classes)}, but {fact}: {network}")
-    if counts and model.detector not in (*counts, "yolov10"):
-        fact = described(network, counts)
-        raise ConfigError(f"{model.argument}: detector is {model.detector}, but {fact}: {network}")
+    except (ConfigError, EngineError) as exc:
+        raise ConfigError(f"{model.argument}: its network cannot be used: {exc}") from exc
+    kind, classes = model.detector, len(model.classes)
+    counts = class_counts(output_shapes(onnx_model), model.input.hw)
+    if counts.get(kind, classes) != classes:
+        fact = described({kind: counts[kind]})
+        raise ConfigError(f"{model.argument}: names {_classes(classes)}, but {network} is {fact}")
+    if counts and kind not in (*counts, "yolov10"):
+        raise ConfigError(
+            f"{model.argument}: detector is {kind}, but {network} is {described(counts)}"
+        )
 
 
 def _refusal(

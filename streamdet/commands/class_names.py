@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from streamdet.building.recognition import described
 from streamdet.config.files import shipped
 from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
@@ -31,25 +32,25 @@ def class_names(text: str) -> tuple[str, ...]:
     return _checked({f"--classes, name {n}": name.strip() for n, name in enumerate(names, 1)}, text)
 
 
-def check_single_name(text: str, network: str, counts: Collection[int]) -> None:
+def check_single_name(text: str, network: Path, counts: Mapping[str, int]) -> None:
     """Refuse a lone word that is more likely a mistyped list than the only class's name.
 
     Args:
         text: what `--classes` says.
-        network: what is known of the network, for the error; "" for nothing.
-        counts: how many classes it may have.
+        network: the file.
+        counts: kind that it may be -> how many classes it has then.
 
     Raises:
         ConfigError: it is one.
     """
-    if "," in text or 1 in counts or _file(text) is not None:
+    if "," in text or 1 in counts.values() or _file(text) is not None:
         return
     lists = sorted(entry.stem for entry in shipped("configs/classes").glob("*.txt"))
     close = closest(text, lists)
     raise ConfigError(
         f"--classes: {text!r} is no list: {', '.join(lists)}, a file, or a,b,c"
         f"{f' (did you mean {close!r}?)' if close else ''}; the name of an only class is written"
-        f" with a comma: {text},{f' ({network})' if network else ''}"
+        f" with a comma: {text},{f' ({network} is {described(counts)})' if counts else ''}"
     )
 
 

@@ -17,7 +17,6 @@ from streamdet.building.own_network import KINDS, OwnNetwork, model_values, read
 from streamdet.building.recognition import (
     Findings,
     class_counts,
-    described,
     recognised,
     shapes_in_use,
 )
@@ -104,7 +103,7 @@ def _values(args: Namespace) -> dict[str, Any]:
     shapes = shapes_in_use(runtime := _runtime(network, hw), hw)
     counts = class_counts(shapes, hw)
     if args.classes:
-        check_single_name(args.classes, described(network.path, counts), counts.values())
+        check_single_name(args.classes, network.path, counts)
     found = Findings(shapes, counts, classes, source, args.kind)
     return model_values(network, recognised(network, hw, found, runtime), hw, classes)
 

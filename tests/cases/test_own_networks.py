@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from streamdet.cli import main
+from streamdet.errors import EngineError
+from streamdet.models.model_config import ImageInput
+from streamdet.registry import KINDS, load
+from streamdet.runtimes import RuntimeOptions
 from tests.building.constant_network import write_constant_network
 
 CELLS = 8 * 8 + 4 * 4 + 2 * 2  # of a 64 x 64 image
@@ -39,9 +45,9 @@ def test_a_wrong_number_of_classes_names_the_kind_and_the_right_one(
 ) -> None:
     (tmp_path / file).symlink_to(data / "weights" / file)
     line = error_of(capsys, "models", "add", tmp_path / file, "--classes", "gate,fence")
-    assert line.endswith(f": {file} is a {kind} with 80 classes; --classes names 2")
+    assert line.endswith(f"/{file} is a {kind} with 80 classes; --classes names 2")
     line = error_of(capsys, "models", "add", tmp_path / file, "--classes", "gate,", "--kind", kind)
-    assert line.endswith(f": {file} is a {kind} with 80 classes; --classes names 1")
+    assert line.endswith(f"/{file} is a {kind} with 80 classes; --classes names 1")
 
 
 def test_a_yolox_of_one_class_is_no_yolov10_of_several(
@@ -58,7 +64,7 @@ def test_a_lone_word_is_no_class_name_of_a_network_with_several(
 ) -> None:
     line = error_of(capsys, "models", "add", pets, "--classes", word)
     assert f"{word!r} is no list: coco80, coco90, a file, or a,b,c" in line
-    assert line.endswith(f"with a comma: {word}, (pets.onnx is a yolov8 with 2 classes)")
+    assert line.endswith(f"with a comma: {word}, ({pets} is a yolov8 with 2 classes)")
     assert ("did you mean 'coco80'?" in line) == (word == "coco81")
 
 
@@ -107,3 +113,60 @@ def test_a_network_that_is_not_there_is_said(
 ) -> None:
     line = error_of(capsys, "models", "add", tmp_path / "none.onnx", "--classes", "a,b")
     assert line.endswith("none.onnx: cannot be read: No such file or directory")
+
+
+@pytest.fixture
+def model(pets: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """The model file of the network."""
+    assert main(["models", "add", str(pets), "--classes", "cat,dog"]) == 0
+    return pets.with_suffix(".yaml")
+
+
+WRONG_MODELS = [
+    ("[cat, dog]", "[cat]", "pets.yaml: names 1 class, but {}/pets.onnx is a yolov8 with 2"),
+    ("yolov8", "yolox", "pets.yaml: detector is yolox, but {}/pets.onnx is a yolov8 with"),
+    ("[64, 64]", "[96, 64]", "network's input must be {{'images': (1, 3, 96, 64)}}, got"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "sentence"), WRONG_MODELS)
+def test_a_model_file_that_does_not_fit_its_network_is_found_before_the_workers_start(
+    old: str, new: str, sentence: str, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = model.read_text()
+    assert old in text
+    model.write_text(text.replace(old, new))
+    graph = ["people", "--set", f"detect.model={model}", "--set", "detect.classes=null"]
+    line = error_of(capsys, "run", *graph, "--source", "synthetic:street?frames=2")
+    assert sentence.format(model.parent) in line
+    assert "pets.yaml" in line
+    assert main(["check", *graph]) == 0
+    assert capsys.readouterr().err == line.replace("error: ", "warning: ") + "\n"
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
+def test_a_damaged_network_is_one_sentence_that_names_both_files(
+    kept: float, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = model.with_suffix(".onnx")
+    network.write_bytes(network.read_bytes()[: int(kept * network.stat().st_size)])
+    graph = ["people", "--set", f"detect.model={model}", "--set", "detect.classes=null"]
+    line = error_of(capsys, "run", *graph, "--source", "synthetic:street?frames=2")
+    assert line == (
+        f"error: {model}: its network cannot be used: {network}: the file is damaged or no ONNX"
+        " network: copy or export it again"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS["runtime"])
+def test_a_runtime_that_refuses_a_network_says_it_without_the_trace_of_its_sources(
+    kind: str, pets: Path
+) -> None:
+    model = onnx.load(str(pets))
+    model.graph.node[0].op_type = "NoSuchOperator"
+    onnx.save(model, str(pets))
+    with pytest.raises(EngineError, match="cannot load it") as caught:
+        load("runtime", kind)(pets, ImageInput(name="images", hw=(64, 64)), RuntimeOptions())
+    line = str(caught.value)
+    assert "NoSuchOperator" in line
+    assert not re.search(r"\n|\.[ch]pp|Exception from|Check '|ONNXRuntimeError", line), line

@@ -68,7 +68,7 @@ def test_classes_are_taken_from_the_file_or_a_list(network: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ((), "name its classes with --classes a,b,c .*; my pets.onnx is a yolov8 with 2 classes"),
+        ((), "name its classes with --classes a,b,c .*; it is a yolov8 with 2 classes$"),
         (("--classes", "cat,"), r"my pets.onnx is a yolov8 with 2 classes; --classes names 1$"),
         (("--classes", "a,b,c"), r"my pets.onnx is a yolov8 with 2 classes; --classes names 3$"),
         (("--classes", "no/such.txt"), "--classes no/such.txt: there is no such file"),
