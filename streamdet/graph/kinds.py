@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from streamdet.config.options import Options
 from streamdet.config.validation import checked
@@ -21,6 +22,8 @@ from streamdet.registry import load
 from streamdet.sources.resolve import resolve
 from streamdet.system.cores import cores
 from streamdet.system.redaction import short
+
+_OF_THE_MODEL: Final = "; `kind: transform` takes it, and all else, from the model"
 
 
 def build_nodes(
@@ -103,7 +106,7 @@ class _Builder:
 
     def _transform(self, draft: DraftNode) -> Node:
         if draft.kind != "transform":
-            return _node(draft, draft.kind, self._options(draft, draft.kind, draft.options))
+            return _node(draft, draft.kind, self._stated_transform(draft))
         wanted = self._wanted(draft)
         (first, (kind, values)), *others = wanted.items()
         for other, choice in others:
@@ -113,6 +116,14 @@ class _Builder:
                     f"cannot be chosen: {first!r} and {other!r} want different images",
                 )
         return _node(draft, kind, self._options(draft, kind, {**values, **draft.options}))
+
+    def _stated_transform(self, draft: DraftNode) -> Any:
+        try:
+            return self._options(draft, draft.kind, draft.options)
+        except ConfigError as exc:
+            raise ConfigError(
+                re.sub(" is missing$", f" is missing{_OF_THE_MODEL}", str(exc), flags=re.MULTILINE)
+            ) from exc
 
     def _wanted(self, draft: DraftNode) -> dict[str, tuple[str, dict[str, Any]]]:
         """Map each detector that reads a transform to the kind and options that its model wants."""
