@@ -51,10 +51,16 @@ def _stage_lines(report: Report) -> Iterator[str]:
         yield columns(stage.node, width, times(stage), runs)
 
 
-def found(sources: Sequence[SourceReport]) -> str:
-    """Say what was found in how many frames: 741 objects, 7 tracks in 242 frames."""
+def found(sources: Sequence[SourceReport], expected: int | None = None) -> str:
+    """Say what was found in how many frames: 741 objects, 7 tracks in 242 frames.
+
+    Args:
+        sources: where.
+        expected: frames that there will be in the end: in 242/1854 frames.
+    """
     frames = sum(source.published for source in sources)
-    return f"{_objects(sources)} in {counted(frames, 'frame')}"
+    of = counted(frames, "frame") if expected is None else f"{frames}/{counted(expected, 'frame')}"
+    return f"{_objects(sources)} in {of}"
 
 
 def _objects(sources: Sequence[SourceReport]) -> str:

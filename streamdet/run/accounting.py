@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamdet.run.description import SourceDescription
 from streamdet.run.report import CameraReport, SourceReport
@@ -47,7 +47,8 @@ class Accounting:
                 for group in source.sinks
             ]
             packed = positions.get(source_id)
-            reports.append(_source_report(source_id, source.address, packed, ends))
+            report = _source_report(source_id, source.address, packed, ends)
+            reports.append(replace(report, expected=source.expected))
         return tuple(reports)
 
 
