@@ -59,7 +59,7 @@ def test_schema_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_wrong_graph_is_exit_code_2_and_one_sentence() -> None:
-    done = streamdet("check", "people", "--set", "detect.score_thresh=2")
+    done = streamdet("run", "people", "--set", "detect.score_thresh=2")
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
 from streamdet.commands.report_text import counted
+from streamdet.errors import ConfigError
 from streamdet.graph import Node, PipelineGraph
 from streamdet.graph.mermaid import caption
 from streamdet.graph.outputs import read_twice
+from streamdet.graph.problems import UncheckedRestError
 from streamdet.run.missing_parts import missing_parts
 
 
@@ -27,7 +29,10 @@ def run(args: Namespace) -> int:
     Raises:
         ConfigError: something is wrong.
     """
-    graph = graph_from(args)
+    try:
+        graph = graph_from(args)
+    except UncheckedRestError as exc:
+        raise ConfigError(f"{exc}\nfix these, then check again: more may follow") from exc
     processes = sum(group.replicas for group in graph.groups)
     made_of = f"{counted(len(graph.nodes), 'node')} in {counted(processes, 'process', 'processes')}"
     print(f"{graph.path}: valid, {made_of}")

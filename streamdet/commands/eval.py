@@ -14,6 +14,7 @@ from streamdet.commands.score_text import print_scores
 from streamdet.commands.set_options import add_set_argument
 from streamdet.errors import ConfigError, EngineError
 from streamdet.evaluation.extra import check_extra
+from streamdet.evaluation.mot_results import score_mot
 from streamdet.evaluation.plots import write_plots
 from streamdet.evaluation.results import Kind, read_results
 from streamdet.evaluation.scores import Scores, score_results
@@ -76,8 +77,12 @@ def run(args: Namespace) -> int:
 
 
 def _add_results(parser: ArgumentParser) -> None:
-    parser.add_argument("results", type=Path, metavar="RESULTS.json", help="in COCO's format")
-    parser.add_argument("--truth", type=Path, required=True, metavar="TRUTH", help=_IMAGES)
+    parser.add_argument(
+        "results", type=Path, metavar="RESULTS", help="COCO's .json, or MOT's .txt: tracks, too"
+    )
+    parser.add_argument(
+        "--truth", type=Path, required=True, metavar="TRUTH", help=f"{_IMAGES}; MOT's gt.txt"
+    )
     parser.add_argument(
         "--type",
         default="bbox",
@@ -117,8 +122,19 @@ def _add_video_truth(parser: ArgumentParser) -> None:
 
 
 def _results(args: Namespace) -> list[Scores]:
-    truth = read_truth(args.truth, args.images)
     kind: Kind = args.type
+    paths = (args.results, args.truth)
+    are_mot = [path.suffix.lower() == ".txt" and not path.is_dir() for path in paths]
+    if all(are_mot) and kind == "bbox":
+        return [score_mot(args.results, args.truth)]
+    if any(are_mot):
+        raise ConfigError(
+            f"{args.results}, --truth {args.truth}: MOT's .txt is scored against MOT's .txt, by"
+            " --type bbox"
+        )
+    if args.results.suffix.lower() == ".jsonl":
+        raise ConfigError(f"{args.results}: what a run wrote is scored by `eval published`")
+    truth = read_truth(args.truth, args.images)
     return [score_results(truth, read_results(args.results, truth, kind), kind)]
 
 

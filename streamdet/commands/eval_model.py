@@ -17,6 +17,7 @@ from streamdet.detectors.make import make_detector
 from streamdet.detectors.parts.built_in import built_in
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.errors import ConfigError
+from streamdet.evaluation.class_notes import class_notes, some
 from streamdet.evaluation.images import (
     LOWEST_SCORE,
     ImageDetector,
@@ -102,15 +103,10 @@ def shared_classes(truth: Truth, model: ModelConfig, asked: Sequence[str] | None
     if not names:
         raise ConfigError(
             f"{truth.name}: has no class of model {model.name!r};"
-            f" it has {_some(truth.categories.values())}, the model {_some(model.classes)}"
+            f" it has {some(truth.categories.values())}, the model {some(model.classes)}"
         )
-    counted = {truth.categories[each.category_id] for each in truth.objects}
-    unknown = sorted(counted.difference(names))
-    note = f"{len(unknown)} classes of the truth are unknown to the model and do not count"
     shared = truth.of_classes(names)
-    return (
-        replace(shared, notes=(*shared.notes, f"{note}: {_some(unknown)}")) if unknown else shared
-    )
+    return replace(shared, notes=(*shared.notes, *class_notes(truth, model.classes, "the model")))
 
 
 def _options(model: ModelConfig, entries: Sequence[str]) -> DetectorOptions:
@@ -120,8 +116,3 @@ def _options(model: ModelConfig, entries: Sequence[str]) -> DetectorOptions:
     values: dict[str, Any] = {"score_thresh": lowest, **text.values, "model": model.name}
     options: DetectorOptions = checked(load("detector", model.detector).Options, text, (), values)
     return options
-
-
-def _some(names: Sequence[str] | Any) -> str:
-    listed = list(names)
-    return ", ".join(listed[:5]) + (" ..." if len(listed) > 5 else "")

@@ -16,10 +16,12 @@ from streamdet.errors import ConfigError, EngineError
 from streamdet.evaluation.frames import read_published, score_frames
 from streamdet.evaluation.scores import Scores
 from streamdet.evaluation.truths.video import check_video_truth, read_video_truth
-from streamdet.graph import PipelineGraph
+from streamdet.graph import Node, PipelineGraph
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.report import Report
-from streamdet.run.supervisor import Supervisor
+from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes
+from streamdet.run.supervisor import PROBE_LIMIT_S, Supervisor
+from streamdet.sources.resolve import SourceItem
 
 
 def run(args: Namespace) -> list[Scores]:
@@ -38,6 +40,7 @@ def run(args: Namespace) -> list[Scores]:
         published = Path(folder) / "frames.jsonl"
         args.output = [*args.output, str(published)]
         graph = graph_from(args)
+        _check_truth(graph, args.truth, Path(folder))
         report = _run_graph(graph, settings)
         frames = read_published(published)
     truth = read_video_truth(source, args.truth, len(frames), frames[0].hw)
@@ -45,6 +48,26 @@ def run(args: Namespace) -> list[Scores]:
     are_tracked = any(graph.nodes_of_role("tracker"))
     found = score_frames(frames, truth, sought(graph), are_tracked=are_tracked)
     return [replace(scores, about=about) for scores in found]
+
+
+def _check_truth(graph: PipelineGraph, path: Path | None, folder: Path) -> None:
+    """Check before a long run that the truth may be the video's, if its header says what it is.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    node, item = _only_item(graph)
+    probe([(PROBE_NODE, (node, probe_path(folder, node)))], folder, PROBE_LIMIT_S)
+    info = read_probes(graph, folder).get(item.source_id)
+    if info is not None and info.frame_count is not None:
+        read_video_truth(item.uri, path, info.frame_count, info.hw)
+
+
+def _only_item(graph: PipelineGraph) -> tuple[Node, SourceItem]:
+    items = [(node, item) for node in graph.nodes_of_role("source") for item in node.items]
+    if len(items) != 1:
+        raise ConfigError(f"--source: wanted one video, got {len(items)}")
+    return items[0]
 
 
 def sought(graph: PipelineGraph) -> set[str]:
@@ -58,9 +81,6 @@ def sought(graph: PipelineGraph) -> set[str]:
 
 
 def _run_graph(graph: PipelineGraph, settings: DeploySettings) -> Report:
-    items = [item for node in graph.nodes_of_role("source") for item in node.items]
-    if len(items) != 1:
-        raise ConfigError(f"--source: wanted one video, got {len(items)}")
     refuse_missing(graph)
     supervisor = Supervisor(graph, settings)
     with progress_view(sys.stdout) as view:

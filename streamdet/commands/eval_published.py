@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from streamdet.commands.report_text import counted
 from streamdet.errors import ConfigError
 from streamdet.evaluation.box_metrics import BoxMetrics, box_metrics
 from streamdet.evaluation.frames import Published, of_frames, read_published
@@ -16,7 +17,12 @@ from streamdet.sources.scene_uri import SCHEME, SceneSpec, parse_scene
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the file, and what the video's truth is."""
     parser.add_argument("published", type=Path, metavar="FRAMES.jsonl", help="what a run wrote")
-    parser.add_argument("--source", required=True, metavar="X", help="the video of the run")
+    parser.add_argument(
+        "--source",
+        metavar="X",
+        help="the rendered scene of the run, synthetic:street..., which knows its own truth; of any"
+        " other video --truth says it",
+    )
     parser.add_argument(
         "--classes", metavar="A,B", help="only these; by default all classes of the truth"
     )
@@ -28,14 +34,21 @@ def run(args: Namespace) -> None:
     Raises:
         ConfigError: the file is not what a run wrote of one video, or the truth is wrong.
     """
-    check_video_truth(args.source, args.truth)
+    source: str = args.source or ""
+    if not source and args.truth is None:
+        raise ConfigError(
+            f"{args.published}: does not say what is true: name the truth with --truth GT.txt or"
+            " TRUTH.json, or the rendered scene of the run with --source synthetic:street"
+        )
+    check_video_truth(source, args.truth)
     frames = _frames(args.published)
-    if args.source.startswith(SCHEME):
-        _check_times(frames, parse_scene(args.source), args.published)
-    truth = read_video_truth(args.source, args.truth, len(frames), frames[0].hw)
+    if source.startswith(SCHEME):
+        _check_times(frames, parse_scene(source), args.published)
+    truth = read_video_truth(source, args.truth, len(frames), frames[0].hw)
     if args.classes is not None:
         truth = truth.of_classes(args.classes.split(","))
-    print(f"{args.published}: {len(frames)} frames of {args.source}, boxes at IoU 0.5")
+    of = f" of {source}" if source else ""
+    print(f"{args.published}: {counted(len(frames), 'frame')}{of}, boxes at IoU 0.5")
     for metrics in box_metrics(truth, of_frames(frames, truth)):
         print(f"  {metrics_line(metrics)}")
     for note in truth.notes:

@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
-from streamdet.building.own_network import (
-    KINDS,
-    OwnNetwork,
-    model_values,
-    read_network,
+from streamdet.building.own_network import KINDS, OwnNetwork, model_values, read_network
+from streamdet.building.recognition import (
+    Findings,
+    class_counts,
     recognised,
+    shapes_in_use,
 )
-from streamdet.config.files import shipped
+from streamdet.commands.class_names import check_single_name, class_names
 from streamdet.config.suggestions import listed
 from streamdet.detections import Detections
 from streamdet.detectors.make import make_detector
@@ -61,6 +61,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="size of its image, if the file has none",
     )
     parser.add_argument(
+        "--force", action="store_true", help="write the model file anew where it exists"
+    )
+    parser.add_argument(
         "--image", type=Path, metavar="FILE", help="trial image (default: a rendered street)"
     )
 
@@ -73,10 +76,12 @@ def run(args: Namespace) -> None:
         EngineError: no runtime can run the network.
     """
     model_file = args.network.with_suffix(".yaml")
-    if model_file.exists():
-        raise ConfigError(f"{model_file} exists: remove it first, or use it as the model")
-    image = _street() if args.image is None else read_image(args.image)
     values = _values(args)
+    image = _street() if args.image is None else read_image(args.image)
+    if model_file.exists() and not args.force:
+        raise ConfigError(
+            f"{model_file} exists: use it as the model, or say --force to write it anew"
+        )
     model, found, runtime = _trial(values, args.network, image)
     drawn = args.network.with_name(f"{args.network.stem}-trial.jpg")
     write_whole(drawn, _drawn(image, found, model.classes))
@@ -93,10 +98,14 @@ def _values(args: Namespace) -> dict[str, Any]:
     """Find the values of the model file."""
     network = read_network(args.network)
     hw = _hw(network, args.hw)
-    classes = _classes(args.classes) if args.classes else network.classes
-    runtime = _runtime(network, hw)
-    kind = args.kind if args.kind and classes else recognised(network, hw, classes, runtime)
-    return model_values(network, kind, hw, classes)
+    classes = class_names(args.classes) if args.classes else network.classes
+    source = "--classes" if args.classes else "the file itself"
+    shapes = shapes_in_use(runtime := _runtime(network, hw), hw)
+    counts = class_counts(shapes, hw)
+    if args.classes:
+        check_single_name(args.classes, network.path, counts)
+    found = Findings(shapes, counts, classes, source, args.kind)
+    return model_values(network, recognised(network, hw, found, runtime), hw, classes)
 
 
 def _hw(network: OwnNetwork, stated: list[int] | None) -> tuple[int, int]:
@@ -109,18 +118,6 @@ def _hw(network: OwnNetwork, stated: list[int] | None) -> tuple[int, int]:
     if network.hw not in (None, hw):
         raise ConfigError(f"{network.path}: takes images of (H, W) {network.hw}, not {hw}")
     return hw
-
-
-def _classes(text: str) -> tuple[str, ...]:
-    """Read class names from a file, a shipped list or the argument itself."""
-    listed = shipped("configs/classes") / f"{text}.txt"
-    path = listed if listed.is_file() else Path(text)
-    if path.is_file():
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        return tuple(line.strip() for line in lines if line.strip())
-    if "," not in text and ("/" in text or path.suffix):
-        raise ConfigError(f"--classes {text}: there is no such file")
-    return tuple(name.strip() for name in text.split(","))
 
 
 def _runtime(network: OwnNetwork, hw: tuple[int, int]) -> Runtime:

@@ -2,35 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from streamdet.run.report import Report, SourceReport, StageReport
 
 TIMES: Final = ("work ms", "work p50", "p95", "wait p50", "p95", "all p50", "p95")
-"""Milliseconds: a frame's share of the work; then the batch's work, the wait before, and both."""
+"""Milliseconds: see the table in docs/commands.md."""
 _TIME_WIDTH: Final = 8
 
 
-def report_lines(report: Report, written: Iterable[Path] = ()) -> Iterator[str]:
+def add_stages_argument(parser: ArgumentParser) -> None:
+    """Add `--stages`."""
+    parser.add_argument(
+        "--stages",
+        action="store_true",
+        help="print a table of the stages, too: what each one took and what ran it",
+    )
+
+
+def report_lines(
+    report: Report, written: Iterable[Path] = (), *, with_stages: bool = False
+) -> Iterator[str]:
     """Tell what a run did, line by line.
 
     Args:
         report: the run.
         written: files that it has written, in order.
+        with_stages: list the stages, too.
     """
     yield f"{report.graph}: {', '.join(_outcome(report))}"
     for source in report.sources:
         yield f"  {source.source_id}: {_account(source)}"
+    if with_stages:
+        yield from _stage_lines(report)
+    if files := list(map(str, written)):
+        yield f"  written: {files[0]}"
+        yield from (f"           {file}" for file in files[1:])
+
+
+def _stage_lines(report: Report) -> Iterator[str]:
     width = max(len(stage.node) for stage in report.stages)
     yield columns("stage", width, TIMES, "what runs it")
     for stage in report.stages:
         runs = report.runtimes.get(stage.node, stage.kind)
         yield columns(stage.node, width, times(stage), runs)
-    if files := list(map(str, written)):
-        yield f"  written: {files[0]}"
-        yield from (f"           {file}" for file in files[1:])
+
+
+def found(sources: Sequence[SourceReport], expected: int | None = None) -> str:
+    """Say what was found in how many frames: 741 objects, 7 tracks in 242 frames.
+
+    Args:
+        sources: where.
+        expected: frames that there will be in the end: in 242/1854 frames.
+    """
+    frames = sum(source.published for source in sources)
+    of = counted(frames, "frame") if expected is None else f"{frames}/{counted(expected, 'frame')}"
+    return f"{_objects(sources)} in {of}"
+
+
+def _objects(sources: Sequence[SourceReport]) -> str:
+    """Say how many objects, and tracks where there was a tracker."""
+    objects = counted(sum(source.objects for source in sources), "object")
+    tracks = [source.tracks for source in sources if source.tracks is not None]
+    return f"{objects}, {counted(sum(tracks), 'track')}" if tracks else objects
 
 
 def times(stage: StageReport) -> tuple[str, ...]:
@@ -64,8 +101,8 @@ def _outcome(report: Report) -> Iterator[str]:
     yield report.outcome
     if failed := sum(source.failure is not None for source in report.sources):
         yield f"{failed} of {counted(len(report.sources), 'source')} failed"
-    published = sum(source.published for source in report.sources)
-    yield f"{counted(published, 'frame')} published in {report.wall_s:.1f} s"
+    yield found(report.sources)
+    yield f"{report.wall_s:.1f} s"
     yield f"{report.fps:.1f} fps"
     if dropped := sum(sum(source.dropped.values()) for source in report.sources):
         yield f"{dropped} dropped"
@@ -80,7 +117,7 @@ def _account(source: SourceReport) -> str:
         f"{source.sampled_away} sampled away" if source.sampled_away else "",
         *(f"{count} dropped ({reason})" for reason, count in sorted(source.dropped.items())),
         f"{source.unfinished} unfinished" if source.unfinished else "",
-        f"{source.published} published",
+        f"{source.published} published with {_objects([source])}",
         f"{counted(source.damaged, 'packet')} damaged" if source.damaged else "",
         "failed" if source.failure is not None else "",
     ]

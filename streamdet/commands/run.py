@@ -17,7 +17,7 @@ from streamdet.commands.graph_arguments import (
 from streamdet.commands.live import LiveView
 from streamdet.commands.output_files import OutputFiles
 from streamdet.commands.progress_view import progress_view
-from streamdet.commands.report_text import report_lines
+from streamdet.commands.report_text import add_stages_argument, report_lines
 from streamdet.errors import EngineError
 from streamdet.graph.outputs import check_report, read_twice
 from streamdet.run.missing_parts import refuse_missing
@@ -36,6 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--report", metavar="R.json", help="write the report as JSON; replaced if it exists"
     )
+    add_stages_argument(parser)
     parser.add_argument(
         "--live",
         action="store_true",
@@ -75,11 +76,11 @@ def run(args: Namespace) -> int:
         supervisor.on_warning = _warn
         report = supervisor.run()
     with supervisor.counting_signals():  # a stopped run still prints its report
-        _tell(report, report_path, outputs, is_debug=args.debug)
+        _tell(report, report_path, outputs, args)
     return 1 if report.outcome == "done" and not report.is_good else EXIT_CODES[report.outcome]
 
 
-def _tell(report: Report, path: Path | None, outputs: OutputFiles, *, is_debug: bool) -> None:
+def _tell(report: Report, path: Path | None, outputs: OutputFiles, args: Namespace) -> None:
     """Write and print the report, complaints last.
 
     Raises:
@@ -91,13 +92,13 @@ def _tell(report: Report, path: Path | None, outputs: OutputFiles, *, is_debug: 
     written = outputs.written()
     if path is not None and unwritten is None:
         written = [*written, path]
-    for line in report_lines(report, written):
+    for line in report_lines(report, written, with_stages=args.stages):
         print(line)
     for kept in outputs.kept():
         print(f"  left as it was: {kept}: no frame came")
     sys.stdout.flush()
     _complain(report)
-    for traceback in report.tracebacks if is_debug else ():
+    for traceback in report.tracebacks if args.debug else ():
         print(traceback, file=sys.stderr)
     if unwritten is not None:
         raise unwritten

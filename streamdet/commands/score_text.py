@@ -18,11 +18,13 @@ _MOST_MISTAKES: Final = 8
 
 
 def print_scores(scores: Scores, stream: TextIO) -> None:
-    """Print all tables that there are, what was measured above and the notes below."""
+    """Print all tables that there are, what was measured and the notes above."""
     console = Console(file=stream, width=None if stream.isatty() else 100, highlight=False)
     about = ", ".join(f"{name} {_shown(value)}" for name, value in scores.about.items())
     for line in filter(None, (about, _counts(scores))):
         console.print(line, markup=False)
+    for note in scores.notes:
+        console.print(f"note: {note}", markup=False)
     for line in _overall(scores):
         console.print(line, markup=False)
     console.print(_classes(scores))
@@ -30,8 +32,6 @@ def print_scores(scores: Scores, stream: TextIO) -> None:
         _print_confusion(console, scores.confusion)
     if scores.tracking:
         console.print(_tracks(scores.tracking))
-    for note in scores.notes:
-        console.print(f"note: {note}", markup=False)
 
 
 def _counts(scores: Scores) -> str:

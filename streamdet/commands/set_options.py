@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from streamdet.config.overrides import put, split_set
 from streamdet.config.yaml_loader import YamlText
+from streamdet.errors import ConfigError
 
 
 def add_set_argument(parser: ArgumentParser, example: str) -> None:
@@ -28,5 +29,9 @@ def options_text(entries: Sequence[str]) -> YamlText:
     """
     text = YamlText("--set", values={})
     for entry in entries:
-        put(text, *split_set(entry, "OPTION=VALUE"))
+        (*nodes, option), value, place = split_set(entry, "OPTION=VALUE")
+        if nodes:
+            prefix = ".".join(nodes) + "."
+            raise ConfigError(f"{place}: here without {prefix!r}: --set {option}=...")
+        put(text, (option,), value, place)
     return text

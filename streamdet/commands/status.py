@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 
+from streamdet.commands.report_text import add_stages_argument
 from streamdet.commands.status_text import status_lines
 from streamdet.run.status import run_statuses
 from streamdet.transport.run_folder import live_runs
@@ -12,6 +13,7 @@ from streamdet.transport.run_folder import live_runs
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `status`."""
+    add_stages_argument(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, one entry a run")
     parser.epilog = (
         "It looks at each run for a second. Rates are of that second; all else is since the run"
@@ -27,5 +29,5 @@ def run(args: Namespace) -> int:
     elif not statuses:
         print("no run is under way on this machine")
     for status in () if args.json else statuses:
-        print("\n".join(status_lines(status)))
+        print("\n".join(status_lines(status, with_stages=args.stages)))
     return 0

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streamdet.commands.report_text import TIMES, columns, counted, times
-from streamdet.run.report import SourceReport
+from streamdet.commands.report_text import TIMES, columns, counted, found, times
+from streamdet.run.report import SourceReport, total_expected
 from streamdet.run.status import RunStatus
 
 
-def status_lines(status: RunStatus) -> Iterator[str]:
-    """Tell how a run is doing, line by line."""
+def status_lines(status: RunStatus, *, with_stages: bool = False) -> Iterator[str]:
+    """Tell how a run is doing, line by line; of its stages only if asked to."""
     yield f"run {status.run_id}: {', '.join(_standing(status))}"
     for source in status.sources:
+        emitted = f"{source.emitted}{'' if source.expected is None else f'/{source.expected}'}"
         in_flight = f"{source.unfinished} in flight, " if source.unfinished else ""
         camera = "" if source.camera is None else f"{source.camera}, "
-        yield f"  {source.source_id}: {camera}{source.emitted} emitted, {in_flight}{_ends(source)}"
-    if not status.stages:
-        return
+        yield f"  {source.source_id}: {camera}{emitted} emitted, {in_flight}{_ends(source)}"
+    if status.stages and with_stages:
+        yield from _stage_lines(status)
+
+
+def _stage_lines(status: RunStatus) -> Iterator[str]:
     width = max(len(stage.report.node) for stage in status.stages)
     yield columns("stage", width, ("fps", "queue", *TIMES), "what runs it")
     for stage in status.stages:
@@ -38,6 +42,6 @@ def _standing(status: RunStatus) -> Iterator[str]:
         yield status.problem
         return
     yield f"{status.elapsed_s:.1f} s"
-    yield f"{counted(sum(source.published for source in status.sources), 'frame')} published"
+    yield found(status.sources, total_expected(status.sources))
     yield counted(status.restarts, "restart")
     yield f"process {status.pid}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from typing import Final
 
 from streamdet.commands.live import as_it_is, describe
 from streamdet.config.deploy import load_settings
 from streamdet.errors import ConfigError, TransportError
 from streamdet.transport.run_folder import live_servers
-from streamdet.transport.tailing import WAIT_MS, follow
+from streamdet.transport.tailing import WAIT_MS, follow, streams
+
+_SHOWN: Final = 20
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -62,6 +65,10 @@ def run(args: Namespace) -> int:
 def _follow(args: Namespace, url: str) -> int:
     """Print messages; returns how many."""
     shown = as_it_is if args.json else describe
+    if args.stream not in (there := streams(url)):
+        known = f"there is {', '.join(there[:_SHOWN])}" if there else "there is none"
+        known += " ..." if len(there) > _SHOWN else ""
+        print(f"there is no stream {args.stream!r} yet; {known}; waiting for it", file=sys.stderr)
     printed, silent_s = 0, 0.0
     for message in follow(url, args.stream, "0" if args.all else "$"):
         if message is None:

@@ -1,13 +1,13 @@
-"""The parser of the command line: an unknown option is answered with the one that was meant."""
+"""The parser of the command line: an unknown word is answered with the one that was meant."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Action, ArgumentError, ArgumentParser, Namespace
 from collections.abc import Sequence
 from textwrap import fill
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
-from streamdet.config.suggestions import closest
+from streamdet.config.suggestions import closest, nearest
 from streamdet.system.redaction import short
 
 OF_NODES: Final = {
@@ -53,7 +53,15 @@ def with_example(text: str | None, example: str) -> str:
 
 
 class Parser(ArgumentParser):
-    """An ArgumentParser whose subcommands explain options that they do not have."""
+    """An ArgumentParser that answers an unknown word or option with the one that was meant."""
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        """Refuse what is no choice, as argparse does, but name what was meant."""
+        if action.choices is None or value in action.choices:
+            return
+        what = "command" if action.dest == "command" else action.metavar or action.dest
+        hint = nearest(str(value), map(str, action.choices))
+        raise ArgumentError(action, f"unknown {str(what).lower()} {short(repr(value))}; {hint}")
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Namespace | None = None

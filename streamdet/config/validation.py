@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from streamdet.config.suggestions import closest, nearest
-from streamdet.config.yaml_loader import KeyPath, YamlText
+from streamdet.config.yaml_loader import KeyPath, YamlText, parse_yaml
 from streamdet.errors import ConfigError
 from streamdet.system.redaction import is_utf8, short
 
@@ -42,6 +42,9 @@ _WANTED: Final[dict[str, str]] = {
     "too_short": "a list of at least {min_length}",
     "tuple_type": "a list",
 }
+_LISTS: Final = ("list_type", "tuple_type")
+_READINGS: Final = 3
+"""As it was typed; as a list; with text in the list."""
 _QUOTES: Final = "'\""
 
 
@@ -61,6 +64,7 @@ def checked(
     """Check values against a model, by their exact types: "4" is no number, 1 is not true.
 
     Where text is wanted, a number or word counts as what was written, so `stream: 2026` is "2026".
+    Where a list is wanted, `--set` may state it without brackets: `classes=person,car`.
 
     Args:
         model: what the values should be.
@@ -74,13 +78,13 @@ def checked(
     """
     _refuse_bytes(text)
     check = _Check(model, text, path, values, (*model.model_fields, *also))
-    try:
-        return _validated(model, values)
-    except ValidationError as exc:
+    for _ in range(_READINGS):
         try:
-            return _validated(model, check.as_written(exc))
-        except ValidationError as again:
-            raise ConfigError("\n".join(check.sentences(again))) from exc
+            return _validated(model, check.values)
+        except ValidationError as exc:
+            refused, last = exc, check
+            check = replace(check, values=check.as_written(exc))
+    raise ConfigError("\n".join(last.sentences(refused))) from refused
 
 
 def _validated(model: type[Model], values: Mapping[str, Any]) -> Model:
@@ -109,14 +113,29 @@ class _Check:
     valid: Sequence[str]
 
     def as_written(self, exc: ValidationError) -> dict[str, Any]:
-        """Copy the values, with what was written for each number that should be text."""
+        """Copy the values, with what was written where another type was wanted.
+
+        That is the text of each number that should be text, and a list for each text of --set that
+        should be one.
+        """
         copied: dict[str, Any] = json.loads(json.dumps(self.values))
         for error in exc.errors(include_url=False):
             key = _known_part(error["loc"], self.values)
-            written = self.text.texts.get((*self.path, *key))
-            if error["type"] == "string_type" and key and written is not None:
+            where = (*self.path, *key)
+            written = self.text.texts.get(where)
+            if not key or written is None:
+                continue
+            if error["type"] == "string_type":
                 _at(copied, key[:-1])[key[-1]] = written
+            elif error["type"] in _LISTS and self.text.place(where).startswith("--set "):
+                _at(copied, key[:-1])[key[-1]] = self._listed(where, written)
         return copied
+
+    def _listed(self, where: KeyPath, written: str) -> Any:
+        """Read what --set states as a list without brackets."""
+        listed = parse_yaml(f"[{written}]", self.text.place(where))
+        self.text.texts |= {(*where, *below): text for below, text in listed.texts.items()}
+        return listed.values
 
     def sentences(self, exc: ValidationError) -> list[str]:
         """One sentence for each key; what the branches of a union want is joined by "or"."""

@@ -72,6 +72,11 @@ _LAYOUTS: Final = {
 """Kind of detector -> layout."""
 
 
+def scores_output(kind: str) -> str:
+    """Name the output of a kind's finest class scores, (1, cells, classes)."""
+    return _LAYOUTS[kind].maps[0].scores
+
+
 class Gfl:
     """Decodes a NanoDet or PicoDet network; a cell may have several classes."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from streamdet.errors import ConfigError
+from streamdet.evaluation.class_notes import class_notes
 from streamdet.evaluation.mot import FORGIVEN_CLASSES, MotScores, score
 from streamdet.evaluation.results import Result
 from streamdet.evaluation.scores import Scores, score_all
@@ -75,16 +76,22 @@ def score_frames(
     Raises:
         ConfigError: the truth has none of these classes, or a library is missing.
     """
+    missing = class_notes(truth, names, "the graph")
     known = [name for name in truth.categories.values() if name in names]
     if len(known) < len(truth.categories):
         truth = truth.of_classes(known or names)
     results = of_frames(frames, truth)
     dropped = sum(frame.is_dropped for frame in frames)
-    notes = (f"{dropped} frames were dropped: nothing was found in them",) if dropped else ()
+    notes = (*missing, *_dropped(dropped))
     boxes, *others = [
         replace(scores, notes=scores.notes + notes) for scores in score_all(truth, results)
     ]
     return [replace(boxes, tracking=score_tracks(truth, results) if are_tracked else {}), *others]
+
+
+def _dropped(count: int) -> Iterator[str]:
+    if count:
+        yield f"{count} frames were dropped: nothing was found in them"
 
 
 def of_frames(frames: Sequence[Published], truth: Truth) -> list[Result]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -26,6 +27,8 @@ from streamdet.registry import load, package_of
 from streamdet.sources.resolve import resolve
 from streamdet.system.cores import cores
 from streamdet.system.redaction import short
+
+_OF_THE_MODEL: Final = "; `kind: transform` takes it, and all else, from the model"
 
 
 def build_nodes(
@@ -108,7 +111,7 @@ class _Builder:
 
     def _transform(self, draft: DraftNode) -> Node:
         if draft.kind != "transform":
-            return _node(draft, draft.kind, self._options(draft, draft.kind, draft.options))
+            return _node(draft, draft.kind, self._stated_transform(draft))
         wanted = self._wanted(draft)
         (first, (kind, values)), *others = wanted.items()
         for other, choice in others:
@@ -118,6 +121,14 @@ class _Builder:
                     f"cannot be chosen: {first!r} and {other!r} want different images",
                 )
         return _node(draft, kind, self._options(draft, kind, {**values, **draft.options}))
+
+    def _stated_transform(self, draft: DraftNode) -> Any:
+        try:
+            return self._options(draft, draft.kind, draft.options)
+        except ConfigError as exc:
+            raise ConfigError(
+                re.sub(" is missing$", f" is missing{_OF_THE_MODEL}", str(exc), flags=re.MULTILINE)
+            ) from exc
 
     def _wanted(self, draft: DraftNode) -> dict[str, tuple[str, dict[str, Any]]]:
         """Map each detector that reads a transform to the kind and options that its model needs."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from os import environ as os_environ
 from pathlib import Path
+from typing import Any
 
 from streamdet.config.files import find_own_or_shipped
 from streamdet.config.validation import checked
@@ -50,21 +51,23 @@ def load_graph(
     text = read_yaml(find_graph(path), environ)
     if not isinstance(text.values, dict):
         raise ConfigError(f"{text.name}: must hold the keys version and nodes")
-    header = checked(GraphFile, text, (), text.values)
-    override(text, sources=sources, outputs=outputs, sets=overrides, to_caller=to_caller)
     problems = Problems(text)
+    with problems.collected():
+        checked(GraphFile, text, (), text.values)
+    if not _has_nodes(text.values):
+        problems.raise_if_any()
+    override(text, problems, sources=sources, outputs=outputs, sets=overrides, to_caller=to_caller)
     drafts = draft_nodes(text, problems)
-    problems.raise_if_any()
-    check_topology(drafts, problems)
+    if not problems:
+        check_topology(drafts, problems)
     nodes = build_nodes(drafts, text, problems)
     problems.raise_if_any()
     check_contents(nodes, problems)
     nodes = with_thresholds(nodes, problems)
-    problems.raise_if_any()
-    name = header.name or _name_like(Path(text.name).stem)
+    name = text.values.get("name") or _name_like(Path(text.name).stem)
     graph = PipelineGraph(name, Path(text.name), nodes)
     check_outputs(graph, problems)
-    problems.raise_if_any()
+    problems.raise_if_any(is_all=True)
     return graph
 
 
@@ -75,6 +78,11 @@ def find_graph(path: str | Path) -> Path:
         ConfigError: there is neither; the text names the nearest shipped graph.
     """
     return find_own_or_shipped(Path(path), "pipelines", "graph")
+
+
+def _has_nodes(values: Mapping[str, Any]) -> bool:
+    nodes = values.get("nodes")
+    return isinstance(nodes, dict) and all(isinstance(node, dict) for node in nodes.values())
 
 
 def _name_like(stem: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from streamdet.config.overrides import put, split_set
 from streamdet.config.suggestions import nearest
 from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError
+from streamdet.graph.problems import Problems
 from streamdet.registry import load, role_of
 from streamdet.system.redaction import is_utf8, short
 
@@ -32,6 +34,7 @@ CALLER: Final = "caller"
 
 def override(
     text: YamlText,
+    problems: Problems,
     *,
     sources: Sequence[str],
     outputs: Sequence[str],
@@ -40,32 +43,32 @@ def override(
 ) -> None:
     """Change the nodes of a graph file; later errors name the option instead of a line.
 
-    `sets` of nodes in the file are applied first, so that clones of a source get them too; those of
-    nodes that `sources` and `outputs` add (camera-2, output-1) are applied last.
+    What cannot be applied is left out and reported.
+
+    Settings of nodes that the file has come first, so that a cloned source takes them along; those
+    of nodes that `sources` and `outputs` add (camera-2, output-1) come last.
 
     Args:
         text: the parsed file, which is changed.
+        problems: where to report.
         sources: for the only source node; each after the first goes to a clone of it.
         outputs: paths, each for a new sink.
         sets: NODE.OPTION=VALUE, the value as in a YAML file.
         to_caller: add a sink, `CALLER`, that hands the results to the process that runs the graph.
-
-    Raises:
-        ConfigError: one of them cannot be applied.
     """
     nodes = text.values["nodes"]
     early = [entry for entry in sets if entry.partition(".")[0] in nodes]
-    for entry in early:
-        _set(text, entry)
+    changes: list[Callable[[], None]] = [partial(_set, text, entry) for entry in early]
     if sources:
-        _set_sources(text, sources)
+        changes.append(partial(_set_sources, text, sources))
     for number, output in enumerate(outputs, 1):
-        _add_output(text, f"output-{number}", output)
+        changes.append(partial(_add_output, text, f"output-{number}", output))
     if to_caller:
-        _add_caller(text)
-    for entry in sets:
-        if entry not in early:
-            _set(text, entry)
+        changes.append(partial(_add_caller, text))
+    changes += [partial(_set, text, entry) for entry in sets if entry not in early]
+    for change in changes:
+        with problems.collected():
+            change()
 
 
 def _set(text: YamlText, entry: str) -> None:

@@ -14,6 +14,10 @@ _OWN_OPTIONS: Final = ("--source ", "--output ")
 _MAX_SHOWN: Final = 10
 
 
+class UncheckedRestError(ConfigError):
+    """Faults of a graph that kept the rest of it from being checked."""
+
+
 class Problems:
     """The errors of one file, each with its line."""
 
@@ -46,14 +50,22 @@ class Problems:
         except ConfigError as exc:
             self._sentences += str(exc).splitlines()
 
-    def raise_if_any(self) -> None:
-        """Raise the collected errors.
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._sentences)
+
+    def raise_if_any(self, *, is_all: bool = False) -> None:
+        """Raise what was collected.
+
+        Args:
+            is_all: everything has been checked.
 
         Raises:
-            ConfigError: there are errors; a line for each, the first ten.
+            UncheckedRestError: there is a problem; a line each, the first ten.
+            ConfigError: the same, where everything has been checked.
         """
         sentences = list(dict.fromkeys(self._sentences))
         if more := sentences[_MAX_SHOWN:]:
             sentences[_MAX_SHOWN:] = [f"{self._text.name}: and {len(more)} more problems"]
         if sentences:
-            raise ConfigError("\n".join(sentences))
+            raise (ConfigError if is_all else UncheckedRestError)("\n".join(sentences))

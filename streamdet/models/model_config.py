@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +29,16 @@ Arithmetic = Literal["fp32", "bf16", "int8+fp32", "int8+bf16"]
 
 Precision = Literal["auto"] | Arithmetic
 """What a configuration states; "auto" allows fp32 and bf16, and the faster one is measured."""
+
+_NETWORK_FILES: Final = {
+    ".onnx": "a network",
+    ".pt": "a file of torch",
+    ".pth": "a file of torch",
+    ".safetensors": "a file of weights",
+    ".engine": "a file of TensorRT",
+    ".tflite": "a file of TensorFlow Lite",
+}
+"""Files that a user may name as a model, and what they are."""
 
 _Side = Annotated[int, Field(gt=0, le=8192)]
 _PerChannel = tuple[float, float, float]
@@ -159,6 +169,8 @@ def load_model_config(name: str) -> ModelConfig:
     Raises:
         ConfigError: unknown name, or a file that says something wrong: a line for each fault.
     """
+    if (suffix := Path(name).suffix.lower()) in _NETWORK_FILES:
+        raise ConfigError(f"{short(name)}: that is {_remedy(Path(name), suffix)}")
     path = find_config(name, "configs/models")
     text = read_yaml(path)
     if not isinstance(text.values, dict):
@@ -171,6 +183,16 @@ def load_model_config(name: str) -> ModelConfig:
     if faults := list(_faults(model)):
         raise ConfigError("\n".join(f"{text.place((key,))}: {what}" for key, what in faults))
     return model
+
+
+def _remedy(network: Path, suffix: str) -> str:
+    """Say what a file is, and how it becomes a model."""
+    own = network.with_suffix(".yaml")
+    if own.is_file():
+        return f"a network; its model file is {own}"
+    if suffix == ".onnx":
+        return f"a network; first `streamdet models add {network} --classes a,b`, then name {own}"
+    return f"{_NETWORK_FILES[suffix]}: export it as ONNX, then `streamdet models add FILE.onnx`"
 
 
 def find_weights(config: ModelConfig) -> Path:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from streamdet.run.description import SourceDescription
 from streamdet.run.report import CameraReport, SourceReport
 from streamdet.sources.positions import unpack_position
-from streamdet.transport.bus import RunAdmin
+from streamdet.transport.bus import RunAdmin, SourceResult
 
 
 class Accounting:
@@ -39,34 +39,39 @@ class Accounting:
         dropped: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         for (group, source_id, reason), count in self._bus.drops().items():
             dropped[group, source_id][reason] = count
-        done = {group: self._bus.done_counts(group) for group in self._final}
+        results = {group: self._bus.results(group) for group in self._final}
         positions = self._bus.positions()
         reports = []
         for source_id, source in self._sources.items():
             ends = [
-                _End(done[group].get(source_id, 0), dropped[group, source_id])
+                _End(results[group].get(source_id, SourceResult()), dropped[group, source_id])
                 for group in source.sinks
             ]
-            slowest = min(ends, key=lambda end: end.published)
             packed = positions.get(source_id)
-            reports.append(_source_report(source_id, source.address, packed, slowest))
+            report = _source_report(source_id, source.address, packed, ends)
+            reports.append(replace(report, expected=source.expected))
         return tuple(reports)
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What a group with a sink has committed of a source: all frames, and how many were dropped."""
+    """What a group with a sink has committed of a source, and how many frames were dropped."""
 
-    committed: int
+    result: SourceResult
     dropped: Mapping[str, int]
 
     @property
     def published(self) -> int:
-        return self.committed - sum(self.dropped.values())
+        return self.result.frames - sum(self.dropped.values())
 
 
-def _source_report(source_id: str, address: str, packed: bytes | None, end: _End) -> SourceReport:
+def _source_report(
+    source_id: str, address: str, packed: bytes | None, ends: Sequence[_End]
+) -> SourceReport:
+    """Account for a source as its slowest sink has it; of objects and tracks the most count."""
     position, notes = unpack_position(packed)
+    end = min(ends, key=lambda end: end.published)
+    tracks = [end.result.tracks for end in ends if end.result.tracks is not None]
     camera = notes.get("camera")
     return SourceReport(
         source_id=source_id,
@@ -76,9 +81,11 @@ def _source_report(source_id: str, address: str, packed: bytes | None, end: _End
         emitted=position.index,
         dropped=dict(end.dropped),
         published=end.published,
-        unfinished=position.index - end.committed,
+        unfinished=position.index - end.result.frames,
         damaged=position.damaged,
         error=notes.get("error"),
         warnings=tuple(notes.get("warnings", ())),
         camera=None if camera is None else CameraReport(**camera),
+        objects=max(end.result.objects for end in ends),
+        tracks=max(tracks, default=None),
     )

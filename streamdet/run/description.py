@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.graph import PipelineGraph
+from streamdet.sources import SourceInfo
 from streamdet.system.atomic_file import replaced_whole
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.worker.plan import RunPlan, WorkerPlan
@@ -28,10 +29,12 @@ class SourceDescription:
     Attributes:
         address: of the source, without secrets.
         sinks: names of the groups with a sink that its frames reach.
+        expected: frames that it will have emitted in the end; None where nobody knows.
     """
 
     address: str
     sinks: tuple[str, ...]
+    expected: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,13 @@ class RunDescription:
 
 
 def describe_run(
-    graph: PipelineGraph, run: RunPlan, plans: list[WorkerPlan], *, pid: int, started_s: float
+    graph: PipelineGraph,
+    run: RunPlan,
+    plans: list[WorkerPlan],
+    *,
+    pid: int,
+    started_s: float,
+    infos: Mapping[str, SourceInfo],
 ) -> RunDescription:
     """Describe a run that is about to start.
 
@@ -97,6 +106,7 @@ def describe_run(
         plans: its workers.
         pid: the supervisor's process id.
         started_s: now, monotonic.
+        infos: what is known of the sources.
     """
     return RunDescription(
         run_id=run.layout.run_id,
@@ -106,7 +116,7 @@ def describe_run(
         redis_url=run.redis_url,
         groups=tuple(run.layout.groups),
         consumers=tuple(plan.consumer for plan in plans),
-        sources=_sources(graph, run),
+        sources=_sources(graph, run, infos),
         stages=_stages(graph),
     )
 
@@ -123,7 +133,7 @@ def read_description(folder: Path) -> RunDescription | None:
             "groups": tuple(values["groups"]),
             "consumers": tuple(values["consumers"]),
             "sources": {
-                name: SourceDescription(source["address"], tuple(source["sinks"]))
+                name: SourceDescription(**source | {"sinks": tuple(source["sinks"])})
                 for name, source in values["sources"].items()
             },
             "stages": {name: StageDescription(**stage) for name, stage in values["stages"].items()},
@@ -145,12 +155,16 @@ def read_restarts(folder: Path) -> int:
         return 0
 
 
-def _sources(graph: PipelineGraph, run: RunPlan) -> dict[str, SourceDescription]:
+def _sources(
+    graph: PipelineGraph, run: RunPlan, infos: Mapping[str, SourceInfo]
+) -> dict[str, SourceDescription]:
     final = [group for group in graph.groups if run.layout.groups[group.name].has_sink]
     reaching = {group.name: graph.sources_reaching(group.first.name) for group in final}
     return {
         source_id: SourceDescription(
-            address, tuple(name for name, sources in reaching.items() if source_id in sources)
+            address,
+            tuple(name for name, sources in reaching.items() if source_id in sources),
+            infos[source_id].frame_count if source_id in infos else None,
         )
         for source_id, address in run.source_names.items()
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+from streamdet.building.recognition import check_own_network
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.parts.runtime_choice import candidates
@@ -51,7 +52,9 @@ def _check_parts(node: Node) -> None:
 
 
 def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> None:
-    find_network(model)
+    network = find_network(model)
+    if model.path is not None:
+        check_own_network(model, network.path)
     kind = candidates(options, model)[0].runtime
     if not is_installed(kind):
         remedy = how_to_install(kind)

@@ -6,9 +6,9 @@ emitted = published + dropped (all reasons) + unfinished
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from streamdet.worker.stage_stats import FRAMES, quantile_ms
 
@@ -50,6 +50,9 @@ class SourceReport:
         error: why the source ended before its end; None if it did not.
         warnings: one sentence for each thing wrong that did not end it.
         camera: its state, if it is live; None if it is not.
+        objects: objects in the published frames.
+        tracks: how many tracks they belong to; None without a tracker (and of still images).
+        expected: frames that it will have emitted in the end; None where nobody knows.
     """
 
     source_id: str
@@ -64,6 +67,9 @@ class SourceReport:
     error: str | None
     warnings: tuple[str, ...]
     camera: CameraReport | None = None
+    objects: int = 0
+    tracks: int | None = None
+    expected: int | None = None
 
     @property
     def failure(self) -> str | None:
@@ -72,6 +78,22 @@ class SourceReport:
         if is_file and self.error is None and 0 < self.emitted == sum(self.dropped.values()):
             return f"{self.source_id}: every frame was dropped ({'; '.join(sorted(self.dropped))})"
         return self.error
+
+
+class Expecting(Protocol):
+    """A source of which it may be known how many frames it will have emitted."""
+
+    @property
+    def expected(self) -> int | None:
+        """How many; None where nobody knows."""
+        ...
+
+
+def total_expected(sources: Iterable[Expecting]) -> int | None:
+    """Add up how many frames sources will have emitted; None where nobody knows it of one."""
+    counts = [source.expected for source in sources]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from streamdet.run.choose_runtimes import choose_runtimes
 from streamdet.run.description import describe_run
 from streamdet.run.monitor import Metrics, Monitor
 from streamdet.run.processes import Processes
-from streamdet.run.report import Report, Snapshot, stage_reports
+from streamdet.run.report import Report, Snapshot, stage_reports, total_expected
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
 from streamdet.sources import SourceInfo
 from streamdet.system.process import stop_signals_to
@@ -130,7 +130,12 @@ class Supervisor:
         stack.callback(_forget, bus)
         plans = worker_plans(self._graph, run)
         description = describe_run(
-            self._graph, run, plans, pid=os.getpid(), started_s=time.monotonic()
+            self._graph,
+            run,
+            plans,
+            pid=os.getpid(),
+            started_s=time.monotonic(),
+            infos=infos,
         )
         metrics = Metrics(bus, Accounting(bus, description.sources))
         description.write(folder.path)
@@ -146,7 +151,7 @@ class Supervisor:
         )
         monitor.is_consumer_busy = self.is_consumer_busy
         outcome, failure = monitor.run(
-            lambda: self._stops, self._show(metrics, _expected(run, infos))
+            lambda: self._stops, self._show(metrics, total_expected(description.sources.values()))
         )
         return self._report(run, metrics, processes, (outcome, failure, warnings))
 
@@ -247,9 +252,3 @@ class Supervisor:
 def _forget(bus: RedisBus) -> None:
     with suppress(TransportError):
         bus.delete()
-
-
-def _expected(run: RunPlan, infos: dict[str, SourceInfo]) -> int | None:
-    counts = [infos[name].frame_count if name in infos else None for name in run.source_names]
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None

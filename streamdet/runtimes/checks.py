@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeGuard
+from typing import Final, NamedTuple, TypeGuard
 
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
@@ -12,6 +13,22 @@ from streamdet.models.model_config import ImageInput
 from streamdet.runtimes import Tensors
 
 Shape = tuple[int, ...]
+
+UNREADABLE: Final = "the file is damaged or no ONNX network: copy or export it again"
+_TRACE: Final = re.compile(
+    r"^(Exception from .*|Check '.*' failed( at \S+)?:?|\s*)$|^\[ONNXRuntimeError\] : \d+ : \w+ : "
+)
+"""What comes before the reason in an error of OpenVINO, line by line, and of ONNX Runtime."""
+
+
+def refused(weights: Path, package: str, exc: Exception) -> EngineError:
+    """Say in a sentence why a package cannot load a network, without the trace of its sources."""
+    text = str(exc)
+    if re.search("Unable to read the model|INVALID_PROTOBUF|No graph was found", text):
+        return EngineError(f"{weights}: {package} cannot load it: {UNREADABLE}")
+    lines = (_TRACE.sub("", line) for line in text.splitlines())
+    reason = " ".join(" ".join(lines).split())[:300]
+    return EngineError(f"{weights}: {package} cannot load it: {reason or type(exc).__name__}")
 
 
 class NetworkInputs(NamedTuple):

@@ -13,7 +13,7 @@ from streamdet.errors import EngineError, to_install
 from streamdet.image import Pixels
 from streamdet.models.model_config import Arithmetic, ImageInput
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
-from streamdet.runtimes.checks import Batch, batches, check_network, one_image_shapes
+from streamdet.runtimes.checks import Batch, batches, check_network, one_image_shapes, refused
 
 _FLOATS: Final[dict[str, type[np.floating[Any]]]] = {
     "tensor(float)": np.float32,
@@ -59,7 +59,7 @@ class OnnxRuntime:
                 providers=["CPUExecutionProvider"],
             )
         except Exception as exc:  # its errors have no other common class
-            raise EngineError(f"{weights}: onnxruntime cannot load it: {exc}") from exc
+            raise refused(weights, "onnxruntime", exc) from exc
         inputs = self._session.get_inputs()
         shapes = {item.name: item.shape for item in inputs}
         self._inputs = check_network(weights, image_input, shapes)

@@ -13,7 +13,7 @@ from streamdet.image import Pixels
 from streamdet.models.model_config import Arithmetic, ImageInput
 from streamdet.networks import NODE_DOMAIN
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
-from streamdet.runtimes.checks import Batch, batches, check_network, one_image_shapes
+from streamdet.runtimes.checks import Batch, batches, check_network, one_image_shapes, refused
 from streamdet.runtimes.cpu import has_bf16, has_int8
 from streamdet.runtimes.focus import fold_focus
 from streamdet.runtimes.int8_layers import SMALLEST, layers_in_8_bits, quantise_layers
@@ -63,7 +63,7 @@ class OpenVino:
             graph = _with_image_input(graph, image_input)
             compiled = core().compile_model(graph, "CPU", _properties(precision, options.threads))
         except RuntimeError as exc:
-            raise EngineError(f"{weights}: openvino cannot load it: {_one_line(exc)}") from exc
+            raise refused(weights, "openvino", exc) from exc
         if layers and (done := layers_in_8_bits(compiled)) < layers:
             raise EngineError(f"{weights}: openvino compiled {done} of {layers} layers in 8 bits")
         self.extra_shapes = one_image_shapes(self._inputs)

@@ -119,7 +119,10 @@ class Commit:
         filled: (slot, number of readers) that this worker wrote.
         released: slots that this worker has read.
         public: entries for public streams.
-        drop_reason: why the frame has no result; counted in groups with a sink.
+        drop_reason: why the frame has no result; counted where frames end.
+        objects: how many objects the frame's result has; added up where frames end.
+        last_track: the highest track id among them, 0 where none has one; None without a tracker.
+            Where frames end the highest counts: ids of a source are numbered from 1.
     """
 
     source_id: str
@@ -131,6 +134,8 @@ class Commit:
     released: Sequence[FrameRef] = ()
     public: Sequence[PublicEntry] = ()
     drop_reason: str | None = None
+    objects: int = 0
+    last_track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,21 @@ class StepResult:
     accepted: int
     in_flight: int
     is_stopping: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    """What has come of one source where frames end.
+
+    Attributes:
+        frames: frames committed, dropped ones among them.
+        objects: objects in their results.
+        tracks: how many tracks their objects belong to; None without a tracker.
+    """
+
+    frames: int = 0
+    objects: int = 0
+    tracks: int | None = None
 
 
 class Bus(Protocol):
@@ -285,8 +305,8 @@ class RunAdmin(Protocol):
         """(group with a sink, source id, reason) -> frames that were dropped."""
         ...
 
-    def done_counts(self, group: str) -> dict[str, int]:
-        """Source id -> how many of its frames the group has committed."""
+    def results(self, group: str) -> dict[str, SourceResult]:
+        """Source id -> what has come of it in a group with a sink."""
         ...
 
     def positions(self) -> dict[str, bytes]:

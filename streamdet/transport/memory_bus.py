@@ -18,6 +18,7 @@ from streamdet.transport.bus import (
     PublicEntry,
     RunLayout,
     RunLostError,
+    SourceResult,
     Step,
     StepResult,
 )
@@ -34,6 +35,8 @@ class _GroupState:
     done: Counter[str] = field(default_factory=Counter)
     ends: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
+    objects: Counter[str] = field(default_factory=Counter)
+    tracks: dict[str, int] = field(default_factory=dict)
 
 
 class MemoryBus:
@@ -173,6 +176,14 @@ class MemoryBus:
         """Count dropped frames: see bus.RunAdmin."""
         return dict(self._drops)
 
+    def results(self, group: str) -> dict[str, SourceResult]:
+        """Read what has come of the sources: see bus.RunAdmin."""
+        state = self._group(group)
+        return {
+            source_id: SourceResult(frames, state.objects[source_id], state.tracks.get(source_id))
+            for source_id, frames in state.done.items()
+        }
+
     def queue_lengths(self) -> dict[str, int]:
         """Count uncommitted entries by group: see bus.RunAdmin."""
         return {
@@ -248,9 +259,18 @@ class MemoryBus:
         layout = self._run().groups[lease.group]
         if commit.drop_reason is not None and layout.has_sink:
             self._drops[lease.group, source_id, commit.drop_reason] += 1
+        if layout.has_sink:
+            _count_objects(group, commit)
         if group.ends.get(source_id, (-1, b""))[0] == group.done[source_id]:
             for reader in layout.outputs:
                 self._add(reader, group.ends[source_id][1])
             group.ended.add(source_id)
             if layout.has_sink:
                 self._finished.add((lease.group, source_id))
+
+
+def _count_objects(group: _GroupState, commit: Commit) -> None:
+    group.objects[commit.source_id] += commit.objects
+    if commit.last_track is not None:
+        highest = group.tracks.get(commit.source_id, 0)
+        group.tracks[commit.source_id] = max(highest, commit.last_track)

@@ -27,6 +27,7 @@ from streamdet.transport.bus import (
     PublicEntry,
     RunLayout,
     RunLostError,
+    SourceResult,
     Step,
     StepResult,
 )
@@ -197,6 +198,18 @@ class RedisBus:
             fields = _text_keys(self._redis.hgetall(self._key("drops")))
         return {_drop_key(name): int(count) for name, count in fields.items()}
 
+    def results(self, group: str) -> dict[str, SourceResult]:
+        """Read what has come of the sources: see bus.RunAdmin."""
+        fields = self._group_fields(group, "")
+        return {
+            source_id: SourceResult(
+                int(fields[f"done:{source_id}"]),
+                int(fields.get(f"objects:{source_id}", 0)),
+                int(fields[name]) if (name := f"tracks:{source_id}") in fields else None,
+            )
+            for source_id in (n.removeprefix("done:") for n in fields if n.startswith("done:"))
+        }
+
     def queue_lengths(self) -> dict[str, int]:
         """Count uncommitted entries by group: see bus.RunAdmin."""
         groups = list(self._layout.groups)
@@ -302,7 +315,13 @@ def _pack_commit(commit: Commit) -> dict[str, Any]:
         "released": [(ref.pool, ref.slot, ref.generation) for ref in commit.released],
         "public": _pack_public(commit.public),
     }
-    optional = {"id": commit.entry_id, "last": commit.end_payload, "drop": commit.drop_reason}
+    optional = {
+        "id": commit.entry_id,
+        "last": commit.end_payload,
+        "drop": commit.drop_reason,
+        "objects": commit.objects or None,
+        "track": commit.last_track,
+    }
     return values | {name: value for name, value in optional.items() if value is not None}
 
 

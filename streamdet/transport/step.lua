@@ -5,7 +5,8 @@
 --   run                    beat (there as long as the run exists), stop (1 asks sources to end)
 --   leases                 consumer -> epoch
 --   in:<group>             input stream of a group, consumer group "workers"
---   group:<group>          done:<source>, end:<source>, last:<source> (the end message), ended:<source>
+--   group:<group>          done:<source>, end:<source>, last:<source> (the end message), ended:<source>;
+--                          with a sink: objects:<source>, tracks:<source> (the highest track id)
 --   finished               <group>/<source> -> 1, for groups with a sink
 --   free:<pool>            list of "slot:generation"
 --   held:<pool>:<consumer> the same, taken but not published
@@ -116,6 +117,17 @@ local function finish(source)
   if step.has_sink then redis.call('HSET', prefix .. 'finished', step.group .. '/' .. source, 1) end
 end
 
+local function count_objects(commit)
+  if commit.objects then
+    redis.call('HINCRBY', group_key, 'objects:' .. commit.source, commit.objects)
+  end
+  if commit.track then
+    local name = 'tracks:' .. commit.source
+    local highest = tonumber(redis.call('HGET', group_key, name) or '-1')
+    if commit.track > highest then redis.call('HSET', group_key, name, commit.track) end
+  end
+end
+
 local function count(commit)
   if commit.last then
     redis.call('HSET', group_key, 'end:' .. commit.source, commit.index, 'last:' .. commit.source, commit.last)
@@ -126,6 +138,7 @@ local function count(commit)
     local name = step.group .. '\n' .. commit.source .. '\n' .. commit.drop
     redis.call('HINCRBY', prefix .. 'drops', name, 1)
   end
+  if step.has_sink then count_objects(commit) end
   finish(commit.source)
 end
 

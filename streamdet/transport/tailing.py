@@ -19,6 +19,8 @@ from streamdet.transport.connection import connect
 from streamdet.transport.refusals import explained
 
 WAIT_MS: Final = 500
+INTERNAL: Final = "streamdet:{"
+"""How the keys of runs begin: see redis_bus.run_prefix."""
 _Entry = tuple[bytes, dict[bytes, bytes]]
 
 
@@ -44,6 +46,24 @@ def newest(url: str, stream: str) -> PublicMessage | None:
     finally:
         client.close()
     return _message(entries[0]) if entries else None
+
+
+def streams(url: str) -> list[str]:
+    """Name the public streams of a server, sorted; those between a run's stages are left out.
+
+    Raises:
+        ConfigError: the server refuses us.
+        TransportError: the server does not answer.
+    """
+    client: Any = connect(url)
+    try:
+        names = {key.decode(errors="backslashreplace") for key in client.scan_iter(
+            count=1000, _type="stream")}  # fmt: skip
+    except (redis.RedisError, OSError) as exc:
+        raise _lost(url, exc, was_there=False) from exc
+    finally:
+        client.close()
+    return sorted(name for name in names if not name.startswith(INTERNAL))
 
 
 def follow(url: str, stream: str, after_id: str) -> Iterator[PublicMessage | None]:

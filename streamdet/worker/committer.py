@@ -77,6 +77,7 @@ class Committer:
         self, received: FrameMessage, entry_id: str | None, jobs: Mapping[str, Job]
     ) -> Commit:
         reasons = (job.message.drop_reason for job in jobs.values())
+        objects, last_track = self._found(jobs)
         return Commit(
             source_id=received.source_id,
             index=received.index,
@@ -86,7 +87,21 @@ class Committer:
             released=[] if entry_id is None else self._slots_read(received),
             public=[entry for job in jobs.values() for entry in job.public],
             drop_reason=next(filter(None, reasons), None),
+            objects=objects,
+            last_track=last_track,
         )
+
+    def _found(self, jobs: Mapping[str, Job]) -> tuple[int, int | None]:
+        """How many objects the sinks of this process got, and the highest track id.
+
+        Of several sinks that got different objects, the largest numbers count.
+        """
+        sinks = {plan.node.name for plan in self._plan.nodes if plan.node.role == "sink"}
+        ends = [job for node, job in jobs.items() if node in sinks and not job.is_dropped]
+        found = [job.message.detections for job in ends if job.message.detections is not None]
+        ids = [each.track_ids for each in found if each.track_ids is not None]
+        last_track = max((int(each.max(initial=0)) for each in ids), default=None)
+        return max(map(len, found), default=0), last_track
 
     def _slots_read(self, received: FrameMessage) -> list[FrameRef]:
         """The slots of other processes that this worker reads for a frame."""

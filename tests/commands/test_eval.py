@@ -178,7 +178,8 @@ def test_classes_that_the_model_does_not_know_are_left_out_and_noted(
     write_json(truth, content)
     assert model(truth) == 0
     printed = capsys.readouterr().out
-    assert "1 classes of the truth are unknown to the model and do not count: cat" in printed
+    assert "1 class of the truth is not among those of the model and does not count: cat" in printed
+    assert printed.index("note: 1 class") < printed.index("AP ")
     assert "1 images, 1 objects" in printed
 
 

@@ -84,8 +84,9 @@ def test_classes_are_taken_from_the_file_or_a_list(network: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ((), "name its classes with --classes a,b,c .*; it has 2 classes if it is a yolov8"),
-        (("--classes", "cat"), r"not those of a yolox, .* with 1 classes; it has 2 classes if"),
+        ((), "name its classes with --classes a,b,c .*; it is a yolov8 with 2 classes$"),
+        (("--classes", "cat,"), r"my pets.onnx is a yolov8 with 2 classes; --classes names 1$"),
+        (("--classes", "a,b,c"), r"my pets.onnx is a yolov8 with 2 classes; --classes names 3$"),
         (("--classes", "no/such.txt"), "--classes no/such.txt: there is no such file"),
         (("--classes", "cat,dog", "--hw", "32", "32"), r"takes images of .* \(64, 64\), not"),
         (("--classes", "cat,dog", "--kind", "yolov5"), r"gives \(1, 252, 7\) or "),
@@ -114,11 +115,15 @@ def test_a_network_of_free_size_wants_one(
 def test_a_model_that_is_there_is_kept(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
     network.with_suffix(".yaml").write_text("mine")
     assert added(network, "--classes", "cat,dog") == 2
-    assert "my pets.yaml exists: remove it first" in capsys.readouterr().err
+    assert "my pets.yaml exists: use it as the model" in capsys.readouterr().err
     assert network.with_suffix(".yaml").read_text() == "mine"
+    assert added(network, "--classes", "cat") == 2
+    assert "'cat' is no list" in capsys.readouterr().err
+    assert added(network, "--classes", "cat,dog", "--force") == 0
+    assert load_model_config(str(network.with_suffix(".yaml"))).classes == ("cat", "dog")
 
 
 def test_what_is_no_network_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "text.onnx").write_text("no network")
     assert added(tmp_path / "text.onnx") == 2
-    assert "text.onnx: cannot be read as an ONNX file" in capsys.readouterr().err
+    assert "text.onnx: the file is damaged or no ONNX network" in capsys.readouterr().err

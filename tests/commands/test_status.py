@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,8 +94,10 @@ def test_every_frame_of_a_run_under_way_is_accounted_for(
     assert all(stage["fps"] > 0 for stage in stages.values())
     parts = ("waiting_p50_ms", "work_p50_ms", "latency_p50_ms")
     assert all(stages["detect"][part] is not None for part in parts)
-    assert main(["status"]) == 0
+    assert main(["status", "--stages"]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert re.search(r", \d+ objects?, \d+ tracks? in \d+/100000 frames, ", lines[0])
+    assert re.match(r"  street: \d+/100000 emitted, ", lines[1])
     assert lines[0].startswith(f"run {run['run_id']}: people, ")
     assert lines[1].startswith("  street: ")
     assert lines[2].split()[:3] == ["stage", "fps", "queue"]

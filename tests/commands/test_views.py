@@ -27,6 +27,8 @@ SOURCE = SourceReport(
     damaged=1,
     error=None,
     warnings=(),
+    objects=31,
+    tracks=1,
 )
 STAGE = StageReport("detect", "yolox", 15, 7.25, 12.5, None)
 REPORT = Report(
@@ -84,16 +86,17 @@ def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(expected: int | None) -> 
 def test_the_report_accounts_for_every_frame() -> None:
     text = "\n".join(report_lines(REPORT))
     assert "20 decoded, 5 sampled away, 3 dropped (too large), 2 unfinished, 10 published" in text
+    assert "10 published with 31 objects, 1 track," in text
     assert "1 packet damaged" in text
     assert text.startswith(
-        "people: done, 10 frames published in 4.0 s, 2.5 fps, 3 dropped, 1 restart\n"
+        "people: done, 31 objects, 1 track in 10 frames, 4.0 s, 2.5 fps, 3 dropped, 1 restart\n"
     )
 
 
 def test_the_report_s_first_line_says_how_many_sources_failed() -> None:
-    bad = replace(SOURCE, source_id="bad", error="bad.mp4: is empty", published=0)
+    bad = replace(SOURCE, source_id="bad", error="bad.mp4: is empty", published=0, objects=0)
     head, _, account, *_ = report_lines(replace(REPORT, sources=(SOURCE, bad)))
-    assert head.startswith("people: done, 1 of 2 sources failed, 10 frames published")
+    assert head.startswith("people: done, 1 of 2 sources failed, 31 objects, 2 tracks in 10 frames")
     assert account.endswith(", failed")
 
 
@@ -109,13 +112,23 @@ def test_the_report_ends_with_the_files_that_were_written(tmp_path: Path) -> Non
 )
 def test_milliseconds_are_plain_numbers(value: float, text: str) -> None:
     stage = replace(STAGE, node="a-node-with-a-long-name", latency_p95_ms=value)
-    header, line = list(report_lines(replace(REPORT, stages=(stage,))))[-2:]
+    header, line = list(report_lines(replace(REPORT, stages=(stage,)), with_stages=True))[-2:]
     assert line[: header.rindex("p95") + 3].endswith(f" {text}")
 
 
 def test_the_report_names_what_really_ran() -> None:
-    (line,) = [line for line in report_lines(REPORT) if line.startswith("  detect")]
+    lines = report_lines(REPORT, with_stages=True)
+    (line,) = [line for line in lines if line.startswith("  detect")]
     assert line.split() == ["detect", "7.25", *"----", "12.5", "-", "openvino"]
+
+
+def test_the_stages_are_listed_only_where_they_are_asked_for() -> None:
+    assert list(report_lines(REPORT)) == list(report_lines(REPORT, with_stages=True))[:-2]
+
+
+def test_without_a_tracker_no_tracks_are_counted() -> None:
+    head, *_ = report_lines(replace(REPORT, sources=(replace(SOURCE, tracks=None),)))
+    assert head.startswith("people: done, 31 objects in 10 frames, 4.0 s")
 
 
 def test_a_run_with_a_failed_source_is_not_good() -> None:

@@ -19,6 +19,7 @@ from streamdet.transport.bus import (
     RunAdmin,
     RunLayout,
     RunLostError,
+    SourceResult,
     Step,
 )
 from streamdet.transport.connection import connect
@@ -245,6 +246,29 @@ def test_two_sources_on_one_stream_end_apart(rig: Rig) -> None:
     rig.bus.step(Step(lease, commits))
     assert rig.bus.ended_sources("detect") == {"a"}
     assert rig.bus.done_counts("detect") == {"a": 1, "b": 1}
+
+
+def test_objects_and_tracks_are_counted_where_frames_end_once_each(rig: Rig) -> None:
+    commits = [Commit("cam", index, outputs=[("back", b"x")]) for index in range(3)]
+    rig.bus.step(Step(rig.bus.take_lease("front", "front-0"), commits, positions={"cam": b""}))
+    lease = rig.bus.take_lease("back", "back-0")
+    entries = rig.bus.read(lease, 10, 0.1)
+    found = [(4, 2), (3, 5), (0, 0)]
+    for index, (objects, track) in enumerate(found):
+        commit = Commit("cam", index, entries[index].id, objects=objects, last_track=track)
+        rig.bus.step(Step(lease, [commit]))
+        rig.bus.step(Step(lease, [commit]))  # refused: it has been committed
+    assert rig.bus.results("back") == {"cam": SourceResult(frames=3, objects=7, tracks=5)}
+    assert rig.bus.results("detect") == {}
+
+
+def test_frames_without_a_tracker_have_no_tracks(rig: Rig) -> None:
+    commit = Commit("cam", 0, outputs=[("back", b"x")])
+    rig.bus.step(Step(rig.bus.take_lease("front", "front-0"), [commit], positions={"cam": b""}))
+    lease = rig.bus.take_lease("back", "back-0")
+    (entry,) = rig.bus.read(lease, 10, 0.1)
+    rig.bus.step(Step(lease, [Commit("cam", 0, entry.id, objects=2)]))
+    assert rig.bus.results("back") == {"cam": SourceResult(1, 2, None)}
 
 
 def test_slots_are_given_once_and_come_back_when_the_last_reader_commits(rig: Rig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -103,6 +104,14 @@ def assert_equal(hurt: Outcome, calm: Outcome, frames: int) -> None:
     assert hurt.mot == calm.mot
     assert hurt.shown == calm.shown
     assert [len(shown) for shown in hurt.shown] == [frames] * len(SOURCES)
+    objects = [each for source in hurt.stream.values() for frame in source for each in frame[3]]
+    assert counted_in(hurt.text) == counted_in(calm.text) == len(objects), hurt.text
+
+
+def counted_in(text: str) -> int:
+    """How many objects the report says there were."""
+    (count,) = re.findall(r"^people: .*?(\d+) objects", text, re.M)
+    return int(count)
 
 
 def leave_alone(process: subprocess.Popen[str], lines: Path) -> None:

@@ -12,6 +12,7 @@ from streamdet.run.accounting import _End, _source_report
 from streamdet.run.report import Report, Snapshot, SourceReport, StageReport, stage_reports
 from streamdet.sources import Position
 from streamdet.sources.positions import pack_position
+from streamdet.transport.bus import SourceResult
 
 SOURCE = SourceReport("cam", "cam.mp4", 100, 50, 50, {"stale": 2, "broken": 1}, 45, 2, 3, None, ())
 STAGE = StageReport("detect", "hog_people", 50, 12.345, None, 20.0, 0.25, 7.0, 98.7, 123.4)
@@ -85,26 +86,34 @@ def test_stages_are_read_off_the_counters_in_the_graphs_order() -> None:
 @pytest.mark.parametrize("committed", [5, 20, 60])
 def test_every_frame_of_a_source_is_accounted_for(committed: int) -> None:
     packed = pack_position(Position(60, 120, 4), {"error": "x", "warnings": ["w"]})
-    report = _source_report("cam", "cam.mp4", packed, _End(committed, {"stale": 5}))
+    report = _source_report("cam", "cam.mp4", packed, [_End(SourceResult(committed), {"stale": 5})])
     assert report.decoded == report.sampled_away + report.emitted
     assert report.emitted == report.published + sum(report.dropped.values()) + report.unfinished
     assert (report.damaged, report.error, report.warnings) == (4, "x", ("w",))
 
 
+def test_of_several_sinks_the_slowest_says_how_far_and_the_richest_what_was_found() -> None:
+    packed = pack_position(Position(60, 60, 0))
+    ends = [_End(SourceResult(50, 9, 2), {}), _End(SourceResult(60, 11), {})]
+    report = _source_report("cam", "cam.mp4", packed, ends)
+    assert (report.published, report.objects, report.tracks) == (50, 11, 2)
+
+
 def test_a_source_that_never_started_has_metrics_too() -> None:
-    report = _source_report("cam", "cam.mp4", None, _End(0, {}))
+    report = _source_report("cam", "cam.mp4", None, [_End(SourceResult(), {})])
     assert (report.decoded, report.published, report.unfinished, report.error) == (0, 0, 0, None)
 
 
 def test_a_report_for_people_leaves_out_what_did_not_happen() -> None:
-    text = "\n".join(report_lines(REPORT))
-    assert "people: done, 45 frames published in 10.0 s, 4.5 fps, 3 dropped, 3 restarts" in text
+    text = "\n".join(report_lines(REPORT, with_stages=True))
+    assert "people: done, 0 objects in 45 frames, 10.0 s, 4.5 fps, 3 dropped, 3 restarts" in text
     assert (
         "cam: 100 decoded, 50 sampled away, 1 dropped (broken), 2 dropped (stale), 2 unfinished,"
-        " 45 published, 3 packets damaged"
+        " 45 published with 0 objects, 3 packets damaged"
     ) in text
     (detect,) = [line.split() for line in text.splitlines() if line.startswith("  detect")]
     assert detect == ["detect", "12.3", "98.7", "123", "0.25", "7.00", "-", "20.0", "opencv"]
     plain = replace(SOURCE, sampled_away=0, dropped={}, unfinished=0, damaged=0)
     lines = list(report_lines(replace(REPORT, restarts=0, sources=(plain,))))
-    assert (lines[0].endswith("fps"), lines[1]) == (True, "  cam: 100 decoded, 45 published")
+    assert lines[0].endswith("fps")
+    assert lines[1] == "  cam: 100 decoded, 45 published with 0 objects"

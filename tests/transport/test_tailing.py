@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from streamdet.errors import ConfigError, TransportError
-from streamdet.transport.tailing import follow, newest
+from streamdet.transport.tailing import follow, newest, streams
 from tests.redis_server import RedisServer
 
 
@@ -25,6 +25,18 @@ def test_the_newest_message_is_the_last_one(redis_server: RedisServer, stream: s
     message = newest(redis_server.url, stream)
     assert message is not None
     assert message.fields == {"metadata": b"last"}
+
+
+def test_the_streams_that_there_are_are_named_but_those_of_runs(
+    redis_server: RedisServer, stream: str
+) -> None:
+    client = redis_server.client()
+    client.xadd(stream, {"metadata": "x"})
+    client.xadd("streamdet:{0a}:in:detect", {"m": "x"})
+    client.set(f"{stream}-text", "x")
+    named = streams(redis_server.url)
+    assert [name for name in named if name.startswith((stream, "streamdet:"))] == [stream]
+    client.delete("streamdet:{0a}:in:detect")
 
 
 def test_following_from_the_start_gives_all_there_is_then_what_comes(

@@ -37,12 +37,8 @@ def read_mot_truth(path: Path, frame_count: int, hw: tuple[int, int]) -> Truth:
     """
     rows, stated_hw = check_mot_truth(path)
     height, width = stated_hw or hw
+    check_same_shape(str(path), (height, width), hw)
     scale = np.array([hw[1] / width, hw[0] / height] * 2)
-    if abs(scale[0] / scale[1] - 1) > _SAME_SHAPE:
-        raise ConfigError(
-            f"{path}: its sequence is {width} x {height} pixels, the video {hw[1]} x {hw[0]}:"
-            " wanted the same shape"
-        )
     images = {n: TruthImage(n, f"frame {n}", hw) for n in range(1, frame_count + 1)}
     is_wanted = (rows.frames <= frame_count) & np.isin(
         rows.class_ids, (PEDESTRIAN, *FORGIVEN_CLASSES)
@@ -65,6 +61,20 @@ def read_mot_truth(path: Path, frame_count: int, hw: tuple[int, int]) -> Truth:
         objects=tuple(_objects(wanted)),
         notes=tuple(notes),
     )
+
+
+def check_same_shape(name: str, truth_hw: tuple[int, int], hw: tuple[int, int]) -> None:
+    """Check that frames of a truth and of a video are of one shape, if not of one size.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    (height, width), (video_height, video_width) = truth_hw, hw
+    if abs(video_width / width * height / video_height - 1) > _SAME_SHAPE:
+        raise ConfigError(
+            f"{name}: its frames are {width} x {height} pixels, the video's {video_width} x"
+            f" {video_height}: wanted the same shape"
+        )
 
 
 def check_mot_truth(path: Path) -> tuple[MotRows, tuple[int, int] | None]:

@@ -9,13 +9,14 @@ from typing import Final
 from streamdet.errors import ConfigError
 from streamdet.evaluation.truth import Truth, TruthObject
 from streamdet.evaluation.truths.coco import as_video
-from streamdet.evaluation.truths.mot import check_mot_truth, read_mot_truth
+from streamdet.evaluation.truths.mot import check_mot_truth, check_same_shape, read_mot_truth
 from streamdet.evaluation.truths.street import read_street
 from streamdet.sources.scene_uri import SCHEME
 
 _SCALED: Final = (
     "the truth is of another size than the video: boxes are scaled, masks and points do not count"
 )
+_COUNT_SLACK: Final = 0.02
 
 
 def check_video_truth(source: str, path: Path | None) -> None:
@@ -30,6 +31,11 @@ def check_video_truth(source: str, path: Path | None) -> None:
                 f"--truth GT.txt or TRUTH.json is needed: of {source} nobody knows the truth"
             )
         return
+    if path.is_dir():
+        raise ConfigError(
+            f"--truth {path}: is a folder, wanted a file: MOTChallenge's .txt (in its folders"
+            " gt/gt.txt) or COCO's .json; `eval model` scores a folder's labels of images"
+        )
     if not path.is_file():
         raise ConfigError(f"--truth {path}: there is no such file")
     if path.suffix.lower() not in {".txt", ".json"}:
@@ -57,6 +63,7 @@ def read_video_truth(
     if path.suffix.lower() == ".txt":
         return read_mot_truth(path, frame_count, hw)
     truth = as_video(path)
+    _check_images(truth, frame_count, hw)
     images = {
         n: replace(image, stated_hw=image.stated_hw or hw)
         for n, image in truth.images.items()
@@ -66,6 +73,23 @@ def read_video_truth(
     scaled = tuple(_scaled(each, images[each.image_id].hw, hw) for each in objects)
     notes = truth.notes if scaled == tuple(objects) else (*truth.notes, _SCALED)
     return replace(truth, images=images, objects=scaled, notes=notes)
+
+
+def _check_images(truth: Truth, frame_count: int, hw: tuple[int, int]) -> None:
+    """Check that images may be the frames of a video, whose header may count a little wrong."""
+    sizes = {image.stated_hw for image in truth.images.values() if image.stated_hw is not None}
+    if len(sizes) > 1:
+        raise ConfigError(
+            f"{truth.name}: its images are of {len(sizes)} sizes, wanted the frames of one video;"
+            " `eval model` scores single images"
+        )
+    for size in sizes:
+        check_same_shape(truth.name, size, hw)
+    if abs(len(truth.images) - frame_count) > max(2, _COUNT_SLACK * frame_count):
+        raise ConfigError(
+            f"{truth.name}: has {len(truth.images)} images, the video {frame_count} frames: wanted"
+            " an image for each frame"
+        )
 
 
 def _scaled(each: TruthObject, from_hw: tuple[int, int], hw: tuple[int, int]) -> TruthObject:

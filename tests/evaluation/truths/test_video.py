@@ -33,7 +33,7 @@ def test_boxes_of_a_sequence_are_scaled_to_the_video(tmp_path: Path) -> None:
 
 def test_a_sequence_of_another_shape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "seqinfo.ini").write_text("[Sequence]\nimWidth=768\nimHeight=576\n")
-    with pytest.raises(ConfigError, match="its sequence is 768 x 576 pixels, the video 640 x 360"):
+    with pytest.raises(ConfigError, match="its frames are 768 x 576 pixels, the video's 640 x 360"):
         read_video_truth("v.avi", gt(tmp_path, "1,9,17,33,32,64,1"), 3, (360, 640))
 
 
