@@ -11,6 +11,7 @@ from streamdet.config.files import find_own_or_shipped
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
+from streamdet.graph.camera_files import spread_cameras
 from streamdet.graph.contents import check_contents
 from streamdet.graph.draft import GraphFile, draft_nodes
 from streamdet.graph.kinds import build_nodes
@@ -33,12 +34,14 @@ def load_graph(
 ) -> PipelineGraph:
     """Read a graph file, apply the command line to it and check the result.
 
-    Relative paths in it start from the current folder, as on the command line.
+    Relative paths in it start from the current folder, as on the command line; that of a file of
+    cameras from the graph's.
 
     Args:
         path: the file, or the name or path of a shipped one (people, pipelines/people.yaml).
         sources: values of --source: the first for the graph's only source node, the others for
-            clones of it (camera-2 ...), together with the transforms in its process.
+            clones of it (camera-2 ...), together with the transforms in its process. Cameras share
+            a node.
         outputs: values of --output, each for a new sink (output-1 ...).
         overrides: values of --set.
         to_caller: add a sink (caller) that hands every frame to the process that runs the graph.
@@ -51,7 +54,9 @@ def load_graph(
     if not isinstance(text.values, dict):
         raise ConfigError(f"{text.name}: must hold the keys version and nodes")
     header = checked(GraphFile, text, (), text.values)
+    files = spread_cameras(text, environ)
     override(text, sources=sources, outputs=outputs, sets=overrides, to_caller=to_caller)
+    files += spread_cameras(text, environ)
     problems = Problems(text)
     drafts = draft_nodes(text, problems)
     problems.raise_if_any()
@@ -62,7 +67,7 @@ def load_graph(
     nodes = with_thresholds(nodes, problems)
     problems.raise_if_any()
     name = header.name or _name_like(Path(text.name).stem)
-    graph = PipelineGraph(name, Path(text.name), nodes)
+    graph = PipelineGraph(name, Path(text.name), nodes, files)
     check_outputs(graph, problems)
     problems.raise_if_any()
     return graph

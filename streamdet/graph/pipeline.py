@@ -90,11 +90,13 @@ class PipelineGraph:
         name: what the run is called.
         path: the file it was read from.
         nodes: name -> node, each behind all that it reads.
+        camera_files: the files of cameras that it names.
     """
 
     name: str
     path: Path
     nodes: Mapping[str, Node]
+    camera_files: tuple[Path, ...] = ()
 
     def role(self, role: str) -> list[Node]:
         """List the nodes of a role, in topological order."""
