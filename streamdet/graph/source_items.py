@@ -73,8 +73,9 @@ class _SourceBuilder:
     def of_cameras(self) -> tuple[str, tuple[SourceItem, ...], Options]:
         path = (*self._draft.path, "cameras")
         cameras = self._draft.options["cameras"]
-        if "uri" in self._draft.options:
-            raise self._error(path, "must not stand beside `uri`: state one of them")
+        if self._draft.options.get("uri") is not None:
+            uri = (*self._draft.path, "uri")
+            raise self._error(uri, "must not stand beside `cameras`: state one of them")
         if not isinstance(cameras, dict) or not cameras:
             raise self._error(path, f"{WANTED}, got {self._text.shown(path, cameras)}")
         options = self._options("live", "cameras")

@@ -62,8 +62,10 @@ def test_set_reaches_into_a_file_of_cameras_and_names_another(
     one = load_text(text, tmp_path, overrides=["camera.cameras.door.fps=7"]).nodes["camera"]
     assert one.items[0].options is not None
     assert one.items[0].options.model_dump()["fps"] == 7
-    other = load_text(text, tmp_path, overrides=["camera.cameras=other.yaml"]).nodes["camera"]
-    assert [item.source_id for item in other.items] == ["gate"]
+    for graph in (text, people()):
+        sets = ["camera.uri=", "camera.cameras=other.yaml"]
+        other = load_text(graph, tmp_path, overrides=sets).nodes["camera"]
+        assert [item.source_id for item in other.items] == ["gate"]
 
 
 def test_an_output_does_not_overwrite_the_file_of_cameras(tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ BAD_NAME = "must be named by at most 64 letters, digits, '.', '_' and '-', no '.
         ),
         (
             "cameras: {a: 'rtsp://c'}, uri: 'rtsp://c'",
-            "camera.cameras must not stand beside `uri`: state one of them",
+            "camera.uri must not stand beside `cameras`: state one of them",
         ),
         ("cameras: {'a/b': 'rtsp://c'}", f"camera.cameras.a/b {BAD_NAME}'a/b'"),
         ("cameras: {..: 'rtsp://c'}", f"camera.cameras... {BAD_NAME}'..'"),
