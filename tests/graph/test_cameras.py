@@ -244,6 +244,13 @@ def test_a_sink_in_the_process_of_several_cameras_is_refused(tmp_path: Path) -> 
     )
 
 
+def test_the_shipped_graph_takes_its_addresses_from_the_environment() -> None:
+    environ = {"CAMERA_1": "rtsp://u:pw@cam/1"}
+    first, second = load_graph("cameras", environ=environ).nodes["camera"].items
+    assert (first.source_id, first.uri) == ("first", "rtsp://u:pw@cam/1")
+    assert (second.source_id, second.uri) == ("second", "rtsp://127.0.0.1:8554/second")
+
+
 def test_json_is_a_file_of_cameras_too(tmp_path: Path) -> None:
     (tmp_path / "all.json").write_text(json.dumps({"door": {"uri": "rtsp://cam/1"}}))
     camera = load_text(with_cameras("cameras: all.json"), tmp_path).nodes["camera"]
