@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from streamdet.commands.camera_text import camera_lines, cameras_live
 from streamdet.run.report import Report, SourceReport, StageReport
 
 TIMES: Final = ("work ms", "work p50", "p95", "wait p50", "p95", "all p50", "p95")
@@ -22,7 +23,9 @@ def report_lines(report: Report, written: Iterable[Path] = ()) -> Iterator[str]:
     """
     yield f"{report.graph}: {', '.join(_outcome(report))}"
     for source in report.sources:
-        yield f"  {source.source_id}: {_account(source)}"
+        if source.camera is None:
+            yield f"  {source.source_id}: {_account(source)}"
+    yield from camera_lines(report.sources, "unfinished")
     width = max(len(stage.node) for stage in report.stages)
     yield columns("stage", width, TIMES, "what runs it")
     for stage in report.stages:
@@ -62,6 +65,7 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 def _outcome(report: Report) -> Iterator[str]:
     yield report.outcome
+    yield from cameras_live(report.sources)
     if failed := sum(source.failure is not None for source in report.sources):
         yield f"{failed} of {counted(len(report.sources), 'source')} failed"
     published = sum(source.published for source in report.sources)
@@ -75,7 +79,6 @@ def _outcome(report: Report) -> Iterator[str]:
 
 def _account(source: SourceReport) -> str:
     parts = [
-        "" if source.camera is None else str(source.camera),
         f"{source.decoded} decoded",
         f"{source.sampled_away} sampled away" if source.sampled_away else "",
         *(f"{count} dropped ({reason})" for reason, count in sorted(source.dropped.items())),

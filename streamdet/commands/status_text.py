@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streamdet.commands.camera_text import camera_lines, cameras_live
 from streamdet.commands.report_text import TIMES, columns, counted, times
 from streamdet.run.report import SourceReport
 from streamdet.run.status import RunStatus
@@ -13,9 +14,10 @@ def status_lines(status: RunStatus) -> Iterator[str]:
     """Tell how a run is doing, line by line."""
     yield f"run {status.run_id}: {', '.join(_standing(status))}"
     for source in status.sources:
-        in_flight = f"{source.unfinished} in flight, " if source.unfinished else ""
-        camera = "" if source.camera is None else f"{source.camera}, "
-        yield f"  {source.source_id}: {camera}{source.emitted} emitted, {in_flight}{_ends(source)}"
+        if source.camera is None:
+            under_way = f"{source.unfinished} in flight, " if source.unfinished else ""
+            yield f"  {source.source_id}: {source.emitted} emitted, {under_way}{_ends(source)}"
+    yield from camera_lines(status.sources, "in flight")
     if not status.stages:
         return
     width = max(len(stage.report.node) for stage in status.stages)
@@ -38,6 +40,7 @@ def _standing(status: RunStatus) -> Iterator[str]:
         yield status.problem
         return
     yield f"{status.elapsed_s:.1f} s"
+    yield from cameras_live(status.sources)
     yield f"{counted(sum(source.published for source in status.sources), 'frame')} published"
     yield counted(status.restarts, "restart")
     yield f"process {status.pid}"
