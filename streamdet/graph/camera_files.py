@@ -49,12 +49,12 @@ def _file(text: YamlText, path: KeyPath) -> Path:
     start = Path() if text.place(path).startswith("--set ") else Path(text.name).parent
     try:
         file = start / Path(stated).expanduser()
-        is_there = file.is_file()
+        problem = "" if file.is_file() else "is no file" if file.exists() else "does not exist"
     except (OSError, RuntimeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else "there is no such home folder"
         raise Problems(text).error(path, f"{WANTED}: {short(stated)}: {why}") from exc
-    if not is_there:
-        raise Problems(text).error(path, f"{WANTED}: {short(str(file))}: there is no such file")
+    if problem:
+        raise Problems(text).error(path, f"{WANTED}: {short(str(file))} {problem}")
     return file
 
 

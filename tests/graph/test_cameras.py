@@ -119,7 +119,7 @@ BAD_NAME = "must be named by at most 64 letters, digits, '.', '_' and '-', no '.
         ("cameras: {}", f"camera.cameras {WANTED}, got {{}}"),
         ("cameras: 5", f"camera.cameras {WANTED}, got 5"),
         ("cameras: ['rtsp://u:pw@c']", f"camera.cameras {WANTED}, got ['rtsp://u:***@c']"),
-        ("cameras: no.yaml", f"camera.cameras {WANTED}: no.yaml: there is no such file"),
+        ("cameras: no.yaml", f"camera.cameras {WANTED}: no.yaml does not exist"),
         (
             "cameras: 'rtsp://u:pw@c'",
             f"camera.cameras {WANTED}, got an address: `uri` takes that of one",
@@ -192,6 +192,12 @@ def test_what_cameras_cannot_be_is_one_sentence(line: str, sentence: str, tmp_pa
     [said] = faults(with_cameras(line), tmp_path)
     assert said.startswith(f"g.yaml:4: {sentence}")
     assert "pw" not in said
+
+
+def test_a_folder_is_no_file_of_cameras(tmp_path: Path) -> None:
+    (tmp_path / "cams").mkdir()
+    [said] = faults(with_cameras("cameras: cams"), tmp_path)
+    assert said == f"g.yaml:4: camera.cameras {WANTED}: cams is no file"
 
 
 def test_a_long_name_is_refused_and_one_of_64_is_not(tmp_path: Path) -> None:
