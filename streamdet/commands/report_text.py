@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from streamdet.commands.camera_text import camera_lines, cameras_live
 from streamdet.run.report import Report, SourceReport, StageReport
 
 TIMES: Final = ("work ms", "work p50", "p95", "wait p50", "p95", "all p50", "p95")
@@ -35,7 +36,9 @@ def report_lines(
     """
     yield f"{report.graph}: {', '.join(_outcome(report))}"
     for source in report.sources:
-        yield f"  {source.source_id}: {_account(source)}"
+        if source.camera is None:
+            yield f"  {source.source_id}: {_account(source)}"
+    yield from camera_lines(report.sources, "unfinished")
     if with_stages:
         yield from _stage_lines(report)
     if files := list(map(str, written)):
@@ -99,6 +102,7 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 def _outcome(report: Report) -> Iterator[str]:
     yield report.outcome
+    yield from cameras_live(report.sources)
     if failed := sum(source.failure is not None for source in report.sources):
         yield f"{failed} of {counted(len(report.sources), 'source')} failed"
     yield found(report.sources)
@@ -112,7 +116,6 @@ def _outcome(report: Report) -> Iterator[str]:
 
 def _account(source: SourceReport) -> str:
     parts = [
-        "" if source.camera is None else str(source.camera),
         f"{source.decoded} decoded",
         f"{source.sampled_away} sampled away" if source.sampled_away else "",
         *(f"{count} dropped ({reason})" for reason, count in sorted(source.dropped.items())),

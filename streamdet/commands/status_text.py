@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streamdet.commands.camera_text import camera_lines, cameras_live
 from streamdet.commands.report_text import TIMES, columns, counted, found, times
 from streamdet.run.report import SourceReport, total_expected
 from streamdet.run.status import RunStatus
@@ -13,10 +14,11 @@ def status_lines(status: RunStatus, *, with_stages: bool = False) -> Iterator[st
     """Tell how a run is doing, line by line; of its stages only if asked to."""
     yield f"run {status.run_id}: {', '.join(_standing(status))}"
     for source in status.sources:
-        emitted = f"{source.emitted}{'' if source.expected is None else f'/{source.expected}'}"
-        in_flight = f"{source.unfinished} in flight, " if source.unfinished else ""
-        camera = "" if source.camera is None else f"{source.camera}, "
-        yield f"  {source.source_id}: {camera}{emitted} emitted, {in_flight}{_ends(source)}"
+        if source.camera is None:
+            emitted = f"{source.emitted}{'' if source.expected is None else f'/{source.expected}'}"
+            in_flight = f"{source.unfinished} in flight, " if source.unfinished else ""
+            yield f"  {source.source_id}: {emitted} emitted, {in_flight}{_ends(source)}"
+    yield from camera_lines(status.sources, "in flight")
     if status.stages and with_stages:
         yield from _stage_lines(status)
 
@@ -42,6 +44,7 @@ def _standing(status: RunStatus) -> Iterator[str]:
         yield status.problem
         return
     yield f"{status.elapsed_s:.1f} s"
+    yield from cameras_live(status.sources)
     yield found(status.sources, total_expected(status.sources))
     yield counted(status.restarts, "restart")
     yield f"process {status.pid}"

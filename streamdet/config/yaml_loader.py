@@ -80,7 +80,7 @@ class YamlText:
             return short(self.written[path])
         if any(path == other[: len(path)] for other in self.secret):
             return "a value that uses the environment"
-        text = repr(redacted(value)) if isinstance(value, str) else _flow(value)
+        text = repr(redacted(value)) if isinstance(value, str) else redacted(_flow(value))
         return text if len(text) <= 80 else f"{text[:77]}..."
 
     def explained(self, path: KeyPath, sentence: str) -> str:
@@ -113,6 +113,15 @@ class YamlText:
             known.update({(*to, *other[len(path) :]): known[other] for other in below})
         below = [other for other in self.secret if other[: len(path)] == path]
         self.secret |= {(*to, *other[len(path) :]) for other in below}
+
+    def include(self, path: KeyPath, other: YamlText) -> None:
+        """Know of the values at and below a path what another file knows of all of its own."""
+        self.forget(path)
+        self.places[path] = other.name
+        self.places |= {(*path, *below): place for below, place in other.places.items()}
+        self.texts |= {(*path, *below): text for below, text in other.texts.items()}
+        self.written |= {(*path, *below): text for below, text in other.written.items()}
+        self.secret |= {(*path, *below) for below in other.secret}
 
 
 def read_yaml(path: Path, environ: Mapping[str, str] = os.environ) -> YamlText:

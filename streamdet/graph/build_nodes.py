@@ -18,15 +18,14 @@ from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.built_in import check_built_in
 from streamdet.detectors.parts.options import DetectorOptions, check_options
-from streamdet.errors import ConfigError, legible
+from streamdet.errors import ConfigError
 from streamdet.graph.draft import DraftNode, NodeKeys
 from streamdet.graph.pipeline import Node, in_order
 from streamdet.graph.problems import Problems
+from streamdet.graph.source_items import build_source
 from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import load, package_of
-from streamdet.sources.resolve import resolve
 from streamdet.system.cores import cores
-from streamdet.system.redaction import short
 
 _OF_THE_MODEL: Final = "; `kind: transform` takes it, and all else, from the model"
 
@@ -36,8 +35,7 @@ def build_nodes(
 ) -> dict[str, Node]:
     """Build every node, in topological order; one with an error is reported and left out."""
     builder = _Builder(text, problems)
-    # Build transforms last: their options come from the models of the detectors that read them.
-    for draft in sorted(drafts.values(), key=lambda draft: draft.role == "transform"):
+    for draft in sorted(drafts.values(), key=_when_chosen):
         if builder.can_choose(draft):
             with problems.collected():
                 builder.nodes[draft.name] = builder.build(draft)
@@ -45,12 +43,21 @@ def build_nodes(
     return {name: builder.nodes[name] for name in order if name in builder.nodes}
 
 
+def _when_chosen(draft: DraftNode) -> int:
+    """Transforms come last: theirs is what the models of the detectors behind them want.
+
+    Cameras come first: they have names of their own, those of other sources give way.
+    """
+    return 2 if draft.role == "transform" else 0 if "cameras" in draft.options else 1
+
+
 class _Builder:
     def __init__(self, text: YamlText, problems: Problems) -> None:
         self.nodes: dict[str, Node] = {}
         self._text = text
+        self._problems = problems
         self._error = problems.error
-        self._source_ids: set[str] = set()
+        self._source_ids: dict[str, str] = {}
 
     def can_choose(self, draft: DraftNode) -> bool:
         """Whether a transform's detectors were built; if not, the reason was reported."""
@@ -69,25 +76,15 @@ class _Builder:
                 return _node(draft, draft.kind, self._from_home(draft, options))
 
     def _source(self, draft: DraftNode) -> Node:
-        uri = self._stated(draft, "uri", "a source must say what it reads")
-        try:
-            kind, items = resolve(uri, taken=self._source_ids)
-        except ConfigError as exc:
-            problem = str(exc).replace(legible(uri), short(legible(uri)))
-            raise self._error((*draft.path, "uri"), f"is not a source: {problem}") from exc
-        if draft.kind not in {"source", kind}:
-            raise self._error(
-                (*draft.path, "kind"),
-                f"must be {kind} (or source) for this uri, got {draft.kind}",
-            )
-        self._source_ids.update(item.source_id for item in items)
-        values = {key: value for key, value in draft.options.items() if key != "uri"}
-        return _node(draft, kind, self._options(draft, kind, values), items=items)
+        kind, items, options = build_source(draft, self._text, self._problems, self._source_ids)
+        self._source_ids |= {item.source_id: draft.name for item in items}
+        return _node(draft, kind, options, items=items)
 
     def _detector(self, draft: DraftNode) -> Node:
         kind = draft.kind
         if kind == "detector":
-            name = self._stated(draft, "model", "the model says which detector it is for")
+            why = "the model says which detector it is for"
+            name = self._problems.text_at((*draft.path, "model"), draft.options, why)
             kind = self._model(draft, name).detector
         options = self._options(draft, kind, draft.options)
         model = self._model(draft, options.model)
@@ -138,20 +135,12 @@ class _Builder:
             if node.model is not None and draft.name in node.reads
         }
 
-    def _stated(self, draft: DraftNode, key: str, why: str) -> str:
-        path = (*draft.path, key)
-        if path not in self._text.texts:
-            problem = "must be text" if key in draft.options else "is missing"
-            raise self._error(path, f"{problem}: {why}")
-        return self._text.texts[path]
-
     def _options(self, draft: DraftNode, kind: str, values: Mapping[str, Any]) -> Any:
         try:
             model: type[Options] = load(draft.role, kind).Options
         except ConfigError as exc:
             raise self._error((*draft.path, "kind"), f"cannot be {kind}: {exc}") from exc
-        general = [*NodeKeys.model_fields, *(["uri"] if draft.role == "source" else [])]
-        return checked(model, self._text, draft.path, values, also=general)
+        return checked(model, self._text, draft.path, values, also=NodeKeys.model_fields)
 
     def _from_home(self, draft: DraftNode, options: Options) -> Options:
         """Expand the ~ of a sink's path; an unknown home folder is reported with the outputs."""

@@ -33,11 +33,13 @@ def _check_parallel(node: Node, nodes: Mapping[str, Node], problems: Problems) -
     """Refuse a sink in each of several processes: they would write the same output."""
     members = (other for other in nodes.values() if other.process == node.process)
     if sinks := [other.name for other in members if other.role == "sink"]:
-        problems.add(
-            ("nodes", node.name, "parallel"),
-            f"must be 1, got {node.parallel}: {sinks[0]!r} in its process is a sink, which one"
-            f" process writes; give {sinks[0]!r} another `process`",
-        )
+        sink = f"{sinks[0]!r} in its process is a sink, which one process writes"
+        remedy = f"give {sinks[0]!r} another `process`"
+        many = f"must be 1, got {node.parallel}"
+        if node.is_live:
+            many = f"must be that of one camera, got {node.parallel}, each a process"
+        key = "process" if node.is_live else "parallel"
+        problems.add(("nodes", node.name, key), f"{many}: {sink}; {remedy}")
 
 
 def _check_resample(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:

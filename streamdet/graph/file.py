@@ -13,6 +13,7 @@ from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
 from streamdet.graph.build_nodes import build_nodes
+from streamdet.graph.camera_files import spread_cameras
 from streamdet.graph.contents import check_contents
 from streamdet.graph.draft import GraphFile, draft_nodes
 from streamdet.graph.outputs import check_outputs
@@ -34,12 +35,14 @@ def load_graph(
 ) -> PipelineGraph:
     """Read a graph file, apply the command line to it and check the result.
 
-    Relative paths in it are relative to the current folder, as on the command line.
+    Relative paths in it start from the current folder, as on the command line; that of a file of
+    cameras from the graph's.
 
     Args:
         path: the file, or the name or path of a shipped one (people, pipelines/people.yaml).
         sources: values of --source: the first for the graph's only source node, the others for
-            clones of it (camera-2 ...), together with the transforms in its process.
+            clones of it (camera-2 ...), together with the transforms in its process. Cameras share
+            a node.
         outputs: values of --output, each for a new sink (output-1 ...).
         overrides: values of --set.
         to_caller: add a sink (caller) that hands every frame to the process that runs the graph.
@@ -56,7 +59,9 @@ def load_graph(
         checked(GraphFile, text, (), text.values)
     if not _has_nodes(text.values):
         problems.raise_if_any()
+    files = spread_cameras(text, environ)
     override(text, problems, sources=sources, outputs=outputs, sets=overrides, to_caller=to_caller)
+    files += spread_cameras(text, environ)
     drafts = draft_nodes(text, problems)
     if not problems:
         check_topology(drafts, problems)
@@ -65,7 +70,7 @@ def load_graph(
     check_contents(nodes, problems)
     nodes = with_thresholds(nodes, problems)
     name = text.values.get("name") or _name_like(Path(text.name).stem)
-    graph = PipelineGraph(name, Path(text.name), nodes)
+    graph = PipelineGraph(name, Path(text.name), nodes, files)
     check_outputs(graph, problems)
     problems.raise_if_any(is_all=True)
     return graph

@@ -21,8 +21,8 @@ def caption(node: Node) -> str:
     if node.model is not None and node.model.name != node.kind:
         words.append(node.model.name)
     if len(node.items) > 1:
-        words.append(f"{len(node.items)} sources")
-    if node.parallel > 1:
+        words.append(f"{len(node.items)} {'cameras' if node.is_live else 'sources'}")
+    if node.parallel > 1 and not node.is_live:
         words.append(f"{node.parallel} at once")
     if node.replicas > 1:
         words.append(f"x{node.replicas}")

@@ -42,8 +42,9 @@ def check_outputs(graph: PipelineGraph, problems: Problems) -> None:
 
 
 def files_read(graph: PipelineGraph) -> dict[FileKey, str]:
-    """Map each file that a run reads to a description of it: the graph file and the sources."""
-    read = {file_key(graph.path): "the graph's own file"}
+    """Map the files that a run reads to what they are: the graph's, its cameras', its sources'."""
+    read = {file_key(path): "the graph's file of cameras" for path in graph.camera_files}
+    read[file_key(graph.path)] = "the graph's own file"
     for node in graph.nodes_of_role("source"):
         for item in node.items:
             read |= {

@@ -14,6 +14,7 @@ from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError
 from streamdet.graph.problems import Problems
 from streamdet.registry import load, role_of
+from streamdet.sources.resolve import camera_ids, names_camera
 from streamdet.system.redaction import is_utf8, short
 
 OUTPUT_KINDS: Final = {
@@ -46,18 +47,19 @@ def override(
     What cannot be applied is left out and reported.
 
     Settings of nodes that the file has come first, so that a cloned source takes them along; those
-    of nodes that `sources` and `outputs` add (camera-2, output-1) come last.
+    of nodes and cameras that `sources` and `outputs` add (camera-2, output-1) come last.
 
     Args:
         text: the parsed file, which is changed.
         problems: where to report.
-        sources: for the only source node; each after the first goes to a clone of it.
+        sources: for the only source node; each after the first goes to a clone of it, but all
+            cameras to one.
         outputs: paths, each for a new sink.
         sets: NODE.OPTION=VALUE, the value as in a YAML file.
         to_caller: add a sink, `CALLER`, that hands the results to the process that runs the graph.
     """
     nodes = text.values["nodes"]
-    early = [entry for entry in sets if entry.partition(".")[0] in nodes]
+    early = [entry for entry in sets if _is_early(entry, nodes, bool(sources))]
     changes: list[Callable[[], None]] = [partial(_set, text, entry) for entry in early]
     if sources:
         changes.append(partial(_set_sources, text, sources))
@@ -69,6 +71,11 @@ def override(
     for change in changes:
         with problems.collected():
             change()
+
+
+def _is_early(entry: str, nodes: dict[str, Any], has_sources: bool) -> bool:
+    node, *keys = entry.partition("=")[0].split(".")
+    return node in nodes and not (has_sources and len(keys) > 1 and keys[0] == "cameras")
 
 
 def _set(text: YamlText, entry: str) -> None:
@@ -86,10 +93,38 @@ def _set_sources(text: YamlText, uris: Sequence[str]) -> None:
     if len(names) != 1:
         came = f"{len(names)} ({', '.join(names)})" if names else "none"
         raise ConfigError(f"--source needs a graph with one source node, this one has {came}")
-    for number, uri in enumerate(uris[1:], 2):
+    first, *others = _by_node(uris)
+    for number, group in enumerate(others, 2):
         _clone(text, names[0], f"-{number}")
-        _put(text, f"{names[0]}-{number}", "uri", uri, f"--source {short(uri)}")
-    _put(text, names[0], "uri", uris[0], f"--source {short(uris[0])}")
+        _read(text, f"{names[0]}-{number}", group)
+    _read(text, names[0], first)
+
+
+def _by_node(uris: Sequence[str]) -> list[list[str]]:
+    """Give each address a node of its own, but all cameras the place of the first of them."""
+    cameras = [uri for uri in uris if names_camera(uri)]
+    groups = [[uri] for uri in uris if uri not in cameras]
+    if cameras:
+        groups.insert(uris.index(cameras[0]), cameras)
+    return groups
+
+
+def _read(text: YamlText, node: str, uris: Sequence[str]) -> None:
+    """Let a source read an address, or cameras."""
+    values = text.values["nodes"][node]
+    for key in ("uri", "cameras"):
+        values.pop(key, None)
+        text.forget(("nodes", node, key))
+    if not names_camera(uris[0]):
+        _put(text, node, "uri", uris[0], f"--source {short(uris[0])}")
+        return
+    path = ("nodes", node, "cameras")
+    values["cameras"] = {}
+    text.places[path] = f"--source {short(uris[0])}"
+    for name, uri in zip(camera_ids(uris), uris, strict=True):
+        values["cameras"][name] = {"uri": uri}
+        text.places[*path, name, "uri"] = f"--source {short(uri)}"
+        text.texts[*path, name, "uri"] = uri
 
 
 def _clone(text: YamlText, source: str, suffix: str) -> None:
@@ -157,7 +192,8 @@ def _results(nodes: dict[str, Any]) -> list[str]:
 def _has_replicas(nodes: dict[str, Any], process: str) -> bool:
     """Whether several processes share a group's work: such a group cannot hold a sink."""
     members = [node for name, node in nodes.items() if _process(nodes, name) == process]
-    return any(node.get(key, 1) != 1 for node in members for key in ("replicas", "parallel"))
+    shares = any(node.get(key, 1) != 1 for node in members for key in ("replicas", "parallel"))
+    return shares or any("cameras" in node for node in members)
 
 
 def _process(nodes: dict[str, Any], name: str) -> str:

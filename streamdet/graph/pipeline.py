@@ -93,11 +93,13 @@ class PipelineGraph:
         name: name of the run.
         path: the file it was read from.
         nodes: name -> node, each after all that it reads.
+        camera_files: the files of cameras that it names.
     """
 
     name: str
     path: Path
     nodes: Mapping[str, Node]
+    camera_files: tuple[Path, ...] = ()
 
     def nodes_of_role(self, role: str) -> list[Node]:
         """List the nodes of a role, in topological order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -37,6 +37,22 @@ class Problems:
             return ConfigError(f"{place} {predicate.replace(f': {value}: ', ': ', 1)}")
         sentence = self._text.explained(path, f"{dotted(path)} {predicate}")
         return ConfigError(f"{place}: {sentence}")
+
+    def text_at(self, path: KeyPath, holder: Mapping[str, object], why: str) -> str:
+        """Return what is written at a path.
+
+        Args:
+            path: ends with a key of `holder`.
+            holder: the keys and values around it.
+            why: what it is needed for, in a sentence.
+
+        Raises:
+            ConfigError: it is missing, or holds keys or a list.
+        """
+        if path not in self._text.texts:
+            problem = "must be text" if path[-1] in holder else "is missing"
+            raise self.error(path, f"{problem}: {why}")
+        return self._text.texts[path]
 
     def add(self, path: KeyPath, predicate: str) -> None:
         """Collect an error made by `error`."""

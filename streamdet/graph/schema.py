@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from streamdet.config.files import shipped_names
 from streamdet.errors import ConfigError
 from streamdet.graph.draft import CHOSEN, NAME_SCHEMA, ROLES, GraphFile, NodeKeys
+from streamdet.graph.source_items import CAMERA_NAME
 from streamdet.registry import load, names
 
 Schema = dict[str, Any]
@@ -25,8 +26,11 @@ _URI: Final[Schema] = {
     "description": "File, folder, glob, rendered scene (synthetic:street?seed=3) or live source:"
     " rtsp://..., http://..., 0, file:PATH?live=1.",
 }
-_NEEDED: Final = {"source": "uri", "detector": "model"}
-"""Role -> the option that chooses its kind."""
+_CAMERAS: Final = (
+    "Live sources, each a process of its own, in place of uri: source id -> address, or its uri and"
+    " options of its own; or the path of a YAML file with them, from the graph's folder."
+)
+_ONE_OF_THEM: Final = {"oneOf": [{"required": ["uri"]}, {"required": ["cameras"]}]}
 
 
 def graph_schema() -> Schema:
@@ -88,19 +92,41 @@ def _kind_schema(role: str, kind: str) -> Schema:
     options = [_inlined(load(role, name).Options.model_json_schema()) for name in chosen]
     properties = _properties(NodeKeys) | _merged([schema["properties"] for schema in options])
     required = set.intersection(*(set(schema.get("required", ())) for schema in options))
-    required |= {"kind"} | ({"reads"} if role != "source" else {"uri"})
+    takes_cameras = kind in {"source", "live"}
+    required |= {"kind"} | ({"reads"} if role != "source" else set() if takes_cameras else {"uri"})
     if role == "source":
         properties["uri"] = _URI
+    if takes_cameras:
+        properties["cameras"] = _cameras()
     if "model" in properties:
         properties["model"] = _model(properties["model"])
-    if kind == role and role in _NEEDED:
-        required.add(_NEEDED[role])
+    if kind == "detector":
+        required.add("model")  # by which its kind is chosen
     return {
         "type": "object",
         "properties": {name: _or_variable(schema) for name, schema in properties.items()},
         "required": sorted(required),
+        **(_ONE_OF_THEM if takes_cameras else {}),
         "additionalProperties": False,
     }
+
+
+def _cameras() -> Schema:
+    options = _inlined(load("source", "live").Options.model_json_schema())["properties"]
+    keys = {name: _or_variable(schema) for name, schema in {"uri": _URI, **options}.items()}
+    camera = {
+        "type": "object",
+        "properties": keys,
+        "required": ["uri"],
+        "additionalProperties": False,
+    }
+    many = {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": CAMERA_NAME,
+        "additionalProperties": {"anyOf": [_URI, camera]},
+    }
+    return {"description": _CAMERAS, "anyOf": [many, {"type": "string"}]}
 
 
 def _properties(model: type[BaseModel]) -> dict[str, Schema]:

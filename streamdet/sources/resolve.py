@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
 
+from streamdet.config.options import Options
 from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
 from streamdet.formats.own_video import is_own_video
@@ -50,10 +51,12 @@ class SourceItem:
         source_id: its name in the run, [A-Za-z0-9._-], at most 64 characters.
         uri: what its source class is constructed with: an absolute path or glob, a scene, or a live
             address, which may hold a password: repr shows it without.
+        options: a camera's own; None: those of its node.
     """
 
     source_id: str
     uri: str
+    options: Options | None = None
 
     def __repr__(self) -> str:
         return f"SourceItem(source_id={self.source_id!r}, uri={redacted(self.uri)!r})"
@@ -76,14 +79,47 @@ def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[Source
     if uri.startswith(SCHEME):
         scene = parse_scene(uri)
         return "synthetic", _name_items([uri], [scene.name], taken)
-    if is_live_address(uri):
-        return "live", _resolve_live(uri, taken)
+    if names_camera(uri):
+        address, name = _live(uri)
+        return "live", _name_items([address], [name], taken)
     if not uri or "\0" in uri:
         raise ConfigError(f"a source must be a file, a folder, a glob or a scene, got {uri!r}")
     try:
         return _resolve_path(uri, _absolute(uri), taken)
     except OSError as exc:
         raise ConfigError(f"{uri}: cannot be looked up ({exc.strerror})") from exc
+
+
+def names_camera(uri: str) -> bool:
+    """Say whether text is meant as a live source: an address, or the number of a camera here."""
+    return is_live_address(uri) or bool(_CAMERA.fullmatch(uri) and not Path(uri).exists())
+
+
+def camera_address(uri: str) -> str:
+    """Return a live address as its source class is constructed with it.
+
+    Raises:
+        ConfigError: it is none, or a wrong one.
+    """
+    if not names_camera(uri):
+        raise ConfigError(
+            f"{uri}: wanted the address of a camera, such as rtsp://HOST/PATH; a file is played"
+            " like one by file:PATH?live=1"
+        )
+    return _live(uri)[0]
+
+
+def camera_ids(uris: Iterable[str]) -> list[str]:
+    """Make source ids, all different, of live addresses; a wrong one gets some name, too."""
+    known = list(uris)
+    return [item.source_id for item in _name_items(known, [_camera_stem(uri) for uri in known], ())]
+
+
+def _camera_stem(uri: str) -> str:
+    try:
+        return _live(uri)[1]
+    except ConfigError:
+        return ""
 
 
 def list_images(uri: str) -> list[Path]:
@@ -121,8 +157,6 @@ def _resolve_path(
 ) -> tuple[str, tuple[SourceItem, ...]]:
     if path.is_dir():
         return _resolve_many(uri, path, _children(path), taken)
-    if _CAMERA.fullmatch(uri) and not path.is_file():
-        return "live", _name_items([f"/dev/video{int(uri)}"], [f"video{int(uri)}"], taken)
     if path.exists():
         return _resolve_file(uri, path, taken)
     if has_magic(str(path)):
@@ -130,14 +164,16 @@ def _resolve_path(
     raise ConfigError(f"{uri}: no such file or folder{_nearest(path)}")
 
 
-def _resolve_live(uri: str, taken: Collection[str]) -> tuple[SourceItem, ...]:
+def _live(uri: str) -> tuple[str, str]:
+    """Return a live address in full, and a name for it."""
+    uri = f"/dev/video{int(uri)}" if _CAMERA.fullmatch(uri) else uri
     address = parse_live(uri)
     if address.kind == "file":
         path = Path(address.place)
         if not path.is_file():
             raise ConfigError(f"{uri}: no such file{_nearest(path)}")
         uri = file_address(path, loop=address.loop)
-    return _name_items([uri], [address.name], taken)
+    return uri, address.name
 
 
 def _absolute(uri: str) -> Path:

@@ -13,6 +13,9 @@ from streamdet.config.options import Options
 _EARLY_S = Fraction(1, 1000)
 """How early for its slot a frame may come: containers round pts to milliseconds."""
 
+RULES = ("every", "fps")
+"""The options of which one rules; a camera that states one of them does without its node's."""
+
 MIN_RATE = 1e-5
 """Frames per second: one a day."""
 

@@ -48,8 +48,6 @@ class LiveSourceWorker:
         self._context = context
         plan = context.plan
         self._node = plan.nodes[0].node
-        assert isinstance(self._node.options, LiveOptions)
-        self._options = self._node.options
         publishes_image = plan.nodes[0].slot_readers > 0
         self._stage = SourceStage(self._node.name, context.pixels, publishes_image=publishes_image)
         self._held = HeldFrames(context)
@@ -79,7 +77,10 @@ class LiveSourceWorker:
         self._last, _ = unpack_position(bus.positions().get(item.source_id))
         in_flight = bus.in_flight(self._lease, item.source_id)
         self._under_way = UnderWay(self._last.index, in_flight)
-        source: LiveSource = load("source", self._node.kind)(item.uri, self._options)
+        options = item.options or self._node.options
+        assert isinstance(options, LiveOptions)
+        self._options = options
+        source: LiveSource = load("source", self._node.kind)(item.uri, options)
         try:
             self._set_state("connecting")
             while True:

@@ -72,7 +72,7 @@ def test_one_camera_s_faults_are_not_felt_by_another(
     proxy = start_fault_proxy(rtsp_server.port)
     good, bad = source_id(rtsp_server, "/h264"), f"127.0.0.1-{proxy.port}_h265"
     address = rtsp_server.url("/h265").replace(str(rtsp_server.port), str(proxy.port))
-    more = ("--set", "camera-2.read_timeout_s=1")
+    more = ("--set", "camera.read_timeout_s=1")
     run = start(rtsp_server.url("/h264"), address, "rtsp://127.0.0.1:9/none", more=more)
     run.wait_for_frames(bad, 3)
     proxy.freeze()

@@ -72,6 +72,54 @@ def test_more_sources_clone_the_source_with_the_transforms_of_its_process(tmp_pa
     assert graph.nodes["camera-3"].options.model_dump()["every"] == 2
 
 
+LIVE = ["rtsp://cam/1", "rtsp://u:pw@cam/1", "file:{}?live=1"]
+
+
+def test_live_sources_are_cameras_of_one_node(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    live = [uri.format(tmp_path / "a.mp4") for uri in LIVE]
+    sets = ["camera.cameras.a.fps=2", "camera.read_timeout_s=1"]
+    graph = load_text(PEOPLE, tmp_path, sources=live, overrides=sets)
+    assert set(graph.nodes) == {"camera", "prepare", "detect", "track", "publish"}
+    items = graph.nodes["camera"].items
+    assert [(item.source_id, item.uri) for item in items] == list(
+        zip(["cam_1", "cam_1-2", "a"], live, strict=True)
+    )
+    options = [item.options.model_dump() for item in items if item.options]
+    assert [each["read_timeout_s"] for each in options] == [1, 1, 1]
+    assert [each["fps"] for each in options] == [None, None, 2]
+
+
+def test_files_between_cameras_have_nodes_of_their_own(tmp_path: Path) -> None:
+    sources = [SCENES[0], LIVE[0], SCENES[1], LIVE[1]]
+    graph = load_text(PEOPLE, tmp_path, sources=sources)
+    found = {node.name: [item.uri for item in node.items] for node in graph.nodes_of_role("source")}
+    assert found == {"camera": SCENES[:1], "camera-2": LIVE[:2], "camera-3": SCENES[1:2]}
+
+
+def test_source_takes_the_place_of_cameras_and_of_a_uri(tmp_path: Path) -> None:
+    text = people(camera="kind: source, process: front, cameras: {door: 'rtsp://cam/1'}")
+    (node,) = load_text(text, tmp_path, sources=SCENES[:1]).nodes_of_role("source")
+    assert [item.uri for item in node.items] == SCENES[:1]
+    (node,) = load_text(text, tmp_path, sources=["rtsp://cam/2"]).nodes_of_role("source")
+    assert [item.source_id for item in node.items] == ["cam_2"]
+
+
+def test_a_wrong_camera_is_named_as_it_was_typed_without_its_password(tmp_path: Path) -> None:
+    sources = ["rtsp://cam/1", "rstp://u:pw@cam/1", "file:no.mp4?live=1"]
+    assert faults(PEOPLE, tmp_path, sources=sources) == [
+        "--source rstp://u:***@cam/1 is not a source: rstp:// is not a kind of address; did you"
+        " mean rtsp://?",
+        "--source file:no.mp4?live=1 is not a source: no such file",
+    ]
+
+
+def test_an_output_beside_cameras_has_a_process_of_its_own(tmp_path: Path) -> None:
+    text = people(prepare="", detect="", track="", publish="kind: redis_stream, reads: camera")
+    graph = load_text(text, tmp_path, sources=LIVE[:2], outputs=["o.jsonl"])
+    assert graph.nodes["output-1"].process == "output-1"
+
+
 def test_a_source_alone_in_its_process_is_cloned_alone(tmp_path: Path) -> None:
     text = people(
         camera="kind: source, uri: 'synthetic:street'", prepare="kind: transform, reads: camera"

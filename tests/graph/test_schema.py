@@ -38,7 +38,7 @@ def test_every_option_of_a_kind_is_described(role: str, kind: str, schema: dict[
 @pytest.mark.parametrize(
     ("kind", "required"),
     [
-        ("source", ["kind", "uri"]),
+        ("source", ["kind"]),
         ("file", ["kind", "uri"]),
         ("transform", ["kind", "reads"]),
         ("detector", ["kind", "model", "reads"]),
@@ -50,6 +50,18 @@ def test_what_a_kind_must_state_is_required(
     kind: str, required: list[str], schema: dict[str, Any]
 ) -> None:
     assert schema["definitions"][kind]["required"] == required
+
+
+@pytest.mark.parametrize("kind", ["source", "live"])
+def test_a_source_states_a_uri_or_cameras(kind: str, schema: dict[str, Any]) -> None:
+    described = schema["definitions"][kind]
+    assert described["oneOf"] == [{"required": ["uri"]}, {"required": ["cameras"]}]
+    many, path, _ = described["properties"]["cameras"]["anyOf"]
+    address, camera = many["additionalProperties"]["anyOf"]
+    assert address["type"] == path["type"] == "string"
+    assert {"uri", "fps", "max_in_flight", "transport"} <= set(camera["properties"])
+    assert camera["required"] == ["uri"]
+    assert "cameras" not in schema["definitions"]["file"]["properties"]
 
 
 def test_a_chosen_kind_allows_what_any_of_its_kinds_allows(schema: dict[str, Any]) -> None:

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from streamdet.errors import ConfigError
-from streamdet.sources.resolve import SourceItem, list_images, resolve
+from streamdet.sources.resolve import (
+    SourceItem,
+    camera_address,
+    camera_ids,
+    list_images,
+    names_camera,
+    resolve,
+)
 from streamdet.sources.scene_uri import SceneSpec, parse_scene
 
 
@@ -149,6 +156,21 @@ def test_an_address_is_one_live_item_that_hides_its_password() -> None:
     assert (kind, [item.source_id for item in items]) == ("live", ["camera_door_1-2"])
     assert items[0].uri == "rtsp://admin:hunter2@camera/door/1?token=hunter2"
     assert "hunter2" not in repr(items)
+
+
+def test_cameras_are_told_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "1")
+    monkeypatch.chdir(tmp_path)
+    assert names_camera("rtsp://cam/1") and names_camera("rstp://cam/1") and names_camera("0")
+    assert not names_camera("1") and not names_camera("a.mp4") and not names_camera("")
+    assert camera_address("0") == "/dev/video0"
+    with pytest.raises(ConfigError, match=r"a\.mp4: wanted the address of a camera"):
+        camera_address("a.mp4")
+
+
+def test_cameras_have_ids_of_their_own_even_wrong_ones() -> None:
+    uris = ["rtsp://u:hunter2@cam/1", "rtsp://cam/1", "rstp://cam", "rtsp://"]
+    assert camera_ids(uris) == ["cam_1", "cam_1-2", "source", "source-2"]
 
 
 def test_a_file_that_is_played_live_must_exist(tmp_path: Path) -> None:

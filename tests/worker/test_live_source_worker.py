@@ -145,6 +145,15 @@ def test_frames_above_the_limit_are_dropped_until_a_sink_has_committed_some(
     assert rig.seen[:5] == [(0, None), (1, None), (2, BUSY), (3, BUSY), (4, None)]
 
 
+def test_a_camera_s_own_options_stand_before_its_node_s(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, max_in_flight=9)
+    item = SourceItem("door", "toy:", LiveOptions(max_in_flight=1))
+    rig.plan = replace(rig.plan, items=(item,))
+    rig.watch([frame(0), frame(1)])
+    rig.read()
+    assert rig.seen[:2] == [(0, None), (1, BUSY)]
+
+
 def test_frames_that_come_too_late_are_dropped(tmp_path: Path) -> None:
     rig = Rig(tmp_path, max_staleness_ms=100)
     rig.watch([frame(0), frame(1, age_ms=101), frame(2, age_ms=99)])

@@ -1,0 +1,61 @@
+"""The cameras of a run, for people to read: a table with a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from streamdet.run.report import SourceReport
+from streamdet.system.redaction import short
+
+_COUNTS: Final = ("emitted", "published", "dropped")
+_COUNT_WIDTH: Final = 11
+_LONGEST_REASON: Final = 120
+
+
+def cameras_live(sources: Iterable[SourceReport]) -> Iterator[str]:
+    """Say how many cameras are live; nothing where there is none."""
+    states = [source.camera.state for source in sources if source.camera is not None]
+    if states:
+        noun = "camera" if len(states) == 1 else "cameras"
+        yield f"{states.count('live')} of {len(states)} {noun} live"
+
+
+def camera_lines(sources: Iterable[SourceReport], unfinished: str) -> Iterator[str]:
+    """Write the table, in the run's order; nothing where there is no camera.
+
+    Args:
+        sources: of a run; files are passed over.
+        unfinished: what frames under way are called.
+    """
+    cameras = [source for source in sources if source.camera is not None]
+    if not cameras:
+        return
+    width = max(len("camera"), *(len(camera.source_id) for camera in cameras))
+    yield _line("camera", width, (*_COUNTS, unfinished), "state")
+    for camera in cameras:
+        dropped = sum(camera.dropped.values())
+        counts = (camera.emitted, camera.published, dropped, camera.unfinished)
+        yield _line(camera.source_id, width, map(str, counts), "; ".join(_notes(camera)))
+
+
+def _line(name: str, width: int, counts: Iterable[str], last: str) -> str:
+    return "  ".join(
+        (f"  {name:<{width}}", "".join(f"{each:>{_COUNT_WIDTH}}" for each in counts), last)
+    )
+
+
+def _notes(camera: SourceReport) -> Iterator[str]:
+    yield short(str(camera.camera), _LONGEST_REASON)
+    if camera.dropped:
+        drops = sorted(camera.dropped.items(), key=lambda drop: (-drop[1], drop[0]))
+        yield f"dropped: {', '.join(f'{count} {_word(reason)}' for reason, count in drops)}"
+    if camera.damaged:
+        yield f"{camera.damaged} damaged"
+    if camera.failure is not None:
+        yield "failed"
+
+
+def _word(reason: str) -> str:
+    """Shorten a reason to what stands before its colon: the report's file has it in full."""
+    return reason.partition(":")[0]
