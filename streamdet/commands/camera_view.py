@@ -1,4 +1,4 @@
-"""Says when a camera's state changes: one line a change, however often it is tried."""
+"""Says when a camera's state changes: once a change, however often it is tried."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from streamdet.run.report import CameraReport, Snapshot
 
 
 class CameraView:
-    """Prints the states of live sources.
+    """Tells the states of live sources.
 
     Args:
-        say: prints a line.
+        say: told a source id and its new state.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str, CameraReport], None]) -> None:
         self._say = say
         self._said: dict[str, CameraReport] = {}
 
     def show(self, snapshot: Snapshot) -> None:
-        """Print what has changed since the last snapshot."""
+        """Tell what has changed since the last snapshot."""
         for source in snapshot.sources:
             if source.camera is not None and source.camera != self._said.get(source.source_id):
                 self._said[source.source_id] = source.camera
-                self._say(f"{source.source_id}: {source.camera}")
+                self._say(source.source_id, source.camera)

@@ -15,8 +15,8 @@ from streamdet.commands.graph_arguments import (
     settings_from,
 )
 from streamdet.commands.live import LiveView
-from streamdet.commands.progress_view import progress_view
-from streamdet.commands.report_text import report_lines
+from streamdet.commands.run_log import RunLog, run_log
+from streamdet.commands.service_view import ServiceView
 from streamdet.commands.stop_signals import INTERRUPTED
 from streamdet.errors import EngineError
 from streamdet.graph import PipelineGraph
@@ -41,6 +41,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="print, twice a second, the newest frame that a redis_stream sink has published",
     )
+    parser.add_argument(
+        "--log",
+        choices=("text", "json"),
+        default="text",
+        help="json: one object a line on stdout, the report as the last one",
+    )
     parser.epilog = (
         "SIGINT, SIGTERM or SIGHUP ends a run cleanly. A systemd unit wants KillMode=mixed, so that"
         " only the main process gets the signal."
@@ -58,21 +64,23 @@ def run(args: Namespace) -> int:
     report_path = None if args.report is None else check_report(graph, args.report)
     refuse_missing(graph)
     supervisor = Supervisor(graph, settings)
-    with progress_view(sys.stdout) as view:
-        live = LiveView(graph, view.print) if args.live else None
-        cameras = CameraView(view.print)
+    service = ServiceView()
+    with run_log(args.log, sys.stdout) as log:
+        live = LiveView(graph, log.print) if args.live else None
+        views = (log, CameraView(log.camera), service)
 
         def show(snapshot: Snapshot) -> None:
-            view.show(snapshot)
-            cameras.show(snapshot)
+            for view in views:
+                view.show(snapshot)
             if live is not None:
                 live.show(supervisor.redis_url)
 
         supervisor.on_progress = show
-        supervisor.on_warning = _warn
+        supervisor.on_warning = log.warn
         report = supervisor.run()
+    service.end()
     with supervisor.heeding_signals():  # whoever stops a run wants to know what became of it
-        _tell(report, report_path, _files(graph), is_debug=args.debug)
+        _tell(report, report_path, _files(graph), log, is_debug=args.debug)
     return 1 if report.outcome == "done" and not report.is_good else EXIT_CODES[report.outcome]
 
 
@@ -80,8 +88,10 @@ def _files(graph: PipelineGraph) -> list[Path]:
     return [path for node in graph.role("sink") for path in files_written(graph, node)]
 
 
-def _tell(report: Report, path: Path | None, written: list[Path], *, is_debug: bool) -> None:
-    """Write and print the report, complaints last.
+def _tell(
+    report: Report, path: Path | None, written: list[Path], log: RunLog, *, is_debug: bool
+) -> None:
+    """Write and tell the report, complaints last.
 
     Raises:
         EngineError: it cannot be written to its file.
@@ -89,24 +99,11 @@ def _tell(report: Report, path: Path | None, written: list[Path], *, is_debug: b
     unwritten = None if path is None else _write(report, path)
     if path is not None and unwritten is None:
         written = [*written, path]
-    for line in report_lines(report, written):
-        print(line)
-    sys.stdout.flush()
-    _complain(report)
+    log.end(report, written)
     for traceback in report.tracebacks if is_debug else ():
         print(traceback, file=sys.stderr)
     if unwritten is not None:
         raise unwritten
-
-
-def _complain(report: Report) -> None:
-    for source in report.sources:
-        for warning in source.warnings:
-            _warn(warning)
-        if source.failure is not None:
-            print(f"error: {source.failure}", file=sys.stderr)
-    if report.failure is not None:
-        print(f"error: {report.failure}", file=sys.stderr)
 
 
 def _write(report: Report, path: Path) -> EngineError | None:
@@ -115,7 +112,3 @@ def _write(report: Report, path: Path) -> EngineError | None:
     except EngineError as exc:
         return EngineError(f"--report {exc}")
     return None
-
-
-def _warn(warning: str) -> None:
-    print(f"warning: {warning}", file=sys.stderr)
