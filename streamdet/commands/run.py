@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from streamdet.commands.camera_view import CameraView
+from streamdet.commands.camera_view import CameraView, FirstFrameView
 from streamdet.commands.graph_arguments import (
     add_graph_arguments,
     add_machine_arguments,
@@ -67,7 +67,7 @@ def run(args: Namespace) -> int:
     service = ServiceView()
     with run_log(args.log, sys.stdout) as log:
         live = LiveView(graph, log.print) if args.live else None
-        views = (log, CameraView(log.camera), service)
+        views = (log, CameraView(log.camera), FirstFrameView(log.warn), service)
 
         def show(snapshot: Snapshot) -> None:
             for view in views:

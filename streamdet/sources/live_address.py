@@ -79,7 +79,7 @@ def _parse_network(uri: str) -> LiveAddress:
     match = _URL.match(uri)
     if match is None:
         scheme = re.split("[:/]", uri)[0]
-        raise ConfigError(f"{shown(uri)}: wanted {scheme}:// with a colon and two slashes")
+        raise ConfigError(f"wanted {scheme}:// with a colon and two slashes")
     scheme = match[1].lower()
     if scheme not in NETWORK:
         raise ConfigError(_unknown(scheme))
