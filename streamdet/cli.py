@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     on_stop(_leave)
     try:
         _open_closed_streams()
+        if argv is None:
+            _hide_secrets()
         try:
             code = _run(sys.argv[1:] if argv is None else list(argv))
         except KeyboardInterrupt:
@@ -80,6 +82,17 @@ def _speak_utf8() -> None:
     if sys.getfilesystemencoding() != "utf-8":
         os.environ["PYTHONUTF8"] = "1"  # for the processes of a run
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
+
+
+def _hide_secrets() -> None:
+    """Take passwords out of what `ps` shows of this process."""
+    from streamdet.system.redaction import redacted_value
+
+    is_long = "run" in sys.argv  # its environment may hold passwords, too
+    if is_long or any(redacted_value(word) != word for word in sys.orig_argv):
+        from streamdet.system.process import hide_secrets
+
+        hide_secrets()
 
 
 def on_stop(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
@@ -145,7 +158,9 @@ def _report(exc: Exception, *, is_debug: bool) -> int:
     from streamdet.system.redaction import redacted
 
     if is_debug:
-        sys.excepthook(type(exc), exc, exc.__traceback__)
+        from traceback import format_exception
+
+        _say(redacted("".join(format_exception(exc)).rstrip()))
     if isinstance(exc, StreamdetError):
         text = str(exc)
     elif isinstance(exc, BrokenPipeError):

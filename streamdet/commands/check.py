@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
+from streamdet.commands.camera_check import silent_cameras
 from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
 from streamdet.commands.report_text import counted
 from streamdet.errors import ConfigError
@@ -41,8 +42,8 @@ def run(args: Namespace) -> int:
         print(f"warning: {doubled}", file=sys.stderr)
     for missing in missing_parts(graph):
         print(f"warning: {missing}", file=sys.stderr)
-    for unreadable in unreadable_files(graph):
-        print(f"warning: {unreadable}", file=sys.stderr)
+    for problem in (*unreadable_files(graph), *silent_cameras(graph)):
+        print(f"warning: {problem}", file=sys.stderr)
     return 0
 
 

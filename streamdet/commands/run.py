@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from streamdet.commands.camera_view import CameraView
+from streamdet.commands.camera_view import CameraView, FirstFrameView
 from streamdet.commands.graph_arguments import (
     add_graph_arguments,
     add_machine_arguments,
@@ -16,8 +16,9 @@ from streamdet.commands.graph_arguments import (
 )
 from streamdet.commands.live import LiveView
 from streamdet.commands.output_files import OutputFiles
-from streamdet.commands.progress_view import progress_view
-from streamdet.commands.report_text import add_stages_argument, report_lines
+from streamdet.commands.report_text import add_stages_argument
+from streamdet.commands.run_log import RunLog, run_log
+from streamdet.commands.service_view import ServiceView
 from streamdet.errors import EngineError
 from streamdet.graph.outputs import check_report, read_twice
 from streamdet.run.missing_parts import refuse_missing
@@ -42,6 +43,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="print, twice a second, the newest frame that a redis_stream sink has published",
     )
+    parser.add_argument(
+        "--log",
+        choices=("text", "json"),
+        default="text",
+        help="json: one object a line on stdout, the report as the last one",
+    )
     parser.epilog = (
         "SIGINT, SIGTERM or SIGHUP ends a run cleanly. A systemd unit wants KillMode=mixed, so that"
         " only the main process gets the signal."
@@ -58,30 +65,34 @@ def run(args: Namespace) -> int:
     settings = settings_from(args)
     report_path = None if args.report is None else check_report(graph, args.report)
     refuse_missing(graph)
-    if doubled := read_twice(graph):
-        _warn(doubled)
     outputs = OutputFiles.of(graph)
     supervisor = Supervisor(graph, settings)
-    with progress_view(sys.stdout) as view:
-        live = LiveView(graph, view.print) if args.live else None
-        cameras = CameraView(view.print)
+    service = ServiceView()
+    with run_log(args.log, sys.stdout, with_stages=args.stages) as log:
+        live = LiveView(graph, log.print) if args.live else None
+        views = (log, CameraView(log.camera), FirstFrameView(log.warn), service)
 
         def show(snapshot: Snapshot) -> None:
-            view.show(snapshot)
-            cameras.show(snapshot)
+            for view in views:
+                view.show(snapshot)
             if live is not None:
                 live.show(supervisor.redis_url)
 
+        if doubled := read_twice(graph):
+            log.warn(doubled)
         supervisor.on_progress = show
-        supervisor.on_warning = _warn
+        supervisor.on_warning = log.warn
         report = supervisor.run()
+    service.end()
     with supervisor.counting_signals():  # a stopped run still prints its report
-        _tell(report, report_path, outputs, args)
+        _tell(report, report_path, outputs, log)
+    for traceback in report.tracebacks if args.debug else ():
+        print(traceback, file=sys.stderr)
     return 1 if report.outcome == "done" and not report.is_good else EXIT_CODES[report.outcome]
 
 
-def _tell(report: Report, path: Path | None, outputs: OutputFiles, args: Namespace) -> None:
-    """Write and print the report, complaints last.
+def _tell(report: Report, path: Path | None, outputs: OutputFiles, log: RunLog) -> None:
+    """Write and tell the report, complaints last.
 
     Raises:
         EngineError: it cannot be written to its file.
@@ -92,26 +103,9 @@ def _tell(report: Report, path: Path | None, outputs: OutputFiles, args: Namespa
     written = outputs.written()
     if path is not None and unwritten is None:
         written = [*written, path]
-    for line in report_lines(report, written, with_stages=args.stages):
-        print(line)
-    for kept in outputs.kept():
-        print(f"  left as it was: {kept}: no frame came")
-    sys.stdout.flush()
-    _complain(report)
-    for traceback in report.tracebacks if args.debug else ():
-        print(traceback, file=sys.stderr)
+    log.end(report, written, outputs.kept())
     if unwritten is not None:
         raise unwritten
-
-
-def _complain(report: Report) -> None:
-    for source in report.sources:
-        for warning in source.warnings:
-            _warn(warning)
-        if source.failure is not None:
-            print(f"error: {source.failure}", file=sys.stderr)
-    if report.failure is not None:
-        print(f"error: {report.failure}", file=sys.stderr)
 
 
 def _write(report: Report, path: Path) -> EngineError | None:
@@ -120,7 +114,3 @@ def _write(report: Report, path: Path) -> EngineError | None:
     except EngineError as exc:
         return EngineError(f"--report {exc}")
     return None
-
-
-def _warn(warning: str) -> None:
-    print(f"warning: {warning}", file=sys.stderr)

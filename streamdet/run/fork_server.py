@@ -23,6 +23,7 @@ from typing import Any, Final, NoReturn
 
 from streamdet.errors import StreamdetError
 from streamdet.system.process import bound_to_parent, die_with_parent, set_name
+from streamdet.system.redaction import redacted
 
 STOP_LIMIT_S: Final = 5.0
 _START: Final = "import sys; from streamdet.run.fork_server import main; main(sys.argv[1:])"
@@ -166,7 +167,7 @@ class _Server:
             module, _, function = target.partition(":")
             code = getattr(importlib.import_module(module), function)(*arguments)
         except BaseException:  # noqa: BLE001  the process ends here: the log is the only report
-            traceback.print_exc()
+            print(redacted(traceback.format_exc()), file=sys.stderr)
         finally:
             sys.stderr.flush()
             os._exit(code)

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure once."""
     parent, work = arguments
     die_with_parent(int(parent))
-    set_name("sd:measure")
+    set_name("sd:measure", "streamdet measures a runtime")
     answers = os.dup(1)
     os.dup2(2, 1)  # what a library prints is no answer
     try:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
-from streamdet.system.redaction import short
+from streamdet.system.redaction import redacted, short
 
 NETWORK: Final = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "srt")
 _PORTS: Final = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "rtmps": 443, "http": 80, "https": 443}
@@ -79,7 +79,7 @@ def _parse_network(uri: str) -> LiveAddress:
     match = _URL.match(uri)
     if match is None:
         scheme = re.split("[:/]", uri)[0]
-        raise ConfigError(f"{shown(uri)}: wanted {scheme}:// with a colon and two slashes")
+        raise ConfigError(f"wanted {scheme}:// with a colon and two slashes")
     scheme = match[1].lower()
     if scheme not in NETWORK:
         raise ConfigError(_unknown(scheme))
@@ -98,7 +98,7 @@ def _parse_network(uri: str) -> LiveAddress:
     return LiveAddress(
         "network",
         place,
-        f"{name}{parts.path.rstrip('/')}",
+        f"{name}{urlsplit(redacted(place)).path.rstrip('/')}",
         scheme,
         host,
         port or _PORTS.get(scheme),

@@ -15,6 +15,7 @@ from typing import Final
 
 from setproctitle import setproctitle
 
+from streamdet.system.redaction import redacted_value
 from streamdet.system.stop_signals import STOP_SIGNALS
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -67,6 +68,16 @@ def set_name(name: str, title: str | None = None) -> None:
     if title is not None:
         setproctitle(title)
     _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)  # last: a title replaces it
+
+
+def hide_secrets() -> None:
+    """Show this process's command line in `ps` without passwords, and its environment not at all.
+
+    The title is written over both, in /proc/PID/cmdline and /proc/PID/environ; this process and its
+    children keep their environment.
+    """
+    title = " ".join(map(redacted_value, sys.orig_argv))
+    set_name(Path("/proc/self/comm").read_text().strip(), title)
 
 
 @contextmanager

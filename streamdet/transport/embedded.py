@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import time
@@ -19,6 +20,8 @@ from streamdet.transport.run_folder import REDIS_SOCKET
 
 START_LIMIT_S: Final = 10.0
 STOP_LIMIT_S: Final = 3.0
+_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
+"""What a server is told of the environment: the rest may be secret, and `ps e` would show it."""
 
 
 def find_server() -> Path:
@@ -70,6 +73,7 @@ class EmbeddedRedis:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in the terminal is not for the server
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
         )
         self._wait_until_ready()
 

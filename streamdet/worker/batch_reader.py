@@ -14,6 +14,7 @@ from streamdet.transport.bus import Bus, Entry, Lease
 WAIT_S: Final = 0.5
 """Longest wait of a read for its first entry; then the worker sends a heartbeat and reads again."""
 _PAGE: Final = 256
+"""Entries read at once at most, dropped frames and all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class ReceivedMessage:
         """Whether this is the end of its source."""
         return isinstance(self.message, EndOfStream)
 
+    @property
+    def is_work(self) -> bool:
+        """Whether it costs something: a frame that has not been dropped."""
+        return not isinstance(self.message, EndOfStream) and self.message.drop_reason is None
+
 
 class BatchReader:
     """Reads batches for one worker.
@@ -36,10 +42,13 @@ class BatchReader:
     with another replica upstream) is held back, uncommitted. A source's end has the index after
     its last frame, so it is ordered in the same way.
 
+    Dropped frames do not count in a batch, up to `_PAGE` entries: where cameras send more than can
+    be detected, most entries are such, and frames must not wait for them eight at a time.
+
     Args:
         bus: to read from.
         lease: this worker.
-        batch: most messages in a batch.
+        batch: most frames in a batch that are not dropped.
         max_wait_s: longest wait for a full batch.
         next_index: source id -> its next index; None where order does not matter.
     """
@@ -63,11 +72,21 @@ class BatchReader:
         self._recover()
 
     def next_batch(self) -> list[ReceivedMessage]:
-        """Return the next messages, at most `batch`; [] when none came in time."""
+        """Return the next messages, [] when none came in time.
+
+        At most `batch` frames that are not dropped, with dropped ones and ends among them.
+        """
         if not self._ready:
-            self._admit(self._bus.read(self._lease, self._batch, WAIT_S))
+            self._read()
             self._top_up()
-        return [self._ready.popleft() for _ in range(min(self._batch, len(self._ready)))]
+        batch: list[ReceivedMessage] = []
+        work = 0
+        while self._ready and len(batch) < max(_PAGE, self._batch):
+            work += self._ready[0].is_work
+            if work > self._batch:
+                break
+            batch.append(self._ready.popleft())
+        return batch
 
     def _recover(self) -> None:
         after_id = "0"
@@ -75,9 +94,21 @@ class BatchReader:
             self._admit(page)
             after_id = page[-1].id
 
+    def _read(self) -> None:
+        """Wait for entries; read on, without waiting, in place of those that are no work."""
+        wanted, wait_s, came = self._batch, WAIT_S, 0
+        while wanted > 0 and came < _PAGE:
+            entries = self._bus.read(self._lease, wanted, wait_s)
+            self._admit(entries)
+            came += len(entries)
+            wanted, wait_s = 0 if len(entries) < wanted else self._missing(), 0
+
+    def _missing(self) -> int:
+        return max(0, self._batch - sum(item.is_work for item in self._ready))
+
     def _top_up(self) -> None:
         deadline = time.monotonic() + self._max_wait_s
-        while self._ready and (missing := self._batch - len(self._ready)) > 0:
+        while self._ready and (missing := self._missing()) > 0:
             wait_s = deadline - time.monotonic()
             if wait_s <= 0:
                 return

@@ -6,11 +6,15 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 State = Literal["connecting", "live", "stalled", "lost", "refused"]
 """connecting: not reached yet. stalled: connected, but no frame came for a while. lost: a network
 fault, or the stream ended. refused: the camera answers, but rejects the request."""
+
+
+MOST_REASONS: Final = 16
+"""So many reasons of one state are remembered: a camera may be away for weeks."""
 
 
 @dataclass
@@ -36,10 +40,9 @@ class CameraState:
 
     def change(self, state: State, reason: str = "") -> bool:
         """Set the state; returns whether that is a change."""
-        if self.changes and state == self.state:
-            if reason in self._reasons:
-                return False
-        else:
+        if self.changes and state == self.state and reason in self._reasons:
+            return False
+        if state != self.state or len(self._reasons) >= MOST_REASONS:
             self._reasons.clear()
         self._reasons.add(reason)
         self.state, self.reason, self.since_ns = state, reason, self.clock_ns()

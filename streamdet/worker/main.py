@@ -16,6 +16,7 @@ from streamdet.errors import StreamdetError, TransportError
 from streamdet.registry import load
 from streamdet.stages.pixels import PixelStore
 from streamdet.system.process import set_name
+from streamdet.system.redaction import redacted
 from streamdet.system.stop_signals import STOP_SIGNALS
 from streamdet.transport.bus import RunLostError
 from streamdet.transport.connection import connect
@@ -62,8 +63,9 @@ def ended(plan: WorkerPlan, work: Callable[[], None]) -> int:
     except StreamdetError as exc:
         return _fail(plan, EXIT_FATAL, str(exc))
     except Exception as exc:  # noqa: BLE001  the process ends here: report any error
-        traceback_path(plan.run.folder, plan.consumer).write_text(traceback.format_exc())
-        return _fail(plan, EXIT_CRASHED, f"{type(exc).__name__}: {exc}")
+        text = redacted(traceback.format_exc())
+        traceback_path(plan.run.folder, plan.consumer).write_text(text)
+        return _fail(plan, EXIT_CRASHED, redacted(f"{type(exc).__name__}: {exc}"))
     return EXIT_DONE
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from streamdet.graph.pipeline import ORDERED_ROLES, Node, PipelineGraph, ProcessGroup
 from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.transport.pool import PoolPlan
+from streamdet.worker.staleness import longest_waits_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class WorkerPlan:
             group that claims an item reads it.
         source_ids: the sources whose frames reach it.
         reads_pools: the pools of other groups whose slots it reads.
+        longest_waits_ns: source id -> a frame that has been under way for longer is dropped.
     """
 
     run: RunPlan
@@ -84,6 +86,7 @@ class WorkerPlan:
     items: tuple[SourceItem, ...]
     source_ids: tuple[str, ...]
     reads_pools: frozenset[str]
+    longest_waits_ns: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_source(self) -> bool:
@@ -139,6 +142,7 @@ def _worker_plan(
             for maker in graph.nodes
             if any(reader.name == group.name for reader in graph.slot_readers(maker))
         ),
+        longest_waits_ns=longest_waits_ns(graph, group),
     )
 
 

@@ -7,6 +7,7 @@ from streamdet.stages import Job
 from streamdet.worker.batch_reader import BatchReader, ReceivedMessage
 from streamdet.worker.committer import Committer
 from streamdet.worker.context import WorkerContext
+from streamdet.worker.staleness import fresh_or_dropped
 
 
 class StageWorker:
@@ -58,7 +59,12 @@ class StageWorker:
         return self._context.bus.ended_sources(plan.group) >= set(plan.source_ids)
 
     def _do(self, batch: list[ReceivedMessage]) -> None:
-        messages = [item.message for item in batch if isinstance(item.message, FrameMessage)]
+        longest_ns = self._context.plan.longest_waits_ns
+        messages = [
+            fresh_or_dropped(item.message, longest_ns)
+            for item in batch
+            if isinstance(item.message, FrameMessage)
+        ]
         results = (
             self._context.group.process([Job(message) for message in messages]) if messages else {}
         )

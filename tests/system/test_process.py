@@ -29,6 +29,14 @@ set_name("sd:detect-0", "streamdet worker detect-0 of run 0a, whatever its lengt
 print(Path("/proc/self/cmdline").read_text().strip("\\0 "))
 print(Path("/proc/self/comm").read_text())
 """
+HIDE = """
+import os
+from pathlib import Path
+from streamdet.system.process import hide_secrets
+hide_secrets()
+shown = [Path("/proc/self", name).read_text().strip("\\0 ") for name in ("cmdline", "environ")]
+print(shown[0].splitlines()[-1], "canary" in shown[1], os.environ["PASSWORD"])
+"""
 ORPHAN = "from streamdet.system.process import die_with_parent; die_with_parent(1); print('alive')"
 
 
@@ -46,6 +54,13 @@ def test_a_title_takes_the_place_of_the_command_line() -> None:
     title, comm = run(SET_TITLE).stdout.splitlines()[:2]
     assert title == "streamdet worker detect-0 of run 0a, whatever its length"
     assert comm == "sd:detect-0"
+
+
+def test_a_command_line_is_listed_without_passwords_and_the_environment_not_at_all() -> None:
+    command = [sys.executable, "-c", HIDE, "--source", "rtsp://u:p w@cam/x"]
+    environ = os.environ | {"PASSWORD": "canary"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environ)
+    assert done.stdout == " --source rtsp://u:***@cam/x False canary\n"
 
 
 def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:

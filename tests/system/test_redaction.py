@@ -19,6 +19,9 @@ from streamdet.system.redaction import SecretUrl, is_utf8, redacted, short
         ("http://cam/x?login=u;sig=p;n=1", "http://cam/x?login=***"),
         ("udp://@239.0.0.1:5000", "udp://@239.0.0.1:5000"),
         ("at 'redis://u:pw@h' it failed", "at 'redis://u:***@h' it failed"),
+        ("rtsp:/u:pw@cam/x", "rtsp:/u:***@cam/x"),
+        ("rtsp://cam/user=u_password=pw_channel=1.sdp", "rtsp://cam/user=***"),
+        ("rtsp://cam/live/users/door.sdp", "rtsp://cam/live/users/door.sdp"),
         ("redis://h:6379", "redis://h:6379"),
         ("mail a:b@c", "mail a:b@c"),
     ],
@@ -59,5 +62,6 @@ def test_a_secret_is_told_by_its_name_or_its_look(name: str, value: str, is_one:
 def test_what_a_user_gave_is_shown_short_on_one_line() -> None:
     assert short("a\nb") == "a\\nb"
     assert short("redis://u:pw@h") == "redis://u:***@h"
+    assert short("rtsp://u:p w@h/x y") == "rtsp://u:***@h/x y"
     assert short("x" * 100) == "x" * 77 + "..."
     assert (is_utf8("ü"), is_utf8("\udcff")) == (True, False)

@@ -37,6 +37,18 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
+def test_it_is_told_no_secrets_of_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMERA_PASSWORD", "canary")
+    server = EmbeddedRedis(folder)
+    try:
+        environ = Path(f"/proc/{server.process.pid}/environ").read_bytes()
+    finally:
+        server.stop()
+    assert b"canary" not in environ
+
+
 def test_it_answers_on_no_port_and_keeps_nothing(folder: Path) -> None:
     server = EmbeddedRedis(folder)
     client: Any = connect(server.url)

@@ -55,6 +55,27 @@ def feed() -> Feed:
     return Feed()
 
 
+def dropped(index: int) -> bytes:
+    frame = Frame("cam", index, index, Fraction(1), 1, (4, 4), 0)
+    return encode(FrameMessage(frame, drop_reason="busy"))
+
+
+@pytest.mark.parametrize("next_index", [None, {}])
+def test_dropped_frames_do_not_fill_a_batch(
+    feed: Feed, next_index: Mapping[str, int] | None
+) -> None:
+    feed.add(frame(0), *map(dropped, range(1, 6)), frame(6), dropped(7), frame(8), end(9))
+    reader = feed.reader(batch=2, next_index=next_index)
+    assert [index for _, index, _ in places(reader)] == [0, 1, 2, 3, 4, 5, 6]
+    assert [index for _, index, _ in places(reader)] == [7, 8, 9]
+
+
+def test_a_batch_of_dropped_frames_ends_too(feed: Feed) -> None:
+    feed.add(*map(dropped, range(1000)))
+    reader = feed.reader(batch=8)
+    assert 8 <= len(places(reader)) <= 256
+
+
 def test_without_order_entries_come_as_they_lie(feed: Feed) -> None:
     feed.add(frame(2), frame(0), end(3))
     assert places(feed.reader()) == [("cam", 2, False), ("cam", 0, False), ("cam", 3, True)]

@@ -1,6 +1,6 @@
 """A camera's state, and the pauses between tries."""
 
-from streamdet.worker.camera_state import CameraState, Pauses
+from streamdet.worker.camera_state import MOST_REASONS, CameraState, Pauses
 
 
 def test_a_state_changes_once_however_often_it_is_taken() -> None:
@@ -19,6 +19,13 @@ def test_reasons_that_come_in_turn_are_told_once() -> None:
     assert tries == [True, True, False, False]
     assert camera.change("live")
     assert camera.change("lost", "ended")
+
+
+def test_only_so_many_reasons_are_remembered() -> None:
+    camera = CameraState()
+    for number in range(MOST_REASONS + 1):
+        assert camera.change("lost", f"reason {number}")
+    assert camera.change("lost", "reason 0")
 
 
 def test_pauses_double_up_to_the_longest_and_begin_anew_after_a_success() -> None:
