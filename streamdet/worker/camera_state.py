@@ -53,7 +53,7 @@ class CameraState:
 
 @dataclass
 class Pauses:
-    """Pauses between tries: doubled from the first to the longest, 20 % more or less by chance.
+    """Pauses between tries: doubled from the first to the longest, up to 30 % shorter by chance.
 
     Attributes:
         first_s: seconds.
@@ -69,7 +69,7 @@ class Pauses:
         """Give the next pause, seconds."""
         pause_s = min(self.longest_s, self.first_s * 2.0 ** min(self.tries, 32))
         self.tries += 1
-        return pause_s * random.uniform(0.8, 1.2)  # noqa: S311  no secret depends on it
+        return pause_s * random.uniform(0.7, 1.0)  # noqa: S311  no secret depends on it
 
     def reset(self) -> None:
         """Begin with the first pause again."""
