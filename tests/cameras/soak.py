@@ -1,6 +1,6 @@
 """Three live cameras with faults, one after another: `python -m tests.cameras.soak --minutes 3`.
 
-Exit code 1 if an aim is missed; docs/reliability.md says what is measured.
+Exit code 1 if an aim is missed, 2 if it cannot begin; docs/reliability.md says what is measured.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from streamdet.bench.machine import describe
+from streamdet.commands.bench import check_json
+from streamdet.errors import ConfigError
+from streamdet.system.atomic_file import write_whole
 from tests.cameras.live_run import LiveRun
 from tests.cameras.rtsp_server import missing_packages
 from tests.cameras.soak_account import account
@@ -25,6 +28,9 @@ from tests.cameras.soak_play import Played, Stand, play
 
 EVERY_S = 20.0
 SETTLED_S = 30.0
+SHORTEST_MIN = 0.4
+"""One fault."""
+LONGEST_MIN = 24 * 60.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,11 +40,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the order of the faults")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write what was measured")
     args = parser.parse_args(arguments)
+    if not SHORTEST_MIN <= args.minutes <= LONGEST_MIN:
+        parser.error(f"--minutes: {SHORTEST_MIN:g} to {LONGEST_MIN:g}, got {args.minutes:g}")
+    try:
+        if args.json is not None:
+            check_json(args.json)
+    except ConfigError as exc:
+        parser.error(str(exc))
     if reason := missing_packages():
-        sys.exit(reason)
+        parser.error(reason)
     result = soak(60 * args.minutes, args.seed)
     if args.json is not None:
-        args.json.write_text(json.dumps(result, indent=1) + "\n")
+        write_whole(args.json, f"{json.dumps(result, indent=1)}\n".encode())
     return 1 if result["missed"] else 0
 
 

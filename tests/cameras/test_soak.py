@@ -97,6 +97,22 @@ def test_what_is_left_behind_is_named() -> None:
     assert traces("0" * 12, {this}, [], patience_s=0) == [f"process {this.pid}"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--minutes", "0.1"], "--minutes: 0.4 to 1440, got 0.1"),
+        (["--minutes", "nan"], "--minutes: 0.4 to 1440, got nan"),
+        (["--json", "/dev/null/soak.json"], "--json /dev/null/soak.json"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_it_begins(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.nightly
 def test_a_short_soak_reaches_every_aim(can_serve_rtsp: None, tmp_path: Path) -> None:
     path = tmp_path / "soak.json"
