@@ -1,12 +1,15 @@
 # make demo   install, then people boxed, tracked and scored on a rendered street (or: make demo SOURCE=my.mp4)
 # make test   install, then every test that this machine can run
+# make soak-live   three live cameras, a fault every 20 s (3 minutes, or: SOAK_MINUTES=30)
 # make parity install torchvision in a venv of its own (4.7 GB), then the tests against it
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STREAMDET_TEST_DATA ?= $(abspath ../shared/data)
 export STREAMDET_TEST_DATA
 
-.PHONY: demo test parity check bench coverage clean camera-packages
+SOAK_MINUTES ?= 3
+
+.PHONY: demo test parity check bench soak-live coverage clean camera-packages
 
 demo: .venv/installed
 	$(BIN)/streamdet run pipelines/people.yaml --source "$(or $(SOURCE),synthetic:street)" \
@@ -37,6 +40,9 @@ check: .venv/dev-installed
 
 bench: .venv/dev-installed
 	$(BIN)/streamdet bench pipeline limit hop copies start --json bench.json
+
+soak-live: .venv/dev-installed camera-packages
+	$(BIN)/python -m tests.cameras.soak --minutes $(SOAK_MINUTES) --json soak.json
 
 coverage: .venv/dev-installed camera-packages
 	$(BIN)/pytest -m "not nightly and not gpu" --cov --cov-report=term:skip-covered
@@ -79,4 +85,4 @@ camera-packages:
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-parity demo.mp4 demo.jsonl bench.json apt.log
+	rm -rf .venv .venv-parity demo.mp4 demo.jsonl bench.json soak.json apt.log

@@ -31,6 +31,11 @@ class Material:
         return self.folder / "videos" / "crossing-1080p-long.mp4"
 
     @property
+    def live_clip(self) -> Path:
+        """221 frames of 540x960 at 25 fps."""
+        return self.folder / "videos" / "driving.mp4"
+
+    @property
     def models(self) -> Path:
         """Weights, for STREAMDET_MODELS."""
         return self.folder / "weights"

@@ -41,6 +41,19 @@ def pipeline_command(source: Path | str, url: str, stream: str, *overrides: str)
     return [*CLI, "run", "people", "--source", str(source), "--redis", url, *sets]
 
 
+@contextmanager
+def running(command: Sequence[str], material: Material) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command in the background; in the end it is stopped at once, by two signals."""
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, env=material.environ, stdout=quiet, stderr=quiet) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            time.sleep(0.2)
+            process.terminate()
+
+
 def run_quietly(
     command: Sequence[str], material: Material, url: str, stream: str
 ) -> dict[str, float]:

@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 
 from streamdet.bench.machine import descendants
 from streamdet.bench.material import Material
-from streamdet.bench.measured import CLI, pipeline_command, private_redis
+from streamdet.bench.measured import CLI, pipeline_command, private_redis, running
 from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.errors import StreamdetError
 from streamdet.transport.connection import connect
@@ -56,7 +55,7 @@ def _first_frame_s(material: Material, url: str) -> float:
     client: Any = connect(url)
     client.delete(STREAM)
     started_s = time.monotonic()
-    with _running(pipeline_command(material.clip, url, STREAM), material):
+    with running(pipeline_command(material.clip, url, STREAM), material):
         _wait_for(lambda: bool(client.exists(STREAM)), "a frame was published")
         return time.monotonic() - started_s
 
@@ -67,7 +66,7 @@ def _returns_s(material: Material, url: str, rounds: int) -> dict[str, list[floa
     client.delete(STREAM)
     returns: dict[str, list[float]] = {consumer: [] for consumer in KILLED}
     endless = "synthetic:street?hw=240x320&frames=1000000"
-    with _running(pipeline_command(endless, url, STREAM), material) as process:
+    with running(pipeline_command(endless, url, STREAM), material) as process:
         _wait_for(lambda: bool(client.exists(STREAM)), "a frame was published")
         leases = next(client.scan_iter("streamdet:*:leases"))
         for _ in range(rounds):
@@ -88,19 +87,6 @@ def _returns_s(material: Material, url: str, rounds: int) -> dict[str, list[floa
 
 def _pid(supervisor: int, consumer: str) -> int:
     return next(pid for pid, name in descendants(supervisor).items() if name == f"sd:{consumer}")
-
-
-@contextmanager
-def _running(command: Sequence[str], material: Material) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command in the background; in the end it is stopped at once, by two signals."""
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, env=material.environ, stdout=quiet, stderr=quiet) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            time.sleep(0.2)
-            process.terminate()
 
 
 def _wait_for(is_so: Callable[[], bool], what: str, limit_s: float = WAIT_S) -> None:

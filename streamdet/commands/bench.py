@@ -39,6 +39,10 @@ BENCHES: Final[Benches] = {
         "streamdet.bench.start:run",
         "how soon a run publishes, checks, and has a killed stage back",
     ),
+    "latency": (
+        "streamdet.bench.latency:run",
+        "from a live camera's frame to a reader of Redis, by stage",
+    ),
 }
 """Name -> "module:function", what is measured."""
 

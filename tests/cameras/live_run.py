@@ -94,15 +94,19 @@ class LiveRun:
 
     def worker_pids(self, name: str) -> list[int]:
         """Process ids of this run's workers of a name, such as "front-0"."""
-        found = []
+        return [pid for worker, pid in self.workers().items() if worker == name]
+
+    def workers(self) -> dict[str, int]:
+        """The workers of this run: name, such as "front-0" -> process id."""
+        found = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 title = (entry / "cmdline").read_bytes().decode(errors="replace")
                 is_ours = self._is_descendant(int(entry.name))
             except OSError:
                 continue
-            if is_ours and f"streamdet worker {name} " in title:
-                found.append(int(entry.name))
+            if is_ours and title.startswith("streamdet worker "):
+                found[title.split()[2]] = int(entry.name)
         return found
 
     def _is_descendant(self, pid: int) -> bool:

@@ -42,7 +42,7 @@ def test_each_thing_is_an_object_on_a_line(tmp_path: Path) -> None:
     ]
     assert (lines[0]["source_id"], lines[0]["state"]) == ("yard", "lost")
     assert lines[2]["message"] == "cam: broken"
-    assert (lines[3]["report"]["graph"], lines[3]["written"]) == ("people", [])
+    assert (lines[3]["report"]["graph"], lines[3]["kept"]) == ("people", [])
     assert all(line["time"].endswith("Z") for line in lines)
 
 

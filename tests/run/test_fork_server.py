@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,15 @@ def sleep() -> int:
 
 def has_imported(name: str, path: str) -> int:
     Path(path).write_text(str(name in sys.modules))
+    return 0
+
+
+def copied_by_collecting(path: str) -> int:
+    """Say how much memory becomes this child's own by a collection, KiB."""
+    process = psutil.Process()
+    before = process.memory_full_info().uss
+    gc.collect()
+    Path(path).write_text(str((process.memory_full_info().uss - before) // 1024))
     return 0
 
 
@@ -67,6 +77,15 @@ def eventually(is_true: Callable[[], bool], limit_s: float = 5.0) -> bool:
     while not is_true() and time.monotonic() < deadline:
         time.sleep(0.01)
     return is_true()
+
+
+def test_a_collection_does_not_copy_what_is_shared_with_the_server(
+    server: ForkServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "kib"
+    server.spawn("tests.run.test_fork_server:copied_by_collecting", str(path))
+    ends(server, 1)
+    assert int(path.read_text()) < 1024
 
 
 def test_exit_codes_come_back(server: ForkServer) -> None:
