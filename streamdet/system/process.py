@@ -66,7 +66,7 @@ def set_name(name: str, title: str | None = None) -> None:
         title: what `ps -o args` and `top -c` show in place of the command line; None keeps that.
     """
     if title is not None:
-        setproctitle(title)
+        setproctitle(title.encode(errors="backslashreplace").decode())  # names may be any bytes
     _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)  # last: a title replaces it
 
 

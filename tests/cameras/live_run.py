@@ -75,10 +75,17 @@ class LiveRun:
         assert self.process.wait(LIMIT_S) == 130, self.log
         self._log.close()
 
+    def kill(self) -> None:
+        """End it at once, if it has not ended."""
+        self.process.kill()
+        self.process.wait()
+        self._log.close()
+
     def frames(self, source_id: str) -> list[dict[str, Any]]:
         """The frames of a camera that have been written, dropped ones too."""
         path = self.folder / "frames.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
+        text = path.read_text() if path.exists() else ""
+        lines = text[: text.rfind("\n") + 1].splitlines()  # the last one may be being written
         frames = [json.loads(line) for line in lines]
         return [frame for frame in frames if frame["source_id"] == source_id]
 

@@ -39,8 +39,7 @@ def run_all(folder: Path, **options: int) -> dict[str, list[dict[str, Any]]]:
         after = {name: run.frames(name) for name in NAMES}
         run.stop()
     finally:
-        run.process.kill()
-        run.process.wait()
+        run.kill()
     for name in NAMES:
         check_accounts(run, name)
     return {name: after[name][before[name] :] for name in NAMES}

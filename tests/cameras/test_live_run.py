@@ -30,8 +30,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield start_run
     for run in runs:
-        run.process.kill()
-        run.process.wait()
+        run.kill()
 
 
 def source_id(server: RtspServer, path: str) -> str:

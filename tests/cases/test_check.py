@@ -31,8 +31,10 @@ def test_mistakes_of_several_kinds_are_said_together(capsys: pytest.CaptureFixtu
 def test_what_comes_last_is_said_whole_without_a_promise_of_more(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for suffix in ("jsonl", "mp4"):
+        (tmp_path / f"a.{suffix}").mkdir()
     lines = errors_of(
-        capsys, "people", "--output", f"{tmp_path}/no/a.jsonl", "--output", f"{tmp_path}/no/a.mp4",
+        capsys, "people", "--output", f"{tmp_path}/a.jsonl", "--output", f"{tmp_path}/a.mp4",
         "--set", "prepare.kind=letterbox", "--set", "prepare.hw=[64, 64]",
     )  # fmt: skip
     assert [any(f"a.{end}" in line for line in lines) for end in ("jsonl", "mp4")] == [True, True]

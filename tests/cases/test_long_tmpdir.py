@@ -37,7 +37,7 @@ def test_a_run_works_and_leaves_nothing_in_it(tmp_path: Path, name: bytes) -> No
     folder = tmp_path / os.fsdecode(name)
     folder.mkdir()
     done = streamdet("run", "people", "--source", STREET, env={"TMPDIR": str(folder)})
-    assert "5 frames published" in done.stdout
+    assert "in 5 frames" in done.stdout
     assert [path for path in folder.rglob("*") if path.name != "lock" and path.is_file()] == []
 
 

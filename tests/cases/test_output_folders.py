@@ -45,9 +45,9 @@ def test_outputs_of_a_folder_beside_its_videos_are_no_input_of_the_next_run(
         write_video(tmp_path / name, 3)
     for _ in range(2):  # the second time its own outputs lie there
         done = streamdet("run", "people", "--source", tmp_path, *outputs(tmp_path))
-        assert "6 frames published" in done.stdout
+        assert "in 6 frames" in done.stdout
     other = streamdet("run", "people", "--source", tmp_path, "--output", tmp_path / "o.jsonl")
-    assert "6 frames published" in other.stdout
+    assert "in 6 frames" in other.stdout
     assert {row["source_id"] for row in lines_of(tmp_path / "o.jsonl")} == {"a", "b"}
 
 
@@ -55,14 +55,14 @@ def test_images_stay_one_source_beside_a_video_of_them(tmp_path: Path) -> None:
     write_images(tmp_path, 3)
     for _ in range(2):
         done = streamdet("run", "people", "--source", tmp_path, "--output", tmp_path / "seen.mp4")
-        assert "3 frames published" in done.stdout
+        assert "in 3 frames" in done.stdout
     assert frames_in(tmp_path / "seen.mp4") == 3
 
 
 def test_a_video_of_a_run_is_read_where_it_is_named(tmp_path: Path) -> None:
     streamdet("run", "people", "--source", STREET, "--output", tmp_path / "seen.mp4")
     again = ("run", "people", "--source")
-    assert "5 frames published" in streamdet(*again, tmp_path / "seen.mp4").stdout
+    assert "in 5 frames" in streamdet(*again, tmp_path / "seen.mp4").stdout
     refused = streamdet(*again, tmp_path, code=2).stderr
     assert "other than videos that a run has written: name one itself to read it" in refused
 

@@ -53,7 +53,7 @@ def test_small_images_run_in_8_mib() -> None:
         *(*RUN, "--source", STREET),
         inside=mounted("mount -t tmpfs -o size=8m none /dev/shm"),
     )
-    assert "5 frames published" in done.stdout
+    assert "in 5 frames" in done.stdout
 
 
 def test_doctor_warns_of_16_mib() -> None:

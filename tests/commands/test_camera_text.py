@@ -44,7 +44,7 @@ FILE = SourceReport("a", "a.mp4", 5, 0, 5, {}, 5, 0, 0, None, ())
 def test_the_status_of_sixteen_cameras_has_a_line_each() -> None:
     status = RunStatus("r", "people", 7, elapsed_s=3.0, sources=(*CAMERAS, FILE))
     head, a_file, *lines = status_lines(status)
-    assert head.startswith("run r: people, 3.0 s, 15 of 16 cameras live, 1605 frames published")
+    assert head.startswith("run r: people, 3.0 s, 15 of 16 cameras live, 0 objects in 1605 frames")
     assert a_file == "  a: 5 emitted, 0 dropped, 5 published"
     assert lines == LINES
 
@@ -55,8 +55,8 @@ def test_the_report_of_sixteen_cameras_has_a_line_each() -> None:
         "r", "people", "stopped", None, 4.0, 2.5, 0, {}, (), (), (*CAMERAS, FILE), (stage,)
     )
     head, a_file, *lines = report_lines(report)
-    assert head.startswith("people: stopped, 15 of 16 cameras live, 1605 frames published")
-    assert a_file == "  a: 5 decoded, 5 published"
+    assert head.startswith("people: stopped, 15 of 16 cameras live, 0 objects in 1605 frames")
+    assert a_file == "  a: 5 decoded, 5 published with 0 objects"
     assert lines[:17] == [LINES[0].replace(" in flight", "unfinished"), *LINES[1:]]
 
 

@@ -22,7 +22,7 @@ def test_all_kinds_are_listed_with_what_every_node_may_say(
     assert main(["kinds"]) == 0
     printed = capsys.readouterr().out
     assert "tracker    sort, byte_track, oc_sort\n" in printed
-    assert "  batch = 8\n      Frames that are read at once" in printed
+    assert "  batch = 8\n      Most frames read at once" in printed
     assert "auto is one for each core. A number, or auto.\n" in printed
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from streamdet.errors import ConfigError
 from streamdet.graph.outputs import check_report, read_twice
+from streamdet.system.redaction import short
 from tests.graph.graphs import PEOPLE, faults, load_text, people
 
 
@@ -40,7 +41,8 @@ def test_a_source_that_is_given_twice_is_told(tmp_path: Path, video: Path) -> No
     once = load_text(PEOPLE, tmp_path, sources=[str(video), "synthetic:street"])
     assert read_twice(once) == ""
     twice = load_text(PEOPLE, tmp_path, sources=[str(video), str(tmp_path / "link.mp4")])
-    assert read_twice(twice) == f"{tmp_path}/link.mp4 is read twice, as in and link"
+    link = short(str(tmp_path / "link.mp4"))
+    assert read_twice(twice) == f"{link} is read twice, as in and link"
     scenes = load_text(PEOPLE, tmp_path, sources=["synthetic:street"] * 3)
     assert read_twice(scenes) == (
         "synthetic:street is read twice, as street and street-2 (1 more too)"
