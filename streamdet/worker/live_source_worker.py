@@ -116,15 +116,16 @@ class LiveSourceWorker:
 
     def _emit(self, frame: LiveFrame) -> None:
         started_ns = time.monotonic_ns()
-        self._last = Position(
+        position = Position(
             self._last.index + 1, self._last.decoded + 1, self._last.damaged, frame.pts, False
         )
         decoded = DecodedFrame(
-            frame.image, frame.pts, frame.time_base, frame.duration, frame.captured_ns, self._last
+            frame.image, frame.pts, frame.time_base, frame.duration, frame.captured_ns, position
         )
         reason = self._reason_to_drop(frame)
         job = self._stage.job(self._source_id, decoded, started_ns, drop_reason=reason)
         made = self._held.add(job)
+        self._last = position  # not before: a frame whose image fits no slot gets no index
         if made.drop_reason is None:
             self._under_way.add(made.index)
         if made.drop_reason is None or self._is_time_to_commit():

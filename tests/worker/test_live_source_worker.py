@@ -19,10 +19,22 @@ from streamdet.registry import KINDS
 from streamdet.sources.live import LiveFrame, LiveOptions
 from streamdet.sources.positions import unpack_position
 from streamdet.sources.resolve import SourceItem
+from streamdet.stages.group import StageGroup
+from streamdet.stages.pixels import PixelStore
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
+from streamdet.worker.context import WorkerContext
 from streamdet.worker.live_source_worker import BUSY, STALE, LiveSourceWorker
-from tests.toy_run import HW, front_plan, make_context, make_pools, run_plan
+from streamdet.worker.plan import NodePlan
+from tests.toy_run import (
+    HW,
+    front_plan,
+    make_context,
+    make_pools,
+    run_plan,
+    toy_node,
+    worker_plan,
+)
 
 Event = LiveFrame | Exception | Callable[[], None]
 
@@ -185,3 +197,21 @@ def test_a_stop_does_not_wait_for_the_next_try(tmp_path: Path, error: Exception)
     rig.bus.request_stop()
     rig.watch([error])
     assert rig.bus.ended_sources("front") == {"door"}
+
+
+def test_an_image_that_fits_no_slot_takes_no_index(tmp_path: Path) -> None:
+    run = run_plan(tmp_path, "door")
+    layout = replace(run.layout, pools={"camera": 4})
+    run = replace(run, layout=layout, pools={"camera": run.pools["prepare"]})
+    camera = toy_node("camera", "source", items=(SourceItem("door", "toy:"),))
+    camera = replace(camera, options=LiveOptions())
+    plan = worker_plan(run, "front", [NodePlan(camera, None, ("detect",), 1)])
+    bus = MemoryBus(run.layout)
+    bus.create()
+    large = replace(frame(0), image=ArrayImage(np.zeros((16, 16, 3), np.uint8)))
+    gone = CameraLostError("gone")
+    ToyCamera.connections = iter([[large], [frame(1), gone], [bus.request_stop, frame(2)]])
+    pixels = PixelStore(bus, make_pools(run), lambda: None)
+    LiveSourceWorker(WorkerContext(plan, bus, StageGroup([]), pixels, lambda: None)).run()
+    assert bus.done_counts("front") == {"door": 1}
+    assert unpack_position(bus.positions()["door"])[0].index == 1
