@@ -121,9 +121,12 @@ def test_people_are_what_opencv_s_own_detector_finds() -> None:
     hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
     noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
     lowest = MarginScale(0.83, 2.7).margin(0.0)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # its threads mix up whose margin is whose: two locks for two lists
     xywh, margins = hog.detectMultiScale(
         noise, hitThreshold=lowest, winStride=(8, 8), padding=(16, 16), scale=1.2, groupThreshold=0
     )
+    cv2.setNumThreads(threads)
     options = HogSvmOptions(model="hog_people", score_thresh=0.0, max_detections=1)
     [best] = HogSvm(options, MODEL)([noise])
     x, y, width, height = xywh[np.argmax(margins)]
