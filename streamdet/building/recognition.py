@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
-
-import numpy as np
 
 from streamdet.building.own_network import (
     KINDS,
@@ -21,14 +18,13 @@ from streamdet.building.own_network import (
 )
 from streamdet.detectors.gfl import scores_output
 from streamdet.detectors.parts.grid import cell_grid
+from streamdet.detectors.parts.network import grey_image
+from streamdet.detectors.ultralytics import STRIDES
 from streamdet.errors import ConfigError, EngineError
 from streamdet.models.model_config import ModelConfig
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
 from streamdet.runtimes.checks import check_network
-
-_STRIDES: Final = ((8, 16, 32), (8, 16, 32, 64))
-"""Of the maps of YOLO networks; the second: of ultralytics' larger sort, P6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ class Findings:
 
 def shapes_in_use(runtime: Runtime, hw: tuple[int, int]) -> Shapes:
     """The shapes of a network's outputs by name, as a grey image brings them out."""
-    [outputs] = runtime([np.full((*hw, 3), 114, dtype=np.uint8)])
+    [outputs] = runtime([grey_image(hw)])
     return {name: tuple(output.shape) for name, output in outputs.items()}
 
 
@@ -69,7 +65,7 @@ def class_counts(shapes: Shapes, hw: tuple[int, int]) -> dict[str, int]:
     shape = next(iter(shapes.values()), ())
     if len(shape) == 3:
         _, rows, columns = shape
-        cells, cells_p6 = (len(cell_grid(hw, strides)[0]) for strides in _STRIDES)
+        cells, cells_p6 = (len(cell_grid(hw, strides)[0]) for strides in STRIDES)
         counts["yolox"] = _rest(columns, 5) if _fits(rows, cells) else ()
         counts["yolov5"] = _rest(columns, 5) if _fits(rows, 3 * cells, 3 * cells_p6) else ()
         counts["yolov8"] = _rest(rows, 4) if _fits(columns, cells, cells_p6) else ()

@@ -98,7 +98,7 @@ class Gfl:
         self._shape = (len(cells), len(model.classes))
         self._selection = Selection(options, model)
         self.runtime_name = self._run.name
-        check_scores(self._joined(self._run([grey_image(image_input)])[0])[0])
+        check_scores(self._joined(self._run([grey_image(image_input.hw)])[0])[0])
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
         """Detect in each prepared image; see `Detector`.

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
+from streamdet.detectors.parts.corners import corners
 from streamdet.detectors.parts.grid import cell_grid
 from streamdet.detectors.parts.network import check_scores, grey_image, require_network
 from streamdet.detectors.parts.options import NetworkOptions
@@ -31,7 +32,7 @@ from streamdet.image import Pixels
 from streamdet.models.model_config import ModelConfig
 from streamdet.runtimes import Runtime, Tensors
 
-_STRIDES: Final = ((8, 16, 32), (8, 16, 32, 64))
+STRIDES: Final = ((8, 16, 32), (8, 16, 32, 64))
 """Of a network's maps; the second: of the larger sort, P6."""
 
 Floats = npt.NDArray[np.float32]
@@ -66,12 +67,12 @@ class Ultralytics:
         """
         self._run, image_input = require_network(model, runtime)
         shape_of, self._read = _LAYOUTS[model.detector]
-        cells = [len(cell_grid(image_input.hw, strides)[0]) for strides in _STRIDES]
+        cells = [len(cell_grid(image_input.hw, strides)[0]) for strides in STRIDES]
         self._wanted = [shape_of(count, len(model.classes)) for count in cells]
         self._is_suppressed = model.detector == "yolov10"
         self._selection = Selection(options, model)
         self.runtime_name = self._run.name
-        self._check(self._output(self._run([grey_image(image_input)])[0]))
+        self._check(self._output(self._run([grey_image(image_input.hw)])[0]))
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
         """Detect in each prepared image; see `Detector`.
@@ -112,13 +113,13 @@ class Ultralytics:
 def _read_yolov5(output: Floats, thresh: float) -> _Found:
     rows = _finite(output[output[:, 4] >= thresh])
     scores = rows[:, 5:] * rows[:, 4:5]
-    return _Found(_xyxy(rows), scores.max(axis=1), scores.argmax(axis=1))
+    return _Found(corners(rows[:, :2], rows[:, 2:4]), scores.max(axis=1), scores.argmax(axis=1))
 
 
 def _read_yolov8(output: Floats, thresh: float) -> _Found:
     rows = _finite(output.T[output[4:].max(axis=0) >= thresh])
     scores = rows[:, 4:]
-    return _Found(_xyxy(rows), scores.max(axis=1), scores.argmax(axis=1))
+    return _Found(corners(rows[:, :2], rows[:, 2:4]), scores.max(axis=1), scores.argmax(axis=1))
 
 
 def _read_yolov10(output: Floats, thresh: float) -> _Found:
@@ -128,12 +129,6 @@ def _read_yolov10(output: Floats, thresh: float) -> _Found:
 
 def _finite(rows: Floats) -> Floats:
     return rows[np.isfinite(rows).all(axis=1)]
-
-
-def _xyxy(rows: Floats) -> Floats:
-    """Corners of boxes whose first four numbers are centre, width and height."""
-    centres, half = rows[:, :2], rows[:, 2:4] / 2
-    return np.concatenate([centres - half, centres + half], axis=1)
 
 
 def _fits(shape: _Shape, wanted: _Shape) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
+from streamdet.detectors.parts.corners import corners
 from streamdet.detectors.parts.network import require_network
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.selection import Selection
@@ -103,6 +104,5 @@ def decode_boxes(boxes: Floats, hw: tuple[int, int]) -> Floats:
     coded = boxes.reshape(side, side, -1, 5)
     with np.errstate(over="ignore", invalid="ignore"):
         centres = (coded[..., :2] + np.stack([x, y], axis=-1)[:, :, None]) / side * image_wh
-        half = np.square(coded[..., 2:4]) * image_wh / 2
-        xyxy = np.concatenate([centres - half, centres + half], axis=-1)
+        xyxy = corners(centres, np.square(coded[..., 2:4]) * image_wh)
     return np.asarray(xyxy.reshape(-1, 4), np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
+from streamdet.detectors.parts.corners import corners
 from streamdet.detectors.parts.grid import cell_grid
 from streamdet.detectors.parts.network import check_scores, grey_image, require_network
 from streamdet.detectors.parts.options import NetworkOptions
@@ -52,7 +53,7 @@ class Yolox:
         self._cells, self._strides = cell_grid(image_input.hw, _STRIDES)
         self._columns = 5 + len(model.classes)
         self.runtime_name = self._run.name
-        self._form = self._find_form(grey_image(image_input))
+        self._form = self._find_form(grey_image(image_input.hw))
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
         """Detect in each prepared image; see `Detector`.
@@ -90,7 +91,7 @@ class Yolox:
         if self._form == "deltas":
             xyxy = decode_boxes(raw[rows, :4], self._cells[cells], self._strides[cells])
         else:
-            xyxy = _corners(raw[rows, :2], raw[rows, 2:4])
+            xyxy = corners(raw[rows, :2], raw[rows, 2:4])
         return self._selection.detections(xyxy, scores[rows], class_ids[rows])
 
 
@@ -144,9 +145,4 @@ def decode_boxes(deltas: Floats, cells: Floats, strides: Floats) -> Floats:
         (N, 4) xyxy float32, pixels; infinite where a size overflows.
     """
     with np.errstate(over="ignore"):
-        return _corners((deltas[:, :2] + cells) * strides, np.exp(deltas[:, 2:]) * strides)
-
-
-def _corners(centres: Floats, wh: Floats) -> Floats:
-    with np.errstate(invalid="ignore"):
-        return np.concatenate([centres - wh / 2, centres + wh / 2], axis=1)
+        return corners((deltas[:, :2] + cells) * strides, np.exp(deltas[:, 2:]) * strides)

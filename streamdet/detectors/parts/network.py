@@ -54,9 +54,9 @@ def require_network(model: ModelConfig, runtime: Runtime | None) -> tuple[Runtim
     return runtime, model.input
 
 
-def grey_image(image_input: ImageInput) -> Pixels:
+def grey_image(hw: tuple[int, int]) -> Pixels:
     """An image by which a detector may find out at the start what a network gives."""
-    return np.full((*image_input.hw, 3), 114, dtype=np.uint8)
+    return np.full((*hw, 3), 114, dtype=np.uint8)
 
 
 def check_scores(scores: npt.NDArray[np.float32]) -> None:
