@@ -146,6 +146,7 @@ def run_plan(folder: Path, *source_ids: str, slots: int = 4, max_in_flight: int 
         source_names=dict.fromkeys(source_ids or ("cam",), "toy"),
         class_names={"toy": ("thing",)},
         max_in_flight=max_in_flight,
+        events="events",
     )
 
 

@@ -52,7 +52,7 @@ class RunPlan:
     source_names: Mapping[str, str]
     class_names: Mapping[str, tuple[str, ...]]
     max_in_flight: int
-    events: str = "events"
+    events: str
 
 
 @dataclass(frozen=True, slots=True)

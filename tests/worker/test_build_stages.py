@@ -52,7 +52,14 @@ def run(redis_server: RedisServer, tmp_path: Path) -> Iterator[Run]:
     )
     layout = run_layout(graph, name, pools)
     plan = RunPlan(
-        layout, redis_server.url, tmp_path, pools, {"street": SCENE}, class_names(graph), 128
+        layout,
+        redis_server.url,
+        tmp_path,
+        pools,
+        {"street": SCENE},
+        class_names(graph),
+        128,
+        "events",
     )
     for pool in pools.values():
         ShmPool.create(pool).close()

@@ -43,6 +43,7 @@ def planned(
         source_names={"street": "synthetic:street"},
         class_names=class_names(graph),
         max_in_flight=128,
+        events="events",
     )
     return run, {plan.consumer: plan for plan in worker_plans(graph, run)}
 
