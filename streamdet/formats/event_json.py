@@ -11,7 +11,9 @@ from streamdet.formats.frame_json import rfc3339
 
 EVENTS_MAXLEN = 10_000
 
-CameraState = Literal["connecting", "live", "stalled", "lost", "refused"]
+State = Literal["connecting", "live", "stalled", "lost", "refused"]
+"""connecting: not reached yet. stalled: connected, but no frame came for a while. lost: a network
+fault, or the stream ended. refused: the camera answers, but rejects the request."""
 
 
 class CameraEvent(BaseModel):
@@ -23,7 +25,7 @@ class CameraEvent(BaseModel):
     event: Literal["camera"] = "camera"
     run: str = Field(description="Names the run.")
     source_id: str = Field(description="Names the camera.")
-    state: CameraState = Field(
+    state: State = Field(
         description="stalled: connected, but nothing comes; lost: a network fault, or the stream"
         " ended; refused: it answers, and says no."
     )

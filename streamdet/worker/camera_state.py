@@ -6,12 +6,9 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-State = Literal["connecting", "live", "stalled", "lost", "refused"]
-"""connecting: not reached yet. stalled: connected, but no frame came for a while. lost: a network
-fault, or the stream ended. refused: the camera answers, but rejects the request."""
-
+from streamdet.formats.event_json import State
 
 MOST_REASONS: Final = 16
 """So many reasons of one state are remembered: a camera may be away for weeks."""

@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from streamdet.errors import CameraRefusedError, CameraSilentError, SourceError
-from streamdet.formats.event_json import EVENTS_MAXLEN, camera_event
+from streamdet.formats.event_json import EVENTS_MAXLEN, State, camera_event
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
 from streamdet.sources.live import LiveFrame, LiveOptions, LiveSource
@@ -21,7 +21,7 @@ from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import NoSlotError
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import PublicEntry, Step, StepResult
-from streamdet.worker.camera_state import CameraState, Pauses, State
+from streamdet.worker.camera_state import CameraState, Pauses
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.held_frames import HeldFrames
 from streamdet.worker.source_worker import StopRequested
