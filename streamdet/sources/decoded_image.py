@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from fractions import Fraction
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -40,8 +40,7 @@ class FrameConverter:
 
     def matrix(self, frame: VideoFrame) -> Matrix:
         """Return the frame's display matrix, looked up again when its rotation changes."""
-        # `side_data` ties the frame into a reference cycle (PyAV 18.1): 300 frames of 1080p pile up
-        # before they are collected, so it is asked for once and not of each frame.
+        # The rotation tells at little cost; the rest of the matrix is looked up when that changes.
         if frame.rotation != self._rotation:
             self._rotation = frame.rotation
             self._matrix = _display_matrix(frame)
@@ -153,10 +152,15 @@ def _matrix_bytes(frame: VideoFrame) -> SideData | None:
         ValueError: the frame has side data of a kind that this PyAV does not know and this FFmpeg
             cannot remove.
     """
+    # Not `frame.side_data`: the frame keeps that, in a reference cycle (PyAV 18.1), and lives on
+    # until it is collected.
+    from av.sidedata.sidedata import SideDataContainer
+
+    listed: Any = SideDataContainer  # its stub lacks the argument
     try:
-        return cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+        return cast("SideData | None", listed(frame).get("DISPLAYMATRIX"))
     except ValueError:
-        known = _without_unlisted(frame).side_data
+        known = listed(_without_unlisted(frame))
         return cast("SideData | None", known.get("DISPLAYMATRIX"))
 
 
