@@ -29,6 +29,7 @@ OF_NODES: Final = {
 
 EXAMPLES: Final = {
     "run": "streamdet run people --source street.mp4 --output boxes.mp4",
+    "serve": "streamdet serve people --source rtsp://10.0.0.7/1",
     "status": "streamdet status",
     "tail": "streamdet tail detections --redis redis://localhost:6379",
     "track": "streamdet track det.txt --output tracks.txt",

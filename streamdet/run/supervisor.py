@@ -91,6 +91,11 @@ class Supervisor:
             warnings = () if self._settings.is_embedded else self._check_server(stack, dead)
             return self._run(stack, folder, warnings)
 
+    @property
+    def stops(self) -> int:
+        """How often the run has been asked to stop."""
+        return self._stops
+
     def stop(self, *, at_once: bool = False) -> None:
         """End the run as a stop signal does; any thread may call this.
 

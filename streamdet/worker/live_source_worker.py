@@ -19,6 +19,7 @@ from streamdet.sources.live import LiveFrame, LiveOptions, LiveSource
 from streamdet.sources.positions import pack_position, unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import NoSlotError
+from streamdet.stages.preview import PreviewTap
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import PublicEntry, Step, StepResult
 from streamdet.worker.camera_state import CameraState, Pauses
@@ -48,8 +49,12 @@ class LiveSourceWorker:
         self._context = context
         plan = context.plan
         self._node = plan.nodes[0].node
-        publishes_image = plan.nodes[0].slot_readers > 0
-        self._stage = SourceStage(self._node.name, context.pixels, publishes_image=publishes_image)
+        self._stage = SourceStage(
+            self._node.name,
+            context.pixels,
+            publishes_image=plan.nodes[0].slot_readers > 0,
+            preview=PreviewTap(plan.run.folder),
+        )
         self._held = HeldFrames(context)
         self._camera = CameraState()
         self._lost, self._refused = Pauses(0.5, 2.0), Pauses(5.0, 30.0)
