@@ -84,7 +84,7 @@ def run(args: Namespace) -> int:
         supervisor.counting_signals(),
         listen.serving(app.create_app(served, tokens), bound),
     ):
-        log.print(f"http://{args.listen}/  (Ctrl-C ends it)")
+        log.print(f"http://{host}:{bound.getsockname()[1]}/  (Ctrl-C ends it)")
         return _serve(supervisor, served, log)
 
 
