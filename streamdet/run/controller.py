@@ -135,7 +135,7 @@ class Controller:
         run = self._running
         target = self._node(asked.node)
         self._cameras.check_addable(target, asked.name)
-        run.check_sinks(target)
+        run.check_sinks(target, [asked.name])
         item = added_camera(target, asked.name, asked.values, run.sources(), os.environ)
         run.check_room(target, len(target.items) + 1)
         yield from self._cameras.add(target, item)

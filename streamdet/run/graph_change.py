@@ -84,12 +84,12 @@ class GraphChanges:
         return replace(self._stated, nodes=nodes)
 
     def _check_cameras(self, node: Node, wanted: Node, plan: ChangePlan) -> None:
-        added = set(plan.names("camera", "added"))
-        for item in wanted.items:
-            if item.source_id in added:
-                self._cameras.check_addable(node, item.source_id)
+        new = plan.names("camera", "added")
+        added = [item.source_id for item in wanted.items if item.source_id in new]
+        for name in added:
+            self._cameras.check_addable(node, name)
         if added or plan.names("camera", "removed"):
-            self._running.check_sinks(node)
+            self._running.check_sinks(node, added)
         self._running.check_room(node, len(wanted.items))
 
     def _check_pools(self, graph: PipelineGraph) -> None:

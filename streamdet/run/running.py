@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from streamdet.registry import load
 from streamdet.run.description import RunDescription, SourceDescription, describe_stages
 from streamdet.run.monitor import Metrics
 from streamdet.run.processes import Processes
+from streamdet.sinks.output_path import output_path
 from streamdet.sources.live import LiveOptions
 from streamdet.sources.resolve import SourceItem
+from streamdet.system.atomic_file import checked_output
 from streamdet.system.redaction import redacted
 from streamdet.transport.bus import RunAdmin
 from streamdet.worker.later_sources import LaterSource, write_later_sources
@@ -97,10 +99,13 @@ class Running:
     def worker_plan(self, consumer: str) -> WorkerPlan:
         """Plan a worker by the graph as it is now; what it was told at the start stays so."""
         plans = {plan.consumer: plan for plan in worker_plans(self.graph, self.plan)}
-        before = self.processes.plans().get(consumer)
-        if before is None or before.is_live:
-            return plans[consumer]
-        return replace(plans[consumer], source_ids=before.source_ids)
+        plan = plans[consumer]
+        return replace(plan, source_ids=self._first_sources(plan.nodes[0].node))
+
+    def _first_sources(self, node: Node) -> tuple[str, ...]:
+        """List the sources that reached a node when the run began."""
+        near = {source.name for source in self.graph.sources_near(node.name)}
+        return tuple(name for name, of in self.first_nodes.items() if of in near)
 
     def set_items(self, node: Node, items: tuple[SourceItem, ...]) -> None:
         """Have a node read these cameras from now on; starts and ends nothing."""
@@ -148,15 +153,28 @@ class Running:
                 " the deploy file, and start it again"
             )
 
-    def check_sinks(self, node: Node) -> None:
+    def check_sinks(self, node: Node, added: Iterable[str] = ()) -> None:
         """Check that the outputs of a source node can do with other cameras than at the start.
 
         Raises:
-            ConfigError: one cannot.
+            ConfigError: one cannot, or the file of an added camera cannot be written.
         """
         for sink in self.graph.downstream(node.name):
-            if sink.role == "sink" and getattr(load("sink", sink.kind), "has_fixed_sources", False):
+            if sink.role != "sink":
+                continue
+            kind = load("sink", sink.kind)
+            for name in added if kind.has_file_per_source else ():
+                self._check_file(sink, name)
+            if getattr(kind, "has_fixed_sources", False):
                 raise ConfigError(
                     f"{sink.name} writes its file when all cameras have ended, so that none can"
                     " come or go: write .csv or .jsonl in its place, and start the run again"
                 )
+
+    def _check_file(self, sink: Node, name: str) -> None:
+        stated = Path(getattr(sink.options, "path", ""))
+        path = output_path(stated, name, self._first_sources(sink))
+        try:
+            checked_output(path)
+        except ConfigError as exc:
+            raise ConfigError(f"{sink.name}: {path}: {exc}") from exc

@@ -1,14 +1,15 @@
 """Requests to a running run and its answers, through Redis.
 
 Keys of a run, see redis_bus.run_prefix: `control` (hash: graph, key: the public key of sealing.py),
-`requests` (stream, one entry a request, field `sealed`), `answer:<entry id>` (list of one, gone
-after a minute). The run takes an entry by deleting it; so does who gives up waiting, and whoever
-deletes it first has it: a request is carried out or given up, never both.
+`requests` (stream, one entry a request, field `sealed`), `answer:<entry id>` (list of one, taken
+by who asked or deleted after a minute). The run takes an entry by deleting it; so does who gives up
+waiting, and whoever deletes it first has it: a request is carried out or given up, never both.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from streamdet.transport.connection import connect
 from streamdet.transport.redis_bus import RUNS_KEY, SILENCE_S, run_prefix, translated
 from streamdet.transport.sealing import Unsealer, sealed
 
-_ANSWER_KEPT_S: Final = 60
+_ANSWER_KEPT_S: Final = 60.0
+_GROUP: Final = "run"
 _LOOK_S: Final = 1.0
 """Longest single wait for an answer, below connection.ANSWER_LIMIT_S."""
 
@@ -48,11 +50,12 @@ class Inbox:
         self._redis: Any = client
         self._prefix = run_prefix(run_id)
         self._keys = Unsealer()
+        self._answers: deque[tuple[float, str]] = deque()
         with translated():
             control = self._prefix + "control"
             self._redis.hset(control, "graph", graph)
             self._redis.hset(control, "key", self._keys.public_key)
-            self._redis.xgroup_create(self._prefix + "requests", "run", mkstream=True)
+            self._redis.xgroup_create(self._prefix + "requests", _GROUP, id="0", mkstream=True)
 
     def take(self) -> Request | None:
         """Take the oldest request; None while there is none.
@@ -61,9 +64,12 @@ class Inbox:
             TransportError: the server does not answer.
         """
         with translated():
-            for id_, fields in self._redis.xrange(self._prefix + "requests", count=1):
-                if self._redis.xdel(self._prefix + "requests", id_):
-                    return self._read(id_.decode(), fields)
+            key = self._prefix + "requests"
+            for _, entries in self._redis.xreadgroup(_GROUP, _GROUP, {key: ">"}, count=1):
+                for id_, fields in entries:
+                    self._redis.xack(key, _GROUP, id_)
+                    if self._redis.xdel(key, id_):
+                        return self._read(id_.decode(), fields)
         return None
 
     def _read(self, id_: str, fields: dict[bytes, bytes]) -> Request | None:
@@ -80,10 +86,10 @@ class Inbox:
         """
         key = f"{self._prefix}answer:{request.id}"
         with translated():
-            pipe = self._redis.pipeline(transaction=True)
-            pipe.rpush(key, body)
-            pipe.expire(key, _ANSWER_KEPT_S)
-            pipe.execute()
+            while self._answers and time.monotonic() - self._answers[0][0] > _ANSWER_KEPT_S:
+                self._redis.unlink(self._answers.popleft()[1])
+            self._redis.rpush(key, body)
+        self._answers.append((time.monotonic(), key))
 
 
 @dataclass(frozen=True, slots=True)
