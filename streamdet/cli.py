@@ -26,6 +26,8 @@ COMMANDS: dict[str, str] = {
     "run": "run a graph: decode, detect, track, publish",
     "serve": "run a graph with a web page and an HTTP API",
     "status": "show how the runs of this machine are doing",
+    "camera": "list, add, remove, pause and resume the cameras of a running run",
+    "apply": "turn the graph of a running run into another one; restart only what changed",
     "tail": "print what is being published, like tail -f",
     "track": "run a tracker over a file of detections in MOT format",
     "check": "check a graph file and say what it is made of",
