@@ -16,23 +16,23 @@ class Event:
 
     Attributes:
         kind: what: zone_enter, line_crossed ...; see formats/event_json.py for all of them.
-        node: the node that noticed it.
         place: name of the zone, line or presence; "" where there is none.
         track_id: of the object; None for an event of no single object.
         class_id: of the object; None for an event of no single class.
         xyxy: x1, y1, x2, y2 of the object in source pixels; None where it is not to be seen.
-        counts: what is counted -> how many, after the event.
+        counts: what is counted -> how many, after the frame.
         more: other keys of the event, see formats/event_json.py.
+        node: the node that noticed it; its stage puts it in.
     """
 
     kind: str
-    node: str
     place: str = ""
     track_id: int | None = None
     class_id: int | None = None
     xyxy: tuple[float, float, float, float] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
+    node: str = ""
 
     def key(self) -> tuple[str, str, str, str]:
         """What tells the event from the others of its frame."""

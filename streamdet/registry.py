@@ -51,7 +51,10 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "byte_track": "streamdet.trackers.byte_track:ByteTrack",
         "oc_sort": "streamdet.trackers.oc_sort:OcSort",
     },
-    "analytics": {},
+    "analytics": {
+        "zones": "streamdet.analytics.zones:Zones",
+        "lines": "streamdet.analytics.lines:Lines",
+    },
     "sink": {
         "redis_stream": "streamdet.sinks.redis_stream:RedisStreamSink",
         "jsonl": "streamdet.sinks.jsonl:JsonlSink",

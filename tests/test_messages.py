@@ -51,12 +51,12 @@ EVENTS = st.builds(
     Event,
     WORDS,
     WORDS,
-    WORDS,
     st.none() | COUNTS,
     st.none() | COUNTS,
     st.none() | st.tuples(REALS, REALS, REALS, REALS),
     st.dictionaries(WORDS, COUNTS, max_size=2),
     st.dictionaries(WORDS, WORDS | REALS, max_size=2),
+    WORDS,
 )
 MARKINGS = st.builds(
     Marking,

@@ -204,6 +204,11 @@ class Supervisor:
             class_names=class_names(self._graph),
             max_in_flight=self._settings.max_in_flight,
             events=self._settings.events,
+            live_sources=frozenset(
+                item.source_id
+                for node in self._graph.nodes_of_role("source")
+                for item in (node.items if node.is_live else ())
+            ),
         )
         return plan, (warning,) if warning else ()
 

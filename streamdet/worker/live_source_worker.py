@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from streamdet.errors import CameraRefusedError, CameraSilentError, SourceError
-from streamdet.formats.event_json import EVENTS_MAXLEN, State, camera_event
+from streamdet.formats.event_json import EVENT_FIELD, EVENTS_MAXLEN, State, camera_event
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
 from streamdet.sources.live import LiveFrame, LiveOptions, LiveSource
@@ -148,7 +148,7 @@ class LiveSourceWorker:
             return
         run, camera = self._context.plan.run, self._camera.as_dict()
         event = camera_event(run.layout.run_id, self._source_id, camera, self._last.index)
-        entry = PublicEntry(run.events, {"event": event}, EVENTS_MAXLEN)
+        entry = PublicEntry(run.events, {EVENT_FIELD: event}, EVENTS_MAXLEN)
         self._after_step(self._held.commit(self._lease, self._source_id, self._packed(), [entry]))
 
     def _after_step(self, result: StepResult) -> None:
