@@ -61,6 +61,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "csv": "streamdet.sinks.csv:CsvSink",
         "parquet": "streamdet.sinks.parquet:ParquetSink",
         "mot": "streamdet.sinks.mot:MotSink",
+        "event_file": "streamdet.sinks.event_file:EventFileSink",
         "video": "streamdet.sinks.video:VideoSink",
     },
     "runtime": {
