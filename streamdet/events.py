@@ -9,6 +9,9 @@ from typing import Any, Literal
 PLACES = {"zone": "zone", "line": "line", "presence": "presence"}
 """First word of an event's kind -> what its place is called, for events that have a place."""
 
+EVENT_FIELD = "event"
+"""Field of an entry of the stream of events that holds the JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

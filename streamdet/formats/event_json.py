@@ -20,8 +20,6 @@ from streamdet.formats.frame_json import BBOX_DECIMALS, rfc3339
 from streamdet.messages import FrameMessage
 
 EVENTS_MAXLEN = 10_000
-EVENT_FIELD = "event"
-"""Field of an entry of the stream that holds the JSON."""
 
 State = Literal["connecting", "live", "stalled", "lost", "refused"]
 """connecting: not reached yet. stalled: connected, but no frame came for a while. lost: a network

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from streamdet.analytics import Analytics
 from streamdet.errors import EngineError
-from streamdet.events import Event
-from streamdet.formats.event_json import EVENT_FIELD, EVENTS_MAXLEN, event_line
+from streamdet.events import EVENT_FIELD, Event
+from streamdet.formats.event_json import EVENTS_MAXLEN, event_line
 from streamdet.messages import FrameMessage
 from streamdet.stages import Job
 from streamdet.stages.per_source import PerSource

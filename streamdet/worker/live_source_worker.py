@@ -12,7 +12,8 @@ from contextlib import closing
 from typing import Any, Final
 
 from streamdet.errors import CameraRefusedError, CameraSilentError, SourceError
-from streamdet.formats.event_json import EVENT_FIELD, EVENTS_MAXLEN, State, camera_event
+from streamdet.events import EVENT_FIELD
+from streamdet.formats.event_json import EVENTS_MAXLEN, State, camera_event
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
 from streamdet.sources.live import LiveFrame, LiveOptions, LiveSource
