@@ -121,7 +121,10 @@ class Supervisor:
         warnings = check_server(client, self.redis_url)
         for warning in warnings:
             self.on_warning(warning)
-        rehearse(client, self.redis_url, self._graph.public_streams)
+        streams = self._graph.public_streams
+        if self._graph.makes_events:
+            streams += (self._settings.events,)
+        rehearse(client, self.redis_url, streams)
         delete_dead_runs(client, dead)
         return tuple(warnings)
 
@@ -236,6 +239,11 @@ class Supervisor:
             class_names=class_names(self._graph),
             max_in_flight=self._settings.max_in_flight,
             events=self._settings.events,
+            live_sources=frozenset(
+                item.source_id
+                for node in self._graph.nodes_of_role("source")
+                for item in (node.items if node.is_live else ())
+            ),
         )
         return plan, (warning,) if warning else ()
 

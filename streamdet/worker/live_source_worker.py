@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from streamdet.errors import CameraRefusedError, CameraSilentError, SourceError
+from streamdet.events import EVENT_FIELD
 from streamdet.formats.event_json import EVENTS_MAXLEN, State, camera_event
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
@@ -178,7 +179,7 @@ class LiveSourceWorker:
     def _event(self) -> PublicEntry:
         run, camera = self._context.plan.run, self._camera.as_dict()
         event = camera_event(run.layout.run_id, self._source_id, camera, self._last.index)
-        return PublicEntry(run.events, {"event": event}, EVENTS_MAXLEN)
+        return PublicEntry(run.events, {EVENT_FIELD: event}, EVENTS_MAXLEN)
 
     def _after_step(self, result: StepResult) -> None:
         self._under_way.note(result.in_flight, self._last.index)

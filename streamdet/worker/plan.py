@@ -42,7 +42,8 @@ class RunPlan:
         source_names: source id -> address without secrets.
         class_names: model name -> class names.
         max_in_flight: frames in flight above which a source pauses.
-        events: key of the public stream of camera events.
+        events: key of the public stream of events.
+        live_sources: ids of the sources that are cameras.
     """
 
     layout: RunLayout
@@ -53,6 +54,7 @@ class RunPlan:
     class_names: Mapping[str, tuple[str, ...]]
     max_in_flight: int
     events: str
+    live_sources: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
