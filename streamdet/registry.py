@@ -59,6 +59,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "parquet": "streamdet.sinks.parquet:ParquetSink",
         "mot": "streamdet.sinks.mot:MotSink",
         "video": "streamdet.sinks.video:VideoSink",
+        "clip": "streamdet.sinks.clip:ClipSink",
     },
     "runtime": {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",

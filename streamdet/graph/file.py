@@ -20,6 +20,7 @@ from streamdet.graph.outputs import check_outputs
 from streamdet.graph.overrides import override
 from streamdet.graph.pipeline import PipelineGraph
 from streamdet.graph.problems import Problems
+from streamdet.graph.recording import check_recording
 from streamdet.graph.thresholds import with_thresholds
 from streamdet.graph.topology import check_topology
 
@@ -72,6 +73,7 @@ def load_graph(
     name = text.values.get("name") or _name_like(Path(text.name).stem)
     graph = PipelineGraph(name, Path(text.name), nodes, files)
     check_outputs(graph, problems)
+    check_recording(graph, problems)
     problems.raise_if_any(is_all=True)
     return graph
 

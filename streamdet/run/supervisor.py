@@ -30,7 +30,14 @@ from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
 from streamdet.transport.server_check import check_server, rehearse
 from streamdet.transport.shm_pool import free_bytes
-from streamdet.worker.plan import RunPlan, class_names, run_layout, worker_plans
+from streamdet.worker.plan import (
+    RunPlan,
+    class_names,
+    live_sources,
+    ring_plan,
+    run_layout,
+    worker_plans,
+)
 from streamdet.worker.pool_plans import fitting_pools
 
 PROBE_LIMIT_S: Final = 10.0
@@ -204,6 +211,8 @@ class Supervisor:
             class_names=class_names(self._graph),
             max_in_flight=self._settings.max_in_flight,
             events=self._settings.events,
+            live_sources=live_sources(self._graph),
+            rings=ring_plan(self._graph, folder.path),
         )
         return plan, (warning,) if warning else ()
 
