@@ -60,6 +60,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "mot": "streamdet.sinks.mot:MotSink",
         "video": "streamdet.sinks.video:VideoSink",
         "clip": "streamdet.sinks.clip:ClipSink",
+        "snapshot": "streamdet.sinks.snapshot:SnapshotSink",
     },
     "runtime": {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",

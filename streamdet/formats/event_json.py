@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from streamdet.formats.frame_json import rfc3339
+from streamdet.formats.recording_events import ClipEvent, RecordingEvent, SnapshotEvent
 
 EVENTS_MAXLEN = 10_000
 
@@ -60,5 +61,11 @@ def event_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an event."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **CameraEvent.model_json_schema(by_alias=True),
+        "title": "streamdet-event/1",
+        **_ANY.json_schema(by_alias=True),
     }
+
+
+_ANY: TypeAdapter[CameraEvent | ClipEvent | SnapshotEvent | RecordingEvent] = TypeAdapter(
+    CameraEvent | ClipEvent | SnapshotEvent | RecordingEvent
+)

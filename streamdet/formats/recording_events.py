@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any, Literal
+from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +17,7 @@ class _Event(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
     schema_name: Literal["streamdet-event/1"] = Field(_SCHEMA, alias="schema")
+    id: str = Field(description="Of this event alone; the same if it is delivered again.")
     run: str = Field(description="Names the run.")
 
 
@@ -24,10 +26,12 @@ class ClipObject(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    id: int | None = Field(description="Of the track; null without a tracker.")
+    track: int | None = Field(
+        description="Number of the track, unique in its source; null without a tracker."
+    )
     class_id: Annotated[int, Field(ge=0)]
     label: str
-    confidence: float = Field(description="Its best score, 0 to 1.")
+    confidence: float = Field(description="Its best score, 0 to 1; 0 of an event of analytics.")
 
 
 class ClipEvent(_Event):
@@ -39,6 +43,9 @@ class ClipEvent(_Event):
     bytes: Annotated[int, Field(ge=0, description="Size of the file.")]
     starts_at: str = Field(description="When its first image was taken, UTC (RFC 3339).")
     ends_at: str = Field(description="When its last image was taken, UTC (RFC 3339).")
+    events: list[str] = Field(
+        description="Kinds of the events of analytics that it was written for; empty: for objects."
+    )
     objects: list[ClipObject] = Field(description="What it was written for, the first one first.")
 
 
@@ -51,7 +58,7 @@ class SnapshotEvent(_Event):
     bytes: Annotated[int, Field(ge=0, description="Size of the file.")]
     frame_id: Annotated[int, Field(ge=0, description="Of the frame that it shows.")]
     captured_at: str = Field(description="When that was taken, UTC (RFC 3339).")
-    id: int = Field(description="Of the track.")
+    track: int = Field(description="Number of the track, unique in its source.")
     class_id: Annotated[int, Field(ge=0)]
     label: str
     confidence: float = Field(description="Its score in that frame, 0 to 1.")
@@ -65,7 +72,7 @@ class RecordingEvent(_Event):
     """Recording has stopped, or goes on."""
 
     event: Literal["recording"] = "recording"
-    node: str = Field(description="The node that records.")
+    node: str = Field(description="The node that records; a camera whose packets are not kept.")
     state: Literal["stopped", "resumed"]
     reason: str = Field(description="Why it has stopped; empty when it goes on.")
     at: str = Field(description="When, UTC (RFC 3339).")
@@ -75,8 +82,20 @@ def recording_event(run_id: str, node: str, reason: str, at_ns: int) -> bytes:
     """Write that recording has stopped for a reason, or (reason "") goes on."""
     state: Literal["stopped", "resumed"] = "stopped" if reason else "resumed"
     return event_text(
-        RecordingEvent(run=run_id, node=node, state=state, reason=reason, at=rfc3339(at_ns))
+        RecordingEvent(
+            id=event_id(run_id, node, "recording", state, at_ns),
+            run=run_id,
+            node=node,
+            state=state,
+            reason=reason,
+            at=rfc3339(at_ns),
+        )
     )
+
+
+def event_id(*parts: object) -> str:
+    """Make the id of an event from what tells it from all others."""
+    return str(uuid5(NAMESPACE_URL, json.dumps(["streamdet-event", *map(str, parts)])))
 
 
 def event_text(event: BaseModel) -> bytes:

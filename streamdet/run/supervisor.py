@@ -21,6 +21,7 @@ from streamdet.run.monitor import Metrics, Monitor
 from streamdet.run.processes import Processes
 from streamdet.run.report import Report, Snapshot, stage_reports, total_expected
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
+from streamdet.run.worker_warnings import WorkerWarnings, warnings_of
 from streamdet.sources import SourceInfo
 from streamdet.system.process import stop_signals_to
 from streamdet.system.redaction import redacted
@@ -49,8 +50,8 @@ class Supervisor:
     Args:
         graph: the graph to run.
         settings: of this machine.
-        on_warning: called before the run begins, with a sentence for each thing that is unsafe or
-            unknown.
+        on_warning: called with a sentence for each thing that is unsafe or unknown before the run
+            begins, and for what a worker warns of.
         probe_limit_s: sources have so long to tell how large their images are, in seconds.
 
     Attributes:
@@ -82,6 +83,7 @@ class Supervisor:
         self._stops = 0
         self._redis_server: EmbeddedRedis | None = None
         self._runtime_notes: dict[str, str] = {}
+        self._worker_warnings = WorkerWarnings()
 
     def run(self) -> Report:
         """Run the graph to its end.
@@ -164,6 +166,8 @@ class Supervisor:
 
     def _show(self, metrics: Metrics, expected: int | None) -> Callable[[], None]:
         def show() -> None:
+            for warning in self._worker_warnings.new(metrics.counters):
+                self.on_warning(warning)
             self.on_progress(Snapshot(metrics.sources, expected, metrics.elapsed_s))
 
         return show
@@ -238,7 +242,7 @@ class Supervisor:
                 node: name + self._runtime_notes.get(node, "")
                 for node, name in processes.runtimes().items()
             },
-            warnings=warnings,
+            warnings=(*warnings, *warnings_of(metrics.counters)),
             tracebacks=processes.tracebacks(),
             sources=metrics.sources,
             stages=stage_reports(kinds, metrics.counters),

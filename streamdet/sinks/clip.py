@@ -23,27 +23,27 @@ from pydantic import Field
 from streamdet.errors import EngineError
 from streamdet.formats.event_json import EVENTS_MAXLEN
 from streamdet.formats.frame_json import rfc3339
-from streamdet.formats.recording_events import ClipEvent, ClipObject, event_text
+from streamdet.formats.recording_events import ClipEvent, ClipObject, event_id, event_text
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.clip_events import Clip, ClipTimes, SourceEvents
 from streamdet.sinks.clip_file import find_parts, write_part
 from streamdet.sinks.recorded_files import Recorded
-from streamdet.sinks.recorder import Recorder, RecorderOptions, file_name
+from streamdet.sinks.recorder import LATEST_FRAME_S, Recorder, RecorderOptions, changes, file_name
 from streamdet.transport.packet_ring import RING_BYTES, held_folder, hold, ring_folder
 
-LATEST_FRAME_S: Final = 5.0
-"""A camera from which no frame came for this long after a clip's end gets it written all the same.
-
-So late may frames come here after they were taken: max_staleness_ms and the detector's work.
-"""
 _HOLD_EVERY_NS: Final = 500_000_000
 
 
 class ClipOptions(RecorderOptions):
     """Options of `clip`."""
 
+    events: tuple[str, ...] = Field(
+        (),
+        description="kinds of events of analytics (zone_enter, line_crossed ...): with any of these"
+        " a clip is written for them, not for objects; `classes` and `zones` hold for them too",
+    )
     before_s: float = Field(5.0, ge=0, le=300, description="seconds of a clip before its event")
     after_s: float = Field(5.0, ge=0, le=300, description="seconds of a clip after its event")
     max_s: float = Field(60.0, ge=1, le=3600, description="the longest clip, seconds")
@@ -91,7 +91,9 @@ class ClipSink:
         self._recorder: Recorder[list[ClipFile]] = Recorder(options, context)
         lengths_s = (options.before_s, options.after_s, options.max_s)
         times = ClipTimes(*(round(length_s * 1e9) for length_s in lengths_s))
-        self._events = {name: SourceEvents(options, times) for name in context.sources}
+        self._events = {
+            name: SourceEvents(options, times, options.events) for name in context.sources
+        }
         self._committed: dict[str, bytes] = {}
         self._over: dict[str, Clip] = {}
         self._begun: set[str] = set()
@@ -155,10 +157,8 @@ class ClipSink:
         """What is known of the objects, the clip that has begun and those to be written."""
         now = {name: state for name, each in self._events.items() if (state := each.state())}
         now |= {key: msgpack.packb(clip.state()) for key, clip in self._over.items()}
-        gone = {key: b"" for key in self._committed if key not in now}
-        changed = {key: state for key, state in now.items() if self._committed.get(key) != state}
-        self._committed = now
-        return changed | gone
+        changed, self._committed = changes(self._committed, now), now
+        return changed
 
     def committed(self) -> None:
         """Begin to write the clips that are over; let go of the packets of those written."""
@@ -189,6 +189,7 @@ class ClipSink:
         return held_folder(self._folder) / self._context.node / key
 
     def _begin_writing(self) -> None:
+        self._begun &= self._over.keys()
         for key in self._over.keys() - self._begun:
             self._begun.add(key)
             self._recorder.submit(key, partial(self._write_clip, key, self._over[key]))
@@ -201,7 +202,8 @@ class ClipSink:
             OSError: the system refuses.
         """
         source_id = key.partition("/")[0]
-        track, _, label, _ = next(iter(clip.objects.values()))
+        first = next(iter(clip.kinds), "event")
+        track, _, label, _ = next(iter(clip.objects.values()), (None, 0, first, 0.0))
         held = self._held(key)
         files = []
         for part in find_parts(held, clip.since_ns, clip.until_ns):
@@ -213,15 +215,18 @@ class ClipSink:
         return files
 
     def _entry(self, source_id: str, clip: Clip, written: ClipFile) -> PublicEntry:
+        path = str(written.file.path.absolute())
         event = ClipEvent(
+            id=event_id(self._context.run_id, source_id, "clip", path),
             run=self._context.run_id,
             source_id=source_id,
-            path=str(written.file.path.absolute()),
+            path=path,
             bytes=written.file.size,
             starts_at=rfc3339(written.starts_ns),
             ends_at=rfc3339(written.ends_ns),
+            events=list(clip.kinds),
             objects=[
-                ClipObject(id=track, class_id=class_id, label=label, confidence=round(score, 4))
+                ClipObject(track=track, class_id=class_id, label=label, confidence=round(score, 4))
                 for track, class_id, label, score in clip.objects.values()
             ],
         )

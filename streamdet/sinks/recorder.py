@@ -7,9 +7,10 @@ again under the same name: there is one file and one event, and never half a fil
 
 from __future__ import annotations
 
+import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -25,6 +26,11 @@ from streamdet.sinks.recorded_files import Recorded, RecordedFiles
 
 T = TypeVar("T")
 
+LATEST_FRAME_S: Final = 5.0
+"""A camera from which no frame came for this long is away: what waits for its frames is written.
+
+So late may frames come here after they were taken: max_staleness_ms and the detector's work.
+"""
 _CLEAN_EVERY_S: Final = 600.0
 _LAST_WAIT_S: Final = 30.0
 _CLEANING: Final = ""
@@ -112,6 +118,24 @@ class Recorder(Generic[T]):
 
     def _clean(self) -> None:
         self._files.clean()
+
+
+def changes(before: Mapping[str, bytes], now: Mapping[str, bytes]) -> dict[str, bytes]:
+    """List what is new in `now`, and b"" for what is gone, as a step wants states."""
+    gone = {key: b"" for key in before if key not in now}
+    return {key: state for key, state in now.items() if before.get(key) != state} | gone
+
+
+def write_synced(content: bytes, path: Path) -> None:
+    """Write a file; it is on the disk when this returns.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def recording_entry(context: SinkContext, problem: str) -> PublicEntry:

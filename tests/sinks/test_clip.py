@@ -44,4 +44,4 @@ def test_an_event_tells_of_the_clip_once_it_is_there(tmp_path: Path) -> None:
         "2025-11-29T07:06:42.000000Z",
         "2025-11-29T07:06:43.500000Z",
     )
-    assert [(each["id"], each["label"]) for each in event["objects"]] == [(1, "car"), (2, "bus")]
+    assert [(each["track"], each["label"]) for each in event["objects"]] == [(1, "car"), (2, "bus")]
