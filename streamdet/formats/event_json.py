@@ -12,9 +12,10 @@ from streamdet.formats.recording_events import ClipEvent, RecordingEvent, Snapsh
 
 EVENTS_MAXLEN = 10_000
 
-State = Literal["connecting", "live", "stalled", "lost", "refused"]
+State = Literal["connecting", "live", "stalled", "lost", "refused", "paused", "removed"]
 """connecting: not reached yet. stalled: connected, but no frame came for a while. lost: a network
-fault, or the stream ended. refused: the camera answers, but rejects the request."""
+fault, or the stream ended. refused: the camera answers, but rejects the request. paused: it was
+asked to wait, and is not connected. removed: the run goes on without it."""
 
 
 class CameraEvent(BaseModel):
@@ -28,7 +29,7 @@ class CameraEvent(BaseModel):
     source_id: str = Field(description="Names the camera.")
     state: State = Field(
         description="stalled: connected, but nothing comes; lost: a network fault, or the stream"
-        " ended; refused: it answers, and says no."
+        " ended; refused: it answers, and says no; paused, removed: somebody asked for it."
     )
     reason: str = Field(description="Why, in a sentence; empty where there is nothing to say.")
     frame_id: Annotated[int, Field(ge=0, description="Of the next frame that comes from it.")]

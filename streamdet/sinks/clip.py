@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -91,9 +92,9 @@ class ClipSink:
         self._recorder: Recorder[list[ClipFile]] = Recorder(options, context)
         lengths_s = (options.before_s, options.after_s, options.max_s)
         times = ClipTimes(*(round(length_s * 1e9) for length_s in lengths_s))
-        self._events = {
-            name: SourceEvents(options, times, options.events) for name in context.sources
-        }
+        self._events = defaultdict[str, SourceEvents](
+            lambda: SourceEvents(options, times, options.events)
+        )
         self._committed: dict[str, bytes] = {}
         self._over: dict[str, Clip] = {}
         self._begun: set[str] = set()
@@ -146,10 +147,9 @@ class ClipSink:
 
     def finish(self, source_id: str) -> None:
         """End the source's clip, and wait until it is written."""
-        events = self._events[source_id]
-        if events.clip is not None:
+        events = self._events.pop(source_id, None)
+        if events is not None and events.clip is not None:
             self._end(source_id, events.clip)
-            events.clip = None
         self._begin_writing()
         self._recorder.finish()
 

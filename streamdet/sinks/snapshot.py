@@ -8,6 +8,7 @@ for `max_wait_s`, it is recorded: see the note "once" in recorder.py.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import partial
@@ -148,6 +149,7 @@ class SnapshotSink:
     needs_image = True
     has_file_per_source = False
     needs_tracks = True
+    options_may_change = True
 
     def __init__(
         self,
@@ -161,7 +163,7 @@ class SnapshotSink:
         self._clock_ns = clock_ns
         self._folder = (context.folder or Path()) / "snapshots" / context.node
         self._recorder: Recorder[Recorded] = Recorder(options, context)
-        self._sources = {name: Source(Watched(options)) for name in context.sources}
+        self._sources = defaultdict[str, Source](lambda: Source(Watched(options)))
         self._over: dict[str, Best] = {}
         self._begun: set[str] = set()
         self._committed: dict[str, bytes] = {}
@@ -201,10 +203,9 @@ class SnapshotSink:
     def take_public(self) -> list[PublicEntry]:
         """Announce the files that were written; end the tracks of a camera that sends nothing."""
         late_s = self._clock_ns() / 1e9 - LATEST_FRAME_S
-        for source_id in self._context.live_sources:
-            if self._sources[source_id].now_s < late_s:
-                over = self._sources[source_id].over(self._options.max_wait_s, late_s)
-                self._end(source_id, over)
+        for source_id, source in self._sources.items():
+            if self._is_live(source_id) and source.now_s < late_s:
+                self._end(source_id, source.over(self._options.max_wait_s, late_s))
         entries = self._recorder.take_events()
         for done in self._recorder.take_done():
             source_id = done.key.partition("/")[0]
@@ -216,10 +217,11 @@ class SnapshotSink:
 
     def finish(self, source_id: str) -> None:
         """End the source's tracks, and wait until their files are written."""
-        self._end(source_id, self._sources[source_id].over(0.0, self._sources[source_id].now_s))
+        source = self._sources.pop(source_id, None)
+        if source is not None:
+            self._end(source_id, source.over(0.0, source.now_s))
         self._begin_writing()
         self._recorder.finish()
-        self._sources[source_id] = Source(Watched(self._options))
 
     def states(self) -> dict[str, bytes]:
         """What is known of the tracks, and the images to be recorded."""
@@ -244,11 +246,16 @@ class SnapshotSink:
         So that a file that is read faster than it plays gives the same files.
         """
         frame = message.frame
-        if message.source_id in self._context.live_sources:
+        if self._is_live(message.source_id):
             return message.timings[0].start_ns / 1e9
         if frame.pts_ns is None:
             return float(frame.index * frame.duration * frame.time_base)
         return frame.pts_ns / 1e9
+
+    def _is_live(self, source_id: str) -> bool:
+        """Whether a source is live; those that come to a run that has begun are."""
+        live, known = self._context.live_sources, self._context.sources
+        return source_id in live or source_id not in known
 
     def _look_at(self, message: FrameMessage, image: Image, sighting: Sighting) -> None:
         """Keep an object's image if it is much better than what there was."""
