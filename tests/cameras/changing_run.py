@@ -50,7 +50,8 @@ class ChangingRun(LiveRun):
         self.graph.write_text(GRAPH.format(address=self.address, model=model))
         outputs = {"--output": "frames.jsonl", "--report": "report.json"}
         words = [word for name, file in outputs.items() for word in (name, str(folder / file))]
-        self.environ = os.environ | {"TMPDIR": str(runs), "PYTHONUNBUFFERED": "1"} | (environ or {})
+        own = {"TMPDIR": str(runs), "PYTHONUNBUFFERED": "1", **(environ or {})}
+        self.environ = os.environ | own
         self._log = (folder / "log").open("w+")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "streamdet.cli", "run", str(self.graph), *words, *more],
