@@ -52,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.epilog = (
         "SIGINT or SIGTERM ends a run cleanly. SIGHUP applies the graph file of a run with cameras"
         " again (see `streamdet apply --help`), and ends any other, and one whose terminal was"
-        " closed. A systemd unit wants KillMode=mixed, so that only the main process gets the signal."
+        " closed. A systemd unit wants KillMode=mixed: only the main process is to get the signal."
     )
 
 
