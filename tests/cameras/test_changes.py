@@ -14,6 +14,7 @@ import pytest
 
 from streamdet.errors import ConfigError
 from tests.cameras.changing_run import ChangingRun
+from tests.commands.constant_model import write_constant_model
 
 Start = Callable[..., ChangingRun]
 
@@ -162,6 +163,31 @@ def test_a_changed_graph_restarts_only_what_changed_and_tracks_live_on(start: St
     # A tracker that had been started anew would number from 1 again.
     assert [one for one in ids(run, "door") if one is not None] == [1, 2]
     assert json.loads((run.folder / "report.json").read_text())["restarts"] == 0
+
+
+def test_a_process_that_cannot_start_with_its_new_options_goes_on_with_the_old(
+    start: Start, tmp_path: Path
+) -> None:
+    run = start()
+    (tmp_path / "other").mkdir()
+    broken = write_constant_model(tmp_path / "other", score=0.8)
+    network = tmp_path / "other" / "constant.onnx"
+    content = network.read_bytes()
+    network.write_bytes(content.replace(b"Identity", b"Idontity"))
+    path = run.rewrite(str(tmp_path / "constant.yaml"), broken)
+    with pytest.raises(ConfigError, match="not applied, and all is as it was: "):
+        run.control.apply(path)
+    run.wait_for_frames("door", 3)
+    network.write_bytes(content)
+    run.control.apply(path)
+    run.wait_for("the other model", lambda: 0.8 in scores(run))
+    run.stop()
+    run.check_accounts(["door"])
+
+
+def scores(run: ChangingRun) -> set[float]:
+    """The scores of what was found last."""
+    return {round(thing["confidence"], 3) for thing in run.results("door")[-1]["objects"]}
 
 
 def test_sighup_applies_the_run_s_own_file(start: Start) -> None:
