@@ -158,6 +158,8 @@ def _change(name: str, before: object, after: object) -> Iterator[str]:
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return "not stated"
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return short(redacted(text), 40)
 
