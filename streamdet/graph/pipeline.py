@@ -111,6 +111,11 @@ class PipelineGraph:
         stated = (getattr(node.options, "stream", None) for node in self.nodes_of_role("sink"))
         return tuple(stream for stream in stated if isinstance(stream, str))
 
+    @property
+    def makes_events(self) -> bool:
+        """Whether its runs publish events: of cameras, or of what analytics notice."""
+        return any(node.is_live or node.role == "analytics" for node in self.nodes.values())
+
     def readers(self, name: str) -> list[Node]:
         """List the nodes that read a node's results, in topological order."""
         return [node for node in self.nodes.values() if name in node.reads]

@@ -130,7 +130,10 @@ class Supervisor:
         warnings = check_server(client, self.redis_url)
         for warning in warnings:
             self.on_warning(warning)
-        rehearse(client, self.redis_url, self._graph.public_streams)
+        streams = self._graph.public_streams
+        if self._graph.makes_events:
+            streams += (self._settings.events,)
+        rehearse(client, self.redis_url, streams)
         delete_dead_runs(client, dead)
         return tuple(warnings)
 

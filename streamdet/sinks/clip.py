@@ -22,6 +22,7 @@ import msgpack
 from pydantic import Field
 
 from streamdet.errors import EngineError
+from streamdet.events import EVENT_FIELD
 from streamdet.formats.event_json import EVENTS_MAXLEN
 from streamdet.formats.frame_json import rfc3339
 from streamdet.formats.recording_events import ClipEvent, ClipObject, event_id, event_text
@@ -249,4 +250,4 @@ class ClipSink:
                 for track, class_id, label, score in clip.objects.values()
             ],
         )
-        return PublicEntry(self._context.events, {"event": event_text(event)}, EVENTS_MAXLEN)
+        return PublicEntry(self._context.events, {EVENT_FIELD: event_text(event)}, EVENTS_MAXLEN)

@@ -17,6 +17,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import Field
 
+from streamdet.events import EVENT_FIELD
 from streamdet.formats.event_json import EVENTS_MAXLEN
 from streamdet.formats.recording_events import recording_event
 from streamdet.sinks import PublicEntry, SinkContext
@@ -142,7 +143,7 @@ def write_synced(content: bytes, path: Path) -> None:
 def recording_entry(context: SinkContext, problem: str) -> PublicEntry:
     """Make the event that recording has stopped, or (no problem) goes on."""
     event = recording_event(context.run_id, context.node, problem, time.time_ns())
-    return PublicEntry(context.events, {"event": event}, EVENTS_MAXLEN)
+    return PublicEntry(context.events, {EVENT_FIELD: event}, EVENTS_MAXLEN)
 
 
 def file_name(source_id: str, captured_ns: int, label: str, track: int | None, suffix: str) -> str:

@@ -19,6 +19,7 @@ import msgpack
 from pydantic import Field
 
 from streamdet.errors import FrameError
+from streamdet.events import EVENT_FIELD
 from streamdet.formats.event_json import EVENTS_MAXLEN
 from streamdet.formats.frame_json import BBOX_DECIMALS, CONFIDENCE_DECIMALS, rfc3339
 from streamdet.formats.recording_events import SnapshotEvent, event_id, event_text
@@ -354,4 +355,4 @@ class SnapshotSink:
             confidence=round(best.score, CONFIDENCE_DECIMALS),
             bbox=[round(edge, BBOX_DECIMALS) for edge in best.xyxy],
         )
-        return PublicEntry(self._context.events, {"event": event_text(event)}, EVENTS_MAXLEN)
+        return PublicEntry(self._context.events, {EVENT_FIELD: event_text(event)}, EVENTS_MAXLEN)

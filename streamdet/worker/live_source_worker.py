@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from streamdet.errors import CameraRefusedError, CameraSilentError, SourceError
+from streamdet.events import EVENT_FIELD
 from streamdet.formats.event_json import EVENTS_MAXLEN, State, camera_event
 from streamdet.formats.recording_events import recording_event
 from streamdet.registry import load
@@ -158,7 +159,7 @@ class LiveSourceWorker:
         """Say that packets cannot be kept, or (no problem) are kept again, with the next step."""
         run, name = self._context.plan.run, self._source_id
         event = recording_event(run.layout.run_id, name, problem, time.time_ns())
-        self._public.append(PublicEntry(run.events, {"event": event}, EVENTS_MAXLEN))
+        self._public.append(PublicEntry(run.events, {EVENT_FIELD: event}, EVENTS_MAXLEN))
         if problem:
             warning = f"{name}: {problem}; it has no clips until there is room"
             self._context.group.warnings.append(warning)
@@ -205,7 +206,7 @@ class LiveSourceWorker:
     def _event(self) -> PublicEntry:
         run, camera = self._context.plan.run, self._camera.as_dict()
         event = camera_event(run.layout.run_id, self._source_id, camera, self._last.index)
-        return PublicEntry(run.events, {"event": event}, EVENTS_MAXLEN)
+        return PublicEntry(run.events, {EVENT_FIELD: event}, EVENTS_MAXLEN)
 
     def _after_step(self, result: StepResult) -> None:
         self._under_way.note(result.in_flight, self._last.index)
