@@ -62,6 +62,8 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "parquet": "streamdet.sinks.parquet:ParquetSink",
         "mot": "streamdet.sinks.mot:MotSink",
         "event_file": "streamdet.sinks.event_file:EventFileSink",
+        "webhook": "streamdet.sinks.webhook:WebhookSink",
+        "mqtt": "streamdet.sinks.mqtt:MqttSink",
         "video": "streamdet.sinks.video:VideoSink",
     },
     "runtime": {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError
@@ -134,6 +134,16 @@ class Processes:
             for node, name in self._status(process).get("runtimes", {}).items()
         }
 
+    def warnings(self) -> tuple[str, ...]:
+        """What the sinks say that a user must know, each sentence once."""
+        said = (
+            sentence
+            for process in self._processes
+            if any(each.node.role == "sink" for each in process.plan.nodes)
+            for sentence in self._status(process).get("warnings", ())
+        )
+        return tuple(dict.fromkeys(said))
+
     def tracebacks(self) -> tuple[str, ...]:
         """Tracebacks of unexpected errors in workers."""
         paths = (traceback_path(p.plan.run.folder, p.plan.consumer) for p in self._processes)
@@ -194,7 +204,7 @@ class Processes:
         self.restarts += 1
         write_restarts(self._folder, self.restarts)
 
-    def _status(self, process: _Process) -> dict[str, dict[str, str]]:
+    def _status(self, process: _Process) -> dict[str, Any]:
         return read_status(self._folder, process.plan.consumer)
 
     def _restart_fork_server(self) -> None:

@@ -154,15 +154,31 @@ class Supervisor:
         )
         monitor.is_consumer_busy = self.is_consumer_busy
         outcome, failure = monitor.run(
-            lambda: self._stops, self._show(metrics, total_expected(description.sources.values()))
+            lambda: self._stops,
+            self._show(metrics, processes, total_expected(description.sources.values())),
         )
+        warnings += self._tell(processes, ())
         return self._report(run, metrics, processes, (outcome, failure, warnings))
 
-    def _show(self, metrics: Metrics, expected: int | None) -> Callable[[], None]:
+    def _show(
+        self, metrics: Metrics, processes: Processes, expected: int | None
+    ) -> Callable[[], None]:
+        told: tuple[str, ...] = ()
+
         def show() -> None:
+            nonlocal told
+            told = self._tell(processes, told)
             self.on_progress(Snapshot(metrics.sources, expected, metrics.elapsed_s))
 
         return show
+
+    def _tell(self, processes: Processes, told: tuple[str, ...]) -> tuple[str, ...]:
+        """Tell what the sinks say and was not told yet; returns all that they say."""
+        said = processes.warnings()
+        for sentence in said:
+            if sentence not in told:
+                self.on_warning(sentence)
+        return said
 
     def _probe(self, folder: RunFolder) -> tuple[dict[str, SourceInfo], tuple[str, ...]]:
         """Probe the sources; returns what is known of them, and warnings of what is not."""

@@ -32,6 +32,9 @@ class SinkContext:
         class_names: model name -> its class names, for labels.
         folder: the run's folder; None outside a run.
         on_wait: to be called at least every second while a sink waits for another process.
+        node: the sink's name in the graph.
+        warn: told, in a sentence, what a user must know though the run goes on; any thread may
+            call it.
     """
 
     run_id: str
@@ -39,6 +42,8 @@ class SinkContext:
     class_names: Mapping[str, Sequence[str]]
     folder: Path | None = None
     on_wait: Callable[[], None] = lambda: None
+    node: str = ""
+    warn: Callable[[str], None] = lambda sentence: None
 
 
 class Sink(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from streamdet.analytics import AnalyticsContext
@@ -19,6 +20,7 @@ from streamdet.stages.track import TrackStage
 from streamdet.stages.transform import TransformStage
 from streamdet.trackers.options import TrackerOptions
 from streamdet.worker.plan import NodePlan, WorkerPlan
+from streamdet.worker.run_files import add_warning
 
 
 def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict[str, str]]:
@@ -68,6 +70,8 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         class_names=plan.run.class_names,
         folder=plan.run.folder,
         on_wait=pixels.on_wait,
+        node=node.name,
+        warn=partial(add_warning, plan.run.folder, plan.consumer),
     )
     return SinkStage(kind(node.options, context), pixels)
 

@@ -11,6 +11,8 @@ from streamdet.system.atomic_file import replaced_whole
 LOG: Final = "workers.log"
 """The file in a run's folder for the output of the workers."""
 
+_MAX_WARNINGS: Final = 20
+
 EXIT_DONE: Final = 0
 EXIT_CRASHED: Final = 1
 """An unexpected error: the worker is restarted, a limited number of times."""
@@ -31,7 +33,7 @@ def traceback_path(folder: Path, consumer: str) -> Path:
 
 
 def read_status(folder: Path, consumer: str) -> dict[str, Any]:
-    """Read a worker's status: `runtimes` (node -> name), `failure` (a sentence)."""
+    """Read a worker's status: `runtimes` (node -> name), `failure` (a sentence), `warnings`."""
     path = folder / f"{consumer}.json"
     status: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return status
@@ -42,3 +44,9 @@ def write_status(folder: Path, consumer: str, **values: Any) -> None:
     status = read_status(folder, consumer) | values
     with replaced_whole(folder / f"{consumer}.json") as part:
         part.write_text(json.dumps(status))
+
+
+def add_warning(folder: Path, consumer: str, sentence: str) -> None:
+    """Add a sentence to the newest warnings of a worker, for the run to show."""
+    known = read_status(folder, consumer).get("warnings", [])
+    write_status(folder, consumer, warnings=[*known, sentence][-_MAX_WARNINGS:])

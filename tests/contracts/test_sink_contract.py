@@ -30,7 +30,9 @@ SUFFIXES = {
 }
 ONE_FILE = {"csv", "event_file", "jsonl", "parquet"}
 """Kinds that write all sources into one file."""
-SINKS = sorted(KINDS["sink"])
+DELIVERING = {"webhook", "mqtt"}
+"""Kinds whose output is another program's: tests/sinks has what they promise."""
+SINKS = sorted(set(KINDS["sink"]) - DELIVERING)
 FILE_SINKS = sorted(set(SINKS) - {"redis_stream"})
 GROWING_SINKS = sorted(set(FILE_SINKS) - {"parquet"})
 """Kinds whose own file grows; that of `parquet` appears at the end."""
