@@ -54,6 +54,9 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "analytics": {
         "zones": "streamdet.analytics.zones:Zones",
         "lines": "streamdet.analytics.lines:Lines",
+        "presence": "streamdet.analytics.presence:Presence",
+        "speed": "streamdet.analytics.speed:Speed",
+        "tracks": "streamdet.analytics.tracks:Tracks",
     },
     "sink": {
         "redis_stream": "streamdet.sinks.redis_stream:RedisStreamSink",

@@ -27,7 +27,7 @@ PLACE_NAME: Final = r"^\S(.{0,38}\S)?$"
 PlaceName = Annotated[str, Field(pattern=PLACE_NAME)]
 
 
-def _checked_points(points: Points) -> Points:
+def checked_points(points: Points) -> Points:
     """Refuse coordinates that cannot lie in an image.
 
     Raises:
@@ -62,8 +62,8 @@ def _checked_line(points: Points) -> Points:
     return points
 
 
-Polygon = Annotated[Points, AfterValidator(_checked_points), AfterValidator(_checked_polygon)]
-Line = Annotated[Points, AfterValidator(_checked_points), AfterValidator(_checked_line)]
+Polygon = Annotated[Points, AfterValidator(checked_points), AfterValidator(_checked_polygon)]
+Line = Annotated[Points, AfterValidator(checked_points), AfterValidator(_checked_line)]
 
 
 def polygon_fault(points: Points) -> str:
