@@ -70,7 +70,7 @@ class Presence:
         found = frame.detections
         if found is None:
             return frame
-        seen = Sightings(self._context.seconds(frame.frame), found, found.tracks())
+        seen = Sightings(self._context.seconds(frame.frame), found)
         events: list[Event] = []
         for name in self._watched:
             count = self._count(name, frame.model, seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgpack
 import numpy as np
@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from streamdet.analytics import AnalyticsContext
 from streamdet.analytics.ground import XY, homography, is_straight, on_ground
 from streamdet.analytics.options import AnalyticsOptions, BoxPoint, Fault, Surroundings
-from streamdet.analytics.places import Point, box_points, checked_points, pixels
+from streamdet.analytics.places import PixelPlaces, Point, box_points, checked_points
 from streamdet.analytics.sightings import Sightings
 from streamdet.config.options import Options
 from streamdet.detections import Floats
@@ -22,6 +22,10 @@ from streamdet.events import Event
 from streamdet.messages import FrameMessage
 
 _FourPoints = Annotated[tuple[Point, ...], Field(min_length=4, max_length=4)]
+_KEY: Final = "ground.image"
+_KEPT: Final = 10
+"""How many positions of a way are kept: more would only make the state larger."""
+
 _Position = tuple[float, float, float]
 """When (seconds) and where (x, y, metres)."""
 
@@ -87,7 +91,8 @@ class Speed:
         self._context = context
         self._ways: dict[int, list[_Position]] = {}
         self._told: set[int] = set()
-        self._first_hw: tuple[int, int] | None = None
+        self._places = PixelPlaces({} if options.ground is None else {_KEY: options.ground.image})
+        self._matrix = np.diag([options.metres_per_pixel or 1.0] * 2 + [1.0])
 
     def update(self, frame: FrameMessage) -> FrameMessage:
         """Add the speed of each object.
@@ -98,14 +103,16 @@ class Speed:
         found = frame.detections
         if found is None:
             return frame
-        self._first_hw = self._first_hw or frame.frame.hw
-        seen = Sightings(self._context.seconds(frame.frame), found, found.tracks())
-        metres = on_ground(self._matrix(frame), box_points(frame, self._options.point))
+        if self._places.fit(frame.frame) and self._options.ground is not None:
+            metres = np.array(self._options.ground.metres)
+            self._matrix = homography(self._places.xy[_KEY], metres)
+        seen = Sightings(self._context.seconds(frame.frame), found)
+        places = on_ground(self._matrix, box_points(frame, self._options.point))
         is_counted = seen.of_classes(self._context.class_ids(frame.model, self._options.classes))
         speeds = np.full(len(found), np.nan, np.float32)
         for row, track_id in seen.tracked():
-            if is_counted[row] and np.isfinite(metres[row]).all():
-                speeds[row] = self._measured(track_id, metres[row], seen.now_s)
+            if is_counted[row] and np.isfinite(places[row]).all():
+                speeds[row] = self._measured(track_id, places[row], seen.now_s)
         events = list(self._too_fast(seen, speeds))
         self._forget(seen.now_s)
         return replace(
@@ -114,20 +121,12 @@ class Speed:
             events=(*frame.events, *events),
         )
 
-    def _matrix(self, frame: FrameMessage) -> XY:
-        options = self._options
-        if options.ground is None:
-            scale = options.metres_per_pixel or 0.0
-            return np.diag([scale, scale, 1.0])
-        assert self._first_hw is not None
-        image_xy = pixels(options.ground.image, frame.frame, self._first_hw, "ground.image")
-        return homography(image_xy, np.array(options.ground.metres))
-
     def _measured(self, track_id: int, metres: XY, now_s: float) -> float:
         """Add a position to a track's way; returns its speed, NaN while it is not known."""
         way = self._ways.setdefault(track_id, [])
         x, y = metres.tolist()
-        way.append((now_s, x, y))
+        if not way or now_s - way[-1][0] >= self._options.over_s / _KEPT:
+            way.append((now_s, x, y))
         while way[0][0] < now_s - self._options.over_s:
             del way[0]
         then_s, from_x, from_y = way[0]
@@ -140,7 +139,7 @@ class Speed:
         for row, track_id in seen.tracked() if limit is not None else ():
             if speeds[row] > limit and track_id not in self._told:
                 self._told.add(track_id)
-                class_id = int(seen.found.class_ids[row])
+                class_id = seen.class_ids[row]
                 more = {"speed_mps": round(float(speeds[row]), 2)}
                 yield Event("speeding", "", track_id, class_id, seen.box(row), more=more)
 
@@ -153,12 +152,11 @@ class Speed:
 
     def state(self) -> bytes:
         """The ways of the tracks, which were told, and the size of the first frame."""
-        packed: bytes = msgpack.packb((self._first_hw, self._ways, sorted(self._told)))
+        packed: bytes = msgpack.packb((self._places.first_hw, self._ways, sorted(self._told)))
         return packed
 
     def restore(self, state: bytes) -> None:
         """Go on measuring."""
-        first_hw, ways, told = msgpack.unpackb(state, strict_map_key=False)
-        self._first_hw = None if first_hw is None else tuple(first_hw)
+        self._places.first_hw, ways, told = msgpack.unpackb(state, strict_map_key=False)
         self._ways = {track_id: [tuple(each) for each in way] for track_id, way in ways.items()}
         self._told = set(told)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 
 import msgpack
 from pydantic import Field
@@ -41,6 +42,9 @@ class _Track:
     seen_s: float
 
 
+_values = attrgetter(*(each.name for each in fields(_Track)))  # astuple copies deeply, and is slow
+
+
 class Tracks:
     """Says when a track has started and when it has ended: one event each for every track.
 
@@ -60,7 +64,7 @@ class Tracks:
         found = frame.detections
         if found is None:
             return frame
-        seen = Sightings(self._context.seconds(frame.frame), found, found.tracks())
+        seen = Sightings(self._context.seconds(frame.frame), found)
         is_counted = seen.of_classes(self._context.class_ids(frame.model, self._options.classes))
         events: list[Event] = []
         for row, track_id in seen.tracked():
@@ -70,7 +74,7 @@ class Tracks:
         return replace(frame, events=(*frame.events, *events))
 
     def _follow(self, row: int, track_id: int, seen: Sightings) -> Iterator[Event]:
-        class_id = int(seen.found.class_ids[row])
+        class_id = seen.class_ids[row]
         track = self._tracks.setdefault(track_id, _Track(class_id, 0, seen.now_s, seen.now_s))
         track.class_id, track.seen_s = class_id, seen.now_s
         track.seen_frames += 1
@@ -91,7 +95,7 @@ class Tracks:
 
     def state(self) -> bytes:
         """The tracks that have not ended."""
-        tracks = [(track_id, *astuple(track)) for track_id, track in self._tracks.items()]
+        tracks = [(track_id, *_values(track)) for track_id, track in self._tracks.items()]
         packed: bytes = msgpack.packb(tracks)
         return packed
 
