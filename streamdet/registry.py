@@ -64,6 +64,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "csv": "streamdet.sinks.csv:CsvSink",
         "parquet": "streamdet.sinks.parquet:ParquetSink",
         "mot": "streamdet.sinks.mot:MotSink",
+        "heatmap": "streamdet.sinks.heatmap:HeatmapSink",
         "event_file": "streamdet.sinks.event_file:EventFileSink",
         "webhook": "streamdet.sinks.webhook:WebhookSink",
         "mqtt": "streamdet.sinks.mqtt:MqttSink",
