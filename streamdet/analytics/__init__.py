@@ -23,11 +23,13 @@ class AnalyticsContext:
         source_id: the source whose frames it gets.
         class_names: model name -> its class names.
         is_live: whether the source is a camera: its times are those of the wall clock.
+        node: the node's name in the graph.
     """
 
     source_id: str
     class_names: Mapping[str, Sequence[str]]
     is_live: bool = False
+    node: str = ""
 
     def seconds(self, frame: Frame) -> float:
         """Say when a frame was taken, seconds from any origin.

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from streamdet.analytics import AnalyticsContext
 from streamdet.analytics.line_crossings import LineCrossings
-from streamdet.analytics.options import AnalyticsOptions, BoxPoint, Fault, Surroundings
+from streamdet.analytics.options import AnalyticsOptions, BoxPoint, Fault, Points, Surroundings
 from streamdet.analytics.places import Line, PixelPlaces, PlaceName, PlaceOptions, box_points
 from streamdet.analytics.sightings import Sightings
 from streamdet.events import Event, Marking
@@ -45,6 +45,10 @@ class LinesOptions(AnalyticsOptions):
         for name, line in self.lines.items():
             yield from surroundings.faults(("lines", name), line.sources, line.classes)
 
+    def points(self, source_id: str) -> dict[str, Points]:
+        """Map the keys of a source's lines to their points."""
+        return {_key(name): line.line for name, line in self.lines.items() if line.is_in(source_id)}
+
 
 class Lines:
     """Says when an object crosses a line, and counts the crossings in and out.
@@ -62,7 +66,7 @@ class Lines:
         self._crossings = {
             name: LineCrossings(name, options.hold_frames, options.lost_s) for name in self._lines
         }
-        self._places = PixelPlaces({_key(name): line.line for name, line in self._lines.items()})
+        self._places = PixelPlaces(options.points(context.source_id), context.node)
 
     def update(self, frame: FrameMessage) -> FrameMessage:
         """Say who crosses which line.

@@ -13,14 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, Field
 
-from streamdet.analytics.options import BoxPoint
+from streamdet.analytics.options import BoxPoint, Point, Points
 from streamdet.config.options import Options
 from streamdet.errors import ConfigError
 from streamdet.frame import Frame
 from streamdet.messages import FrameMessage
 
-Point = tuple[float, float]
-Points = tuple[Point, ...]
 XY = npt.NDArray[np.float64]
 
 PLACE_NAME: Final = r"^\S(.{0,38}\S)?$"
@@ -114,11 +112,12 @@ class PixelPlaces:
             process must know.
     """
 
-    def __init__(self, points: Mapping[str, Points]) -> None:
-        """Remember the points, by key."""
+    def __init__(self, points: Mapping[str, Points], node: str) -> None:
+        """Remember the points, by key, and the node for errors."""
         self.xy: dict[str, XY] = {}
         self.first_hw: tuple[int, int] | None = None
         self._points = points
+        self._node = node
         self._hw: tuple[int, int] | None = None
 
     def fit(self, frame: Frame) -> bool:
@@ -132,7 +131,8 @@ class PixelPlaces:
         height, width = self.first_hw or frame.hw
         first_hw = self.first_hw = height, width
         for key, points in self._points.items():
-            _check_inside(key, points, frame.source_id, first_hw)
+            if fault := outside(points, frame.source_id, first_hw):
+                raise ConfigError(f"{self._node}.{key} {fault}")
             self.xy[key] = _fitted(points, frame.hw, first_hw)
         self._hw = frame.hw
         return True
@@ -144,14 +144,16 @@ def _fitted(points: Points, hw: tuple[int, int], first_hw: tuple[int, int]) -> X
     return xy * (width_height if xy.max() <= 1 else width_height / first_hw[::-1])
 
 
-def _check_inside(key: str, points: Points, source_id: str, hw: tuple[int, int]) -> None:
+def outside(points: Points, source_id: str, hw: tuple[int, int]) -> str:
+    """Say that points lie outside an image of a source, as a predicate; "" where they do not."""
     height, width = hw
     for x, y in points:
         if x > width or y > height:
-            raise ConfigError(
-                f"{key} lies outside the image of {source_id}: [{x:g}, {y:g}] in an image of"
+            return (
+                f"lies outside the image of {source_id}: [{x:g}, {y:g}] in an image of"
                 f" {width}x{height} (width x height) pixels; fractions from 0 to 1 fit any"
             )
+    return ""
 
 
 def box_points(message: FrameMessage, point: BoxPoint) -> XY:

@@ -13,8 +13,15 @@ from pydantic import AfterValidator, Field, model_validator
 
 from streamdet.analytics import AnalyticsContext
 from streamdet.analytics.ground import XY, homography, is_straight, on_ground
-from streamdet.analytics.options import AnalyticsOptions, BoxPoint, Fault, Surroundings
-from streamdet.analytics.places import PixelPlaces, Point, box_points, checked_points
+from streamdet.analytics.options import (
+    AnalyticsOptions,
+    BoxPoint,
+    Fault,
+    Point,
+    Points,
+    Surroundings,
+)
+from streamdet.analytics.places import PixelPlaces, box_points, checked_points
 from streamdet.analytics.sightings import Sightings
 from streamdet.config.options import Options
 from streamdet.detections import Floats
@@ -75,6 +82,10 @@ class SpeedOptions(AnalyticsOptions):
         """Yield unknown classes."""
         yield from surroundings.faults((), (), self.classes)
 
+    def points(self, source_id: str) -> dict[str, Points]:
+        """Map the key of the known points to them."""
+        return {} if self.ground is None else {_KEY: self.ground.image}
+
 
 class Speed:
     """Measures how fast each track moves over the ground, and says which are too fast.
@@ -91,7 +102,7 @@ class Speed:
         self._context = context
         self._ways: dict[int, list[_Position]] = {}
         self._told: set[int] = set()
-        self._places = PixelPlaces({} if options.ground is None else {_KEY: options.ground.image})
+        self._places = PixelPlaces(options.points(context.source_id), context.node)
         self._matrix = np.diag([options.metres_per_pixel or 1.0] * 2 + [1.0])
 
     def update(self, frame: FrameMessage) -> FrameMessage:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from streamdet.analytics import AnalyticsContext
-from streamdet.analytics.options import AnalyticsOptions, BoxPoint, Fault, Surroundings
+from streamdet.analytics.options import AnalyticsOptions, BoxPoint, Fault, Points, Surroundings
 from streamdet.analytics.places import XY, PixelPlaces, PlaceName, PlaceOptions, Polygon, box_points
 from streamdet.analytics.sightings import Flags, Sightings
 from streamdet.analytics.zone_visits import ZoneRules, ZoneVisits
@@ -58,6 +58,12 @@ class ZonesOptions(AnalyticsOptions):
         for name, zone in self.zones.items():
             yield from surroundings.faults(("zones", name), zone.sources, zone.classes)
 
+    def points(self, source_id: str) -> dict[str, Points]:
+        """Map the keys of a source's zones to their points."""
+        return {
+            _key(name): zone.polygon for name, zone in self.zones.items() if zone.is_in(source_id)
+        }
+
 
 class Zones:
     """Says which zones each object is in, and when one enters, dwells or leaves.
@@ -74,7 +80,7 @@ class Zones:
         self._context = context
         self._zones = {n: z for n, z in options.zones.items() if z.is_in(context.source_id)}
         self._visits = {name: ZoneVisits(self._rules(name)) for name in self._zones}
-        self._places = PixelPlaces({_key(name): zone.polygon for name, zone in self._zones.items()})
+        self._places = PixelPlaces(options.points(context.source_id), context.node)
         self._areas: dict[str, Any] = {}
 
     def _rules(self, name: str) -> ZoneRules:

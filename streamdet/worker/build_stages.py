@@ -61,7 +61,7 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
     if node.role == "analytics":
         return AnalyticsStage(
             node.name,
-            lambda source_id: kind(node.options, _analytics_context(plan, source_id)),
+            lambda source_id: kind(node.options, _analytics_context(plan, node.name, source_id)),
             EventStream(plan.run.events, plan.run.layout.run_id, plan.run.class_names),
         )
     context = SinkContext(
@@ -76,6 +76,6 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
     return SinkStage(kind(node.options, context), pixels)
 
 
-def _analytics_context(plan: WorkerPlan, source_id: str) -> AnalyticsContext:
+def _analytics_context(plan: WorkerPlan, node: str, source_id: str) -> AnalyticsContext:
     is_live = source_id in plan.run.live_sources
-    return AnalyticsContext(source_id, plan.run.class_names, is_live)
+    return AnalyticsContext(source_id, plan.run.class_names, is_live, node)
