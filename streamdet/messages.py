@@ -55,6 +55,8 @@ class FrameMessage:
         model: name of the model that found them.
         drop_reason: why the frame is not processed any further; None for a frame that is well.
         timings: one entry per node that has worked on it, in order.
+        input_hw: height and width of the image that a detector saw; None before one, and where its
+            network takes any size.
     """
 
     frame: Frame
@@ -63,6 +65,7 @@ class FrameMessage:
     model: str | None = None
     drop_reason: str | None = None
     timings: tuple[Timing, ...] = ()
+    input_hw: tuple[int, int] | None = None
 
     @property
     def source_id(self) -> str:
@@ -117,6 +120,7 @@ def encode(message: Message) -> bytes:
             message.drop_reason,
             [(timing.node, timing.start_ns, timing.end_ns) for timing in message.timings],
             frame.is_still,
+            message.input_hw,
         ]
     )
 
@@ -131,9 +135,9 @@ def decode(payload: bytes) -> Message:
         values = msgpack.unpackb(payload, use_list=False)
         if len(values) == 2:
             return EndOfStream(*values)
-        # Messages of a run that began before there were still images end with the timings.
+        # Messages of a run that began with an older version end with the timings, or is_still.
         (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
-         model, drop_reason, timings, is_still) = (*values, False)[:15]  # fmt: skip
+         model, drop_reason, timings, is_still, input_hw) = (*values, None, None)[:16]  # fmt: skip
         return FrameMessage(
             frame=Frame(
                 source_id,
@@ -144,13 +148,14 @@ def decode(payload: bytes) -> Message:
                 hw,
                 captured_ns,
                 _ref(pixels),
-                is_still,
+                bool(is_still),
             ),
             prepared=None if prepared is None else _prepared(prepared),
             detections=None if detections is None else _detections(detections),
             model=model,
             drop_reason=drop_reason,
             timings=tuple(Timing(*timing) for timing in timings),
+            input_hw=input_hw,
         )
     except (TypeError, ValueError, msgpack.UnpackException) as exc:
         raise ValueError(f"not a streamdet message of {len(payload)} bytes: {exc}") from exc

@@ -55,7 +55,7 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         return TransformStage(node.name, kind(node.options), pixels, publishes=publishes)
     if node.role == "tracker":
         assert isinstance(node.options, TrackerOptions)
-        return TrackStage(lambda: kind(node.options), node.options)
+        return TrackStage(kind, node.options, node.tracking_by_hw)
     if node.role == "analytics":
         names = plan.run.class_names
         return AnalyticsStage(

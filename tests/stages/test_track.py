@@ -83,7 +83,7 @@ def two_objects(*, is_still: bool = False) -> Job:
 
 def published(untracked: str, least: float, *, is_still: bool = False) -> list[int | None]:
     options = ByteTrackOptions.model_validate({"untracked": untracked, "untracked_thresh": least})
-    stage = TrackStage(lambda: ByteTrack(options), options)
+    stage = TrackStage(ByteTrack, options)
     found = stage.process([two_objects(is_still=is_still)])[0].message.detections
     assert found is not None
     return found.tracks()
