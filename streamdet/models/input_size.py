@@ -17,7 +17,7 @@ Budget = Literal["auto", "realtime", "balanced", "best"]
 """realtime: what keeps up with cameras; balanced; best: whatever it costs. auto: the first for
 cameras, else the second."""
 
-ENOUGH: Final = {"realtime": 0.5, "balanced": 0.5, "best": 1.0}
+ENOUGH: Final = {"realtime": 0.6, "balanced": 0.6, "best": 1.0}
 """Prepared pixels per source pixel that are enough, by budget."""
 _MOST_TIMES: Final = 4
 """A balanced size has at most so many times the pixels of the model's own."""
