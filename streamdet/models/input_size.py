@@ -2,7 +2,7 @@
 
 A network sees an image scaled by one ratio. It is shown at the smallest size at which that ratio is
 still enough, so that no pixels are computed for nothing; where no size reaches it, at the one with
-the largest ratio. Sizes are stated for landscape; an image in portrait is shown at one turned.
+the largest ratio. Sizes are stated for landscape; for an image in portrait they count turned, too.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class SizeChoice:
 
     def hw_for(self, source_hw: Hw) -> Hw:
         """Choose the size at which an image of `source_hw` is shown."""
-        is_portrait = source_hw[0] > source_hw[1]
-        sizes = [hw[::-1] if is_portrait and hw[1] > hw[0] else hw for hw in self.hws]
+        turned = [hw[::-1] for hw in self.hws] if source_hw[0] > source_hw[1] else []
+        sizes = [*self.hws, *turned]
         adequate = [hw for hw in sizes if scale(source_hw, hw) >= self.enough]
         if adequate:
-            return min(adequate, key=lambda hw: (area(hw), -scale(source_hw, hw)))
+            return min(adequate, key=area)  # of equal ones the first: as the network was trained
         return max(sizes, key=lambda hw: (scale(source_hw, hw), -area(hw)))
 
 

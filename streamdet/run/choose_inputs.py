@@ -123,6 +123,8 @@ def _needed_text(
             hw = infos[name].hw
             seen.setdefault(needed.hw_for(hw), {})[hw] = None
     known = [f"{hw_text(hw)} for {', '.join(map(hw_text, of))}" for hw, of in seen.items()]
+    if not known and len(needed.hws) == 1:
+        return hw_text(needed.hws[0])
     if len(seen) < len(needed.hws):
         known.append(f"as images come: {', '.join(map(hw_text, needed.hws))}")
     return "; ".join(known)

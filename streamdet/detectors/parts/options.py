@@ -18,17 +18,22 @@ _Unit = Annotated[float, Field(ge=0, le=1)]
 _Scale = Annotated[float, Field(gt=0, le=8)]
 
 
-def _read_hw(value: object) -> object:
-    """Turn 544x960 into its two sides; what is something else stays as it is."""
-    found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", value) if isinstance(value, str) else None
-    return value if found is None else tuple(map(int, found.groups()))
+def _read_input(value: object) -> object:
+    """Turn 544x960 into its two sides; what is no text stays as it is."""
+    if value == "auto" or not isinstance(value, str):
+        return value
+    found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", value)
+    if found is None:
+        raise ValueError("must be auto or height x width, such as 544x960")
+    return tuple(map(int, found.groups()))
 
 
-InputHw = Annotated[
-    Hw,
-    BeforeValidator(_read_hw),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]+x[0-9]+$"}),
+InputChoice = Annotated[
+    Literal["auto"] | Hw,
+    BeforeValidator(_read_input),
+    WithJsonSchema({"type": "string", "pattern": "^(auto|[0-9]+x[0-9]+)$"}),
 ]
+"""The option `input` of detectors: a height and width in pixels, or auto."""
 
 
 class DetectorOptions(Options):
@@ -67,7 +72,7 @@ class NetworkOptions(DetectorOptions):
         description="auto: the fastest here of the model's runtimes that are installed; it is"
         " measured once.",
     )
-    input: Literal["auto"] | InputHw = Field(
+    input: InputChoice = Field(
         "auto",
         description="Height x width of the network's image, e.g. 544x960. auto: of the model's"
         " sizes the one that suits the source's resolution and the `budget`.",
