@@ -19,10 +19,10 @@ _Scale = Annotated[float, Field(gt=0, le=8)]
 
 
 def _read_input(value: object) -> object:
-    """Turn 544x960 into its two sides; what is no text stays as it is."""
-    if value == "auto" or not isinstance(value, str):
-        return value
-    found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", value)
+    """Turn 544x960 into its two sides; auto and two sides stay as they are."""
+    if value == "auto" or (isinstance(value, (list, tuple)) and len(value) == 2):
+        return value if value == "auto" else tuple(value)
+    found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", str(value))
     if found is None:
         raise ValueError("must be auto or height x width, such as 544x960")
     return tuple(map(int, found.groups()))
