@@ -10,6 +10,7 @@ from pydantic import Field
 from streamdet.config.options import Options
 from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
+from streamdet.models.input_size import SizeChoice, area
 from streamdet.transforms.resample import FixedHw, Resample, resample_into
 
 _Value = Annotated[int, Field(ge=0, le=255)]
@@ -19,6 +20,14 @@ class LetterboxOptions(Options):
     """Options of `Letterbox`."""
 
     hw: FixedHw
+    sizes: tuple[FixedHw, ...] = Field(
+        (),
+        description="Heights and widths among which an image's is chosen, in place of `hw`; see"
+        " models/input_size.py. `kind: transform` takes them from the model.",
+    )
+    enough: float = Field(
+        1.0, gt=0, le=8, description="Prepared pixels per source pixel that are enough."
+    )
     anchor: Literal["top_left", "centre"] = Field(
         "top_left", description="Where the resized image lies; the rest is padding."
     )
@@ -37,23 +46,24 @@ class Letterbox:
     def __init__(self, options: LetterboxOptions) -> None:
         """Take the checked options."""
         self._options = options
+        self._choice = SizeChoice(options.sizes or (options.hw,), options.enough)
 
     @property
     def max_output_hw(self) -> tuple[int, int]:
-        """The option `hw`."""
-        return self._options.hw
+        """The largest of the option `sizes`, or `hw`."""
+        return max(self._choice.hws, key=area)
 
     def output_hw(self, hw: tuple[int, int]) -> tuple[int, int]:
-        """The option `hw`, whatever comes."""
-        return self._options.hw
+        """The option `hw`, whatever comes; with `sizes`, what `SizeChoice` says."""
+        return self._choice.hw_for(hw) if self._options.sizes else self._options.hw
 
     def __call__(self, image: Image, out: Pixels) -> Geometry:
-        """Write the padded image into `out`, (*hw, 3) uint8, and say how boxes map back.
+        """Write the padded image into `out`, (*output_hw, 3) uint8, and say how boxes map back.
 
         Raises:
             FrameError: the image is empty.
         """
-        height, width = fitted_hw(image.hw, self._options.hw)
+        height, width = fitted_hw(image.hw, (out.shape[0], out.shape[1]))
         top, left = 0, 0
         if self._options.anchor == "centre":
             top, left = (out.shape[0] - height) // 2, (out.shape[1] - width) // 2

@@ -60,7 +60,7 @@ def _make_stage(
         return TransformStage(node.name, kind(node.options), pixels, publishes=publishes)
     if node.role == "tracker":
         assert isinstance(node.options, TrackerOptions)
-        return TrackStage(lambda: kind(node.options), node.options)
+        return TrackStage(kind, node.options, node.tracking_by_hw)
     if node.role == "analytics":
         return AnalyticsStage(
             node.name,
