@@ -66,6 +66,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     },
     "pool": {
         "shm": "streamdet.transport.shm_pool:ShmPool",
+        "cuda": "streamdet.transport.cuda_pool:CudaPool",
     },
     "pixel_format": {
         "bgr24": "streamdet.image:BGR24",

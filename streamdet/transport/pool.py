@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from streamdet.frame import FrameRef
-from streamdet.image import PixelFormat, Pixels
+from streamdet.image import AnyPixels, DevicePixels, PixelFormat, Pixels
 
 Device = Literal["cpu", "cuda"]
 
@@ -30,6 +30,7 @@ class PoolPlan:
         path: where the processes find it.
         slots: number of slots.
         slot_bytes: usable bytes of one slot.
+        device: cpu, or the GPU that it lies in: cuda:0.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class PoolPlan:
     path: Path
     slots: int
     slot_bytes: int
+    device: str = "cpu"
 
 
 class FramePool(Protocol):
@@ -57,18 +59,30 @@ class FramePool(Protocol):
         """The most pixels that an image in a slot may have."""
         ...
 
-    def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
+    def claim(self, ref: FrameRef, hw: tuple[int, int]) -> AnyPixels:
         """Begin to write a slot that was taken from the bus.
 
         Returns:
-            An image of the pool's pixel format, writable, in the pool's memory.
+            An image of the pool's pixel format, writable, in the pool's memory: `DevicePixels` of a
+            pool in a GPU.
 
         Raises:
             FrameError: an image of `hw` does not fit a slot.
         """
         ...
 
-    def view(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
+    def written(self, ref: FrameRef) -> None:
+        """Note that a claimed slot has been written, or that the GPU has been told to."""
+        ...
+
+    def settle(self) -> None:
+        """Wait until the GPU has written all that it was told to: call before a frame is committed.
+
+        What a killed process had told its GPU to do is never done.
+        """
+        ...
+
+    def view(self, ref: FrameRef, hw: tuple[int, int]) -> AnyPixels:
         """View a published slot.
 
         Returns:
@@ -80,11 +94,26 @@ class FramePool(Protocol):
         ...
 
     def is_current(self, ref: FrameRef) -> bool:
-        """Whether the slot still holds the frame that the reference names: ask again after use."""
+        """Whether the slot still holds the frame that the reference names: ask again after use.
+
+        Of a pool in a GPU it waits until that has used what it was told to.
+        """
         ...
 
     def close(self) -> None:
         """Release the memory; safe while views of it are in use."""
+        ...
+
+
+class DevicePool(FramePool, Protocol):
+    """A pool in the memory of a GPU."""
+
+    def upload(self, pixels: Pixels, to: DevicePixels) -> None:
+        """Have an image copied into a claimed slot; `pixels` may change when this returns."""
+        ...
+
+    def download(self, pixels: DevicePixels) -> Pixels:
+        """Copy an image to the CPU, after all that the GPU was told to do before."""
         ...
 
 
