@@ -29,8 +29,9 @@ class Layer:
     Attributes:
         name: TensorRT's.
         type: TensorRT's word for what it does.
-        precision: of what it reads: "fp32", "fp16", "int8", or several joined by "+".
-        output: of what it writes.
+        precision: type of its first input, which it computes with: "fp32", "fp16", "int8"; scales
+            of an int8 layer are fp32 inputs behind it.
+        output: type of its first output.
         nodes: of the ONNX file.
         plugin: type of our node that it runs; "" for a layer of TensorRT's own.
     """
@@ -70,8 +71,8 @@ def _read(match: re.Match[str], node_types: Mapping[str, str]) -> Layer:
     return Layer(
         name=match["name"],
         type=match["type"],
-        precision=_dtypes(match["inputs"]),
-        output=_dtypes(match["outputs"]),
+        precision=_dtype(match["inputs"]),
+        output=_dtype(match["outputs"]),
         nodes=nodes,
         plugin=next((node_types[node] for node in nodes if node in node_types), "?")
         if is_plugin
@@ -79,8 +80,7 @@ def _read(match: re.Match[str], node_types: Mapping[str, str]) -> Layer:
     )
 
 
-def _dtypes(tensors: str) -> str:
-    """The types of tensors that hold what is computed with; indices and workspace are none."""
-    found = dict.fromkeys(_DTYPE.findall(tensors))
-    floats = [_SHORT[each] for each in found if each in _SHORT]
-    return "+".join(floats or [each.lower() for each in found]) or "none"
+def _dtype(tensors: str) -> str:
+    """The type of the first tensor; "none" where there is none."""
+    found = _DTYPE.search(tensors)
+    return "none" if found is None else _SHORT.get(found[1], found[1].lower())
