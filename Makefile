@@ -9,7 +9,7 @@ export STREAMDET_TEST_DATA
 
 SOAK_MINUTES ?= 3
 
-.PHONY: demo test parity check bench soak-live coverage clean camera-packages
+.PHONY: demo test parity check bench soak-live coverage clean camera-packages emulation
 
 demo: .venv/installed
 	$(BIN)/streamdet run pipelines/people.yaml --source "$(or $(SOURCE),synthetic:street)" \
@@ -24,7 +24,7 @@ demo: .venv/installed
 
 test parity: export OMP_NUM_THREADS=1  # two test processes of two threads each are slower
 
-test: .venv/dev-installed camera-packages
+test: .venv/dev-installed camera-packages emulation
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 -m "not nightly and not gpu" \
 	    --ignore=tests/faults
 	$(BIN)/pytest -m "not nightly and not gpu" tests/faults
@@ -44,8 +44,12 @@ bench: .venv/dev-installed
 soak-live: .venv/dev-installed camera-packages
 	$(BIN)/python -m tests.cameras.soak --minutes $(SOAK_MINUTES) --json soak.json
 
-coverage: .venv/dev-installed camera-packages
+coverage: .venv/dev-installed camera-packages emulation
 	$(BIN)/pytest -m "not nightly and not gpu" --cov --cov-report=term:skip-covered
+
+# A CUDA driver that runs on the CPU, and PyCUDA against it (about two minutes, once: tests/emulation).
+emulation: .venv/dev-installed
+	$(BIN)/python -m tests.emulation.build
 
 # The RTSP server of tests/cameras is run by Debian's Python. Without root its tests are skipped.
 camera-packages:

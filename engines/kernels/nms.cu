@@ -1,9 +1,7 @@
 // Nms on the GPU, in three kernels that follow each other on one stream.
 //
 //   nms_order   how many candidates an image has (score above the threshold), and in which order
-//               they are visited. A candidate's rank is the number of those that come before it:
-//               N^2 comparisons, but no sorting network, and ties are by index.
-//               Grid (max(ceil(N / 256), 1), B), block 256.
+//               they are visited. Grid (max(ceil(N / 256), 1), B), block 256.
 //   nms_overlaps   the table of bits, 64 x 64 pairs a block; blocks below the diagonal do nothing.
 //               Grid (T, T, B) with T = ceil(N / 64), block 64; no launch where T is 0.
 //   nms_keep    walks over the table. Grid (B), block 256.
@@ -24,28 +22,18 @@
 //   indices     (B, K) int64, by falling score, ties by index; 0 from counts[b] on
 //   counts      (B,) int64
 #include "nms.cuh"
+#include "rank.cuh"
 
 constexpr int NMS_THREADS = 256;
 
-extern "C" __global__ void __launch_bounds__(NMS_THREADS)
+extern "C" __global__ void __launch_bounds__(RANK_THREADS)
     nms_order(const float* scores, int boxes, float score_thresh, int* order, int* candidates) {
-    __shared__ float others[NMS_THREADS];
-    const int thread = threadIdx.x, index = blockIdx.x * NMS_THREADS + thread;
+    const int index = blockIdx.x * RANK_THREADS + threadIdx.x;
     scores += (size_t)blockIdx.y * boxes;
-    float score = index < boxes ? scores[index] : NAN;
-    int rank = 0, count = 0;
-    for (int start = 0; start < boxes; start += NMS_THREADS) {
-        others[thread] = start + thread < boxes ? scores[start + thread] : NAN;
-        __syncthreads();
-        for (int other = 0; other < NMS_THREADS; other++) {
-            bool is_candidate = others[other] > score_thresh;
-            count += is_candidate;
-            rank += is_candidate && comes_before(others[other], start + other, score, index);
-        }
-        __syncthreads();
-    }
-    if (score > score_thresh) order[(size_t)blockIdx.y * boxes + rank] = index;
-    if (index == 0) candidates[blockIdx.y] = count;
+    const float score = index < boxes ? scores[index] : NAN;
+    const Rank rank = rank_of(score, index, scores, boxes, score_thresh);
+    if (score > score_thresh) order[(size_t)blockIdx.y * boxes + rank.before] = index;
+    if (index == 0) candidates[blockIdx.y] = rank.candidates;
 }
 
 extern "C" __global__ void __launch_bounds__(NMS_TILE)

@@ -20,11 +20,6 @@ struct Box {
     float x1, y1, x2, y2;  // pixels
 };
 
-// Whether a candidate is visited before another: by falling score, ties by index.
-STREAMDET_DEVICE bool comes_before(float score, int index, float other_score, int other_index) {
-    return score > other_score || (score == other_score && index < other_index);
-}
-
 STREAMDET_DEVICE double box_area(const Box& box) {
     return ((double)box.x2 - box.x1) * ((double)box.y2 - box.y1);
 }

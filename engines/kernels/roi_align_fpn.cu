@@ -25,7 +25,7 @@ STREAMDET_DEVICE void roi_align_fpn(const float* rois, const PyramidLevel<T>* le
 }
 
 #define ROI_ALIGN_FPN(name, T)                                                                              \
-    extern "C" __global__ void __launch_bounds__(256) name(                                                 \
+    extern "C" __global__ void __launch_bounds__(256, 3) name(                                                 \
         const float* rois, const T* map0, const T* map1, const T* map2, const T* map3, const T* map4,       \
         int images, int channels, int output_side, int sampling_ratio, float finest_level,                  \
         float levels_above, int height0, int width0, float scale0, int height1, int width1, float scale1,   \
