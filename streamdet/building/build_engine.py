@@ -24,6 +24,7 @@ from streamdet.models.built_network import NetworkFile, digest, find_network
 from streamdet.models.model_config import ModelConfig, cache_folder
 from streamdet.runtimes.installed import package_version
 from streamdet.runtimes.tensorrt.compile import EngineRequest, compile_engine
+from streamdet.runtimes.tensorrt.layers import Layer
 from streamdet.runtimes.tensorrt.library import installed_library, library_version
 from streamdet.runtimes.tensorrt.nodes import kernels_of
 from streamdet.system.atomic_file import write_whole, written_whole
@@ -180,14 +181,13 @@ def finish(
         ConfigError: it does not build for a target.
     """
     onnx_file = lowered.SerializeToString(deterministic=True)
-    content, layers, execution = onnx_file, (), "on the CPU"
+    content, execution = onnx_file, "on the CPU"
+    layers: tuple[Layer, ...] = ()
     packages = {name: version(name) for name in ("streamdet", "onnx", "onnxruntime")}
     if made.order.runtime == "tensorrt":
         name = made.origin["runtime"].split()[0]
         batches = made.order.recipe.batches
-        engine = compile_engine(
-            EngineRequest(name, lowered, made.order.targets, batches, made.ptx)
-        )
+        engine = compile_engine(EngineRequest(name, lowered, made.order.targets, batches, made.ptx))
         content, layers, execution = engine.content, engine.layers, NOT_EXECUTED
         packages[name] = engine.version
     passport = BuildPassport(
@@ -222,14 +222,17 @@ def _runtime_text(runtime: str) -> str:
     return f"{runtime} {package_version(runtime)}"
 
 
+def random_folder(seed: int) -> Path:
+    """Where networks of random weights and what is compiled of them go, beside no trained one."""
+    return cache_folder() / f"random-{seed}"
+
+
 def _network(model: ModelConfig, seed: int | None) -> NetworkFile:
     """The network's file; one with random weights is made if it is not there."""
     if seed is None or not model.is_built:
         return find_network(model)
+    folder = random_folder(seed)
     try:
-        found = find_network(model)
+        return find_network(model.model_copy(update={"folder": folder}))
     except ConfigError:
-        found = None
-    if found is not None and found.remark == f"random weights (seed {seed})":
-        return found
-    return build(model.argument, cache_folder(), seed)
+        return build(model.argument, folder, seed)

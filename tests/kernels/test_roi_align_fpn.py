@@ -115,9 +115,7 @@ def test_a_region_far_larger_than_its_map_ends_soon(device: Device) -> None:
     # 1e9 cells a side, a sample for each: the map is all in the first bin, and one in 1e18 samples.
     op = RoiAlignFpn(1, 0, 0.0, (1.0,))
     ones = [np.ones((1, 1, 4, 4), np.float32)]
-    pooled = roi_align_by_kernel(
-        device("roi_align_fpn"), rois_of([(0, 0, 0, 1e9, 1e9)]), ones, op
-    )
+    pooled = roi_align_by_kernel(device("roi_align_fpn"), rois_of([(0, 0, 0, 1e9, 1e9)]), ones, op)
     assert 0 <= pooled.item() < 1e-15
 
 

@@ -42,9 +42,7 @@ def build(work: dict[str, Any], folder: Path) -> dict[str, Any]:
     library = load_library(work["library"])
     trt = library.module
     log = _make_log(trt)
-    creators = register(
-        trt, {name: Path(path).read_bytes() for name, path in work["ptx"].items()}
-    )
+    creators = register(trt, {name: Path(path).read_bytes() for name, path in work["ptx"].items()})
     builder = trt.Builder(log)
     if builder is None:
         raise EngineError(f"{library.name} cannot build here: {log.why()}")

@@ -15,6 +15,7 @@ import numpy as np
 from streamdet.kernels.launch import DeviceArray, Launch
 from streamdet.kernels.nms import Candidates, Kept, Nms, workspace_bytes
 from streamdet.kernels.roi_align_fpn import MOST_LEVELS, RoiAlignFpn
+from streamdet.kernels.roi_pool import RoiPool
 from streamdet.networks import NODE_DOMAIN
 
 Attributes = Mapping[str, np.ndarray[Any, Any]]
@@ -140,6 +141,27 @@ class RoiAlignFpnNode(_PooledNode):
         return self._align.launches(rois, maps, outputs[0])
 
 
+class RoiPoolNode(_PooledNode):
+    """RoiPool: regions (R, 5) and one map -> (R, C, height, width)."""
+
+    def __init__(self, attributes: Attributes) -> None:
+        """Read the attributes."""
+        height, width = map(int, attributes["output_hw"])
+        self._hw = (height, width)
+        self._pool = RoiPool(self._hw, _number(attributes, "scale"))
+
+    def output_shapes(self, inputs: Sequence[Sequence[Side]]) -> list[list[Side]]:
+        """Each region's bins."""
+        return [[inputs[0][0], inputs[1][1], *self._hw]]
+
+    def launches(
+        self, inputs: Sequence[DeviceArray], outputs: Sequence[DeviceArray], workspace: int
+    ) -> list[Launch]:
+        """One kernel."""
+        rois, features = inputs
+        return self._pool.launches(rois, features, outputs[0])
+
+
 @dataclass(frozen=True, slots=True)
 class NodeKind:
     """A kind of node.
@@ -159,6 +181,7 @@ _ALIGN: Final = ("output_side", "sampling_ratio", "finest_level", "levels_above"
 
 NODE_KINDS: Final[dict[str, NodeKind]] = {
     "Nms": NodeKind(NmsNode, ("classes", "iou_thresh", "score_thresh", "most"), "nms"),
+    "RoiPool": NodeKind(RoiPoolNode, ("scale", "output_hw"), "roi_pool"),
     **{
         f"RoiAlignFpn{levels}": NodeKind(
             RoiAlignFpnNode,
