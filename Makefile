@@ -9,6 +9,7 @@ STREAMDET_TEST_DATA ?= $(abspath ../shared/data)
 export STREAMDET_TEST_DATA
 
 SOAK_MINUTES ?= 3
+COMMA := ,
 
 .PHONY: demo test test-tensorrt parity check bench soak-live coverage clean test-packages emulation
 
@@ -35,7 +36,8 @@ parity: .venv-parity/installed
 
 # Its packages but TensorRT are those of .venv: the tests build engines, which no GPU executes.
 test-tensorrt: .venv-tensorrt/installed
-	STREAMDET_REQUIRE=tensorrt .venv-tensorrt/bin/python -m pytest -p no:cacheprovider tests/runtimes/tensorrt
+	STREAMDET_REQUIRE=$(if $(STREAMDET_REQUIRE),$(STREAMDET_REQUIRE)$(COMMA))tensorrt \
+	    .venv-tensorrt/bin/python -m pytest tests/runtimes/tensorrt
 
 check: .venv/dev-installed
 	$(BIN)/ruff format --check .
@@ -87,7 +89,7 @@ test-packages:
 
 .venv-tensorrt/installed: .venv/dev-installed
 	.venv/bin/python -m venv .venv-tensorrt
-	.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])' \
+	.venv/bin/python -c 'import sysconfig as s; print("import site; site.addsitedir(%r)" % s.get_path("purelib"))' \
 	    > $$(echo .venv-tensorrt/lib/python*/site-packages)/streamdet-venv.pth
 	.venv-tensorrt/bin/pip install --quiet --disable-pip-version-check tensorrt-rtx-cu13==1.7.1.116
 	@touch $@
