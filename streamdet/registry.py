@@ -63,6 +63,8 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "mot": "streamdet.sinks.mot:MotSink",
         "event_file": "streamdet.sinks.event_file:EventFileSink",
         "video": "streamdet.sinks.video:VideoSink",
+        "clip": "streamdet.sinks.clip:ClipSink",
+        "snapshot": "streamdet.sinks.snapshot:SnapshotSink",
     },
     "runtime": {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from streamdet.detections import class_label
 from streamdet.events import PLACES, Event
 from streamdet.formats.frame_json import BBOX_DECIMALS, rfc3339
+from streamdet.formats.recording_events import ClipEvent, RecordingEvent, SnapshotEvent
 from streamdet.messages import FrameMessage
 
 EVENTS_MAXLEN = 10_000
@@ -150,6 +151,9 @@ def event_line(
     return _dump(scene_event(event, message, run_id, class_names))
 
 
+AnyEvent = CameraEvent | ClipEvent | SnapshotEvent | RecordingEvent | SceneEvent
+
+
 def event_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an event."""
     return {
@@ -159,7 +163,7 @@ def event_schema() -> dict[str, Any]:
     }
 
 
-def check_event(text: bytes | str) -> CameraEvent | SceneEvent:
+def check_event(text: bytes | str) -> AnyEvent:
     """Check an event.
 
     Raises:
@@ -168,7 +172,7 @@ def check_event(text: bytes | str) -> CameraEvent | SceneEvent:
     return _ANY.validate_json(text)
 
 
-_ANY: TypeAdapter[CameraEvent | SceneEvent] = TypeAdapter(CameraEvent | SceneEvent)
+_ANY: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 
 
 def _of_object(event: Event, class_names: Sequence[str]) -> dict[str, Any]:

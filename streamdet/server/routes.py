@@ -43,7 +43,11 @@ ServiceOf = Annotated[Service, Depends(service_of)]
 def read_run(service: ServiceOf) -> dict[str, Any]:
     """Everything that `streamdet status --json` says; `report` once the run has ended."""
     report = None if service.report is None else service.report.as_dict()
-    return service.status.as_dict() | {"graph": service.graph.name, "report": report}
+    return service.status.as_dict() | {
+        "graph": service.graph.name,
+        "report": report,
+        "can_change": service.is_live and service.is_ready,
+    }
 
 
 @router.get("/cameras", summary="Every source with its account and state")

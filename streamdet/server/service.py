@@ -9,6 +9,7 @@ from typing import Any
 
 from streamdet.formats.published import PublishedMessage
 from streamdet.graph import PipelineGraph
+from streamdet.run.control import RunControl, find_run
 from streamdet.run.report import Report
 from streamdet.run.status import RunStatus
 from streamdet.server.previews import Previews, RecentResults
@@ -69,6 +70,11 @@ class Service:
         return streams[0] if streams else None
 
     @property
+    def is_live(self) -> bool:
+        """Whether the graph reads cameras, which come and go."""
+        return any(node.is_live for node in self.graph.nodes_of_role("source"))
+
+    @property
     def is_ready(self) -> bool:
         """Whether the run is under way and its metrics can be read."""
         return self.report is None and self.status.problem is None
@@ -84,6 +90,16 @@ class Service:
     def previews(self) -> Previews | None:
         """The sources' newest frames; None before the run has begun."""
         return self._previews
+
+    def control(self) -> RunControl | None:
+        """Return the way to change the run; None where there is none.
+
+        Raises:
+            StreamdetError: the run's server does not answer.
+        """
+        if not self.is_live or not self.is_ready:
+            return None
+        return find_run(self.status.run_id, self._redis_url())
 
     def events(self, before: str, count: int) -> Entries:
         """Read events, newest first; see `tailing.page`."""

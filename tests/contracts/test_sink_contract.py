@@ -30,8 +30,10 @@ SUFFIXES = {
 }
 ONE_FILE = {"csv", "event_file", "jsonl", "parquet"}
 """Kinds that write all sources into one file."""
-SINKS = sorted(KINDS["sink"])
-FILE_SINKS = sorted(set(SINKS) - {"redis_stream"})
+RECORDERS = {"clip", "snapshot"}
+"""Kinds that write a file when something happens: see tests/sinks/test_clip.py."""
+SINKS = sorted(set(KINDS["sink"]) - RECORDERS)
+FILE_SINKS = sorted(set(SINKS) - {"redis_stream", *RECORDERS})
 GROWING_SINKS = sorted(set(FILE_SINKS) - {"parquet"})
 """Kinds whose own file grows; that of `parquet` appears at the end."""
 FOLDERS = count()

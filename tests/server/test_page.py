@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cameras.rtsp_server import RtspServer
 from tests.required import skip_for_want_of
 from tests.server.served import SOURCE, Served, served
 
@@ -109,3 +110,22 @@ def test_a_browser_signs_in_with_a_token(
         page.get_by_role("button", name="Sign out").click()
         page.get_by_label("Token").wait_for()
         page.close()
+
+
+def test_an_operator_adds_and_removes_a_camera(
+    browser: Browser, cameras: RtspServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("operator")
+    with served(folder, "--source", cameras.url("/door")) as run, opened(browser, run.url) as page:
+        page.locator(".tile", has_text="door").get_by_text("live").wait_for()
+        page.get_by_role("button", name="Add a camera").click()
+        page.get_by_label("Name").fill("yard")
+        page.get_by_label("Address").fill(cameras.url("/yard", "viewer", "canary-4711"))
+        page.get_by_role("button", name="Add", exact=True).click()
+        yard = page.locator(".tile", has_text="yard")
+        yard.get_by_text("live").wait_for()
+        page.get_by_text("yard is live").wait_for()
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Remove yard").click()
+        yard.wait_for(state="detached")
+        assert "canary-4711" not in page.content()

@@ -1,5 +1,6 @@
 // The page: asks for status and events once a second and shows them.
 import { ask, read, SignedOut } from "/page/api.js";
+import { setUpAdding } from "/page/adding.js";
 import { showEvents } from "/page/events.js";
 import { showStages } from "/page/stages.js";
 import { showTiles } from "/page/tiles.js";
@@ -7,6 +8,7 @@ import { showTiles } from "/page/tiles.js";
 const EVERY_MS = 1000;
 const byId = (id) => document.getElementById(id);
 let before = null;
+let role = null;
 
 function showRun(run) {
   const now = performance.now();
@@ -25,7 +27,9 @@ function showRun(run) {
     : run.problem ?? [`${total.toFixed(1)} frames/s`, cameras ? `${live} of ${cameras} cameras live` : "",
       run.restarts ? `${run.restarts} restarts` : ""].filter(Boolean).join(" · ");
   byId("no-cameras").hidden = run.sources.length > 0;
-  showTiles(run.sources, rates);
+  const canChange = run.can_change && role === "operator";
+  byId("add-camera").hidden = !canChange;
+  showTiles(run.sources, rates, canChange);
   showStages(run.stages);
 }
 
@@ -48,7 +52,8 @@ function showSignIn() {
   byId("token").focus();
 }
 
-function start(needsToken) {
+function start(asRole, needsToken) {
+  role = asRole;
   byId("sign-in").hidden = true;
   byId("main").hidden = false;
   byId("sign-out").hidden = !needsToken;
@@ -60,9 +65,10 @@ byId("sign-in").addEventListener("submit", async (submit) => {
   submit.preventDefault();
   byId("sign-in-error").textContent = "";
   try {
-    await ask("/api/v1/session", { method: "POST", body: JSON.stringify({ token: byId("token").value }) });
+    const body = JSON.stringify({ token: byId("token").value });
+    const signedIn = await (await ask("/api/v1/session", { method: "POST", body })).json();
     byId("token").value = "";
-    start(true);
+    start(signedIn.role, true);
   } catch (error) {
     byId("sign-in-error").textContent = error instanceof SignedOut ? "That is not a token of this server." : error.message;
   }
@@ -73,5 +79,6 @@ byId("sign-out").addEventListener("click", async () => {
 });
 
 const session = await read("/session");
-if (session.role) start(session.needs_token);
+setUpAdding();
+if (session.role) start(session.role, session.needs_token);
 else showSignIn();

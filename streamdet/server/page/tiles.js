@@ -31,9 +31,36 @@ class Tile {
     name.append(title, this.state);
     this.figures = document.createElement("p");
     this.figures.className = "figures";
-    about.append(name, this.figures);
+    this.buttons = document.createElement("div");
+    this.buttons.className = "row";
+    this.buttons.hidden = true;
+    this.pausing = this.button("Pause", () => this.change(`/${this.isPaused ? "resume" : "pause"}`, "POST"));
+    this.button("Remove", () => this.change("", "DELETE", `Go on without ${sourceId}?`));
+    about.append(name, this.figures, this.buttons);
     this.element.append(figure, about);
     this.setVeil("waiting for an image");
+  }
+
+  button(text, action) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = "plain";
+    made.textContent = text;
+    made.setAttribute("aria-label", `${text} ${this.sourceId}`);
+    made.addEventListener("click", action);
+    this.buttons.append(made);
+    return made;
+  }
+
+  async change(path, method, question) {
+    if (question && !confirm(question)) return;
+    for (const button of this.buttons.children) button.disabled = true;
+    try {
+      await ask(`/api/v1/cameras/${encodeURIComponent(this.sourceId)}${path}`, { method });
+    } catch (error) {
+      alert(error.message);
+    }
+    for (const button of this.buttons.children) button.disabled = false;
   }
 
   setVeil(text) {
@@ -41,8 +68,12 @@ class Tile {
     this.veil.hidden = !text;
   }
 
-  show(source, rate) {
+  show(source, rate, canChange) {
     const state = source.camera?.state ?? (source.error ? "failed" : "running");
+    this.buttons.hidden = !canChange || !source.camera;
+    this.isPaused = state === "paused";
+    this.pausing.textContent = this.isPaused ? "Resume" : "Pause";
+    this.pausing.setAttribute("aria-label", `${this.pausing.textContent} ${this.sourceId}`);
     this.state.textContent = state;
     this.state.className = `state state-${state}`;
     const dropped = Object.values(source.dropped).reduce((sum, count) => sum + count, 0);
@@ -77,7 +108,8 @@ class Tile {
   }
 }
 
-export function showTiles(sources, rates) {
+export function showTiles(all, rates, canChange) {
+  const sources = all.filter((source) => source.camera?.state !== "removed");
   const grid = document.getElementById("tiles");
   for (const [sourceId, tile] of tiles) {
     if (!sources.some((source) => source.source_id === sourceId)) {
@@ -93,6 +125,6 @@ export function showTiles(sources, rates) {
       seen.observe(tile.element);
       tile.follow();
     }
-    tiles.get(source.source_id).show(source, rates.get(source.source_id) ?? 0);
+    tiles.get(source.source_id).show(source, rates.get(source.source_id) ?? 0, canChange);
   }
 }
