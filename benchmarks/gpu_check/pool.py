@@ -70,14 +70,15 @@ def killed_writers() -> str:
             pool = CudaPool.create(plan)
         except StreamdetError as exc:
             return f"no: {exc}"
+        device = open_device(plan.device)
         try:
             for generation in range(1, ROUNDS + 1):
                 _write_and_die(plan, generation)
-                image = pool.view(ref_of(generation), HW)
-                found = np.unique(pool.download(image))
+                found = np.unique(device.download(pool.view(ref_of(generation), HW)))
                 assert found.tolist() == [generation], f"image {generation} is lost: {found[:9]}"
         finally:
             pool.close()
+            device.close()
     return f"{ROUNDS} writers killed, {ROUNDS} images read after them"
 
 
