@@ -108,7 +108,7 @@ def test_launches_have_the_threads_and_arguments_of_their_ptx(name: str) -> None
         assert (len(launch.arguments), launch.block[0] * launch.block[1]) == (arguments, most)
 
 
-@pytest.mark.parametrize("name", ["nms", "roi_pool", "prepare", "draw"])
+@pytest.mark.parametrize("name", ["nms", "roi_pool", "prepare"])
 def test_what_agrees_in_every_bit_is_never_contracted(name: str) -> None:
     # ptxas may join `mul.f32` and `add.f32`, but not what states its rounding (PTX ISA, 9.7.3).
     if ptx.find_nvcc() is None:
