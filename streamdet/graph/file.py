@@ -15,6 +15,7 @@ from streamdet.errors import ConfigError
 from streamdet.graph.build_nodes import build_nodes
 from streamdet.graph.camera_files import spread_cameras
 from streamdet.graph.contents import check_contents
+from streamdet.graph.devices import check_devices
 from streamdet.graph.draft import GraphFile, draft_nodes
 from streamdet.graph.outputs import check_outputs
 from streamdet.graph.overrides import override
@@ -71,6 +72,7 @@ def load_graph(
     nodes = with_thresholds(nodes, problems)
     name = text.values.get("name") or _name_like(Path(text.name).stem)
     graph = PipelineGraph(name, Path(text.name), nodes, files)
+    check_devices(graph, problems)
     check_outputs(graph, problems)
     problems.raise_if_any(is_all=True)
     return graph

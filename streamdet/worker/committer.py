@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from streamdet.errors import TransportError
 from streamdet.frame import FrameRef
@@ -26,11 +26,13 @@ class Committer:
     Args:
         plan: of the worker.
         bus: to commit to.
+        settle: waits until the images of the frames are in their slots: see pool.FramePool.
     """
 
-    def __init__(self, plan: WorkerPlan, bus: Bus) -> None:
+    def __init__(self, plan: WorkerPlan, bus: Bus, settle: Callable[[], None]) -> None:
         self._plan = plan
         self._bus = bus
+        self._settle = settle
 
     def frame_commits(
         self, received: Sequence[FrameMessage], entry_ids: Sequence[str | None], results: Results
@@ -68,6 +70,7 @@ class Committer:
         """
         messages = {node: [job.message for job in jobs] for node, jobs in results.items()}
         step = Step(lease, commits, states, positions or {}, stage_metrics(messages), public)
+        self._settle()
         result = self._bus.step(step)
         if (states or positions) and result.accepted != len(commits):
             raise RefusedError(f"a step of {lease.consumer} was refused: its states are stale")

@@ -19,7 +19,7 @@ class StageWorker:
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
-        self._committer = Committer(context.plan, context.bus)
+        self._committer = Committer(context.plan, context.bus, context.pixels.settle)
 
     def run(self) -> None:
         """Work until every source has ended here.
