@@ -61,13 +61,13 @@ def by_reference(output: Array, is_wanted: Array, op: YoloxTop, most: int) -> Bo
     return found
 
 
-def drawn(seed: int, classes: int, dtype: type) -> Array:
+def drawn(seed: int, classes: int, dtype: type, cells: int = CELLS) -> Array:
     """What a network may give, ties and NaN included."""
     rng = np.random.default_rng(seed)
-    output = rng.normal(0, 1, (2, CELLS, 5 + classes))
-    output[..., 4:] = rng.integers(0, 9, (2, CELLS, 1 + classes)) / 8
+    output = rng.normal(0, 1, (2, cells, 5 + classes))
+    output[..., 4:] = rng.integers(0, 9, (2, cells, 1 + classes)) / 8
     output[rng.random(output.shape) < 0.002] = np.nan
-    output[0, 3, 2] = 1000  # exp overflows
+    output[0, 3, 2:6] = 1000, 0, 1, 1  # a candidate whose exp overflows
     return output.astype(dtype)
 
 
