@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from streamdet.analytics import AnalyticsContext
@@ -11,7 +12,7 @@ from streamdet.graph import Node
 from streamdet.registry import load
 from streamdet.sinks import SinkContext
 from streamdet.stages import Stage
-from streamdet.stages.analytics import AnalyticsStage
+from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.cuda_transform import CudaTransform, StageTransform
 from streamdet.stages.detect import DetectStage
 from streamdet.stages.group import Member, StageGroup
@@ -35,7 +36,9 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
         ConfigError: weights are missing, a class is unknown.
         EngineError: a runtime cannot be used.
     """
-    members, runtimes = [], {}
+    members: list[Member] = []
+    runtimes: dict[str, str] = {}
+    group = StageGroup(members, pixels.take_waited_ns)
     for node_plan in plan.nodes:
         node = node_plan.node
         if node.device != "cpu":
@@ -48,12 +51,14 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
             detector, runtimes[node.name] = make_detector(node.options, node.model)
             stage: Stage = DetectStage(node.model.name, detector, pixels)
         else:
-            stage = _make_stage(plan, node_plan, pixels)
+            stage = _make_stage(plan, node_plan, pixels, group.warnings.append)
         members.append(Member(node.name, node_plan.parent, stage))
-    return StageGroup(members, pixels.take_waited_ns), runtimes
+    return group, runtimes
 
 
-def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> Stage:
+def _make_stage(
+    plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore, warn: Callable[[str], None]
+) -> Stage:
     node = node_plan.node
     kind: Any = load(node.role, node.kind)
     if node.role == "transform":
@@ -62,9 +67,10 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         assert isinstance(node.options, TrackerOptions)
         return TrackStage(lambda: kind(node.options), node.options)
     if node.role == "analytics":
-        names = plan.run.class_names
         return AnalyticsStage(
-            node.name, lambda source_id: kind(node.options, AnalyticsContext(source_id, names))
+            node.name,
+            lambda source_id: kind(node.options, _analytics_context(plan, source_id)),
+            EventStream(plan.run.events, plan.run.layout.run_id, plan.run.class_names),
         )
     context = SinkContext(
         run_id=plan.run.layout.run_id,
@@ -72,6 +78,10 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         class_names=plan.run.class_names,
         folder=plan.run.folder,
         on_wait=pixels.on_wait,
+        node=node.name,
+        events=plan.run.events,
+        live_sources=plan.run.live_sources.intersection(plan.source_ids),
+        warn=warn,
     )
     return SinkStage(kind(node.options, context), pixels)
 
@@ -91,3 +101,8 @@ def _on_gpu(node: Node, pixels: PixelStore) -> str:
     if node.role == "source":
         return f"{node.kind}, decoded on the CPU, each image copied to {gpu} once"
     return f"{node.kind} on {gpu}"
+
+
+def _analytics_context(plan: WorkerPlan, source_id: str) -> AnalyticsContext:
+    is_live = source_id in plan.run.live_sources
+    return AnalyticsContext(source_id, plan.run.class_names, is_live)

@@ -90,8 +90,8 @@ def test_killed_workers_lose_and_double_nothing(
     few.write_text("slots: 2\nmax_in_flight: 6\n")
     path = graph(tmp_path, "cuda:0")
     with streamdet("run", str(path), "--deploy", str(few), env=gpu) as process:
-        for lines, name in ((5, "sd:prepare-0"), (20, "sd:camera-0")):
-            wait_for_lines(tmp_path / "o.jsonl", lines, process)
+        for count, name in ((5, "sd:prepare-0"), (20, "sd:camera-0")):
+            wait_for_lines(tmp_path / "o.jsonl", count, process)
             next(each for each in stage_processes(process) if each.name() == name).kill()
         text = output_of(process, 180)
     assert process.returncode == 0, text
