@@ -44,16 +44,25 @@ class DevicePixels:
     """An image in the memory of a GPU: its address; the CPU cannot read it.
 
     Attributes:
+        device: the GPU, cuda:0 for the first.
         pointer: address of the first pixel.
         shape: as `PixelFormat.shape` says; rows lie one after the other.
         dtype: of each value.
         is_writable: whether it may be written to.
+        owner: what must live as long as the image, where that is not a pool.
     """
 
+    device: str
     pointer: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     is_writable: bool = True
+    owner: object = None
+
+    @property
+    def hw(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        return self.shape[0], self.shape[1]
 
     @property
     def nbytes(self) -> int:

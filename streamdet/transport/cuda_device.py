@@ -7,7 +7,8 @@ A context is of the thread that opened the device: a worker opens and uses it in
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ import numpy.typing as npt
 
 from streamdet.errors import ConfigError, EngineError, TransportError, to_install
 from streamdet.image import DevicePixels, Pixels
+from streamdet.kernels.launch import Launch
+from streamdet.kernels.ptx import ptx
 
 LEAST_DRIVER: Final = 13000
 """CUDA version of the oldest driver that takes the PTX of our kernels (nvcc 13.0, PTX 9.0)."""
@@ -68,7 +71,9 @@ class CudaDevice:
             self._context.push()
             self.stream = self._cuda.Stream()
         self._imported: dict[bytes, tuple[Any, int]] = {}
+        self._modules: dict[str, Any] = {}
         self._staging: Any = None
+        self._spare: Any = None
         atexit.register(self._release)
 
     def close(self) -> None:
@@ -83,10 +88,18 @@ class CudaDevice:
         if self._context is None:
             return
         atexit.unregister(self._release)
-        self._staging = self.stream = None
+        if self._spare is not None:
+            self._spare.stop_holding()
+        self._staging = self._spare = self.stream = None
+        self._modules.clear()
         self._cuda.Context.pop()
         self._context.detach()
         self._context = None
+
+    @property
+    def model(self) -> str:
+        """The GPU's name, as its driver says it."""
+        return str(self._cuda.Device(int(self.name.removeprefix("cuda:"))).name())
 
     def free_bytes(self) -> int:
         """Memory of the device that is free, over all processes."""
@@ -146,12 +159,63 @@ class CudaDevice:
         with _named(f"an event on {self.name} cannot be opened"):
             return self._cuda.Event.from_ipc_handle(bytearray(handle))
 
-    def upload(self, pixels: Pixels, to: DevicePixels) -> None:
-        """Copy an image to the device, after what came before; `pixels` may change at once."""
+    def private(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> DevicePixels:
+        """Make room for an image that no other process reads; it is reused when nobody has it."""
+        if self._spare is None:
+            from pycuda.tools import DeviceMemoryPool
+
+            self._spare = DeviceMemoryPool()
+        with _named(f"GPU memory is full: an image of {shape} cannot be kept on {self.name}"):
+            memory = self._spare.allocate(math.prod(shape) * dtype.itemsize)
+        return DevicePixels(self.name, int(memory), shape, dtype, owner=memory)
+
+    def upload(self, write: Callable[[Pixels], None], to: DevicePixels) -> None:
+        """Copy an image to the device, after what came before.
+
+        Args:
+            write: writes the image into what it is given, at once.
+            to: where to.
+
+        Raises:
+            ValueError: it is a reader's image.
+        """
+        if not to.is_writable:
+            raise ValueError("the image is read-only: only a claimed slot may be written to")
         with _named(f"an image cannot be copied to {self.name}"):
             staged = self._pinned(to)
-            staged[...] = pixels
+            write(staged)
             self._cuda.memcpy_htod_async(to.pointer, staged, self.stream)
+
+    def run(self, file: str, launches: Sequence[Launch]) -> None:
+        """Have kernels run, one after the other, after what came before.
+
+        Args:
+            file: of engines/kernels, without suffix.
+            launches: of its kernels.
+
+        Raises:
+            EngineError: the kernels cannot be compiled or loaded.
+        """
+        for launch in launches:
+            kernel = self._kernel(file, launch.kernel)
+            with _named(f"kernel {launch.kernel} failed on {self.name}"):
+                kernel(
+                    *launch.arguments,
+                    grid=launch.grid,
+                    block=launch.block,
+                    shared=launch.shared_bytes,
+                    stream=self.stream,
+                )
+
+    def _kernel(self, file: str, name: str) -> Any:
+        try:
+            if file not in self._modules:
+                self._modules[file] = self._cuda.module_from_buffer(ptx(file) + b"\0")
+            return self._modules[file].get_function(name)
+        except self._cuda.Error as exc:
+            raise EngineError(
+                f"kernel {name} of {file}.cu cannot be loaded on {self.name}: {exc}"
+            ) from exc
 
     def _pinned(self, image: DevicePixels) -> npt.NDArray[Any]:
         """Memory that the device reads by itself, once the last upload has been read from it."""

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from streamdet.errors import ConfigError, FrameError, StalePixelsError
 from streamdet.frame import FrameRef
-from streamdet.image import DevicePixels, PixelFormat, Pixels
+from streamdet.image import DevicePixels, PixelFormat
 from streamdet.registry import load
 from streamdet.transport.cuda_device import CudaDevice, open_device
 from streamdet.transport.cuda_owner import Owner
@@ -79,7 +79,7 @@ class _Opened:
 
 
 class CudaFramePool:
-    """The slots of one pool in a GPU; see pool.DevicePool.
+    """The slots of one pool in a GPU; see pool.FramePool.
 
     Args:
         plan: of the pool.
@@ -138,20 +138,6 @@ class CudaFramePool:
             self._opened.device.synchronize()
         return int(self._generations[ref.slot]) == ref.generation
 
-    def upload(self, pixels: Pixels, to: DevicePixels) -> None:
-        """Have an image copied into a claimed slot: see pool.DevicePool.
-
-        Raises:
-            ValueError: it is the image of a reader, which is read-only.
-        """
-        if not to.is_writable:
-            raise ValueError("the image is read-only: only a claimed slot may be written to")
-        self._open().device.upload(pixels, to)
-
-    def download(self, pixels: DevicePixels) -> Pixels:
-        """Copy an image to the CPU: see pool.DevicePool."""
-        return self._open().device.download(pixels)
-
     def close(self) -> None:
         """Unmap the memory; in the process that made it, give it back."""
         if self._opened is not None:
@@ -165,9 +151,8 @@ class CudaFramePool:
 
     def _image(self, ref: FrameRef, hw: tuple[int, int], *, is_writable: bool) -> DevicePixels:
         pointer = self._open().pointer + ref.slot * _stride(self._plan)
-        return DevicePixels(
-            pointer, self.pixel_format.shape(hw), self.pixel_format.dtype, is_writable
-        )
+        shape, dtype = self.pixel_format.shape(hw), self.pixel_format.dtype
+        return DevicePixels(self._plan.device, pointer, shape, dtype, is_writable)
 
     def _open(self) -> _Opened:
         if self._opened is None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from streamdet.frame import FrameRef
-from streamdet.image import AnyPixels, DevicePixels, PixelFormat, Pixels
+from streamdet.image import AnyPixels, PixelFormat
+from streamdet.registry import load
 
 Device = Literal["cpu", "cuda"]
 
@@ -25,7 +26,7 @@ class PoolPlan:
     """The plan of a pool, which is named after the node that fills it.
 
     Attributes:
-        kind: a name of registry.KINDS["pool"].
+        kind: a name of registry.KINDS["pool"], or "device_pool" if it lies in a GPU.
         pixel_format: of the images in it, a name of registry.KINDS["pixel_format"].
         path: where the processes find it.
         slots: number of slots.
@@ -105,18 +106,6 @@ class FramePool(Protocol):
         ...
 
 
-class DevicePool(FramePool, Protocol):
-    """A pool in the memory of a GPU."""
-
-    def upload(self, pixels: Pixels, to: DevicePixels) -> None:
-        """Have an image copied into a claimed slot; `pixels` may change when this returns."""
-        ...
-
-    def download(self, pixels: DevicePixels) -> Pixels:
-        """Copy an image to the CPU, after all that the GPU was told to do before."""
-        ...
-
-
 class PoolKind(Protocol):
     """A kind in registry.py: makes a pool, and attaches to it in the other processes of the run."""
 
@@ -131,3 +120,9 @@ class PoolKind(Protocol):
     def attach(self, plan: PoolPlan) -> FramePool:
         """Attach to a pool that another process has made with `create`."""
         ...
+
+
+def kind_of(plan: PoolPlan) -> PoolKind:
+    """Import the kind of a pool."""
+    kind: PoolKind = load("pool" if plan.device == "cpu" else "device_pool", plan.kind)
+    return kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import get_args
 from uuid import uuid4
 
@@ -12,15 +13,16 @@ import pytest
 from streamdet.errors import FrameError, StalePixelsError
 from streamdet.frame import FrameRef
 from streamdet.image import DevicePixels, Pixels
-from streamdet.registry import KINDS, load
+from streamdet.registry import KINDS
 from streamdet.transport.array_pool import ArrayPool
-from streamdet.transport.cuda_pool import CudaFramePool
-from streamdet.transport.pool import Device, FramePool, PoolPlan
+from streamdet.transport.cuda_device import CudaDevice, open_device
+from streamdet.transport.pool import Device, FramePool, PoolPlan, kind_of
 from streamdet.transport.shm_pool import FOLDER
 
 HW = (4, 5)
 SLOT_BYTES = 4 * 5 * 3
 IN_MEMORY = "in memory"
+POOLS = (*KINDS["pool"], *KINDS["device_pool"])
 
 
 def plan_of(kind: str, request: pytest.FixtureRequest) -> PoolPlan:
@@ -31,14 +33,21 @@ def plan_of(kind: str, request: pytest.FixtureRequest) -> PoolPlan:
     return PoolPlan(kind, "bgr24", path, slots=3, slot_bytes=SLOT_BYTES, device=device)
 
 
+@contextmanager
+def opened(image: DevicePixels) -> Iterator[CudaDevice]:
+    device = open_device(image.device)
+    yield device
+    device.close()
+
+
 def write(pool: FramePool, ref: FrameRef, values: Pixels | int) -> None:
     """Fill a slot as a stage does."""
     slot = pool.claim(ref, HW)
     if isinstance(slot, DevicePixels):
-        assert isinstance(pool, CudaFramePool)
         image = np.empty(slot.shape, slot.dtype)
         image[:] = values
-        pool.upload(image, slot)
+        with opened(slot) as device:
+            device.upload(lambda out: np.copyto(out, image), slot)
         image[:] = 0  # the pool has taken what it needs
     else:
         slot[:] = values
@@ -48,8 +57,8 @@ def write(pool: FramePool, ref: FrameRef, values: Pixels | int) -> None:
 def overwrite(pool: FramePool, ref: FrameRef) -> None:
     image = pool.view(ref, HW)
     if isinstance(image, DevicePixels):
-        assert isinstance(pool, CudaFramePool)
-        pool.upload(np.zeros(image.shape, image.dtype), image)
+        with opened(image) as device:
+            device.upload(lambda out: out.fill(0), image)
     else:
         image[:] = 0
 
@@ -57,25 +66,25 @@ def overwrite(pool: FramePool, ref: FrameRef) -> None:
 def read(pool: FramePool, ref: FrameRef) -> Pixels:
     image = pool.view(ref, HW)
     if isinstance(image, DevicePixels):
-        assert isinstance(pool, CudaFramePool)
-        return pool.download(image)
+        with opened(image) as device:
+            return device.download(image)
     return image
 
 
-@pytest.fixture(params=[*KINDS["pool"]])
+@pytest.fixture(params=[*POOLS])
 def plan(request: pytest.FixtureRequest) -> Iterator[PoolPlan]:
     plan = plan_of(request.param, request)
     yield plan
     plan.path.unlink(missing_ok=True)
 
 
-@pytest.fixture(params=[IN_MEMORY, *KINDS["pool"]])
+@pytest.fixture(params=[IN_MEMORY, *POOLS])
 def pool(request: pytest.FixtureRequest) -> Iterator[FramePool]:
     if request.param == IN_MEMORY:
         yield ArrayPool.in_memory(slots=3, slot_bytes=SLOT_BYTES)
         return
     plan = plan_of(request.param, request)
-    made = load("pool", request.param).create(plan)
+    made = kind_of(plan).create(plan)
     yield made
     made.close()
     plan.path.unlink(missing_ok=True)
@@ -88,7 +97,7 @@ def test_it_says_where_and_how_pixels_lie(pool: FramePool) -> None:
 
 
 def test_what_one_process_writes_another_finds(plan: PoolPlan) -> None:
-    kind = load("pool", plan.kind)
+    kind = kind_of(plan)
     made: FramePool = kind.create(plan)
     write(made, FrameRef("prepare", 1, 7), 9)
     found: FramePool = kind.attach(plan)
@@ -126,7 +135,7 @@ def test_a_reader_cannot_write(pool: FramePool) -> None:
 
 
 def test_what_is_written_is_there_once_it_has_settled(plan: PoolPlan) -> None:
-    kind = load("pool", plan.kind)
+    kind = kind_of(plan)
     made, found = kind.create(plan), kind.attach(plan)
     for generation in range(1, 4):
         ref = FrameRef("prepare", 0, generation)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import numpy as np
 import pytest
 
 from streamdet.errors import ConfigError, StalePixelsError
@@ -20,6 +19,7 @@ from streamdet.transport.cuda_owner import Owner
 from streamdet.transport.cuda_pool import CudaFramePool, CudaPool
 from streamdet.transport.pool import PoolPlan
 from streamdet.transport.shm_pool import FOLDER
+from tests.contracts.test_pool_contract import opened
 from tests.emulation.emulated import EmulatedCuda
 
 HW = (16, 20)
@@ -28,9 +28,9 @@ SLOTS = 2
 OTHER = """
 import os, sys
 from pathlib import Path
-import numpy as np
 from streamdet.errors import StreamdetError
 from streamdet.frame import FrameRef
+from streamdet.transport.cuda_device import open_device
 from streamdet.transport.cuda_pool import CudaPool
 from streamdet.transport.pool import PoolPlan
 pool = CudaPool.attach(
@@ -42,11 +42,11 @@ for line in sys.stdin:
     try:
         if what == "read":
             image = pool.view(ref, (16, 20))
-            values = {*pool.download(image).ravel().tolist()}
+            values = {*open_device("cuda:0").download(image).ravel().tolist()}
             print(values if pool.is_current(ref) else "stale", flush=True)
             continue
         image = pool.claim(ref, (16, 20))
-        pool.upload(np.full(image.shape, int(generation), np.uint8), image)
+        open_device("cuda:0").upload(lambda out: out.fill(int(generation)), image)
         if what != "forget":
             pool.written(ref)
         if what == "settle":
@@ -101,13 +101,15 @@ def another(cuda: EmulatedCuda, plan: PoolPlan, **settings: str) -> Iterator[Oth
 
 def read(pool: CudaFramePool, slot: int, generation: int) -> set[int]:
     image = pool.view(FrameRef("camera", slot, generation), HW)
-    return {*pool.download(image).ravel().tolist()}
+    with opened(image) as device:
+        return {*device.download(image).ravel().tolist()}
 
 
 def write(pool: CudaFramePool, slot: int, generation: int) -> None:
     ref = FrameRef("camera", slot, generation)
     image = pool.claim(ref, HW)
-    pool.upload(np.full(image.shape, generation, np.uint8), image)
+    with opened(image) as device:
+        device.upload(lambda out: out.fill(generation), image)
     pool.written(ref)
 
 
@@ -177,7 +179,8 @@ def test_a_reader_sees_a_slot_that_another_process_used_again(
     image = pool.view(ref, HW)
     with another(emulated_cuda, plan) as writer:
         writer.does("settle", 0, 4)
-    pool.download(image)
+    with opened(image) as device:
+        device.download(image)
     assert not pool.is_current(ref)
     with pytest.raises(StalePixelsError):
         pool.view(ref, HW)
