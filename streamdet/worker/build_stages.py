@@ -104,5 +104,6 @@ def _on_gpu(node: Node, pixels: PixelStore) -> str:
 
 
 def _analytics_context(plan: WorkerPlan, source_id: str) -> AnalyticsContext:
-    is_live = source_id in plan.run.live_sources
+    # Only cameras can come to a run that has begun.
+    is_live = source_id in plan.run.live_sources or source_id not in plan.run.source_names
     return AnalyticsContext(source_id, plan.run.class_names, is_live)

@@ -31,10 +31,15 @@ def traceback_path(folder: Path, consumer: str) -> Path:
 
 
 def read_status(folder: Path, consumer: str) -> dict[str, Any]:
-    """Read a worker's status: `runtimes` (node -> name), `failure` (a sentence)."""
+    """Read a worker's status: `runtimes` (node -> name), `is_ready`, `failure` (a sentence)."""
     path = folder / f"{consumer}.json"
     status: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return status
+
+
+def forget_status(folder: Path, consumer: str) -> None:
+    """Forget a worker's status, so that the next one is that of its next process."""
+    (folder / f"{consumer}.json").unlink(missing_ok=True)
 
 
 def write_status(folder: Path, consumer: str, **values: Any) -> None:
