@@ -85,6 +85,9 @@ def to_int8(model: Any, inputs: Iterator[Tensors], recipe: EngineRecipe) -> Any:
 
     Jacob et al., "Quantization and Training of Neural Networks", 2018, section 2, with symmetric
     ranges, by channel for weights; biases stay in fp32, because TensorRT takes none of int32.
+    Depthwise convolutions, the first layer and the last ones stay in fp32, and so does what a
+    layer gives before its activation: built-in model `people` has AP .387 so on coco-mini val, .399
+    in fp32, .114 with its depthwise convolutions in int8, .035 if the ranges are also the extremes.
 
     Args:
         model: see `prepared`; it may be changed.
@@ -133,35 +136,57 @@ def to_int8(model: Any, inputs: Iterator[Tensors], recipe: EngineRecipe) -> Any:
             weight_type=QuantType.QInt8,
             per_channel=True,
             op_types_to_quantize=sorted(_LINEAR),
-            nodes_to_exclude=list(recipe.keep_fp32),
+            nodes_to_exclude=[*_sensitive(model), *recipe.keep_fp32],
             calibrate_method=methods[recipe.calibration],
             extra_options={
                 "ActivationSymmetric": True,
                 "WeightSymmetric": True,
                 "QuantizeBias": False,
+                "OpTypesToExcludeOutputQuantization": sorted(_LINEAR),
             },
         )
         return onnx.load(path)
 
 
 def _after_linear(model: Any) -> list[str]:
-    """Name the nodes from which no convolution or matrix product is reached.
+    """Name the nodes that lie before no convolution or matrix product."""
+    linear = [node for node in model.graph.node if node.op_type in _LINEAR]
+    kept = {node.name for node in linear} | _before(model, linear)
+    return [node.name for node in model.graph.node if node.name not in kept]
+
+
+def _sensitive(model: Any) -> list[str]:
+    """Name the convolutions and matrix products that int8 harms most and speeds up least."""
+    linear = [node for node in model.graph.node if node.op_type in _LINEAR]
+    before = _before(model, linear)
+    return [
+        node.name
+        for index, node in enumerate(linear)
+        if index == 0 or node.name not in before or _is_depthwise(node)
+    ]
+
+
+def _is_depthwise(node: Any) -> bool:
+    return any(each.name == "group" and each.i > 1 for each in node.attribute)
+
+
+def _before(model: Any, nodes: Sequence[Any]) -> set[str]:
+    """Name the nodes from which one of others is reached.
 
     A way through the regions of a node of ours does not count, for it leads over boxes in pixels;
     one through its maps does.
     """
     makers = {name: node for node in model.graph.node for name in node.output}
-    waiting = [node for node in model.graph.node if node.op_type in _LINEAR]
     own = [node for node in model.graph.node if node.domain == NODE_DOMAIN]
-    waiting += [makers[name] for node in own for name in _maps(node) if name in makers]
-    before = {node.name for node in waiting}
+    waiting = [name for node in nodes for name in node.input]
+    waiting += [name for node in own for name in _maps(node)]
+    before: set[str] = set()
     while waiting:
-        node = waiting.pop()
-        for maker in (makers[name] for name in node.input if name in makers):
-            if maker.name not in before and maker.domain != NODE_DOMAIN:
-                before.add(maker.name)
-                waiting.append(maker)
-    return [node.name for node in model.graph.node if node.name not in before]
+        maker = makers.get(waiting.pop())
+        if maker is not None and maker.name not in before and maker.domain != NODE_DOMAIN:
+            before.add(maker.name)
+            waiting += maker.input
+    return before
 
 
 def _maps(node: Any) -> Sequence[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import onnx
 import pytest
@@ -18,8 +20,10 @@ from streamdet.runtimes.tensorrt.nodes import (
     kernels_of,
 )
 
-NMS = {"classes": [3], "iou_thresh": [0.5], "score_thresh": [0.1], "most": [7]}
-ALIGN = {
+Values = Mapping[str, Sequence[float]]
+
+NMS: Values = {"classes": [3], "iou_thresh": [0.5], "score_thresh": [0.1], "most": [7]}
+ALIGN: Values = {
     "output_side": [7],
     "sampling_ratio": [2],
     "finest_level": [2.0],
@@ -27,10 +31,10 @@ ALIGN = {
     "scale0": [0.25],
     "scale1": [0.125],
 }
-POOL = {"scale": [0.0625], "output_hw": [2, 3]}
+POOL: Values = {"scale": [0.0625], "output_hw": [2, 3]}
 
 
-def arrays(values: dict[str, list[float]]) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def arrays(values: Values) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
     return {name: np.array(each) for name, each in values.items()}
 
 
@@ -47,7 +51,9 @@ def test_nms_gives_a_fixed_number_of_rows_for_a_free_number_of_images() -> None:
 
 def test_pooled_regions_have_the_channels_of_the_maps() -> None:
     align = RoiAlignFpnNode(arrays(ALIGN))
-    assert align.output_shapes([["R", 5], ["B", 64, 32, 48], ["B", 64, 16, 24]]) == [["R", 64, 7, 7]]
+    assert align.output_shapes([["R", 5], ["B", 64, 32, 48], ["B", 64, 16, 24]]) == [
+        ["R", 64, 7, 7]
+    ]
     pool = RoiPoolNode(arrays(POOL))
     assert pool.output_shapes([["R", 5], ["B", 64, 32, 48]]) == [["R", 64, 2, 3]]
     assert pool.output_types([FLOAT, HALF]) == [HALF]
