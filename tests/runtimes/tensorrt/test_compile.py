@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from streamdet.building.engine_recipe import EngineRecipe
 from streamdet.building.export import export
-from streamdet.building.lower_precision import prepared, to_fp16
+from streamdet.building.half import to_fp16
+from streamdet.building.int8 import prepared
 from streamdet.config.files import shipped
 from streamdet.errors import ConfigError, EngineError
 from streamdet.kernels.ptx import ptx

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 
@@ -34,12 +36,12 @@ ALIGN: Values = {
 POOL: Values = {"scale": [0.0625], "output_hw": [2, 3]}
 
 
-def arrays(values: Values) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def arrays(values: Values) -> dict[str, npt.NDArray[Any]]:
     return {name: np.array(each) for name, each in values.items()}
 
 
-def at(shape: tuple[int, ...], dtype: object = np.float32) -> DeviceArray:
-    return DeviceArray(4096, shape, np.dtype(dtype))  # type: ignore[call-overload]
+def at(shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> DeviceArray:
+    return DeviceArray(4096, shape, np.dtype(dtype))
 
 
 def test_nms_gives_a_fixed_number_of_rows_for_a_free_number_of_images() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from streamdet.building.compact import compact, expand
 from streamdet.building.engine_recipe import EngineRecipe
-from streamdet.building.lower_precision import prepared, to_fp16, to_int8
+from streamdet.building.half import to_fp16
+from streamdet.building.int8 import prepared, to_int8
 from streamdet.runtimes import Tensors
 
 SIDE = 16
