@@ -181,6 +181,11 @@ def needs_image(node: Node) -> bool:
     return node.role == "sink" and bool(load("sink", node.kind).needs_image)
 
 
+def needs_packets(node: Node) -> bool:
+    """Whether a node is a sink that needs the encoded packets of live sources."""
+    return node.role == "sink" and getattr(load("sink", node.kind), "needs_packets", False)
+
+
 def upstream(reads: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
     """Map each name to all names that it reads, directly or through others.
 

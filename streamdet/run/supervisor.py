@@ -24,6 +24,7 @@ from streamdet.run.processes import Processes
 from streamdet.run.report import Report, Snapshot, stage_reports, total_expected
 from streamdet.run.running import Running
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
+from streamdet.run.worker_warnings import WorkerWarnings, warnings_of
 from streamdet.sources import SourceInfo
 from streamdet.system.process import has_terminal, stop_signals_to
 from streamdet.system.redaction import redacted
@@ -34,7 +35,14 @@ from streamdet.transport.requests import Inbox
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
 from streamdet.transport.server_check import check_server, rehearse
 from streamdet.transport.shm_pool import free_bytes
-from streamdet.worker.plan import RunPlan, class_names, run_layout, worker_plans
+from streamdet.worker.plan import (
+    RunPlan,
+    class_names,
+    live_sources,
+    ring_plan,
+    run_layout,
+    worker_plans,
+)
 from streamdet.worker.pool_plans import fitting_pools
 
 PROBE_LIMIT_S: Final = 10.0
@@ -46,8 +54,8 @@ class Supervisor:
     Args:
         graph: the graph to run.
         settings: of this machine.
-        on_warning: called before the run begins, with a sentence for each thing that is unsafe or
-            unknown.
+        on_warning: called with a sentence for each thing that is unsafe or unknown before the run
+            begins, and for what a worker warns of.
         probe_limit_s: sources have so long to tell how large their images are, in seconds.
 
     Attributes:
@@ -86,6 +94,7 @@ class Supervisor:
         self._stops = 0
         self._redis_server: EmbeddedRedis | None = None
         self._runtime_notes: dict[str, str] = {}
+        self._worker_warnings = WorkerWarnings()
 
     def run(self) -> Report:
         """Run the graph to its end.
@@ -174,8 +183,12 @@ class Supervisor:
         if running.live_nodes:
             self._listen(stack, running, stated, monitor)
         outcome, failure = monitor.run(
-            lambda: self._stops, self._show(metrics, total_expected(description.sources.values()))
+            lambda: self._stops,
+            self._show(metrics, total_expected(description.sources.values())),
         )
+        for warning in processes.warnings():
+            self.on_warning(warning)
+        warnings += processes.warnings()
         return self._report(running, (outcome, failure, warnings))
 
     def _listen(
@@ -192,6 +205,8 @@ class Supervisor:
 
     def _show(self, metrics: Metrics, expected: int | None) -> Callable[[], None]:
         def show() -> None:
+            for warning in self._worker_warnings.new(metrics.counters):
+                self.on_warning(warning)
             self.on_progress(Snapshot(metrics.sources, expected, metrics.elapsed_s))
 
         return show
@@ -239,11 +254,8 @@ class Supervisor:
             class_names=class_names(self._graph),
             max_in_flight=self._settings.max_in_flight,
             events=self._settings.events,
-            live_sources=frozenset(
-                item.source_id
-                for node in self._graph.nodes_of_role("source")
-                for item in (node.items if node.is_live else ())
-            ),
+            live_sources=live_sources(self._graph),
+            rings=ring_plan(self._graph, folder.path),
         )
         return plan, (warning,) if warning else ()
 
@@ -268,7 +280,7 @@ class Supervisor:
                 node: name + self._runtime_notes.get(node, "")
                 for node, name in processes.runtimes().items()
             },
-            warnings=warnings,
+            warnings=(*warnings, *warnings_of(metrics.counters)),
             tracebacks=processes.tracebacks(),
             sources=metrics.sources,
             stages=stage_reports(kinds, metrics.counters),

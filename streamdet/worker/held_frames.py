@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.stages import Job
@@ -100,9 +101,9 @@ class HeldFrames:
         positions: Mapping[str, bytes],
         public: Sequence[PublicEntry] = (),
     ) -> StepResult:
-        states = self._context.group.states()
-        result = self._committer.step(
-            lease, commits, results, states=states, positions=positions, public=public
-        )
-        self._context.group.committed()
+        group = self._context.group
+        news = group.take_news()
+        news = replace(news, public=[*public, *news.public])
+        result = self._committer.step(lease, commits, results, news, positions=positions)
+        group.committed()
         return result
