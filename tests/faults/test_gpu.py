@@ -61,25 +61,34 @@ def graph(folder: Path, device: str, *, front: str = "batch: 2", frames: int = F
 
 
 @pytest.fixture(scope="module")
-def on_cpu(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+def cpu_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With o.jsonl and o.mp4 of a run on the CPU."""
     folder = tmp_path_factory.mktemp("cpu")
-    with streamdet("run", str(graph(folder, "cpu"))) as process:
+    path, video = graph(folder, "cpu"), folder / "o.mp4"
+    with streamdet("run", str(path), "--output", str(video)) as process:
         output_of(process, 120)
         assert process.returncode == 0
-    return results_of(lines_of(folder / "o.jsonl"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def on_cpu(cpu_folder: Path) -> dict[str, list[Any]]:
+    return results_of(lines_of(cpu_folder / "o.jsonl"))
 
 
 @pytest.mark.parametrize(
     "front", ["batch: 2", "process: front"], ids=["each alone", "in one process"]
 )
 def test_a_gpu_finds_what_the_cpu_finds(
-    gpu: dict[str, str], on_cpu: dict[str, list[Any]], tmp_path: Path, front: str
+    gpu: dict[str, str], cpu_folder: Path, tmp_path: Path, front: str
 ) -> None:
-    path = graph(tmp_path, "cuda:0", front=front)
-    with streamdet("run", str(path), "--stages", env=gpu) as process:
+    path, video = graph(tmp_path, "cuda:0", front=front), tmp_path / "o.mp4"
+    with streamdet("run", str(path), "--stages", "--output", str(video), env=gpu) as process:
         text = output_of(process, 180)
     assert process.returncode == 0, text
-    assert results_of(lines_of(tmp_path / "o.jsonl")) == on_cpu
+    found, wanted = (lines_of(folder / "o.jsonl") for folder in (tmp_path, cpu_folder))
+    assert results_of(found) == results_of(wanted)
+    assert video.read_bytes() == (cpu_folder / "o.mp4").read_bytes()
     assert "decoded on the CPU, each image copied to cuda:0 (emulated on a CPU) once" in text
 
 
