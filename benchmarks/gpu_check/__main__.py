@@ -19,7 +19,8 @@ from typing import Any, Final
 import torch
 
 from benchmarks.gpu_check import libraries, pool
-from benchmarks.gpu_check.cases import CASES, SMALL, Case, Sizes
+from benchmarks.gpu_check.case import SMALL, Case, Sizes
+from benchmarks.gpu_check.cases import CASES
 from benchmarks.gpu_check.gpu import (
     Gpu,
     RealGpu,
@@ -33,7 +34,7 @@ from streamdet.kernels.ptx import find_nvcc
 
 RESULTS: Final = Path(__file__).parents[1] / "results"
 NOT_CHECKED: Final = [
-    "whole pipeline on cameras: the graph has no GPU stages here yet",
+    "a whole pipeline with `device: cuda:0`: its stages are tested under emulation only",
     "engines of TensorRT: built by `streamdet models build --runtime tensorrt`, not run here",
 ]
 
@@ -133,9 +134,9 @@ def checked_case(gpu: Gpu, make: Callable[[], Case], rate: float | None) -> dict
 
 def _line(kernel: dict[str, Any]) -> str:
     if "wrong" in kernel:
-        return f"{kernel['name']:20} WRONG: {kernel['wrong']}"
+        return f"{kernel['name']:24} WRONG: {kernel['wrong']}"
     times = [f"{key} {value}" for key, value in kernel.items() if key.endswith("ms")]
-    return f"{kernel['name']:20} agrees ({kernel['agrees_to']})  {'  '.join(times)}"
+    return f"{kernel['name']:24} agrees ({kernel['agrees_to']})  {'  '.join(times)}"
 
 
 def _pool() -> str:

@@ -11,11 +11,22 @@ from pathlib import Path
 import torch
 
 from benchmarks.gpu_check.__main__ import checked_case
-from benchmarks.gpu_check.cases import CASES, SMALL, Case
+from benchmarks.gpu_check.case import SMALL, Case
+from benchmarks.gpu_check.cases import CASES
 from benchmarks.gpu_check.gpu import EmulatedGpu
 from tests.emulation import build
 from tests.kernels.test_limits import LIMITS
 from tests.required import skip_for_want_of
+
+
+class Nothing(EmulatedGpu):
+    """A GPU whose kernels do nothing."""
+
+    def __init__(self) -> None:
+        self.device = torch.device("cpu")
+
+    def run(self, file: str, launches: object) -> None:
+        """Start nothing."""
 
 
 def gpu_check(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -38,9 +49,10 @@ def test_all_is_checked_over_the_emulated_driver(tmp_path: Path) -> None:
     assert result["pool"] == "4 writers killed, 4 images read after them"
 
 
-def test_every_file_of_kernels_has_a_case() -> None:
-    files = {kernel.partition("_")[0] for kernel in LIMITS["kernels"]}
-    assert {name.partition("_")[0] for name in CASES} == files
+def test_every_kernel_is_in_a_case() -> None:
+    made = [make(Nothing(), SMALL) for make in CASES.values()]
+    launched = {launch.kernel for case in made for launch in case.launches}
+    assert launched == LIMITS["kernels"].keys()
 
 
 def test_a_machine_without_a_gpu_is_told_so_in_a_sentence(tmp_path: Path) -> None:
@@ -50,16 +62,6 @@ def test_a_machine_without_a_gpu_is_told_so_in_a_sentence(tmp_path: Path) -> Non
     assert done.stderr.count("\n") == 1
     assert "sees no GPU on this machine" in done.stderr
     assert not (tmp_path / "out.json").exists()
-
-
-class Nothing(EmulatedGpu):
-    """A GPU whose kernels do nothing."""
-
-    def __init__(self) -> None:
-        self.device = torch.device("cpu")
-
-    def run(self, file: str, launches: object) -> None:
-        """Start nothing."""
 
 
 def test_a_kernel_that_does_nothing_is_wrong_in_every_case() -> None:
