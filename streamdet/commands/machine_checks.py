@@ -81,6 +81,7 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     yield from map(_runtime, names("runtime"))
     yield _optional("torch", ("torch",), _TORCH_REMEDY)
     yield _optional("tensorrt", _TENSORRT, f"only for a GPU: {to_install('gpu')}")
+    yield _optional("pycuda", ("pycuda",), f"only for `device: cuda:0`: {to_install('gpu')}")
     yield cuda()
     yield _embedded_server(is_needed=settings.is_embedded)
     if not settings.is_embedded:
