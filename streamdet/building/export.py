@@ -1,4 +1,4 @@
-"""From a network in torch to ONNX: any number of images, our own nodes with their bodies."""
+"""From a network in torch to ONNX: our own nodes with their bodies, batch and sides free."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from streamdet.building.free_sides import free_sides
 from streamdet.building.functions import OPSET, function_of
 from streamdet.errors import EngineError
 from streamdet.networks import NODE_DOMAIN, Network
@@ -22,7 +23,8 @@ def export(network: Network, input_name: str, hw: tuple[int, int], batch: int | 
     """Export a network.
 
     Args:
-        network: in the state that is wanted; it is put into evaluation mode.
+        network: in the state that is wanted; it is put into evaluation mode. One whose class states
+            `takes_any_hw = True` is exported with a free height and width.
         input_name: name that the image input gets.
         hw: height and width of the image, pixels.
         batch: images at a time; None: any number.
@@ -59,6 +61,8 @@ def export(network: Network, input_name: str, hw: tuple[int, int], batch: int | 
                 raise EngineError(f"torch cannot export {type(module).__name__}: {exc}") from exc
     assert program is not None
     model = program.model_proto
+    if getattr(network, "takes_any_hw", False):
+        free_sides(model, input_name)
     _add_functions(model)
     onnx.checker.check_model(model, full_check=model.ByteSize() < onnx.checker.MAXIMUM_PROTOBUF)
     return model
