@@ -17,7 +17,7 @@ from streamdet.config.suggestions import closest
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.built_in import check_built_in
-from streamdet.detectors.parts.options import DetectorOptions, check_options
+from streamdet.detectors.parts.options import DetectorOptions, check_options, sized_by
 from streamdet.errors import ConfigError
 from streamdet.graph.draft import NODE_KEYS, DraftNode
 from streamdet.graph.pipeline import Node, in_order
@@ -100,6 +100,11 @@ class _Builder:
             raise self._error(
                 (*draft.path, "classes"), f"{problem}; {_other_classes(draft.name, options, model)}"
             ) from exc
+        try:
+            model = sized_by(options, model)
+        except ConfigError as exc:
+            problem = str(exc).removeprefix("input ")
+            raise self._error((*draft.path, "input"), problem) from exc
         try:
             check_built_in(options, model)
         except ConfigError as exc:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from streamdet.config.options import Options
-from streamdet.models.model_config import ModelConfig
+from streamdet.models.model_config import Hw, ModelConfig
 from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem
 from streamdet.system.cores import cores
+from streamdet.trackers.options import TrackerOptions
 
 ORDERED_ROLES: Final = frozenset({"tracker", "analytics", "sink"})
 """Roles that need each source's frames in index order."""
@@ -36,6 +37,8 @@ class Node:
         copies: whether it may read images that lie elsewhere.
         items: what a source reads, at least one; () for the other roles.
         model: of a detector; None for the other roles.
+        tracking_by_hw: of a tracker: its options by the size of the network's image that feeds it,
+            where they differ from `options`.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Node:
     copies: bool = False
     items: tuple[SourceItem, ...] = ()
     model: ModelConfig | None = None
+    tracking_by_hw: Mapping[Hw, TrackerOptions] = field(default_factory=dict)
 
     @property
     def is_live(self) -> bool:

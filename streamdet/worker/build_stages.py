@@ -65,11 +65,11 @@ def _make_stage(
         return _transform_stage(node_plan, kind(node.options), pixels)
     if node.role == "tracker":
         assert isinstance(node.options, TrackerOptions)
-        return TrackStage(lambda: kind(node.options), node.options)
+        return TrackStage(kind, node.options, node.tracking_by_hw)
     if node.role == "analytics":
         return AnalyticsStage(
             node.name,
-            lambda source_id: kind(node.options, _analytics_context(plan, source_id)),
+            lambda source_id: kind(node.options, _analytics_context(plan, node.name, source_id)),
             EventStream(plan.run.events, plan.run.layout.run_id, plan.run.class_names),
         )
     context = SinkContext(
@@ -103,6 +103,7 @@ def _on_gpu(node: Node, pixels: PixelStore) -> str:
     return f"{node.kind} on {gpu}"
 
 
-def _analytics_context(plan: WorkerPlan, source_id: str) -> AnalyticsContext:
-    is_live = source_id in plan.run.live_sources
-    return AnalyticsContext(source_id, plan.run.class_names, is_live)
+def _analytics_context(plan: WorkerPlan, node: str, source_id: str) -> AnalyticsContext:
+    # Only cameras can come to a run that has begun.
+    is_live = source_id in plan.run.live_sources or source_id not in plan.run.source_names
+    return AnalyticsContext(source_id, plan.run.class_names, is_live, node)

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import torch
 import yaml
 
+from benchmarks.gpu_check.case import SMALL
+from benchmarks.gpu_check.cases import CASES
+from benchmarks.gpu_check.gpu import EmulatedGpu
 from streamdet.config.files import shipped
 from streamdet.kernels import ptx
 from tests.required import skip_for_want_of
@@ -78,3 +82,39 @@ def test_no_kernel_takes_more_than_its_limit(target: str, tmp_path: Path) -> Non
         or taken.spilled_bytes
     }
     assert too_much == {}
+
+
+class NoGpu(EmulatedGpu):
+    """A place for arrays, on which nothing is run."""
+
+    def __init__(self) -> None:
+        self.device = torch.device("cpu")
+
+
+def entries(name: str) -> dict[str, tuple[int, int]]:
+    """Of each kernel in a file's PTX: its parameters, and the most threads of a block."""
+    if ptx.find_nvcc() is None:
+        skip_for_want_of("cuda", "no nvcc here")
+    text = ptx.ptx(name).decode()
+    found = re.findall(r"\.entry (\w+)\(([^)]*)\)\s*\.maxntid (\d+), 1, 1", text)
+    return {kernel: (parameters.count(".param"), int(most)) for kernel, parameters, most in found}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_launches_have_the_threads_and_arguments_of_their_ptx(name: str) -> None:
+    case = CASES[name](NoGpu(), SMALL)
+    stated = entries(case.file)
+    for launch in case.launches:
+        arguments, most = stated[launch.kernel]
+        assert (len(launch.arguments), launch.block[0] * launch.block[1]) == (arguments, most)
+
+
+@pytest.mark.parametrize("name", ["nms", "roi_pool", "prepare"])
+def test_what_agrees_in_every_bit_is_never_contracted(name: str) -> None:
+    # ptxas may join `mul.f32` and `add.f32`, but not what states its rounding (PTX ISA, 9.7.3).
+    if ptx.find_nvcc() is None:
+        skip_for_want_of("cuda", "no nvcc here")
+    text = ptx.ptx(name).decode()
+    used = set(re.findall(r"\b(?:fma|mad|mul|add|sub)[.\w]*\.f(?:32|64)\b", text))
+    assert used
+    assert {each for each in used if not re.match(r"(mul|add|sub)\.r[nz]\.", each)} == set()
