@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from streamdet.errors import ConfigError
@@ -202,6 +204,43 @@ def test_sighup_applies_the_run_s_own_file(start: Start) -> None:
     assert "g.yaml:10: prepare.reads must name a node" in run.log
     run.stop()
     run.check_accounts(["door"])
+
+
+def test_a_run_whose_terminal_is_closed_ends(start: Start) -> None:
+    ours, theirs = pty.openpty()
+    run = start(terminal=theirs)
+    os.close(theirs)
+    os.close(ours)
+    assert run.process.wait(20) == 130
+    run.check_accounts(["door"])
+
+
+def test_outputs_that_want_all_cameras_from_the_start_let_none_come(
+    start: Start, tmp_path: Path
+) -> None:
+    run = start("--output", str(tmp_path / "rows.parquet"))
+    for refused in (
+        lambda: run.control.add("yard", {"uri": run.address}),
+        lambda: run.control.remove("door"),
+    ):
+        with pytest.raises(ConfigError, match="writes its file when all cameras have ended"):
+            refused()
+    run.stop()
+    run.check_accounts(["door"])
+
+
+def test_an_added_camera_gets_files_of_its_own(start: Start, tmp_path: Path) -> None:
+    run = start("--output", str(tmp_path / "boxes.mp4"))
+    (tmp_path / "boxes-hall.mp4").mkdir()
+    with pytest.raises(ConfigError, match=r"boxes-hall\.mp4: "):
+        run.control.add("hall", {"uri": run.address})
+    run.control.add("yard", {"uri": run.address})
+    run.wait_for_frames("yard", 3)
+    run.stop()
+    run.check_accounts(["door", "yard"])
+    for name, file in (("door", "boxes.mp4"), ("yard", "boxes-yard.mp4")):
+        with av.open(str(tmp_path / file)) as container:
+            assert len(list(container.decode(video=0))) == len(run.frames(name))
 
 
 @pytest.mark.parametrize("rounds", [4, pytest.param(30, marks=pytest.mark.nightly)])
