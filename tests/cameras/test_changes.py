@@ -81,6 +81,19 @@ def test_a_run_without_cameras_waits_for_one(start: Start) -> None:
     assert run.report["door"]["camera"]["state"] == "removed"
 
 
+def test_a_camera_may_go_the_moment_that_it_has_come(start: Start) -> None:
+    run = start()
+    for _ in range(3):
+        run.control.add("yard", {"uri": run.address})
+        run.control.pause("yard")
+        run.control.remove("yard")
+        run.control.add("yard", {"uri": run.address})
+        run.control.remove("yard")
+    run.wait_for_frames("door", 3)
+    run.stop()
+    run.check_accounts(["door", "yard"])
+
+
 def test_a_paused_camera_says_why_and_goes_on_with_its_tracks(start: Start) -> None:
     run = start()
     worker = run.workers()["front.door"]
@@ -259,3 +272,20 @@ def test_cameras_that_come_and_go_all_the_time_disturb_nobody(start: Start, roun
     run.check_accounts(["door", "guest-0", "guest-1"])
     assert json.loads((run.folder / "report.json").read_text())["restarts"] == 0
     assert ids(run, "door") == [1]
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.nightly)])
+def test_workers_that_are_killed_while_cameras_come_and_go_lose_nothing(
+    start: Start, rounds: int
+) -> None:
+    run = start()
+    for number in range(rounds):
+        run.control.add("guest", {"uri": run.address})
+        run.wait_for_frames("guest", 1)
+        for name in (("front.guest", "back-0"), ("detect-0", "front.door"))[number % 2]:
+            os.kill(run.workers()[name], signal.SIGKILL)
+        run.control.remove("guest")
+        run.wait_for_frames("door", 2)
+    run.stop()
+    run.check_accounts(["door", "guest"])
+    assert json.loads((run.folder / "report.json").read_text())["restarts"] >= 1
