@@ -131,7 +131,7 @@ def scene_event(
     body: dict[str, Any] = {
         "schema": "streamdet-event/1",
         "event": event.kind,
-        "id": _id(run_id, frame.source_id, frame.index, *event.key()),
+        "id": event_id(event, message, run_id),
         "run": run_id,
         "source_id": frame.source_id,
         "frame_id": frame.index,
@@ -142,6 +142,11 @@ def scene_event(
     if (place := PLACES.get(event.kind.partition("_")[0])) and event.place:
         body[place] = event.place
     return body | _of_object(event, class_names) | dict(event.more)
+
+
+def event_id(event: Event, message: FrameMessage, run_id: str) -> str:
+    """Name an event of a frame: a UUID that no other event has, the same each time."""
+    return _id(run_id, message.source_id, message.index, *event.key())
 
 
 def event_line(

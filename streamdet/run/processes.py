@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError
@@ -141,6 +141,15 @@ class Processes:
             for process in self._processes
             for node, name in self._status(process).get("runtimes", {}).items()
         }
+
+    def warnings(self) -> tuple[str, ...]:
+        """What workers have warned of as they ended, each sentence once."""
+        said = (
+            sentence
+            for process in self._processes
+            for sentence in self._status(process).get("warnings", ())
+        )
+        return tuple(dict.fromkeys(said))
 
     def tracebacks(self) -> tuple[str, ...]:
         """Tracebacks of unexpected errors in workers."""
@@ -273,7 +282,7 @@ class Processes:
         self.restarts += 1
         write_restarts(self._folder, self.restarts)
 
-    def _status(self, process: _Process) -> dict[str, dict[str, str]]:
+    def _status(self, process: _Process) -> dict[str, Any]:
         return read_status(self._folder, process.plan.consumer)
 
     def _restart_fork_server(self) -> None:

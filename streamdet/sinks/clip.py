@@ -29,6 +29,7 @@ from streamdet.formats.recording_events import ClipEvent, ClipObject, event_id, 
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
+from streamdet.sinks.background_writer import RETRY_S
 from streamdet.sinks.clip_events import Clip, ClipTimes, SourceEvents
 from streamdet.sinks.clip_file import find_parts, write_part
 from streamdet.sinks.recorded_files import Recorded
@@ -84,13 +85,21 @@ class ClipSink:
         options: ClipOptions,
         context: SinkContext,
         clock_ns: Callable[[], int] = time.monotonic_ns,
+        retry_s: float = RETRY_S,
     ) -> None:
-        """Remember options and run; `clock_ns` is the monotonic clock."""
+        """Remember options and run.
+
+        Args:
+            options: of the node.
+            context: of the run.
+            clock_ns: the monotonic clock.
+            retry_s: pause after the system refused to write, seconds.
+        """
         self._clock_ns = clock_ns
         self._options = options
         self._context = context
         self._folder = context.folder or Path()
-        self._recorder: Recorder[list[ClipFile]] = Recorder(options, context)
+        self._recorder: Recorder[list[ClipFile]] = Recorder(options, context, retry_s)
         lengths_s = (options.before_s, options.after_s, options.max_s)
         times = ClipTimes(*(round(length_s * 1e9) for length_s in lengths_s))
         self._events = defaultdict[str, SourceEvents](
@@ -116,7 +125,17 @@ class ClipSink:
                 self._over[key] = Clip.restored(msgpack.unpackb(state))
             else:
                 self._events[source_id].restore(state)
+        self._let_go()
         self._begin_writing()
+
+    def _let_go(self) -> None:
+        """Remove the packets that a killed process kept for clips that are written."""
+        wanted = set(self._over)
+        for name, events in self._events.items():
+            wanted |= {f"{name}/{events.clip.since_ns}"} if events.clip is not None else set()
+        for folder in self._held("").glob("*/*"):
+            if f"{folder.parent.name}/{folder.name}" not in wanted:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]

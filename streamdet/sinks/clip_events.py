@@ -89,13 +89,14 @@ class SourceEvents:
         """
         now_ns = message.timings[0].start_ns
         over = self.close_before(now_ns - self._times.before_ns)
+        self._watched.forget(now_ns / _S)
+        self._clip_of = {k: v for k, v in self._clip_of.items() if k in self._watched.all}
         wanted = self._watched.update(message, names, now_ns / _S)
         for sighting, watch in () if self._kinds else wanted:
             over += self._see(sighting, watch, now_ns)
         for event in getattr(message, "events", ()):
             if event.kind in self._kinds and self._is_asked_for(event, names):
                 over += self._notice(event, names, now_ns)
-        self._clip_of = {k: v for k, v in self._clip_of.items() if k in self._watched.all}
         return over
 
     def close_before(self, moment_ns: int) -> list[Clip]:

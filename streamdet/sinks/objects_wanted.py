@@ -98,9 +98,13 @@ class Watched:
             names: of the classes.
             now_s: when the frame was taken, on a clock that never goes back.
         """
-        self.all = {k: watch for k, watch in self.all.items() if not _is_gone(watch, now_s)}
+        self.forget(now_s)
         seen = [(each, self._see(each, now_s)) for each in self._sightings(message, names)]
         return [(sighting, watch) for sighting, watch in seen if watch.is_wanted]
+
+    def forget(self, now_s: float) -> None:
+        """Forget the objects that will not come back; `update` does so, too."""
+        self.all = {k: watch for k, watch in self.all.items() if not _is_gone(watch, now_s)}
 
     def _see(self, sighting: Sighting, now_s: float) -> Watch:
         watch = self.all.setdefault(

@@ -14,14 +14,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from streamdet.errors import ConfigError
 from streamdet.system.atomic_file import checked_folder
 
 INDEX: Final = ".streamdet-recorded"
 _PART: Final = ".part"
-_ABANDONED_S: Final = 3600.0
-"""A half-written file that nobody has touched for this long has no writer."""
 _DAY_S: Final = 86_400.0
 
 
@@ -53,7 +52,7 @@ class RecordedFiles:
         self._keep_bytes = keep_bytes
 
     def open(self) -> None:
-        """Make the folder, and remove what killed writers left half-written long ago.
+        """Make the folder, and remove what killed writers have left half-written.
 
         Raises:
             ConfigError: it cannot be made or written to.
@@ -62,8 +61,8 @@ class RecordedFiles:
             checked_folder(self._folder)
             self._folder.mkdir(parents=True, exist_ok=True)
             for part in self._folder.glob(f"**/.*{_PART}"):
-                if time.time() - part.stat().st_mtime > _ABANDONED_S:
-                    part.unlink(missing_ok=True)
+                with suppress(FileNotFoundError, BlockingIOError), _locked_file(part, os.O_RDONLY):
+                    part.unlink()
         except ConfigError as exc:
             raise ConfigError(f"cannot record into {self._folder}: {exc}") from exc
         except OSError as exc:
@@ -81,13 +80,14 @@ class RecordedFiles:
         """
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}{_PART}")
+        part = path.with_name(f".{path.name}.{uuid4().hex[:8]}{_PART}")
         try:
-            write(part)
-            size = part.stat().st_size
-            with self._locked():
-                self._append(name)
-                part.replace(path)
+            with _locked_file(part, os.O_WRONLY | os.O_CREAT):
+                write(part)
+                size = part.stat().st_size
+                with self._locked():
+                    self._append(name)
+                    part.replace(path)
         finally:
             with suppress(OSError):  # it has taken its place, or was never made
                 part.unlink()
@@ -152,6 +152,22 @@ class RecordedFiles:
             yield
         finally:
             os.close(fd)
+
+
+@contextmanager
+def _locked_file(path: Path, flags: int) -> Iterator[None]:
+    """Hold a file's lock, which ends with the process: who writes one has it.
+
+    Raises:
+        BlockingIOError: another one has it.
+        OSError: the file cannot be opened.
+    """
+    fd = os.open(path, flags | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(fd)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,13 +55,14 @@ class Recorder(Generic[T]):
     Args:
         options: of the sink.
         context: of the sink.
+        retry_s: pause after the system refused to write, seconds.
     """
 
-    def __init__(self, options: RecorderOptions, context: SinkContext) -> None:
+    def __init__(self, options: RecorderOptions, context: SinkContext, retry_s: float) -> None:
         self._options = options
         self._context = context
         self._files = RecordedFiles(options.folder, options.keep_days, options.keep_bytes)
-        self._writer: BackgroundWriter[T | None] = BackgroundWriter()
+        self._writer: BackgroundWriter[T | None] = BackgroundWriter(retry_s)
         self._problem = ""
         self._cleaned_s = 0.0
 

@@ -26,6 +26,7 @@ from streamdet.formats.recording_events import SnapshotEvent, event_id, event_te
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
+from streamdet.sinks.background_writer import RETRY_S
 from streamdet.sinks.objects_wanted import ObjectOptions, Sighting, Watch, Watched
 from streamdet.sinks.recorded_files import Recorded
 from streamdet.sinks.recorder import (
@@ -157,13 +158,21 @@ class SnapshotSink:
         options: SnapshotOptions,
         context: SinkContext,
         clock_ns: Callable[[], int] = time.monotonic_ns,
+        retry_s: float = RETRY_S,
     ) -> None:
-        """Remember options and run; `clock_ns` is the monotonic clock."""
+        """Remember options and run.
+
+        Args:
+            options: of the node.
+            context: of the run.
+            clock_ns: the monotonic clock.
+            retry_s: pause after the system refused to write, seconds.
+        """
         self._options = options
         self._context = context
         self._clock_ns = clock_ns
         self._folder = (context.folder or Path()) / "snapshots" / context.node
-        self._recorder: Recorder[Recorded] = Recorder(options, context)
+        self._recorder: Recorder[Recorded] = Recorder(options, context, retry_s)
         self._sources = defaultdict[str, Source](lambda: Source(Watched(options)))
         self._over: dict[str, Best] = {}
         self._begun: set[str] = set()

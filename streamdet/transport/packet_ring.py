@@ -127,6 +127,7 @@ class RingWriter:
                 self._begin(packet)
             if self._fd >= 0:
                 _append(self._fd, _packed(packet))
+                self._recover()
         except OSError as exc:
             self._stop(packet, f"{self._plan.folder} takes no more video: {exc.strerror}")
 
@@ -155,9 +156,6 @@ class RingWriter:
         kept = packet.format
         header = (kept.codec, kept.parameter_sets, kept.hw, self._connection)
         _append(self._fd, msgpack.packb(header))
-        if self._problem:
-            self._problem = ""
-            self._on_problem("")
 
     def _remove_old(self, now_ns: int) -> None:
         """Remove files that are older or larger than what is kept, never the newest one."""
@@ -169,6 +167,11 @@ class RingWriter:
                 return
             left -= segment.path.stat().st_size
             segment.path.unlink()
+
+    def _recover(self) -> None:
+        if self._problem:
+            self._problem = ""
+            self._on_problem("")
 
     def _stop(self, packet: EncodedPacket, problem: str) -> None:
         self.end_connection()

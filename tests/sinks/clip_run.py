@@ -26,6 +26,7 @@ class ClipRun:
     states: dict[str, bytes] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     now_ns: int = 0
+    retry_s: float = 10.0
 
     def __post_init__(self) -> None:
         (self.folder / "run").mkdir(exist_ok=True)
@@ -38,7 +39,7 @@ class ClipRun:
     def start(self) -> None:
         options = ClipOptions(folder=self.folder / "clips", **self.options)
         context = replace(run_context(self.run_folder), warn=self.warnings.append)
-        self.sink = ClipSink(options, context, lambda: self.now_ns)
+        self.sink = ClipSink(options, context, lambda: self.now_ns, self.retry_s)
         self.sink.restore({key: state for key, state in self.states.items() if state})
 
     def step(self, frames: Sequence[FrameMessage], *, dies: str = "") -> None:
