@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +216,51 @@ def test_an_image_that_fits_no_slot_takes_no_index(tmp_path: Path) -> None:
     LiveSourceWorker(WorkerContext(plan, bus, StageGroup([]), pixels, lambda: None)).run()
     assert bus.done_counts("front") == {"door": 1}
     assert unpack_position(bus.positions()["door"])[0].index == 1
+
+
+def test_a_camera_that_is_removed_says_so_and_ends(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    remove = partial(rig.bus.tell, rig.plan.consumer, "remove it has fallen down")
+    ToyCamera.connections = iter([[frame(0), remove, frame(1), frame(2)]])
+    LiveSourceWorker(make_context(rig.plan, rig.bus, rig.pools, lambda: None)).run()
+    rig.read()
+    assert rig.seen == [(0, None), (1, None)]
+    assert rig.states()[-1] == ("removed", "it has fallen down")
+    assert rig.bus.ended_sources("back") == {"door"}
+
+
+def test_a_paused_camera_is_not_connected_until_the_order_is_taken_back(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    pause = partial(rig.bus.tell, rig.plan.consumer, "pause painters")
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        rig.bus.tell(rig.plan.consumer, "pause decorators" if len(naps) < 3 else "")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.sleep", nap)
+        rig.watch([frame(0), pause, frame(1), frame(2)], [frame(0)])
+    rig.read()
+    assert [index for index, _ in rig.seen] == [0, 1, 2]
+    assert rig.states()[:6] == [
+        ("connecting", ""),
+        ("live", ""),
+        ("paused", "painters"),
+        ("paused", "decorators"),
+        ("connecting", ""),
+        ("live", ""),
+    ]
+
+
+def test_a_camera_that_is_restarted_does_not_end(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    restart = partial(rig.bus.tell, rig.plan.consumer, "restart")
+    ToyCamera.connections = iter([[frame(0), restart, frame(1), frame(2)]])
+    LiveSourceWorker(make_context(rig.plan, rig.bus, rig.pools, lambda: None)).run()
+    assert rig.bus.ended_sources("front") == set()
+    rig.bus.tell(rig.plan.consumer, "")
+    rig.watch([frame(0)])
+    rig.read()
+    assert [index for index, _ in rig.seen] == [0, 1, 2]
+    assert rig.bus.ended_sources("back") == {"door"}
