@@ -124,6 +124,7 @@ def encode(message: Message) -> bytes:
             frame.is_still,
             [_fields(event) for event in message.events],
             [_fields(marking) for marking in message.markings],
+            frame.clock,
         ]
     )
 
@@ -139,10 +140,11 @@ def decode(payload: bytes) -> Message:
         if len(values) == 2:
             return EndOfStream(*values)
         # Messages of a run that began before there were still images end with the timings, those
-        # from before there were events with `is_still`.
-        missing: tuple[Any, ...] = (False, (), ())[len(values) - 14 :]
+        # from before there were events with `is_still`, those before there were clocks with these.
+        missing: tuple[Any, ...] = (False, (), (), "host")[len(values) - 14 :]
         (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
-         model, drop_reason, timings, is_still, events, markings) = (*values, *missing)  # fmt: skip
+         model, drop_reason, timings, is_still, events, markings, clock
+         ) = (*values, *missing)  # fmt: skip
         return FrameMessage(
             frame=Frame(
                 source_id,
@@ -154,6 +156,7 @@ def decode(payload: bytes) -> Message:
                 captured_ns,
                 _ref(pixels),
                 is_still,
+                clock,
             ),
             prepared=None if prepared is None else _prepared(prepared),
             detections=None if detections is None else _detections(detections),

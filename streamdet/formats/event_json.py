@@ -10,14 +10,18 @@ import json
 from collections.abc import Sequence
 from math import isfinite
 from typing import Annotated, Any, Literal
-from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from streamdet.detections import class_label
 from streamdet.events import PLACES, Event
 from streamdet.formats.frame_json import BBOX_DECIMALS, rfc3339
-from streamdet.formats.recording_events import ClipEvent, RecordingEvent, SnapshotEvent
+from streamdet.formats.recording_events import (
+    ClipEvent,
+    RecordingEvent,
+    SnapshotEvent,
+    event_id,
+)
 from streamdet.messages import FrameMessage
 
 EVENTS_MAXLEN = 10_000
@@ -105,7 +109,7 @@ def camera_event(run_id: str, source_id: str, camera: dict[str, Any], frame_id: 
         {
             "schema": "streamdet-event/1",
             "event": "camera",
-            "id": _id(run_id, source_id, frame_id, "camera", state, camera["since_ns"]),
+            "id": event_id(run_id, source_id, frame_id, "camera", state, camera["since_ns"]),
             "run": run_id,
             "source_id": source_id,
             "state": state,
@@ -131,7 +135,7 @@ def scene_event(
     body: dict[str, Any] = {
         "schema": "streamdet-event/1",
         "event": event.kind,
-        "id": _id(run_id, frame.source_id, frame.index, *event.key()),
+        "id": event_id(run_id, frame.source_id, frame.index, *event.key()),
         "run": run_id,
         "source_id": frame.source_id,
         "frame_id": frame.index,
@@ -186,10 +190,6 @@ def _of_object(event: Event, class_names: Sequence[str]) -> dict[str, Any]:
     if event.counts:
         body["counts"] = dict(event.counts)
     return body
-
-
-def _id(*parts: object) -> str:
-    return str(uuid5(NAMESPACE_URL, json.dumps(["streamdet-event", *map(str, parts)])))
 
 
 def _dump(body: dict[str, Any]) -> bytes:
