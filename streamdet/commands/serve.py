@@ -77,7 +77,7 @@ def run(args: Namespace) -> int:
         )
     refuse_missing(graph)
     bound = listen.bound_socket(host, port)
-    served = service.Service(graph, settings.events)
+    served = service.Service(graph, settings.events, lambda: graph_from(args))
     supervisor = Supervisor(graph, settings)
     with (
         run_log("text", sys.stdout) as log,

@@ -20,7 +20,7 @@ from streamdet.formats.recording_events import (
     ClipEvent,
     RecordingEvent,
     SnapshotEvent,
-    event_id,
+    id_of,
 )
 from streamdet.messages import FrameMessage
 
@@ -109,7 +109,7 @@ def camera_event(run_id: str, source_id: str, camera: dict[str, Any], frame_id: 
         {
             "schema": "streamdet-event/1",
             "event": "camera",
-            "id": event_id(run_id, source_id, frame_id, "camera", state, camera["since_ns"]),
+            "id": id_of(run_id, source_id, frame_id, "camera", state, camera["since_ns"]),
             "run": run_id,
             "source_id": source_id,
             "state": state,
@@ -135,7 +135,7 @@ def scene_event(
     body: dict[str, Any] = {
         "schema": "streamdet-event/1",
         "event": event.kind,
-        "id": event_id(run_id, frame.source_id, frame.index, *event.key()),
+        "id": event_id(event, message, run_id),
         "run": run_id,
         "source_id": frame.source_id,
         "frame_id": frame.index,
@@ -146,6 +146,11 @@ def scene_event(
     if (place := PLACES.get(event.kind.partition("_")[0])) and event.place:
         body[place] = event.place
     return body | _of_object(event, class_names) | dict(event.more)
+
+
+def event_id(event: Event, message: FrameMessage, run_id: str) -> str:
+    """Name an event of a frame: a UUID that no other event has, the same each time."""
+    return id_of(run_id, message.source_id, message.index, *event.key())
 
 
 def event_line(

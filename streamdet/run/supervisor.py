@@ -183,8 +183,12 @@ class Supervisor:
         if running.live_nodes:
             self._listen(stack, running, stated, monitor)
         outcome, failure = monitor.run(
-            lambda: self._stops, self._show(metrics, total_expected(description.sources.values()))
+            lambda: self._stops,
+            self._show(metrics, total_expected(description.sources.values())),
         )
+        for warning in processes.warnings():
+            self.on_warning(warning)
+        warnings += processes.warnings()
         return self._report(running, (outcome, failure, warnings))
 
     def _listen(

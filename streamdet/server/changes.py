@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from pydantic import BaseModel, Field
 
-from streamdet.run.control import RunControl
 from streamdet.server.guard import needs_operator
 from streamdet.server.routes import ServiceOf, SourceId
 
@@ -38,14 +37,14 @@ def add_camera(service: ServiceOf, name: Name, camera: NewCamera) -> dict[str, s
     _check_address(camera.uri)
     for key, value in camera.options.items():
         _check_plain(key, value)
-    _control(service).add(name, {**camera.options, "uri": camera.uri}, camera.node)
+    service.changeable().add(name, {**camera.options, "uri": camera.uri}, camera.node)
     return {"name": name}
 
 
 @router.delete("/cameras/{source_id}", summary="Go on without a camera")
 def remove_camera(service: ServiceOf, source_id: SourceId) -> dict[str, Any]:
     """End a camera once its frames under way are through; says what has come of them."""
-    removed = _control(service).remove(source_id)
+    removed = service.changeable().remove(source_id)
     return {"name": removed.name, "emitted": removed.emitted, "published": removed.published}
 
 
@@ -57,7 +56,7 @@ def remove_camera(service: ServiceOf, source_id: SourceId) -> dict[str, Any]:
 )
 def pause_camera(service: ServiceOf, source_id: SourceId) -> None:
     """Its tracks are kept."""
-    _control(service).pause(source_id, BY_PAGE)
+    service.changeable().pause(source_id, BY_PAGE)
 
 
 @router.post(
@@ -68,31 +67,21 @@ def pause_camera(service: ServiceOf, source_id: SourceId) -> None:
 )
 def resume_camera(service: ServiceOf, source_id: SourceId) -> None:
     """Frame ids go on."""
-    _control(service).resume(source_id)
+    service.changeable().resume(source_id)
 
 
 @router.get("/changes", summary="What applying the graph's file again would do")
 def plan_changes(service: ServiceOf) -> dict[str, Any]:
     """The plan of `streamdet apply`, for the file that the run began with, as it is now."""
-    return _control(service).plan().as_dict()
+    return service.changeable().plan().as_dict()
 
 
 @router.post("/changes", summary="Apply the graph's file again")
 def apply_changes(service: ServiceOf) -> dict[str, Any]:
     """Restart what has changed in the file, and only that; says what was done."""
-    return _control(service).apply().as_dict()
-
-
-def _control(service: ServiceOf) -> RunControl:
-    """Find the way to change the run.
-
-    Raises:
-        HTTPException: 409 where nothing can be changed.
-    """
-    control = service.control()
-    if control is None:
-        raise HTTPException(409, "only a run with live cameras, while it lasts, can be changed")
-    return control
+    plan = service.changeable().apply()
+    service.read_again()
+    return plan.as_dict()
 
 
 def _check_address(uri: str) -> None:

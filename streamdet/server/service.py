@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from streamdet.errors import ConfigError
 from streamdet.formats.published import PublishedMessage
 from streamdet.graph import PipelineGraph
 from streamdet.run.control import RunControl, find_run
@@ -36,14 +37,21 @@ class Service:
     Args:
         graph: the run's graph.
         events: key of the stream of events.
+        load: reads the graph's file again, as it is now.
 
     Attributes:
         graph: the same.
         report: what became of the run; None while it lasts.
     """
 
-    def __init__(self, graph: PipelineGraph, events: str) -> None:
+    def __init__(
+        self,
+        graph: PipelineGraph,
+        events: str,
+        load: Callable[[], PipelineGraph] | None = None,
+    ) -> None:
         self.graph = graph
+        self._load = load
         self.report: Report | None = None
         self._events = events
         self._redis_url: Callable[[], str] = lambda: ""
@@ -91,14 +99,20 @@ class Service:
         """The sources' newest frames; None before the run has begun."""
         return self._previews
 
-    def control(self) -> RunControl | None:
-        """Return the way to change the run; None where there is none.
+    def read_again(self) -> None:
+        """Take the graph's file as it is now: it has been applied to the run."""
+        if self._load is not None:
+            self.graph = self._load()
+
+    def changeable(self) -> RunControl:
+        """Return the way to change the run.
 
         Raises:
-            StreamdetError: the run's server does not answer.
+            ConfigError: it cannot be changed.
+            TransportError: the run's server does not answer.
         """
         if not self.is_live or not self.is_ready:
-            return None
+            raise ConfigError("only a run with live cameras, while it lasts, can be changed")
         return find_run(self.status.run_id, self._redis_url())
 
     def events(self, before: str, count: int) -> Entries:

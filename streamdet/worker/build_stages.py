@@ -64,7 +64,7 @@ def _make_stage(
     if node.role == "analytics":
         return AnalyticsStage(
             node.name,
-            lambda source_id: kind(node.options, _analytics_context(plan, source_id)),
+            lambda source_id: kind(node.options, _analytics_context(plan, node.name, source_id)),
             EventStream(plan.run.events, plan.run.layout.run_id, plan.run.class_names),
         )
     context = SinkContext(
@@ -81,6 +81,7 @@ def _make_stage(
     return SinkStage(kind(node.options, context), pixels)
 
 
-def _analytics_context(plan: WorkerPlan, source_id: str) -> AnalyticsContext:
-    is_live = source_id in plan.run.live_sources
-    return AnalyticsContext(source_id, plan.run.class_names, is_live)
+def _analytics_context(plan: WorkerPlan, node: str, source_id: str) -> AnalyticsContext:
+    # Only cameras can come to a run that has begun.
+    is_live = source_id in plan.run.live_sources or source_id not in plan.run.source_names
+    return AnalyticsContext(source_id, plan.run.class_names, is_live, node)

@@ -1,6 +1,7 @@
 // The page: asks for status and events once a second and shows them.
 import { ask, read, SignedOut } from "/page/api.js";
 import { setUpAdding } from "/page/adding.js";
+import { setUpDrawing } from "/page/drawing.js";
 import { showEvents } from "/page/events.js";
 import { showStages } from "/page/stages.js";
 import { showTiles } from "/page/tiles.js";
@@ -10,7 +11,7 @@ const byId = (id) => document.getElementById(id);
 let before = null;
 let role = null;
 
-function showRun(run) {
+function showRun(run, places) {
   const now = performance.now();
   const rates = new Map();
   for (const source of run.sources) {
@@ -29,14 +30,14 @@ function showRun(run) {
   byId("no-cameras").hidden = run.sources.length > 0;
   const canChange = run.can_change && role === "operator";
   byId("add-camera").hidden = !canChange;
-  showTiles(run.sources, rates, canChange);
+  showTiles(run.sources, rates, canChange, places);
   showStages(run.stages);
 }
 
 async function update() {
   try {
-    const [run, events] = await Promise.all([read("/run"), read("/events?limit=50")]);
-    showRun(run);
+    const [run, events, places] = await Promise.all([read("/run"), read("/events?limit=50"), read("/places")]);
+    showRun(run, places);
     showEvents(events.entries);
   } catch (error) {
     if (error instanceof SignedOut) return showSignIn();
@@ -80,5 +81,6 @@ byId("sign-out").addEventListener("click", async () => {
 
 const session = await read("/session");
 setUpAdding();
+setUpDrawing();
 if (session.role) start(session.role, session.needs_token);
 else showSignIn();
