@@ -10,6 +10,7 @@ from threading import Condition, Thread
 from typing import Final, Generic, TypeVar
 
 from streamdet.errors import EngineError
+from streamdet.system.redaction import redacted
 
 T = TypeVar("T")
 
@@ -102,6 +103,8 @@ class BackgroundWriter(Generic[T]):
             except OSError as exc:
                 self._pause(exc.strerror or str(exc))
                 continue
+            except Exception as exc:  # noqa: BLE001  the thread must go on, and say what it was
+                over = Done(job[0], None, redacted(f"{type(exc).__name__}: {exc}"))
             with self._changed:
                 self.problem = ""
                 self._waiting.popleft()
