@@ -13,13 +13,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import msgpack
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from streamdet.config.options import Options
+from streamdet.config.suggestions import closest
 from streamdet.errors import StreamdetError
+from streamdet.events import KINDS
 from streamdet.formats.event_json import event_id, event_line
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
@@ -41,11 +43,21 @@ class RefusedLetterError(DeliveryError):
     """A receiver will never take this letter: it is given up."""
 
 
+def _checked_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is nearly a kind of event; a plugin may have kinds of its own."""
+    for kind in kinds:
+        if kind not in KINDS and (meant := closest(kind, KINDS)):
+            raise ValueError(f"names {kind!r}, which is no kind of event; did you mean {meant!r}?")
+    return kinds
+
+
 class DeliveryOptions(Options):
     """What every sink that delivers events understands."""
 
-    events: tuple[str, ...] | None = Field(
-        None, min_length=1, description="Kinds of events to deliver (zone_dwell); by default all."
+    events: Annotated[tuple[str, ...], AfterValidator(_checked_kinds)] | None = Field(
+        None,
+        min_length=1,
+        description=f"Kinds of events to deliver; by default all: {', '.join(KINDS)}.",
     )
     queue: Path | None = Field(
         None,

@@ -84,3 +84,11 @@ def test_a_class_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
 def test_a_zone_without_a_polygon_is_told_its_key(tmp_path: Path) -> None:
     zones = {"kind": "zones", "zones": {"yard": {"poligon": TRIANGLE}}}
     assert "poligon is an unknown key; did you mean 'polygon'?" in refused(tmp_path, zones)
+
+
+def test_a_zone_that_no_node_before_has_is_refused(tmp_path: Path) -> None:
+    watched = {"kind": "presence", "presence": {"thief": {"zone": "yard"}}}
+    assert refused(tmp_path, watched) == (
+        "analytics.presence.thief.zone must name a zone of a node before this one, got 'yard';"
+        " there is none"
+    )

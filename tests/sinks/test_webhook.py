@@ -241,11 +241,12 @@ def test_only_the_chosen_events_are_posted(receiver: Receiver, tmp_path: Path) -
     [
         ({"url": "ftp://a/"}, "must be an http:// or https:// address, got 'ftp://a/'"),
         ({"url": "http://u:pw@"}, "address, got"),
+        ({"url": "http://a/", "events": ["zone_dwel"]}, "did you mean 'zone_dwell'?"),
         ({"url": "http://a/", "secret": ""}, "must be a text, or whsec_ and base64, and not empty"),
         ({"url": "http://a/", "secret": "whsec_%"}, "must be a text, or whsec_ and base64"),
     ],
 )
-def test_what_cannot_work_is_refused(options: dict[str, str], problem: str) -> None:
+def test_what_cannot_work_is_refused(options: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem) as raised:
         WebhookOptions.model_validate(options)
     assert "pw" not in str(raised.value).partition("[type=")[0]
