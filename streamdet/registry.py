@@ -69,6 +69,8 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "webhook": "streamdet.sinks.webhook:WebhookSink",
         "mqtt": "streamdet.sinks.mqtt:MqttSink",
         "video": "streamdet.sinks.video:VideoSink",
+        "clip": "streamdet.sinks.clip:ClipSink",
+        "snapshot": "streamdet.sinks.snapshot:SnapshotSink",
     },
     "runtime": {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",

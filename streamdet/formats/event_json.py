@@ -17,13 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from streamdet.detections import class_label
 from streamdet.events import KINDS, PLACES, Event
 from streamdet.formats.frame_json import BBOX_DECIMALS, rfc3339
+from streamdet.formats.recording_events import ClipEvent, RecordingEvent, SnapshotEvent
 from streamdet.messages import FrameMessage
 
 EVENTS_MAXLEN = 10_000
 
-State = Literal["connecting", "live", "stalled", "lost", "refused"]
+State = Literal["connecting", "live", "stalled", "lost", "refused", "paused", "removed"]
 """connecting: not reached yet. stalled: connected, but no frame came for a while. lost: a network
-fault, or the stream ended. refused: the camera answers, but rejects the request."""
+fault, or the stream ended. refused: the camera answers, but rejects the request. paused: it was
+asked to wait, and is not connected. removed: the run goes on without it."""
 
 _Id = Annotated[str, Field(description="Of this event alone; the same if it is delivered again.")]
 _Run = Annotated[str, Field(description="Names the run.")]
@@ -44,7 +46,7 @@ class CameraEvent(_Part):
     source_id: str = Field(description="Names the camera.")
     state: State = Field(
         description="stalled: connected, but nothing comes; lost: a network fault, or the stream"
-        " ended; refused: it answers, and says no."
+        " ended; refused: it answers, and says no; paused, removed: somebody asked for it."
     )
     reason: str = Field(description="Why, in a sentence; empty where there is nothing to say.")
     frame_id: Annotated[int, Field(ge=0, description="Of the next frame that comes from it.")]
@@ -153,6 +155,9 @@ def event_line(
     return _dump(scene_event(event, message, run_id, class_names))
 
 
+AnyEvent = CameraEvent | ClipEvent | SnapshotEvent | RecordingEvent | SceneEvent
+
+
 def event_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an event."""
     return {
@@ -162,7 +167,7 @@ def event_schema() -> dict[str, Any]:
     }
 
 
-def check_event(text: bytes | str) -> CameraEvent | SceneEvent:
+def check_event(text: bytes | str) -> AnyEvent:
     """Check an event.
 
     Raises:
@@ -171,7 +176,7 @@ def check_event(text: bytes | str) -> CameraEvent | SceneEvent:
     return _ANY.validate_json(text)
 
 
-_ANY: TypeAdapter[CameraEvent | SceneEvent] = TypeAdapter(CameraEvent | SceneEvent)
+_ANY: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 
 
 def _of_object(event: Event, class_names: Sequence[str]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from streamdet.graph.outputs import check_outputs
 from streamdet.graph.overrides import override
 from streamdet.graph.pipeline import PipelineGraph
 from streamdet.graph.problems import Problems
+from streamdet.graph.recording import check_recording
 from streamdet.graph.thresholds import with_thresholds
 from streamdet.graph.topology import check_topology
 
@@ -75,6 +76,7 @@ def load_graph(
     check_outputs(graph, problems)
     check_analytics(graph, problems)
     check_event_sinks(graph, problems)
+    check_recording(graph, problems)
     problems.raise_if_any(is_all=True)
     return graph
 

@@ -44,6 +44,7 @@ class ParquetSink:
     Options = ParquetOptions
     needs_image = False
     has_file_per_source = False
+    has_fixed_sources = True
 
     def __init__(self, options: ParquetOptions, context: SinkContext) -> None:
         """Remember options and run."""

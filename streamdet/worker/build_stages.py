@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 from streamdet.analytics import AnalyticsContext
@@ -20,7 +20,6 @@ from streamdet.stages.track import TrackStage
 from streamdet.stages.transform import TransformStage
 from streamdet.trackers.options import TrackerOptions
 from streamdet.worker.plan import NodePlan, WorkerPlan
-from streamdet.worker.run_files import add_warning
 
 
 def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict[str, str]]:
@@ -33,7 +32,9 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
         ConfigError: weights are missing, a class is unknown.
         EngineError: a runtime cannot be used.
     """
-    members, runtimes = [], {}
+    members: list[Member] = []
+    runtimes: dict[str, str] = {}
+    group = StageGroup(members, pixels.take_waited_ns)
     for node_plan in plan.nodes:
         node = node_plan.node
         if node.role == "source":
@@ -44,12 +45,14 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
             detector, runtimes[node.name] = make_detector(node.options, node.model)
             stage: Stage = DetectStage(node.model.name, detector, pixels)
         else:
-            stage = _make_stage(plan, node_plan, pixels)
+            stage = _make_stage(plan, node_plan, pixels, group.warnings.append)
         members.append(Member(node.name, node_plan.parent, stage))
-    return StageGroup(members, pixels.take_waited_ns), runtimes
+    return group, runtimes
 
 
-def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> Stage:
+def _make_stage(
+    plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore, warn: Callable[[str], None]
+) -> Stage:
     node = node_plan.node
     kind: Any = load(node.role, node.kind)
     if node.role == "transform":
@@ -71,11 +74,14 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         folder=plan.run.folder,
         on_wait=pixels.on_wait,
         node=node.name,
-        warn=partial(add_warning, plan.run.folder, plan.consumer),
+        events=plan.run.events,
+        live_sources=plan.run.live_sources.intersection(plan.source_ids),
+        warn=warn,
     )
     return SinkStage(kind(node.options, context), pixels)
 
 
 def _analytics_context(plan: WorkerPlan, node: str, source_id: str) -> AnalyticsContext:
-    is_live = source_id in plan.run.live_sources
+    # Only cameras can come to a run that has begun.
+    is_live = source_id in plan.run.live_sources or source_id not in plan.run.source_names
     return AnalyticsContext(source_id, plan.run.class_names, is_live, node)

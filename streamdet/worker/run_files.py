@@ -11,7 +11,6 @@ from streamdet.system.atomic_file import replaced_whole
 LOG: Final = "workers.log"
 """The file in a run's folder for the output of the workers."""
 
-_MAX_WARNINGS: Final = 20
 
 EXIT_DONE: Final = 0
 EXIT_CRASHED: Final = 1
@@ -33,10 +32,18 @@ def traceback_path(folder: Path, consumer: str) -> Path:
 
 
 def read_status(folder: Path, consumer: str) -> dict[str, Any]:
-    """Read a worker's status: `runtimes` (node -> name), `failure` (a sentence), `warnings`."""
+    """Read a worker's status: `runtimes` (node -> name), `is_ready`, `failure` (a sentence).
+
+    After its end also `warnings`: the sentences that came after its last step.
+    """
     path = folder / f"{consumer}.json"
     status: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return status
+
+
+def forget_status(folder: Path, consumer: str) -> None:
+    """Forget a worker's status, so that the next one is that of its next process."""
+    (folder / f"{consumer}.json").unlink(missing_ok=True)
 
 
 def write_status(folder: Path, consumer: str, **values: Any) -> None:
@@ -44,9 +51,3 @@ def write_status(folder: Path, consumer: str, **values: Any) -> None:
     status = read_status(folder, consumer) | values
     with replaced_whole(folder / f"{consumer}.json") as part:
         part.write_text(json.dumps(status))
-
-
-def add_warning(folder: Path, consumer: str, sentence: str) -> None:
-    """Add a sentence to the newest warnings of a worker, for the run to show."""
-    known = read_status(folder, consumer).get("warnings", [])
-    write_status(folder, consumer, warnings=[*known, sentence][-_MAX_WARNINGS:])
