@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from socket import IPPROTO_TCP, create_connection, getaddrinfo
 from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
@@ -202,7 +202,7 @@ class Poster:
         except OSError as exc:
             raise DeliveryError(f"{host} has no address: {_reason(exc)}") from exc
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-        private = [each for each in addresses if not ip_address(each.partition("%")[0]).is_global]
+        private = [each for each in addresses if not _is_public(each)]
         if private and not self._options.allow_private:
             raise _PrivateAddressError(
                 f"webhook: {host} leads to {private[0]}, which is not public: say"
@@ -213,6 +213,12 @@ class Poster:
 
 class _PrivateAddressError(DeliveryError):
     """The address leads into the local network."""
+
+
+def _is_public(address: str) -> bool:
+    """Whether an address leads to the internet; IPv4 may be written as IPv6."""
+    parsed = ip_address(address.partition("%")[0])
+    return ((isinstance(parsed, IPv6Address) and parsed.ipv4_mapped) or parsed).is_global
 
 
 def signing_key(secret: SecretStr) -> bytes:

@@ -167,7 +167,13 @@ def test_a_redirect_is_not_followed(receiver: Receiver, tmp_path: Path) -> None:
         assert (other.asked, receiver.asked > 0) == (0, True)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.1.2.3", "[::1]", "169.254.169.254"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "localhost", "10.1.2.3", "100.64.0.1", "169.254.169.254", "0.0.0.0"),
+        *("[::1]", "[fe80::1]", "[::ffff:10.1.2.3]", "2130706433", "127.1"),
+    ],
+)
 def test_a_private_address_is_refused_unless_it_is_allowed(host: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"is not public: say `allow_private: true` if that is"):
         Rig(f"http://{host}:9/", tmp_path, allow_private=False)
