@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -233,6 +234,37 @@ def test_a_queue_that_another_run_uses_is_refused(receiver: Receiver, tmp_path: 
     with pytest.raises(ConfigError, match=r"cannot use the queue .*: another run is using it"):
         Rig(receiver.url, tmp_path, queue=queue)
     rig.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody trusts, and its key."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test -days 2"
+    command += f" -addext subjectAltName=IP:127.0.0.1 -keyout {path}.key -out {path}.crt"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    path.write_text(Path(f"{path}.key").read_text() + Path(f"{path}.crt").read_text())
+    return path
+
+
+def test_a_certificate_that_nobody_trusts_gets_nothing(certificate: Path, tmp_path: Path) -> None:
+    with receiving(certificate=certificate) as receiver:
+        rig = Rig(receiver.url, tmp_path, end_wait_s=1)
+        rig.write(0)
+        rig.close()
+        assert receiver.asked == 0
+    assert len(rig.warnings) == 1
+
+
+def test_events_are_posted_over_tls(
+    certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with receiving(certificate=certificate) as receiver:
+        rig = Rig(receiver.url, tmp_path)
+        rig.write(0, 1)
+        rig.close()
+        assert frame_ids(receiver) == [0, 1]
 
 
 def test_only_the_chosen_events_are_posted(receiver: Receiver, tmp_path: Path) -> None:
