@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from streamdet.detections import class_label
-from streamdet.events import PLACES, Event
+from streamdet.events import KINDS, PLACES, Event
 from streamdet.formats.frame_json import BBOX_DECIMALS, rfc3339
 from streamdet.formats.recording_events import (
     ClipEvent,
@@ -62,8 +62,7 @@ class SceneEvent(_Part):
 
     event: str = Field(
         pattern=r"^[a-z][a-z_]*$",
-        description="zone_enter, zone_exit, zone_dwell, zone_crowded, zone_cleared, line_crossed,"
-        " presence_start, presence_end, track_start, track_end, speeding; plugins may have others.",
+        description=f"{', '.join(KINDS)}; plugins may have others.",
     )
     id: _Id
     run: _Run
