@@ -7,7 +7,7 @@ every reader sees every index of a source exactly once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections, FrameMasks
+from streamdet.events import Event, Marking
 from streamdet.frame import Frame, FrameRef, Geometry
 
 
@@ -55,6 +56,8 @@ class FrameMessage:
         model: name of the model that found them.
         drop_reason: why the frame is not processed any further; None for a frame that is well.
         timings: one entry per node that has worked on it, in order.
+        events: what analytics noticed in this frame, in the order of the nodes.
+        markings: zones and lines to be drawn into it.
         input_hw: height and width of the image that a detector saw; None before one, and where its
             network takes any size.
     """
@@ -65,6 +68,8 @@ class FrameMessage:
     model: str | None = None
     drop_reason: str | None = None
     timings: tuple[Timing, ...] = ()
+    events: tuple[Event, ...] = ()
+    markings: tuple[Marking, ...] = ()
     input_hw: tuple[int, int] | None = None
 
     @property
@@ -120,6 +125,8 @@ def encode(message: Message) -> bytes:
             message.drop_reason,
             [(timing.node, timing.start_ns, timing.end_ns) for timing in message.timings],
             frame.is_still,
+            [_fields(event) for event in message.events],
+            [_fields(marking) for marking in message.markings],
             message.input_hw,
         ]
     )
@@ -132,12 +139,15 @@ def decode(payload: bytes) -> Message:
         ValueError: the bytes are not a message of this version.
     """
     try:
-        values = msgpack.unpackb(payload, use_list=False)
+        values: tuple[Any, ...] = msgpack.unpackb(payload, use_list=False)
         if len(values) == 2:
             return EndOfStream(*values)
-        # Messages of a run that began with an older version end with the timings, or is_still.
+        # Messages of a run that began before there were still images end with the timings, those
+        # from before there were events with `is_still`, before there were input sizes with these.
+        missing: tuple[Any, ...] = (False, (), (), None)[len(values) - 14 :]
         (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
-         model, drop_reason, timings, is_still, input_hw) = (*values, None, None)[:16]  # fmt: skip
+         model, drop_reason, timings, is_still, events, markings,
+         input_hw) = (*values, *missing)  # fmt: skip
         return FrameMessage(
             frame=Frame(
                 source_id,
@@ -148,13 +158,15 @@ def decode(payload: bytes) -> Message:
                 hw,
                 captured_ns,
                 _ref(pixels),
-                bool(is_still),
+                is_still,
             ),
             prepared=None if prepared is None else _prepared(prepared),
             detections=None if detections is None else _detections(detections),
             model=model,
             drop_reason=drop_reason,
             timings=tuple(Timing(*timing) for timing in timings),
+            events=tuple(Event(*event) for event in events),
+            markings=tuple(Marking(*marking) for marking in markings),
             input_hw=input_hw,
         )
     except (TypeError, ValueError, msgpack.UnpackException) as exc:
@@ -164,6 +176,10 @@ def decode(payload: bytes) -> Message:
 def _pack(values: list[Any]) -> bytes:
     packed: bytes = msgpack.packb(values)
     return packed
+
+
+def _fields(value: Event | Marking) -> tuple[Any, ...]:
+    return tuple(getattr(value, field.name) for field in fields(value))
 
 
 def _pack_ref(ref: FrameRef | None) -> tuple[str, int, int] | None:
@@ -195,12 +211,16 @@ def _pack_detections(detections: Detections) -> tuple[Any, ...]:
         None if detections.track_ids is None else detections.track_ids.tobytes(),
         None if masks is None else (masks.hw, masks.counts),
         None if keypoints is None else (keypoints.shape[1], keypoints.tobytes()),
+        detections.zones,
+        None if detections.speeds is None else detections.speeds.tobytes(),
     )
 
 
 def _detections(values: tuple[Any, ...]) -> Detections:
-    # Messages of a run that began before there were masks and keypoints end with the track ids.
-    xyxy, scores, class_ids, track_ids, masks, keypoints = (*values, None, None)[:6]
+    # Messages of a run that began before there were masks and keypoints end with the track ids,
+    # those from before there were zones with the keypoints.
+    missing: tuple[Any, ...] = (None,) * (8 - len(values))
+    xyxy, scores, class_ids, track_ids, masks, keypoints, zones, speeds = (*values, *missing)
     found_scores = np.frombuffer(scores, np.float32)
     return Detections(
         np.frombuffer(xyxy, np.float32).reshape(-1, 4),
@@ -209,6 +229,8 @@ def _detections(values: tuple[Any, ...]) -> Detections:
         None if track_ids is None else np.frombuffer(track_ids, np.int64),
         None if masks is None else FrameMasks(*masks),
         None if keypoints is None else _keypoints(len(found_scores), *keypoints),
+        zones=zones,
+        speeds=None if speeds is None else np.frombuffer(speeds, np.float32),
     )
 
 

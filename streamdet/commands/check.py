@@ -10,6 +10,7 @@ from pathlib import Path
 
 from streamdet.commands.camera_check import silent_cameras
 from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
+from streamdet.commands.place_check import places_outside
 from streamdet.commands.report_text import counted
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import ConfigError
@@ -46,7 +47,8 @@ def run(args: Namespace) -> int:
         print(f"warning: {doubled}", file=sys.stderr)
     for missing in missing_parts(graph):
         print(f"warning: {missing}", file=sys.stderr)
-    for problem in (*unreadable_files(graph), *silent_cameras(graph)):
+    problems = (*unreadable_files(graph), *silent_cameras(graph), *places_outside(graph))
+    for problem in problems:
         print(f"warning: {problem}", file=sys.stderr)
     return 0
 

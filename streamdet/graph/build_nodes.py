@@ -148,17 +148,18 @@ class _Builder:
         return checked(model, self._text, draft.path, values, also=NodeKeys.model_fields)
 
     def _from_home(self, draft: DraftNode, options: Options) -> Options:
-        """Expand the ~ of a sink's path; an unknown home folder is reported with the outputs."""
-        path = getattr(options, "path", None)
+        """Expand the ~ of a sink's path or folder; an unknown home is reported with the outputs."""
+        key = "folder" if hasattr(options, "folder") else "path"
+        path = getattr(options, key, None)
         if draft.role != "sink" or path is None:
             return options
         if not isinstance(path, str | Path):
             owner = package_of(draft.role, draft.kind)
             problem = f"kind {draft.kind} of package {owner} makes it a {type(path).__name__}"
-            raise self._error((*draft.path, "path"), f"must be text or a path: {problem}")
+            raise self._error((*draft.path, key), f"must be text or a path: {problem}")
         with suppress(RuntimeError):
             home = Path(path).expanduser()
-            return options.model_copy(update={"path": type(path)(home)})
+            return options.model_copy(update={key: type(path)(home)})
         return options
 
     def _model(self, draft: DraftNode, name: str) -> ModelConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Final
 
 from streamdet.building.recognition import check_own_network
 from streamdet.detectors.parts.options import NetworkOptions
@@ -14,7 +15,13 @@ from streamdet.graph import Node, PipelineGraph
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
 from streamdet.runtimes.installed import how_to_install, is_installed
-from streamdet.sinks.parquet import missing_library
+from streamdet.sinks import mqtt, parquet
+
+_LIBRARIES: Final = {
+    "parquet": ("pyarrow", parquet.missing_library),
+    "mqtt": ("paho", mqtt.missing_library),
+}
+"""Kind of sink -> the package that it needs, and what says how to get it."""
 
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
@@ -25,7 +32,8 @@ def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
         except StreamdetError as exc:
             yield exc
     for node in graph.nodes_of_role("sink"):
-        if node.kind == "parquet" and find_spec("pyarrow") is None:
+        package, missing_library = _LIBRARIES.get(node.kind, ("", str))
+        if package and find_spec(package) is None:
             yield EngineError(f"{node.name}: {missing_library()}")
 
 

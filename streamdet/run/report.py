@@ -18,7 +18,8 @@ class CameraReport:
     """The state of a live source.
 
     Attributes:
-        state: "connecting", "live", "stalled", "lost" or "refused"; see worker/camera_state.py.
+        state: "connecting", "live", "stalled", "lost", "refused", "paused" or "removed"; see
+            formats/event_json.py.
         reason: why, in a sentence; "" where there is none.
         since_ns: wall clock of the last change, nanoseconds since the epoch.
     """
@@ -53,6 +54,7 @@ class SourceReport:
         objects: objects in the published frames.
         tracks: how many tracks they belong to; None without a tracker (and of still images).
         expected: frames that it will have emitted in the end; None where nobody knows.
+        added_s: seconds from the run's start until it was added; None: it was there from the start.
     """
 
     source_id: str
@@ -70,6 +72,7 @@ class SourceReport:
     objects: int = 0
     tracks: int | None = None
     expected: int | None = None
+    added_s: float | None = None
 
     @property
     def failure(self) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from streamdet.errors import EngineError, StalePixelsError
 from streamdet.image import Image
-from streamdet.sinks import Sink
+from streamdet.sinks import PublicEntry, Sink
 from streamdet.stages import Job
 from streamdet.stages.pixels import PixelStore
 from streamdet.system.redaction import short
@@ -36,10 +36,7 @@ class SinkStage:
         if not isinstance(public, list) or len(public) != len(jobs):
             wanted = f"a list with a tuple of PublicEntry for each of the {len(jobs)} messages"
             raise self._wrong("write", wanted, public)
-        return [
-            replace(job, public=job.public + entries)
-            for job, entries in zip(jobs, public, strict=True)
-        ]
+        return [replace(job, public=entries) for job, entries in zip(jobs, public, strict=True)]
 
     def _image(self, job: Job) -> Image | None:
         if not self._sink.needs_image:
@@ -48,6 +45,11 @@ class SinkStage:
             return self._pixels.image(job)
         except StalePixelsError:
             return None  # the slot was reused: the sink writes the frame without image
+
+    def take_public(self) -> list[PublicEntry]:
+        """The entries for public streams that belong to no frame, where the sink has such."""
+        take = getattr(self._sink, "take_public", None)
+        return [] if take is None else list(take())
 
     def finish(self, source_id: str) -> None:
         """Write what the sink still holds for a source."""

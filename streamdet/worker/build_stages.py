@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from streamdet.analytics import AnalyticsContext
@@ -10,7 +11,7 @@ from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.registry import load
 from streamdet.sinks import SinkContext
 from streamdet.stages import Stage
-from streamdet.stages.analytics import AnalyticsStage
+from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.detect import DetectStage
 from streamdet.stages.group import Member, StageGroup
 from streamdet.stages.pixels import PixelStore
@@ -31,7 +32,9 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
         ConfigError: weights are missing, a class is unknown.
         EngineError: a runtime cannot be used.
     """
-    members, runtimes = [], {}
+    members: list[Member] = []
+    runtimes: dict[str, str] = {}
+    group = StageGroup(members, pixels.take_waited_ns)
     for node_plan in plan.nodes:
         node = node_plan.node
         if node.role == "source":
@@ -42,12 +45,14 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
             detector, runtimes[node.name] = make_detector(node.options, node.model)
             stage: Stage = DetectStage(node.model.name, detector, pixels)
         else:
-            stage = _make_stage(plan, node_plan, pixels)
+            stage = _make_stage(plan, node_plan, pixels, group.warnings.append)
         members.append(Member(node.name, node_plan.parent, stage))
-    return StageGroup(members, pixels.take_waited_ns), runtimes
+    return group, runtimes
 
 
-def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> Stage:
+def _make_stage(
+    plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore, warn: Callable[[str], None]
+) -> Stage:
     node = node_plan.node
     kind: Any = load(node.role, node.kind)
     if node.role == "transform":
@@ -57,9 +62,10 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         assert isinstance(node.options, TrackerOptions)
         return TrackStage(kind, node.options, node.tracking_by_hw)
     if node.role == "analytics":
-        names = plan.run.class_names
         return AnalyticsStage(
-            node.name, lambda source_id: kind(node.options, AnalyticsContext(source_id, names))
+            node.name,
+            lambda source_id: kind(node.options, _analytics_context(plan, node.name, source_id)),
+            EventStream(plan.run.events, plan.run.layout.run_id, plan.run.class_names),
         )
     context = SinkContext(
         run_id=plan.run.layout.run_id,
@@ -67,5 +73,15 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         class_names=plan.run.class_names,
         folder=plan.run.folder,
         on_wait=pixels.on_wait,
+        node=node.name,
+        events=plan.run.events,
+        live_sources=plan.run.live_sources.intersection(plan.source_ids),
+        warn=warn,
     )
     return SinkStage(kind(node.options, context), pixels)
+
+
+def _analytics_context(plan: WorkerPlan, node: str, source_id: str) -> AnalyticsContext:
+    # Only cameras can come to a run that has begun.
+    is_live = source_id in plan.run.live_sources or source_id not in plan.run.source_names
+    return AnalyticsContext(source_id, plan.run.class_names, is_live, node)

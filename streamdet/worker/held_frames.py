@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.stages import Job
@@ -68,15 +69,29 @@ class HeldFrames:
         commits = self._committer.frame_commits(messages, [None] * len(messages), results)
         return self._step(lease, commits, results, {source_id: position}, public)
 
-    def end(self, lease: Lease, source_id: str, frames: int, position: bytes) -> StepResult:
+    def end(
+        self,
+        lease: Lease,
+        source_id: str,
+        frames: int,
+        position: bytes,
+        public: Sequence[PublicEntry] = (),
+    ) -> StepResult:
         """Commit the end of a source, after all of its frames.
+
+        Args:
+            lease: of this worker.
+            source_id: the source.
+            frames: how many it had.
+            position: how far it has been read, packed.
+            public: entries for public streams that belong to no frame.
 
         Raises:
             RefusedError: the bus refused the step.
         """
         self._context.group.finish(source_id)
         end = self._committer.end_commit(EndOfStream(source_id, frames), None)
-        return self._step(lease, [end], {}, {source_id: position})
+        return self._step(lease, [end], {}, {source_id: position}, public)
 
     def _step(
         self,
@@ -86,9 +101,9 @@ class HeldFrames:
         positions: Mapping[str, bytes],
         public: Sequence[PublicEntry] = (),
     ) -> StepResult:
-        states = self._context.group.states()
-        result = self._committer.step(
-            lease, commits, results, states=states, positions=positions, public=public
-        )
-        self._context.group.committed()
+        group = self._context.group
+        news = group.take_news()
+        news = replace(news, public=[*public, *news.public])
+        result = self._committer.step(lease, commits, results, news, positions=positions)
+        group.committed()
         return result

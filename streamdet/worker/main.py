@@ -82,6 +82,8 @@ def _run(plan: WorkerPlan) -> None:
     group, runtimes = build_stages(plan, pixels)
     write_status(plan.run.folder, plan.consumer, runtimes=runtimes)
     _worker_class(plan)(WorkerContext(plan, bus, group, pixels, beat)).run()
+    if group.warnings:  # no step follows that could carry them
+        write_status(plan.run.folder, plan.consumer, warnings=group.warnings)
 
 
 def _worker_class(plan: WorkerPlan) -> type[StageWorker | SourceWorker | LiveSourceWorker]:
