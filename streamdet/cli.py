@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, str] = {
     "run": "run a graph: decode, detect, track, publish",
+    "archive": "detect in many files, resumed after anything; a row for each in files.csv",
     "status": "show how the runs of this machine are doing",
     "tail": "print what is being published, like tail -f",
     "track": "run a tracker over a file of detections in MOT format",
@@ -88,7 +89,7 @@ def _hide_secrets() -> None:
     """Take passwords out of what `ps` shows of this process."""
     from streamdet.system.redaction import redacted_value
 
-    is_long = "run" in sys.argv  # its environment may hold passwords, too
+    is_long = not {"run", "archive"}.isdisjoint(sys.argv)  # its environment may hold passwords, too
     if is_long or any(redacted_value(word) != word for word in sys.orig_argv):
         from streamdet.system.process import hide_secrets
 

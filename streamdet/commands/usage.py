@@ -29,6 +29,7 @@ OF_NODES: Final = {
 
 EXAMPLES: Final = {
     "run": "streamdet run people --source street.mp4 --output boxes.mp4",
+    "archive": "streamdet archive people --source 'videos/*.mp4' --output results",
     "status": "streamdet status",
     "tail": "streamdet tail detections --redis redis://localhost:6379",
     "track": "streamdet track det.txt --output tracks.txt",

@@ -53,6 +53,7 @@ class SourceReport:
         objects: objects in the published frames.
         tracks: how many tracks they belong to; None without a tracker (and of still images).
         expected: frames that it will have emitted in the end; None where nobody knows.
+        is_stopped: whether it ended because the run was asked to stop.
     """
 
     source_id: str
@@ -70,6 +71,7 @@ class SourceReport:
     objects: int = 0
     tracks: int | None = None
     expected: int | None = None
+    is_stopped: bool = False
 
     @property
     def failure(self) -> str | None:

@@ -43,6 +43,8 @@ class RunPlan:
         class_names: model name -> class names.
         max_in_flight: frames in flight above which a source pauses.
         events: key of the public stream of camera events.
+        read_attempts: a file on which its worker ends so often, without a frame in between, is
+            given up; 0: never, the run fails.
     """
 
     layout: RunLayout
@@ -53,6 +55,7 @@ class RunPlan:
     class_names: Mapping[str, tuple[str, ...]]
     max_in_flight: int
     events: str
+    read_attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,8 @@ def test_the_position_says_how_the_source_ended(tmp_path: Path) -> None:
     run = Run(tmp_path, "toy:2", "toy:1!")
     run.worker().run()
     well, broken = run.position("s0"), run.position("s1")
-    assert well == (Position(2, 2, pts=1), {"error": None, "warnings": ["it is a toy"]})
+    notes = {"error": None, "warnings": ["it is a toy"], "is_stopped": False}
+    assert well == (Position(2, 2, pts=1), notes)
     assert (broken[0].index, broken[1]["error"]) == (1, "toy: broken")
 
 
