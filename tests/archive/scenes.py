@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import av
 from av.video.stream import VideoStream
 
+from streamdet.archive.folder import ArchiveFolder
 from streamdet.sources import Position
 from streamdet.sources.synthetic import SyntheticSource
 
@@ -83,3 +86,16 @@ def results(output: Path) -> dict[str, Any]:
         path.name: frames_of(path) if path.suffix == ".jsonl" else path.read_bytes()
         for path in files
     }
+
+
+def times_done(output: Path) -> list[int]:
+    """How often each segment was computed since it was planned; [] before there is a manifest."""
+    manifest = ArchiveFolder(output).manifest
+    if not manifest.exists():
+        return []
+    query = "SELECT times_done FROM segments ORDER BY file, number"
+    with closing(sqlite3.connect(manifest)) as database:
+        try:
+            return [count for (count,) in database.execute(query)]
+        except sqlite3.OperationalError:  # it has no tables yet
+            return []

@@ -6,6 +6,7 @@ import csv
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.archive.scenes import (
     done,
     frames_of,
     results,
+    times_done,
     write_scene,
 )
 
@@ -105,19 +107,12 @@ def test_another_tracker_joins_again_and_another_detector_detects_again(
     tracked = frames_of(output / "b.jsonl")
     said = done(archive_command(one, output, "--set", "track.max_age=1"))
     assert "the tracker has changed: 1 file joined again" in said
-    assert segments_done(output) == [1, 1, 1]
+    assert times_done(output) == [1, 1, 1]
     said = done(archive_command(one, output, "--set", "detect.score_thresh=0.5"))
     assert "model has changed: 1 file detected again" in said
     assert frames_of(output / "b.jsonl") != tracked
     done(archive_command(one, output))
     assert frames_of(output / "b.jsonl") == tracked
-
-
-def segments_done(output: Path) -> list[int]:
-    """How often each segment was computed since it was planned."""
-    with sqlite3.connect(ArchiveFolder(output).manifest) as database:
-        rows = database.execute("SELECT times_done FROM segments ORDER BY file, number")
-        return [count for (count,) in rows]
 
 
 def test_what_fails_is_said_and_only_tried_again_when_that_is_wanted(
@@ -159,10 +154,10 @@ def test_a_file_that_is_not_what_its_keyframes_promise_is_read_as_a_whole(
 ) -> None:
     output = tmp_path / "out"
     done(archive_command(clips / "a.mp4", output))
-    with sqlite3.connect(ArchiveFolder(output).manifest) as database:
+    with closing(sqlite3.connect(ArchiveFolder(output).manifest)) as database:
         database.execute("UPDATE segments SET state = 'waiting', begin_pts = begin_pts + 1")
         database.execute("UPDATE files SET state = 'waiting'")
-    database.close()
+        database.commit()
     before = frames_of(output / "a.jsonl")
     said = done(archive_command(clips / "a.mp4", output))
     assert "not cut: cannot be read in parts" in said
