@@ -9,7 +9,7 @@ export STREAMDET_TEST_DATA
 
 SOAK_MINUTES ?= 3
 
-.PHONY: demo test parity check bench soak-live coverage clean camera-packages
+.PHONY: demo test parity check bench soak-live coverage clean test-packages
 
 demo: .venv/installed
 	$(BIN)/streamdet run pipelines/people.yaml --source "$(or $(SOURCE),synthetic:street)" \
@@ -24,7 +24,7 @@ demo: .venv/installed
 
 test parity: export OMP_NUM_THREADS=1  # two test processes of two threads each are slower
 
-test: .venv/dev-installed camera-packages
+test: .venv/dev-installed test-packages
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 -m "not nightly and not gpu" \
 	    --ignore=tests/faults
 	$(BIN)/pytest -m "not nightly and not gpu" tests/faults
@@ -41,20 +41,21 @@ check: .venv/dev-installed
 bench: .venv/dev-installed
 	$(BIN)/streamdet bench pipeline limit hop copies start --json bench.json
 
-soak-live: .venv/dev-installed camera-packages
+soak-live: .venv/dev-installed test-packages
 	$(BIN)/python -m tests.cameras.soak --minutes $(SOAK_MINUTES) --json soak.json
 
-coverage: .venv/dev-installed camera-packages
+coverage: .venv/dev-installed test-packages
 	$(BIN)/pytest -m "not nightly and not gpu" --cov --cov-report=term:skip-covered
 
-# The RTSP server of tests/cameras is run by Debian's Python. Without root its tests are skipped.
-camera-packages:
-	@/usr/bin/python3 -m tests.cameras.rtsp_server_program --check 2>/dev/null || { \
-	    packages=$$(cat tests/cameras/debian_packages.txt); \
+# The RTSP server of tests/cameras is run by Debian's Python, the page of tests/server by its
+# browser. Without root these tests are skipped.
+test-packages:
+	@{ command -v chromium && /usr/bin/python3 -m tests.cameras.rtsp_server_program --check; } \
+	    >/dev/null 2>&1 || { packages=$$(cat tests/debian_packages.txt); \
 	    root=$$(test $$(id -u) = 0 || echo sudo -n); \
 	    { $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive \
 	        apt-get install -y -q --no-install-recommends $$packages; } > apt.log 2>&1 \
-	    || echo "Tests of live cameras cannot run here (see apt.log):" \
+	    || echo "Tests of live cameras and of the page cannot run here (see apt.log):" \
 	        "sudo apt-get install" $$packages; }
 
 .venv/bin/python:

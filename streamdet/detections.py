@@ -77,6 +77,9 @@ class Detections:
         mask_probs: (N, M, M) float32, 0..1, how likely each cell of an M x M grid over the box
             belongs to the object; what a network says of masks. The stage of a detector pastes
             them into `masks`: they never travel.
+        zones: the names of the zones that each object is in; None where no zones are looked at.
+        speeds: (N,) float32, metres per second, NaN where not known yet; None where none are
+            measured.
 
     Raises:
         ValueError: shapes disagree.
@@ -89,6 +92,8 @@ class Detections:
     masks: FrameMasks | None = None
     keypoints: Floats | None = None
     mask_probs: Floats | None = None
+    zones: tuple[tuple[str, ...], ...] | None = None
+    speeds: Floats | None = None
 
     def __post_init__(self) -> None:
         """Bring the arrays to their dtypes and check that the shapes agree."""
@@ -105,6 +110,9 @@ class Detections:
         if self.track_ids is not None:
             set_(self, "track_ids", np.ascontiguousarray(self.track_ids, dtype=np.int64))
             columns["track_ids"] = self.track_ids
+        if self.speeds is not None:
+            set_(self, "speeds", np.ascontiguousarray(self.speeds, dtype=np.float32))
+            columns["speeds"] = self.speeds
         for name, column in columns.items():
             if column.shape != (len(self.xyxy),):
                 raise ValueError(f"{name} must be ({len(self.xyxy)},), got {column.shape}")
@@ -115,6 +123,8 @@ class Detections:
         set_, count = object.__setattr__, len(self.xyxy)
         if self.masks is not None and len(self.masks) != count:
             raise ValueError(f"masks must be of {count} objects, got {len(self.masks)}")
+        if self.zones is not None and len(self.zones) != count:
+            raise ValueError(f"zones must be of {count} objects, got {len(self.zones)}")
         if self.keypoints is not None:
             set_(self, "keypoints", np.ascontiguousarray(self.keypoints, dtype=np.float32))
             shape = self.keypoints.shape
@@ -200,9 +210,11 @@ class Detections:
         """Append objects that were found alike: with masks, keypoints and ids as these have."""
         columns: dict[str, Any] = {
             name: np.concatenate((own, getattr(others, name)))
-            for name in ("xyxy", "scores", "class_ids", "track_ids", "keypoints")
+            for name in ("xyxy", "scores", "class_ids", "track_ids", "keypoints", "speeds")
             if (own := getattr(self, name)) is not None
         }
+        if self.zones is not None and others.zones is not None:
+            columns["zones"] = self.zones + others.zones
         if self.masks is not None and others.masks is not None:
             counts = self.masks.counts + others.masks.counts
             return replace(self, **columns, masks=FrameMasks(self.masks.hw, counts))
@@ -222,7 +234,13 @@ class Detections:
             None if self.masks is None else self.masks[rows],
             None if self.keypoints is None else self.keypoints[rows],
             None if self.mask_probs is None else self.mask_probs[rows],
+            None if self.zones is None else _selected(self.zones, rows),
+            None if self.speeds is None else self.speeds[rows],
         )
+
+
+def _selected(zones: tuple[tuple[str, ...], ...], rows: Rows) -> tuple[tuple[str, ...], ...]:
+    return tuple(zones[row] for row in np.arange(len(zones))[rows].tolist())
 
 
 def _supervision() -> Any:

@@ -7,7 +7,7 @@ every reader sees every index of a source exactly once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections, FrameMasks
+from streamdet.events import Event, Marking
 from streamdet.frame import Frame, FrameRef, Geometry
 
 
@@ -55,6 +56,8 @@ class FrameMessage:
         model: name of the model that found them.
         drop_reason: why the frame is not processed any further; None for a frame that is well.
         timings: one entry per node that has worked on it, in order.
+        events: what analytics noticed in this frame, in the order of the nodes.
+        markings: zones and lines to be drawn into it.
     """
 
     frame: Frame
@@ -63,6 +66,8 @@ class FrameMessage:
     model: str | None = None
     drop_reason: str | None = None
     timings: tuple[Timing, ...] = ()
+    events: tuple[Event, ...] = ()
+    markings: tuple[Marking, ...] = ()
 
     @property
     def source_id(self) -> str:
@@ -117,6 +122,8 @@ def encode(message: Message) -> bytes:
             message.drop_reason,
             [(timing.node, timing.start_ns, timing.end_ns) for timing in message.timings],
             frame.is_still,
+            [_fields(event) for event in message.events],
+            [_fields(marking) for marking in message.markings],
         ]
     )
 
@@ -128,12 +135,14 @@ def decode(payload: bytes) -> Message:
         ValueError: the bytes are not a message of this version.
     """
     try:
-        values = msgpack.unpackb(payload, use_list=False)
+        values: tuple[Any, ...] = msgpack.unpackb(payload, use_list=False)
         if len(values) == 2:
             return EndOfStream(*values)
-        # Messages of a run that began before there were still images end with the timings.
+        # Messages of a run that began before there were still images end with the timings, those
+        # from before there were events with `is_still`.
+        missing: tuple[Any, ...] = (False, (), ())[len(values) - 14 :]
         (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
-         model, drop_reason, timings, is_still) = (*values, False)[:15]  # fmt: skip
+         model, drop_reason, timings, is_still, events, markings) = (*values, *missing)  # fmt: skip
         return FrameMessage(
             frame=Frame(
                 source_id,
@@ -151,6 +160,8 @@ def decode(payload: bytes) -> Message:
             model=model,
             drop_reason=drop_reason,
             timings=tuple(Timing(*timing) for timing in timings),
+            events=tuple(Event(*event) for event in events),
+            markings=tuple(Marking(*marking) for marking in markings),
         )
     except (TypeError, ValueError, msgpack.UnpackException) as exc:
         raise ValueError(f"not a streamdet message of {len(payload)} bytes: {exc}") from exc
@@ -159,6 +170,10 @@ def decode(payload: bytes) -> Message:
 def _pack(values: list[Any]) -> bytes:
     packed: bytes = msgpack.packb(values)
     return packed
+
+
+def _fields(value: Event | Marking) -> tuple[Any, ...]:
+    return tuple(getattr(value, field.name) for field in fields(value))
 
 
 def _pack_ref(ref: FrameRef | None) -> tuple[str, int, int] | None:
@@ -190,12 +205,16 @@ def _pack_detections(detections: Detections) -> tuple[Any, ...]:
         None if detections.track_ids is None else detections.track_ids.tobytes(),
         None if masks is None else (masks.hw, masks.counts),
         None if keypoints is None else (keypoints.shape[1], keypoints.tobytes()),
+        detections.zones,
+        None if detections.speeds is None else detections.speeds.tobytes(),
     )
 
 
 def _detections(values: tuple[Any, ...]) -> Detections:
-    # Messages of a run that began before there were masks and keypoints end with the track ids.
-    xyxy, scores, class_ids, track_ids, masks, keypoints = (*values, None, None)[:6]
+    # Messages of a run that began before there were masks and keypoints end with the track ids,
+    # those from before there were zones with the keypoints.
+    missing: tuple[Any, ...] = (None,) * (8 - len(values))
+    xyxy, scores, class_ids, track_ids, masks, keypoints, zones, speeds = (*values, *missing)
     found_scores = np.frombuffer(scores, np.float32)
     return Detections(
         np.frombuffer(xyxy, np.float32).reshape(-1, 4),
@@ -204,6 +223,8 @@ def _detections(values: tuple[Any, ...]) -> Detections:
         None if track_ids is None else np.frombuffer(track_ids, np.int64),
         None if masks is None else FrameMasks(*masks),
         None if keypoints is None else _keypoints(len(found_scores), *keypoints),
+        zones=zones,
+        speeds=None if speeds is None else np.frombuffer(speeds, np.float32),
     )
 
 

@@ -51,13 +51,17 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "byte_track": "streamdet.trackers.byte_track:ByteTrack",
         "oc_sort": "streamdet.trackers.oc_sort:OcSort",
     },
-    "analytics": {},
+    "analytics": {
+        "zones": "streamdet.analytics.zones:Zones",
+        "lines": "streamdet.analytics.lines:Lines",
+    },
     "sink": {
         "redis_stream": "streamdet.sinks.redis_stream:RedisStreamSink",
         "jsonl": "streamdet.sinks.jsonl:JsonlSink",
         "csv": "streamdet.sinks.csv:CsvSink",
         "parquet": "streamdet.sinks.parquet:ParquetSink",
         "mot": "streamdet.sinks.mot:MotSink",
+        "event_file": "streamdet.sinks.event_file:EventFileSink",
         "video": "streamdet.sinks.video:VideoSink",
     },
     "runtime": {

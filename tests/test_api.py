@@ -337,12 +337,14 @@ def test_a_consumer_that_comes_back_gets_its_unfinished_message_first(
 def test_a_message_is_a_mapping_of_what_was_published(redis_server: RedisServer) -> None:
     body = {"source_id": "cam", "frame_id": 7, "pts_ns": 500_000_000, "objects": [{"id": 1}]}
     stream = publish(redis_server, body)
+    redis_server.client().xadd(stream, {"event": '{"event": "zone_enter", "zone": "yard"}'})
     redis_server.client().xadd(stream, {"other": "text"})
-    frame, foreign = streamdet.read(stream, redis=redis_server.url, group="g", idle_s=0.5)
+    frame, event, foreign = streamdet.read(stream, redis=redis_server.url, group="g", idle_s=0.5)
     assert dict(frame) == body
     assert (frame.source_id, frame.frame_id, frame.pts_s) == ("cam", 7, 0.5)
     assert frame.objects == [{"id": 1}]
     assert frame.dropped is None
+    assert dict(event) == {"event": "zone_enter", "zone": "yard"}
     assert dict(foreign) == {"other": "text"}
 
 

@@ -153,3 +153,16 @@ def test_supervision_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "supervision", None)
     with pytest.raises(ConfigError, match="supervision is not installed: pip install supervision"):
         two().to_supervision()
+
+
+def test_zones_and_speeds_go_with_their_objects() -> None:
+    found = replace(two(), zones=(("yard",), ()), speeds=np.array([1.5, 2.5]))
+    last = found[np.array([1])]
+    assert last.zones == ((),)
+    assert last.speeds is not None
+    assert last.speeds.tolist() == [2.5]
+    assert last.with_others(found).zones == ((), ("yard",), ())
+    with pytest.raises(ValueError, match="zones must be of 2 objects, got 1"):
+        replace(two(), zones=((),))
+    with pytest.raises(ValueError, match=r"speeds must be \(2,\), got \(1,\)"):
+        replace(two(), speeds=np.zeros(1, np.float32))

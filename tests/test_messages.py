@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamdet.detections import Detections, FrameMasks
+from streamdet.events import Event, Marking
 from streamdet.frame import Frame, FrameRef, Geometry
 from streamdet.messages import (
     EndOfStream,
@@ -45,6 +46,26 @@ PREPARED = st.builds(
     geometry=st.builds(Geometry, st.tuples(REALS, REALS), st.tuples(REALS, REALS)),
     pixels=st.none() | REFS,
 )
+WORDS = st.text(max_size=5)
+EVENTS = st.builds(
+    Event,
+    WORDS,
+    WORDS,
+    st.none() | COUNTS,
+    st.none() | COUNTS,
+    st.none() | st.tuples(REALS, REALS, REALS, REALS),
+    st.dictionaries(WORDS, COUNTS, max_size=2),
+    st.dictionaries(WORDS, WORDS | REALS, max_size=2),
+    WORDS,
+)
+MARKINGS = st.builds(
+    Marking,
+    st.sampled_from(["zone", "line"]),
+    WORDS,
+    st.lists(st.tuples(REALS, REALS), max_size=3).map(tuple),
+    WORDS,
+    st.booleans(),
+)
 MESSAGES = st.builds(
     FrameMessage,
     frame=FRAMES,
@@ -53,6 +74,8 @@ MESSAGES = st.builds(
     model=st.none() | st.text(max_size=9),
     drop_reason=st.none() | st.text(max_size=9),
     timings=st.lists(st.builds(Timing, st.text(max_size=5), COUNTS, COUNTS), max_size=3).map(tuple),
+    events=st.lists(EVENTS, max_size=2).map(tuple),
+    markings=st.lists(MARKINGS, max_size=2).map(tuple),
 )
 ENDS = st.builds(EndOfStream, st.text(max_size=9), COUNTS)
 FRAME = Frame("cam", 3, None, Fraction(1, 25), 1, (4, 4), 0)
@@ -138,3 +161,18 @@ def test_random_bytes_raise_nothing_but_value_error(payload: bytes) -> None:
         decode(payload)
     except ValueError:
         return
+
+
+def test_zones_and_speeds_survive_and_are_none_where_nothing_looks_at_them() -> None:
+    found = replace(blank(2), zones=(("yard", "gate"), ()), speeds=np.array([1.5, np.nan]))
+    back = through_the_wire(found)
+    assert back.zones == (("yard", "gate"), ())
+    assert back.speeds is not None
+    np.testing.assert_array_equal(back.speeds, np.array([1.5, np.nan], np.float32))
+    assert (through_the_wire(blank(2)).zones, through_the_wire(blank(2)).speeds) == (None, None)
+
+
+@pytest.mark.parametrize("left_out", [1, 2, 3])
+def test_messages_of_a_run_that_began_with_an_earlier_version_are_read(left_out: int) -> None:
+    values = msgpack.unpackb(encode(FrameMessage(FRAME)))
+    assert decode(msgpack.packb(values[:-left_out])) == FrameMessage(FRAME)

@@ -1,6 +1,7 @@
-"""What is made of a source's objects before they are published: counted, marked, left out.
+"""What is made of a source's objects before they are published: zones, lines, counts, events.
 
-There is no kind of streamdet's own yet: other packages bring them, see docs/plugins.md.
+One kind is one file here and one line in registry.py. They stand between a tracker (or a detector)
+and the sinks; what they notice travels with the frame and goes to the stream of events.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from streamdet.frame import Frame
 from streamdet.messages import FrameMessage
 
 
@@ -19,10 +21,31 @@ class AnalyticsContext:
     Attributes:
         source_id: the source whose frames it gets.
         class_names: model name -> its class names.
+        is_live: whether the source is a camera: its times are those of the wall clock.
     """
 
     source_id: str
     class_names: Mapping[str, Sequence[str]]
+    is_live: bool = False
+
+    def seconds(self, frame: Frame) -> float:
+        """Say when a frame was taken, seconds from any origin.
+
+        A file's frames have the times of the file, however fast it is read; of a camera, whose
+        own clock may jump, the wall clock counts.
+        """
+        if self.is_live:
+            return frame.captured_ns / 1e9
+        if frame.pts is None:
+            return float(frame.index * frame.duration * frame.time_base)
+        return float(frame.pts * frame.time_base)
+
+    def class_ids(self, model: str | None, names: Sequence[str] | None) -> frozenset[int] | None:
+        """Number the classes of a model that are named; None for all."""
+        if names is None:
+            return None
+        known = self.class_names.get(model or "", ())
+        return frozenset(number for number, name in enumerate(known) if name in names)
 
 
 class Analytics(Protocol):
@@ -33,7 +56,7 @@ class Analytics(Protocol):
     """
 
     def update(self, frame: FrameMessage) -> FrameMessage:
-        """Take the next frame and return it with changed objects.
+        """Take the next frame and return it with changed objects, and with what was noticed.
 
         Dropped frames are not shown: indices may be left out, pts tells how time goes on.
 
@@ -41,7 +64,9 @@ class Analytics(Protocol):
             frame: with detections, of a tracker where the graph has one.
 
         Returns:
-            The same frame (`dataclasses.replace`); only its detections may differ.
+            The same frame (`dataclasses.replace`); its detections may differ, and there may be
+            more `events` and `markings` behind those that it had. The node's name is put into the
+            events by the stage.
 
         Raises:
             ConfigError: the options do not fit the model, in one sentence.

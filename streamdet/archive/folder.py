@@ -18,9 +18,10 @@ SUFFIXES: Final = {
     "csv": ".csv",
     "parquet": ".parquet",
     "mot": ".txt",
+    "events": ".events.jsonl",
     "mp4": ".mp4",
 }
-"""Format -> how its files end: one for each source."""
+"""Format -> how its files end, one for each source: the suffixes of `streamdet run --output`."""
 
 FILES_CSV: Final = "files.csv"
 SUMMARY: Final = "summary.html"

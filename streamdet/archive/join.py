@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.analytics import AnalyticsContext
-from streamdet.archive.folder import ArchiveFolder
+from streamdet.archive.folder import SUFFIXES, ArchiveFolder
 from streamdet.errors import EngineError, StreamdetError
 from streamdet.formats.segment_file import read_segment
 from streamdet.graph import Node
+from streamdet.graph.overrides import OUTPUT_KINDS
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.registry import load
@@ -26,15 +27,13 @@ from streamdet.sinks import Sink, SinkContext
 from streamdet.sources import Position
 from streamdet.sources.file import FileOptions, FileSource
 from streamdet.stages import Job, Stage
-from streamdet.stages.analytics import AnalyticsStage
+from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.track import TrackStage
 from streamdet.system.atomic_file import write_whole
 from streamdet.system.process import set_name
 
 JOIN: Final = "streamdet.archive.join:join"
 _BATCH: Final = 64
-_KINDS: Final = {"mp4": "video"}
-"""Formats whose sink has another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ def joined(task: JoinTask) -> FileResult:
 
 
 def _sink(task: JoinTask, form: str, path: Path) -> Sink:
-    kind = load("sink", _KINDS.get(form, form))
+    kind = load("sink", OUTPUT_KINDS[SUFFIXES[form]][0])
     context = SinkContext(task.run_id, {task.source_id: str(task.path)}, task.class_names)
     sink: Sink = kind(kind.Options(path=path), context)
     sink.restore({})
@@ -174,6 +173,7 @@ def _messages(task: JoinTask) -> Iterator[FrameMessage]:
 
 def _stages(task: JoinTask) -> list[Stage]:
     stages: list[Stage] = []
+    events = EventStream("", task.run_id, task.class_names)  # nothing of it is published
     for node in task.nodes:
         kind: Any = load(node.role, node.kind)
         if node.role == "tracker":
@@ -181,7 +181,8 @@ def _stages(task: JoinTask) -> list[Stage]:
             stages.append(TrackStage(_maker(kind, options), options))
         else:
             context = AnalyticsContext(task.source_id, task.class_names)
-            stages.append(AnalyticsStage(node.name, _maker(kind, node.options, context)))
+            make = _maker(kind, node.options, context)
+            stages.append(AnalyticsStage(node.name, make, events))
     return stages
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -48,8 +49,10 @@ def _line(name: str, width: int, counts: Iterable[str], last: str) -> str:
 def _notes(camera: SourceReport) -> Iterator[str]:
     yield short(str(camera.camera), _LONGEST_REASON)
     if camera.dropped:
-        drops = sorted(camera.dropped.items(), key=lambda drop: (-drop[1], drop[0]))
-        yield f"dropped: {', '.join(f'{count} {_word(reason)}' for reason, count in drops)}"
+        drops: Counter[str] = Counter()
+        for reason, count in sorted(camera.dropped.items()):
+            drops[_word(reason)] += count
+        yield f"dropped: {', '.join(f'{count} {word}' for word, count in drops.most_common())}"
     if camera.damaged:
         yield f"{camera.damaged} damaged"
     if camera.failure is not None:

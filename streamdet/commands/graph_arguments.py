@@ -55,13 +55,19 @@ def add_machine_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def graph_from(args: Namespace) -> PipelineGraph:
+def graph_from(args: Namespace, path: str | None = None) -> PipelineGraph:
     """Load the graph that the arguments describe.
+
+    Args:
+        args: of the command line.
+        path: another graph file in place of theirs.
 
     Raises:
         ConfigError: the graph or an argument is wrong.
     """
-    return load_graph(args.graph, sources=args.source, outputs=args.output, overrides=args.set)
+    return load_graph(
+        path or args.graph, sources=args.source, outputs=args.output, overrides=args.set
+    )
 
 
 def settings_from(args: Namespace) -> DeploySettings:

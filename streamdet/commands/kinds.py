@@ -33,7 +33,6 @@ from streamdet.training.recipe import Recipe
 
 RECIPE: Final = "recipe"
 _WIDTH = 100
-_NONE: Final = "(there is none: other packages may bring some, see docs/plugins.md)"
 _FROM_THE_FILE: Final = frozenset({"name"})  # of a recipe; by default the file's
 
 
@@ -65,15 +64,13 @@ def run(args: Namespace) -> int:
 
 def _all_kinds() -> Iterator[str]:
     for role in ROLES:
-        yield f"{role:<10} {', '.join(names(role)) or _NONE}"
+        yield f"{role:<10} {', '.join(names(role))}"
     yield ""
     yield "streamdet kinds KIND lists the options of one; every node may also say:"
     yield from _options(NodeKeys)
 
 
 def _kinds_of(role: str) -> Iterator[str]:
-    if not names(role):
-        yield _NONE
     for kind in names(role):
         try:
             sentence = _sentence(role, kind)
@@ -140,11 +137,13 @@ def _options(
 
 
 def _nested(annotation: Any, index: str = "") -> Iterator[tuple[type[BaseModel], str]]:
-    """Find the options that an option holds: one set of them, or ([]) several."""
+    """Find the options that an option holds: one set of them, or ([], .NAME) several."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation, index
+    marks: dict[Any, str] = {tuple: "[]", dict: ".NAME"}
+    within = marks.get(get_origin(annotation), index)
     for part in get_args(annotation):
-        yield from _nested(part, "[]" if get_origin(annotation) is tuple else index)
+        yield from _nested(part, within)
 
 
 def _words(annotation: Any) -> list[str]:

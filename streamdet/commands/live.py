@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from streamdet.errors import ConfigError, StreamdetError
+from streamdet.events import EVENT_FIELD, PLACES
 from streamdet.graph import PipelineGraph
 
 EVERY_S: Final = 0.5
@@ -55,15 +56,18 @@ class LiveView:
 def describe(fields: Mapping[str, bytes]) -> str:
     """Say in one line what an entry of a public stream holds; one of a foreign format as it is."""
     try:
+        if EVENT_FIELD in fields:
+            return _event(json.loads(fields[EVENT_FIELD]))
         return _frame(json.loads(fields["metadata"]))
     except (KeyError, ValueError, TypeError, AttributeError):
         return as_it_is(fields)
 
 
 def as_it_is(fields: Mapping[str, bytes]) -> str:
-    """Show an entry's `metadata`, or all of its fields where it has none, on one line."""
-    if "metadata" in fields:
-        return _text(fields["metadata"])
+    """Show an entry's `metadata` or `event`, or all its fields where it has none, on one line."""
+    for name in ("metadata", EVENT_FIELD):
+        if name in fields:
+            return _text(fields[name])
     return "  ".join(f"{name}={_text(value)}" for name, value in fields.items())
 
 
@@ -79,6 +83,20 @@ def _frame(message: Mapping[str, Any]) -> str:
         return f"{head}  dropped: {message['dropped']}"
     objects = [_object(found) for found in message["objects"]]
     return f"{head}  {len(objects):>2} objects  {'  '.join(objects)}".rstrip()
+
+
+def _event(event: Mapping[str, Any]) -> str:
+    """Say in one line what happened, where, to whom, and what is counted now."""
+    if event["schema"] != "streamdet-event/1":
+        raise ValueError("a foreign format")
+    what = [event["event"], event.get("state"), event.get("direction"), event.get("reason")]
+    place = (event.get(key) for key in PLACES.values())
+    number = f"#{event['track']}" if "track" in event else ""
+    whom = f"{event.get('label', '')}{number}"
+    counts = ", ".join(f"{name} {count}" for name, count in event.get("counts", {}).items())
+    parts = (" ".join(filter(None, what)), *place, whom, counts)
+    head = f"{event['source_id']:<16} frame {event['frame_id']:>6}"
+    return f"{head}  {'  '.join(filter(None, parts))}"
 
 
 def _object(found: Mapping[str, Any]) -> str:

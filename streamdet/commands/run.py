@@ -82,6 +82,8 @@ def run(args: Namespace) -> int:
             log.warn(doubled)
         supervisor.on_progress = show
         supervisor.on_warning = log.warn
+        supervisor.on_change = log.change
+        supervisor.load = lambda path: graph_from(args, path)
         report = supervisor.run()
     service.end()
     with supervisor.counting_signals():  # a stopped run still prints its report

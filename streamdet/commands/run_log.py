@@ -31,6 +31,10 @@ class RunLog(Protocol):
         """Say that a camera's state has changed."""
         ...
 
+    def change(self, line: str) -> None:
+        """Say that somebody has changed the cameras or the graph."""
+        ...
+
     def warn(self, warning: str) -> None:
         """Say what may be wrong."""
         ...
@@ -93,6 +97,10 @@ class TextLog:
         """Print a camera's state."""
         self._view.print(f"{source_id}: {camera}")
 
+    def change(self, line: str) -> None:
+        """Print what was changed."""
+        self._view.print(line)
+
     def warn(self, warning: str) -> None:
         """Print a warning."""
         print(f"warning: {warning}", file=sys.stderr)
@@ -133,8 +141,12 @@ class JsonLog:
 
     def camera(self, source_id: str, camera: CameraReport) -> None:
         """Write a camera's state: a camera that is away is worth a warning."""
-        level = "info" if camera.state in ("connecting", "live") else "warning"
+        level = "warning" if camera.state in ("stalled", "lost", "refused") else "info"
         self._write(level, "camera", source_id=source_id, state=camera.state, reason=camera.reason)
+
+    def change(self, line: str) -> None:
+        """Write what was changed."""
+        self._write("info", "change", message=line)
 
     def warn(self, warning: str) -> None:
         """Write a warning."""

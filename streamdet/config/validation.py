@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -219,8 +219,12 @@ def _plain(limit: object) -> object:
 
 
 def _field_names(model: Any, key: KeyPath) -> list[str]:
+    """List the keys that options may have at a path: their own, or those of named things."""
     for part in key:
-        model = model.model_fields[part].annotation if part in _field_names(model, ()) else None
+        if get_origin(model) is dict:
+            model = get_args(model)[1]
+        else:
+            model = model.model_fields[part].annotation if part in _field_names(model, ()) else None
     is_model = isinstance(model, type) and issubclass(model, BaseModel)
     return list(model.model_fields) if is_model else []
 

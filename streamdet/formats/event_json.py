@@ -1,37 +1,93 @@
-"""The JSON of events, "streamdet-event/1": what happens to cameras, one entry a change."""
+"""The JSON of events, "streamdet-event/1": what happens to cameras, and what analytics notice.
+
+Every event has an `id` that follows from what it says: a step that is tried again, or delivered
+again, repeats the id, and no other event has it.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from math import isfinite
 from typing import Annotated, Any, Literal
+from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from streamdet.formats.frame_json import rfc3339
+from streamdet.detections import class_label
+from streamdet.events import PLACES, Event
+from streamdet.formats.frame_json import BBOX_DECIMALS, rfc3339
+from streamdet.messages import FrameMessage
 
 EVENTS_MAXLEN = 10_000
 
-State = Literal["connecting", "live", "stalled", "lost", "refused"]
+State = Literal["connecting", "live", "stalled", "lost", "refused", "paused", "removed"]
 """connecting: not reached yet. stalled: connected, but no frame came for a while. lost: a network
-fault, or the stream ended. refused: the camera answers, but rejects the request."""
+fault, or the stream ended. refused: the camera answers, but rejects the request. paused: it was
+asked to wait, and is not connected. removed: the run goes on without it."""
+
+_Id = Annotated[str, Field(description="Of this event alone; the same if it is delivered again.")]
+_Run = Annotated[str, Field(description="Names the run.")]
 
 
-class CameraEvent(BaseModel):
-    """A camera's state has changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     schema_name: Literal["streamdet-event/1"] = Field("streamdet-event/1", alias="schema")
+
+
+class CameraEvent(_Part):
+    """A camera's state has changed."""
+
     event: Literal["camera"] = "camera"
-    run: str = Field(description="Names the run.")
+    id: _Id
+    run: _Run
     source_id: str = Field(description="Names the camera.")
     state: State = Field(
         description="stalled: connected, but nothing comes; lost: a network fault, or the stream"
-        " ended; refused: it answers, and says no."
+        " ended; refused: it answers, and says no; paused, removed: somebody asked for it."
     )
     reason: str = Field(description="Why, in a sentence; empty where there is nothing to say.")
     frame_id: Annotated[int, Field(ge=0, description="Of the next frame that comes from it.")]
     at: str = Field(description="When it changed, UTC (RFC 3339).")
+
+
+class SceneEvent(_Part):
+    """Something that analytics noticed in a frame; keys that say nothing of it are left out."""
+
+    event: str = Field(
+        pattern=r"^[a-z][a-z_]*$",
+        description="zone_enter, zone_exit, zone_dwell, zone_crowded, zone_cleared, line_crossed,"
+        " presence_start, presence_end, track_start, track_end, speeding; plugins may have others.",
+    )
+    id: _Id
+    run: _Run
+    source_id: str = Field(description="Names the source.")
+    frame_id: int = Field(ge=0, description="The frame in which it was noticed.")
+    pts_ns: int | None = Field(description="Presentation time of the frame; null where unknown.")
+    at: str = Field(description="When the frame was read, UTC (RFC 3339).")
+    node: str = Field(description="The node of the graph that noticed it.")
+    zone: str | None = Field(None, description="Name of the zone.")
+    line: str | None = Field(None, description="Name of the line.")
+    presence: str | None = Field(None, description="Name of what is watched for.")
+    track: int | None = Field(None, description="The object's id in its source.")
+    class_id: int | None = Field(None, description="Number of the object's class, from 0.")
+    label: str | None = Field(None, description="Name of the object's class.")
+    bbox: tuple[float, float, float, float] | None = Field(
+        None, description="x1, y1, x2, y2 of the object, pixels of the source frame."
+    )
+    counts: dict[str, int] | None = Field(
+        None, description="After this frame: inside, entered, exited of a zone; in, out of a line."
+    )
+    direction: Literal["in", "out"] | None = Field(
+        None, description="Of a crossing; in: to the right hand of who looks along the line."
+    )
+    dwell_s: float | None = Field(None, description="How long the object has been in the zone.")
+    reason: Literal["left", "lost"] | None = Field(
+        None, description="How it left: over the border, or it was not seen any more."
+    )
+    speed_mps: float | None = Field(None, description="Metres per second.")
+    seen_frames: int | None = Field(None, description="In how many frames the track was seen.")
 
 
 def camera_event(run_id: str, source_id: str, camera: dict[str, Any], frame_id: int) -> bytes:
@@ -43,22 +99,94 @@ def camera_event(run_id: str, source_id: str, camera: dict[str, Any], frame_id: 
         camera: its `state`, `reason` and `since_ns`.
         frame_id: of the next frame that comes from it.
     """
-    body = {
+    state = camera["state"]
+    return _dump(
+        {
+            "schema": "streamdet-event/1",
+            "event": "camera",
+            "id": _id(run_id, source_id, frame_id, "camera", state, camera["since_ns"]),
+            "run": run_id,
+            "source_id": source_id,
+            "state": state,
+            "reason": camera["reason"],
+            "frame_id": frame_id,
+            "at": rfc3339(camera["since_ns"]),
+        }
+    )
+
+
+def scene_event(
+    event: Event, message: FrameMessage, run_id: str, class_names: Sequence[str]
+) -> dict[str, Any]:
+    """Say what analytics noticed, as it is published.
+
+    Args:
+        event: what was noticed.
+        message: the frame in which it was.
+        run_id: names the run.
+        class_names: of the model that found the objects.
+    """
+    frame = message.frame
+    body: dict[str, Any] = {
         "schema": "streamdet-event/1",
-        "event": "camera",
+        "event": event.kind,
+        "id": _id(run_id, frame.source_id, frame.index, *event.key()),
         "run": run_id,
-        "source_id": source_id,
-        "state": camera["state"],
-        "reason": camera["reason"],
-        "frame_id": frame_id,
-        "at": rfc3339(camera["since_ns"]),
+        "source_id": frame.source_id,
+        "frame_id": frame.index,
+        "pts_ns": frame.pts_ns,
+        "at": rfc3339(frame.captured_ns),
+        "node": event.node,
     }
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    if (place := PLACES.get(event.kind.partition("_")[0])) and event.place:
+        body[place] = event.place
+    return body | _of_object(event, class_names) | dict(event.more)
+
+
+def event_line(
+    event: Event, message: FrameMessage, run_id: str, class_names: Sequence[str]
+) -> bytes:
+    """Write what `scene_event` says as compact JSON, without a newline."""
+    return _dump(scene_event(event, message, run_id, class_names))
 
 
 def event_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an event."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **CameraEvent.model_json_schema(by_alias=True),
+        "title": "streamdet-event/1",
+        **_ANY.json_schema(by_alias=True),
     }
+
+
+def check_event(text: bytes | str) -> CameraEvent | SceneEvent:
+    """Check an event.
+
+    Raises:
+        pydantic.ValidationError: it is not of the schema.
+    """
+    return _ANY.validate_json(text)
+
+
+_ANY: TypeAdapter[CameraEvent | SceneEvent] = TypeAdapter(CameraEvent | SceneEvent)
+
+
+def _of_object(event: Event, class_names: Sequence[str]) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    if event.track_id is not None:
+        body["track"] = event.track_id
+    if event.class_id is not None:
+        body |= {"class_id": event.class_id, "label": class_label(class_names, event.class_id)}
+    if event.xyxy is not None and all(map(isfinite, event.xyxy)):
+        body["bbox"] = [round(value, BBOX_DECIMALS) for value in event.xyxy]
+    if event.counts:
+        body["counts"] = dict(event.counts)
+    return body
+
+
+def _id(*parts: object) -> str:
+    return str(uuid5(NAMESPACE_URL, json.dumps(["streamdet-event", *map(str, parts)])))
+
+
+def _dump(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

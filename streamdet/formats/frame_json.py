@@ -10,16 +10,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.detections import class_label
+from streamdet.detections import Detections, class_label
 from streamdet.messages import FrameMessage, Timing
 
 BBOX_DECIMALS = 2
 CONFIDENCE_DECIMALS = 4
+SPEED_DECIMALS = 2
 _NO_TRACK = -1
 
 
@@ -31,8 +33,9 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
     `dropped` (the reason; its objects are []). An object: id (track, or null), class_id, label,
     confidence, bbox [x1, y1, x2, y2] in source pixels (x2, y2 exclusive edges); and where the model
     says it, mask {size: [height, width], counts} (COCO's compressed run lengths) and keypoints
-    [[x, y, score], ...]. latency_ms: node -> its milliseconds, and `total` from the first node's
-    start to the last one's end.
+    [[x, y, score], ...]; behind analytics, zones (the names of those it is in) and speed_mps
+    (metres per second, null where not known yet). latency_ms: node -> its milliseconds, and `total`
+    from the first node's start to the last one's end.
 
     Args:
         message: the frame, in source pixels.
@@ -54,7 +57,7 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
         "width": frame.hw[1],
         "height": frame.hw[0],
         "model": message.model,
-        "objects": _with_shapes(described(message, class_names), message),
+        "objects": _with_findings(described(message, class_names), message),
         "latency_ms": _latency_ms(message.timings),
     }
     if message.drop_reason is not None:
@@ -124,8 +127,8 @@ def rfc3339(epoch_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
 
 
-def _with_shapes(objects: list[dict[str, Any]], message: FrameMessage) -> list[dict[str, Any]]:
-    """Add masks and keypoints, where there are any, to what `described` says of the same frame."""
+def _with_findings(objects: list[dict[str, Any]], message: FrameMessage) -> list[dict[str, Any]]:
+    """Add masks, keypoints, zones and speeds, where there are any, to what `described` says."""
     found = message.detections
     if found is None or not objects:
         return objects
@@ -137,6 +140,16 @@ def _with_shapes(objects: list[dict[str, Any]], message: FrameMessage) -> list[d
         _check_finite("keypoints", (found.keypoints,), message)
         for item, points in zip(objects, found.keypoints.tolist(), strict=True):
             item["keypoints"] = [_keypoint(*point) for point in points]
+    return _with_analytics(objects, found)
+
+
+def _with_analytics(objects: list[dict[str, Any]], found: Detections) -> list[dict[str, Any]]:
+    if found.zones is not None:
+        for item, zones in zip(objects, found.zones, strict=True):
+            item["zones"] = list(zones)
+    if found.speeds is not None:
+        for item, speed in zip(objects, found.speeds.tolist(), strict=True):
+            item["speed_mps"] = round(speed, SPEED_DECIMALS) if isfinite(speed) else None
     return objects
 
 

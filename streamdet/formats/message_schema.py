@@ -39,6 +39,14 @@ class PublishedObject(_Part):
     keypoints: list[tuple[float, float, float]] | None = Field(
         None, description="x, y, score of each; only of models that find keypoints."
     )
+    zones: list[str] | None = Field(
+        None, description="Names of the zones that it is in; only behind a node of kind zones."
+    )
+    speed_mps: float | None = Field(
+        None,
+        description="Metres per second, null where not known yet; only behind a node of kind"
+        " speed.",
+    )
 
 
 class PublishedFrame(_Part):

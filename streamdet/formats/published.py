@@ -7,14 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from streamdet.events import EVENT_FIELD
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedMessage(Mapping[str, Any]):
-    """What was published, as a mapping: `message["objects"]`; see `native_json` for the keys.
+    """What was published, as a mapping: a frame's "objects", an event's "zone".
+
+    The keys stand in formats/message_schema.py and formats/event_json.py.
 
     Attributes:
         entry_id: the entry's id in its stream.
-        body: the JSON of the field `metadata`; of an entry without one, its fields as text.
+        body: the JSON of the field `metadata`, or `event`; of an entry without one, its fields as
+            text.
     """
 
     entry_id: str
@@ -24,7 +29,7 @@ class PublishedMessage(Mapping[str, Any]):
     def of_fields(cls, entry_id: bytes, fields: Mapping[str, bytes]) -> PublishedMessage:
         """Read an entry."""
         try:
-            body = json.loads(fields["metadata"])
+            body = json.loads(fields["metadata"] if "metadata" in fields else fields[EVENT_FIELD])
         except (KeyError, ValueError):
             body = None
         if not isinstance(body, dict):
@@ -44,7 +49,7 @@ class PublishedMessage(Mapping[str, Any]):
     @property
     def pts_s(self) -> float | None:
         """When the frame is shown, seconds; None where its file does not say."""
-        pts_ns = self.body["pts_ns"]
+        pts_ns = self.body.get("pts_ns")
         return None if pts_ns is None else pts_ns / 1e9
 
     @property

@@ -12,6 +12,7 @@ from streamdet.config.files import find_own_or_shipped
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
+from streamdet.graph.analytics import check_analytics, check_event_sinks
 from streamdet.graph.build_nodes import build_nodes
 from streamdet.graph.camera_files import spread_cameras
 from streamdet.graph.contents import check_contents
@@ -72,6 +73,8 @@ def load_graph(
     name = text.values.get("name") or _name_like(Path(text.name).stem)
     graph = PipelineGraph(name, Path(text.name), nodes, files)
     check_outputs(graph, problems)
+    check_analytics(graph, problems)
+    check_event_sinks(graph, problems)
     problems.raise_if_any(is_all=True)
     return graph
 

@@ -19,6 +19,7 @@ from streamdet.system.redaction import is_utf8, short
 
 OUTPUT_KINDS: Final = {
     ".mp4": ("video", "video with the boxes drawn"),
+    ".events.jsonl": ("event_file", "a line an event"),
     ".jsonl": ("jsonl", "a line a frame"),
     ".csv": ("csv", "a row an object"),
     ".parquet": ("parquet", "a row an object"),
@@ -152,9 +153,10 @@ def _add_output(text: YamlText, name: str, output: str) -> None:
     place = f"--output {short(output)}"
     if not is_utf8(output):
         raise ConfigError(f"{place}: must be UTF-8")
-    suffix = Path(output).suffix.lower()
-    if suffix not in OUTPUT_KINDS:
-        got = suffix or "no suffix"
+    file = Path(output).name.lower()
+    suffix = next((end for end in OUTPUT_KINDS if file.endswith(end) and file != end), None)
+    if suffix is None:
+        got = Path(output).suffix or "no suffix"
         raise ConfigError(f"{place}: must end in one of {OUTPUT_FORMATS}, got {got!r}")
     nodes: dict[str, Any] = text.values["nodes"]
     if name in nodes:

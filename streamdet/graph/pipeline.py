@@ -111,6 +111,11 @@ class PipelineGraph:
         stated = (getattr(node.options, "stream", None) for node in self.nodes_of_role("sink"))
         return tuple(stream for stream in stated if isinstance(stream, str))
 
+    @property
+    def makes_events(self) -> bool:
+        """Whether its runs publish events: of cameras, or of what analytics notice."""
+        return any(node.is_live or node.role == "analytics" for node in self.nodes.values())
+
     def readers(self, name: str) -> list[Node]:
         """List the nodes that read a node's results, in topological order."""
         return [node for node in self.nodes.values() if name in node.reads]
@@ -121,9 +126,12 @@ class PipelineGraph:
 
     def sources_reaching(self, name: str) -> tuple[str, ...]:
         """List the ids of the sources whose frames reach a node (for a source: its own ids)."""
+        return tuple(item.source_id for node in self.sources_near(name) for item in node.items)
+
+    def sources_near(self, name: str) -> list[Node]:
+        """List the source nodes whose frames reach a node (for a source: itself)."""
         near = {name, *self._upstream[name]}
-        sources = (node for node in self.nodes_of_role("source") if node.name in near)
-        return tuple(item.source_id for node in sources for item in node.items)
+        return [node for node in self.nodes_of_role("source") if node.name in near]
 
     def image_readers(self, name: str) -> list[Node]:
         """List the nodes that read the images a node makes, in topological order.

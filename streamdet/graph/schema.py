@@ -165,7 +165,10 @@ def _kept(schema: Schema) -> Schema:
 
 
 def _inlined(schema: Schema) -> Schema:
-    """Replace references by their definitions, and write tuples as draft 7 does."""
+    """Replace references by their definitions, and write tuples as draft 7 does.
+
+    A mapping whose names have a form is written as `propertyNames`.
+    """
     definitions = schema.get("$defs", {})
 
     def inlined(value: Any) -> Any:
@@ -179,6 +182,8 @@ def _inlined(schema: Schema) -> Schema:
         kept = {k: inlined(v) for k, v in value.items() if k not in {"$defs", "title", "format"}}
         if "properties" in value:
             kept["properties"] = {name: inlined(v) for name, v in value["properties"].items()}
+        for pattern, named in kept.pop("patternProperties", {}).items():
+            kept |= {"propertyNames": {"pattern": pattern}, "additionalProperties": named}
         if "prefixItems" in kept:
             kept["items"] = kept.pop("prefixItems")
         return kept

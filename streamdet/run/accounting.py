@@ -18,17 +18,19 @@ class Accounting:
     Args:
         bus: the run's bus.
         sources: source id -> source.
+
+    Attributes:
+        sources: the same; replaced when one comes.
     """
 
     def __init__(self, bus: RunAdmin, sources: Mapping[str, SourceDescription]) -> None:
         self._bus = bus
-        self._sources = sources
-        self._final = sorted({name for source in sources.values() for name in source.sinks})
+        self.sources = sources
 
     @property
     def ends_expected(self) -> int:
         """The number of (group with a sink, source) pairs that must end."""
-        return sum(len(source.sinks) for source in self._sources.values())
+        return sum(len(source.sinks) for source in self.sources.values())
 
     def source_reports(self) -> tuple[SourceReport, ...]:
         """Account for every frame of every source.
@@ -39,17 +41,18 @@ class Accounting:
         dropped: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         for (group, source_id, reason), count in self._bus.drops().items():
             dropped[group, source_id][reason] = count
-        results = {group: self._bus.results(group) for group in self._final}
+        final = sorted({name for source in self.sources.values() for name in source.sinks})
+        results = {group: self._bus.results(group) for group in final}
         positions = self._bus.positions()
         reports = []
-        for source_id, source in self._sources.items():
+        for source_id, source in self.sources.items():
             ends = [
                 _End(results[group].get(source_id, SourceResult()), dropped[group, source_id])
                 for group in source.sinks
             ]
             packed = positions.get(source_id)
             report = _source_report(source_id, source.address, packed, ends)
-            reports.append(replace(report, expected=source.expected))
+            reports.append(replace(report, expected=source.expected, added_s=source.added_s))
         return tuple(reports)
 
 

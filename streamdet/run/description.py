@@ -30,11 +30,13 @@ class SourceDescription:
         address: of the source, without secrets.
         sinks: names of the groups with a sink that its frames reach.
         expected: frames that it will have emitted in the end; None where nobody knows.
+        added_s: seconds from the run's start until it was added; None: it was there from the start.
     """
 
     address: str
     sinks: tuple[str, ...]
     expected: int | None = None
+    added_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def describe_run(
         groups=tuple(run.layout.groups),
         consumers=tuple(plan.consumer for plan in plans),
         sources=_sources(graph, run, infos),
-        stages=_stages(graph),
+        stages=describe_stages(graph),
     )
 
 
@@ -170,7 +172,8 @@ def _sources(
     }
 
 
-def _stages(graph: PipelineGraph) -> dict[str, StageDescription]:
+def describe_stages(graph: PipelineGraph) -> dict[str, StageDescription]:
+    """Describe the nodes of a graph."""
     queues = {
         group.first.name: group.name for group in graph.groups if group.first.role != "source"
     }

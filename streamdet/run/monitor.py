@@ -53,6 +53,7 @@ class Metrics:
         clock: monotonic seconds.
 
     Attributes:
+        accounting: the same.
         clock: the same.
         sources: every source.
         counters: the statistics.
@@ -63,7 +64,7 @@ class Metrics:
         self, bus: RunAdmin, accounting: Accounting, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._bus = bus
-        self._accounting = accounting
+        self.accounting = accounting
         self.clock = clock
         self._started_s = clock()
         self.sources: tuple[SourceReport, ...] = ()
@@ -85,9 +86,9 @@ class Metrics:
         self._bus.keep_alive()
         finished = self._bus.finished()
         self.counters = self._bus.counters()
-        self.sources = self._accounting.source_reports()
+        self.sources = self.accounting.source_reports()
         self.progress = progress(self.counters)
-        return finished >= self._accounting.ends_expected
+        return finished >= self.accounting.ends_expected
 
 
 class Monitor:
@@ -104,6 +105,10 @@ class Monitor:
     Attributes:
         is_consumer_busy: asked whether the run waits for the program that takes its results,
             which is no stall; may be replaced.
+        is_endless: whether the run goes on until it is asked to stop: cameras may come; may be
+            replaced.
+        on_tick: called after every look at the workers, about ten times a second, until the run is
+            asked to stop; may be replaced.
     """
 
     def __init__(
@@ -123,6 +128,8 @@ class Monitor:
         self._is_embedded = is_embedded
         self._warn = warn
         self.is_consumer_busy: Callable[[], bool] = lambda: False
+        self.is_endless = False
+        self.on_tick: Callable[[], None] = lambda: None
         self._drain_until_s: float | None = None
         self._clock = metrics.clock
         self._seen_progress, self._progress_s = 0, self._clock()
@@ -153,10 +160,11 @@ class Monitor:
         self._check_stops(stops())
         self._processes.start_due()
         self._processes.watch(TICK_S)
-        if self._clock() < self._read_due_s:
-            return False
         try:
-            return self._read_metrics()
+            if not stops():
+                self.on_tick()
+            is_over = self._clock() >= self._read_due_s and self._read_metrics()
+            return is_over and (stops() > 0 or not self.is_endless)
         except RunLostError:
             raise
         except TransportError:

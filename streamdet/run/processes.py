@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,7 @@ class _Process:
         pid: None while it does not run.
         due_s: earliest start, monotonic seconds.
         was_silent: whether it was killed because it sent no heartbeat.
+        is_halted: whether it was killed by `halt`.
     """
 
     plan: WorkerPlan
@@ -47,6 +49,7 @@ class _Process:
     due_s: float = 0.0
     is_done: bool = False
     was_silent: bool = False
+    is_halted: bool = False
     restarts: RestartCount = field(default_factory=RestartCount)
 
 
@@ -78,6 +81,7 @@ class Processes:
         self._progress = progress
         self._beats = Beats.create(beats_path(folder), len(plans))
         self._processes = [_Process(plan) for plan in plans]
+        self._layout = plans[0].run.layout
         self._modules = _modules_of(plans)
         self._make_server = make_server
         self._fork_server = make_server(self._modules, folder / LOG)
@@ -141,8 +145,52 @@ class Processes:
 
     def sinks_are_done(self) -> bool:
         """Whether every worker with a sink has written all that was committed, and ended."""
-        groups = self._processes[0].plan.run.layout.groups
+        groups = self._layout.groups
         return all(p.is_done for p in self._processes if groups[p.plan.group].has_sink)
+
+    def plans(self) -> dict[str, WorkerPlan]:
+        """Consumer -> plan of every worker."""
+        return {process.plan.consumer: process.plan for process in self._processes}
+
+    def add(self, plan: WorkerPlan) -> None:
+        """Add a worker, which the next `start_due` starts; it gets a free number."""
+        taken = {process.plan.number for process in self._processes}
+        number = next(number for number in range(len(taken) + 1) if number not in taken)
+        self._beats = Beats.grow(beats_path(self._folder), number + 1)
+        self._processes.append(_Process(replace(plan, number=number)))
+
+    def halt(self, consumer: str) -> None:
+        """Kill a worker's process, which is started again only by `go_on`.
+
+        What it has not committed is done again then: see the note "Begin again" in worker/main.py.
+        """
+        process = self._of(consumer)
+        process.due_s = math.inf
+        if process.pid is not None:
+            process.is_halted = True
+            with suppress(ProcessLookupError):  # it has ended, which `exits` will report
+                os.kill(process.pid, signal.SIGKILL)
+
+    def is_running(self, consumer: str) -> bool:
+        """Whether a worker has a process now."""
+        return self._of(consumer).pid is not None
+
+    def is_done(self, consumer: str) -> bool:
+        """Whether a worker's work is done and its process has ended."""
+        return self._of(consumer).is_done
+
+    def go_on(self, plan: WorkerPlan) -> None:
+        """Have a worker that does not run start by this plan."""
+        process = self._of(plan.consumer)
+        process.plan = replace(plan, number=process.plan.number)
+        process.is_done, process.due_s, process.restarts = False, 0.0, RestartCount()
+
+    def forget(self, consumer: str) -> None:
+        """Forget a worker that is done."""
+        self._processes.remove(self._of(consumer))
+
+    def _of(self, consumer: str) -> _Process:
+        return next(each for each in self._processes if each.plan.consumer == consumer)
 
     def stop(self) -> None:
         """End every process that is left."""
@@ -154,6 +202,9 @@ class Processes:
             return
         process.pid = None
         process.was_silent &= exit_.code == -signal.SIGKILL
+        if process.is_halted:
+            process.is_halted = False
+            return
         if exit_.code == EXIT_DONE:
             process.is_done = True
             return
@@ -208,7 +259,7 @@ class Processes:
             )
         self._fork_server = self._make_server(self._modules, self._folder / LOG)
         for process in self._processes:
-            process.pid = None
+            process.pid, process.is_halted = None, False
 
 
 def _modules_of(plans: Sequence[WorkerPlan]) -> list[str]:

@@ -18,7 +18,8 @@ class CameraReport:
     """The state of a live source.
 
     Attributes:
-        state: "connecting", "live", "stalled", "lost" or "refused"; see worker/camera_state.py.
+        state: "connecting", "live", "stalled", "lost", "refused", "paused" or "removed"; see
+            formats/event_json.py.
         reason: why, in a sentence; "" where there is none.
         since_ns: wall clock of the last change, nanoseconds since the epoch.
     """
@@ -54,6 +55,7 @@ class SourceReport:
         tracks: how many tracks they belong to; None without a tracker (and of still images).
         expected: frames that it will have emitted in the end; None where nobody knows.
         is_stopped: whether it ended because the run was asked to stop.
+        added_s: seconds from the run's start until it was added; None: it was there from the start.
     """
 
     source_id: str
@@ -72,6 +74,7 @@ class SourceReport:
     tracks: int | None = None
     expected: int | None = None
     is_stopped: bool = False
+    added_s: float | None = None
 
     @property
     def failure(self) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,17 +17,20 @@ from streamdet.graph import PipelineGraph
 from streamdet.registry import load
 from streamdet.run.accounting import Accounting
 from streamdet.run.choose_runtimes import choose_runtimes
+from streamdet.run.controller import Controller, LoadGraph
 from streamdet.run.description import describe_run
 from streamdet.run.monitor import Metrics, Monitor
 from streamdet.run.processes import Processes
 from streamdet.run.report import Report, Snapshot, stage_reports, total_expected
+from streamdet.run.running import Running
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
 from streamdet.sources import SourceInfo
-from streamdet.system.process import stop_signals_to
+from streamdet.system.process import has_terminal, stop_signals_to
 from streamdet.system.redaction import redacted
 from streamdet.transport.connection import connect
 from streamdet.transport.embedded import EmbeddedRedis
 from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
+from streamdet.transport.requests import Inbox
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
 from streamdet.transport.server_check import check_server, rehearse
 from streamdet.transport.shm_pool import free_bytes
@@ -51,6 +55,9 @@ class Supervisor:
         on_warning: the same, may be replaced.
         on_folder: called with the run's folder once it is made, before any worker starts; its
             errors end the run.
+        on_change: called with a line when cameras or the graph of the run have been changed.
+        load: reads a graph file with what else the run was started with (None: that of the run),
+            to apply it to the run; None where that cannot be done.
         is_consumer_busy: asked whether the run waits for the program that takes its results: it is
             not stuck then.
         known: source id -> what is known of it: such a source is not probed; may be replaced.
@@ -76,6 +83,10 @@ class Supervisor:
         self.redis_url = ""
         self.on_folder: Callable[[Path], None] = lambda folder: None
         self.is_consumer_busy: Callable[[], bool] = lambda: False
+        self.on_change: Callable[[str], None] = lambda line: None
+        self.load: LoadGraph | None = None
+        self._controller: Controller | None = None
+        self._had_terminal = has_terminal()
         self._stops = 0
         self._redis_server: EmbeddedRedis | None = None
         self._runtime_notes: dict[str, str] = {}
@@ -95,6 +106,11 @@ class Supervisor:
             warnings = () if self._settings.is_embedded else self._check_server(stack, dead)
             return self._run(stack, folder, warnings)
 
+    @property
+    def stops(self) -> int:
+        """How often the run has been asked to stop."""
+        return self._stops
+
     def stop(self, *, at_once: bool = False) -> None:
         """End the run as a stop signal does; any thread may call this.
 
@@ -109,7 +125,10 @@ class Supervisor:
         warnings = check_server(client, self.redis_url)
         for warning in warnings:
             self.on_warning(warning)
-        rehearse(client, self.redis_url, self._graph.public_streams)
+        streams = self._graph.public_streams
+        if self._graph.makes_events:
+            streams += (self._settings.events,)
+        rehearse(client, self.redis_url, streams)
         delete_dead_runs(client, dead)
         return tuple(warnings)
 
@@ -122,6 +141,7 @@ class Supervisor:
         return self._redis_server.url
 
     def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
+        stated = self._graph
         infos, unseen = self._probe(folder)
         warnings += unseen + self._choose_runtimes()
         run, small = self._plan(folder, infos)
@@ -154,10 +174,25 @@ class Supervisor:
             warn=self.on_warning,
         )
         monitor.is_consumer_busy = self.is_consumer_busy
+        running = Running(self._graph, run, self._settings, bus, processes, metrics, description)
+        if running.live_nodes:
+            self._listen(stack, running, stated, monitor)
         outcome, failure = monitor.run(
             lambda: self._stops, self._show(metrics, total_expected(description.sources.values()))
         )
-        return self._report(run, metrics, processes, (outcome, failure, warnings))
+        return self._report(running, (outcome, failure, warnings))
+
+    def _listen(
+        self, stack: ExitStack, running: Running, stated: PipelineGraph, monitor: Monitor
+    ) -> None:
+        """Let others change the cameras and the graph while the run goes on."""
+        client = connect(self.redis_url)
+        stack.callback(client.close)
+        inbox = Inbox(client, running.plan.layout.run_id, self._graph.name)
+        self._controller = Controller(running, inbox, stated, self.load, self.on_change)
+        monitor.on_tick = self._controller.tick
+        monitor.is_endless = True
+        monitor.is_consumer_busy = lambda: self.is_consumer_busy() or not running.cameras()
 
     def _show(self, metrics: Metrics, expected: int | None) -> Callable[[], None]:
         def show() -> None:
@@ -210,22 +245,26 @@ class Supervisor:
             max_in_flight=self._settings.max_in_flight,
             events=self._settings.events,
             read_attempts=self.read_attempts,
+            live_sources=frozenset(
+                item.source_id
+                for node in self._graph.nodes_of_role("source")
+                for item in (node.items if node.is_live else ())
+            ),
         )
         return plan, (warning,) if warning else ()
 
     def _report(
         self,
-        run: RunPlan,
-        metrics: Metrics,
-        processes: Processes,
+        running: Running,
         end: tuple[str, str | None, tuple[str, ...]],
     ) -> Report:
         outcome, failure, warnings = end
-        kinds = {node.name: node.kind for node in self._graph.nodes.values()}
+        metrics, processes = running.metrics, running.processes
+        kinds = {node.name: node.kind for node in running.graph.nodes.values()}
         wall_s = metrics.elapsed_s
         return Report(
-            run_id=run.layout.run_id,
-            graph=self._graph.name,
+            run_id=running.description.run_id,
+            graph=running.graph.name,
             outcome=outcome,
             failure=failure,
             wall_s=wall_s,
@@ -245,11 +284,16 @@ class Supervisor:
     def counting_signals(self) -> Iterator[None]:
         """Count stop signals in this block instead of ending the process; may be nested.
 
-        Signals that are ignored (nohup) stay ignored.
+        Signals that are ignored (nohup) stay ignored. SIGHUP has the graph file of a run over
+        cameras applied again, unless it comes because the terminal was closed.
         """
 
         def count(number: int, frame: FrameType | None) -> None:
-            self._stops += 1
+            has_hung_up = self._had_terminal and not has_terminal()
+            if number == signal.SIGHUP and self._controller is not None and not has_hung_up:
+                self._controller.reload()
+            else:
+                self._stops += 1
 
         with stop_signals_to(count):
             yield

@@ -27,8 +27,8 @@ class SinkContext:
 
     Attributes:
         run_id: names the run; part of every frame's identity.
-        sources: source_id -> address as shown to people (no secrets), for every source that can
-            arrive.
+        sources: source_id -> address as shown to people (no secrets), for every source that the
+            run began with; cameras may come later, and one that has ended may come again.
         class_names: model name -> its class names, for labels.
         folder: the run's folder; None outside a run.
         on_wait: to be called at least every second while a sink waits for another process.
@@ -47,6 +47,10 @@ class Sink(Protocol):
     Attributes:
         needs_image: whether `write` wants the source images.
         has_file_per_source: whether its `path` becomes one file per source (see output_path.py).
+
+    A class may have two more: `has_fixed_sources`, true where its sources must be those that the
+    run began with, and `options_may_change`, true where a new process may go on with other options
+    (else a graph that changes them is not applied to a running run).
     """
 
     needs_image: bool

@@ -15,6 +15,7 @@ from streamdet.frame import Geometry
 from streamdet.image import Image, Pixels
 from streamdet.messages import FrameMessage
 from streamdet.sinks.drawing import Trails, draw_detections, draw_notice
+from streamdet.sinks.markings import draw_areas, draw_counts, moved
 from streamdet.sinks.overlays import fit_masks
 from streamdet.sinks.yuv_image import BLACK_LUMA, GREY_CHROMA, YuvImage
 
@@ -66,10 +67,13 @@ class Canvas:
         is_dropped = message.drop_reason is not None
         found = Detections.empty() if is_dropped else message.detections or Detections.empty()
         hw = message.frame.hw if image is None else image.hw
-        found = self._moved(found, self._fit(hw))
+        fit = self._fit(hw)
+        found, markings = self._moved(found, fit), moved(message.markings, fit)
         self.trails.update(found)
+        draw_areas(yuv, markings)
         labels = [class_label(class_names, class_id) for class_id in found.class_ids.tolist()]
         draw_detections(yuv, found, labels, self.trails)
+        draw_counts(yuv, markings)
         if is_dropped:
             draw_notice(yuv, f"dropped: {message.drop_reason}")
         elif image is None:

@@ -10,7 +10,7 @@ colour for each 2x2 pixels: a line of 1 pixel, or an odd one, comes out grey.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from streamdet.detections import Detections
 from streamdet.sinks.label_places import place_labels
 from streamdet.sinks.overlays import draw_keypoints, draw_masks
 from streamdet.sinks.pen import DARK, SMALL_SIDE, WHITE, Color, Pen
+from streamdet.sinks.plate import Plate
 from streamdet.sinks.yuv_image import Edges, YuvImage
 
 TRAIL_LENGTH = 30
@@ -104,11 +105,11 @@ def draw_detections(
         _draw_box(image, boxes[row], colors[row], thin if is_untracked[row] else pen)
     draw_keypoints(image, detections, colors, order)
     texts = label_texts(image.hw, detections, labels)
-    plates = [_Plate.of(text, pen) for text in texts]
+    plates = [Plate.of(text, pen) for text in texts]
     places = place_labels(boxes, [plate.hw for plate in plates], order[::-1], image.hw)
     for row in order:
         if texts[row]:
-            _draw_label(image, places[row], plates[row], colors[row], pen)
+            plates[row].draw(image, places[row], colors[row], pen)
 
 
 def draw_notice(image: YuvImage, text: str) -> None:
@@ -207,42 +208,3 @@ def _sides(edges: Edges, thickness: int) -> tuple[Edges, Edges, Edges, Edges]:
         (x1, y1, x1 + thickness, y2),
         (x2 - thickness, y1, x2, y2),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Plate:
-    """A text and the plate that it stands on.
-
-    Attributes:
-        text: the text.
-        hw: height and width of the plate, pixels, even.
-        text_height: of its capitals, pixels.
-    """
-
-    text: str
-    hw: tuple[int, int]
-    text_height: int
-
-    @classmethod
-    def of(cls, text: str, pen: Pen) -> _Plate:
-        import cv2
-
-        (width, height), base = cv2.getTextSize(
-            text, cv2.FONT_HERSHEY_SIMPLEX, pen.font_scale, pen.stroke
-        )
-        plate_hw = height + base // 2 + 2 * pen.margin, width + 2 * pen.margin
-        return cls(text, (plate_hw[0] + plate_hw[0] % 2, plate_hw[1] + plate_hw[1] % 2), height)
-
-
-def _draw_label(
-    image: YuvImage, place: tuple[int, int], plate: _Plate, color: Color, pen: Pen
-) -> None:
-    left, top = place
-    image.fill((left, top, left + plate.hw[1], top + plate.hw[0]), color)
-    origin = left + pen.margin, top + pen.margin + plate.text_height
-    image.write(plate.text, origin, _ink(color), pen)
-
-
-def _ink(color: Color) -> Color:
-    blue, green, red = color
-    return DARK if 0.114 * blue + 0.587 * green + 0.299 * red > 120 else WHITE

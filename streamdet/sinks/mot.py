@@ -45,6 +45,7 @@ class MotSink:
         self._path = options.path
         self._sources = context.sources
         self._files: dict[str, RedoFile] = {}
+        self._states: dict[str, bytes] = {}
         self._written: set[str] = set()
         self._ended: list[str] = []
 
@@ -54,10 +55,16 @@ class MotSink:
         Raises:
             ConfigError: a file cannot be written.
         """
-        allow_open(len(self._sources))
-        for source_id in self._sources:
-            path = output_path(self._path, source_id, self._sources)
-            self._files[source_id] = RedoFile(path, states.get(source_id))
+        self._states = dict(states)
+        sources = dict.fromkeys((*self._sources, *states))
+        allow_open(len(sources))
+        for source_id in sources:
+            self._files[source_id] = self._open(source_id)
+
+    def _open(self, source_id: str) -> RedoFile:
+        """Open a source's file; that of one which had ended, and came again, goes on."""
+        path = output_path(self._path, source_id, self._sources)
+        return RedoFile(path, self._states.get(source_id))
 
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
@@ -65,6 +72,8 @@ class MotSink:
         """Stage the lines of each message's objects; publish nothing."""
         for message in messages:
             self._written.add(message.source_id)
+            if message.source_id not in self._files:
+                self._files[message.source_id] = self._open(message.source_id)
             self._files[message.source_id].stage(_lines(message).encode())
         return [()] * len(messages)
 
@@ -74,8 +83,10 @@ class MotSink:
 
     def states(self) -> dict[str, bytes]:
         """Where the staged lines of each source belong, and the lines."""
-        states = {source_id: file.state() for source_id, file in self._files.items()}
-        return {source_id: state for source_id, state in states.items() if state is not None}
+        found = {source_id: file.state() for source_id, file in self._files.items()}
+        states = {source_id: state for source_id, state in found.items() if state is not None}
+        self._states |= states
+        return states
 
     def committed(self) -> None:
         """Write the staged lines.
@@ -94,7 +105,9 @@ class MotSink:
             self._close(source_id)
 
     def _close(self, source_id: str) -> None:
-        file = self._files.pop(source_id)
+        file = self._files.pop(source_id, None)
+        if file is None:
+            return  # it came late, and no frame of it
         if source_id in self._written:
             file.close()  # empty where nothing was found, and that is a result
         else:

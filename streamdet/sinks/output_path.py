@@ -13,12 +13,13 @@ def output_path(path: Path, source_id: str, source_ids: Collection[str]) -> Path
     Args:
         path: as the user gave it.
         source_id: the source; what a file name should not hold becomes "_" in it.
-        source_ids: all sources of the run.
+        source_ids: all sources that the run began with.
 
     Returns:
-        Exactly `path` where there is one source, otherwise `<stem>-<source_id><suffix>` beside it.
+        Exactly `path` for the only source that a run began with, otherwise
+        `<stem>-<source_id><suffix>` beside it.
     """
-    if len(source_ids) <= 1:
+    if len(source_ids) <= 1 and source_id in source_ids:
         return path
     name = re.sub(r"[^\w.-]", "_", source_id)
     return path.with_name(f"{path.stem}-{name}{path.suffix}")

@@ -21,7 +21,8 @@ from streamdet.formats.object_rows import COLUMNS
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
-from streamdet.sinks.csv import STATE_KEY, CsvOptions, CsvSink
+from streamdet.sinks.csv import CsvSink
+from streamdet.sinks.line_file import STATE_KEY, LineFileOptions
 from streamdet.system.atomic_file import written_whole
 
 _ENDED: Final = "ended:"
@@ -43,12 +44,13 @@ class ParquetSink:
     Options = ParquetOptions
     needs_image = False
     has_file_per_source = False
+    has_fixed_sources = True
 
     def __init__(self, options: ParquetOptions, context: SinkContext) -> None:
         """Remember options and run."""
         self._path = options.path
         self._csv_path = rows_path(options.path)
-        self._rows = CsvSink(CsvOptions(path=self._csv_path), context)
+        self._rows = CsvSink(LineFileOptions(path=self._csv_path), context)
         self._sources = frozenset(context.sources)
         self._is_written = False
         self._has_begun = False

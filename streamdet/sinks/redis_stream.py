@@ -34,6 +34,7 @@ class RedisStreamSink:
     Options = RedisStreamOptions
     needs_image = False
     has_file_per_source = False
+    options_may_change = True
 
     def __init__(self, options: RedisStreamOptions, context: SinkContext) -> None:
         """Remember options and run."""

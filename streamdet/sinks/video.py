@@ -39,6 +39,7 @@ class VideoSink:
         self._options = options
         self._context = context
         self._recordings: dict[str, Recording] = {}
+        self._states: dict[str, bytes] = {}
         self._ended: list[str] = []
 
     def restore(self, states: Mapping[str, bytes]) -> None:
@@ -47,12 +48,16 @@ class VideoSink:
         Raises:
             ConfigError: a file cannot be written.
         """
-        sources = self._context.sources
+        self._states = dict(states)
+        sources = dict.fromkeys((*self._context.sources, *states))
         allow_open(len(sources))
         for source_id in sources:
-            path = output_path(self._options.path, source_id, sources)
-            state = states.get(source_id)
-            self._recordings[source_id] = Recording(path, self._options.crf, state)
+            self._recordings[source_id] = self._open(source_id)
+
+    def _open(self, source_id: str) -> Recording:
+        """Open a source's file; that of one which had ended, and came again, goes on."""
+        path = output_path(self._options.path, source_id, self._context.sources)
+        return Recording(path, self._options.crf, self._states.get(source_id))
 
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]
@@ -67,6 +72,8 @@ class VideoSink:
         try:
             for source_id in dict.fromkeys(message.source_id for message in messages):
                 frames = [pair for pair in pairs if pair[0].source_id == source_id]
+                if source_id not in self._recordings:
+                    self._recordings[source_id] = self._open(source_id)
                 self._recordings[source_id].add(frames, self._context.class_names)
         except EngineError:
             self.close()
@@ -79,8 +86,10 @@ class VideoSink:
 
     def states(self) -> dict[str, bytes]:
         """How far each file has come that has grown, and its trails."""
-        states = {source_id: each.state() for source_id, each in self._recordings.items()}
-        return {source_id: state for source_id, state in states.items() if state is not None}
+        found = {source_id: each.state() for source_id, each in self._recordings.items()}
+        states = {source_id: state for source_id, state in found.items() if state is not None}
+        self._states |= states
+        return states
 
     def committed(self) -> None:
         """Remember how much of the files is there to stay.
@@ -91,7 +100,9 @@ class VideoSink:
         for recording in self._recordings.values():
             recording.committed()
         while self._ended:
-            self._recordings.pop(self._ended.pop()).close()
+            source_id = self._ended.pop()
+            if source_id in self._recordings:  # else it came late, and no frame of it
+                self._recordings.pop(source_id).close()
 
     def close(self) -> None:
         """Cut each file behind its last committed frame and close it; see Recording.close."""

@@ -23,7 +23,7 @@ class Job:
         message: the frame and the results so far.
         image: the source image, if this process decoded it (else it is in `message.frame.pixels`).
         prepared: the prepared image, if this process made it (else in `message.prepared.pixels`).
-        public: entries for public streams, from a sink.
+        public: entries for public streams, of the stage that returned the job: a sink or analytics.
     """
 
     message: FrameMessage

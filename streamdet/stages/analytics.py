@@ -3,25 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from streamdet.analytics import Analytics
 from streamdet.errors import EngineError
+from streamdet.events import EVENT_FIELD, Event
+from streamdet.formats.event_json import EVENTS_MAXLEN, event_line
+from streamdet.messages import FrameMessage
 from streamdet.stages import Job
 from streamdet.stages.per_source import PerSource
+from streamdet.transport.bus import PublicEntry
+
+
+@dataclass(frozen=True, slots=True)
+class EventStream:
+    """The public stream of a run's events.
+
+    Attributes:
+        key: of the stream.
+        run_id: names the run.
+        class_names: model name -> its class names.
+    """
+
+    key: str
+    run_id: str
+    class_names: Mapping[str, Sequence[str]]
+
+    def entry(self, event: Event, message: FrameMessage) -> PublicEntry:
+        """Make the entry of an event of a frame."""
+        names = self.class_names.get(message.model or "", ())
+        line = event_line(event, message, self.run_id, names)
+        return PublicEntry(self.key, {EVENT_FIELD: line}, EVENTS_MAXLEN)
 
 
 class AnalyticsStage:
     """Runs the analytics on each source's frames in index order; dropped frames are handed on.
 
+    What a node notices is published in the step that commits its state: a killed process loses and
+    doubles no event.
+
     Args:
-        node: the node's name, for errors.
+        node: the node's name.
         make: makes the analytics of a new source from its id.
+        events: where events are published.
     """
 
-    def __init__(self, node: str, make: Callable[[str], Analytics]) -> None:
+    def __init__(self, node: str, make: Callable[[str], Analytics], events: EventStream) -> None:
         self._node = node
         self._sources = PerSource(make)
+        self._events = events
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
         """Update each frame's objects: see stages.Stage."""
@@ -30,12 +60,20 @@ class AnalyticsStage:
     def _update(self, job: Job) -> Job:
         message = job.message
         changed = self._sources.changing(message.source_id).update(message)
-        if replace(changed, detections=None) != replace(message, detections=None):
+        self._check(message, changed)
+        had = len(message.events)
+        new = tuple(replace(event, node=self._node) for event in changed.events[had:])
+        changed = replace(changed, events=message.events + new)
+        public = tuple(self._events.entry(event, changed) for event in new)
+        return replace(job, message=changed, public=public)
+
+    def _check(self, message: FrameMessage, changed: FrameMessage) -> None:
+        had = len(message.events)
+        if _rest(changed) != _rest(message) or changed.events[:had] != message.events:
             raise EngineError(
-                f"{self._node}: update must return the frame that it got, with only its"
-                f" detections changed: {message.source_id} frame {message.index}"
+                f"{self._node}: update must return the frame that it got, with only its detections"
+                f" changed and events and markings added: {message.source_id} frame {message.index}"
             )
-        return replace(job, message=changed)
 
     def finish(self, source_id: str) -> None:
         """Forget the source's analytics, here and in the committed states."""
@@ -54,3 +92,8 @@ class AnalyticsStage:
 
     def close(self) -> None:
         """Nothing to release."""
+
+
+def _rest(message: FrameMessage) -> FrameMessage:
+    """A message without what analytics may change."""
+    return replace(message, detections=None, events=(), markings=())

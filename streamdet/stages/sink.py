@@ -36,10 +36,7 @@ class SinkStage:
         if not isinstance(public, list) or len(public) != len(jobs):
             wanted = f"a list with a tuple of PublicEntry for each of the {len(jobs)} messages"
             raise self._wrong("write", wanted, public)
-        return [
-            replace(job, public=job.public + entries)
-            for job, entries in zip(jobs, public, strict=True)
-        ]
+        return [replace(job, public=entries) for job, entries in zip(jobs, public, strict=True)]
 
     def _image(self, job: Job) -> Image | None:
         if not self._sink.needs_image:

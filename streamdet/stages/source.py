@@ -13,6 +13,7 @@ from streamdet.messages import FrameMessage, Timing
 from streamdet.sources import DecodedFrame
 from streamdet.stages import Job
 from streamdet.stages.pixels import NoSlotError, PixelStore
+from streamdet.stages.preview import PreviewTap
 
 
 class SourceStage:
@@ -22,12 +23,21 @@ class SourceStage:
         node: the source's node, which is also its pool.
         pixels: the pools.
         publishes_image: whether a process other than this one reads the source images.
+        preview: sees every frame that is not dropped.
     """
 
-    def __init__(self, node: str, pixels: PixelStore, *, publishes_image: bool) -> None:
+    def __init__(
+        self,
+        node: str,
+        pixels: PixelStore,
+        *,
+        publishes_image: bool,
+        preview: PreviewTap | None = None,
+    ) -> None:
         self._node = node
         self._pixels = pixels
         self._publishes_image = publishes_image
+        self._preview = preview
         self._unfit_hw: dict[str, tuple[int, int]] = {}
 
     def warnings(self, source_id: str) -> tuple[str, ...]:
@@ -66,6 +76,8 @@ class SourceStage:
         message = FrameMessage(frame, drop_reason=drop_reason)
         if self._publishes_image and drop_reason is None:
             message = self._publish(message, decoded.image)
+        if self._preview is not None and message.drop_reason is None:
+            self._preview.offer(frame, decoded.image)
         started_ns += self._pixels.take_waited_ns()
         timing = Timing(self._node, started_ns, time.monotonic_ns())
         return Job(replace(message, timings=(timing,)), image=decoded.image)

@@ -99,6 +99,15 @@ def stop_signals_to(handler: Callable[[int, FrameType | None], object]) -> Itera
             signal.signal(number, former)
 
 
+def has_terminal() -> bool:
+    """Whether this process has a terminal that has not hung up."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
 def keep_freed_memory() -> None:
     """Have malloc keep what is freed, in this process, from now on; only glibc knows how.
 

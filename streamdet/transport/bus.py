@@ -167,11 +167,13 @@ class StepResult:
         accepted: number of accepted commits.
         in_flight: for a source, its frames that some sink has not committed yet; else 0.
         is_stopping: the run has been asked to stop: sources end.
+        order: what the supervisor has told this consumer to do, see `RunAdmin.tell`; "" if nothing.
     """
 
     accepted: int
     in_flight: int
     is_stopping: bool
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +289,25 @@ class RunAdmin(Protocol):
 
     def request_stop(self) -> None:
         """Ask all sources to end."""
+        ...
+
+    def tell(self, consumer: str, order: str) -> None:
+        """Tell a consumer what to do: each of its steps gets it until it is told another, or ""."""
+        ...
+
+    def reopen(self, source_id: str) -> None:
+        """Let a source that has ended in every group that it reaches begin again.
+
+        Its frames are counted on from where it ended.
+        """
+        ...
+
+    def ended_sources(self, group: str) -> set[str]:
+        """The sources whose end the group has passed on."""
+        ...
+
+    def forget_states(self, node: str) -> None:
+        """Delete a node's committed snapshots; its worker must not be running."""
         ...
 
     def keep_alive(self) -> None:

@@ -58,6 +58,7 @@ class MemoryBus:
         self._counters: Counter[str] = Counter()
         self._finished: set[tuple[str, str]] = set()
         self._is_stopping = False
+        self._orders: dict[str, str] = {}
         self._entry_count = 0
 
     # What a worker asks (Bus).
@@ -99,7 +100,8 @@ class MemoryBus:
             self._counters.update(step.counters)
             self._publish(step.public)
         under_way = [self.in_flight(step.lease, source_id) for source_id in step.positions]
-        return StepResult(accepted, max(under_way, default=0), self._is_stopping)
+        order = self._orders.get(step.lease.consumer, "")
+        return StepResult(accepted, max(under_way, default=0), self._is_stopping, order)
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
         """Count the frames in flight: see bus.Bus."""
@@ -162,6 +164,21 @@ class MemoryBus:
     def request_stop(self) -> None:
         """Ask all sources to end."""
         self._is_stopping = True
+
+    def tell(self, consumer: str, order: str) -> None:
+        """Tell a consumer what to do: see bus.RunAdmin."""
+        self._orders[consumer] = order
+
+    def reopen(self, source_id: str) -> None:
+        """Let a source begin again: see bus.RunAdmin."""
+        for name, group in self._groups.items():
+            group.ends.pop(source_id, None)
+            group.ended.discard(source_id)
+            self._finished.discard((name, source_id))
+
+    def forget_states(self, node: str) -> None:
+        """Delete a node's snapshots: see bus.RunAdmin."""
+        self._states.pop(node, None)
 
     def keep_alive(self) -> None:
         """Do nothing but check that the run exists."""

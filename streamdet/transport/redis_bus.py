@@ -88,8 +88,8 @@ class RedisBus:
         group = self._layout.groups[step.lease.group]
         payload = pack_step(step, group)
         with translated():
-            accepted, in_flight, stop = self._run_script(payload)
-        return StepResult(accepted, in_flight, bool(stop))
+            accepted, in_flight, stop, order = self._run_script(payload)
+        return StepResult(accepted, in_flight, bool(stop), order.decode())
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
         """Count the frames under way: see bus.Bus."""
@@ -185,6 +185,29 @@ class RedisBus:
         """Ask all sources to end."""
         with translated():
             self._redis.hset(self._key("run"), "stop", 1)
+
+    def tell(self, consumer: str, order: str) -> None:
+        """Tell a consumer what to do: see bus.RunAdmin."""
+        with translated():
+            if order:
+                self._redis.hset(self._key("orders"), consumer, order)
+            else:
+                self._redis.hdel(self._key("orders"), consumer)
+
+    def reopen(self, source_id: str) -> None:
+        """Let a source begin again: see bus.RunAdmin."""
+        marks = [f"{mark}:{source_id}" for mark in ("end", "last", "ended")]
+        with translated():
+            pipe = self._redis.pipeline(transaction=True)
+            for group in self._layout.groups:
+                pipe.hdel(self._key("group", group), *marks)
+                pipe.hdel(self._key("finished"), f"{group}/{source_id}")
+            pipe.execute()
+
+    def forget_states(self, node: str) -> None:
+        """Delete a node's snapshots: see bus.RunAdmin."""
+        with translated():
+            self._redis.unlink(self._key("state", node))
 
     def finished(self) -> int:
         """Count what has ended: see bus.RunAdmin."""

@@ -90,6 +90,10 @@ def _play(bus: RedisBus) -> None:
         released, last = ([slot], None) if index == 0 else ([], b"end")
         commit = Commit("check", index, entry.id, last, released=released)
         bus.step(Step(back, [commit], states={("node", "check"): bytes(index)}))
+    bus.tell("front-0", "restart")
+    bus.tell("front-0", "")
+    bus.reopen("check")
+    bus.forget_states("node")
     bus.request_stop()
     for look in (bus.is_stopping, bus.finished, bus.drops, bus.counters, bus.queue_lengths):
         look()

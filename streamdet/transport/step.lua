@@ -4,6 +4,7 @@
 -- Keys of a run, behind the prefix:
 --   run                    beat (there as long as the run exists), stop (1 asks sources to end)
 --   leases                 consumer -> epoch
+--   orders                 consumer -> what the supervisor has told it to do
 --   in:<group>             input stream of a group, consumer group "workers"
 --   group:<group>          done:<source>, end:<source>, last:<source> (the end message), ended:<source>;
 --                          with a sink: objects:<source>, tracks:<source> (the highest track id)
@@ -193,4 +194,5 @@ end
 
 local under_way = 0
 for source in pairs(step.positions or {}) do under_way = math.max(under_way, in_flight(source)) end
-return { accepted, under_way, stop and 1 or 0 }
+local order = redis.call('HGET', prefix .. 'orders', step.consumer) or ''
+return { accepted, under_way, stop and 1 or 0, order }

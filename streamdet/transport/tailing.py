@@ -48,6 +48,29 @@ def newest(url: str, stream: str) -> PublicMessage | None:
     return _message(entries[0]) if entries else None
 
 
+def page(url: str, stream: str, before: str, count: int) -> list[PublicMessage]:
+    """Read entries of a stream, newest first.
+
+    Args:
+        url: the server.
+        stream: key of the stream; it need not exist.
+        before: an entry's id: only older ones; "" for the newest.
+        count: how many, at most.
+
+    Raises:
+        ConfigError: the server refuses us, or the id is none.
+        TransportError: the server does not answer.
+    """
+    client: Any = connect(url)
+    try:
+        last = f"({before}" if before else "+"
+        return [_message(entry) for entry in client.xrevrange(stream, max=last, count=count)]
+    except (redis.RedisError, OSError) as exc:
+        raise _lost(url, exc, was_there=True) from exc
+    finally:
+        client.close()
+
+
 def streams(url: str) -> list[str]:
     """Name the public streams of a server, sorted; those between a run's stages are left out.
 

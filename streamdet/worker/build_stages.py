@@ -10,7 +10,7 @@ from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.registry import load
 from streamdet.sinks import SinkContext
 from streamdet.stages import Stage
-from streamdet.stages.analytics import AnalyticsStage
+from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.detect import DetectStage
 from streamdet.stages.group import Member, StageGroup
 from streamdet.stages.pixels import PixelStore
@@ -57,9 +57,10 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         assert isinstance(node.options, TrackerOptions)
         return TrackStage(lambda: kind(node.options), node.options)
     if node.role == "analytics":
-        names = plan.run.class_names
         return AnalyticsStage(
-            node.name, lambda source_id: kind(node.options, AnalyticsContext(source_id, names))
+            node.name,
+            lambda source_id: kind(node.options, _analytics_context(plan, source_id)),
+            EventStream(plan.run.events, plan.run.layout.run_id, plan.run.class_names),
         )
     context = SinkContext(
         run_id=plan.run.layout.run_id,
@@ -69,3 +70,8 @@ def _make_stage(plan: WorkerPlan, node_plan: NodePlan, pixels: PixelStore) -> St
         on_wait=pixels.on_wait,
     )
     return SinkStage(kind(node.options, context), pixels)
+
+
+def _analytics_context(plan: WorkerPlan, source_id: str) -> AnalyticsContext:
+    is_live = source_id in plan.run.live_sources
+    return AnalyticsContext(source_id, plan.run.class_names, is_live)

@@ -26,6 +26,12 @@ class Beats:
         path.write_bytes(bytes(8 * workers))
         return cls(path)
 
+    @classmethod
+    def grow(cls, path: Path, workers: int) -> Beats:
+        """Make room for so many workers; who has mapped the file before goes on with its part."""
+        os.truncate(path, max(8 * workers, path.stat().st_size))
+        return cls(path)
+
     def beat(self, worker: int) -> None:
         """Record a heartbeat of a worker."""
         self._times[worker] = time.monotonic_ns()

@@ -68,15 +68,29 @@ class HeldFrames:
         commits = self._committer.frame_commits(messages, [None] * len(messages), results)
         return self._step(lease, commits, results, {source_id: position}, public)
 
-    def end(self, lease: Lease, source_id: str, frames: int, position: bytes) -> StepResult:
+    def end(
+        self,
+        lease: Lease,
+        source_id: str,
+        frames: int,
+        position: bytes,
+        public: Sequence[PublicEntry] = (),
+    ) -> StepResult:
         """Commit the end of a source, after all of its frames.
+
+        Args:
+            lease: of this worker.
+            source_id: the source.
+            frames: how many it had.
+            position: how far it has been read, packed.
+            public: entries for public streams that belong to no frame.
 
         Raises:
             RefusedError: the bus refused the step.
         """
         self._context.group.finish(source_id)
         end = self._committer.end_commit(EndOfStream(source_id, frames), None)
-        return self._step(lease, [end], {}, {source_id: position})
+        return self._step(lease, [end], {}, {source_id: position}, public)
 
     def _step(
         self,

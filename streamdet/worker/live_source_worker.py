@@ -1,6 +1,7 @@
 """The worker of one camera: connects and reconnects, emits its frames, drops those that are late.
 
-A live source never waits for the pipeline, and never ends by itself. A frame that is too old, that
+A live source never waits for the pipeline, and never ends by itself: it is told to, see
+camera_orders.py. A frame that is too old, that
 comes while `max_in_flight` frames of its camera are in flight, or that finds no free slot, is
 committed as dropped, with the reason: every frame that the camera sent is counted.
 """
@@ -12,6 +13,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from streamdet.errors import CameraRefusedError, CameraSilentError, SourceError
+from streamdet.events import EVENT_FIELD
 from streamdet.formats.event_json import EVENTS_MAXLEN, State, camera_event
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
@@ -19,8 +21,10 @@ from streamdet.sources.live import LiveFrame, LiveOptions, LiveSource
 from streamdet.sources.positions import pack_position, unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import NoSlotError
+from streamdet.stages.preview import PreviewTap
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import PublicEntry, Step, StepResult
+from streamdet.worker.camera_orders import CameraOrder, OrderedError, read_order
 from streamdet.worker.camera_state import CameraState, Pauses
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.held_frames import HeldFrames
@@ -38,7 +42,7 @@ STOP_CHECK_S: Final = 0.25
 
 
 class LiveSourceWorker:
-    """Emits the frames of one item of a source node: the first that no other worker has claimed.
+    """Emits the frames of one camera.
 
     Args:
         context: the plan and the objects made from it.
@@ -48,14 +52,18 @@ class LiveSourceWorker:
         self._context = context
         plan = context.plan
         self._node = plan.nodes[0].node
-        publishes_image = plan.nodes[0].slot_readers > 0
-        self._stage = SourceStage(self._node.name, context.pixels, publishes_image=publishes_image)
+        self._stage = SourceStage(
+            self._node.name,
+            context.pixels,
+            publishes_image=plan.nodes[0].slot_readers > 0,
+            preview=PreviewTap(plan.run.folder),
+        )
         self._held = HeldFrames(context)
         self._camera = CameraState()
         self._lost, self._refused = Pauses(0.5, 2.0), Pauses(5.0, 30.0)
 
     def run(self) -> None:
-        """Read the camera until the run is asked to stop.
+        """Read the camera until the run is asked to stop, or to do without this camera.
 
         Raises:
             TransportError: see the note "Begin again" in main.py.
@@ -64,11 +72,9 @@ class LiveSourceWorker:
         self._context.pixels.slot_wait_s = 0.0
         self._context.pixels.on_wait = _give_up
         ended = self._context.bus.ended_sources(self._context.plan.group)
-        for item in self._context.plan.items:
-            if self._context.bus.claim_source(self._lease, item.source_id):
-                if item.source_id not in ended:
-                    self._read(item)
-                break
+        [item] = self._context.plan.items
+        if item.source_id not in ended:
+            self._read(item)
         self._context.group.close()
 
     def _read(self, item: SourceItem) -> None:
@@ -82,12 +88,33 @@ class LiveSourceWorker:
         self._options = options
         source: LiveSource = load("source", self._node.kind)(item.uri, options)
         try:
+            while True:
+                self._watch(source)
+        except StopRequested:
+            self._end()
+        except OrderedError as exc:
+            if exc.order.verb == "remove":
+                self._end(exc.order.reason)
+            else:
+                self._held.commit(self._lease, self._source_id, self._packed())
+
+    def _watch(self, source: LiveSource) -> None:
+        """Read the camera until this is paused, then wait until it is not."""
+        try:
             self._set_state("connecting")
             while True:
                 self._check_stop()
                 self._wait(self._attempt(source))
-        except StopRequested:
-            self._end()
+        except OrderedError as exc:
+            if exc.order.verb != "pause":
+                raise
+            self._pause(exc.order)
+
+    def _pause(self, order: CameraOrder | None) -> None:
+        while order is not None:
+            self._set_state("paused", order.reason)
+            time.sleep(STOP_CHECK_S)
+            order = self._check_stop()
 
     def _attempt(self, source: LiveSource) -> float:
         """Emit frames until the connection fails; returns the pause before the next, seconds."""
@@ -146,15 +173,32 @@ class LiveSourceWorker:
         """Commit the camera's state if it has changed, together with the held frames."""
         if not self._camera.change(state, reason):
             return
+        packed, public = self._packed(), [self._event()]
+        self._after_step(self._held.commit(self._lease, self._source_id, packed, public))
+
+    def _event(self) -> PublicEntry:
         run, camera = self._context.plan.run, self._camera.as_dict()
         event = camera_event(run.layout.run_id, self._source_id, camera, self._last.index)
-        entry = PublicEntry(run.events, {"event": event}, EVENTS_MAXLEN)
-        self._after_step(self._held.commit(self._lease, self._source_id, self._packed(), [entry]))
+        return PublicEntry(run.events, {EVENT_FIELD: event}, EVENTS_MAXLEN)
 
     def _after_step(self, result: StepResult) -> None:
         self._under_way.note(result.in_flight, self._last.index)
+        self._obey(result)
+
+    def _obey(self, result: StepResult) -> CameraOrder | None:
+        """Return the order to pause while this is paused; any other ends what is being done.
+
+        Raises:
+            StopRequested: the run has been asked to stop.
+            OrderedError: there is an order.
+        """
         if result.is_stopping:
             raise StopRequested
+        order = read_order(result.order)
+        is_obeyed = order is None or (order.verb == "pause" and self._camera.state == "paused")
+        if order is not None and not is_obeyed:
+            raise OrderedError(order)
+        return order
 
     def _packed(self) -> bytes:
         return pack_position(self._last, self._notes())
@@ -174,21 +218,19 @@ class LiveSourceWorker:
             self._check_stop()
             time.sleep(min(STOP_CHECK_S, left_s))
 
-    def _check_stop(self) -> None:
-        """Show that this worker is alive, though no frame comes, and check for a stop.
-
-        Raises:
-            StopRequested: the run has been asked to stop.
-        """
+    def _check_stop(self) -> CameraOrder | None:
+        """Show that this worker is alive, though no frame comes; see `_obey`."""
         self._context.beat()
         counters = {f"{SKIPPED}{self._node.name}": 1}  # counts as progress while a camera is away
-        if self._context.bus.step(Step(self._lease, [], counters=counters)).is_stopping:
-            raise StopRequested
+        return self._obey(self._context.bus.step(Step(self._lease, [], counters=counters)))
 
-    def _end(self) -> None:
+    def _end(self, reason_to_remove: str = "") -> None:
         if self._held:
             self._held.commit(self._lease, self._source_id, self._packed())
-        self._held.end(self._lease, self._source_id, self._last.index, self._packed())
+        public = []
+        if reason_to_remove and self._camera.change("removed", reason_to_remove):
+            public.append(self._event())
+        self._held.end(self._lease, self._source_id, self._last.index, self._packed(), public)
 
 
 def _give_up() -> None:

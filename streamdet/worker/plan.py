@@ -42,9 +42,10 @@ class RunPlan:
         source_names: source id -> address without secrets.
         class_names: model name -> class names.
         max_in_flight: frames in flight above which a source pauses.
-        events: key of the public stream of camera events.
+        events: key of the public stream of events.
         read_attempts: a file on which its worker ends so often, without a frame in between, is
             given up; 0: never, the run fails.
+        live_sources: ids of the sources that are cameras.
     """
 
     layout: RunLayout
@@ -56,6 +57,7 @@ class RunPlan:
     max_in_flight: int
     events: str
     read_attempts: int = 0
+    live_sources: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,15 @@ class WorkerPlan:
         run: what all workers share.
         number: its index among the run's workers.
         group: name of its group.
-        consumer: its name, <group>-<replica>.
+        consumer: its name, <group>-<replica>, or <group>.<camera> for that of a camera.
         nodes: the group's nodes, each after the one it reads.
         batch: entries read at once, at most.
         max_wait_s: longest wait of a read for a full batch.
         is_ordered: whether it must commit each source's frames in index order.
         items: if its first node is a source, the items that it may read: the first worker of the
-            group that claims an item reads it.
-        source_ids: the sources whose frames reach it.
+            group that claims an item reads it. The worker of a camera has only that.
+        source_ids: the sources whose frames reach it, as of the run's start.
+        live_nodes: the nodes of live sources whose frames reach it.
         reads_pools: the pools of other groups whose slots it reads.
         longest_waits_ns: source id -> a frame that has been under way for longer is dropped.
     """
@@ -89,12 +92,18 @@ class WorkerPlan:
     items: tuple[SourceItem, ...]
     source_ids: tuple[str, ...]
     reads_pools: frozenset[str]
+    live_nodes: frozenset[str] = frozenset()
     longest_waits_ns: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_source(self) -> bool:
         """Whether the group's first node is a source."""
         return self.nodes[0].node.role == "source"
+
+    @property
+    def drops_late(self) -> bool:
+        """Whether it drops frames that have been under way for too long: what detects does."""
+        return any(plan.node.role == "detector" for plan in self.nodes)
 
     @property
     def is_live(self) -> bool:
@@ -118,28 +127,52 @@ def run_layout(graph: PipelineGraph, run_id: str, pools: Mapping[str, PoolPlan])
 
 def worker_plans(graph: PipelineGraph, run: RunPlan) -> list[WorkerPlan]:
     """Plan every worker of a run, sources first."""
-    plans: list[WorkerPlan] = []
-    for group in graph.groups:
-        for replica in range(group.replicas):
-            plans.append(_worker_plan(graph, run, group, replica, len(plans)))
-    return plans
+    named = [
+        (group, consumer, items)
+        for group in graph.groups
+        for consumer, items in _consumers(group).items()
+    ]
+    return [
+        _worker_plan(graph, run, group, consumer, items, number)
+        for number, (group, consumer, items) in enumerate(named)
+    ]
+
+
+def camera_consumer(group: str, source_id: str) -> str:
+    """Name the worker of a camera; no name of a group holds a dot."""
+    return f"{group}.{source_id}"
+
+
+def _consumers(group: ProcessGroup) -> dict[str, tuple[SourceItem, ...]]:
+    """Map each worker of a group to the items that it may read."""
+    items = group.first.items
+    if group.first.is_live:
+        return {camera_consumer(group.name, item.source_id): (item,) for item in items}
+    return {f"{group.name}-{replica}": items for replica in range(group.replicas)}
 
 
 def _worker_plan(
-    graph: PipelineGraph, run: RunPlan, group: ProcessGroup, replica: int, number: int
+    graph: PipelineGraph,
+    run: RunPlan,
+    group: ProcessGroup,
+    consumer: str,
+    items: tuple[SourceItem, ...],
+    number: int,
 ) -> WorkerPlan:
     entry = group.first
+    near = graph.sources_near(entry.name)
     return WorkerPlan(
         run=run,
         number=number,
         group=group.name,
-        consumer=f"{group.name}-{replica}",
+        consumer=consumer,
         nodes=tuple(_node_plan(graph, group, node) for node in group.nodes),
         batch=_batch(graph, run, group),
         max_wait_s=entry.max_wait_ms / 1000,
         is_ordered=any(node.role in ORDERED_ROLES for node in group.nodes),
-        items=entry.items,
+        items=items,
         source_ids=graph.sources_reaching(entry.name),
+        live_nodes=frozenset(node.name for node in near if node.is_live),
         reads_pools=frozenset(
             maker
             for maker in graph.nodes

@@ -14,6 +14,7 @@ from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position, Source
 from streamdet.sources.positions import pack_position, unpack_position
 from streamdet.sources.resolve import SourceItem
+from streamdet.stages.preview import PreviewTap
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import Step, StepResult
 from streamdet.worker.context import WorkerContext
@@ -44,10 +45,14 @@ class SourceWorker:
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
-        plan, pixels = context.plan, context.pixels
+        plan = context.plan
         self._node = plan.nodes[0].node
-        publishes_image = plan.nodes[0].slot_readers > 0
-        self._stage = SourceStage(self._node.name, pixels, publishes_image=publishes_image)
+        self._stage = SourceStage(
+            self._node.name,
+            context.pixels,
+            publishes_image=plan.nodes[0].slot_readers > 0,
+            preview=PreviewTap(plan.run.folder),
+        )
         self._held = HeldFrames(context)
         self._last = Position()
         self._is_stopping = False

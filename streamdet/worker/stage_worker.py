@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.stages import Job
 from streamdet.worker.batch_reader import BatchReader, ReceivedMessage
 from streamdet.worker.committer import Committer
 from streamdet.worker.context import WorkerContext
+from streamdet.worker.later_sources import LaterSources
 from streamdet.worker.staleness import fresh_or_dropped
 
 
@@ -20,6 +23,7 @@ class StageWorker:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._committer = Committer(context.plan, context.bus)
+        self._later = LaterSources(context.plan.run.folder, context.plan.live_nodes)
 
     def run(self) -> None:
         """Work until every source has ended here.
@@ -54,12 +58,22 @@ class StageWorker:
         return not batch or any(item.is_end for item in batch)
 
     def _is_done(self) -> bool:
-        """Whether every source that reaches this worker has ended here."""
+        """Whether every source that reaches this worker has ended here, and none can come."""
+        plan, bus = self._context.plan, self._context.bus
+        if plan.live_nodes and not bus.is_stopping():
+            return False
+        # In this order: no camera is added any more when the run is stopping.
+        return bus.ended_sources(plan.group) >= {*plan.source_ids, *self._later.now()}
+
+    def _longest_waits_ns(self) -> Mapping[str, int]:
         plan = self._context.plan
-        return self._context.bus.ended_sources(plan.group) >= set(plan.source_ids)
+        if not (plan.drops_late and (later := self._later.now())):
+            return plan.longest_waits_ns
+        changed = {source_id: source.longest_wait_ns for source_id, source in later.items()}
+        return {**plan.longest_waits_ns, **changed}
 
     def _do(self, batch: list[ReceivedMessage]) -> None:
-        longest_ns = self._context.plan.longest_waits_ns
+        longest_ns = self._longest_waits_ns()
         messages = [
             fresh_or_dropped(item.message, longest_ns)
             for item in batch

@@ -28,12 +28,17 @@ def longest_waits_ns(graph: PipelineGraph, group: ProcessGroup) -> dict[str, int
         return {}
     reaching = set(graph.sources_reaching(group.first.name))
     return {
-        item.source_id: round(options.max_staleness_ms * 1e6)
+        item.source_id: longest_wait_ns(options)
         for node in graph.nodes_of_role("source")
         for item in node.items
         if isinstance(options := item.options or node.options, LiveOptions)
         and item.source_id in reaching
     }
+
+
+def longest_wait_ns(options: LiveOptions) -> int:
+    """How long a camera's frame may have been under way, nanoseconds."""
+    return round(options.max_staleness_ms * 1e6)
 
 
 def fresh_or_dropped(message: FrameMessage, longest_ns: Mapping[str, int]) -> FrameMessage:

@@ -100,11 +100,11 @@ class LiveRun:
         return {source["source_id"]: source for source in report["sources"]}
 
     def worker_pids(self, name: str) -> list[int]:
-        """Process ids of this run's workers of a name, such as "front-0"."""
+        """Process ids of this run's workers of a name, such as "detect-0"."""
         return [pid for worker, pid in self.workers().items() if worker == name]
 
     def workers(self) -> dict[str, int]:
-        """The workers of this run: name, such as "front-0" -> process id."""
+        """The workers of this run: name, such as "detect-0" -> process id."""
         found = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:

@@ -18,7 +18,7 @@ from tests.cameras.held_port import LOOPBACK, bound_socket
 ROOT = Path(__file__).parent.parent.parent
 DEBIAN_PYTHON = "/usr/bin/python3"
 PROGRAM = ("-m", "tests.cameras.rtsp_server_program")
-PACKAGES = Path(__file__).with_name("debian_packages.txt")  # `make test` installs them
+PACKAGES = ROOT / "tests" / "debian_packages.txt"  # `make test` installs them
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def test_one_camera_s_faults_are_not_felt_by_another(
     run.wait_for_frames(good, 10)
     proxy.thaw()
     run.wait_for_line(f"{bad}: live", times=2)
-    [victim] = run.worker_pids("front-0")
+    [victim] = run.worker_pids(f"front.{good}")
     os.kill(victim, signal.SIGKILL)
     run.wait_for_frames(good, 5)
     run.wait_for_frames(bad, 5)
@@ -97,7 +97,7 @@ def test_each_camera_s_images_stay_its_own_though_workers_are_killed(
     }
     output = ("--output", str(tmp_path / "video.mp4"))
     run = start(rtsp_server.url("/h264"), rtsp_server.url("/h265"), more=output)
-    for name in ("front-0", "detect-0", "back-0"):
+    for name in (f"front.{min(cameras)}", "detect-0", "back-0"):
         for camera in cameras:
             run.wait_for_frames(camera, 5)
         for pid in run.worker_pids(name):

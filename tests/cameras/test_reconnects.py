@@ -57,7 +57,7 @@ def test_files_threads_and_memory_stay_flat_over_200_reconnects(
     for count in range(RECONNECTS + 1):
         run.wait_for_line(": live", times=count + 1)
         if count in (SETTLED, RECONNECTS):
-            [camera] = [name for name in run.workers() if name.startswith("front-")]
+            [camera] = [name for name in run.workers() if name.startswith("front.")]
             held[count] = holdings(run.workers()[camera])
         proxy.reset()
     before, after = held[SETTLED], held[RECONNECTS]

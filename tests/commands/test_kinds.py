@@ -88,11 +88,9 @@ def test_a_role_lists_its_kinds(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(KINDS["sink"])
 
 
-def test_a_role_without_kinds_says_where_they_come_from(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(["kinds", "analytics"]) == 0
-    assert "other packages may bring some, see docs/plugins.md" in capsys.readouterr().out
+def test_options_of_named_things_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kinds", "zones"]) == 0
+    assert "  zones.NAME.polygon (needed)\n" in capsys.readouterr().out
 
 
 def told(capsys: pytest.CaptureFixture[str], section: str) -> str:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.commands.live import describe
+from streamdet.commands.live import as_it_is, describe
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.progress_view import PlainView, metrics, progress_view
 from streamdet.commands.report_text import report_lines
+from streamdet.events import Event
+from streamdet.formats.event_json import camera_event, event_line
 from streamdet.run.report import Report, Snapshot, SourceReport, StageReport
+from tests.sinks import frames
 
 SOURCE = SourceReport(
     source_id="cam",
@@ -172,3 +175,16 @@ def test_a_dropped_frame_says_why() -> None:
 )
 def test_a_message_of_another_format_is_shown_as_it_is(fields: dict[str, bytes], text: str) -> None:
     assert describe(fields) == text
+
+
+def test_an_event_is_told_in_a_line() -> None:
+    counts = {"inside": 1, "entered": 4}
+    enter = Event("zone_exit", "yard", 7, 0, counts=counts, more={"reason": "left"})
+    line = event_line(enter, frames.message("door", 250), "run-1", ("person",))
+    assert describe({"event": line}) == (
+        "door             frame    250  zone_exit left  yard  person#7  inside 1, entered 4"
+    )
+    camera = camera_event("run-1", "door", {"state": "lost", "reason": "gone", "since_ns": 0}, 9)
+    assert describe({"event": camera}) == "door             frame      9  camera lost gone"
+    assert as_it_is({"event": camera}) == camera.decode()
+    assert describe({"event": b"other"}) == "other"

@@ -98,6 +98,17 @@ def test_native_json_of_a_dropped_frame_has_no_masks_either() -> None:
     assert native(replace(shaped(), drop_reason="pixels lost"))["objects"] == []
 
 
+def test_native_json_says_zones_and_speeds_where_analytics_did() -> None:
+    found = replace(one([1, 2, 3, 4]), zones=(("yard",),), speeds=np.array([1.234]))
+    (body,) = native(replace(message(), detections=found))["objects"]
+    assert (body["zones"], body["speed_mps"]) == (["yard"], 1.23)
+    unknown = replace(one([1, 2, 3, 4]), zones=((),), speeds=np.array([np.nan]))
+    (body,) = native(replace(message(), detections=unknown))["objects"]
+    assert (body["zones"], body["speed_mps"]) == ([], None)
+    (body,) = native(replace(message(), detections=one([1, 2, 3, 4])))["objects"]
+    assert not {"zones", "speed_mps"} & body.keys()
+
+
 def test_native_json_refuses_a_keypoint_it_cannot_say() -> None:
     found = replace(one([1, 2, 3, 4]), keypoints=np.full((1, 17, 3), np.nan))
     with pytest.raises(ValueError, match="keypoints must be finite, got NaN"):

@@ -194,8 +194,8 @@ def test_reads_that_are_no_names_are_an_error_with_source_too(tmp_path: Path) ->
 
 
 SUFFIXES = (
-    ".mp4 (video with the boxes drawn), .jsonl (a line a frame), .csv (a row an object),"
-    " .parquet (a row an object), .txt (MOT)"
+    ".mp4 (video with the boxes drawn), .events.jsonl (a line an event), .jsonl (a line a frame),"
+    " .csv (a row an object), .parquet (a row an object), .txt (MOT)"
 )
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from streamdet.detections import Detections
+from streamdet.events import Event
 from streamdet.frame import Frame
 from streamdet.image import ArrayImage, Pixels
 from streamdet.messages import FrameMessage, Timing
@@ -55,9 +56,12 @@ def one(xyxy: list[float], score: float = 0.5, track_id: int | None = None) -> D
 
 
 def message(source_id: str = "cam", index: int = 0, count: int = 2) -> FrameMessage:
-    """A frame with `count` objects of model "toy"."""
+    """A frame with `count` objects of model "toy", each of which enters a zone."""
+    events = tuple(Event("zone_enter", "yard", n + 1, n % 2, node="zones") for n in range(count))
     timings = (Timing("detect", 1_000_000, 3_500_000), Timing("track", 4_000_000, 4_250_000))
-    return FrameMessage(frame(source_id, index), None, tracked(count, index), "toy", None, timings)
+    return FrameMessage(
+        frame(source_id, index), None, tracked(count, index), "toy", None, timings, events
+    )
 
 
 def image(level: int = 90, hw: tuple[int, int] = HW) -> ArrayImage:

@@ -3,14 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from streamdet.sinks.csv import CsvOptions, CsvSink
+from streamdet.sinks.csv import CsvSink
+from streamdet.sinks.line_file import LineFileOptions
 from tests.sinks.frames import context, message, one
 
 HEADER = "source_id,frame_id,pts_s,id,class_id,label,confidence,x1,y1,x2,y2\n"
 
 
 def written(tmp_path: Path, *counts: int) -> str:
-    sink = CsvSink(CsvOptions(path=tmp_path / "o.csv"), context("cam"))
+    sink = CsvSink(LineFileOptions(path=tmp_path / "o.csv"), context("cam"))
     sink.restore({})
     sink.write([message("cam", i, count=n) for i, n in enumerate(counts)], [None] * len(counts))
     sink.committed()
@@ -33,7 +34,7 @@ def test_frames_in_which_nothing_was_found_leave_the_header_alone(tmp_path: Path
 
 
 def test_an_object_of_no_track_has_an_empty_id(tmp_path: Path) -> None:
-    sink = CsvSink(CsvOptions(path=tmp_path / "o.csv"), context("cam"))
+    sink = CsvSink(LineFileOptions(path=tmp_path / "o.csv"), context("cam"))
     sink.restore({})
     sink.write([replace(message("cam"), detections=one([1, 2, 3, 4]))], [None])
     sink.committed()

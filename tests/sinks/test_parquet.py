@@ -9,7 +9,8 @@ import pytest
 
 from streamdet.errors import ConfigError
 from streamdet.formats.object_rows import COLUMNS
-from streamdet.sinks.csv import CsvOptions, CsvSink
+from streamdet.sinks.csv import CsvSink
+from streamdet.sinks.line_file import LineFileOptions
 from streamdet.sinks.parquet import ParquetOptions, ParquetSink
 from tests.sinks.frames import context, message, one
 
@@ -123,7 +124,7 @@ def test_whoever_dies_at_the_end_is_followed_by_one_that_finishes(
         sink.committed()
     sink.close()
     if died == "before the table":
-        rows = CsvSink(CsvOptions(path=tmp_path / "o.parquet.csv"), context("cam"))
+        rows = CsvSink(LineFileOptions(path=tmp_path / "o.parquet.csv"), context("cam"))
         rows.restore(states)
         rows.close()
     successor = make(tmp_path, "cam")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from streamdet.errors import EngineError
+from streamdet.events import Event, Marking
 from streamdet.messages import FrameMessage
 from streamdet.stages import Job
-from streamdet.stages.analytics import AnalyticsStage
+from streamdet.stages.analytics import AnalyticsStage, EventStream
 from tests.stages.toy_jobs import boxes, job
+
+STREAM = EventStream("events", "run-1", {"toy": ("person", "car")})
 
 
 class Growing:
@@ -45,19 +49,19 @@ def counts(jobs: list[Job]) -> list[int]:
 
 
 def test_each_source_has_analytics_of_its_own() -> None:
-    stage = AnalyticsStage("count", Growing)
+    stage = AnalyticsStage("count", Growing, STREAM)
     assert counts(stage.process([found(0), found(0, "b"), found(1), found(1, "b")])) == [1, 1, 2, 2]
 
 
 def test_a_dropped_frame_is_not_shown_and_stays_dropped() -> None:
-    stage = AnalyticsStage("count", Growing)
+    stage = AnalyticsStage("count", Growing, STREAM)
     first, dropped, third = stage.process([found(0), job(1).dropped("why"), found(2)])
     assert counts([first, third]) == [1, 2]
     assert dropped.message.drop_reason == "why"
 
 
 def test_it_goes_on_from_what_was_committed_and_forgets_what_was_not() -> None:
-    stage = AnalyticsStage("count", Growing)
+    stage = AnalyticsStage("count", Growing, STREAM)
     stage.process([found(0)])
     states = stage.states()
     assert (states, stage.states()) == ({"cam": b"1"}, {})
@@ -67,7 +71,7 @@ def test_it_goes_on_from_what_was_committed_and_forgets_what_was_not() -> None:
 
 
 def test_a_source_that_has_ended_is_forgotten() -> None:
-    stage = AnalyticsStage("count", Growing)
+    stage = AnalyticsStage("count", Growing, STREAM)
     stage.process([found(0)])
     stage.finish("cam")
     assert stage.states() == {"cam": b""}
@@ -81,6 +85,43 @@ class Renaming(Growing):
 
 
 def test_a_frame_that_was_exchanged_is_refused() -> None:
-    stage = AnalyticsStage("count", Renaming)
+    stage = AnalyticsStage("count", Renaming, STREAM)
     with pytest.raises(EngineError, match=r"^count: update must return the frame that it got.*"):
         stage.process([found(0)])
+
+
+class Counting(Growing):
+    """Notices each frame, and marks a place."""
+
+    def update(self, frame: FrameMessage) -> FrameMessage:
+        self._count += 1
+        event = Event("zone_enter", "yard", 7, 1, counts={"inside": self._count})
+        mark = Marking("zone", "yard", ((0, 0), (1, 0), (1, 1)), "yard 1")
+        return replace(frame, events=(*frame.events, event), markings=(*frame.markings, mark))
+
+
+def test_what_it_notices_is_published_and_travels_on_with_the_name_of_its_node() -> None:
+    first, second = (AnalyticsStage(name, Counting, STREAM) for name in ("yard", "again"))
+    (once,) = first.process([found(0)])
+    (twice,) = second.process([once])
+    assert [event.node for event in twice.message.events] == ["yard", "again"]
+    assert len(twice.message.markings) == 2
+    published = [json.loads(entry.fields["event"]) for job in (once, twice) for entry in job.public]
+    assert [(each["node"], each["zone"], each["track"]) for each in published] == [
+        ("yard", "yard", 7),
+        ("again", "yard", 7),
+    ]
+    assert {entry.stream for entry in once.public} == {"events"}
+
+
+class Forgetting(Growing):
+    """Leaves out what another node noticed."""
+
+    def update(self, frame: FrameMessage) -> FrameMessage:
+        return replace(frame, events=())
+
+
+def test_a_node_that_removes_another_s_events_is_refused() -> None:
+    (noticed,) = AnalyticsStage("count", Counting, STREAM).process([found(0)])
+    with pytest.raises(EngineError, match="events and markings added"):
+        AnalyticsStage("count", Forgetting, STREAM).process([noticed])

@@ -51,11 +51,14 @@ def rig() -> Rig:
     return Rig()
 
 
-def test_entries_are_added_to_their_own_frames(rig: Rig) -> None:
+def test_entries_go_with_their_own_frames_and_those_of_an_earlier_stage_do_not_go_twice(
+    rig: Rig,
+) -> None:
     stage = SinkStage(Noting(needs_image=False), rig.pixels)
     once = stage.process([job(0), job(1)])
     twice = stage.process(once)
-    assert [[e.fields["n"] for e in one.public] for one in twice] == [[b"0", b"0"], [b"1", b"1"]]
+    for jobs in (once, twice):
+        assert [[e.fields["n"] for e in one.public] for one in jobs] == [[b"0"], [b"1"]]
 
 
 @pytest.mark.parametrize("returned", [None, [], [()] * 3])

@@ -1,0 +1,35 @@
+"""Checks analytics against the rest of the graph: sources and classes, and who wants events."""
+
+from __future__ import annotations
+
+from streamdet.analytics.options import AnalyticsOptions, Surroundings
+from streamdet.graph.pipeline import PipelineGraph
+from streamdet.graph.problems import Problems
+from streamdet.registry import KINDS, load
+
+
+def check_analytics(graph: PipelineGraph, problems: Problems) -> None:
+    """Report sources and classes that a node names and never gets."""
+    for node in graph.nodes_of_role("analytics"):
+        if not isinstance(node.options, AnalyticsOptions):
+            continue
+        detectors = [
+            each for each in graph.nodes_of_role("detector") if node in graph.downstream(each.name)
+        ]
+        names = [name for each in detectors if each.model for name in each.model.classes]
+        around = Surroundings(graph.sources_reaching(node.name), tuple(dict.fromkeys(names)))
+        for keys, predicate in node.options.faults(around):
+            problems.add(("nodes", node.name, *keys), predicate)
+
+
+def check_event_sinks(graph: PipelineGraph, problems: Problems) -> None:
+    """Report sinks of events that no event can reach."""
+    noticing = graph.nodes_of_role("analytics")
+    for node in graph.nodes_of_role("sink"):
+        wants_events = getattr(load("sink", node.kind), "wants_events", False)
+        if wants_events and not any(node in graph.downstream(each.name) for each in noticing):
+            problems.add(
+                ("nodes", node.name, "reads"),
+                f"brings no events from {', '.join(node.reads)}: {node.kind} must read analytics,"
+                f" such as {', '.join(KINDS['analytics'])}",
+            )

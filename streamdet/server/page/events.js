@@ -1,0 +1,28 @@
+// What happened, newest first; only what is new is added, so that a screen reader says it once.
+const shown = new Set();
+const MOST = 200;
+
+function describe(event) {
+  if (event.event === "camera") return `${event.source_id} is ${event.state}${event.reason ? `: ${event.reason}` : ""}`;
+  const what = [event.label ?? event.class, event.track !== undefined && event.track !== null ? `#${event.track}` : ""]
+    .filter(Boolean).join(" ");
+  const where = event.zone ?? event.line ?? event.place;
+  return [`${event.source_id ?? ""}:`, what, event.event, event.action, where].filter(Boolean).join(" ");
+}
+
+export function showEvents(entries) {
+  const list = document.getElementById("event-list");
+  for (const event of [...entries].reverse()) {
+    if (shown.has(event.entry_id)) continue;
+    shown.add(event.entry_id);
+    const item = document.createElement("li");
+    const time = document.createElement("time");
+    const at = new Date(Number(event.entry_id.split("-")[0]));
+    time.dateTime = at.toISOString();
+    time.textContent = at.toLocaleTimeString();
+    item.append(time, describe(event));
+    list.prepend(item);
+    while (list.children.length > MOST) list.lastElementChild.remove();
+  }
+  document.getElementById("no-events").hidden = list.children.length > 0;
+}

@@ -1,0 +1,119 @@
+"""What the routes read: one run, seen from the process that supervises it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from streamdet.formats.published import PublishedMessage
+from streamdet.graph import PipelineGraph
+from streamdet.run.report import Report
+from streamdet.run.status import RunStatus
+from streamdet.server.previews import Previews, RecentResults
+from streamdet.server.status_feed import StatusFeed
+from streamdet.transport.tailing import PublicMessage, follow, page
+
+
+@dataclass(slots=True)
+class Entries:
+    """A part of a public stream, newest first.
+
+    Attributes:
+        entries: each with its `entry_id`.
+        before: what to ask for next, for older ones; None where there are none.
+    """
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    before: str | None = None
+
+
+class Service:
+    """A run that is being served; `attach` comes once its folder and server are there.
+
+    Args:
+        graph: the run's graph.
+        events: key of the stream of events.
+
+    Attributes:
+        graph: the same.
+        report: what became of the run; None while it lasts.
+    """
+
+    def __init__(self, graph: PipelineGraph, events: str) -> None:
+        self.graph = graph
+        self.report: Report | None = None
+        self._events = events
+        self._redis_url: Callable[[], str] = lambda: ""
+        self._status: StatusFeed | None = None
+        self._results: RecentResults | None = None
+        self._previews: Previews | None = None
+
+    def attach(self, folder: Path, redis_url: Callable[[], str]) -> None:
+        """Begin to read a run.
+
+        Args:
+            folder: the run's folder.
+            redis_url: returns the run's server, "" as long as it has not started.
+        """
+        self._redis_url = redis_url
+        self._status = StatusFeed(folder)
+        self._results = RecentResults(self._follow)
+        self._previews = Previews(folder, self._results)
+
+    @property
+    def stream(self) -> str | None:
+        """The stream that the graph's first Redis sink publishes to; None without one."""
+        streams = self.graph.public_streams
+        return streams[0] if streams else None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the run is under way and its metrics can be read."""
+        return self.report is None and self.status.problem is None
+
+    @property
+    def status(self) -> RunStatus:
+        """The run as of the last second."""
+        if self._status is None:
+            return RunStatus("", problem="starting")
+        return self._status.newest
+
+    @property
+    def previews(self) -> Previews | None:
+        """The sources' newest frames; None before the run has begun."""
+        return self._previews
+
+    def events(self, before: str, count: int) -> Entries:
+        """Read events, newest first; see `tailing.page`."""
+        return self._page(self._events, "event", before, count)
+
+    def detections(self, before: str, count: int) -> Entries:
+        """Read published frames, newest first; see `tailing.page`."""
+        return (
+            Entries() if self.stream is None else self._page(self.stream, "metadata", before, count)
+        )
+
+    def end(self, report: Report) -> None:
+        """Stop reading: the run is over."""
+        self.report = report
+        for feed in (self._status, self._results):
+            if feed is not None:
+                feed.close()
+
+    def _follow(self) -> Iterator[PublicMessage | None]:
+        if self.stream is None or not self._redis_url():
+            return iter(())
+        return follow(self._redis_url(), self.stream, "$")
+
+    def _page(self, stream: str, name: str, before: str, count: int) -> Entries:
+        if not self._redis_url() or self.report is not None:
+            return Entries()
+        found = page(self._redis_url(), stream, before, count)
+        bodies = [
+            PublishedMessage.of_fields(each.id, {"metadata": each.fields.get(name, b"")})
+            for each in found
+        ]
+        entries = [{"entry_id": body.entry_id, **body} for body in bodies]
+        return Entries(entries, entries[-1]["entry_id"] if len(entries) == count else None)

@@ -1,0 +1,111 @@
+"""The web page in a real browser (Debian's chromium, driven by Playwright)."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.required import skip_for_want_of
+from tests.server.served import SOURCE, Served, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+WAIT_MS = 30_000
+TOKEN = "a viewer's token"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser; skips (fails in CI) where there is none."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        skip_for_want_of("browser", "no chromium: sudo apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("page"), "--source", SOURCE) as running:
+        running.wait_for_frames(1)
+        yield running
+
+
+@contextmanager
+def opened(browser: Browser, url: str, width: int = 1280) -> Iterator[Page]:
+    """The page, which must not complain on its console."""
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.set_default_timeout(WAIT_MS)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
+    page.goto(f"{url}/")
+    yield page
+    page.close()
+    assert complaints == []
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Wait until JavaScript is true; the page's own policy forbids `page.wait_for_function`."""
+    deadline_s = time.monotonic() + WAIT_MS / 1000
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline_s, condition
+        page.wait_for_timeout(100)
+
+
+def test_a_tile_shows_one_image_after_another(browser: Browser, run: Served) -> None:
+    with opened(browser, run.url) as page:
+        wait_until(page, "document.querySelector('.tile img')?.naturalWidth > 0")
+        first = page.get_attribute(".tile img", "src")
+        wait_until(page, f"document.querySelector('.tile img').src !== '{first}'")
+        page.get_by_text("frames/s").first.wait_for()
+        assert page.get_by_role("heading", name="people").is_visible()
+        assert page.locator(".tile .state").inner_text() == "running"
+
+
+def test_the_stages_and_the_graph_are_there(browser: Browser, run: Served) -> None:
+    with opened(browser, run.url) as page:
+        page.get_by_role("rowheader", name="detect").wait_for()
+        rows = page.locator("#stage-rows th").all_inner_texts()
+        assert rows == ["camera", "prepare", "detect", "track", "publish"]
+        wait_until(page, "document.getElementById('graph-image').naturalWidth > 0")
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, run: Served) -> None:
+    with opened(browser, run.url, width=360) as page:
+        page.locator(".tile").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_browser_signs_in_with_a_token(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    environ = {"STREAMDET_VIEWER_TOKEN": TOKEN}
+    folder = tmp_path_factory.mktemp("tokens")
+    with served(folder, "--source", SOURCE, environ=environ) as run:
+        page = browser.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(f"{run.url}/")
+        page.get_by_label("Token").fill("x" * 12)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("That is not a token of this server.").wait_for()
+        assert not page.locator("#main").is_visible()
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Sign in").click()
+        page.locator(".tile").wait_for()
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_label("Token").wait_for()
+        page.close()
