@@ -60,6 +60,15 @@ class ArchiveFolder:
         """Outputs that are being written; on the same file system as the finished ones."""
         return self.own / "tmp"
 
+    @property
+    def summaries(self) -> Path:
+        """What the summary page shows of each file."""
+        return self.own / "summaries"
+
+    def summary(self, source_id: str) -> Path:
+        """The summary of a source."""
+        return self.summaries / f"{source_id}.json"
+
     def output(self, source_id: str, form: str) -> Path:
         """The file of a source in a format."""
         return self.path / f"{source_id}{SUFFIXES[form]}"
@@ -71,7 +80,7 @@ class ArchiveFolder:
             ConfigError: one of them cannot be made.
         """
         try:
-            for folder in (self.segments, self.temporary):
+            for folder in (self.segments, self.summaries, self.temporary):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise ConfigError(f"--output {self.path}: cannot be made ({exc.strerror})") from exc

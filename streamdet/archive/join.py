@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.analytics import AnalyticsContext
+from streamdet.archive.file_summary import FileSummary
 from streamdet.archive.folder import SUFFIXES, ArchiveFolder
 from streamdet.errors import EngineError, StreamdetError
 from streamdet.formats.segment_file import read_segment
@@ -138,7 +139,7 @@ def _sink(task: JoinTask, form: str, path: Path) -> Sink:
 
 
 def _write(task: JoinTask, sinks: Sequence[Sink]) -> FileResult:
-    result, stages = FileResult(), _stages(task)
+    result, summary, stages = FileResult(), FileSummary(), _stages(task)
     images = _images(task) if any(sink.needs_image for sink in sinks) else None
     messages = _messages(task)
     size = 1 if images is not None else _BATCH  # an image is valid until the next is decoded
@@ -149,6 +150,7 @@ def _write(task: JoinTask, sinks: Sequence[Sink]) -> FileResult:
         done = [job.message for job in jobs]
         for message in done:
             result.add(message)
+            summary.add(message, task.class_names.get(message.model or "", ()))
         shown = [_image(images, message) for message in done]
         for sink in sinks:
             sink.write(done, shown)
@@ -156,6 +158,7 @@ def _write(task: JoinTask, sinks: Sequence[Sink]) -> FileResult:
     for sink in sinks:
         sink.finish(task.source_id)
         _commit(sink)
+    summary.write(task.archive.summary(task.source_id))
     return result
 
 

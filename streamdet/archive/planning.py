@@ -183,8 +183,11 @@ class Planner:
     def _keep(self, row: FileRow) -> None:
         """Leave a file as it is, unless it is to be done again."""
         request = self._request
-        if request.is_redo or (request.retries_failed and row.state == "failed"):
+        retries = request.retries_failed and row.state == "failed"
+        if request.is_redo or (retries and not self._manifest.segments(row.id)):
             self._put(row.path, row.source_id, row.identity)
+        elif retries:
+            self._manifest.reset_file(row.id, is_detected_again=False)
         elif row.state == "done" and not self._has_outputs(row):
             self._manifest.reset_file(row.id, is_detected_again=False)
             self._notes.joined_again += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import secrets
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -9,22 +10,25 @@ from pathlib import Path
 from typing import Final
 
 from streamdet.archive.detection_graph import SplitGraph, split
-from streamdet.archive.folder import SUFFIXES, ArchiveFolder
+from streamdet.archive.folder import SUFFIXES, SUMMARY, ArchiveFolder
 from streamdet.archive.listing import LIST_SUFFIX, list_files
 from streamdet.archive.manifest import Manifest
 from streamdet.archive.planning import Planner, PlanNotes, Request
+from streamdet.archive.query import query
 from streamdet.archive.report import file_reports, write_files_csv
+from streamdet.archive.summary_page import SummaryLimits, write_summary
 from streamdet.archive.work import ArchiveWork, Hooks
-from streamdet.commands.archive_text import note_lines, report_lines, status_lines
+from streamdet.commands.archive_text import note_lines, print_table, report_lines, status_lines
 from streamdet.commands.archive_view import archive_view
 from streamdet.commands.graph_arguments import add_machine_arguments, settings_from
 from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.graph import load_graph
 from streamdet.run.missing_parts import refuse_missing
+from streamdet.sources.file import FileOptions
 from streamdet.system.process import stop_signals_to
 from streamdet.system.stop_signals import INTERRUPTED
 
-_FORMS: Final = "GRAPH, or `status DIR`"
+_FORMS: Final = "GRAPH, `status DIR`, `query DIR SQL` or `summary DIR`"
 _SEGMENT_S: Final = 60.0
 
 
@@ -33,9 +37,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "graph",
         metavar="GRAPH",
-        help="graph file, or a shipped one (people); `status DIR` says how far an archive is",
+        help="graph file, or a shipped one (people); or a form for an archive that is there:"
+        " `status DIR` says how far it is, `query DIR SQL` answers SQL over its tables `objects`"
+        " and `files`, `summary DIR` writes DIR/summary.html",
     )
-    parser.add_argument("rest", nargs="*", metavar="DIR", help="for `status`: the archive's folder")
+    parser.add_argument("rest", nargs="*", metavar="DIR", help="an archive's folder; then SQL")
     parser.add_argument(
         "--source",
         action="append",
@@ -89,8 +95,8 @@ def run(args: Namespace) -> int:
         ConfigError: something is wrong, before anything has started.
         EngineError: outputs cannot be written, or the pipeline cannot be run.
     """
-    if args.graph == "status":
-        return _status(args)
+    if args.graph in _OF_AN_ARCHIVE:
+        return _OF_AN_ARCHIVE[args.graph](args)
     if args.rest:
         raise ConfigError(f"{args.rest[0]!r} is one argument too many: wanted {_FORMS}")
     if not args.source or args.output is None:
@@ -99,17 +105,45 @@ def run(args: Namespace) -> int:
 
 
 def _status(args: Namespace) -> int:
-    folder = _folder_of(args)
+    folder, _ = _folder_of(args, "DIR")
     with Manifest(folder.manifest, is_read_only=True) as manifest:
         for line in status_lines(manifest):
             print(line)
     return 0
 
 
-def _folder_of(args: Namespace) -> ArchiveFolder:
-    if len(args.rest) != 1:
-        raise ConfigError(f"wanted `streamdet archive {args.graph} DIR`")
-    return ArchiveFolder(Path(args.rest[0]).absolute())
+def _query(args: Namespace) -> int:
+    folder, (sql,) = _folder_of(args, "DIR SQL")
+    with Manifest(folder.manifest, is_read_only=True) as manifest:
+        answer = query(folder, manifest, sql)
+    if sys.stdout.isatty():
+        print_table(answer)
+    else:
+        rows = csv.writer(sys.stdout, lineterminator="\n")
+        rows.writerow(answer.columns)
+        rows.writerows(answer.rows())
+    return 0
+
+
+def _summary(args: Namespace) -> int:
+    folder, _ = _folder_of(args, "DIR")
+    limits = SummaryLimits()
+    with Manifest(folder.manifest, is_read_only=True) as manifest:
+        reports = file_reports(manifest)
+        options = FileOptions.model_validate_json(manifest.meta("source_options", "{}"))
+    count = write_summary(folder, reports, options, limits)
+    print(f"{folder.path / SUMMARY}: {len(reports)} files, {count} of them with charts and tracks")
+    return 0
+
+
+_OF_AN_ARCHIVE: Final = {"status": _status, "query": _query, "summary": _summary}
+
+
+def _folder_of(args: Namespace, wanted: str) -> tuple[ArchiveFolder, list[str]]:
+    """Read the arguments of a form: the folder, and what follows it."""
+    if len(args.rest) != len(wanted.split()):
+        raise ConfigError(f"wanted `streamdet archive {args.graph} {wanted}`")
+    return ArchiveFolder(Path(args.rest[0]).expanduser().absolute()), args.rest[1:]
 
 
 def _archive(args: Namespace) -> int:
@@ -121,6 +155,7 @@ def _archive(args: Namespace) -> int:
     folder.make()
     with folder.held(), Manifest(folder.manifest) as manifest:
         manifest.meta("archive_id", secrets.token_hex(6))
+        manifest.set_meta("source_options", parts.options.model_dump_json())
         notes = _planned(manifest, folder, request, paths)
         if notes.is_stopped:
             return INTERRUPTED

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
 from streamdet.archive.detection_graph import SplitGraph
 from streamdet.archive.folder import FILES_CSV, ArchiveFolder
 from streamdet.archive.manifest import Manifest, Totals
 from streamdet.archive.planning import PlanNotes
+from streamdet.archive.query import Answer
 from streamdet.archive.report import FileReport
 from streamdet.archive.work import Progress
 from streamdet.commands.report_text import counted
@@ -74,6 +79,14 @@ def status_lines(manifest: Manifest) -> Iterator[str]:
     yield f"{hours(done)} of {hours(seconds)} of video detected"
     for row in manifest.failed()[:MOST_LINES]:
         yield f"  failed: {row.error}"
+
+
+def print_table(answer: Answer) -> None:
+    """Print what a query found as a table for a terminal."""
+    table = Table(*answer.columns)
+    for row in answer.rows():
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    Console().print(table)
 
 
 def hours(seconds: float) -> str:
