@@ -172,7 +172,7 @@ class Manifest:
                 raise
             self._db.execute("COMMIT")
         except sqlite3.Error as exc:
-            raise EngineError(f"the archive's manifest cannot be written: {exc}") from exc
+            raise _unwritten(exc) from exc
 
     def meta(self, key: str, default: str) -> str:
         """Read a value of the archive; keep the default as such where there is none yet."""
@@ -183,8 +183,15 @@ class Manifest:
         return str(row[0])
 
     def set_meta(self, key: str, value: str) -> None:
-        """Keep a value of the archive."""
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        """Keep a value of the archive.
+
+        Raises:
+            EngineError: it cannot be written.
+        """
+        try:
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        except sqlite3.Error as exc:
+            raise _unwritten(exc) from exc
 
     def files(self) -> list[FileRow]:
         """List all files, in the order in which they were planned."""
@@ -309,6 +316,10 @@ class Manifest:
             SegmentRow(file, number, Cut(begin, end), seconds, state, attempts, _loaded(result))
             for file, number, begin, end, seconds, state, attempts, result in rows
         ]
+
+
+def _unwritten(exc: sqlite3.Error) -> EngineError:
+    return EngineError(f"the archive's manifest cannot be written: {exc}")
 
 
 def _file(row: tuple[Any, ...]) -> FileRow:

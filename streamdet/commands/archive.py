@@ -191,6 +191,10 @@ def _parts(args: Namespace, paths: list[Path]) -> SplitGraph:
     refuse_missing(parts.detection_graph(items, Path(), None))
     if "parquet" in args.format:
         _require_pyarrow()
+    if "events" in args.format and not any(node.role == "analytics" for node in parts.join):
+        raise ConfigError(
+            f"--format events: {parts.graph.path} has no analytics node, such as zones or lines"
+        )
     return parts
 
 

@@ -26,8 +26,8 @@ OPTIONS = (
 
 LIMIT_S = 240
 
-CHANGING = frozenset({"run", "captured_at", "latency_ms"})
-"""What differs between two runs over the same file."""
+CHANGING = frozenset({"run", "captured_at", "latency_ms", "id", "at"})
+"""What differs between two runs over the same file, of a frame and of an event."""
 
 
 def write_scene(
