@@ -42,11 +42,6 @@ class SplitGraph:
         assert isinstance(self.source.options, FileOptions)
         return self.source.options
 
-    @property
-    def needs_sizes(self) -> bool:
-        """Whether source images pass to another process, so that their sizes must be known."""
-        return self.source.process != self.detect[0].process
-
     def detection_graph(
         self, items: Iterable[SourceItem], folder: Path, lanes: int | None
     ) -> PipelineGraph:

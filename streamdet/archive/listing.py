@@ -36,6 +36,13 @@ class Identity:
         found = path.stat()
         return cls(found.st_size, found.st_mtime_ns)
 
+    def is_of(self, path: Path) -> bool:
+        """Whether a file is there, and still this one."""
+        try:
+            return Identity.of(path) == self
+        except OSError:
+            return False
+
 
 def list_files(sources: Iterable[str]) -> list[Path]:
     """List the files of all --source, each once, in order.

@@ -66,7 +66,7 @@ class FileRow:
         path: where it lies.
         source_id: its name in the outputs.
         identity: of the file that was planned.
-        hw: height and width as stored, pixels; None where unknown.
+        hw: height and width, not turned, pixels; None where unknown.
         seconds: how long it lasts; None where unknown.
         rate: frames per second; None where unknown.
         why_whole: why it was not cut though it is long.
@@ -137,6 +137,7 @@ class Manifest:
         """
         if is_read_only and not path.exists():
             raise ConfigError(f"{path.parent.parent}: no archive lies in this folder")
+        self._path = path
         try:
             self._db = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -172,7 +173,7 @@ class Manifest:
                 raise
             self._db.execute("COMMIT")
         except sqlite3.Error as exc:
-            raise _unwritten(exc) from exc
+            raise self._unwritten(exc) from exc
 
     def meta(self, key: str, default: str) -> str:
         """Read a value of the archive; keep the default as such where there is none yet."""
@@ -191,7 +192,7 @@ class Manifest:
         try:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
         except sqlite3.Error as exc:
-            raise _unwritten(exc) from exc
+            raise self._unwritten(exc) from exc
 
     def files(self) -> list[FileRow]:
         """List all files, in the order in which they were planned."""
@@ -298,6 +299,9 @@ class Manifest:
             (json.dumps(result), join_digest, file),
         )
 
+    def _unwritten(self, exc: sqlite3.Error) -> EngineError:
+        return EngineError(f"{self._path}: the archive's manifest cannot be written: {exc}")
+
     def _files(self, where: str) -> list[FileRow]:
         columns = (
             "id, path, source_id, size, mtime_ns, hw, seconds, rate, why_whole, state, error,"
@@ -316,10 +320,6 @@ class Manifest:
             SegmentRow(file, number, Cut(begin, end), seconds, state, attempts, _loaded(result))
             for file, number, begin, end, seconds, state, attempts, result in rows
         ]
-
-
-def _unwritten(exc: sqlite3.Error) -> EngineError:
-    return EngineError(f"the archive's manifest cannot be written: {exc}")
 
 
 def _file(row: tuple[Any, ...]) -> FileRow:

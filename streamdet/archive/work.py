@@ -226,7 +226,7 @@ class ArchiveWork:
         supervisor = Supervisor(graph, self._settings, self._hooks.warn)
         supervisor.known = self._known(wave)
         supervisor.read_attempts = ATTEMPTS
-        supervisor.on_progress = lambda snapshot: self._tick(wave, snapshot)
+        supervisor.on_progress = lambda snapshot: self._look(wave, snapshot)
         self._supervisor = supervisor
         try:
             report = supervisor.run()
@@ -240,13 +240,21 @@ class ArchiveWork:
         return SourceItem(segment.name, str(self._rows[segment.file].path), own)
 
     def _known(self, wave: _Wave) -> Mapping[str, SourceInfo]:
-        """What the run need not find out: all, unless the sizes of upright images matter."""
-        if self._request.parts.needs_sizes:
-            return {}
+        """What the run need not find out again; a turned image has as many pixels."""
         return {
             name: SourceInfo(self._rows[segment.file].hw or (1, 1), None)
             for name, segment in wave.open.items()
         }
+
+    def _look(self, wave: _Wave, snapshot: Snapshot) -> None:
+        """Do what a change of the metrics asks for; an error of our own is no segment's fault."""
+        try:
+            self._tick(wave, snapshot)
+        except EngineError as exc:
+            self._failure = exc
+            self._stop()
+        running = [source for source in snapshot.sources if source.source_id in wave.open]
+        self._hooks.show(self.progress(running))
 
     def _tick(self, wave: _Wave, snapshot: Snapshot) -> None:
         """Settle the segments whose file of detections has been there since before these metrics.
@@ -265,7 +273,6 @@ class ArchiveWork:
             elif before is not snapshot.sources:
                 self._settle(wave, source)
         self._poll(0.0)
-        self._hooks.show(self.progress([s for s in snapshot.sources if s.source_id in wave.open]))
 
     def _end_wave(self, wave: _Wave, report: Report) -> None:
         for source in report.sources:
@@ -351,6 +358,10 @@ class ArchiveWork:
         if not segments or any(segment.state != "done" for segment in segments):
             return
         parts, row = self._request.parts, self._rows[file]
+        if not row.identity.is_of(row.path):
+            text = f"{row.path}: it has changed while it was read: the next command reads it again"
+            self._fail(file, text)
+            return
         task = JoinTask(
             archive=self._folder,
             source_id=row.source_id,

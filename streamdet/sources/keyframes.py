@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamdet.errors import SourceError
 from streamdet.sources.file import FileOptions
+from streamdet.sources.pixel_aspect import SQUARE, shown_hw
 from streamdet.sources.safe_open import open_media, open_plain_file
 from streamdet.sources.stream_choice import choose_video, is_heif
 from streamdet.sources.video_reader import INDEXED
@@ -49,7 +50,7 @@ class VideoFacts:
     """What a video file's header says, and where it is cut.
 
     Attributes:
-        hw: height and width as stored, pixels; None where it is not stated.
+        hw: height and width with square pixels, not turned; None where it is not stated.
         seconds: how long it lasts; None where that is not stated.
         rate: nominal frames per second; None where unknown.
         cuts: pts of the keyframes at which a part begins, ticks, rising; () for one part.
@@ -84,7 +85,9 @@ def _facts(
     container: InputContainer, stream: VideoStream, options: FileOptions, segment_s: float
 ) -> VideoFacts:
     codec = stream.codec_context
-    hw = (codec.height, codec.width) if codec.height and codec.width else None
+    hw = None
+    if codec.height and codec.width:
+        hw = shown_hw((codec.height, codec.width), stream.sample_aspect_ratio or SQUARE)
     rates = [r for r in (stream.average_rate, stream.guessed_rate) if r]
     seconds = _seconds(container, stream)
     facts = VideoFacts(hw, seconds, float(min(rates)) if rates else None)

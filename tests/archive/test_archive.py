@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from streamdet.archive.detection_graph import split
 from streamdet.archive.folder import ArchiveFolder
 from streamdet.archive.manifest import Manifest
+from streamdet.archive.planning import Request
+from streamdet.archive.work import ArchiveWork, Hooks
+from streamdet.config.deploy import load_settings
+from streamdet.graph import load_graph
 from tests.archive.scenes import (
     OPTIONS,
     archive_command,
@@ -183,3 +188,31 @@ def test_nothing_is_left_in_temporary_places(archived: Path) -> None:
     assert list(folder.temporary.iterdir()) == []
     assert {path.suffix for path in folder.segments.iterdir()} == {".seg"}
     assert len(results(archived)) == 1 + 3 * 4
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again_later(
+    clips: Path, tmp_path: Path
+) -> None:
+    one, output = tmp_path / "b.mkv", tmp_path / "out"
+    shutil.copy(clips / "b.mkv", one)
+    done(archive_command(one, output))
+    with closing(sqlite3.connect(ArchiveFolder(output).manifest)) as database:
+        database.execute("UPDATE files SET state = 'waiting', mtime_ns = mtime_ns")
+        database.commit()
+    with ArchiveFolder(output).held(), Manifest(ArchiveFolder(output).manifest) as manifest:
+        request = Request(split(load_graph("people", sources=[str(one)])), ("jsonl",), 60.0)
+        work = ArchiveWork(manifest, ArchiveFolder(output), request, load_settings(), Hooks())
+        os.utime(one, ns=(1, 1))
+        assert work.run([one])
+        (row,) = manifest.files()
+    assert row.error == f"{one}: it has changed while it was read: the next command reads it again"
+    assert "1 file: 1 done" in done(archive_command(one, output))
+
+
+def test_redo_does_all_again(clips: Path, tmp_path: Path) -> None:
+    own, output = tmp_path / "clips", tmp_path / "out"
+    own.mkdir()
+    shutil.copy(clips / "b.mkv", own)
+    done(archive_command(own, output))
+    assert "0.0 s of video" not in done(archive_command(own, output, "--redo"))
+    assert times_done(output) == [1, 1, 1]
