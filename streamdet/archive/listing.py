@@ -57,7 +57,10 @@ def _files(source: str) -> Iterator[Path]:
     if source.lower().endswith(LIST_SUFFIX) and Path(source).is_file():
         yield from _listed(Path(source))
         return
-    kind, items = resolve(source)
+    try:
+        kind, items = resolve(source)
+    except ConfigError as exc:
+        raise ConfigError(f"--source {exc}") from exc
     if kind != "file":
         what = {"images": "images only", "live": "a camera", "synthetic": "a rendered scene"}
         raise ConfigError(

@@ -18,7 +18,13 @@ from streamdet.archive.query import query
 from streamdet.archive.report import file_reports, write_files_csv
 from streamdet.archive.summary_page import SummaryLimits, write_summary
 from streamdet.archive.work import ArchiveWork, Hooks
-from streamdet.commands.archive_text import note_lines, print_table, report_lines, status_lines
+from streamdet.commands.archive_text import (
+    note_lines,
+    print_table,
+    report_lines,
+    status_lines,
+    warning_lines,
+)
 from streamdet.commands.archive_view import archive_view
 from streamdet.commands.graph_arguments import add_machine_arguments, settings_from
 from streamdet.errors import ConfigError, EngineError, to_install
@@ -172,6 +178,8 @@ def _archive(args: Namespace) -> int:
         reports = file_reports(manifest, done_before, paths)
         for line in report_lines(reports, work.progress(()), folder):
             print(line)
+        for line in warning_lines(reports):
+            print(line, file=sys.stderr)
     if any(one.row.state == "failed" for one in reports):
         return 1
     return 0 if is_through else INTERRUPTED

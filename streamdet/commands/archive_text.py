@@ -67,6 +67,14 @@ def report_lines(
         yield f"  written: {folder.path / FILES_CSV}, and a file per source beside it"
 
 
+def warning_lines(reports: Sequence[FileReport]) -> Iterator[str]:
+    """Say what was wrong with the files that this command has done."""
+    found = [text for one in reports if not one.was_done for text in one.warnings]
+    yield from (f"warning: {text}" for text in found[:MOST_LINES])
+    if len(found) > MOST_LINES:
+        yield f"warning: ... and {len(found) - MOST_LINES} more: see {FILES_CSV}"
+
+
 def status_lines(manifest: Manifest) -> Iterator[str]:
     """Say how far an archive is, as its manifest has it."""
     files, totals = manifest.file_counts(), manifest.segment_totals()

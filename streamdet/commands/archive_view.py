@@ -1,4 +1,4 @@
-"""How far an archive is: a bar on a terminal, a plain line now and then elsewhere."""
+"""How far an archive is: a line that changes on a terminal, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Protocol, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
+from rich.progress import TextColumn
 
 from streamdet.archive.work import Progress
 from streamdet.commands.archive_text import progress_text
@@ -39,26 +39,26 @@ def archive_view(stream: TextIO) -> Iterator[ArchiveView]:
     if not stream.isatty():
         yield PlainView(stream)
         return
-    columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"))
+    columns = (TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}"))
     with RichProgress(*columns, console=Console(file=stream), transient=True) as progress:
-        yield BarView(progress)
+        yield LineView(progress)
 
 
-class BarView:
-    """A bar at the foot of a terminal."""
+class LineView:
+    """A line at the foot of a terminal, short enough for 80 columns."""
 
     def __init__(self, progress: RichProgress) -> None:
         self._progress = progress
         self._task = progress.add_task("starting", total=None)
 
     def planned(self, done: int, total: int) -> None:
-        """Move the bar."""
+        """Change the line."""
         self._progress.update(
             self._task, description="files looked at", completed=done, total=total
         )
 
     def show(self, progress: Progress) -> None:
-        """Move the bar."""
+        """Change the line."""
         self._progress.update(
             self._task,
             description=progress_text(progress),
@@ -67,7 +67,7 @@ class BarView:
         )
 
     def warn(self, warning: str) -> None:
-        """Print above the bar."""
+        """Print above the line."""
         self._progress.console.print(f"warning: {warning}", highlight=False, markup=False)
 
 

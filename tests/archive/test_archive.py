@@ -53,17 +53,20 @@ def rows(output: Path) -> dict[str, dict[str, str]]:
         return {row["source_id"]: row for row in csv.DictReader(file)}
 
 
-def test_the_outputs_are_those_of_a_run_of_each_file(
-    clips: Path, archived: Path, tmp_path: Path
-) -> None:
-    for name in FRAMES:
-        stem = Path(name).stem
-        outputs = [tmp_path / f"{stem}{suffix}" for suffix in (".jsonl", ".csv", ".txt")]
-        wanted = [argument for path in outputs for argument in ("--output", str(path))]
-        done(command("run", "people", "--source", str(clips / name), *wanted, *OPTIONS))
-        assert frames_of(archived / outputs[0].name) == frames_of(outputs[0])
-        for path in outputs[1:]:
-            assert (archived / path.name).read_bytes() == path.read_bytes()
+def test_the_outputs_are_those_of_a_run(clips: Path, archived: Path, tmp_path: Path) -> None:
+    outputs = [tmp_path / f"run{suffix}" for suffix in (".jsonl", ".csv", ".txt")]
+    wanted = [argument for path in outputs for argument in ("--output", str(path))]
+    done(command("run", "people", "--source", str(clips), *wanted, *OPTIONS))
+    lines, rows = frames_of(outputs[0]), outputs[1].read_text().splitlines()
+    for stem in PARTS:
+        of_file = [line for line in lines if line["source_id"] == stem]
+        assert frames_of(archived / f"{stem}.jsonl") == of_file
+        header, *of_archive = (archived / f"{stem}.csv").read_text().splitlines()
+        assert of_archive == [row for row in rows if row.startswith(f"{stem},")]
+        assert header == rows[0]
+        assert (archived / f"{stem}.txt").read_bytes() == (
+            tmp_path / f"run-{stem}.txt"
+        ).read_bytes()
 
 
 def test_long_files_were_cut_where_they_can_be(archived: Path) -> None:
@@ -91,6 +94,7 @@ def test_the_same_command_does_nothing_again(clips: Path, archived: Path) -> Non
     assert changed <= {"files.csv", "manifest.sqlite"}
 
 
+@pytest.mark.nightly
 def test_a_changed_file_alone_is_done_again(clips: Path, archived: Path, tmp_path: Path) -> None:
     own, output = tmp_path / "clips", tmp_path / "out"
     shutil.copytree(clips, own)
@@ -103,6 +107,7 @@ def test_a_changed_file_alone_is_done_again(clips: Path, archived: Path, tmp_pat
     assert frames_of(output / "a.jsonl") == frames_of(archived / "a.jsonl")
 
 
+@pytest.mark.nightly
 def test_another_tracker_joins_again_and_another_detector_detects_again(
     clips: Path, tmp_path: Path
 ) -> None:
@@ -145,6 +150,7 @@ def test_what_fails_is_said_and_only_tried_again_when_that_is_wanted(
     )
 
 
+@pytest.mark.nightly
 def test_a_list_names_files_from_its_own_folder(clips: Path, tmp_path: Path) -> None:
     shutil.copy(clips / "b.mkv", tmp_path)
     listed = tmp_path / "list.txt"
@@ -154,6 +160,7 @@ def test_a_list_names_files_from_its_own_folder(clips: Path, tmp_path: Path) -> 
     assert f"{tmp_path / 'gone.mp4'}: cannot be opened (No such file or directory)" in said
 
 
+@pytest.mark.nightly
 def test_a_file_that_is_not_what_its_keyframes_promise_is_read_as_a_whole(
     clips: Path, tmp_path: Path
 ) -> None:
@@ -190,6 +197,7 @@ def test_nothing_is_left_in_temporary_places(archived: Path) -> None:
     assert len(results(archived)) == 1 + 3 * 4
 
 
+@pytest.mark.nightly
 def test_a_file_that_changes_while_it_is_read_is_read_again_later(
     clips: Path, tmp_path: Path
 ) -> None:
@@ -209,6 +217,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_later(
     assert "1 file: 1 done" in done(archive_command(one, output))
 
 
+@pytest.mark.nightly
 def test_redo_does_all_again(clips: Path, tmp_path: Path) -> None:
     own, output = tmp_path / "clips", tmp_path / "out"
     own.mkdir()

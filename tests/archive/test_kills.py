@@ -89,7 +89,7 @@ def assert_once_and_clean(output: Path, segments: int) -> None:
     assert {path.suffix for path in folder.segments.iterdir()} == {".seg"}
     assert len(list(folder.segments.iterdir())) == segments
     assert {path.name for path in folder.own.iterdir()} <= {
-        "manifest.sqlite", "segments", "tmp", "lock", "join.log",
+        "manifest.sqlite", "segments", "summaries", "tmp", "lock", "join.log",
     }  # fmt: skip
     assert [path for path in output.iterdir() if path.name.startswith(".")] == [folder.own]
 
@@ -104,6 +104,7 @@ def test_40_videos_survive_20_kills_of_everything(tmp_path: Path) -> None:
     survive(write_clips(tmp_path / "clips", 40, 40), tmp_path, kills=20, seed=2)
 
 
+@pytest.mark.nightly
 def test_an_archive_goes_on_after_ctrl_c(tmp_path: Path) -> None:
     clips = write_clips(tmp_path / "clips", 2, 60)
     unbroken, stopped = tmp_path / "unbroken", tmp_path / "stopped"
@@ -119,6 +120,7 @@ def test_an_archive_goes_on_after_ctrl_c(tmp_path: Path) -> None:
     assert_once_and_clean(stopped, done_count(unbroken))
 
 
+@pytest.mark.nightly
 def test_a_killed_worker_costs_nothing_but_time(tmp_path: Path) -> None:
     clips = write_clips(tmp_path / "clips", 2, 60)
     unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"

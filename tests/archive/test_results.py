@@ -61,6 +61,7 @@ def test_a_wrong_query_is_one_sentence(archived: Path) -> None:
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.nightly
 def test_an_archive_without_rows_says_how_to_get_them(clips: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     done(archive_command(clips / "two.mkv", output))
@@ -124,6 +125,7 @@ def test_the_page_shows_every_file_in_a_browser_without_a_server(
     assert facts["figures"] == sum(len(each.tracks) for each in tracks if each is not None)
 
 
+@pytest.mark.nightly
 def test_zones_and_events_are_those_of_a_run(clips: Path, tmp_path: Path) -> None:
     graph = tmp_path / "yard.yaml"
     graph.write_text(

@@ -54,7 +54,23 @@ def parts(cuts: tuple[int, ...], **options: Any) -> list[SegmentOptions]:
     ]
 
 
-@pytest.mark.parametrize(("name", "count"), CUT.items(), ids=[Path(name).stem for name in CUT])
+SLOW = ("edit_list", "sample_fragmented", "bbb_800x640", "vehicles-road", "driving")
+
+
+def cases() -> list[Any]:
+    """The files; of images as large as these the comparison takes seconds."""
+    return [
+        pytest.param(
+            name,
+            count,
+            id=Path(name).stem,
+            marks=[pytest.mark.nightly] if Path(name).stem.startswith(SLOW) else [],
+        )
+        for name, count in CUT.items()
+    ]
+
+
+@pytest.mark.parametrize(("name", "count"), cases())
 def test_the_parts_of_a_file_are_the_file(name: str, count: int, data: Path) -> None:
     facts = read_facts(data / name, FileOptions(), SEGMENT_S)
     options = parts(facts.cuts)
