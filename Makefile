@@ -2,6 +2,7 @@
 # make test   install, then every test that this machine can run
 # make soak-live   three live cameras, a fault every 20 s (3 minutes, or: SOAK_MINUTES=30)
 # make test-tensorrt install TensorRT-RTX in a venv of its own (0.25 GB), then the tests that build engines
+# make gpu-check   on a machine with a GPU, torch and nvcc: our kernels checked and timed (make gpu-site first)
 # make parity install torchvision in a venv of its own (4.7 GB), then the tests against it
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -11,7 +12,7 @@ export STREAMDET_TEST_DATA
 SOAK_MINUTES ?= 3
 COMMA := ,
 
-.PHONY: demo test test-tensorrt parity check bench soak-live coverage clean test-packages emulation
+.PHONY: demo test test-tensorrt parity check bench soak-live coverage clean test-packages emulation gpu-check
 
 demo: .venv/installed
 	$(BIN)/streamdet run pipelines/people.yaml --source "$(or $(SOURCE),synthetic:street)" \
@@ -103,5 +104,14 @@ test-packages:
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[all,networks,dev]'
 	@touch $@
 
+# Python there needs torch and numpy; GPU_PYTHON names it. The pool needs PyCUDA, see gpu-site.
+GPU_PYTHON ?= $(PYTHON)
+gpu-check:
+	PYTHONPATH="gpu-site:$$PYTHONPATH" $(GPU_PYTHON) -m benchmarks.gpu_check
+
+# PyCUDA in a folder, made on a machine with a network for one without; for the same Python.
+gpu-site: emulation
+	cp -r "$$($(BIN)/python -c 'from tests.emulation.build import pycuda; print(pycuda())')" $@
+
 clean:
-	rm -rf .venv .venv-parity .venv-tensorrt demo.mp4 demo.jsonl bench.json soak.json apt.log
+	rm -rf .venv .venv-parity gpu-site .venv-tensorrt demo.mp4 demo.jsonl bench.json soak.json apt.log

@@ -80,6 +80,9 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "pool": {
         "shm": "streamdet.transport.shm_pool:ShmPool",
     },
+    "device_pool": {
+        "cuda": "streamdet.transport.cuda_pool:CudaPool",
+    },
     "pixel_format": {
         "bgr24": "streamdet.image:BGR24",
     },

@@ -15,6 +15,9 @@
 //   mean0 .. mean2, std0 .. std2    float, in the result's order of channels
 //   pad_blue, pad_green, pad_red    0..255
 //   prepared             (3, out_height, out_width) float32 or float16
+//
+// Arguments of resize_bgr: pixels, pitch, height .. scale_x as above, pad_blue .. pad_red, and
+//   resized              (out_height, out_width, 3) bytes: what a detector on the CPU reads
 #include "prepare.cuh"
 
 template <typename Frame, typename T>
@@ -52,3 +55,13 @@ PREPARE_BGR(prepare_bgr_f32, float)
 PREPARE_BGR(prepare_bgr_f16, Half)
 PREPARE_NV12(prepare_nv12_f32, float)
 PREPARE_NV12(prepare_nv12_f16, Half)
+
+extern "C" __global__ void __launch_bounds__(256)
+    resize_bgr(const unsigned char* pixels, int pitch, int height, int width, int out_height, int out_width, int top,
+               int left, int resized_height, int resized_width, double scale_y, double scale_x, int pad_blue,
+               int pad_green, int pad_red, unsigned char* resized) {
+    const int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
+    if (x < out_width && y < out_height)
+        resize_pixel(BgrFrame{pixels, pitch, height, width}, PLACEMENT, Bgr{{pad_blue, pad_green, pad_red}}, y, x,
+                     resized);
+}

@@ -103,13 +103,29 @@ STREAMDET_DEVICE Bgr resized_pixel(const Frame& frame, const Placement& placemen
     return mixed;
 }
 
+// The pixel (y, x) of the result, before normalisation.
+template <typename Frame>
+STREAMDET_DEVICE Bgr placed_pixel(const Frame& frame, const Placement& placement, const Bgr& padding, int y, int x) {
+    int row = y - placement.top, column = x - placement.left;
+    bool is_inside = row >= 0 && row < placement.height && column >= 0 && column < placement.width;
+    return is_inside ? resized_pixel(frame, placement, row, column) : padding;
+}
+
+// Write the pixel (y, x) of the result as bytes, (out_height, out_width, 3).
+template <typename Frame>
+STREAMDET_DEVICE void resize_pixel(const Frame& frame, const Placement& placement, const Bgr& padding, int y, int x,
+                                   unsigned char* resized) {
+    Bgr pixel = placed_pixel(frame, placement, padding, y, x);
+    resized += ((size_t)y * placement.out_width + x) * 3;
+    UNROLL
+    for (int channel = 0; channel < 3; channel++) resized[channel] = (unsigned char)pixel.value[channel];
+}
+
 // Write the pixel (y, x) of the result, (3, out_height, out_width).
 template <typename Frame, typename T>
 STREAMDET_DEVICE void prepare_pixel(const Frame& frame, const Placement& placement, const Normalisation& normal,
                                     int y, int x, T* prepared) {
-    int row = y - placement.top, column = x - placement.left;
-    bool is_inside = row >= 0 && row < placement.height && column >= 0 && column < placement.width;
-    Bgr pixel = is_inside ? resized_pixel(frame, placement, row, column) : normal.padding;
+    Bgr pixel = placed_pixel(frame, placement, normal.padding, y, x);
     size_t plane = (size_t)placement.out_height * placement.out_width;
     prepared += (size_t)y * placement.out_width + x;
     UNROLL

@@ -22,6 +22,7 @@ from streamdet.models.model_config import ModelConfig, cache_folder, load_model_
 from streamdet.registry import names
 from streamdet.runtimes.cpu import has_bf16, has_int8
 from streamdet.runtimes.installed import how_to_install, runtime_kind
+from streamdet.runtimes.measuring import Subject
 from streamdet.system.cache import cache_warning
 from streamdet.system.cores import cores
 from streamdet.transport.connection import connect
@@ -241,11 +242,12 @@ def _model(model: ModelConfig) -> Finding:
 
 
 def _what_runs(model: ModelConfig, network: Path) -> str:
-    """Say what runs a model's network, and what is kept of measuring it."""
+    """Say what runs a model's network, and what is kept of measuring it at its own size."""
+    assert model.input is not None
     allowed = candidates(NetworkOptions(model=model.name), model)
     if len(allowed) == 1:
         return str(allowed[0])
-    kept = kept_by_processes(choice_key(allowed, network, processes=1, threads=1))
+    kept = kept_by_processes(choice_key(allowed, Subject(network, model.input)))
     told = [
         f"{processes} process{'' if processes == 1 else 'es'}: {table_text(table)}"
         for processes, table in kept

@@ -127,26 +127,72 @@ class Prepare:
     def _check(self, frame: Nv12Frame | BgrFrame, out_hw: tuple[int, ...]) -> None:
         if min(frame.hw) < 1 or (isinstance(frame, Nv12Frame) and (frame.hw[0] | frame.hw[1]) & 1):
             raise ValueError(f"a frame must have pixels, one of NV12 even sides, got {frame.hw}")
-        for start, length, out in zip(self.offset, self.hw, out_hw, strict=True):
-            if length < 1 or start < 0 or start + length > out:
-                raise ValueError(
-                    f"an image of {self.hw} at {self.offset} does not lie in {tuple(out_hw)}"
-                )
+        _check_place(self.hw, self.offset, out_hw)
 
     def _arguments(
         self, frame_hw: tuple[int, int], prepared: DeviceArray
     ) -> tuple[np.generic, ...]:
-        # In two divisions, as OpenCV: one gives another last bit.
-        scales = [1 / (new / old) for new, old in zip(self.hw, frame_hw, strict=True)]
-        places = (*frame_hw, *prepared.shape[1:], *self.offset, *self.hw)
         return (
-            *(np.int32(place) for place in places),
-            *(np.float64(scale) for scale in scales),
+            *_placed(frame_hw, prepared.shape[1:], self.offset, self.hw),
             np.int32(self.is_rgb),
             *(np.float32(value) for value in (*self.mean, *self.std)),
             *(np.int32(value) for value in self.padding),
             np.uint64(prepared.pointer),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """How a frame becomes the image of a transform: bytes, for a detector on the CPU.
+
+    Attributes:
+        hw: of the resized image, pixels.
+        offset: top and left of it.
+        padding: blue, green, red around the image, 0..255.
+    """
+
+    hw: tuple[int, int]
+    offset: tuple[int, int] = (0, 0)
+    padding: tuple[int, int, int] = (114, 114, 114)
+
+    def launches(self, frame: BgrFrame, resized: int, out_hw: tuple[int, int]) -> list[Launch]:
+        """Say how a frame is resized.
+
+        Args:
+            frame: in device memory.
+            resized: address of (*out_hw, 3) bytes, written whole.
+            out_hw: height and width of the result.
+
+        Raises:
+            ValueError: the frame is empty, or the resized image does not lie inside the result.
+        """
+        if min(frame.hw) < 1:
+            raise ValueError(f"a frame must have pixels, got {frame.hw}")
+        _check_place(self.hw, self.offset, out_hw)
+        grid = (blocks(out_hw[1], _BLOCK[0]), blocks(out_hw[0], _BLOCK[1]), 1)
+        arguments = (
+            *_frame_arguments(frame),
+            *_placed(frame.hw, out_hw, self.offset, self.hw),
+            *(np.int32(value) for value in self.padding),
+            np.uint64(resized),
+        )
+        return [Launch("resize_bgr", grid, _BLOCK, arguments)]
+
+
+def _check_place(hw: tuple[int, int], offset: tuple[int, int], out_hw: tuple[int, ...]) -> None:
+    for start, length, out in zip(offset, hw, out_hw, strict=True):
+        if length < 1 or start < 0 or start + length > out:
+            raise ValueError(f"an image of {hw} at {offset} does not lie in {tuple(out_hw)}")
+
+
+def _placed(
+    frame_hw: tuple[int, int], out_hw: tuple[int, ...], offset: tuple[int, int], hw: tuple[int, int]
+) -> tuple[np.generic, ...]:
+    """The arguments height .. scale_x of the kernels."""
+    # In two divisions, as OpenCV: one gives another last bit.
+    scales = [1 / (new / old) for new, old in zip(hw, frame_hw, strict=True)]
+    places = (*frame_hw, *out_hw, *offset, *hw)
+    return (*(np.int32(place) for place in places), *(np.float64(scale) for scale in scales))
 
 
 def _frame_arguments(frame: Nv12Frame | BgrFrame) -> tuple[np.generic, ...]:

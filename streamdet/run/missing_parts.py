@@ -1,4 +1,4 @@
-"""Whether the weights, runtimes and libraries that a graph needs are on this machine."""
+"""Whether the weights, runtimes, libraries and GPUs that a graph needs are on this machine."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
 from streamdet.runtimes.installed import how_to_install, is_installed, runtime_kind
 from streamdet.sinks import mqtt, parquet
+from streamdet.transport.cuda_device import check_device
 
 _LIBRARIES: Final = {
     "parquet": ("pyarrow", parquet.missing_library),
@@ -26,7 +27,12 @@ _LIBRARIES: Final = {
 
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
-    """Yield an error for each detector or sink that could not start here."""
+    """Yield an error for each detector, sink or GPU that could not start here."""
+    for gpu in graph.gpus:
+        try:
+            check_device(gpu)
+        except StreamdetError as exc:
+            yield exc
     for node in graph.nodes_of_role("detector"):
         try:
             _check_parts(node)

@@ -150,7 +150,8 @@ def wrapped(source: Path) -> str:
     Raises:
         CannotBuildError: the file has no kernel.
     """
-    text = re.sub(r"//.*?$|/\*.*?\*/", " ", source.read_text(), flags=re.MULTILINE | re.DOTALL)
+    # Preprocessed: a macro may name kernels, one for each type.
+    text = _output(["g++", "-E", "-P", "-x", "c++", f"-I{source.parent}", str(source)])
     bounds = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
     names = re.findall(rf"__global__\s+(?:void\s+{bounds}|{bounds}void\s+)(\w+)\s*\(", text)
     if not names:

@@ -16,11 +16,15 @@ Device = Callable[..., OnDevice]
 """The name of a file of kernels (and its folder, if it is another one) -> a device with them."""
 
 
-@pytest.fixture(scope="module", params=["forward", "reversed"])
+BOTH_ORDERS = pytest.mark.parametrize("device", ["forward", "reversed"], indirect=True)
+"""For kernels with barriers: the threads of a block run from the first to the last, and back."""
+
+
+@pytest.fixture(scope="module")
 def device(emulated_cuda: EmulatedCuda, request: pytest.FixtureRequest) -> Iterator[Device]:
-    """Makes devices; the threads of a block run from the first to the last, then the other way."""
+    """Makes devices."""
     before = os.environ.get("EMULATED_CUDA_ORDER")
-    os.environ["EMULATED_CUDA_ORDER"] = request.param
+    os.environ["EMULATED_CUDA_ORDER"] = getattr(request, "param", "forward")
     with emulated_cuda.context():
         yield lambda name, folder=None: on_device(emulated_cuda, name, folder)
     if before is None:

@@ -17,11 +17,15 @@ class OnDevice:
     """Device memory of one test, and the kernels of one file.
 
     Arrays go to addresses of their own with POISON around them, which `check_margins` looks at.
+
+    Attributes:
+        driver: PyCUDA's.
+        module: the kernels.
     """
 
     def __init__(self, driver: Any, module: Any) -> None:
         """Take PyCUDA's driver, in whose current context `module` is loaded."""
-        self._driver, self._module = driver, module
+        self.driver, self.module = driver, module
         self._held: list[tuple[Any, int]] = []
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> DeviceArray:
@@ -31,8 +35,8 @@ class OnDevice:
 
     def reserve(self, size: int) -> int:
         """Make memory of POISON, with margins; returns its address."""
-        held = self._driver.mem_alloc(size + 2 * _MARGIN)
-        self._driver.memset_d8(int(held), POISON, size + 2 * _MARGIN)
+        held = self.driver.mem_alloc(size + 2 * _MARGIN)
+        self.driver.memset_d8(int(held), POISON, size + 2 * _MARGIN)
         self._held.append((held, size))
         return int(held) + _MARGIN
 
@@ -40,24 +44,24 @@ class OnDevice:
         """Copy an array to the device."""
         made = self.empty(array.shape, array.dtype)
         if array.size:
-            self._driver.memcpy_htod(made.pointer, np.ascontiguousarray(array))
+            self.driver.memcpy_htod(made.pointer, np.ascontiguousarray(array))
         return made
 
     def get(self, array: DeviceArray) -> npt.NDArray[Any]:
         """Copy an array from the device."""
         found = np.empty(array.shape, array.dtype)
         if found.size:
-            self._driver.memcpy_dtoh(found, array.pointer)
+            self.driver.memcpy_dtoh(found, array.pointer)
         return found
 
     def run(self, launches: list[Launch]) -> None:
         """Launch kernels one after the other, wait, and look whether they wrote beside arrays."""
         for launch in launches:
-            function = self._module.get_function(launch.kernel)
+            function = self.module.get_function(launch.kernel)
             function(
                 *launch.arguments, grid=launch.grid, block=launch.block, shared=launch.shared_bytes
             )
-        self._driver.Context.synchronize()
+        self.driver.Context.synchronize()
         self.check_margins()
 
     def check_margins(self) -> None:
@@ -65,7 +69,7 @@ class OnDevice:
         for held, size in self._held:
             for start in (int(held), int(held) + _MARGIN + size):
                 margin = np.empty(_MARGIN, np.uint8)
-                self._driver.memcpy_dtoh(margin, start)
+                self.driver.memcpy_dtoh(margin, start)
                 assert (margin == POISON).all(), "a kernel wrote beside an array"
 
 

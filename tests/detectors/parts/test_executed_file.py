@@ -1,4 +1,4 @@
-"""A run with precision int8 loads the file that was made for its runtime, or says how to make it."""
+"""A run with precision int8 loads the file made for its runtime, or says how to make it."""
 
 from __future__ import annotations
 
