@@ -76,6 +76,7 @@ MESSAGES = st.builds(
     timings=st.lists(st.builds(Timing, st.text(max_size=5), COUNTS, COUNTS), max_size=3).map(tuple),
     events=st.lists(EVENTS, max_size=2).map(tuple),
     markings=st.lists(MARKINGS, max_size=2).map(tuple),
+    input_hw=st.none() | SIZES,
 )
 ENDS = st.builds(EndOfStream, st.text(max_size=9), COUNTS)
 FRAME = Frame("cam", 3, None, Fraction(1, 25), 1, (4, 4), 0)
@@ -143,6 +144,12 @@ def test_a_message_from_before_there_were_masks_has_none() -> None:
     )
 
 
+def test_a_message_from_before_there_were_input_sizes_has_none() -> None:
+    values = msgpack.unpackb(encode(FrameMessage(FRAME, input_hw=(352, 416))))
+    older = decode(msgpack.packb(values[:15]))
+    assert older == FrameMessage(FRAME)
+
+
 def test_mask_probs_do_not_travel() -> None:
     found = replace(blank(1), mask_probs=np.zeros((1, 28, 28), np.float32))
     with pytest.raises(ValueError, match="mask_probs do not travel"):
@@ -172,7 +179,12 @@ def test_zones_and_speeds_survive_and_are_none_where_nothing_looks_at_them() -> 
     assert (through_the_wire(blank(2)).zones, through_the_wire(blank(2)).speeds) == (None, None)
 
 
-@pytest.mark.parametrize("left_out", [1, 2, 3])
+def test_whose_clock_it_is_travels() -> None:
+    of_camera = FrameMessage(replace(FRAME, clock="camera"))
+    assert decode(encode(of_camera)) == of_camera
+
+
+@pytest.mark.parametrize("left_out", [1, 2, 3, 4, 5])
 def test_messages_of_a_run_that_began_with_an_earlier_version_are_read(left_out: int) -> None:
     values = msgpack.unpackb(encode(FrameMessage(FRAME)))
     assert decode(msgpack.packb(values[:-left_out])) == FrameMessage(FRAME)

@@ -85,6 +85,7 @@ def run(args: Namespace) -> int:
         supervisor.on_warning = log.warn
         supervisor.on_change = log.change
         supervisor.load = lambda path: graph_from(args, path)
+        supervisor.on_note = log.print
         report = supervisor.run()
     service.end()
     with supervisor.counting_signals():  # a stopped run still prints its report

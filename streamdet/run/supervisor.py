@@ -14,9 +14,9 @@ from typing import Final
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import TransportError, legible
 from streamdet.graph import PipelineGraph
-from streamdet.registry import load
 from streamdet.run.accounting import Accounting
-from streamdet.run.choose_runtimes import choose_runtimes
+from streamdet.run.choose_inputs import choose_inputs
+from streamdet.run.choose_runtimes import choose_runtimes, measured_speed
 from streamdet.run.controller import Controller, LoadGraph
 from streamdet.run.description import describe_run
 from streamdet.run.monitor import Metrics, Monitor
@@ -30,6 +30,7 @@ from streamdet.system.process import has_terminal, stop_signals_to
 from streamdet.system.redaction import redacted
 from streamdet.transport.connection import connect
 from streamdet.transport.embedded import EmbeddedRedis
+from streamdet.transport.pool import kind_of
 from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
 from streamdet.transport.requests import Inbox
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
@@ -61,6 +62,8 @@ class Supervisor:
     Attributes:
         on_progress: called about ten times a second; may be replaced.
         on_warning: the same, may be replaced.
+        on_note: called before the run begins, with a sentence for each thing that was chosen for
+            it; may be replaced.
         on_folder: called with the run's folder once it is made, before any worker starts; its
             errors end the run.
         on_change: called with a line when cameras or the graph of the run have been changed.
@@ -84,6 +87,7 @@ class Supervisor:
         self._probe_limit_s = probe_limit_s
         self.on_progress: Callable[[Snapshot], None] = lambda snapshot: None
         self.on_warning = on_warning
+        self.on_note: Callable[[str], None] = lambda note: None
         self.redis_url = ""
         self.on_folder: Callable[[Path], None] = lambda folder: None
         self.is_consumer_busy: Callable[[], bool] = lambda: False
@@ -95,6 +99,7 @@ class Supervisor:
         self._redis_server: EmbeddedRedis | None = None
         self._runtime_notes: dict[str, str] = {}
         self._worker_warnings = WorkerWarnings()
+        self._inputs: dict[str, str] = {}
 
     def run(self) -> Report:
         """Run the graph to its end.
@@ -148,11 +153,12 @@ class Supervisor:
     def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
         stated = self._graph
         infos, unseen = self._probe(folder)
+        self._choose_inputs(infos)
         warnings += unseen + self._choose_runtimes()
         run, small = self._plan(folder, infos)
         warnings += small
         for pool in run.pools.values():
-            stack.callback(load("pool", pool.kind).create(pool).close)
+            stack.callback(kind_of(pool).create(pool).close)
         bus = RedisBus(connect(self.redis_url), run.layout)
         stack.callback(bus.close)
         bus.create()
@@ -226,6 +232,17 @@ class Supervisor:
             self.on_warning(warning)
         return {name: info for name, info in probed.items() if info is not None}, warnings
 
+    def _choose_inputs(self, infos: dict[str, SourceInfo]) -> None:
+        """Choose the input sizes of the networks by the sources."""
+        chosen = choose_inputs(
+            self._graph,
+            infos,
+            lambda node: measured_speed(self._graph, node, lambda: self._stops > 0),
+        )
+        self._graph, self._inputs = chosen.graph, chosen.notes
+        for node, note in chosen.notes.items():
+            self.on_note(f"{node}: {note}")
+
     def _choose_runtimes(self) -> tuple[str, ...]:
         """Choose the runtimes, the same for all replicas; returns warnings."""
         chosen = choose_runtimes(self._graph, is_cancelled=lambda: self._stops > 0)
@@ -280,11 +297,20 @@ class Supervisor:
                 node: name + self._runtime_notes.get(node, "")
                 for node, name in processes.runtimes().items()
             },
+            inputs=self._inputs,
             warnings=(*warnings, *warnings_of(metrics.counters)),
             tracebacks=processes.tracebacks(),
             sources=metrics.sources,
             stages=stage_reports(kinds, metrics.counters),
         )
+
+    def _reload(self) -> bool:
+        """Have the run's graph file applied again; returns whether that is what SIGHUP means."""
+        has_hung_up = self._had_terminal and not has_terminal()
+        if self._controller is None or self.load is None or has_hung_up:
+            return False
+        self._controller.reload()
+        return True
 
     @contextmanager
     def counting_signals(self) -> Iterator[None]:
@@ -295,10 +321,7 @@ class Supervisor:
         """
 
         def count(number: int, frame: FrameType | None) -> None:
-            has_hung_up = self._had_terminal and not has_terminal()
-            if number == signal.SIGHUP and self._controller is not None and not has_hung_up:
-                self._controller.reload()
-            else:
+            if number != signal.SIGHUP or not self._reload():
                 self._stops += 1
 
         with stop_signals_to(count):
