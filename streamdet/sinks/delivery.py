@@ -62,7 +62,7 @@ class DeliveryOptions(Options):
         5,
         ge=0,
         le=3600,
-        description="Seconds to deliver the rest at the end of a run; less than the `drain_s` of the"
+        description="Seconds to deliver the rest at the end of a run; less than `drain_s` of the"
         " deploy file, after which a run that is stopped ends.",
     )
 
