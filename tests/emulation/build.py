@@ -224,12 +224,15 @@ def _output(command: Sequence[str]) -> str:
 
 
 def main() -> int:
-    """Build what the tests need; a machine that cannot is no error."""
-    if why := missing():
-        print(f"The tests of CUDA under emulation are skipped: {why}")
-        return 0
-    print(f"Emulated CUDA driver: {driver()}")
-    print(f"PyCUDA against it:    {pycuda()}")
+    """Build what the tests need; exit code 1 where that cannot be done."""
+    try:
+        if why := missing():
+            raise CannotBuildError(why)
+        print(f"Emulated CUDA driver: {driver()}")
+        print(f"PyCUDA against it:    {pycuda()}")
+    except CannotBuildError as exc:
+        print(f"The tests of CUDA under emulation cannot run: {exc}")
+        return 1
     return 0
 
 
