@@ -75,6 +75,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "runtime": {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",
         "openvino": "streamdet.runtimes.openvino:OpenVino",
+        "tensorrt": "streamdet.runtimes.tensorrt.runtime:TensorRt",
     },
     "pool": {
         "shm": "streamdet.transport.shm_pool:ShmPool",

@@ -16,7 +16,8 @@ from typing import Any, Final
 from streamdet.building.build import build
 from streamdet.building.calibration import CalibrationSet, calibration_set, network_inputs
 from streamdet.building.engine_recipe import EngineRecipe
-from streamdet.building.lower_precision import prepared, to_fp16, to_int8
+from streamdet.building.half import to_fp16
+from streamdet.building.int8 import prepared, to_int8
 from streamdet.errors import ConfigError
 from streamdet.kernels.ptx import ptx
 from streamdet.models.build_passport import BuildPassport, file_name, misfit, read_build_passport

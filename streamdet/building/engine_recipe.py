@@ -35,7 +35,7 @@ class EngineRecipe(Options):
         (), description="Names of nodes of the ONNX file that stay in fp32."
     )
     calibration: Literal["minmax", "entropy", "percentile"] = Field(
-        "minmax", description="How ranges of int8 follow from what the images give."
+        "percentile", description="How ranges of int8 follow from what the images give."
     )
     least_images: int = Field(32, ge=1, description="Fewest images to calibrate int8 with.")
     most_images: int = Field(128, ge=1, description="Most of them that are looked at.")

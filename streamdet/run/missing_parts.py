@@ -14,7 +14,7 @@ from streamdet.errors import EngineError, StreamdetError
 from streamdet.graph import Node, PipelineGraph
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
-from streamdet.runtimes.installed import how_to_install, is_installed
+from streamdet.runtimes.installed import how_to_install, is_installed, runtime_kind
 from streamdet.sinks import mqtt, parquet
 from streamdet.transport.cuda_device import check_device
 
@@ -73,6 +73,11 @@ def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> No
     if not is_installed(kind):
         remedy = how_to_install(kind)
         raise EngineError(f"{name}.runtime is {kind}, which is not installed: {remedy}")
+    if kind == "tensorrt":
+        try:
+            runtime_kind(kind).refuse()  # type: ignore[attr-defined]
+        except EngineError as exc:
+            raise EngineError(f"{name}.runtime is tensorrt: {exc}") from exc
 
 
 def _check_proposals(name: str, options: ProposalOptions) -> None:

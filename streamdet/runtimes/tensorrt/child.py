@@ -49,7 +49,7 @@ def build(work: dict[str, Any], folder: Path) -> dict[str, Any]:
     network = builder.create_network(_flags(trt))
     parser = trt.OnnxParser(network, log)
     if not parser.parse_from_file(work["onnx"]):
-        raise EngineError(f"{library.name} cannot read the network: {_parser_errors(parser)}")
+        raise EngineError(f"{library.name} cannot read {_first_error(parser)}")
     config = builder.create_builder_config()
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # else layers have no types
     if not library.builds_for_any_gpu:
@@ -70,9 +70,13 @@ def _flags(trt: Any) -> int:
     return 0 if flag is None else 1 << int(flag)
 
 
-def _parser_errors(parser: Any) -> str:
-    errors = [parser.get_error(index) for index in range(parser.num_errors)]
-    return "; ".join(" ".join(error.desc().split())[:300] for error in errors[:1])
+def _first_error(parser: Any) -> str:
+    """Name the node at which the parser stopped, and say why."""
+    if not parser.num_errors:
+        return "the network: it does not say why"
+    error = parser.get_error(0)
+    why = " ".join(error.desc().split())[:300]
+    return f"node {error.node_name()} ({error.node_operator()}): {why}"
 
 
 def _set_targets(library: Library, config: Any, targets: Sequence[str]) -> None:

@@ -14,13 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from streamdet.errors import ConfigError, EngineError
+from streamdet.errors import ConfigError, EngineError, to_install
 
 RTX: Final = "tensorrt_rtx"
 FULL: Final = "tensorrt"
 INSTALL: Final = (
-    "pip install tensorrt-rtx-cu13==1.7.1.116 (builds on any machine),"
-    " or full TensorRT, tensorrt-cu13 from 10.16 on, on a machine with its GPU"
+    f"{to_install('tensorrt')} (TensorRT-RTX, which builds on any machine), or full TensorRT,"
+    " tensorrt-cu13 from 10.16 on, on a machine with its GPU"
 )
 _FULL_VERSIONS: Final = ((10, 16), (12,))
 _TARGET: Final = re.compile(r"sm_(\d{2,3})")

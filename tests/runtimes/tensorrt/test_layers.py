@@ -6,7 +6,7 @@ from streamdet.runtimes.tensorrt.layers import Layer, counted_layers, read_layer
 
 LOG = """Layers:
 Name: __mye1_myl0_0, LayerType: wait, Inputs: [], Constants: [], Outputs: [], TacticName: , \
-StreamId: 0, Metadata: 
+StreamId: 0, Metadata: x
 Name: conv_myl0_4, LayerType: correlation, Inputs: [ { Name: a, Dimensions: [-1,3,8,8], \
 Strides: [1], StrideOrder: [0], Datatype: Int8, Format: (Linear) }, { Name: s, Dimensions: [1], \
 Strides: [1], StrideOrder: [0], Datatype: Float, Format: (Linear) }], Constants: [ { Name: w, \

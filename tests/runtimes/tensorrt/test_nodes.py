@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 
@@ -18,8 +22,10 @@ from streamdet.runtimes.tensorrt.nodes import (
     kernels_of,
 )
 
-NMS = {"classes": [3], "iou_thresh": [0.5], "score_thresh": [0.1], "most": [7]}
-ALIGN = {
+Values = Mapping[str, Sequence[float]]
+
+NMS: Values = {"classes": [3], "iou_thresh": [0.5], "score_thresh": [0.1], "most": [7]}
+ALIGN: Values = {
     "output_side": [7],
     "sampling_ratio": [2],
     "finest_level": [2.0],
@@ -27,15 +33,15 @@ ALIGN = {
     "scale0": [0.25],
     "scale1": [0.125],
 }
-POOL = {"scale": [0.0625], "output_hw": [2, 3]}
+POOL: Values = {"scale": [0.0625], "output_hw": [2, 3]}
 
 
-def arrays(values: dict[str, list[float]]) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def arrays(values: Values) -> dict[str, npt.NDArray[Any]]:
     return {name: np.array(each) for name, each in values.items()}
 
 
-def at(shape: tuple[int, ...], dtype: object = np.float32) -> DeviceArray:
-    return DeviceArray(4096, shape, np.dtype(dtype))  # type: ignore[call-overload]
+def at(shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> DeviceArray:
+    return DeviceArray(4096, shape, np.dtype(dtype))
 
 
 def test_nms_gives_a_fixed_number_of_rows_for_a_free_number_of_images() -> None:
