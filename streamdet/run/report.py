@@ -54,6 +54,7 @@ class SourceReport:
         objects: objects in the published frames.
         tracks: how many tracks they belong to; None without a tracker (and of still images).
         expected: frames that it will have emitted in the end; None where nobody knows.
+        is_stopped: whether it ended because the run was asked to stop.
         added_s: seconds from the run's start until it was added; None: it was there from the start.
     """
 
@@ -72,6 +73,7 @@ class SourceReport:
     objects: int = 0
     tracks: int | None = None
     expected: int | None = None
+    is_stopped: bool = False
     added_s: float | None = None
 
     @property
