@@ -20,7 +20,7 @@ from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText
 from streamdet.detections import Detections
 from streamdet.detectors.make import make_detector
-from streamdet.detectors.parts.options import DetectorOptions, check_options
+from streamdet.detectors.parts.options import DetectorOptions, check_options, sized_by
 from streamdet.errors import ConfigError
 from streamdet.evaluation.image_file import read_image
 from streamdet.evaluation.images import ImageDetector
@@ -92,6 +92,7 @@ def load(model: AnyPath, **options: Any) -> LoadedDetector:
     kind = load_kind("detector", config.detector).Options
     checked_options: DetectorOptions = checked(kind, YamlText("load"), (), values)
     check_options(checked_options, config)
+    config = sized_by(checked_options, config)
     detector, runtime = make_detector(checked_options, config)
     return LoadedDetector(ImageDetector(detector, config), config.classes, runtime)
 

@@ -58,6 +58,8 @@ class FrameMessage:
         timings: one entry per node that has worked on it, in order.
         events: what analytics noticed in this frame, in the order of the nodes.
         markings: zones and lines to be drawn into it.
+        input_hw: height and width of the image that a detector saw; None before one, and where its
+            network takes any size.
     """
 
     frame: Frame
@@ -68,6 +70,7 @@ class FrameMessage:
     timings: tuple[Timing, ...] = ()
     events: tuple[Event, ...] = ()
     markings: tuple[Marking, ...] = ()
+    input_hw: tuple[int, int] | None = None
 
     @property
     def source_id(self) -> str:
@@ -124,6 +127,7 @@ def encode(message: Message) -> bytes:
             frame.is_still,
             [_fields(event) for event in message.events],
             [_fields(marking) for marking in message.markings],
+            message.input_hw,
         ]
     )
 
@@ -138,11 +142,11 @@ def decode(payload: bytes) -> Message:
         values: tuple[Any, ...] = msgpack.unpackb(payload, use_list=False)
         if len(values) == 2:
             return EndOfStream(*values)
-        # Messages of a run that began before there were still images end with the timings, those
-        # from before there were events with `is_still`.
-        missing: tuple[Any, ...] = (False, (), ())[len(values) - 14 :]
+        # Messages of a run that began with an older version end earlier.
+        missing: tuple[Any, ...] = (False, (), (), None)[len(values) - 14 :]
         (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
-         model, drop_reason, timings, is_still, events, markings) = (*values, *missing)  # fmt: skip
+         model, drop_reason, timings, is_still, events, markings, input_hw) = (
+             *values, *missing)  # fmt: skip
         return FrameMessage(
             frame=Frame(
                 source_id,
@@ -153,7 +157,7 @@ def decode(payload: bytes) -> Message:
                 hw,
                 captured_ns,
                 _ref(pixels),
-                is_still,
+                bool(is_still),
             ),
             prepared=None if prepared is None else _prepared(prepared),
             detections=None if detections is None else _detections(detections),
@@ -162,6 +166,7 @@ def decode(payload: bytes) -> Message:
             timings=tuple(Timing(*timing) for timing in timings),
             events=tuple(Event(*event) for event in events),
             markings=tuple(Marking(*marking) for marking in markings),
+            input_hw=input_hw,
         )
     except (TypeError, ValueError, msgpack.UnpackException) as exc:
         raise ValueError(f"not a streamdet message of {len(payload)} bytes: {exc}") from exc

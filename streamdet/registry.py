@@ -54,6 +54,9 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "analytics": {
         "zones": "streamdet.analytics.zones:Zones",
         "lines": "streamdet.analytics.lines:Lines",
+        "presence": "streamdet.analytics.presence:Presence",
+        "speed": "streamdet.analytics.speed:Speed",
+        "tracks": "streamdet.analytics.tracks:Tracks",
     },
     "sink": {
         "redis_stream": "streamdet.sinks.redis_stream:RedisStreamSink",
@@ -61,15 +64,24 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "csv": "streamdet.sinks.csv:CsvSink",
         "parquet": "streamdet.sinks.parquet:ParquetSink",
         "mot": "streamdet.sinks.mot:MotSink",
+        "heatmap": "streamdet.sinks.heatmap:HeatmapSink",
         "event_file": "streamdet.sinks.event_file:EventFileSink",
+        "webhook": "streamdet.sinks.webhook:WebhookSink",
+        "mqtt": "streamdet.sinks.mqtt:MqttSink",
         "video": "streamdet.sinks.video:VideoSink",
+        "clip": "streamdet.sinks.clip:ClipSink",
+        "snapshot": "streamdet.sinks.snapshot:SnapshotSink",
     },
     "runtime": {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",
         "openvino": "streamdet.runtimes.openvino:OpenVino",
+        "tensorrt": "streamdet.runtimes.tensorrt.runtime:TensorRt",
     },
     "pool": {
         "shm": "streamdet.transport.shm_pool:ShmPool",
+    },
+    "device_pool": {
+        "cuda": "streamdet.transport.cuda_pool:CudaPool",
     },
     "pixel_format": {
         "bgr24": "streamdet.image:BGR24",

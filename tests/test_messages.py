@@ -76,6 +76,7 @@ MESSAGES = st.builds(
     timings=st.lists(st.builds(Timing, st.text(max_size=5), COUNTS, COUNTS), max_size=3).map(tuple),
     events=st.lists(EVENTS, max_size=2).map(tuple),
     markings=st.lists(MARKINGS, max_size=2).map(tuple),
+    input_hw=st.none() | SIZES,
 )
 ENDS = st.builds(EndOfStream, st.text(max_size=9), COUNTS)
 FRAME = Frame("cam", 3, None, Fraction(1, 25), 1, (4, 4), 0)
@@ -141,6 +142,12 @@ def test_a_message_from_before_there_were_masks_has_none() -> None:
         None,
         None,
     )
+
+
+def test_a_message_from_before_there_were_input_sizes_has_none() -> None:
+    values = msgpack.unpackb(encode(FrameMessage(FRAME, input_hw=(352, 416))))
+    older = decode(msgpack.packb(values[:15]))
+    assert older == FrameMessage(FRAME)
 
 
 def test_mask_probs_do_not_travel() -> None:

@@ -111,7 +111,7 @@ class ToyDetector:
 class ToyTracker:
     """The id of every object is how many frames there have been."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: TrackerOptions) -> None:
         self._seen = 0
         self.rows = np.zeros(0, np.int64)
 

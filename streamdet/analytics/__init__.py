@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from streamdet.frame import Frame
@@ -22,11 +23,13 @@ class AnalyticsContext:
         source_id: the source whose frames it gets.
         class_names: model name -> its class names.
         is_live: whether the source is a camera: its times are those of the wall clock.
+        node: the node's name in the graph.
     """
 
     source_id: str
     class_names: Mapping[str, Sequence[str]]
     is_live: bool = False
+    node: str = ""
 
     def seconds(self, frame: Frame) -> float:
         """Say when a frame was taken, seconds from any origin.
@@ -44,8 +47,12 @@ class AnalyticsContext:
         """Number the classes of a model that are named; None for all."""
         if names is None:
             return None
-        known = self.class_names.get(model or "", ())
-        return frozenset(number for number, name in enumerate(known) if name in names)
+        return _numbered(tuple(self.class_names.get(model or "", ())), tuple(names))
+
+
+@lru_cache(maxsize=256)
+def _numbered(known: tuple[str, ...], names: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(number for number, name in enumerate(known) if name in names)
 
 
 class Analytics(Protocol):

@@ -9,7 +9,8 @@ line does not cross it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,9 @@ class Walker:
     seen_s: float
     turned: int = 0
     is_crossing: bool = False
+
+
+_values = attrgetter(*(each.name for each in fields(Walker)))  # astuple copies deeply, and is slow
 
 
 @dataclass(slots=True)
@@ -112,7 +116,7 @@ class LineCrossings:
             "line_crossed",
             self.name,
             track_id,
-            int(seen.found.class_ids[row]),
+            seen.class_ids[row],
             seen.box(row),
             self.counts(),
             {"direction": "in" if is_in else "out"},
@@ -120,7 +124,7 @@ class LineCrossings:
 
     def state(self) -> list[Any]:
         """All that later updates depend on; the inverse of `restore`."""
-        walkers = [(track_id, *astuple(walker)) for track_id, walker in self.walkers.items()]
+        walkers = [(track_id, *_values(walker)) for track_id, walker in self.walkers.items()]
         return [walkers, self.went_in, self.went_out]
 
     def restore(self, state: list[Any]) -> None:

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from streamdet.analytics import AnalyticsContext
 from streamdet.analytics.line_crossings import LineCrossings
-from streamdet.analytics.options import AnalyticsOptions, BoxPoint, Fault, Surroundings
-from streamdet.analytics.places import Line, PlaceName, PlaceOptions, box_points, pixels
+from streamdet.analytics.options import AnalyticsOptions, BoxPoint, Fault, Points, Surroundings
+from streamdet.analytics.places import Line, PixelPlaces, PlaceName, PlaceOptions, box_points
 from streamdet.analytics.sightings import Sightings
 from streamdet.events import Event, Marking
 from streamdet.messages import FrameMessage
@@ -45,6 +45,10 @@ class LinesOptions(AnalyticsOptions):
         for name, line in self.lines.items():
             yield from surroundings.faults(("lines", name), line.sources, line.classes)
 
+    def points(self, source_id: str) -> dict[str, Points]:
+        """Map the keys of a source's lines to their points."""
+        return {_key(name): line.line for name, line in self.lines.items() if line.is_in(source_id)}
+
 
 class Lines:
     """Says when an object crosses a line, and counts the crossings in and out.
@@ -62,7 +66,7 @@ class Lines:
         self._crossings = {
             name: LineCrossings(name, options.hold_frames, options.lost_s) for name in self._lines
         }
-        self._first_hw: tuple[int, int] | None = None
+        self._places = PixelPlaces(options.points(context.source_id), context.node)
 
     def update(self, frame: FrameMessage) -> FrameMessage:
         """Say who crosses which line.
@@ -73,14 +77,14 @@ class Lines:
         found = frame.detections
         if found is None:
             return frame
-        self._first_hw = self._first_hw or frame.frame.hw
-        seen = Sightings(self._context.seconds(frame.frame), found, found.tracks())
+        self._places.fit(frame.frame)
+        seen = Sightings(self._context.seconds(frame.frame), found)
         xy = box_points(frame, self._options.point)
         events: list[Event] = []
         markings: list[Marking] = []
         for name, crossings in self._crossings.items():
             line = self._lines[name]
-            ends = pixels(line.line, frame.frame, self._first_hw, f"lines.{name}.line")
+            ends = self._places.xy[_key(name)]
             is_counted = seen.of_classes(self._context.class_ids(frame.model, line.classes))
             crossed = list(crossings.update(seen, is_counted, xy, ends))
             events += crossed
@@ -96,12 +100,15 @@ class Lines:
     def state(self) -> bytes:
         """The objects that are followed, the counts, and the size of the first frame."""
         crossings = {name: one.state() for name, one in self._crossings.items()}
-        packed: bytes = msgpack.packb([self._first_hw, crossings])
+        packed: bytes = msgpack.packb([self._places.first_hw, crossings])
         return packed
 
     def restore(self, state: bytes) -> None:
         """Go on counting."""
-        first_hw, crossings = msgpack.unpackb(state, strict_map_key=False)
-        self._first_hw = None if first_hw is None else tuple(first_hw)
+        self._places.first_hw, crossings = msgpack.unpackb(state, strict_map_key=False)
         for name, one in crossings.items():
             self._crossings[name].restore(one)
+
+
+def _key(name: str) -> str:
+    return f"lines.{name}.line"

@@ -12,6 +12,9 @@ from streamdet.config.suggestions import nearest
 BoxPoint = Literal["bottom_center", "center", "top_center"]
 """Which point of an object's box counts."""
 
+Point = tuple[float, float]
+Points = tuple[Point, ...]
+
 Fault = tuple[tuple[str, ...], str]
 """Keys below a node, and what is wrong there: a predicate such as "must name a source, got ..."."""
 
@@ -48,3 +51,7 @@ class AnalyticsOptions(Options):
     def faults(self, surroundings: Surroundings) -> Iterator[Fault]:
         """Yield what does not fit the rest of the graph."""
         yield from ()
+
+    def points(self, source_id: str) -> dict[str, Points]:
+        """Map the keys of a source's polygons, lines and the like to their points."""
+        return {}

@@ -6,28 +6,26 @@ pixels of the first image that the source shows, and are scaled if its size chan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, Field
 
-from streamdet.analytics.options import BoxPoint
+from streamdet.analytics.options import BoxPoint, Point, Points
 from streamdet.config.options import Options
 from streamdet.errors import ConfigError
 from streamdet.frame import Frame
 from streamdet.messages import FrameMessage
 
-Point = tuple[float, float]
-Points = tuple[Point, ...]
 XY = npt.NDArray[np.float64]
 
 PLACE_NAME: Final = r"^\S(.{0,38}\S)?$"
 PlaceName = Annotated[str, Field(pattern=PLACE_NAME)]
 
 
-def _checked_points(points: Points) -> Points:
+def checked_points(points: Points) -> Points:
     """Refuse coordinates that cannot lie in an image.
 
     Raises:
@@ -62,8 +60,8 @@ def _checked_line(points: Points) -> Points:
     return points
 
 
-Polygon = Annotated[Points, AfterValidator(_checked_points), AfterValidator(_checked_polygon)]
-Line = Annotated[Points, AfterValidator(_checked_points), AfterValidator(_checked_line)]
+Polygon = Annotated[Points, AfterValidator(checked_points), AfterValidator(_checked_polygon)]
+Line = Annotated[Points, AfterValidator(checked_points), AfterValidator(_checked_line)]
 
 
 def polygon_fault(points: Points) -> str:
@@ -105,33 +103,57 @@ class PlaceOptions(Options):
         return not self.sources or source_id in self.sources
 
 
-def pixels(points: Points, frame: Frame, first_hw: tuple[int, int], name: str) -> XY:
-    """Say where points lie in a frame.
+class PixelPlaces:
+    """The places of a node in the pixels of one source's frames.
 
-    Args:
-        points: fractions, or pixels of an image of size `first_hw`.
-        frame: the frame.
-        first_hw: height and width of the source's first frame.
-        name: of the place, for the error.
-
-    Returns:
-        (N, 2) float64, pixels of the frame.
-
-    Raises:
-        ConfigError: pixels lie outside the image.
+    Attributes:
+        xy: key of a place (zones.yard.polygon) -> its points, (N, 2) float64, pixels.
+        first_hw: height and width of the source's first frame; None before it. All that a later
+            process must know.
     """
+
+    def __init__(self, points: Mapping[str, Points], node: str) -> None:
+        """Remember the points, by key, and the node for errors."""
+        self.xy: dict[str, XY] = {}
+        self.first_hw: tuple[int, int] | None = None
+        self._points = points
+        self._node = node
+        self._hw: tuple[int, int] | None = None
+
+    def fit(self, frame: Frame) -> bool:
+        """Bring `xy` to the size of a frame; returns whether it has changed.
+
+        Raises:
+            ConfigError: pixels lie outside the image.
+        """
+        if frame.hw == self._hw:
+            return False
+        height, width = self.first_hw or frame.hw
+        first_hw = self.first_hw = height, width
+        for key, points in self._points.items():
+            if fault := outside(points, frame.source_id, first_hw):
+                raise ConfigError(f"{self._node}.{key} {fault}")
+            self.xy[key] = _fitted(points, frame.hw, first_hw)
+        self._hw = frame.hw
+        return True
+
+
+def _fitted(points: Points, hw: tuple[int, int], first_hw: tuple[int, int]) -> XY:
     xy = np.array(points, np.float64)
-    width_height = np.array(frame.hw[::-1], np.float64)
-    if xy.max() <= 1:
-        return xy * width_height
-    limits = np.array(first_hw[::-1], np.float64)
-    if outside := [point for point in xy.tolist() if (np.array(point) > limits).any()]:
-        x, y = outside[0]
-        raise ConfigError(
-            f"{name} lies outside the image of {frame.source_id}: [{x:g}, {y:g}] in an image of"
-            f" {limits[0]:g}x{limits[1]:g} (width x height) pixels; fractions from 0 to 1 fit any"
-        )
-    return xy * (width_height / limits)
+    width_height = np.array(hw[::-1], np.float64)
+    return xy * (width_height if xy.max() <= 1 else width_height / first_hw[::-1])
+
+
+def outside(points: Points, source_id: str, hw: tuple[int, int]) -> str:
+    """Say that points lie outside an image of a source, as a predicate; "" where they do not."""
+    height, width = hw
+    for x, y in points:
+        if x > width or y > height:
+            return (
+                f"lies outside the image of {source_id}: [{x:g}, {y:g}] in an image of"
+                f" {width}x{height} (width x height) pixels; fractions from 0 to 1 fit any"
+            )
+    return ""
 
 
 def box_points(message: FrameMessage, point: BoxPoint) -> XY:

@@ -7,7 +7,8 @@ that an object which flickers at the border makes no events. Times are those of 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 from streamdet.analytics.sightings import Flags, Sightings
@@ -69,6 +70,9 @@ class Visit:
         return True
 
 
+_values = attrgetter(*(each.name for each in fields(Visit)))  # astuple copies deeply, and is slow
+
+
 @dataclass(slots=True)
 class ZoneVisits:
     """The visits of one zone of one source; deterministic.
@@ -102,11 +106,12 @@ class ZoneVisits:
             What happened, in a fixed order.
         """
         events: list[dict[str, Any]] = []
+        within: list[bool] = is_within.tolist()
         for row, track_id in seen.tracked():
-            if is_within[row] or track_id in self.visits:
-                events += self._follow(row, track_id, seen, bool(is_within[row]))
+            if within[row] or track_id in self.visits:
+                events += self._follow(row, track_id, seen, within[row])
         events += self._lose(seen.now_s)
-        without = sum(bool(is_within[row]) for row, t in enumerate(seen.tracks) if t is None)
+        without = sum(within[row] for row, track in enumerate(seen.tracks) if track is None)
         self.inside = without + sum(visit.is_inside for visit in self.visits.values())
         yield from (Event(**event, place=self.rules.name, counts=self.counts()) for event in events)
         yield from self._crowd()
@@ -125,14 +130,20 @@ class ZoneVisits:
     ) -> Iterator[dict[str, Any]]:
         """Go on with an object's visit; yields the fields of its events."""
         visit = self.visits.setdefault(track_id, Visit())
-        visit.class_id, visit.seen_s = int(seen.found.class_ids[row]), seen.now_s
-        of_object = {"track_id": track_id, "class_id": visit.class_id, "xyxy": seen.box(row)}
+        visit.class_id, visit.seen_s = seen.class_ids[row], seen.now_s
         if visit.turns(is_within, seen.now_s, self.rules.hold_frames):
-            yield of_object | self._flipped(track_id, "left")
+            event = self._flipped(track_id, "left")
         elif not visit.is_inside and not is_within:
             del self.visits[track_id]
-        elif visit.is_inside and is_within and not visit.has_dwelt:
-            yield from (of_object | event for event in self._dwelt(visit, seen.now_s))
+            return
+        elif is_within and self._has_dwelt(visit, seen.now_s):
+            event = {
+                "kind": "zone_dwell",
+                "more": {"dwell_s": round(seen.now_s - visit.since_s, 3)},
+            }
+        else:
+            return
+        yield event | {"track_id": track_id, "class_id": visit.class_id, "xyxy": seen.box(row)}
 
     def _flipped(self, track_id: int, reason: str) -> dict[str, Any]:
         """Let an object in or out; returns the event."""
@@ -146,10 +157,13 @@ class ZoneVisits:
         dwell_s = round(visit.turned_s - visit.since_s, 3)
         return {"kind": "zone_exit", "more": {"dwell_s": dwell_s, "reason": reason}}
 
-    def _dwelt(self, visit: Visit, now_s: float) -> Iterator[dict[str, Any]]:
-        if self.rules.dwell_s is not None and now_s - visit.since_s >= self.rules.dwell_s:
-            visit.has_dwelt = True
-            yield {"kind": "zone_dwell", "more": {"dwell_s": round(now_s - visit.since_s, 3)}}
+    def _has_dwelt(self, visit: Visit, now_s: float) -> bool:
+        """Whether a visit has just become a long one."""
+        dwell_s = self.rules.dwell_s
+        if dwell_s is None or not visit.is_inside or visit.has_dwelt:
+            return False
+        visit.has_dwelt = now_s - visit.since_s >= dwell_s
+        return visit.has_dwelt
 
     def _lose(self, now_s: float) -> Iterator[dict[str, Any]]:
         """End the visits of objects that have not been seen for long."""
@@ -175,7 +189,7 @@ class ZoneVisits:
 
     def state(self) -> list[Any]:
         """All that later updates depend on; the inverse of `restore`."""
-        visits = [(track_id, *astuple(visit)) for track_id, visit in self.visits.items()]
+        visits = [(track_id, *_values(visit)) for track_id, visit in self.visits.items()]
         return [visits, self.entered, self.exited, self.is_crowded, self.crowd_turned, self.inside]
 
     def restore(self, state: list[Any]) -> None:

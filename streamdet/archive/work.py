@@ -25,7 +25,6 @@ from streamdet.errors import EngineError
 from streamdet.run.report import Report, Snapshot, SourceReport
 from streamdet.run.supervisor import Supervisor
 from streamdet.sinks.segments import SUFFIX
-from streamdet.sources import SourceInfo
 from streamdet.sources.cut import is_not_exact
 from streamdet.sources.file import SegmentOptions
 from streamdet.sources.resolve import SourceItem
@@ -224,7 +223,7 @@ class ArchiveWork:
         lanes = 1 if len(items) == 1 else None
         graph = self._request.parts.detection_graph(items, self._folder.segments, lanes)
         supervisor = Supervisor(graph, self._settings, self._hooks.warn)
-        supervisor.known = self._known(wave)
+        supervisor.stored_hw = self._stored_hw(wave)
         supervisor.read_attempts = ATTEMPTS
         supervisor.on_progress = lambda snapshot: self._look(wave, snapshot)
         self._supervisor = supervisor
@@ -239,12 +238,9 @@ class ArchiveWork:
         own = SegmentOptions(**options, begin=segment.cut.begin, end=segment.cut.end)
         return SourceItem(segment.name, str(self._rows[segment.file].path), own)
 
-    def _known(self, wave: _Wave) -> Mapping[str, SourceInfo]:
-        """What the run need not find out again; a turned image has as many pixels."""
-        return {
-            name: SourceInfo(self._rows[segment.file].hw or (1, 1), None)
-            for name, segment in wave.open.items()
-        }
+    def _stored_hw(self, wave: _Wave) -> Mapping[str, tuple[int, int]]:
+        """How large the slots for images must be; which input an image gets, it decides itself."""
+        return {name: self._rows[segment.file].hw or (1, 1) for name, segment in wave.open.items()}
 
     def _look(self, wave: _Wave, snapshot: Snapshot) -> None:
         """Do what a change of the metrics asks for; an error of our own is no segment's fault."""

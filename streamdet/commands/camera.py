@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from dataclasses import asdict
 from typing import Any, Final
 
 from streamdet.commands.run_choice import add_run_arguments, run_from
+from streamdet.commands.usage import with_example
 from streamdet.config.overrides import parse_option, split_set
 from streamdet.run.control import PAUSED, CameraStatus, RunControl
 from streamdet.system.redaction import short
@@ -20,6 +21,13 @@ FORMS: Final = {
     "pause": "disconnect a camera until it is resumed; its tracks are kept",
     "resume": "connect a paused camera again",
 }
+EXAMPLES: Final = {
+    "list": "streamdet camera list --json",
+    "add": "streamdet camera add yard rtsp://user:password@10.0.0.8/stream1 --set fps=5",
+    "remove": "streamdet camera remove yard",
+    "pause": 'streamdet camera pause yard --reason "the painters are here"',
+    "resume": "streamdet camera resume yard",
+}
 _BEFORE: Final = ("connecting", "removed", "paused")
 """States that it was in before it is tried, or while it is."""
 _FIRST_STATE_S: Final = 10.0
@@ -30,7 +38,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the forms and their arguments."""
     forms = parser.add_subparsers(dest="form", metavar="FORM", required=True)
     for name, text in FORMS.items():
-        form = forms.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        form = forms.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=with_example(None, EXAMPLES[name]),
+            formatter_class=RawDescriptionHelpFormatter,
+        )
         if name != "list":
             form.add_argument("name", metavar="NAME", help="name of the camera, its source_id")
         if name == "add":

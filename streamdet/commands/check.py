@@ -10,12 +10,15 @@ from pathlib import Path
 
 from streamdet.commands.camera_check import silent_cameras
 from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
+from streamdet.commands.place_check import places_outside
 from streamdet.commands.report_text import counted
+from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import ConfigError
 from streamdet.graph import Node, PipelineGraph
 from streamdet.graph.mermaid import caption
 from streamdet.graph.outputs import read_twice
 from streamdet.graph.problems import UncheckedRestError
+from streamdet.models.input_size import choice_of, hw_text
 from streamdet.run.missing_parts import missing_parts
 
 
@@ -38,11 +41,14 @@ def run(args: Namespace) -> int:
     made_of = f"{counted(len(graph.nodes), 'node')} in {counted(processes, 'process', 'processes')}"
     print(f"{graph.path}: valid, {made_of}")
     print(table(graph))
+    for line in input_lines(graph):
+        print(f"  {line}")
     if doubled := read_twice(graph):
         print(f"warning: {doubled}", file=sys.stderr)
     for missing in missing_parts(graph):
         print(f"warning: {missing}", file=sys.stderr)
-    for problem in (*unreadable_files(graph), *silent_cameras(graph)):
+    problems = (*unreadable_files(graph), *silent_cameras(graph), *places_outside(graph))
+    for problem in problems:
         print(f"warning: {problem}", file=sys.stderr)
     return 0
 
@@ -56,6 +62,15 @@ def table(graph: PipelineGraph) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(f"  {line}" for line in lines)
+
+
+def input_lines(graph: PipelineGraph) -> Iterator[str]:
+    """Say which sizes a detector's network has, if several; a run chooses by its sources."""
+    for node in graph.nodes_of_role("detector"):
+        choice = None if node.model is None else choice_of(node.model)
+        if choice is not None and isinstance(node.options, NetworkOptions):
+            hws = ", ".join(map(hw_text, choice.hws))
+            yield f"{node.name}: input auto, budget {node.options.budget}: {hws}, by the source"
 
 
 def unreadable_files(graph: PipelineGraph) -> Iterator[str]:

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
 
-from streamdet.commands import eval_model, eval_pipeline, eval_published
+from streamdet.commands import eval_model, eval_pipeline, eval_published, eval_thresholds
 from streamdet.commands.graph_arguments import add_graph_arguments, add_machine_arguments
 from streamdet.commands.score_text import print_scores
 from streamdet.commands.set_options import add_set_argument
@@ -46,6 +46,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     published = forms.add_parser("published", help="score the boxes that a run wrote, in a line")
     eval_published.add_arguments(published)
     _add_video_truth(published)
+    text = "try a detector's and a tracker's thresholds on videos"
+    eval_thresholds.add_arguments(forms.add_parser("thresholds", help=text, description=text))
 
 
 def run(args: Namespace) -> int:
@@ -59,6 +61,9 @@ def run(args: Namespace) -> int:
         eval_published.run(args)
         return 0
     check_extra()
+    if args.form == "thresholds":
+        eval_thresholds.run(args)
+        return 0
     out = None if args.json is None else _checked_json(args)
     forms = {"results": _results, "model": eval_model.run, "pipeline": eval_pipeline.run}
     scored = forms[args.form](args)

@@ -15,7 +15,7 @@ from streamdet.config.suggestions import nearest
 from streamdet.config.validation import checked
 from streamdet.detectors.make import make_detector
 from streamdet.detectors.parts.built_in import built_in
-from streamdet.detectors.parts.options import DetectorOptions
+from streamdet.detectors.parts.options import DetectorOptions, sized_by
 from streamdet.errors import ConfigError
 from streamdet.evaluation.class_notes import class_notes, some
 from streamdet.evaluation.images import (
@@ -40,6 +40,7 @@ def run(args: Namespace) -> list[Scores]:
     """
     model = load_model_config(args.model)
     options = _options(model, args.set)
+    model = sized_by(options, model)
     asked = classes_asked(args.classes, options.classes)
     detector, runtime = make_detector(options, model)
     truth = shared_classes(read_truth(args.truth, args.images), model, asked)

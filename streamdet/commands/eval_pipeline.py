@@ -86,6 +86,7 @@ def _run_graph(graph: PipelineGraph, settings: DeploySettings) -> Report:
     with progress_view(sys.stdout) as view:
         supervisor.on_progress = view.show
         supervisor.on_warning = view.print
+        supervisor.on_note = view.print
         report = supervisor.run()
     _check_whole(report)
     return report

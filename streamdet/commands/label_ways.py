@@ -15,7 +15,7 @@ from streamdet.commands.label_arguments import (
     find_sources,
 )
 from streamdet.detectors.make import make_detector
-from streamdet.detectors.parts.options import DetectorOptions
+from streamdet.detectors.parts.options import DetectorOptions, sized_by
 from streamdet.errors import ConfigError
 from streamdet.evaluation.images import ImageDetector
 from streamdet.evaluation.truths.street import LEAST_SEEN
@@ -51,6 +51,7 @@ def by_detector(args: Namespace) -> Labelling:
     model = load_model_config(args.model)
     options = detector_options(args, model)
     found = find_sources(args)
+    model = sized_by(options, model)
     detector, runtime = make_detector(options, model)
     detect, lowest = ImageDetector(detector, model), options.score_thresh or 0.0
     labellers = [

@@ -22,6 +22,7 @@ from streamdet.models.model_config import ModelConfig, cache_folder, load_model_
 from streamdet.registry import names
 from streamdet.runtimes.cpu import has_bf16, has_int8
 from streamdet.runtimes.installed import how_to_install, runtime_kind
+from streamdet.runtimes.measuring import Subject
 from streamdet.system.cache import cache_warning
 from streamdet.system.cores import cores
 from streamdet.transport.connection import connect
@@ -42,7 +43,7 @@ _TORCH_REMEDY: Final = (
     "only to train, and to build a network from published or trained weights:"
     f" pip install torch==2.13.0  (a build for CPUs), then {to_install('networks')}"
 )
-_TENSORRT: Final = ("tensorrt", "tensorrt-cu13", "tensorrt-cu12")
+_TENSORRT: Final = ("tensorrt-rtx-cu13", "tensorrt", "tensorrt-cu13", "tensorrt-cu12")
 _LIMIT_S: Final = 10.0
 
 
@@ -78,9 +79,10 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     yield _av()
     yield Finding("numpy", "ok", metadata.version("numpy"))
     yield _opencv()
-    yield from map(_runtime, names("runtime"))
+    yield from (_runtime(name) for name in names("runtime") if name != "tensorrt")
     yield _optional("torch", ("torch",), _TORCH_REMEDY)
-    yield _optional("tensorrt", _TENSORRT, f"only for a GPU: {to_install('gpu')}")
+    yield _optional("tensorrt", _TENSORRT, f"only to build engines: {to_install('tensorrt')}")
+    yield _optional("pycuda", ("pycuda",), f"only for `device: cuda:0`: {to_install('gpu')}")
     yield cuda()
     yield _embedded_server(is_needed=settings.is_embedded)
     if not settings.is_embedded:
@@ -241,11 +243,12 @@ def _model(model: ModelConfig) -> Finding:
 
 
 def _what_runs(model: ModelConfig, network: Path) -> str:
-    """Say what runs a model's network, and what is kept of measuring it."""
+    """Say what runs a model's network, and what is kept of measuring it at its own size."""
+    assert model.input is not None
     allowed = candidates(NetworkOptions(model=model.name), model)
     if len(allowed) == 1:
         return str(allowed[0])
-    kept = kept_by_processes(choice_key(allowed, network, processes=1, threads=1))
+    kept = kept_by_processes(choice_key(allowed, Subject(network, model.input)))
     told = [
         f"{processes} process{'' if processes == 1 else 'es'}: {table_text(table)}"
         for processes, table in kept

@@ -11,6 +11,7 @@ from typing import Final
 from streamdet.config.files import find_config, shipped_names
 from streamdet.errors import ConfigError
 from streamdet.models.built_network import find_loaded, find_network, read_passport
+from streamdet.models.input_size import hw_text
 from streamdet.models.model_config import ModelConfig, find_file, load_model_config
 from streamdet.registry import KINDS, NETWORKS
 
@@ -107,6 +108,9 @@ def _network_facts(model: ModelConfig) -> dict[str, str]:
             f"{image.name}, {width} x {height} pixels, {image.colour},"
             f" mean {image.mean}, std {image.std}"
         )
+    if model.sizes:
+        others = ", ".join(hw_text(size.hw) for size in model.sizes)
+        facts["sizes"] = f"{others} (height x width), too: `input: auto` chooses"
     if model.runtimes:
         runtimes = (f"{kind} {stated.precision}" for kind, stated in model.runtimes.items())
         facts["runtimes"] = ", ".join(runtimes)

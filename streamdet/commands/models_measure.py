@@ -14,12 +14,17 @@ _MOST: Final = 256
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the form's arguments; the name is added by `models`."""
-    parser.epilog = "example: streamdet models measure people --processes 2"
+    parser.epilog = "example: streamdet models measure people --processes 2 --input 544x960"
     parser.add_argument(
         "--processes",
         type=_processes,
         metavar="N",
         help="how many run the network at once (default: the number of cores, as replicas: auto)",
+    )
+    parser.add_argument(
+        "--input",
+        metavar="HxW",
+        help="height x width of the network's image (default: the model's own)",
     )
 
 
@@ -27,21 +32,30 @@ def run(args: Namespace) -> None:
     """Measure, print the table, keep it.
 
     Raises:
-        ConfigError: the model has no network, or it is missing or damaged.
+        ConfigError: the model has no network, it is missing or damaged, or does not take --input.
         EngineError: no runtime is installed, or each one failed.
     """
-    from streamdet.detectors.parts.options import NetworkOptions
+    from streamdet.config.validation import checked
+    from streamdet.config.yaml_loader import YamlText
+    from streamdet.detectors.parts.options import NetworkOptions, sized_by
     from streamdet.detectors.parts.runtime_choice import measure_again
     from streamdet.models.built_network import find_network
+    from streamdet.models.input_size import hw_text
     from streamdet.models.model_config import load_model_config
 
     model = load_model_config(args.name)
     if model.input is None:
         raise ConfigError(f"model {model.name!r} has nothing to measure: it runs no network")
     processes = args.processes or cores()
-    options = NetworkOptions(model=args.name)
+    stated = {} if args.input is None else {"input": args.input}
+    options: NetworkOptions = checked(
+        NetworkOptions, YamlText("--"), (), {"model": args.name, **stated}
+    )
+    model = model if args.input is None else sized_by(options, model)
     choice = measure_again(options, model, find_network(model).path, processes)
-    print(f"{model.name}, {processes} process{'' if processes == 1 else 'es'} of 1 thread")
+    assert model.input is not None
+    many = f"{processes} process{'' if processes == 1 else 'es'} of 1 thread"
+    print(f"{model.name} at {hw_text(model.input.hw)}, {many}")
     for candidate, speed in ranked(choice.table):
         print(f"  {candidate!s:<20}  {speed}{'  chosen' if candidate == choice.candidate else ''}")
     if choice.warning:

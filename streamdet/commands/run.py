@@ -50,8 +50,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="json: one object a line on stdout, the report as the last one",
     )
     parser.epilog = (
-        "SIGINT, SIGTERM or SIGHUP ends a run cleanly. A systemd unit wants KillMode=mixed, so that"
-        " only the main process gets the signal."
+        "SIGINT or SIGTERM ends a run cleanly. SIGHUP applies the graph file of a run with cameras"
+        " again (see `streamdet apply --help`), and ends any other, and one whose terminal was"
+        " closed. A systemd unit wants KillMode=mixed: only the main process is to get the signal."
     )
 
 
@@ -84,6 +85,7 @@ def run(args: Namespace) -> int:
         supervisor.on_warning = log.warn
         supervisor.on_change = log.change
         supervisor.load = lambda path: graph_from(args, path)
+        supervisor.on_note = log.print
         report = supervisor.run()
     service.end()
     with supervisor.counting_signals():  # a stopped run still prints its report

@@ -77,13 +77,14 @@ def run(args: Namespace) -> int:
         )
     refuse_missing(graph)
     bound = listen.bound_socket(host, port)
-    served = service.Service(graph, settings.events)
+    served = service.Service(graph, settings.events, lambda: graph_from(args))
     supervisor = Supervisor(graph, settings)
     with (
         run_log("text", sys.stdout) as log,
         supervisor.counting_signals(),
         listen.serving(app.create_app(served, tokens), bound),
     ):
+        supervisor.load = lambda path: graph_from(args, path)
         log.print(f"http://{host}:{bound.getsockname()[1]}/  (Ctrl-C ends it)")
         return _serve(supervisor, served, log)
 
@@ -99,6 +100,7 @@ def _serve(supervisor: Supervisor, served: Service, log: RunLog) -> int:
     supervisor.on_folder = lambda folder: served.attach(folder, lambda: supervisor.redis_url)
     supervisor.on_warning = log.warn
     supervisor.on_progress = show
+    supervisor.on_change = log.change
     report = supervisor.run()
     served.end(report)
     log.end(report, [], [])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from streamdet.detectors import Detector
+from streamdet.detectors.parts.by_size import BySize
 from streamdet.detectors.parts.network import start_network
 from streamdet.detectors.parts.options import DetectorOptions, NetworkOptions
 from streamdet.detectors.pyramid import at_scales
-from streamdet.models.model_config import ModelConfig
+from streamdet.models.input_size import at_size
+from streamdet.models.model_config import Hw, ModelConfig
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
 
@@ -18,6 +20,19 @@ def make_detector(options: DetectorOptions, model: ModelConfig) -> tuple[Detecto
         ConfigError: weights are missing, a class is unknown.
         EngineError: a runtime cannot be used.
     """
+    if not model.hws:
+        return _of_one_size(options, model)
+    names: list[str] = []
+
+    def make(hw: Hw) -> Detector:
+        detector, name = _of_one_size(options, at_size(model, hw))
+        names.append(name)
+        return detector
+
+    return BySize(make, first=model.hws[0]), names[0]
+
+
+def _of_one_size(options: DetectorOptions, model: ModelConfig) -> tuple[Detector, str]:
     runtime: Runtime | None = None
     remark = ""
     if isinstance(options, NetworkOptions):

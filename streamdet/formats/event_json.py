@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from streamdet.detections import class_label
 from streamdet.events import PLACES, Event
 from streamdet.formats.frame_json import BBOX_DECIMALS, rfc3339
+from streamdet.formats.recording_events import ClipEvent, RecordingEvent, SnapshotEvent
 from streamdet.messages import FrameMessage
 
 EVENTS_MAXLEN = 10_000
@@ -130,7 +131,7 @@ def scene_event(
     body: dict[str, Any] = {
         "schema": "streamdet-event/1",
         "event": event.kind,
-        "id": _id(run_id, frame.source_id, frame.index, *event.key()),
+        "id": event_id(event, message, run_id),
         "run": run_id,
         "source_id": frame.source_id,
         "frame_id": frame.index,
@@ -143,11 +144,19 @@ def scene_event(
     return body | _of_object(event, class_names) | dict(event.more)
 
 
+def event_id(event: Event, message: FrameMessage, run_id: str) -> str:
+    """Name an event of a frame: a UUID that no other event has, the same each time."""
+    return _id(run_id, message.source_id, message.index, *event.key())
+
+
 def event_line(
     event: Event, message: FrameMessage, run_id: str, class_names: Sequence[str]
 ) -> bytes:
     """Write what `scene_event` says as compact JSON, without a newline."""
     return _dump(scene_event(event, message, run_id, class_names))
+
+
+AnyEvent = CameraEvent | ClipEvent | SnapshotEvent | RecordingEvent | SceneEvent
 
 
 def event_schema() -> dict[str, Any]:
@@ -159,7 +168,7 @@ def event_schema() -> dict[str, Any]:
     }
 
 
-def check_event(text: bytes | str) -> CameraEvent | SceneEvent:
+def check_event(text: bytes | str) -> AnyEvent:
     """Check an event.
 
     Raises:
@@ -168,7 +177,7 @@ def check_event(text: bytes | str) -> CameraEvent | SceneEvent:
     return _ANY.validate_json(text)
 
 
-_ANY: TypeAdapter[CameraEvent | SceneEvent] = TypeAdapter(CameraEvent | SceneEvent)
+_ANY: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 
 
 def _of_object(event: Event, class_names: Sequence[str]) -> dict[str, Any]:

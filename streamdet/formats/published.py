@@ -12,7 +12,7 @@ from streamdet.events import EVENT_FIELD
 
 @dataclass(frozen=True, slots=True)
 class PublishedMessage(Mapping[str, Any]):
-    """What was published, as a mapping: a frame's "objects", an event's "zone".
+    """What was published, as a mapping: `message["objects"]` of a frame, `["zone"]` of an event.
 
     The keys stand in formats/message_schema.py and formats/event_json.py.
 

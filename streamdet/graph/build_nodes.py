@@ -17,9 +17,9 @@ from streamdet.config.suggestions import closest
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.built_in import check_built_in
-from streamdet.detectors.parts.options import DetectorOptions, check_options
+from streamdet.detectors.parts.options import DetectorOptions, check_options, sized_by
 from streamdet.errors import ConfigError
-from streamdet.graph.draft import DraftNode, NodeKeys
+from streamdet.graph.draft import NODE_KEYS, DraftNode
 from streamdet.graph.pipeline import Node, in_order
 from streamdet.graph.problems import Problems
 from streamdet.graph.source_items import build_source
@@ -101,6 +101,11 @@ class _Builder:
                 (*draft.path, "classes"), f"{problem}; {_other_classes(draft.name, options, model)}"
             ) from exc
         try:
+            model = sized_by(options, model)
+        except ConfigError as exc:
+            problem = str(exc).removeprefix("input ")
+            raise self._error((*draft.path, "input"), problem) from exc
+        try:
             check_built_in(options, model)
         except ConfigError as exc:
             raise self._error((*draft.path, "model"), f"cannot run so: {exc}") from exc
@@ -140,20 +145,21 @@ class _Builder:
             model: type[Options] = load(draft.role, kind).Options
         except ConfigError as exc:
             raise self._error((*draft.path, "kind"), f"cannot be {kind}: {exc}") from exc
-        return checked(model, self._text, draft.path, values, also=NodeKeys.model_fields)
+        return checked(model, self._text, draft.path, values, also=NODE_KEYS)
 
     def _from_home(self, draft: DraftNode, options: Options) -> Options:
-        """Expand the ~ of a sink's path; an unknown home folder is reported with the outputs."""
-        path = getattr(options, "path", None)
+        """Expand the ~ of a sink's path or folder; an unknown home is reported with the outputs."""
+        key = "folder" if hasattr(options, "folder") else "path"
+        path = getattr(options, key, None)
         if draft.role != "sink" or path is None:
             return options
         if not isinstance(path, str | Path):
             owner = package_of(draft.role, draft.kind)
             problem = f"kind {draft.kind} of package {owner} makes it a {type(path).__name__}"
-            raise self._error((*draft.path, "path"), f"must be text or a path: {problem}")
+            raise self._error((*draft.path, key), f"must be text or a path: {problem}")
         with suppress(RuntimeError):
             home = Path(path).expanduser()
-            return options.model_copy(update={"path": type(path)(home)})
+            return options.model_copy(update={key: type(path)(home)})
         return options
 
     def _model(self, draft: DraftNode, name: str) -> ModelConfig:
@@ -186,5 +192,7 @@ def _node(draft: DraftNode, kind: str, options: Options, **found: Any) -> Node:
         replicas=cores() if replicas == "auto" else replicas,
         batch=draft.keys.batch,
         max_wait_ms=draft.keys.max_wait_ms,
+        device=draft.keys.device,
+        copies=draft.keys.copies,
         **found,
     )

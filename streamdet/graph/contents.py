@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from streamdet.detectors.parts.network import image_hw
+from streamdet.detectors.parts.network import image_hws
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.detectors.pyramid import scaled_hw
 from streamdet.graph.pipeline import Node
@@ -56,18 +56,18 @@ def _check_image(node: Node, nodes: Mapping[str, Node], problems: Problems) -> N
     assert node.model is not None
     assert isinstance(node.options, DetectorOptions)
     scales = node.options.scales
-    wanted = image_hw(load("detector", node.kind), node.model)
+    wanted = image_hws(load("detector", node.kind), node.model)
     for name in node.reads:
         transform = load("transform", nodes[name].kind)(nodes[name].options)
         for hw in _TEST_HW:
             made = transform.output_hw(hw)
             # One scale must be the network's size: detectors/pyramid.py cuts the others into tiles.
             seen = {made, *(scaled_hw(made, scale) for scale in scales)}
-            if wanted is not None and wanted not in seen:
+            if wanted and not seen & set(wanted):
                 problems.add(
                     ("nodes", node.name, "reads"),
                     f"brings images of {_by(made)} from {name!r}, "
-                    f"wanted {_by(wanted)}{_at(scales)}",
+                    f"wanted {_by(wanted[0])}{_at(scales)}",
                 )
                 break
 

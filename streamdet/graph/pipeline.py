@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from streamdet.config.options import Options
-from streamdet.models.model_config import ModelConfig
+from streamdet.models.model_config import Hw, ModelConfig
 from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem
 from streamdet.system.cores import cores
+from streamdet.trackers.options import TrackerOptions
 
 ORDERED_ROLES: Final = frozenset({"tracker", "analytics", "sink"})
 """Roles that need each source's frames in index order."""
@@ -32,8 +33,12 @@ class Node:
         replicas: how many processes share its work.
         batch: most entries read at once.
         max_wait_ms: longest wait of a read for a full batch, milliseconds.
+        device: where its images are made and lie: cpu, or a GPU (cuda:0).
+        copies: whether it may read images that lie elsewhere.
         items: what a source reads, at least one; () for the other roles.
         model: of a detector; None for the other roles.
+        tracking_by_hw: of a tracker: its options by the size of the network's image that feeds it,
+            where they differ from `options`.
     """
 
     name: str
@@ -45,8 +50,11 @@ class Node:
     replicas: int = 1
     batch: int = 8
     max_wait_ms: float = 0.0
+    device: str = "cpu"
+    copies: bool = False
     items: tuple[SourceItem, ...] = ()
     model: ModelConfig | None = None
+    tracking_by_hw: Mapping[Hw, TrackerOptions] = field(default_factory=dict)
 
     @property
     def is_live(self) -> bool:
@@ -141,6 +149,12 @@ class PipelineGraph:
         """
         return [node for node in self.downstream(name) if self._reads_pixels(node, name)]
 
+    @property
+    def gpus(self) -> tuple[str, ...]:
+        """The GPUs that its nodes work on: cuda:0 ..."""
+        devices = {node.device for node in self.nodes.values()}
+        return tuple(sorted(devices - {"cpu"}))
+
     def slot_readers(self, name: str) -> list[ProcessGroup]:
         """List the other processes that read a node's images: each frees the slot once.
 
@@ -179,6 +193,11 @@ class PipelineGraph:
 def needs_image(node: Node) -> bool:
     """Whether a node is a sink that needs the source images."""
     return node.role == "sink" and bool(load("sink", node.kind).needs_image)
+
+
+def needs_packets(node: Node) -> bool:
+    """Whether a node is a sink that needs the encoded packets of live sources."""
+    return node.role == "sink" and getattr(load("sink", node.kind), "needs_packets", False)
 
 
 def upstream(reads: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:

@@ -13,6 +13,8 @@ from dataclasses import replace
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.graph.pipeline import Node
 from streamdet.graph.problems import Problems
+from streamdet.models.input_size import at_size
+from streamdet.models.model_config import Hw
 from streamdet.trackers.options import TrackerOptions
 
 
@@ -28,21 +30,41 @@ def with_thresholds(nodes: Mapping[str, Node], problems: Problems) -> dict[str, 
 
 def _filled_in(node: Node, nodes: Mapping[str, Node], problems: Problems) -> Node:
     if isinstance(node.options, TrackerOptions):
-        return replace(node, options=_of_tracker(node, node.options, nodes, problems))
+        options = _of_tracker(node, node.options, nodes, problems)
+        return replace(node, options=options, tracking_by_hw=_by_hw(node, options, nodes, problems))
     if isinstance(node.options, DetectorOptions):
         return replace(node, options=_of_detector(node, node.options, nodes))
     return node
 
 
-def _of_tracker(
+def _by_hw(
     node: Node, options: TrackerOptions, nodes: Mapping[str, Node], problems: Problems
+) -> dict[Hw, TrackerOptions]:
+    """The options at each size that a detector's model may have, where they are others."""
+    assert isinstance(node.options, TrackerOptions)
+    models = (nodes[name].model for name in node.reads)
+    hws = dict.fromkeys(hw for model in models if model is not None for hw in model.hws)
+    found = {hw: _of_tracker(node, node.options, nodes, problems, hw) for hw in hws}
+    return {hw: each for hw, each in found.items() if each != options}
+
+
+def _of_tracker(
+    node: Node,
+    options: TrackerOptions,
+    nodes: Mapping[str, Node],
+    problems: Problems,
+    hw: Hw | None = None,
 ) -> TrackerOptions:
+    """Fill in what is not stated, at a size of the models that have it."""
     choices: dict[str, TrackerOptions] = {}
     for name in node.reads:
         detector = nodes[name]
-        assert detector.model is not None
+        model = detector.model
+        assert model is not None
         assert isinstance(detector.options, DetectorOptions)
-        choices[name] = options.fed_by(detector.model, detector.options.score_thresh)
+        if hw in model.hws and hw is not None:
+            model = at_size(model, hw)
+        choices[name] = options.fed_by(model, detector.options.score_thresh)
     (first, chosen), *others = choices.items()
     for name, choice in others:
         for key, value in choice:
@@ -58,9 +80,14 @@ def _of_detector(
     node: Node, options: DetectorOptions, nodes: Mapping[str, Node]
 ) -> DetectorOptions:
     assert node.model is not None
+    points = [at_size(node.model, hw) for hw in node.model.hws] or [node.model]
     readers = [other for other in nodes.values() if node.name in other.reads]
     feeds_trackers_only = all(other.role == "tracker" for other in readers)
+    stated = [(each.tracking, each.score_thresh) for each in points]
     if node.model.tracking is None or options.score_thresh is not None or not feeds_trackers_only:
         return options
-    lowest = min(node.model.tracking.low_thresh, node.model.score_thresh)
+    lowest = min(
+        min(score_thresh, score_thresh if tracking is None else tracking.low_thresh)
+        for tracking, score_thresh in stated
+    )
     return options.model_copy(update={"score_thresh": lowest})

@@ -124,10 +124,11 @@ def digest(model: ModelConfig) -> str:
     The names of the classes and the thresholds that a detector applies itself do not count.
     """
     assert model.input is not None
+    hw = [] if model.sizes else model.input.hw  # one file for all sizes
     facts = {
         "detector": model.detector,
         "network": model.network,
-        "input": [model.input.name, *model.input.hw],
+        "input": [model.input.name, *hw],
         "classes": len(model.classes),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

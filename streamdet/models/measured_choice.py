@@ -70,6 +70,7 @@ class ChoiceKey:
         processes: how many ran the network at once.
         threads: of each process.
         versions: runtime -> version.
+        image: height x width of the network's image, e.g. "352x416".
     """
 
     network_sha256: str
@@ -79,6 +80,7 @@ class ChoiceKey:
     processes: int
     threads: int
     versions: Mapping[str, str]
+    image: str
 
     @property
     def file_name(self) -> str:

@@ -40,7 +40,13 @@ _NETWORK_FILES: Final = {
 }
 """Files that a user may name as a model, and what they are."""
 
+SIDE_MULTIPLE: Final = 32
+"""Of the sides of a network's sizes: the coarsest stride of the networks that run at several."""
+
 _Side = Annotated[int, Field(gt=0, le=8192)]
+Hw = tuple[_Side, _Side]
+"""Height and width, pixels."""
+
 _PerChannel = tuple[float, float, float]
 
 
@@ -51,7 +57,7 @@ class ImageInput(Options):
     """
 
     name: str = Field(description="Name of the network's input.")
-    hw: tuple[_Side, _Side] = Field(description="Height and width, pixels.")
+    hw: Hw = Field(description="Height and width, pixels.")
     colour: Literal["bgr", "rgb"] = Field("bgr", description="Order of the channels.")
     mean: _PerChannel = Field(
         (0.0, 0.0, 0.0), description="Per channel, in `colour` order, 0..255 units."
@@ -104,6 +110,16 @@ class Tracking(Options):
     new_thresh: float = Field(ge=0, le=1, description="Scores from here on may begin a track.")
 
 
+class InputSize(Options):
+    """Another size of image that a network takes, and the thresholds that hold there."""
+
+    hw: Hw = Field(description="Height and width, pixels; multiples of 32.")
+    score_thresh: float | None = Field(
+        None, ge=0, le=1, description="In place of the model's at this size."
+    )
+    tracking: Tracking | None = Field(None, description="In place of the model's at this size.")
+
+
 class ModelConfig(Options):
     """One file of configs/models; `classes` may name a list of configs/classes (a name a line)."""
 
@@ -118,6 +134,11 @@ class ModelConfig(Options):
         " weights file (.onnx) holds it. None for a network that is none of ours.",
     )
     input: ImageInput | None = Field(None, description="None for a detector without a network.")
+    sizes: tuple[InputSize, ...] = Field(
+        (),
+        description="Other sizes at which the same weights run: their network leaves height and"
+        " width free. `input: auto` of a detector chooses among these and the input's own.",
+    )
     transform: TransformConfig = Field(description="How a frame becomes this network's image.")
     classes: tuple[str, ...] = Field(
         min_length=1, description="What class ids mean, index by index."
@@ -140,6 +161,13 @@ class ModelConfig(Options):
         None, exclude=True, description="Of the configuration, unless that is a shipped one."
     )
 
+    hws: tuple[Hw, ...] = Field(
+        (),
+        exclude=True,
+        description="The sizes that are in use, where these are several; see models/input_size.py.",
+    )
+    enough: float = Field(1.0, exclude=True, description="As `SizeChoice.enough`.")
+
     @property
     def argument(self) -> str:
         """What names it in a command: its path, or a shipped one's name."""
@@ -153,10 +181,12 @@ class ModelConfig(Options):
 
     @property
     def transform_options(self) -> dict[str, Any]:
-        """The transform's options; where it states no `hw`, the network's input hw."""
+        """The transform's options; where it states no `hw`, the network's input hw, or several."""
         options = dict(self.transform.model_extra or {})
         if self.input is not None:
             options.setdefault("hw", self.input.hw)
+        if self.hws:
+            options |= {"sizes": self.hws, "enough": self.enough}
         return options
 
 
@@ -270,12 +300,28 @@ def _faults(model: ModelConfig) -> Iterator[tuple[str, str]]:
         yield "network", "network needs `input` beside it: the name and hw of its image"
     if model.input is not None and kind in WITHOUT_NETWORK:
         yield "input", f"input goes with a network, {kind} has none"
+    if model.sizes:
+        yield from (("sizes", what) for what in _size_faults(model))
     weights = model.weights
     if weights is not None and weights.torchvision is not None and weights.sha256 is None:
         yield "weights", "weights with torchvision must state the sha256 of what is fetched"
     named = [name for name in model.classes if name != "N/A"]  # COCO's unused ids
     if twice := next((name for name in named if named.count(name) > 1), None):
         yield "classes", f"classes must differ, {short(twice)!r} stands twice"
+
+
+def _size_faults(model: ModelConfig) -> Iterator[str]:
+    if model.input is None:
+        yield "sizes go with `input`: they are other sizes of its image"
+        return
+    stated = [model.input.hw, *(size.hw for size in model.sizes)]
+    if twice := next((hw for hw in stated if stated.count(hw) > 1), None):
+        yield f"sizes must differ, and from the input's own hw, {list(twice)} stands twice"
+    for hw in stated:
+        if any(side % SIDE_MULTIPLE for side in hw):
+            yield f"sizes must have sides that are multiples of {SIDE_MULTIPLE}, got {list(hw)}"
+    if model.transform.kind != "letterbox" or "hw" in (model.transform.model_extra or {}):
+        yield "sizes go with `transform: {kind: letterbox}` without `hw`, which follows the source"
 
 
 def _class_list(name: str, place: str) -> list[str]:

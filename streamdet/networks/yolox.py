@@ -52,6 +52,7 @@ class YoloxNetwork(nn.Module):
     """YOLOX; see `networks.Network`."""
 
     Options: ClassVar = YoloxOptions
+    takes_any_hw: ClassVar = True
 
     def __init__(self, options: YoloxOptions, classes: int, hw: tuple[int, int]) -> None:
         """Make the network.

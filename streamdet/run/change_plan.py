@@ -144,11 +144,22 @@ def _options(name: str, before: Options, after: Options) -> Iterator[str]:
 
 
 def _change(name: str, before: object, after: object) -> Iterator[str]:
-    if before != after:
+    if before == after:
+        return
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in dict.fromkeys((*before, *after)):
+            yield from _change(f"{name}.{key}", before.get(key), after.get(key))
+    elif isinstance(after, Mapping):
+        yield f"{name} is new"
+    elif isinstance(before, Mapping):
+        yield f"{name} is gone"
+    else:
         yield f"{name}: {_shown(before)} -> {_shown(after)}"
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return "not stated"
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return short(redacted(text), 40)
 

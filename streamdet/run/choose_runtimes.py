@@ -10,6 +10,7 @@ from streamdet.detectors.parts.runtime_choice import RuntimeChoice, choose_runti
 from streamdet.errors import ConfigError
 from streamdet.graph.pipeline import Node, PipelineGraph
 from streamdet.models.built_network import find_network
+from streamdet.models.input_size import area, at_size, used_hws
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class ChosenRuntimes:
 def choose_runtimes(graph: PipelineGraph, is_cancelled: Callable[[], bool]) -> ChosenRuntimes:
     """Choose for each detector with a network; measure where no choice is saved.
 
-    All replicas of a detector use the same runtime.
+    All replicas of a detector use the same runtime. One whose network has several sizes uses that
+    which is the fastest at the largest of them.
 
     A network that is missing or damaged is left to the worker, which says why it cannot start.
 
@@ -63,7 +65,30 @@ def _choice(node: Node, processes: int, is_cancelled: Callable[[], bool]) -> Run
         network = find_network(node.model)
     except ConfigError:
         return None
-    return choose_runtime(node.options, node.model, network.path, processes, is_cancelled)
+    largest = at_size(node.model, max(used_hws(node.model), key=area))
+    return choose_runtime(node.options, largest, network.path, processes, is_cancelled)
+
+
+def measured_speed(graph: PipelineGraph, node: Node, is_cancelled: Callable[[], bool]) -> float:
+    """Measure how many images a second all processes of a detector see, at its model's own size.
+
+    Where the run was stopped, or the network is missing, as the worker will say: 1.
+
+    Raises:
+        EngineError: no runtime is installed, or each one failed.
+    """
+    assert isinstance(node.options, NetworkOptions)
+    assert node.model is not None
+    try:
+        network = find_network(node.model)
+    except ConfigError:
+        return 1.0
+    processes = graph.group_of(node.name).replicas
+    choice = choose_runtime(
+        *(node.options, node.model, network.path, processes, is_cancelled), is_measured=True
+    )
+    speed = choice.table.get(choice.candidate)
+    return 1.0 if speed is None or speed.calls_per_s is None else speed.calls_per_s
 
 
 def _fixed(node: Node, choice: RuntimeChoice | None) -> Node:

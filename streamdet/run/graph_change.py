@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, EngineError
 from streamdet.graph.pipeline import Node, PipelineGraph
 from streamdet.run.camera_changes import CameraChanges, Change, insisting, together
 from streamdet.run.change_plan import START_AGAIN, ChangePlan, plan_change
 from streamdet.run.choose_runtimes import choose_runtimes
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.running import Running
-from streamdet.sources.resolve import SourceItem
 from streamdet.worker.plan import class_names
 from streamdet.worker.pool_plans import plan_pools
+
+NOT_IN_GRAPH: Final = "it is not in the graph that was applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +64,35 @@ class GraphChanges:
         return CheckedChange(plan, wanted, chosen)
 
     def make(self, change: CheckedChange) -> Change[None]:
-        """Make a change that was checked just before."""
+        """Make a change that was checked just before.
+
+        Raises:
+            ConfigError: a process cannot start with its new options; all is as it was.
+        """
         run, plan = self._running, change.plan
-        yield from together(
-            [self._cameras.remove(n, "it is not in the graph that was applied")
-             for n in plan.names("camera", "removed")]
-        )  # fmt: skip
-        added = self._take_over(change)
-        yield from self._restart_processes(plan)
-        yield from together([self._cameras.restart(n) for n in plan.names("camera", "restarted")])
-        for node, item in added:
-            yield from self._cameras.add(run.graph.nodes[node.name], item)
+        before = run.graph, run.plan
+        self._take_over(change)
+        groups = set(plan.names("process", "restarted"))
+        consumers = [name for name, each in run.processes.plans().items() if each.group in groups]
+        try:
+            yield from self._restart(consumers, plan.forgotten, on_trial=True)
+        except EngineError as exc:
+            run.graph, run.plan = before
+            yield from self._restart(consumers, ())
+            raise ConfigError(f"not applied, and all is as it was: {exc}") from exc
+        yield from self._change_cameras(change)
         run.tell_others()
         self._stated = change.graph
+
+    def _change_cameras(self, change: CheckedChange) -> Change[None]:
+        cameras, plan = self._cameras, change.plan
+        gone = plan.names("camera", "removed")
+        yield from together([cameras.remove(name, NOT_IN_GRAPH) for name in gone])
+        yield from together([cameras.restart(n) for n in plan.names("camera", "restarted")])
+        new = set(plan.names("camera", "added"))
+        for node in change.chosen.nodes_of_role("source"):
+            for item in (each for each in node.items if each.source_id in new):
+                yield from cameras.add(self._running.graph.nodes[node.name], item)
 
     def _as_stated(self) -> PipelineGraph:
         """The graph as it was read, with the cameras that there are now."""
@@ -102,27 +121,31 @@ class GraphChanges:
             ):
                 raise ConfigError(f"{name} makes images that do not fit its pool: {START_AGAIN}")
 
-    def _take_over(self, change: CheckedChange) -> list[tuple[Node, SourceItem]]:
-        """Let the new graph be that of the run; returns the cameras that are to be added."""
-        run = self._running
-        new_names = set(change.plan.names("camera", "added"))
-        graph, added = change.chosen, []
+    def _take_over(self, change: CheckedChange) -> None:
+        """Let the new graph be that of the run, but for cameras that come and go."""
+        run, graph = self._running, change.chosen
         nodes = dict(graph.nodes)
-        for node in graph.nodes_of_role("source"):
-            added += [(node, item) for item in node.items if item.source_id in new_names]
-            kept = tuple(item for item in node.items if item.source_id not in new_names)
-            nodes[node.name] = replace(node, items=kept)
+        for node in run.live_nodes:
+            wanted = {item.source_id: item for item in graph.nodes[node.name].items}
+            items = tuple(wanted.get(item.source_id, item) for item in node.items)
+            nodes[node.name] = replace(graph.nodes[node.name], items=items)
         run.graph = replace(graph, name=run.graph.name, nodes=nodes)
         names = {**run.plan.class_names, **class_names(graph)}
         run.plan = replace(run.plan, class_names=names)
-        return added
 
-    def _restart_processes(self, plan: ChangePlan) -> Change[None]:
+    def _restart(
+        self, consumers: Sequence[str], forgotten: Sequence[str], *, on_trial: bool = False
+    ) -> Change[None]:
+        """Restart workers by the graph as it is now, and wait until they work.
+
+        Raises:
+            EngineError: one that is on trial cannot start.
+        """
         run = self._running
-        groups = set(plan.names("process", "restarted"))
-        consumers = [name for name, each in run.processes.plans().items() if each.group in groups]
         yield from self._cameras.halted(consumers)
-        for node in plan.forgotten:
+        for node in forgotten:
             yield from insisting(partial(run.bus.forget_states, node))
         for consumer in consumers:
-            run.processes.go_on(run.worker_plan(consumer))
+            run.processes.go_on(run.worker_plan(consumer), on_trial=on_trial)
+        while on_trial and not all(run.processes.has_started(name) for name in consumers):
+            yield

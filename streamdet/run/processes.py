@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError
@@ -21,10 +21,12 @@ from streamdet.system.process import last_line
 from streamdet.worker.heartbeat import Beats
 from streamdet.worker.plan import WorkerPlan
 from streamdet.worker.run_files import (
+    EXIT_CRASHED,
     EXIT_DONE,
     EXIT_FATAL,
     LOG,
     beats_path,
+    forget_status,
     read_status,
     traceback_path,
 )
@@ -42,6 +44,7 @@ class _Process:
         due_s: earliest start, monotonic seconds.
         was_silent: whether it was killed because it sent no heartbeat.
         is_halted: whether it was killed by `halt`.
+        is_on_trial: whether it stays down, in place of the run's end, if it cannot start.
     """
 
     plan: WorkerPlan
@@ -50,6 +53,7 @@ class _Process:
     is_done: bool = False
     was_silent: bool = False
     is_halted: bool = False
+    is_on_trial: bool = False
     restarts: RestartCount = field(default_factory=RestartCount)
 
 
@@ -138,6 +142,15 @@ class Processes:
             for node, name in self._status(process).get("runtimes", {}).items()
         }
 
+    def warnings(self) -> tuple[str, ...]:
+        """What workers have warned of as they ended, each sentence once."""
+        said = (
+            sentence
+            for process in self._processes
+            for sentence in self._status(process).get("warnings", ())
+        )
+        return tuple(dict.fromkeys(said))
+
     def tracebacks(self) -> tuple[str, ...]:
         """Tracebacks of unexpected errors in workers."""
         paths = (traceback_path(p.plan.run.folder, p.plan.consumer) for p in self._processes)
@@ -179,15 +192,36 @@ class Processes:
         """Whether a worker's work is done and its process has ended."""
         return self._of(consumer).is_done
 
-    def go_on(self, plan: WorkerPlan) -> None:
-        """Have a worker that does not run start by this plan."""
+    def go_on(self, plan: WorkerPlan, *, on_trial: bool = False) -> None:
+        """Have a worker that does not run start by this plan.
+
+        Args:
+            plan: of the worker.
+            on_trial: if it cannot start, it stays down, and the run goes on; see `has_started`.
+        """
         process = self._of(plan.consumer)
+        process.is_on_trial = on_trial
+        forget_status(self._folder, plan.consumer)
         process.plan = replace(plan, number=process.plan.number)
         process.is_done, process.due_s, process.restarts = False, 0.0, RestartCount()
 
     def forget(self, consumer: str) -> None:
         """Forget a worker that is done."""
         self._processes.remove(self._of(consumer))
+
+    def has_started(self, consumer: str) -> bool:
+        """Whether a worker on trial works; its trial ends then.
+
+        Raises:
+            EngineError: it cannot start.
+        """
+        process, status = self._of(consumer), read_status(self._folder, consumer)
+        if process.is_on_trial and process.due_s == math.inf:
+            raise EngineError(status.get("failure", f"{consumer} cannot start"))
+        if "is_ready" not in status:
+            return False
+        process.is_on_trial = False
+        return True
 
     def _of(self, consumer: str) -> _Process:
         return next(each for each in self._processes if each.plan.consumer == consumer)
@@ -207,6 +241,9 @@ class Processes:
             return
         if exit_.code == EXIT_DONE:
             process.is_done = True
+            return
+        if process.is_on_trial and exit_.code in (EXIT_FATAL, EXIT_CRASHED):
+            process.due_s = math.inf
             return
         if exit_.code == EXIT_FATAL:
             raise EngineError(self._failure(process, exit_.code))
@@ -245,7 +282,7 @@ class Processes:
         self.restarts += 1
         write_restarts(self._folder, self.restarts)
 
-    def _status(self, process: _Process) -> dict[str, dict[str, str]]:
+    def _status(self, process: _Process) -> dict[str, Any]:
         return read_status(self._folder, process.plan.consumer)
 
     def _restart_fork_server(self) -> None:

@@ -7,7 +7,7 @@ emitted = published + dropped (all reasons) + unfinished
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from streamdet.worker.stage_stats import FRAMES, quantile_ms
@@ -180,6 +180,7 @@ class Report:
         tracebacks: of unexpected errors in workers.
         sources: one entry a source.
         stages: one entry a node.
+        inputs: detector -> sizes at which its network sees images, and why; those with a choice.
     """
 
     run_id: str
@@ -194,6 +195,7 @@ class Report:
     tracebacks: tuple[str, ...]
     sources: tuple[SourceReport, ...]
     stages: tuple[StageReport, ...]
+    inputs: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:

@@ -14,9 +14,9 @@ from typing import Final
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import TransportError, legible
 from streamdet.graph import PipelineGraph
-from streamdet.registry import load
 from streamdet.run.accounting import Accounting
-from streamdet.run.choose_runtimes import choose_runtimes
+from streamdet.run.choose_inputs import choose_inputs
+from streamdet.run.choose_runtimes import choose_runtimes, measured_speed
 from streamdet.run.controller import Controller, LoadGraph
 from streamdet.run.description import describe_run
 from streamdet.run.monitor import Metrics, Monitor
@@ -24,17 +24,26 @@ from streamdet.run.processes import Processes
 from streamdet.run.report import Report, Snapshot, stage_reports, total_expected
 from streamdet.run.running import Running
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
+from streamdet.run.worker_warnings import WorkerWarnings, warnings_of
 from streamdet.sources import SourceInfo
 from streamdet.system.process import has_terminal, stop_signals_to
 from streamdet.system.redaction import redacted
 from streamdet.transport.connection import connect
 from streamdet.transport.embedded import EmbeddedRedis
+from streamdet.transport.pool import kind_of
 from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
 from streamdet.transport.requests import Inbox
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
 from streamdet.transport.server_check import check_server, rehearse
 from streamdet.transport.shm_pool import free_bytes
-from streamdet.worker.plan import RunPlan, class_names, run_layout, worker_plans
+from streamdet.worker.plan import (
+    RunPlan,
+    class_names,
+    live_sources,
+    ring_plan,
+    run_layout,
+    worker_plans,
+)
 from streamdet.worker.pool_plans import fitting_pools
 
 PROBE_LIMIT_S: Final = 10.0
@@ -46,13 +55,15 @@ class Supervisor:
     Args:
         graph: the graph to run.
         settings: of this machine.
-        on_warning: called before the run begins, with a sentence for each thing that is unsafe or
-            unknown.
+        on_warning: called with a sentence for each thing that is unsafe or unknown before the run
+            begins, and for what a worker warns of.
         probe_limit_s: sources have so long to tell how large their images are, in seconds.
 
     Attributes:
         on_progress: called about ten times a second; may be replaced.
         on_warning: the same, may be replaced.
+        on_note: called before the run begins, with a sentence for each thing that was chosen for
+            it; may be replaced.
         on_folder: called with the run's folder once it is made, before any worker starts; its
             errors end the run.
         on_change: called with a line when cameras or the graph of the run have been changed.
@@ -60,7 +71,8 @@ class Supervisor:
             to apply it to the run; None where that cannot be done.
         is_consumer_busy: asked whether the run waits for the program that takes its results: it is
             not stuck then.
-        known: source id -> what is known of it: such a source is not probed; may be replaced.
+        stored_hw: source id -> height and width of its images, which may be turned yet: such a
+            source is not probed; may be replaced.
         read_attempts: see worker.plan.RunPlan; may be replaced.
         redis_url: the run's server, once it has started; holds the password: never show it.
     """
@@ -78,8 +90,9 @@ class Supervisor:
         self._probe_limit_s = probe_limit_s
         self.on_progress: Callable[[Snapshot], None] = lambda snapshot: None
         self.on_warning = on_warning
-        self.known: Mapping[str, SourceInfo] = {}
+        self.stored_hw: Mapping[str, tuple[int, int]] = {}
         self.read_attempts = 0
+        self.on_note: Callable[[str], None] = lambda note: None
         self.redis_url = ""
         self.on_folder: Callable[[Path], None] = lambda folder: None
         self.is_consumer_busy: Callable[[], bool] = lambda: False
@@ -90,6 +103,8 @@ class Supervisor:
         self._stops = 0
         self._redis_server: EmbeddedRedis | None = None
         self._runtime_notes: dict[str, str] = {}
+        self._worker_warnings = WorkerWarnings()
+        self._inputs: dict[str, str] = {}
 
     def run(self) -> Report:
         """Run the graph to its end.
@@ -143,11 +158,12 @@ class Supervisor:
     def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
         stated = self._graph
         infos, unseen = self._probe(folder)
+        self._choose_inputs(infos)
         warnings += unseen + self._choose_runtimes()
         run, small = self._plan(folder, infos)
         warnings += small
         for pool in run.pools.values():
-            stack.callback(load("pool", pool.kind).create(pool).close)
+            stack.callback(kind_of(pool).create(pool).close)
         bus = RedisBus(connect(self.redis_url), run.layout)
         stack.callback(bus.close)
         bus.create()
@@ -178,8 +194,12 @@ class Supervisor:
         if running.live_nodes:
             self._listen(stack, running, stated, monitor)
         outcome, failure = monitor.run(
-            lambda: self._stops, self._show(metrics, total_expected(description.sources.values()))
+            lambda: self._stops,
+            self._show(metrics, total_expected(description.sources.values())),
         )
+        for warning in processes.warnings():
+            self.on_warning(warning)
+        warnings += processes.warnings()
         return self._report(running, (outcome, failure, warnings))
 
     def _listen(
@@ -196,6 +216,8 @@ class Supervisor:
 
     def _show(self, metrics: Metrics, expected: int | None) -> Callable[[], None]:
         def show() -> None:
+            for warning in self._worker_warnings.new(metrics.counters):
+                self.on_warning(warning)
             self.on_progress(Snapshot(metrics.sources, expected, metrics.elapsed_s))
 
         return show
@@ -206,15 +228,27 @@ class Supervisor:
         targets = [
             (PROBE_NODE, (node, probe_path(folder.path, node)))
             for node in sources
-            if not (node.is_live or all(item.source_id in self.known for item in node.items))
+            if not (node.is_live or all(item.source_id in self.stored_hw for item in node.items))
         ]
         if targets:
             probe(targets, folder.path, self._probe_limit_s, is_cancelled=lambda: self._stops > 0)
-        probed = {**read_probes(self._graph, folder.path), **self.known}
-        warnings = unprobed(self._graph, probed, self._settings.slot_hw) if not self._stops else ()
+        probed = read_probes(self._graph, folder.path)
+        seen = (*probed, *self.stored_hw)
+        warnings = unprobed(self._graph, seen, self._settings.slot_hw) if not self._stops else ()
         for warning in warnings:
             self.on_warning(warning)
         return {name: info for name, info in probed.items() if info is not None}, warnings
+
+    def _choose_inputs(self, infos: dict[str, SourceInfo]) -> None:
+        """Choose the input sizes of the networks by the sources."""
+        chosen = choose_inputs(
+            self._graph,
+            infos,
+            lambda node: measured_speed(self._graph, node, lambda: self._stops > 0),
+        )
+        self._graph, self._inputs = chosen.graph, chosen.notes
+        for node, note in chosen.notes.items():
+            self.on_note(f"{node}: {note}")
 
     def _choose_runtimes(self) -> tuple[str, ...]:
         """Choose the runtimes, the same for all replicas; returns warnings."""
@@ -229,6 +263,7 @@ class Supervisor:
     ) -> tuple[RunPlan, tuple[str, ...]]:
         """Plan the run; returns a warning too where the machine is smaller than is wanted."""
         source_hw = {source_id: info.hw for source_id, info in infos.items()}
+        source_hw |= self.stored_hw
         pools, warning = fitting_pools(
             self._graph, self._settings, folder.pool_path, source_hw, free_bytes()
         )
@@ -245,11 +280,8 @@ class Supervisor:
             max_in_flight=self._settings.max_in_flight,
             events=self._settings.events,
             read_attempts=self.read_attempts,
-            live_sources=frozenset(
-                item.source_id
-                for node in self._graph.nodes_of_role("source")
-                for item in (node.items if node.is_live else ())
-            ),
+            live_sources=live_sources(self._graph),
+            rings=ring_plan(self._graph, folder.path),
         )
         return plan, (warning,) if warning else ()
 
@@ -274,7 +306,8 @@ class Supervisor:
                 node: name + self._runtime_notes.get(node, "")
                 for node, name in processes.runtimes().items()
             },
-            warnings=warnings,
+            inputs=self._inputs,
+            warnings=(*warnings, *warnings_of(metrics.counters)),
             tracebacks=processes.tracebacks(),
             sources=metrics.sources,
             stages=stage_reports(kinds, metrics.counters),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client.core import (
     CollectorRegistry,
@@ -14,11 +14,12 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from streamdet.formats.event_json import State
 from streamdet.run.report import SourceReport
 from streamdet.run.status import RunStatus, StageStatus
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
-STATES: Final = ("connecting", "live", "stalled", "lost", "refused")
+STATES: Final = get_args(State)
 
 
 def metrics_text(status: RunStatus) -> bytes:
@@ -77,7 +78,7 @@ def _cameras(sources: tuple[SourceReport, ...]) -> Iterator[Metric]:
     )
     for source in sources:
         if source.camera is not None:
-            for state in dict.fromkeys((*STATES, source.camera.state)):
+            for state in STATES:
                 family.add_metric([source.source_id, state], source.camera.state == state)
     yield family
 

@@ -37,10 +37,12 @@ class Preview:
     Attributes:
         index: the frame's place in its source.
         jpeg: with what was found in it.
+        source_hw: height and width of the source's frame, pixels.
     """
 
     index: int
     jpeg: bytes
+    source_hw: tuple[int, int]
 
 
 class RecentResults:
@@ -146,9 +148,9 @@ class Previews:
             message = self._results.get(source_id, index)
             if message is not None:
                 with suppress(OSError):  # it has just been removed: the next one will be there
-                    looked.newest = Preview(
-                        index, drawn_jpeg(path.read_bytes(), message, looked.trails)
-                    )
+                    jpeg = drawn_jpeg(path.read_bytes(), message, looked.trails)
+                    hw = message["height"], message["width"]
+                    looked.newest = Preview(index, jpeg, hw)
                 return
 
 

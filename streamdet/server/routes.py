@@ -43,7 +43,11 @@ ServiceOf = Annotated[Service, Depends(service_of)]
 def read_run(service: ServiceOf) -> dict[str, Any]:
     """Everything that `streamdet status --json` says; `report` once the run has ended."""
     report = None if service.report is None else service.report.as_dict()
-    return service.status.as_dict() | {"graph": service.graph.name, "report": report}
+    return service.status.as_dict() | {
+        "graph": service.graph.name,
+        "report": report,
+        "can_change": service.is_live and service.is_ready,
+    }
 
 
 @router.get("/cameras", summary="Every source with its account and state")
@@ -99,7 +103,8 @@ async def read_snapshot(
 ) -> Response:
     """The newest frame with what was found in it, at most 960 pixels wide or high.
 
-    The header `X-Frame-Id` says which; 204 where no (newer) frame came within 3 s.
+    `X-Frame-Id` says which, `X-Source-Size` how large its source is (720x1280: height first);
+    204 where no (newer) frame came within 3 s.
     """
     _check(service, source_id)
     loop = asyncio.get_running_loop()
@@ -107,9 +112,7 @@ async def read_snapshot(
     while loop.time() < until_s and not await request.is_disconnected():
         preview = await _newest(service, source_id)
         if preview is not None and preview.index > after:
-            return Response(
-                preview.jpeg, media_type="image/jpeg", headers={"X-Frame-Id": str(preview.index)}
-            )
+            return Response(preview.jpeg, media_type="image/jpeg", headers=_about(preview))
         await asyncio.sleep(_POLL_S)
     return Response(status_code=204)
 
@@ -136,6 +139,11 @@ async def _parts(request: Request, service: Service, source_id: str) -> AsyncIte
             size = f"Content-Length: {len(preview.jpeg)}\r\n\r\n"
             yield (head + size).encode() + preview.jpeg + b"\r\n"
         await asyncio.sleep(_POLL_S)
+
+
+def _about(preview: Preview) -> dict[str, str]:
+    height, width = preview.source_hw
+    return {"X-Frame-Id": str(preview.index), "X-Source-Size": f"{height}x{width}"}
 
 
 async def _newest(service: Service, source_id: str) -> Preview | None:

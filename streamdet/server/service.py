@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from streamdet.errors import ConfigError
 from streamdet.formats.published import PublishedMessage
 from streamdet.graph import PipelineGraph
+from streamdet.run.control import RunControl, find_run
 from streamdet.run.report import Report
 from streamdet.run.status import RunStatus
 from streamdet.server.previews import Previews, RecentResults
@@ -35,14 +37,21 @@ class Service:
     Args:
         graph: the run's graph.
         events: key of the stream of events.
+        load: reads the graph's file again, as it is now.
 
     Attributes:
         graph: the same.
         report: what became of the run; None while it lasts.
     """
 
-    def __init__(self, graph: PipelineGraph, events: str) -> None:
+    def __init__(
+        self,
+        graph: PipelineGraph,
+        events: str,
+        load: Callable[[], PipelineGraph] | None = None,
+    ) -> None:
         self.graph = graph
+        self._load = load
         self.report: Report | None = None
         self._events = events
         self._redis_url: Callable[[], str] = lambda: ""
@@ -69,6 +78,11 @@ class Service:
         return streams[0] if streams else None
 
     @property
+    def is_live(self) -> bool:
+        """Whether the graph reads cameras, which come and go."""
+        return any(node.is_live for node in self.graph.nodes_of_role("source"))
+
+    @property
     def is_ready(self) -> bool:
         """Whether the run is under way and its metrics can be read."""
         return self.report is None and self.status.problem is None
@@ -84,6 +98,22 @@ class Service:
     def previews(self) -> Previews | None:
         """The sources' newest frames; None before the run has begun."""
         return self._previews
+
+    def read_again(self) -> None:
+        """Take the graph's file as it is now: it has been applied to the run."""
+        if self._load is not None:
+            self.graph = self._load()
+
+    def changeable(self) -> RunControl:
+        """Return the way to change the run.
+
+        Raises:
+            ConfigError: it cannot be changed.
+            TransportError: the run's server does not answer.
+        """
+        if not self.is_live or not self.is_ready:
+            raise ConfigError("only a run with live cameras, while it lasts, can be changed")
+        return find_run(self.status.run_id, self._redis_url())
 
     def events(self, before: str, count: int) -> Entries:
         """Read events, newest first; see `tailing.page`."""

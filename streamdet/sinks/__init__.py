@@ -5,6 +5,11 @@ any number of `write` and `finish` -> `close`. After every `write` or `finish` t
 `states()`, commits them with the frames in ONE atomic step, and calls `committed()`. When a process
 dies anywhere in between, a new one gets the last committed states in `restore` and the uncommitted
 frames again: a file sink brings its file to what its state says, and nothing is lost or doubled.
+
+A sink may also have `take_public() -> list[PublicEntry]`: entries that belong to no frame. It is
+called before `states`, after frames and after a source's end, and now and then while none come.
+One with `needs_packets = True` finds each live source's last encoded packets in the run's folder
+(transport/packet_ring.py), `before_s + min_duration_s` of its options and ten seconds more.
 """
 
 from __future__ import annotations
@@ -32,6 +37,10 @@ class SinkContext:
         class_names: model name -> its class names, for labels.
         folder: the run's folder; None outside a run.
         on_wait: to be called at least every second while a sink waits for another process.
+        node: the sink's node.
+        events: key of the public stream of events.
+        live_sources: those of `sources` that are live.
+        warn: says something to who watches the run, with the next step.
     """
 
     run_id: str
@@ -39,6 +48,10 @@ class SinkContext:
     class_names: Mapping[str, Sequence[str]]
     folder: Path | None = None
     on_wait: Callable[[], None] = lambda: None
+    node: str = ""
+    events: str = "events"
+    live_sources: frozenset[str] = frozenset()
+    warn: Callable[[str], None] = lambda warning: None
 
 
 class Sink(Protocol):

@@ -18,6 +18,7 @@ from streamdet.sources.live_address import LiveAddress, parse_live
 from streamdet.sources.live_camera import Arrival, LiveCamera
 from streamdet.sources.live_opening import CameraLimits
 from streamdet.sources.paced_file import PacedFile
+from streamdet.sources.packet_tap import OnPacket, PacketTap
 from streamdet.sources.sampling import Sampler, SamplingOptions
 
 
@@ -82,14 +83,18 @@ class LiveSource:
         self._address = parse_live(uri)
         self._options = options
 
-    def connect(self) -> LiveConnection:
+    def connect(self, on_packet: OnPacket | None = None) -> LiveConnection:
         """Open the stream.
+
+        Args:
+            on_packet: called with each encoded packet; None for nobody.
 
         Raises:
             CameraLostError: it cannot be reached.
             CameraRefusedError: it answers with an error that will not go away by itself.
         """
-        return LiveConnection(_open(self._address, self._options), self._options)
+        tap = None if on_packet is None else PacketTap(on_packet)
+        return LiveConnection(_open(self._address, self._options, tap), self._options)
 
 
 class LiveConnection:
@@ -142,14 +147,16 @@ class LiveConnection:
         )
 
 
-def _open(address: LiveAddress, options: LiveOptions) -> LiveCamera | PacedFile:
+def _open(
+    address: LiveAddress, options: LiveOptions, tap: PacketTap | None
+) -> LiveCamera | PacedFile:
     if address.kind == "file":
         path, loop = Path(address.place), address.loop or options.loop
-        return PacedFile(path, loop=loop, max_pixels=options.max_pixels)
+        return PacedFile(path, loop=loop, max_pixels=options.max_pixels, tap=tap)
     limits = CameraLimits(
         options.transport, options.open_timeout_s, options.read_timeout_s, options.max_pixels
     )
-    return LiveCamera(address, limits)
+    return LiveCamera(address, limits, tap)
 
 
 def _time_s(arrival: Arrival) -> Fraction:

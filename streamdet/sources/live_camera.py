@@ -16,6 +16,7 @@ from streamdet.sources.capture_clock import CaptureClock, CaptureTime
 from streamdet.sources.live_address import LiveAddress
 from streamdet.sources.live_opening import CameraLimits, check_size, choose_video, open_camera
 from streamdet.sources.pacing import Pacer
+from streamdet.sources.packet_tap import PacketTap
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -54,6 +55,7 @@ class LiveCamera:
     Args:
         address: of kind "network" or "device".
         limits: how it is read.
+        tap: is shown each packet of the video; None for nobody.
 
     Attributes:
         hw: height and width that the stream announced; None where it did not.
@@ -65,8 +67,11 @@ class LiveCamera:
         CameraRefusedError: it answers with an error that will not go away by itself.
     """
 
-    def __init__(self, address: LiveAddress, limits: CameraLimits) -> None:
+    def __init__(
+        self, address: LiveAddress, limits: CameraLimits, tap: PacketTap | None = None
+    ) -> None:
         self._limits = limits
+        self._tap = tap
         self._container = open_camera(address, limits)
         try:
             self._stream = choose_video(self._container, limits.max_pixels)
@@ -106,7 +111,9 @@ class LiveCamera:
             if packet.stream_index != self._stream.index:
                 continue
             self._note(packet, now_s)
-            for frame in self._decoded(packet):
+            frames = self._decoded(packet)
+            self._show(packet, now_s)
+            for frame in frames:
                 yield self._arrival(frame)
                 last_image_s = now_s = time.monotonic()  # whoever takes it may take its time
             _check_silence(
@@ -160,6 +167,21 @@ class LiveCamera:
             data = bytes(packet.get_sidedata("prft"))
             wall_s = struct.unpack_from("<q", data)[0] / 1e6
         self._clock.packet(float(packet.pts * self.time_base), now_s, wall_s)
+
+    def _show(self, packet: Packet[Any], now_s: float) -> None:
+        if self._tap is None:
+            return
+        captured_ns = time.time_ns()
+        if self._has_times and packet.pts is not None and self._pacer is None:
+            seconds = float(packet.pts * self.time_base)
+            captured_ns = self._clock.time(seconds, now_s, captured_ns).captured_ns
+        self._tap.take(
+            packet,
+            self._stream,
+            has_times=self._has_times,
+            arrived_ns=round(now_s * 1e9),
+            captured_ns=captured_ns,
+        )
 
     def _arrival(self, frame: VideoFrame) -> Arrival:
         pts = frame.pts if self._has_times else None

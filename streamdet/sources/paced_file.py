@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from streamdet.errors import CameraLostError, SourceError
 from streamdet.sources.capture_clock import CaptureTime
 from streamdet.sources.live_camera import Arrival
 from streamdet.sources.pacing import Pacer
+from streamdet.sources.packet_tap import PacketTap
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.video.stream import VideoStream
 
 _UNKNOWN_RATE: Final = Fraction(25)
 
@@ -24,13 +30,17 @@ class PacedFile:
         path: of the file.
         loop: whether it starts again at its end; its times continue.
         max_pixels: larger images are not decoded.
+        tap: is shown each packet; None for nobody.
 
     Raises:
         CameraLostError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path, *, loop: bool, max_pixels: int) -> None:
+    def __init__(
+        self, path: Path, *, loop: bool, max_pixels: int, tap: PacketTap | None = None
+    ) -> None:
         self._path = path
+        self._tap = tap
         self._loop = loop
         self._options = DecoderOptions(1, keyframes_only=False, max_pixels=max_pixels)
         self._reader = self._open()
@@ -72,6 +82,19 @@ class PacedFile:
 
     def _open(self) -> VideoReader:
         try:
-            return VideoReader(self._path, self._options)
+            reader = VideoReader(self._path, self._options)
         except SourceError as exc:
             raise CameraLostError(str(exc).removeprefix(f"{self._path}: ")) from exc
+        if self._tap is not None:
+            reader.on_packet = partial(_show, self._tap, reader.stream)
+        return reader
+
+
+def _show(tap: PacketTap, stream: VideoStream, packet: Packet[VideoStream]) -> None:
+    tap.take(
+        packet,
+        stream,
+        has_times=True,
+        arrived_ns=time.monotonic_ns(),
+        captured_ns=time.time_ns(),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -60,6 +60,7 @@ class VideoReader:
             unknown.
         pixel_aspect: of the last returned frame: a pixel's width divided by its height.
         problems: what was wrong with the file besides damaged packets; each goes after "PATH: ".
+        on_packet: called with each packet that was decoded; may be set.
     """
 
     def __init__(self, path: Path, options: DecoderOptions) -> None:
@@ -106,9 +107,15 @@ class VideoReader:
         self._aspects = PixelAspects(self._stream, options.max_pixels)
         self._times = FrameTimes(self._container.format.name, self.time_base, self.rate)
         self._guard = CutGuard(options.cut, path)
+        self.on_packet: Callable[[Packet[VideoStream]], None] | None = None
         self._frames = self._decode()
         if options.cut.begin is not None:
             self._begin_at(options.cut.begin)
+
+    @property
+    def stream(self) -> VideoStream:
+        """The video stream."""
+        return self._stream
 
     @property
     def codec(self) -> str:
@@ -194,6 +201,8 @@ class VideoReader:
         for packet in self._packets():
             frames = self._decode_packet(packet)
             self._aspects.note()
+            if self.on_packet is not None and packet is not None:
+                self.on_packet(packet)
             for frame in frames:
                 if self._guard.is_before(frame):
                     continue

@@ -67,7 +67,13 @@ class DetectStage:
         if job.prepared is None and not self._pixels.is_current(message.prepared.pixels):
             return job.dropped(LOST_PIXELS)
         mapped = to_source(detections, message.prepared.geometry, message.frame.hw)
-        message = replace(message, detections=mapped, model=self._model, prepared=None)
+        message = replace(
+            message,
+            detections=mapped,
+            model=self._model,
+            prepared=None,
+            input_hw=message.prepared.hw,
+        )
         return replace(job, message=message, prepared=None)
 
     def finish(self, source_id: str) -> None:

@@ -4,10 +4,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 from streamdet.messages import Timing
 from streamdet.stages import Job, Stage
+from streamdet.transport.bus import PublicEntry
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a group adds to a step besides frames.
+
+    Attributes:
+        states: the snapshots that changed, (node, key) -> bytes.
+        public: entries for public streams that belong to no frame.
+        warnings: sentences for who watches the run.
+    """
+
+    states: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
+    public: Sequence[PublicEntry] = ()
+    warnings: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.states or self.public or self.warnings)
+
+
+@runtime_checkable
+class Announces(Protocol):
+    """A stage that says things which belong to no frame."""
+
+    def take_public(self) -> list[PublicEntry]:
+        """The entries since the last call."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +62,9 @@ class StageGroup:
         members: each after its parent.
         take_waited_ns: returns how long the stages have waited for slots since the last call, which
             does not count as work.
+
+    Attributes:
+        warnings: sentences to be said with the next step; anybody may add some.
     """
 
     def __init__(
@@ -39,6 +72,7 @@ class StageGroup:
     ) -> None:
         self._members = members
         self._take_waited_ns = take_waited_ns
+        self.warnings: list[str] = []
 
     def process(self, jobs: Sequence[Job], entry_node: str | None = None) -> dict[str, list[Job]]:
         """Run a batch through all members.
@@ -69,6 +103,14 @@ class StageGroup:
         """Give every member its committed states, node -> key -> snapshot."""
         for member in self._members:
             member.stage.restore(states.get(member.node, {}))
+
+    def take_news(self) -> News:
+        """Take what the stages add to the next step besides frames."""
+        announcing = [m.stage for m in self._members if isinstance(m.stage, Announces)]
+        public = [entry for stage in announcing for entry in stage.take_public()]
+        warnings = tuple(self.warnings)
+        self.warnings.clear()
+        return News(self.states(), public, warnings)
 
     def states(self) -> dict[tuple[str, str], bytes]:
         """The snapshots that changed since the last call, (node, key) -> bytes."""

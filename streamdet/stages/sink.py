@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from streamdet.errors import EngineError, StalePixelsError
 from streamdet.image import Image
-from streamdet.sinks import Sink
+from streamdet.sinks import PublicEntry, Sink
 from streamdet.stages import Job
 from streamdet.stages.pixels import PixelStore
 from streamdet.system.redaction import short
@@ -45,6 +45,11 @@ class SinkStage:
             return self._pixels.image(job)
         except StalePixelsError:
             return None  # the slot was reused: the sink writes the frame without image
+
+    def take_public(self) -> list[PublicEntry]:
+        """The entries for public streams that belong to no frame, where the sink has such."""
+        take = getattr(self._sink, "take_public", None)
+        return [] if take is None else list(take())
 
     def finish(self, source_id: str) -> None:
         """Write what the sink still holds for a source."""

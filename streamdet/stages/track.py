@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from streamdet.detections import UNTRACKED, Detections
+from streamdet.models.model_config import Hw
 from streamdet.stages import Job
 from streamdet.stages.per_source import PerSource
+from streamdet.stages.source_tracker import SourceTracker
 from streamdet.trackers import Tracker
 from streamdet.trackers.options import TrackerOptions
 
@@ -24,12 +28,18 @@ class TrackStage:
     Args:
         make_tracker: makes the tracker of a new source.
         options: of the trackers; they say whether objects without a track are published.
+        options_by_hw: by the size of the network's image, in place of `options`.
     """
 
-    def __init__(self, make_tracker: Callable[[], Tracker], options: TrackerOptions) -> None:
-        self._trackers = PerSource(lambda source_id: make_tracker())
-        self._publishes_untracked = options.untracked == "publish"
-        self._untracked_thresh = options.untracked_thresh or 0.0
+    def __init__(
+        self,
+        make_tracker: Callable[[Any], Tracker],
+        options: TrackerOptions,
+        options_by_hw: Mapping[Hw, TrackerOptions] = MappingProxyType({}),
+    ) -> None:
+        self._trackers = PerSource(lambda source_id: SourceTracker(make_tracker, options))
+        self._options = options
+        self._options_by_hw = options_by_hw
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
         """Give each frame's objects their track ids: see stages.Stage."""
@@ -38,27 +48,23 @@ class TrackStage:
     def _track(self, job: Job) -> Job:
         message = job.message
         found = message.detections or Detections.empty()
+        options = self._options_at(message.input_hw)
         if message.frame.is_still:
-            tracked = found[found.scores >= self._untracked_thresh]
+            tracked = found[found.scores >= (options.untracked_thresh or 0.0)]
         else:
-            tracked = self._followed(message.source_id, found)
+            source = self._trackers.changing(message.source_id)
+            if message.input_hw is not None:
+                source.take(options)
+            tracked = _followed(source.tracker, options, found)
         if job.is_dropped:
             return job
         return replace(job, message=replace(message, detections=tracked))
 
-    def _followed(self, source_id: str, found: Detections) -> Detections:
-        """Return a frame's tracks, then its objects without one."""
-        tracker = self._trackers.changing(source_id)
-        tracks = tracker.update(found)
-        if not self._publishes_untracked:
-            return tracks
-        is_free = found.scores >= self._untracked_thresh
-        is_free[tracker.rows] = False
-        if not is_free.any():
-            return tracks
-        others = found[is_free]
-        no_ids = np.full(len(others), UNTRACKED, np.int64)
-        return tracks.with_others(replace(others, track_ids=no_ids))
+    def _options_at(self, hw: Hw | None) -> TrackerOptions:
+        """The options at a size of the network's image, which may be turned."""
+        if hw is None:
+            return self._options
+        return self._options_by_hw.get(hw, self._options_by_hw.get(hw[::-1], self._options))
 
     def finish(self, source_id: str) -> None:
         """Forget the source's tracker, here and in the committed states."""
@@ -77,3 +83,17 @@ class TrackStage:
 
     def close(self) -> None:
         """Nothing to release."""
+
+
+def _followed(tracker: Tracker, options: TrackerOptions, found: Detections) -> Detections:
+    """Return a frame's tracks, then its objects without one."""
+    tracks = tracker.update(found)
+    if options.untracked != "publish":
+        return tracks
+    is_free = found.scores >= (options.untracked_thresh or 0.0)
+    is_free[tracker.rows] = False
+    if not is_free.any():
+        return tracks
+    others = found[is_free]
+    no_ids = np.full(len(others), UNTRACKED, np.int64)
+    return tracks.with_others(replace(others, track_ids=no_ids))

@@ -47,6 +47,19 @@ def checked_output(path: str | Path) -> Path:
     return expanded
 
 
+def checked_folder(path: Path) -> None:
+    """Check that files can be made in a folder, which need not exist, without touching it.
+
+    Raises:
+        ConfigError: says what is wrong; does not name the path.
+    """
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise ConfigError(f"{there} is no folder" if there != path else "it is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError("it cannot be written to (permission denied)")
+
+
 def check_grows(path: Path) -> None:
     """Check that a path leads to a plain file, or to none yet.
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from streamdet.errors import TransportError
 from streamdet.frame import FrameRef
 from streamdet.messages import EndOfStream, FrameMessage, encode
 from streamdet.stages import Job
-from streamdet.transport.bus import Bus, Commit, Lease, PublicEntry, Step, StepResult
+from streamdet.stages.group import News
+from streamdet.transport.bus import Bus, Commit, Lease, Step, StepResult
 from streamdet.worker.plan import WorkerPlan
-from streamdet.worker.stage_stats import stage_metrics
+from streamdet.worker.stage_stats import WARNING, stage_metrics
 
 Results = Mapping[str, Sequence[Job]]
 """Node -> its jobs, in the order of the batch."""
@@ -26,11 +28,13 @@ class Committer:
     Args:
         plan: of the worker.
         bus: to commit to.
+        settle: waits until the images of the frames are in their slots: see pool.FramePool.
     """
 
-    def __init__(self, plan: WorkerPlan, bus: Bus) -> None:
+    def __init__(self, plan: WorkerPlan, bus: Bus, settle: Callable[[], None]) -> None:
         self._plan = plan
         self._bus = bus
+        self._settle = settle
 
     def frame_commits(
         self, received: Sequence[FrameMessage], entry_ids: Sequence[str | None], results: Results
@@ -56,20 +60,22 @@ class Committer:
         lease: Lease,
         commits: Sequence[Commit],
         results: Results,
+        news: News,
         *,
-        states: Mapping[tuple[str, str], bytes],
         positions: Mapping[str, bytes] | None = None,
-        public: Sequence[PublicEntry] = (),
     ) -> StepResult:
-        """Commit the results of a batch.
+        """Commit the results of a batch, and what the group adds to them.
 
         Raises:
             RefusedError: the bus refused part of a step that must be accepted as a whole.
         """
         messages = {node: [job.message for job in jobs] for node, jobs in results.items()}
-        step = Step(lease, commits, states, positions or {}, stage_metrics(messages), public)
+        said = Counter(f"{WARNING}{warning}" for warning in news.warnings)
+        counters = stage_metrics(messages) | said
+        step = Step(lease, commits, news.states, positions or {}, counters, news.public)
+        self._settle()
         result = self._bus.step(step)
-        if (states or positions) and result.accepted != len(commits):
+        if (news.states or positions) and result.accepted != len(commits):
             raise RefusedError(f"a step of {lease.consumer} was refused: its states are stale")
         return result
 

@@ -9,6 +9,7 @@ from streamdet.stages.group import StageGroup
 from streamdet.stages.pixels import PixelStore
 from streamdet.transport.bus import Bus, Lease
 from streamdet.worker.plan import WorkerPlan
+from streamdet.worker.run_files import write_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +37,5 @@ class WorkerContext:
         nodes = [each.node for each in self.plan.nodes]
         stages = [node.name for node in nodes if node.role != "source"]
         self.group.restore({name: self.bus.states(name) for name in stages})
+        write_status(self.plan.run.folder, self.plan.consumer, is_ready=True)
         return lease

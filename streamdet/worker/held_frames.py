@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.stages import Job
@@ -22,7 +23,7 @@ class HeldFrames:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._node = context.plan.nodes[0].node.name
-        self._committer = Committer(context.plan, context.bus)
+        self._committer = Committer(context.plan, context.bus, context.pixels.settle)
         self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
 
     def __len__(self) -> int:
@@ -100,9 +101,9 @@ class HeldFrames:
         positions: Mapping[str, bytes],
         public: Sequence[PublicEntry] = (),
     ) -> StepResult:
-        states = self._context.group.states()
-        result = self._committer.step(
-            lease, commits, results, states=states, positions=positions, public=public
-        )
-        self._context.group.committed()
+        group = self._context.group
+        news = group.take_news()
+        news = replace(news, public=[*public, *news.public])
+        result = self._committer.step(lease, commits, results, news, positions=positions)
+        group.committed()
         return result

@@ -15,15 +15,17 @@ from typing import Any, Final
 from streamdet.errors import CameraRefusedError, CameraSilentError, SourceError
 from streamdet.events import EVENT_FIELD
 from streamdet.formats.event_json import EVENTS_MAXLEN, State, camera_event
+from streamdet.formats.recording_events import recording_event
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
-from streamdet.sources.live import LiveFrame, LiveOptions, LiveSource
+from streamdet.sources.live import LiveConnection, LiveFrame, LiveOptions, LiveSource
 from streamdet.sources.positions import pack_position, unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import NoSlotError
 from streamdet.stages.preview import PreviewTap
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import PublicEntry, Step, StepResult
+from streamdet.transport.packet_ring import RingWriter
 from streamdet.worker.camera_orders import CameraOrder, OrderedError, read_order
 from streamdet.worker.camera_state import CameraState, Pauses
 from streamdet.worker.context import WorkerContext
@@ -58,7 +60,9 @@ class LiveSourceWorker:
             publishes_image=plan.nodes[0].slot_readers > 0,
             preview=PreviewTap(plan.run.folder),
         )
+        self._has_sinks = any(each.node.role == "sink" for each in plan.nodes)
         self._held = HeldFrames(context)
+        self._public: list[PublicEntry] = []
         self._camera = CameraState()
         self._lost, self._refused = Pauses(0.5, 2.0), Pauses(5.0, 30.0)
 
@@ -86,6 +90,10 @@ class LiveSourceWorker:
         options = item.options or self._node.options
         assert isinstance(options, LiveOptions)
         self._options = options
+        rings = self._context.plan.run.rings
+        self._ring = (
+            None if rings is None else RingWriter(rings, item.source_id, self._on_ring_problem)
+        )
         source: LiveSource = load("source", self._node.kind)(item.uri, options)
         try:
             while True:
@@ -133,13 +141,28 @@ class LiveSourceWorker:
         return pauses.next_s()
 
     def _emit_all(self, source: LiveSource) -> None:
-        with closing(source.connect()) as connection:
+        with closing(self._connect(source)) as connection:
             for frame in connection.frames():
                 self._context.beat()
                 self._set_state("live")
                 self._lost.reset()
                 self._refused.reset()
                 self._emit(frame)
+
+    def _connect(self, source: LiveSource) -> LiveConnection:
+        if self._ring is None:
+            return source.connect()
+        self._ring.end_connection()
+        return source.connect(self._ring.add)
+
+    def _on_ring_problem(self, problem: str) -> None:
+        """Say that packets cannot be kept, or (no problem) are kept again, with the next step."""
+        run, name = self._context.plan.run, self._source_id
+        event = recording_event(run.layout.run_id, name, problem, time.time_ns())
+        self._public.append(PublicEntry(run.events, {EVENT_FIELD: event}, EVENTS_MAXLEN))
+        if problem:
+            warning = f"{name}: {problem}; it has no clips until there is room"
+            self._context.group.warnings.append(warning)
 
     def _emit(self, frame: LiveFrame) -> None:
         started_ns = time.monotonic_ns()
@@ -156,7 +179,12 @@ class LiveSourceWorker:
         if made.drop_reason is None:
             self._under_way.add(made.index)
         if made.drop_reason is None or self._is_time_to_commit():
-            self._after_step(self._held.commit(self._lease, self._source_id, self._packed()))
+            self._commit()
+
+    def _commit(self, *entries: PublicEntry) -> None:
+        public = [*self._public, *entries]
+        self._public.clear()
+        self._after_step(self._held.commit(self._lease, self._source_id, self._packed(), public))
 
     def _is_time_to_commit(self) -> bool:
         return len(self._held) >= self._context.plan.batch or self._held.age_ns > LONGEST_HOLD_NS
@@ -173,8 +201,7 @@ class LiveSourceWorker:
         """Commit the camera's state if it has changed, together with the held frames."""
         if not self._camera.change(state, reason):
             return
-        packed, public = self._packed(), [self._event()]
-        self._after_step(self._held.commit(self._lease, self._source_id, packed, public))
+        self._commit(self._event())
 
     def _event(self) -> PublicEntry:
         run, camera = self._context.plan.run, self._camera.as_dict()
@@ -221,6 +248,8 @@ class LiveSourceWorker:
     def _check_stop(self) -> CameraOrder | None:
         """Show that this worker is alive, though no frame comes; see `_obey`."""
         self._context.beat()
+        if self._has_sinks:  # they may have something to say
+            self._commit()
         counters = {f"{SKIPPED}{self._node.name}": 1}  # counts as progress while a camera is away
         return self._obey(self._context.bus.step(Step(self._lease, [], counters=counters)))
 

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from streamdet.graph.pipeline import ORDERED_ROLES, Node, PipelineGraph, ProcessGroup
+from streamdet.graph.pipeline import (
+    ORDERED_ROLES,
+    Node,
+    PipelineGraph,
+    ProcessGroup,
+    needs_packets,
+)
 from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import GroupLayout, RunLayout
+from streamdet.transport.packet_ring import RING_BYTES, RingPlan, ring_folder
 from streamdet.transport.pool import PoolPlan
 from streamdet.worker.staleness import longest_waits_ns
+
+RING_MARGIN_S: Final = 10.0
+"""Frames come to a sink so much later than their packets at most: what waits for a detector is
+dropped after max_staleness_ms, and a sink that was killed is back after seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,8 @@ class RunPlan:
         events: key of the public stream of events.
         read_attempts: a file on which its worker ends so often, without a frame in between, is
             given up; 0: never, the run fails.
-        live_sources: ids of the sources that are cameras.
+        live_sources: ids of the live sources.
+        rings: where their last encoded packets are kept; None where no sink wants them.
     """
 
     layout: RunLayout
@@ -58,6 +71,7 @@ class RunPlan:
     events: str
     read_attempts: int = 0
     live_sources: frozenset[str] = frozenset()
+    rings: RingPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +238,30 @@ def _group_layout(graph: PipelineGraph, group: ProcessGroup) -> GroupLayout:
         has_sink=any(node.role == "sink" for node in group.nodes),
         sinks_downstream=tuple(dict.fromkeys(sinks)) if group.first.role == "source" else (),
     )
+
+
+def live_sources(graph: PipelineGraph) -> frozenset[str]:
+    """Ids of the live sources of a graph."""
+    nodes = (node for node in graph.nodes_of_role("source") if node.is_live)
+    return frozenset(item.source_id for node in nodes for item in node.items)
+
+
+def ring_plan(graph: PipelineGraph, folder: Path) -> RingPlan | None:
+    """Plan the rings of a run; None where no sink wants encoded packets.
+
+    Args:
+        graph: the graph.
+        folder: of the run.
+    """
+    wanting = [node.options for node in graph.nodes_of_role("sink") if needs_packets(node)]
+    if not wanting:
+        return None
+    seconds = max(
+        getattr(options, "before_s", 0.0) + getattr(options, "min_duration_s", 0.0)
+        for options in wanting
+    )
+    most_bytes = max(getattr(options, "ring_bytes", RING_BYTES) for options in wanting)
+    return RingPlan(ring_folder(folder), seconds + RING_MARGIN_S, most_bytes)
 
 
 def class_names(graph: PipelineGraph) -> dict[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from streamdet.system.atomic_file import replaced_whole
 LOG: Final = "workers.log"
 """The file in a run's folder for the output of the workers."""
 
+
 EXIT_DONE: Final = 0
 EXIT_CRASHED: Final = 1
 """An unexpected error: the worker is restarted, a limited number of times."""
@@ -31,10 +32,18 @@ def traceback_path(folder: Path, consumer: str) -> Path:
 
 
 def read_status(folder: Path, consumer: str) -> dict[str, Any]:
-    """Read a worker's status: `runtimes` (node -> name), `failure` (a sentence)."""
+    """Read a worker's status: `runtimes` (node -> name), `is_ready`, `failure` (a sentence).
+
+    After its end also `warnings`: the sentences that came after its last step.
+    """
     path = folder / f"{consumer}.json"
     status: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return status
+
+
+def forget_status(folder: Path, consumer: str) -> None:
+    """Forget a worker's status, so that the next one is that of its next process."""
+    (folder / f"{consumer}.json").unlink(missing_ok=True)
 
 
 def write_status(folder: Path, consumer: str, **values: Any) -> None:

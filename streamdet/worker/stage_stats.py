@@ -15,6 +15,9 @@ FRAMES: Final = "frames:"
 SKIPPED: Final = "skipped:"
 """Counters, by node: frames that it worked on, and frames that a source decoded and skipped."""
 
+WARNING: Final = "warning:"
+"""Counters, by sentence: how often a worker has said it. There are few different ones."""
+
 _BUCKETS_PER_OCTAVE: Final = 4
 
 

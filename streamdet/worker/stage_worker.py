@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.stages import Job
+from streamdet.transport.bus import Commit
 from streamdet.worker.batch_reader import BatchReader, ReceivedMessage
-from streamdet.worker.committer import Committer
+from streamdet.worker.committer import Committer, Results
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.later_sources import LaterSources
 from streamdet.worker.staleness import fresh_or_dropped
@@ -22,7 +23,7 @@ class StageWorker:
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
-        self._committer = Committer(context.plan, context.bus)
+        self._committer = Committer(context.plan, context.bus, context.pixels.settle)
         self._later = LaterSources(context.plan.run.folder, context.plan.live_nodes)
 
     def run(self) -> None:
@@ -55,6 +56,8 @@ class StageWorker:
         batch = self._reader.next_batch()
         if batch:
             self._do(batch)
+        else:
+            self._step([], {})
         return not batch or any(item.is_end for item in batch)
 
     def _is_done(self) -> bool:
@@ -88,5 +91,11 @@ class StageWorker:
             if isinstance(item.message, EndOfStream):
                 self._context.group.finish(item.message.source_id)
                 commits.append(self._committer.end_commit(item.message, item.entry_id))
-        self._committer.step(self._lease, commits, results, states=self._context.group.states())
-        self._context.group.committed()
+        self._step(commits, results)
+
+    def _step(self, commits: Sequence[Commit], results: Results) -> None:
+        group = self._context.group
+        news = group.take_news()
+        if commits or news:
+            self._committer.step(self._lease, commits, results, news)
+            group.committed()

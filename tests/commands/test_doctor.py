@@ -23,6 +23,7 @@ from streamdet.detectors.parts.runtime_choice import candidates, choice_key
 from streamdet.models.built_network import find_network
 from streamdet.models.measured_choice import Speed, keep
 from streamdet.models.model_config import load_model_config
+from streamdet.runtimes.measuring import Subject
 from tests.redis_server import RedisServer
 
 
@@ -189,7 +190,9 @@ def test_a_model_with_weights_says_what_was_measured_of_it(
     model = load_model_config("yolox_nano")
     network, options = find_network(model).path, NetworkOptions(model="yolox_nano")
     allowed = candidates(options, model)
-    keep(choice_key(allowed, network, 2, 1), {one: Speed(7.0) for one in allowed})
+    assert model.input is not None
+    key = choice_key(allowed, Subject(network, model.input, processes=2))
+    keep(key, {one: Speed(7.0) for one in allowed})
     text = found(settings, "model yolox_nano").text
     assert text.startswith("measured with 2 processes: openvino fp32 7.00/s, ")
 

@@ -30,7 +30,13 @@ SUFFIXES = {
 }
 ONE_FILE = {"csv", "event_file", "jsonl", "parquet"}
 """Kinds that write all sources into one file."""
-SINKS = sorted(KINDS["sink"])
+RECORDERS = {"clip", "snapshot"}
+"""Kinds that write a file when something happens: see tests/sinks/test_clip.py."""
+DELIVERING = {"webhook", "mqtt"}
+"""Kinds whose output is another program's: tests/sinks has what they promise."""
+DRAWN_ANEW = {"heatmap"}
+"""Kinds that write their file as a whole again and again: see tests/sinks, too."""
+SINKS = sorted(set(KINDS["sink"]) - RECORDERS - DELIVERING - DRAWN_ANEW)
 FILE_SINKS = sorted(set(SINKS) - {"redis_stream"})
 GROWING_SINKS = sorted(set(FILE_SINKS) - {"parquet"})
 """Kinds whose own file grows; that of `parquet` appears at the end."""

@@ -91,8 +91,8 @@ def test_an_event_is_what_the_schema_says() -> None:
     )
     assert isinstance(check_event(camera), CameraEvent)
     assert isinstance(check_event(crossed), SceneEvent)
-    known = [set(each["properties"]) for each in event_schema()["$defs"].values()]
-    assert known[0] == set(json.loads(camera))
-    assert set(json.loads(crossed)) < known[1]
+    known = {name: set(each["properties"]) for name, each in event_schema()["$defs"].items()}
+    assert known["CameraEvent"] == set(json.loads(camera))
+    assert set(json.loads(crossed)) < known["SceneEvent"]
     with pytest.raises(ValidationError):
         check_event(crossed.replace(b'"in"', b'"up"'))

@@ -23,7 +23,7 @@ OV, OV_BF16, ORT = (
     Candidate("onnxruntime", "fp32"),
 )
 TABLE = {OV: Speed(126.4), OV_BF16: Speed(None, "it said nothing"), ORT: Speed(167.2)}
-KEY = ChoiceKey("ab" * 32, "Xeon", "0123", 2, 2, 1, {"openvino": "1.0"})
+KEY = ChoiceKey("ab" * 32, "Xeon", "0123", 2, 2, 1, {"openvino": "1.0"}, "32x32")
 
 
 @pytest.fixture(autouse=True)

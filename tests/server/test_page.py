@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import yaml
 
+from tests.cameras.rtsp_server import RtspServer
 from tests.required import skip_for_want_of
 from tests.server.served import SOURCE, Served, served
 
@@ -109,3 +112,68 @@ def test_a_browser_signs_in_with_a_token(
         page.get_by_role("button", name="Sign out").click()
         page.get_by_label("Token").wait_for()
         page.close()
+
+
+def test_an_operator_adds_and_removes_a_camera(
+    browser: Browser, cameras: RtspServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("operator")
+    with served(folder, "--source", cameras.url("/door")) as run, opened(browser, run.url) as page:
+        page.locator(".tile", has_text="door").get_by_text("live").wait_for()
+        page.get_by_role("button", name="Add a camera").click()
+        page.locator("#add-name").fill("yard")
+        page.get_by_label("Address").fill(cameras.url("/yard", "viewer", "canary-4711"))
+        page.get_by_role("button", name="Add", exact=True).click()
+        yard = page.locator(".tile", has_text="yard")
+        yard.get_by_text("live").wait_for()
+        page.get_by_text("yard is live").wait_for()
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Remove yard").click()
+        yard.wait_for(state="detached")
+        assert "canary-4711" not in page.content()
+
+
+GRAPH = """version: 1
+nodes:
+  camera: {kind: source, uri: "synthetic:street", process: front}
+  prepare: {kind: transform, reads: camera, process: front}
+  detect: {kind: detector, reads: prepare, model: people, classes: [person]}
+  track: {kind: byte_track, reads: detect, process: back}
+  zones:
+    kind: zones
+    reads: track
+    process: back
+    zones:  # drawn by hand
+      corner: {polygon: [[0, 0], [0.1, 0], [0.1, 0.1]]}
+  publish: {kind: redis_stream, reads: zones, process: back, stream: detections}
+"""
+
+
+def test_a_zone_is_drawn_by_mouse_and_applied(
+    browser: Browser, cameras: RtspServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("zone")
+    graph = folder / "yard.yaml"
+    graph.write_text(GRAPH)
+    arguments = ("--source", cameras.url("/door"))
+    with served(folder, *arguments, graph=str(graph)) as run, opened(browser, run.url) as page:
+        page.locator(".tile", has_text="door").get_by_text("live").wait_for()
+        wait_until(page, "document.querySelector('.tile img').naturalWidth > 0")
+        page.get_by_role("button", name="Zones").click()
+        wait_until(page, "document.querySelector('#draw-image img').naturalWidth > 0")
+        box = page.locator("#draw-image").bounding_box()
+        assert box is not None
+        for x, y in ((0.25, 0.5), (0.75, 0.5), (0.75, 0.9)):
+            page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.locator("#draw-name").fill("lawn")
+        page.get_by_role("button", name="Plan").click()
+        page.get_by_text("process back: restarted (zones.zones.lawn is new)").wait_for()
+        assert graph.read_text() == GRAPH
+        page.get_by_role("button", name="Apply").click()
+        page.get_by_text("Applied").wait_for()
+        page.get_by_role("button", name="Close").click()
+        page.locator(".tile .place-name", has_text="lawn").wait_for()
+    text = graph.read_text()
+    assert "# drawn by hand" in text
+    lawn = yaml.safe_load(text)["nodes"]["zones"]["zones"]["lawn"]["polygon"]
+    assert np.allclose(lawn, [[0.25, 0.5], [0.75, 0.5], [0.75, 0.9]], atol=0.01)

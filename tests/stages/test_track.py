@@ -83,7 +83,7 @@ def two_objects(*, is_still: bool = False) -> Job:
 
 def published(untracked: str, least: float, *, is_still: bool = False) -> list[int | None]:
     options = ByteTrackOptions.model_validate({"untracked": untracked, "untracked_thresh": least})
-    stage = TrackStage(lambda: ByteTrack(options), options)
+    stage = TrackStage(ByteTrack, options)
     found = stage.process([two_objects(is_still=is_still)])[0].message.detections
     assert found is not None
     return found.tracks()
@@ -99,3 +99,27 @@ def test_an_object_without_a_track_is_handed_on_from_its_threshold_on_or_dropped
 def test_a_still_image_is_not_tracked() -> None:
     assert published("publish", 0.3, is_still=True) == [None, None]
     assert published("publish", 0.5, is_still=True) == [None]
+
+
+def test_thresholds_are_those_of_the_size_at_which_a_frame_was_seen() -> None:
+    """Of two objects, .9 and .4, the second begins a track only at 544x960."""
+    options = ByteTrackOptions(untracked="drop", new_thresh=0.5, high_thresh=0.5)
+    low = options.model_copy(update={"new_thresh": 0.3, "high_thresh": 0.3})
+    stage = TrackStage(ByteTrack, options, {(544, 960): low})
+    counts = []
+    for index, hw in enumerate([(352, 416), (352, 416), (544, 960), (960, 544)]):
+        one = two_objects()
+        frame = replace(one.message.frame, index=index)
+        message = replace(one.message, frame=frame, input_hw=hw)
+        found = stage.process([replace(one, message=message)])[0].message.detections
+        assert found is not None
+        counts.append(len(found.tracks()))
+    assert counts == [1, 1, 1, 2]  # a new track is published from its second frame on
+
+
+def test_a_tracker_goes_on_when_its_thresholds_change() -> None:
+    options = TrackerOptions(untracked_thresh=0.5)
+    stage = TrackStage(ToyTracker, options, {(2, 2): TrackerOptions(untracked_thresh=0.1)})
+    first, second = found(0), found(1)
+    second = replace(second, message=replace(second.message, input_hw=(2, 2)))
+    assert ids(stage.process([first, second])) == [[1], [2]]

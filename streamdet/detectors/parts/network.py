@@ -12,7 +12,8 @@ from streamdet.detectors.parts.runtime_choice import choose_runtime
 from streamdet.errors import ConfigError, EngineError
 from streamdet.image import Pixels
 from streamdet.models.built_network import find_network
-from streamdet.models.model_config import ImageInput, ModelConfig
+from streamdet.models.input_size import used_hws
+from streamdet.models.model_config import Hw, ImageInput, ModelConfig
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
 
@@ -73,10 +74,15 @@ def check_scores(scores: npt.NDArray[np.float32]) -> None:
 
 
 def image_hw(detector_class: Any, model: ModelConfig) -> tuple[int, int] | None:
-    """The only size of prepared images that a detector takes; None: it takes any.
+    """The size of prepared images that a detector takes; None: it takes any.
 
     That is the size of the network's input, unless the class states `takes_any_hw = True`.
     """
     if model.input is None or getattr(detector_class, "takes_any_hw", False):
         return None
     return model.input.hw
+
+
+def image_hws(detector_class: Any, model: ModelConfig) -> tuple[Hw, ...]:
+    """The sizes of prepared images that a detector takes; (): it takes any."""
+    return () if image_hw(detector_class, model) is None else used_hws(model)

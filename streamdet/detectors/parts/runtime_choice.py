@@ -9,6 +9,7 @@ from pathlib import Path
 
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import EngineError
+from streamdet.models.input_size import hw_text
 from streamdet.models.measured_choice import (
     Candidate,
     ChoiceKey,
@@ -98,6 +99,8 @@ def choose_runtime(
     network: Path,
     processes: int = 1,
     is_cancelled: Callable[[], bool] = lambda: False,
+    *,
+    is_measured: bool = False,
 ) -> RuntimeChoice:
     """Choose what runs a network; measures if there is a choice that has not been measured here.
 
@@ -108,14 +111,17 @@ def choose_runtime(
         processes: how many will run it at once.
         is_cancelled: asked now and then whether nobody wants the choice any more; then it is
             the first candidate.
+        is_measured: measure even where there is no choice, because the speed is wanted.
 
     Raises:
         EngineError: no runtime is installed, or each one failed.
     """
     allowed = candidates(options, model)
-    if len(allowed) == 1:
+    if len(allowed) == 1 and not is_measured:
         return RuntimeChoice(allowed[0], options.threads, {})
-    key = choice_key(allowed, network, processes, options.threads)
+    assert model.input is not None
+    subject = Subject(network, model.input, options.threads, processes)
+    key = choice_key(allowed, subject)
     choice = _kept(options, model, key, allowed)
     if choice is not None:
         return choice
@@ -123,7 +129,7 @@ def choose_runtime(
         choice = _kept(options, model, key, allowed)  # by who was measuring meanwhile
         if choice is not None:
             return choice
-        return _measured(options, model, network, (processes, BUDGET_S), is_cancelled)
+        return _measured(options, model, subject, BUDGET_S, is_cancelled)
 
 
 def measure_again(
@@ -140,27 +146,26 @@ def measure_again(
     Raises:
         EngineError: no runtime is installed, or each one failed.
     """
+    assert model.input is not None
+    subject = Subject(network, model.input, options.threads, processes)
     with measuring_alone(is_cancelled):
-        return _measured(options, model, network, (processes, budget_s), is_cancelled)
+        return _measured(options, model, subject, budget_s, is_cancelled)
 
 
 def _measured(
     options: NetworkOptions,
     model: ModelConfig,
-    network: Path,
-    processes_and_budget_s: tuple[int, float],
+    subject: Subject,
+    budget_s: float,
     is_cancelled: Callable[[], bool],
 ) -> RuntimeChoice:
     """Measure and keep."""
-    assert model.input is not None
-    processes, budget_s = processes_and_budget_s
     allowed = candidates(options, model)
-    subject = Subject(network, model.input, options.threads, processes)
     table = measure(subject, allowed, budget_s=budget_s, is_cancelled=is_cancelled)
     if is_cancelled():
         return RuntimeChoice(allowed[0], options.threads, {})
     choice = _chosen(options, model, table)
-    key = choice_key(allowed, network, processes, options.threads)
+    key = choice_key(allowed, subject)
     try:
         keep(key, read_kept(key) | table)
     except EngineError as exc:
@@ -182,18 +187,17 @@ def _kept(
     return _chosen(options, model, {one: kept[one] for one in allowed})
 
 
-def choice_key(
-    allowed: tuple[Candidate, ...], network: Path, processes: int, threads: int
-) -> ChoiceKey:
+def choice_key(allowed: tuple[Candidate, ...], subject: Subject) -> ChoiceKey:
     """Say what a measurement on this machine holds for."""
     return ChoiceKey(
-        network_sha256=hashlib.sha256(network.read_bytes()).hexdigest(),
+        network_sha256=hashlib.sha256(subject.network.read_bytes()).hexdigest(),
         cpu=cpu_model(),
         cpu_flags=flags_digest(),
         cores=cores(),
-        processes=processes,
-        threads=threads,
+        processes=subject.processes,
+        threads=subject.threads,
         versions={kind: package_version(kind) for kind in sorted({one.runtime for one in allowed})},
+        image=hw_text(subject.image_input.hw),
     )
 
 

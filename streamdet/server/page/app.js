@@ -1,5 +1,7 @@
 // The page: asks for status and events once a second and shows them.
 import { ask, read, SignedOut } from "/page/api.js";
+import { setUpAdding } from "/page/adding.js";
+import { setUpDrawing } from "/page/drawing.js";
 import { showEvents } from "/page/events.js";
 import { showStages } from "/page/stages.js";
 import { showTiles } from "/page/tiles.js";
@@ -7,8 +9,9 @@ import { showTiles } from "/page/tiles.js";
 const EVERY_MS = 1000;
 const byId = (id) => document.getElementById(id);
 let before = null;
+let role = null;
 
-function showRun(run) {
+function showRun(run, places) {
   const now = performance.now();
   const rates = new Map();
   for (const source of run.sources) {
@@ -25,14 +28,16 @@ function showRun(run) {
     : run.problem ?? [`${total.toFixed(1)} frames/s`, cameras ? `${live} of ${cameras} cameras live` : "",
       run.restarts ? `${run.restarts} restarts` : ""].filter(Boolean).join(" · ");
   byId("no-cameras").hidden = run.sources.length > 0;
-  showTiles(run.sources, rates);
+  const canChange = run.can_change && role === "operator";
+  byId("add-camera").hidden = !canChange;
+  showTiles(run.sources, rates, canChange, places);
   showStages(run.stages);
 }
 
 async function update() {
   try {
-    const [run, events] = await Promise.all([read("/run"), read("/events?limit=50")]);
-    showRun(run);
+    const [run, events, places] = await Promise.all([read("/run"), read("/events?limit=50"), read("/places")]);
+    showRun(run, places);
     showEvents(events.entries);
   } catch (error) {
     if (error instanceof SignedOut) return showSignIn();
@@ -48,7 +53,8 @@ function showSignIn() {
   byId("token").focus();
 }
 
-function start(needsToken) {
+function start(asRole, needsToken) {
+  role = asRole;
   byId("sign-in").hidden = true;
   byId("main").hidden = false;
   byId("sign-out").hidden = !needsToken;
@@ -60,9 +66,10 @@ byId("sign-in").addEventListener("submit", async (submit) => {
   submit.preventDefault();
   byId("sign-in-error").textContent = "";
   try {
-    await ask("/api/v1/session", { method: "POST", body: JSON.stringify({ token: byId("token").value }) });
+    const body = JSON.stringify({ token: byId("token").value });
+    const signedIn = await (await ask("/api/v1/session", { method: "POST", body })).json();
     byId("token").value = "";
-    start(true);
+    start(signedIn.role, true);
   } catch (error) {
     byId("sign-in-error").textContent = error instanceof SignedOut ? "That is not a token of this server." : error.message;
   }
@@ -73,5 +80,7 @@ byId("sign-out").addEventListener("click", async () => {
 });
 
 const session = await read("/session");
-if (session.role) start(session.needs_token);
+setUpAdding();
+setUpDrawing();
+if (session.role) start(session.role, session.needs_token);
 else showSignIn();

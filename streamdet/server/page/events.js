@@ -4,10 +4,13 @@ const MOST = 200;
 
 function describe(event) {
   if (event.event === "camera") return `${event.source_id} is ${event.state}${event.reason ? `: ${event.reason}` : ""}`;
-  const what = [event.label ?? event.class, event.track !== undefined && event.track !== null ? `#${event.track}` : ""]
+  const what = [event.label, event.track !== undefined && event.track !== null ? `#${event.track}` : ""]
     .filter(Boolean).join(" ");
-  const where = event.zone ?? event.line ?? event.place;
-  return [`${event.source_id ?? ""}:`, what, event.event, event.action, where].filter(Boolean).join(" ");
+  const where = event.zone ?? event.line ?? event.presence;
+  const counts = Object.entries(event.counts ?? {}).map(([name, count]) => `${name} ${count}`).join(", ");
+  const words = event.event.replaceAll("_", " ");
+  return [`${event.source_id ?? event.node ?? ""}:`, what, words, event.direction, where, counts && `(${counts})`, event.reason]
+    .filter(Boolean).join(" ");
 }
 
 export function showEvents(entries) {

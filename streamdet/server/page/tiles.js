@@ -1,5 +1,7 @@
 // The cameras: each tile asks for the next image when the last one has come, while it can be seen.
 import { ask, SignedOut } from "/page/api.js";
+import { openDrawing } from "/page/drawing.js";
+import { showPlaces } from "/page/places.js";
 
 const tiles = new Map();
 const seen = new IntersectionObserver((entries) => {
@@ -15,7 +17,8 @@ class Tile {
     this.element = document.createElement("article");
     this.element.className = "tile";
     this.element.tile = this;
-    const figure = document.createElement("figure");
+    this.sourceHw = null;
+    const figure = this.figure = document.createElement("figure");
     this.image = document.createElement("img");
     this.image.alt = `Live image of ${sourceId} with what is found in it`;
     this.veil = document.createElement("p");
@@ -31,9 +34,71 @@ class Tile {
     name.append(title, this.state);
     this.figures = document.createElement("p");
     this.figures.className = "figures";
-    about.append(name, this.figures);
+    this.buttons = document.createElement("div");
+    this.buttons.className = "row";
+    this.buttons.hidden = true;
+    this.pausing = this.button("Pause", () => this.change(`/${this.isPaused ? "resume" : "pause"}`, "POST"));
+    this.button("Remove", () => this.change("", "DELETE", `Go on without ${sourceId}?`));
+    this.drawing = this.button("Zones", () => openDrawing(this, this.places, tiles.size));
+    about.append(name, this.figures, this.buttons);
     this.element.append(figure, about);
     this.setVeil("waiting for an image");
+  }
+
+  button(text, action) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = "plain";
+    made.textContent = text;
+    made.setAttribute("aria-label", `${text} ${this.sourceId}`);
+    made.addEventListener("click", action);
+    this.buttons.append(made);
+    return made;
+  }
+
+  async change(path, method, question) {
+    if (question && !confirm(question)) return;
+    for (const button of this.buttons.children) button.disabled = true;
+    try {
+      await ask(`/api/v1/cameras/${encodeURIComponent(this.sourceId)}${path}`, { method });
+    } catch (error) {
+      alert(error.message);
+    }
+    for (const button of this.buttons.children) button.disabled = false;
+  }
+
+  // A URL of the newest image, for one use.
+  snapshot() {
+    return this.blob ? URL.createObjectURL(this.blob) : "";
+  }
+
+  take(response, blob) {
+    this.blob = blob;
+    this.frameId = Number(response.headers.get("X-Frame-Id"));
+    const old = this.image.src;
+    this.image.src = URL.createObjectURL(blob);
+    if (old) URL.revokeObjectURL(old);
+    const size = response.headers.get("X-Source-Size");
+    if (size !== this.size) {
+      this.size = size;
+      this.sourceHw = size.split("x").map(Number);
+      this.figure.style.aspectRatio = `${this.sourceHw[1]} / ${this.sourceHw[0]}`;
+      this.drawPlaces();
+    }
+  }
+
+  drawPlaces() {
+    this.figure.querySelectorAll("svg, .place-name").forEach((element) => element.remove());
+    if (this.sourceHw && this.places) showPlaces(this.figure, this.places, this.sourceId, this.sourceHw);
+  }
+
+  setPlaces(places) {
+    this.drawing.hidden = !places.nodes.length || places.reason !== "";
+    const text = JSON.stringify(places);
+    if (text === this.placesText) return;
+    this.placesText = text;
+    this.places = places;
+    this.drawPlaces();
   }
 
   setVeil(text) {
@@ -41,8 +106,12 @@ class Tile {
     this.veil.hidden = !text;
   }
 
-  show(source, rate) {
+  show(source, rate, canChange) {
     const state = source.camera?.state ?? (source.error ? "failed" : "running");
+    this.buttons.hidden = !canChange || !source.camera;
+    this.isPaused = state === "paused";
+    this.pausing.textContent = this.isPaused ? "Resume" : "Pause";
+    this.pausing.setAttribute("aria-label", `${this.pausing.textContent} ${this.sourceId}`);
     this.state.textContent = state;
     this.state.className = `state state-${state}`;
     const dropped = Object.values(source.dropped).reduce((sum, count) => sum + count, 0);
@@ -62,10 +131,7 @@ class Tile {
         const path = `/api/v1/cameras/${encodeURIComponent(this.sourceId)}/snapshot.jpg?after=${this.frameId}`;
         const response = await ask(path);
         if (response.status === 200) {
-          this.frameId = Number(response.headers.get("X-Frame-Id"));
-          const old = this.image.src;
-          this.image.src = URL.createObjectURL(await response.blob());
-          if (old) URL.revokeObjectURL(old);
+          this.take(response, await response.blob());
         }
         await pause(response.status === 200 ? 60 : 300);
       } catch (error) {
@@ -77,7 +143,8 @@ class Tile {
   }
 }
 
-export function showTiles(sources, rates) {
+export function showTiles(all, rates, canChange, places) {
+  const sources = all.filter((source) => source.camera?.state !== "removed");
   const grid = document.getElementById("tiles");
   for (const [sourceId, tile] of tiles) {
     if (!sources.some((source) => source.source_id === sourceId)) {
@@ -93,6 +160,7 @@ export function showTiles(sources, rates) {
       seen.observe(tile.element);
       tile.follow();
     }
-    tiles.get(source.source_id).show(source, rates.get(source.source_id) ?? 0);
+    tiles.get(source.source_id).setPlaces(places);
+    tiles.get(source.source_id).show(source, rates.get(source.source_id) ?? 0, canChange);
   }
 }

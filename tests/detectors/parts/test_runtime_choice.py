@@ -32,6 +32,7 @@ from streamdet.models.model_config import (
     load_model_config,
 )
 from streamdet.runtimes.cpu import has_bf16
+from streamdet.runtimes.measuring import Subject
 from tests.runtimes.tiny_network import write_tiny_network
 
 BF16 = ["openvino bf16"] if has_bf16() else []
@@ -50,6 +51,8 @@ def options(**stated: object) -> NetworkOptions:
 
 
 BOTH = model(openvino="auto", onnxruntime="fp32")
+assert BOTH.input is not None
+IMAGE = BOTH.input
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +108,7 @@ def test_the_fastest_is_chosen_kept_and_told(tmp_path: Path) -> None:
     assert set(choice.table) == set(candidates(options(), BOTH))
     assert choice.candidate == fastest(choice.table)
     assert choice.note.startswith(f" (measured: {choice.candidate} ")
-    key = choice_key(candidates(options(), BOTH), network, processes=1, threads=1)
+    key = choice_key(candidates(options(), BOTH), Subject(network, IMAGE))
     assert read_kept(key) == choice.table
 
 
@@ -113,7 +116,7 @@ def test_what_is_kept_is_not_measured_again(tmp_path: Path) -> None:
     network = write_tiny_network(tmp_path)
     allowed = candidates(options(), BOTH)
     table = {one: Speed(1.0 + place) for place, one in enumerate(allowed)}
-    keep(choice_key(allowed, network, processes=3, threads=1), table)
+    keep(choice_key(allowed, Subject(network, IMAGE, processes=3)), table)
     choice = choose_runtime(options(), BOTH, network, processes=3)
     assert (choice.candidate, choice.table) == (allowed[-1], table)
 

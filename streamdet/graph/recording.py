@@ -1,0 +1,80 @@
+"""Checks of sinks that record: what they read, whom they wait for, where they write."""
+
+from __future__ import annotations
+
+from streamdet.config.suggestions import nearest
+from streamdet.errors import ConfigError
+from streamdet.graph.pipeline import Node, PipelineGraph, needs_packets
+from streamdet.graph.problems import Problems
+from streamdet.registry import load
+from streamdet.sinks.recorder import RecorderOptions
+from streamdet.system.atomic_file import checked_folder
+from streamdet.system.redaction import short
+
+
+def check_recording(graph: PipelineGraph, problems: Problems) -> None:
+    """Report sinks that would never record anything, or nowhere."""
+    for node in graph.nodes_of_role("sink"):
+        if needs_packets(node):
+            _check_live(graph, node, problems)
+        if isinstance(node.options, RecorderOptions):
+            _check_tracker(graph, node, problems)
+            _check_classes(graph, node, node.options, problems)
+            _check_zones(graph, node, node.options, problems)
+            _check_folder(node, node.options, problems)
+
+
+def _check_live(graph: PipelineGraph, node: Node, problems: Problems) -> None:
+    for source in _read_by(graph, node, "source"):
+        if not source.is_live:
+            problems.add(
+                ("nodes", node.name, "reads"),
+                f"brings {source.name!r}, which is not live: {node.kind} keeps what a camera sends;"
+                " play a file like a camera by `uri: file:PATH?live=1`",
+            )
+
+
+def _check_tracker(graph: PipelineGraph, node: Node, problems: Problems) -> None:
+    if getattr(load("sink", node.kind), "needs_tracks", False) and not _read_by(
+        graph, node, "tracker"
+    ):
+        problems.add(
+            ("nodes", node.name, "reads"),
+            f"must lead to a tracker: {node.kind} writes a file for each track",
+        )
+
+
+def _check_classes(
+    graph: PipelineGraph, node: Node, options: RecorderOptions, problems: Problems
+) -> None:
+    detectors = _read_by(graph, node, "detector")
+    known = [name for each in detectors if each.model is not None for name in each.model.classes]
+    for name in options.classes:
+        if name not in known:
+            problems.add(
+                ("nodes", node.name, "classes"),
+                f"must be classes of the model, got {short(name)!r}; {nearest(name, known)}",
+            )
+
+
+def _check_zones(
+    graph: PipelineGraph, node: Node, options: RecorderOptions, problems: Problems
+) -> None:
+    if options.zones and not _read_by(graph, node, "analytics"):
+        problems.add(
+            ("nodes", node.name, "zones"),
+            "needs an analytics node between tracker and sink, which finds what is in a zone",
+        )
+
+
+def _check_folder(node: Node, options: RecorderOptions, problems: Problems) -> None:
+    try:
+        checked_folder(options.folder)
+    except ConfigError as exc:
+        place = short(str(options.folder))
+        problems.add(("nodes", node.name, "folder"), f"cannot be written to: {place}: {exc}")
+
+
+def _read_by(graph: PipelineGraph, node: Node, role: str) -> list[Node]:
+    """List the nodes of a role that a node reads, directly or not."""
+    return [each for each in graph.nodes_of_role(role) if node in graph.downstream(each.name)]

@@ -1,0 +1,139 @@
+"""A graph whose images lie in a GPU, emulated: the results of the CPU, whatever is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from streamdet.config.files import shipped
+from tests.emulation import build
+from tests.emulation.emulated import EmulatedCuda
+from tests.faults.place import Place
+from tests.faults.storm import (
+    assert_each_once_in_order,
+    errors_in,
+    lines_of,
+    output_of,
+    results_of,
+    stage_processes,
+    streamdet,
+    wait_for_lines,
+)
+
+FRAMES = 50
+GRAPH = """\
+version: 1
+name: gpu
+nodes:
+  camera:
+    {{kind: source, uri: "synthetic:street?frames={frames}&hw=240x320", device: {device}, {front}}}
+  prepare: {{kind: transform, reads: camera, device: {device}, {front}}}
+  detect: {{batch: 2, kind: detector, reads: prepare, model: people, classes: [person], copy: true}}
+  track: {{kind: byte_track, reads: detect, process: back}}
+  write: {{kind: jsonl, reads: track, process: back, path: {path}}}
+"""
+LATE_US = "300"
+
+
+@pytest.fixture
+def gpu(emulated_cuda: EmulatedCuda) -> Iterator[dict[str, str]]:
+    """The environment of a run on the emulated device, on which nothing may be left."""
+    kernels = build.kernel_library(shipped("engines/kernels") / "prepare.cu")
+    assert emulated_cuda.used_bytes() == 0
+    yield {
+        **emulated_cuda.environment,
+        "EMULATED_CUDA_KERNELS": str(kernels),
+        "EMULATED_CUDA_DELAY_US": LATE_US,
+    }
+    assert emulated_cuda.used_bytes() == 0
+
+
+def graph(folder: Path, device: str, *, front: str = "batch: 2", frames: int = FRAMES) -> Path:
+    """A graph file that writes to `o.jsonl` beside it."""
+    path = folder / f"{device.partition(':')[0]}.yaml"
+    text = GRAPH.format(frames=frames, device=device, front=front, path=folder / "o.jsonl")
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def on_cpu(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    folder = tmp_path_factory.mktemp("cpu")
+    with streamdet("run", str(graph(folder, "cpu"))) as process:
+        output_of(process, 120)
+        assert process.returncode == 0
+    return results_of(lines_of(folder / "o.jsonl"))
+
+
+@pytest.mark.parametrize(
+    "front", ["batch: 2", "process: front"], ids=["each alone", "in one process"]
+)
+def test_a_gpu_finds_what_the_cpu_finds(
+    gpu: dict[str, str], on_cpu: dict[str, list[Any]], tmp_path: Path, front: str
+) -> None:
+    path = graph(tmp_path, "cuda:0", front=front)
+    with streamdet("run", str(path), "--stages", env=gpu) as process:
+        text = output_of(process, 180)
+    assert process.returncode == 0, text
+    assert results_of(lines_of(tmp_path / "o.jsonl")) == on_cpu
+    assert "decoded on the CPU, each image copied to cuda:0 (emulated on a CPU) once" in text
+
+
+def test_killed_workers_lose_and_double_nothing(
+    gpu: dict[str, str], on_cpu: dict[str, list[Any]], tmp_path: Path
+) -> None:
+    few = tmp_path / "few.yaml"  # so that every process has work up to the end
+    few.write_text("slots: 2\nmax_in_flight: 6\n")
+    path = graph(tmp_path, "cuda:0")
+    with streamdet("run", str(path), "--deploy", str(few), env=gpu) as process:
+        for count, name in ((5, "sd:prepare-0"), (20, "sd:camera-0")):
+            wait_for_lines(tmp_path / "o.jsonl", count, process)
+            next(each for each in stage_processes(process) if each.name() == name).kill()
+        text = output_of(process, 180)
+    assert process.returncode == 0, text
+    lines = lines_of(tmp_path / "o.jsonl")
+    assert "2 restarts" in text
+    assert_each_once_in_order(lines, {"street": FRAMES})
+    assert results_of(lines) == on_cpu
+
+
+def test_a_run_whose_owner_of_gpu_memory_is_killed_ends_with_a_sentence(
+    gpu: dict[str, str], tmp_path: Path
+) -> None:
+    place = Place()
+    path = graph(tmp_path, "cuda:0", frames=2000)
+    settings = {**gpu, **place.env, "EMULATED_CUDA_ORPHANS": "fault"}
+    with streamdet("run", str(path), env=settings) as process:
+        wait_for_lines(tmp_path / "o.jsonl", 3, process)
+        place.note(process)
+        owner_of(process).kill()
+        text = output_of(process, 180)
+    assert process.returncode == 1
+    assert "the process that holds the images on cuda:0 has ended" in "\n".join(errors_in(text))
+    place.assert_clean()
+    place.remove()
+
+
+def owner_of(process: Any) -> psutil.Process:
+    children = psutil.Process(process.pid).children(recursive=True)
+    return next(each for each in children if each.name() == "sd:gpu-memory")
+
+
+def test_too_little_gpu_memory_is_a_sentence(gpu: dict[str, str], tmp_path: Path) -> None:
+    small = {**gpu, "EMULATED_CUDA_MEMORY_MIB": "4"}
+    with streamdet("run", str(graph(tmp_path, "cuda:0")), env=small) as process:
+        text = output_of(process, 120)
+    assert process.returncode == 2, text
+    (error,) = errors_in(text)
+    assert "images cannot be kept on cuda:0: GPU memory is full" in error
+
+
+def test_check_names_a_gpu_that_cannot_be_used(gpu: dict[str, str], tmp_path: Path) -> None:
+    none = {**gpu, "EMULATED_CUDA_DEVICES": "0"}
+    with streamdet("check", str(graph(tmp_path, "cuda:0")), env=none) as process:
+        text = output_of(process, 60)
+    assert "warning: device cuda:0 cannot be used (cuInit failed" in text
