@@ -87,6 +87,7 @@ NIGHTLY = [
         "bin % op.output_width, bin / op.output_width",
     ),
     Mutation("prepare", "prepare.cuh", "pixel.value[2 - channel]", "pixel.value[channel]"),
+    Mutation("prepare", "prepare.cuh", "y * placement.out_width + x) * 3", "y + x) * 3"),
     Mutation("prepare", "prepare.cuh", "high >> 4", "high >> 3"),
     Mutation("prepare", "prepare.cuh", "is_column && ", ""),
     Mutation("prepare", "prepare.cuh", "y - placement.top", "y - placement.left"),
@@ -138,7 +139,7 @@ def test_a_fault_in_the_source_is_noticed(tmp_path: Path, mutation: Mutation) ->
 LAUNCHED = [
     ("nms", "nms_order"), ("nms", "nms_overlaps"), ("nms", "nms_keep"),
     ("roi_align_fpn", "roi_align_fpn_f32"), ("roi_pool", "roi_pool_f32"),
-    ("prepare", "prepare_bgr_f32"), ("prepare", "prepare_nv12_f32"),
+    ("prepare", "prepare_bgr_f32"), ("prepare", "prepare_nv12_f32"), ("prepare", "resize_bgr"),
     ("yolox", "yolox_cells_f32"), ("yolox", "yolox_top_f32"), ("draw", "draw_nv12"),
 ]  # fmt: skip
 
