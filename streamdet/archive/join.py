@@ -31,7 +31,7 @@ from streamdet.sources.file import FileOptions, FileSource
 from streamdet.stages import Job, Stage
 from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.track import TrackStage
-from streamdet.system.atomic_file import write_whole
+from streamdet.system.atomic_file import sync_folder, write_whole
 from streamdet.system.process import set_name
 
 JOIN: Final = "streamdet.archive.join:join"
@@ -128,6 +128,7 @@ def joined(task: JoinTask) -> FileResult:
             sink.close()
     for form, part in parts.items():
         _place(part, outputs[form])
+    sync_folder(task.archive.path)
     return result
 
 
