@@ -1,6 +1,8 @@
 # make demo   install, then people boxed, tracked and scored on a rendered street (or: make demo SOURCE=my.mp4)
 # make test   install, then every test that this machine can run
 # make soak-live   three live cameras, a fault every 20 s (3 minutes, or: SOAK_MINUTES=30)
+# make test-tensorrt install TensorRT-RTX in a venv of its own (0.25 GB), then the tests that build engines
+# make gpu-check   on a machine with a GPU, torch and nvcc: our kernels checked and timed (make gpu-site first)
 # make parity install torchvision in a venv of its own (4.7 GB), then the tests against it
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -8,8 +10,9 @@ STREAMDET_TEST_DATA ?= $(abspath ../shared/data)
 export STREAMDET_TEST_DATA
 
 SOAK_MINUTES ?= 3
+COMMA := ,
 
-.PHONY: demo test parity check bench soak-live coverage clean test-packages
+.PHONY: demo test test-tensorrt parity check bench soak-live coverage clean test-packages emulation gpu-check
 
 demo: .venv/installed
 	$(BIN)/streamdet run pipelines/people.yaml --source "$(or $(SOURCE),synthetic:street)" \
@@ -22,15 +25,20 @@ demo: .venv/installed
 	@echo "  $(BIN)/streamdet check pipelines/people.yaml     what the graph is made of"
 	@echo "  $(BIN)/streamdet doctor                          what this machine has and lacks"
 
-test parity: export OMP_NUM_THREADS=1  # two test processes of two threads each are slower
+test test-tensorrt parity: export OMP_NUM_THREADS=1  # two test processes of two threads each are slower
 
-test: .venv/dev-installed test-packages
+test: .venv/dev-installed test-packages emulation
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 -m "not nightly and not gpu" \
 	    --ignore=tests/faults
 	$(BIN)/pytest -m "not nightly and not gpu" tests/faults
 
 parity: .venv-parity/installed
 	.venv-parity/bin/pytest -n 2 --dist worksteal --max-worker-restart=0 tests/parity
+
+# Its packages but TensorRT are those of .venv: the tests build engines, which no GPU executes.
+test-tensorrt: .venv-tensorrt/installed
+	STREAMDET_REQUIRE=$(if $(STREAMDET_REQUIRE),$(STREAMDET_REQUIRE)$(COMMA))tensorrt \
+	    .venv-tensorrt/bin/python -m pytest tests/runtimes/tensorrt
 
 check: .venv/dev-installed
 	$(BIN)/ruff format --check .
@@ -44,8 +52,12 @@ bench: .venv/dev-installed
 soak-live: .venv/dev-installed test-packages
 	$(BIN)/python -m tests.cameras.soak --minutes $(SOAK_MINUTES) --json soak.json
 
-coverage: .venv/dev-installed test-packages
+coverage: .venv/dev-installed test-packages emulation
 	$(BIN)/pytest -m "not nightly and not gpu" --cov --cov-report=term:skip-covered
+
+# A CUDA driver that runs on the CPU, and PyCUDA against it (about two minutes, once: tests/emulation).
+emulation: .venv/dev-installed
+	@$(BIN)/python -m tests.emulation.build || true  # its tests are skipped, or say why they fail
 
 # The RTSP server of tests/cameras is run by Debian's Python, the page of tests/server by its
 # browser. Without root these tests are skipped.
@@ -76,6 +88,13 @@ test-packages:
 	    -e '.[networks]' hypothesis pytest pytest-timeout pytest-xdist
 	@touch $@
 
+.venv-tensorrt/installed: .venv/dev-installed
+	.venv/bin/python -m venv .venv-tensorrt
+	.venv/bin/python -c 'import sysconfig as s; print("import site; site.addsitedir(%r)" % s.get_path("purelib"))' \
+	    > $$(echo .venv-tensorrt/lib/python*/site-packages)/streamdet-venv.pth
+	.venv-tensorrt/bin/pip install --quiet --disable-pip-version-check tensorrt-rtx-cu13==1.7.1.116
+	@touch $@
+
 .venv/installed: .venv/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[run]'
 	@touch $@
@@ -85,5 +104,14 @@ test-packages:
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[all,networks,dev]'
 	@touch $@
 
+# Python there needs torch and numpy; GPU_PYTHON names it. The pool needs PyCUDA, see gpu-site.
+GPU_PYTHON ?= $(PYTHON)
+gpu-check:
+	PYTHONPATH="gpu-site:$$PYTHONPATH" $(GPU_PYTHON) -m benchmarks.gpu_check
+
+# PyCUDA in a folder, made on a machine with a network for one without; for the same Python.
+gpu-site: emulation
+	cp -r "$$($(BIN)/python -c 'from tests.emulation.build import pycuda; print(pycuda())')" $@
+
 clean:
-	rm -rf .venv .venv-parity demo.mp4 demo.jsonl bench.json soak.json apt.log
+	rm -rf .venv .venv-parity gpu-site .venv-tensorrt demo.mp4 demo.jsonl bench.json soak.json apt.log

@@ -39,6 +39,41 @@ class PixelFormat:
 BGR24: Final = PixelFormat("bgr24", 3, np.dtype(np.uint8))
 
 
+@dataclass(frozen=True, slots=True)
+class DevicePixels:
+    """An image in the memory of a GPU: its address; the CPU cannot read it.
+
+    Attributes:
+        device: the GPU, cuda:0 for the first.
+        pointer: address of the first pixel.
+        shape: as `PixelFormat.shape` says; rows lie one after the other.
+        dtype: of each value.
+        is_writable: whether it may be written to.
+        owner: what must live as long as the image, where that is not a pool.
+    """
+
+    device: str
+    pointer: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    is_writable: bool = True
+    owner: object = None
+
+    @property
+    def hw(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        return self.shape[0], self.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+AnyPixels = Pixels | DevicePixels
+"""An image of this process's memory, or of a GPU's."""
+
+
 class Image(Protocol):
     """An image that may not have been converted to BGR yet."""
 

@@ -142,12 +142,11 @@ def decode(payload: bytes) -> Message:
         values: tuple[Any, ...] = msgpack.unpackb(payload, use_list=False)
         if len(values) == 2:
             return EndOfStream(*values)
-        # Messages of a run that began before there were still images end with the timings, those
-        # from before there were events with `is_still`, before there were input sizes with these.
+        # Messages of a run that began with an older version end earlier.
         missing: tuple[Any, ...] = (False, (), (), None)[len(values) - 14 :]
         (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
-         model, drop_reason, timings, is_still, events, markings,
-         input_hw) = (*values, *missing)  # fmt: skip
+         model, drop_reason, timings, is_still, events, markings, input_hw) = (
+             *values, *missing)  # fmt: skip
         return FrameMessage(
             frame=Frame(
                 source_id,
@@ -158,7 +157,7 @@ def decode(payload: bytes) -> Message:
                 hw,
                 captured_ns,
                 _ref(pixels),
-                is_still,
+                bool(is_still),
             ),
             prepared=None if prepared is None else _prepared(prepared),
             detections=None if detections is None else _detections(detections),

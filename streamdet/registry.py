@@ -75,9 +75,13 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "runtime": {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",
         "openvino": "streamdet.runtimes.openvino:OpenVino",
+        "tensorrt": "streamdet.runtimes.tensorrt.runtime:TensorRt",
     },
     "pool": {
         "shm": "streamdet.transport.shm_pool:ShmPool",
+    },
+    "device_pool": {
+        "cuda": "streamdet.transport.cuda_pool:CudaPool",
     },
     "pixel_format": {
         "bgr24": "streamdet.image:BGR24",

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulation.emulated import cuda_context, emulated_cuda, emulated_module
 from tests.redis_server import RedisServer
 from tests.required import skip_for_want_of
+
+__all__ = ["cuda_context", "emulated_cuda", "emulated_module"]
 
 ROOT = Path(__file__).parent.parent
 

@@ -16,6 +16,7 @@ from streamdet.errors import EngineError
 
 _WITH_FACTORS: Final = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _FACTOR: Final = 1  # place among a node's inputs
+_HALF: Final = ".half"
 _FEWEST: Final = 512  # numbers: below, the node that turns them back costs more than it saves
 
 
@@ -48,6 +49,31 @@ def compact(model: Any, notes: Mapping[str, str]) -> None:
     graph.node.extend(nodes)
 
 
+def expand(model: Any) -> None:
+    """Give a compact network its float32 weights back, in place, without the nodes that did so.
+
+    Args:
+        model: an `onnx.ModelProto`; of one that is not compact nothing changes.
+    """
+    from onnx import numpy_helper
+
+    graph = model.graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    casts = [
+        node
+        for node in graph.node
+        if node.op_type == "Cast" and node.input[0] == f"{node.output[0]}{_HALF}"
+    ]
+    for node in casts:
+        tensor = stored[node.input[0]]
+        values = numpy_helper.to_array(tensor).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(values, node.output[0]))
+    names = {node.output[0] for node in casts}
+    kept = [node for node in graph.node if not names & set(node.output)]
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
 def _halved(tensor: Any) -> list[Any]:
     """Store a float32 tensor in half precision; returns the node that gives it back."""
     from onnx import TensorProto, helper, numpy_helper
@@ -61,7 +87,7 @@ def _halved(tensor: Any) -> list[Any]:
             f"{tensor.name} holds {largest:g}: half precision ends at {limit:g}, train with a"
             " higher weight decay"
         )
-    name, stored = tensor.name, f"{tensor.name}.half"
+    name, stored = tensor.name, f"{tensor.name}{_HALF}"
     tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
     return [helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT)]
 

@@ -1,4 +1,4 @@
-"""From a network in torch to ONNX: our own nodes with their bodies, shapes fixed or sides free."""
+"""From a network in torch to ONNX: our own nodes with their bodies, batch and sides free."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from streamdet.building.free_sides import free_sides
 from streamdet.building.functions import OPSET, function_of
 from streamdet.errors import EngineError
 from streamdet.networks import NODE_DOMAIN, Network
 
+BATCH: Final = "batch"
+"""Name of the axis that counts images, where a network takes any number of them."""
 
-def export(network: Network, input_name: str, hw: tuple[int, int], batch: int = 1) -> Any:
+_TRACED: Final = 2  # images: torch takes a number of 1 for one that never changes
+
+
+def export(network: Network, input_name: str, hw: tuple[int, int], batch: int | None = None) -> Any:
     """Export a network.
 
     Args:
@@ -22,7 +27,7 @@ def export(network: Network, input_name: str, hw: tuple[int, int], batch: int = 
             `takes_any_hw = True` is exported with a free height and width.
         input_name: name that the image input gets.
         hw: height and width of the image, pixels.
-        batch: images at a time.
+        batch: images at a time; None: any number.
 
     Returns:
         An `onnx.ModelProto`, checked; its outputs bear the names of the network's.
@@ -35,8 +40,9 @@ def export(network: Network, input_name: str, hw: tuple[int, int], batch: int = 
 
     assert isinstance(network, torch.nn.Module)
     module = network.eval()
-    extras = {name: torch.zeros((batch, *shape)) for name, shape in network.extra_inputs.items()}
-    image = torch.zeros((batch, 3, *hw))
+    images = batch or _TRACED
+    extras = {name: torch.zeros((images, *shape)) for name, shape in network.extra_inputs.items()}
+    image = torch.zeros((images, 3, *hw))
     with torch.no_grad():
         output_names = list(network(image, **extras))
         with _quiet():
@@ -48,6 +54,7 @@ def export(network: Network, input_name: str, hw: tuple[int, int], batch: int = 
                     input_names=[input_name, *extras],
                     output_names=output_names,
                     opset_version=OPSET,
+                    dynamic_shapes=None if batch else _free_batch(1 + len(extras)),
                     verbose=False,
                 )
             except Exception as exc:  # whatever torch's tracing meets in the network
@@ -59,6 +66,10 @@ def export(network: Network, input_name: str, hw: tuple[int, int], batch: int = 
     _add_functions(model)
     onnx.checker.check_model(model, full_check=model.ByteSize() < onnx.checker.MAXIMUM_PROTOBUF)
     return model
+
+
+def _free_batch(inputs: int) -> tuple[dict[int, str], ...]:
+    return tuple({0: BATCH} for _ in range(inputs))
 
 
 def _add_functions(model: Any) -> None:

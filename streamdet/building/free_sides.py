@@ -27,12 +27,16 @@ def free_sides(model: Any, input_name: str) -> None:
     Raises:
         EngineError: the network does not compute for another size.
     """
-    from onnx import numpy_helper
+    from onnx import helper, numpy_helper
 
-    shapes = {node.input[1] for node in model.graph.node if node.op_type == "Reshape"}
+    reshapes = [node for node in model.graph.node if node.op_type == "Reshape"]
+    for node in reshapes:
+        node.attribute.extend([helper.make_attribute("allowzero", 0)] if not node.attribute else [])
+        node.attribute[0].i = 0  # so that 0 takes a length, the batch's, from what is reshaped
+    shapes = {node.input[1] for node in reshapes}
     for tensor in model.graph.initializer:
         if tensor.name in shapes:
-            shape = np.array([*numpy_helper.to_array(tensor)[:-1], -1], np.int64)
+            shape = np.array([0, *numpy_helper.to_array(tensor)[1:-1], -1], np.int64)
             tensor.CopyFrom(numpy_helper.from_array(shape, tensor.name))
     del model.graph.value_info[:]
     sides = _sides(model, input_name)

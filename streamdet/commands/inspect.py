@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamdet.commands.models import add_random_argument
+from streamdet.commands.models_build import add_random_argument
 from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.system.atomic_file import checked_output, write_whole
 

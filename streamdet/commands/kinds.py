@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from streamdet.commands.model_text import paper
 from streamdet.config.names import NameOf
 from streamdet.config.suggestions import nearest
+from streamdet.config.validation import key_names
 from streamdet.errors import ConfigError, to_install
 from streamdet.graph.draft import ROLES, NodeKeys
 from streamdet.registry import (
@@ -124,7 +125,7 @@ def _options(
         within: what their names begin with.
         given: options that need not be stated although the model wants them.
     """
-    for name, field in model.model_fields.items():
+    for name, field in zip(key_names(model), model.model_fields.values(), strict=True):
         yield f"  {within}{name}{'' if name in given else _default(field)}"
         text = field.description or ""
         stated = (field.annotation, *field.metadata)

@@ -43,7 +43,7 @@ _TORCH_REMEDY: Final = (
     "only to train, and to build a network from published or trained weights:"
     f" pip install torch==2.13.0  (a build for CPUs), then {to_install('networks')}"
 )
-_TENSORRT: Final = ("tensorrt", "tensorrt-cu13", "tensorrt-cu12")
+_TENSORRT: Final = ("tensorrt-rtx-cu13", "tensorrt", "tensorrt-cu13", "tensorrt-cu12")
 _LIMIT_S: Final = 10.0
 
 
@@ -79,9 +79,10 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     yield _av()
     yield Finding("numpy", "ok", metadata.version("numpy"))
     yield _opencv()
-    yield from map(_runtime, names("runtime"))
+    yield from (_runtime(name) for name in names("runtime") if name != "tensorrt")
     yield _optional("torch", ("torch",), _TORCH_REMEDY)
-    yield _optional("tensorrt", _TENSORRT, f"only for a GPU: {to_install('gpu')}")
+    yield _optional("tensorrt", _TENSORRT, f"only to build engines: {to_install('tensorrt')}")
+    yield _optional("pycuda", ("pycuda",), f"only for `device: cuda:0`: {to_install('gpu')}")
     yield cuda()
     yield _embedded_server(is_needed=settings.is_embedded)
     if not settings.is_embedded:

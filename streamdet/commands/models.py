@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Final
 
-from streamdet.commands import models_add, models_measure, models_pack
+from streamdet.commands import models_add, models_build, models_measure, models_pack
 from streamdet.commands.model_text import fact_lines, list_lines
-from streamdet.errors import ConfigError, EngineError
-from streamdet.models.built_network import NetworkFile
-from streamdet.models.model_config import cache_folder, find_file, load_model_config
+from streamdet.commands.models_build import parameters, report_network
+from streamdet.errors import EngineError
+from streamdet.models.model_config import load_model_config
 
 _NAME: Final = "a model's name, or the path of its .yaml"
 
@@ -35,17 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         forms.add_parser("pack", help="make a trained model small and ready to be shipped")
     )
     models_measure.add_arguments(measure)
-    add_random_argument(build)
-    build.add_argument(
-        "--output", type=Path, metavar="DIR", help="where it goes (default: the cache)"
-    )
-
-
-def add_random_argument(parser: ArgumentParser) -> None:
-    """Add `--random SEED`, for networks that nobody has trained."""
-    parser.add_argument(
-        "--random", type=_seed, metavar="SEED", help="random weights instead of the model's"
-    )
+    models_build.add_arguments(build)
 
 
 def run(args: Namespace) -> int:
@@ -59,7 +48,7 @@ def run(args: Namespace) -> int:
         "list": _list,
         "show": _show,
         "pull": _pull,
-        "build": _build,
+        "build": models_build.run,
         "add": models_add.run,
         "pack": models_pack.run,
         "measure": models_measure.run,
@@ -78,55 +67,10 @@ def _list(_args: Namespace) -> None:
 def _show(args: Namespace) -> None:
     print("\n".join(fact_lines(args.name)))
     if load_model_config(args.name).network is not None and find_spec("torch") is not None:
-        print(f"  {'parameters':<13}  {_parameters(args.name)}")
+        print(f"  {'parameters':<13}  {parameters(args.name)}")
 
 
 def _pull(args: Namespace) -> None:
     from streamdet.building.pull import pull
 
-    _report(args.name, pull(args.name, partial(print, flush=True)))
-
-
-def _build(args: Namespace) -> None:
-    from streamdet.building.build import build
-
-    model = load_model_config(args.name)
-    if not model.is_built:
-        why = (
-            "has nothing to build: its detector runs no network"
-            if model.input is None
-            else "needs no building: its weights file holds the network"
-        )
-        raise ConfigError(f"model {model.name!r} {why}")
-    if model.weights is None and args.random is None:
-        raise ConfigError(
-            f"nobody has trained model {model.name!r}: --random 0 gives it random weights"
-        )
-    print(f"building the network of {model.name}", flush=True)
-    _report(args.name, build(args.name, args.output or cache_folder(), args.random))
-
-
-def _report(name: str, built: NetworkFile) -> None:
-    """Say what was built, and when runs will not find it."""
-    size = f"{built.path.stat().st_size / 1e6:.1f} MB, {_parameters(name)} parameters"
-    print(f"{built.path}: {size}{', ' + built.remark if built.remark else ''}")
-    found = find_file(built.path.name, load_model_config(name).folder)
-    if found is None or not found.samefile(built.path):
-        print(f"to use it, name its folder in STREAMDET_MODELS: {built.path.parent.absolute()}")
-
-
-def _parameters(name: str) -> str:
-    """Count the numbers that training would set, with separators."""
-    from torch import nn
-
-    from streamdet.building.build import make_network
-
-    network = make_network(name)
-    assert isinstance(network, nn.Module)
-    return f"{sum(parameter.numel() for parameter in network.parameters()):,}"
-
-
-def _seed(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) >= 2**63:
-        raise ArgumentTypeError(f"must be a whole number from 0 on, got {text!r}")
-    return int(text)
+    report_network(args.name, pull(args.name, partial(print, flush=True)))

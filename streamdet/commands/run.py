@@ -83,9 +83,9 @@ def run(args: Namespace) -> int:
             log.warn(doubled)
         supervisor.on_progress = show
         supervisor.on_warning = log.warn
-        supervisor.on_note = log.print
         supervisor.on_change = log.change
         supervisor.load = lambda path: graph_from(args, path)
+        supervisor.on_note = log.print
         report = supervisor.run()
     service.end()
     with supervisor.counting_signals():  # a stopped run still prints its report

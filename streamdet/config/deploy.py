@@ -59,7 +59,9 @@ class DeploySettings(Options):
         description="Images in each pool, at least; more where replicas read.",
     )
     pool: Annotated[str, NameOf("pool")] = Field(
-        "shm", description="Memory in which images pass from process to process."
+        "shm",
+        description="Memory in which images pass from process to process, where no node states"
+        " `device`.",
     )
     pool_mib: int = Field(
         512,

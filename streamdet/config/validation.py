@@ -77,7 +77,7 @@ def checked(
         ConfigError: one sentence for each fault, a line each.
     """
     _refuse_bytes(text)
-    check = _Check(model, text, path, values, (*model.model_fields, *also))
+    check = _Check(model, text, path, values, (*key_names(model), *also))
     for _ in range(_READINGS):
         try:
             return _validated(model, check.values)
@@ -218,6 +218,11 @@ def _plain(limit: object) -> object:
     return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
+def key_names(model: type[BaseModel]) -> list[str]:
+    """The keys of a model as they are written: a field may have another name in the code."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
 def _field_names(model: Any, key: KeyPath) -> list[str]:
     """List the keys that options may have at a path: their own, or those of named things."""
     for part in key:
@@ -226,7 +231,7 @@ def _field_names(model: Any, key: KeyPath) -> list[str]:
         else:
             model = model.model_fields[part].annotation if part in _field_names(model, ()) else None
     is_model = isinstance(model, type) and issubclass(model, BaseModel)
-    return list(model.model_fields) if is_model else []
+    return key_names(model) if is_model else []
 
 
 def _at(values: Any, path: KeyPath) -> Any:

@@ -4,7 +4,7 @@ A file goes through these modules in order: config/yaml_loader.py (text -> value
 `overrides` (the command line), `draft` (the keys that every node may have), `topology` (which node
 reads which), `build_nodes` (options, sources, models), `contents` (options that must fit each
 other), `thresholds` (of trackers and their detectors), `pipeline` (the checked graph and queries on
-it), `outputs` (the files that a run writes).
+it), `devices` (what lies on which GPU), `outputs` (the files that a run writes).
 """
 
 from streamdet.graph.file import load_graph

@@ -19,7 +19,7 @@ from streamdet.config.yaml_loader import YamlText
 from streamdet.detectors.parts.built_in import check_built_in
 from streamdet.detectors.parts.options import DetectorOptions, check_options, sized_by
 from streamdet.errors import ConfigError
-from streamdet.graph.draft import DraftNode, NodeKeys
+from streamdet.graph.draft import NODE_KEYS, DraftNode
 from streamdet.graph.pipeline import Node, in_order
 from streamdet.graph.problems import Problems
 from streamdet.graph.source_items import build_source
@@ -145,7 +145,7 @@ class _Builder:
             model: type[Options] = load(draft.role, kind).Options
         except ConfigError as exc:
             raise self._error((*draft.path, "kind"), f"cannot be {kind}: {exc}") from exc
-        return checked(model, self._text, draft.path, values, also=NodeKeys.model_fields)
+        return checked(model, self._text, draft.path, values, also=NODE_KEYS)
 
     def _from_home(self, draft: DraftNode, options: Options) -> Options:
         """Expand the ~ of a sink's path or folder; an unknown home is reported with the outputs."""
@@ -192,5 +192,7 @@ def _node(draft: DraftNode, kind: str, options: Options, **found: Any) -> Node:
         replicas=cores() if replicas == "auto" else replicas,
         batch=draft.keys.batch,
         max_wait_ms=draft.keys.max_wait_ms,
+        device=draft.keys.device,
+        copies=draft.keys.copies,
         **found,
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from streamdet.config.suggestions import nearest
-from streamdet.config.validation import checked
+from streamdet.config.validation import checked, key_names
 from streamdet.config.yaml_loader import KeyPath, YamlText
 from streamdet.graph.problems import Problems
 from streamdet.registry import names, role_of
@@ -64,6 +64,20 @@ class NodeKeys(BaseModel):
     max_wait_ms: float = Field(
         0, ge=0, le=10_000, description="Longest wait for a full batch, milliseconds."
     )
+    device: str = Field(
+        "cpu",
+        pattern=r"^(cpu|cuda:[0-9]+)$",
+        description="Where its images are made and lie: cpu, or a GPU, cuda:0 for the first.",
+    )
+    copies: bool = Field(
+        False,
+        alias="copy",
+        description="Whether it may read images that lie elsewhere: each is copied to its device.",
+    )
+
+
+NODE_KEYS: Final = tuple(key_names(NodeKeys))
+"""The keys that every node may have, as they are written."""
 
 
 class GraphFile(BaseModel):
@@ -118,7 +132,7 @@ def draft_nodes(text: YamlText, problems: Problems) -> dict[str, DraftNode]:
                 problems.add(("nodes", name, "kind"), _unknown_kind(keys.kind))
                 continue
             reads = (keys.reads,) if isinstance(keys.reads, str) else tuple(keys.reads)
-            options = {k: v for k, v in values.items() if k not in NodeKeys.model_fields}
+            options = {k: v for k, v in values.items() if k not in NODE_KEYS}
             drafts[name] = DraftNode(name, role, keys.kind, reads, keys, options)
     return drafts
 

@@ -16,6 +16,7 @@ from streamdet.graph.analytics import check_analytics, check_event_sinks
 from streamdet.graph.build_nodes import build_nodes
 from streamdet.graph.camera_files import spread_cameras
 from streamdet.graph.contents import check_contents
+from streamdet.graph.devices import check_devices
 from streamdet.graph.draft import GraphFile, draft_nodes
 from streamdet.graph.outputs import check_outputs
 from streamdet.graph.overrides import override
@@ -73,6 +74,7 @@ def load_graph(
     nodes = with_thresholds(nodes, problems)
     name = text.values.get("name") or _name_like(Path(text.name).stem)
     graph = PipelineGraph(name, Path(text.name), nodes, files)
+    check_devices(graph, problems)
     check_outputs(graph, problems)
     check_analytics(graph, problems)
     check_event_sinks(graph, problems)

@@ -24,6 +24,8 @@ def caption(node: Node) -> str:
         words.append(f"{len(node.items)} {'cameras' if node.is_live else 'sources'}")
     if node.parallel > 1 and not node.is_live:
         words.append(f"{node.parallel} at once")
+    if node.device != "cpu":
+        words.append(f"on {node.device}")
     if node.replicas > 1:
         words.append(f"x{node.replicas}")
     return ", ".join(words)

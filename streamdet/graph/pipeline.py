@@ -33,6 +33,8 @@ class Node:
         replicas: how many processes share its work.
         batch: most entries read at once.
         max_wait_ms: longest wait of a read for a full batch, milliseconds.
+        device: where its images are made and lie: cpu, or a GPU (cuda:0).
+        copies: whether it may read images that lie elsewhere.
         items: what a source reads, at least one; () for the other roles.
         model: of a detector; None for the other roles.
         tracking_by_hw: of a tracker: its options by the size of the network's image that feeds it,
@@ -48,6 +50,8 @@ class Node:
     replicas: int = 1
     batch: int = 8
     max_wait_ms: float = 0.0
+    device: str = "cpu"
+    copies: bool = False
     items: tuple[SourceItem, ...] = ()
     model: ModelConfig | None = None
     tracking_by_hw: Mapping[Hw, TrackerOptions] = field(default_factory=dict)
@@ -144,6 +148,12 @@ class PipelineGraph:
         makes prepared images, for detectors. The other roles make none.
         """
         return [node for node in self.downstream(name) if self._reads_pixels(node, name)]
+
+    @property
+    def gpus(self) -> tuple[str, ...]:
+        """The GPUs that its nodes work on: cuda:0 ..."""
+        devices = {node.device for node in self.nodes.values()}
+        return tuple(sorted(devices - {"cpu"}))
 
     def slot_readers(self, name: str) -> list[ProcessGroup]:
         """List the other processes that read a node's images: each frees the slot once.

@@ -11,7 +11,7 @@ from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import KeyPath, YamlText
 from streamdet.errors import ConfigError, legible
 from streamdet.graph.camera_files import WANTED
-from streamdet.graph.draft import DraftNode, NodeKeys
+from streamdet.graph.draft import NODE_KEYS, DraftNode
 from streamdet.graph.problems import Problems
 from streamdet.registry import load
 from streamdet.sources.resolve import SourceItem, camera_address, resolve
@@ -125,5 +125,5 @@ class _SourceBuilder:
                 f"must be {kind} (or source) for {what}, got {self._draft.kind}",
             )
         model: type[Options] = load("source", kind).Options
-        general = [*NodeKeys.model_fields, *WHAT_IT_READS]
+        general = [*NODE_KEYS, *WHAT_IT_READS]
         return checked(model, self._text, self._draft.path, self._values, also=general)

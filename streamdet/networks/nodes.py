@@ -27,6 +27,10 @@ VERSION: Final = 1
 """Of the domain `streamdet`; rises when a node changes its meaning."""
 
 
+_TAKEN_BY_PLUGIN: Final = {"plugin_namespace": NODE_DOMAIN}
+"""Without it TensorRT's parser takes a node's body where it has a plugin of the node's name."""
+
+
 class Kept(NamedTuple):
     """What is left after suppression.
 
@@ -70,6 +74,7 @@ def nms(  # noqa: PLR0913
                 "iou_thresh": iou_thresh,
                 "score_thresh": score_thresh,
                 "most": most,
+                **_TAKEN_BY_PLUGIN,
             },
             dtypes=(torch.int64, torch.int64),
             shapes=((batch, most), (batch,)),
@@ -135,6 +140,7 @@ def multi_level_roi_align(
             "sampling_ratio": sampling_ratio,
             "finest_level": math.log2(strides[0]),
             "levels_above": float(len(maps) - 1),
+            **_TAKEN_BY_PLUGIN,
         }
         attributes |= {f"scale{level}": 1 / stride for level, stride in enumerate(strides)}
         return torch.onnx.ops.symbolic(
@@ -166,7 +172,7 @@ def pool_rois(rois: Tensor, features: Tensor, *, stride: int, output_side: int) 
         return torch.onnx.ops.symbolic(
             f"{NODE_DOMAIN}::RoiPool",
             (rois, features),
-            {"scale": 1 / stride, "output_hw": [output_side, output_side]},
+            {"scale": 1 / stride, "output_hw": [output_side, output_side], **_TAKEN_BY_PLUGIN},
             dtype=features.dtype,
             shape=(rois.shape[0], features.shape[1], output_side, output_side),
             version=VERSION,

@@ -1,4 +1,4 @@
-"""Whether the weights, runtimes and libraries that a graph needs are on this machine."""
+"""Whether the weights, runtimes, libraries and GPUs that a graph needs are on this machine."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from streamdet.errors import EngineError, StreamdetError
 from streamdet.graph import Node, PipelineGraph
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
-from streamdet.runtimes.installed import how_to_install, is_installed
+from streamdet.runtimes.installed import how_to_install, is_installed, runtime_kind
 from streamdet.sinks import mqtt, parquet
+from streamdet.transport.cuda_device import check_device
 
 _LIBRARIES: Final = {
     "parquet": ("pyarrow", parquet.missing_library),
@@ -25,7 +26,12 @@ _LIBRARIES: Final = {
 
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
-    """Yield an error for each detector or sink that could not start here."""
+    """Yield an error for each detector, sink or GPU that could not start here."""
+    for gpu in graph.gpus:
+        try:
+            check_device(gpu)
+        except StreamdetError as exc:
+            yield exc
     for node in graph.nodes_of_role("detector"):
         try:
             _check_parts(node)
@@ -67,6 +73,11 @@ def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> No
     if not is_installed(kind):
         remedy = how_to_install(kind)
         raise EngineError(f"{name}.runtime is {kind}, which is not installed: {remedy}")
+    if kind == "tensorrt":
+        try:
+            runtime_kind(kind).refuse()  # type: ignore[attr-defined]
+        except EngineError as exc:
+            raise EngineError(f"{name}.runtime is tensorrt: {exc}") from exc
 
 
 def _check_proposals(name: str, options: ProposalOptions) -> None:

@@ -14,7 +14,6 @@ from typing import Final
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import TransportError, legible
 from streamdet.graph import PipelineGraph
-from streamdet.registry import load
 from streamdet.run.accounting import Accounting
 from streamdet.run.choose_inputs import choose_inputs
 from streamdet.run.choose_runtimes import choose_runtimes, measured_speed
@@ -31,6 +30,7 @@ from streamdet.system.process import has_terminal, stop_signals_to
 from streamdet.system.redaction import redacted
 from streamdet.transport.connection import connect
 from streamdet.transport.embedded import EmbeddedRedis
+from streamdet.transport.pool import kind_of
 from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
 from streamdet.transport.requests import Inbox
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
@@ -98,8 +98,8 @@ class Supervisor:
         self._stops = 0
         self._redis_server: EmbeddedRedis | None = None
         self._runtime_notes: dict[str, str] = {}
-        self._inputs: dict[str, str] = {}
         self._worker_warnings = WorkerWarnings()
+        self._inputs: dict[str, str] = {}
 
     def run(self) -> Report:
         """Run the graph to its end.
@@ -158,7 +158,7 @@ class Supervisor:
         run, small = self._plan(folder, infos)
         warnings += small
         for pool in run.pools.values():
-            stack.callback(load("pool", pool.kind).create(pool).close)
+            stack.callback(kind_of(pool).create(pool).close)
         bus = RedisBus(connect(self.redis_url), run.layout)
         stack.callback(bus.close)
         bus.create()

@@ -20,7 +20,7 @@ from streamdet.sinks.label_places import place_labels
 from streamdet.sinks.overlays import draw_keypoints, draw_masks
 from streamdet.sinks.pen import DARK, SMALL_SIDE, WHITE, Color, Pen
 from streamdet.sinks.plate import Plate
-from streamdet.sinks.yuv_image import Edges, YuvImage
+from streamdet.sinks.yuv_image import Edges, Surface
 
 TRAIL_LENGTH = 30
 """Frames: how many positions a trail has, and how long it outlives its track."""
@@ -78,7 +78,7 @@ class Trails:
 
 
 def draw_detections(
-    image: YuvImage, detections: Detections, labels: Sequence[str], trails: Trails
+    image: Surface, detections: Detections, labels: Sequence[str], trails: Trails
 ) -> None:
     """Draw masks, trails, boxes, keypoints, labels, in this order; the surest object lies on top.
 
@@ -112,7 +112,7 @@ def draw_detections(
             plates[row].draw(image, places[row], colors[row], pen)
 
 
-def draw_notice(image: YuvImage, text: str) -> None:
+def draw_notice(image: Surface, text: str) -> None:
     """Write a line into the lower left corner, in place; the image's edge cuts it."""
     import cv2
 
@@ -184,13 +184,13 @@ def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[st
     ]
 
 
-def _draw_trail(image: YuvImage, points: npt.NDArray[np.int16], color: Color, pen: Pen) -> None:
+def _draw_trail(image: Surface, points: npt.NDArray[np.int16], color: Color, pen: Pen) -> None:
     path = points.astype(np.int32)
     image.line(path, color, max(1, pen.line // 2))
     image.line(path[-len(path) // 2 :], color, pen.line)
 
 
-def _draw_box(image: YuvImage, edges: Edges, color: Color, pen: Pen) -> None:
+def _draw_box(image: Surface, edges: Edges, color: Color, pen: Pen) -> None:
     """Draw a frame inside the edges: cv2's own thick lines are as wide as they please."""
     if pen.is_outlined:
         x1, y1, x2, y2 = edges

@@ -13,7 +13,7 @@ from streamdet.events import Marking
 from streamdet.frame import Geometry
 from streamdet.sinks.pen import DARK, WHITE, Color, Pen
 from streamdet.sinks.plate import Plate
-from streamdet.sinks.yuv_image import YuvImage
+from streamdet.sinks.yuv_image import Surface
 
 OPACITY: Final = 0.14
 ACTIVE_OPACITY: Final = 0.24
@@ -27,7 +27,7 @@ _MAX_COORDINATE: Final = 32_767
 XY = npt.NDArray[np.int32]
 
 
-def draw_areas(image: YuvImage, markings: Sequence[Marking]) -> None:
+def draw_areas(image: Surface, markings: Sequence[Marking]) -> None:
     """Draw the zones' areas and the lines; objects come on top of them.
 
     Args:
@@ -48,7 +48,7 @@ def draw_areas(image: YuvImage, markings: Sequence[Marking]) -> None:
             _draw_arrow(image, xy, color, pen)
 
 
-def draw_counts(image: YuvImage, markings: Sequence[Marking]) -> None:
+def draw_counts(image: Surface, markings: Sequence[Marking]) -> None:
     """Write what is counted beside each zone and line, above the objects."""
     pen = Pen.for_image(image.hw)
     for number, marking in enumerate(markings):
@@ -77,7 +77,7 @@ def _points(marking: Marking) -> XY:
     return xy.clip(-_MAX_COORDINATE, _MAX_COORDINATE).astype(np.int32)
 
 
-def _tint(image: YuvImage, xy: XY, color: Color, opacity: float) -> None:
+def _tint(image: Surface, xy: XY, color: Color, opacity: float) -> None:
     import cv2
 
     height, width = image.hw
@@ -90,7 +90,7 @@ def _tint(image: YuvImage, xy: XY, color: Color, opacity: float) -> None:
     image.tint((left, top), mask.astype(np.bool_), color, opacity)
 
 
-def _draw_arrow(image: YuvImage, xy: XY, color: Color, pen: Pen) -> None:
+def _draw_arrow(image: Surface, xy: XY, color: Color, pen: Pen) -> None:
     """Draw a small arrow at the middle of a line that points to its right hand: in."""
     along = (xy[1] - xy[0]).astype(np.float64)
     along /= max(1.0, float(np.hypot(*along)))
@@ -104,7 +104,7 @@ def _draw_arrow(image: YuvImage, xy: XY, color: Color, pen: Pen) -> None:
         image.line(head.round().astype(np.int32), ink, thickness)
 
 
-def _plate_place(image: YuvImage, marking: Marking, plate: Plate, pen: Pen) -> tuple[int, int]:
+def _plate_place(image: Surface, marking: Marking, plate: Plate, pen: Pen) -> tuple[int, int]:
     """Choose the left and top of a plate: at a zone's highest corner, at a line's left end."""
     xy = _points(marking)
     if marking.shape == "zone":

@@ -13,7 +13,7 @@ from streamdet.detections import Detections, FrameMasks
 from streamdet.frame import Geometry
 from streamdet.ops.run_length import decode, decode_region, encode
 from streamdet.sinks.pen import DARK, WHITE, Color, Pen
-from streamdet.sinks.yuv_image import YuvImage
+from streamdet.sinks.yuv_image import Surface
 
 OPACITY: Final = 0.45
 """How much of a mask's pixel is its colour."""
@@ -37,7 +37,7 @@ _RIMLESS_SIDE, _DOTLESS_SIDE = 100.0, 40.0
 
 
 def draw_masks(
-    image: YuvImage, detections: Detections, colors: Sequence[Color], order: Iterable[int]
+    image: Surface, detections: Detections, colors: Sequence[Color], order: Iterable[int]
 ) -> None:
     """Tint the pixels of each object; nothing where there are no masks.
 
@@ -56,7 +56,7 @@ def draw_masks(
 
 
 def draw_keypoints(
-    image: YuvImage, detections: Detections, colors: Sequence[Color], order: Iterable[int]
+    image: Surface, detections: Detections, colors: Sequence[Color], order: Iterable[int]
 ) -> None:
     """Draw the points as dots; those of people (17) are joined by COCO's skeleton.
 
@@ -126,7 +126,7 @@ class _Brush:
 
 
 def _draw_limbs(
-    image: YuvImage,
+    image: Surface,
     xy: npt.NDArray[np.float32],
     limbs: Sequence[tuple[int, int]],
     color: Color,
@@ -139,7 +139,7 @@ def _draw_limbs(
             image.line(whole[list(limb)], ink, thickness)
 
 
-def _draw_dots(image: YuvImage, xy: npt.NDArray[np.float32], color: Color, brush: _Brush) -> None:
+def _draw_dots(image: Surface, xy: npt.NDArray[np.float32], color: Color, brush: _Brush) -> None:
     ring = brush.dot + (brush.line + 1) // 2
     discs = [(ring + 1, DARK), (ring, color)] * brush.is_rimmed + [(brush.dot, WHITE)]
     for x, y in xy.round().astype(int).tolist():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamdet.sinks.pen import DARK, WHITE, Color, Pen
-from streamdet.sinks.yuv_image import YuvImage
+from streamdet.sinks.yuv_image import Surface
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Plate:
         plate_hw = height + base // 2 + 2 * pen.margin, width + 2 * pen.margin
         return cls(text, (plate_hw[0] + plate_hw[0] % 2, plate_hw[1] + plate_hw[1] % 2), height)
 
-    def draw(self, image: YuvImage, place: tuple[int, int], color: Color, pen: Pen) -> None:
+    def draw(self, image: Surface, place: tuple[int, int], color: Color, pen: Pen) -> None:
         """Draw it with its left and top, even numbers, at `place`."""
         left, top = place
         image.fill((left, top, left + self.hw[1], top + self.hw[0]), color)

@@ -8,9 +8,9 @@ converts them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +21,54 @@ Plane = npt.NDArray[np.uint8]
 Edges = Sequence[int]
 """x1, y1, x2, y2 of a rectangle, pixels; x2 and y2 lie just outside."""
 
+Inks = Callable[[Color], tuple[int, int, int]]
+"""Gives a colour's values in the planes y, u, v."""
+
 BLACK_LUMA, GREY_CHROMA = 16, 128
 _QUARTERS = 2
 
 
+class Surface(Protocol):
+    """What can be drawn on: an image in this process' memory, or a list for a GPU."""
+
+    @property
+    def hw(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        ...
+
+    def fill(self, edges: Edges, color: Color) -> None:
+        """Fill a rectangle whose edges are even."""
+        ...
+
+    def fill_luma(self, edges: Edges, color: Color) -> None:
+        """Fill a rectangle with a colour's brightness only; its edges may be odd."""
+        ...
+
+    def line(self, path: npt.NDArray[np.int32], color: Color, thickness: int) -> None:
+        """Draw a smooth line through (T, 2) points."""
+        ...
+
+    def disc(self, xy: tuple[int, int], radius: int, color: Color) -> None:
+        """Draw a filled circle; of radius 0 it is a pixel."""
+        ...
+
+    def tint(
+        self, place: tuple[int, int], mask: npt.NDArray[np.bool_], color: Color, opacity: float
+    ) -> None:
+        """Mix a colour into the pixels of a mask (h, w), whose left and top is `place`."""
+        ...
+
+    def write(self, text: str, origin: tuple[int, int], color: Color, pen: Pen) -> None:
+        """Write a line of text; `origin` is the left end of its base line."""
+        ...
+
+    def darken(self, top: int) -> None:
+        """Take two thirds of the light from the rows from an even one on."""
+        ...
+
+
 class YuvImage:
-    """Three planes; all shapes are cut at the image's edges.
+    """Three planes; all shapes are cut at the image's edges. A `Surface`.
 
     Attributes:
         y: (H, W) uint8, H and W even.
@@ -34,9 +76,17 @@ class YuvImage:
         v: (H / 2, W / 2) uint8.
     """
 
-    def __init__(self, y: Plane, u: Plane, v: Plane) -> None:
-        """Draw on these planes, without copying them."""
+    def __init__(self, y: Plane, u: Plane, v: Plane, *, inks: Inks | None = None) -> None:
+        """Draw on these planes, without copying them.
+
+        Args:
+            y: see above.
+            u: see above.
+            v: see above.
+            inks: by default `yuv_of`.
+        """
         self.y, self.u, self.v = y, u, v
+        self._inks = inks or yuv_of
 
     @classmethod
     def of_i420(cls, i420: Plane) -> Self:
@@ -59,7 +109,7 @@ class YuvImage:
         """Fill a rectangle whose edges are even."""
         import cv2
 
-        chroma = yuv_of(color)[1:]
+        chroma = self._inks(color)[1:]
         self.fill_luma(edges, color)
         x1, y1, x2, y2 = (edge // 2 for edge in edges)
         for plane, value in zip((self.u, self.v), chroma, strict=True):
@@ -70,14 +120,14 @@ class YuvImage:
         import cv2
 
         x1, y1, x2, y2 = edges
-        cv2.rectangle(self.y, (x1, y1), (x2 - 1, y2 - 1), yuv_of(color)[0], cv2.FILLED)
+        cv2.rectangle(self.y, (x1, y1), (x2 - 1, y2 - 1), self._inks(color)[0], cv2.FILLED)
 
     def line(self, path: npt.NDArray[np.int32], color: Color, thickness: int) -> None:
         """Draw a smooth line through (T, 2) points; it is coloured over 2 pixels at least."""
         import cv2
 
         chroma_path = _in_chroma(path)
-        luma, *chroma = yuv_of(color)
+        luma, *chroma = self._inks(color)
         cv2.polylines(self.y, [path], False, luma, thickness, cv2.LINE_AA)
         half = max(1, thickness // 2)
         for plane, value in zip((self.u, self.v), chroma, strict=True):
@@ -87,7 +137,7 @@ class YuvImage:
         """Draw a filled circle; of radius 0 it is a pixel."""
         import cv2
 
-        luma, *chroma = yuv_of(color)
+        luma, *chroma = self._inks(color)
         smooth = cv2.LINE_AA if radius else cv2.LINE_8  # LINE_AA draws nothing at radius 0
         cv2.circle(self.y, xy, radius, luma, cv2.FILLED, smooth)
         middle = xy[0] // 2, xy[1] // 2
@@ -110,7 +160,8 @@ class YuvImage:
         sparse = mask[odd_y::2, odd_x::2]
         chroma_place = (left + odd_x) // 2, (top + odd_y) // 2
         parts = (mask, place), (sparse, chroma_place), (sparse, chroma_place)
-        for plane, value, (part, (x, y)) in zip(self._planes(), yuv_of(color), parts, strict=True):
+        inks = self._inks(color)
+        for plane, value, (part, (x, y)) in zip(self._planes(), inks, parts, strict=True):
             under = plane[y : y + part.shape[0], x : x + part.shape[1]]
             mixed = (np.arange(256) * (1 - opacity) + value * opacity).round().astype(np.uint8)
             np.copyto(under, mixed[under], where=part)
@@ -127,7 +178,7 @@ class YuvImage:
         import cv2
 
         font, half = cv2.FONT_HERSHEY_SIMPLEX, (origin[0] // 2, origin[1] // 2)
-        luma, *chroma = yuv_of(color)
+        luma, *chroma = self._inks(color)
         cv2.putText(self.y, text, origin, font, pen.font_scale, luma, pen.stroke, cv2.LINE_AA)
         scale, stroke = pen.font_scale / 2, max(1, pen.stroke // 2)
         for plane, value in zip((self.u, self.v), chroma, strict=True):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from streamdet.image import Image, Pixels
+from streamdet.image import AnyPixels, Image
 from streamdet.messages import FrameMessage
 from streamdet.transport.bus import PublicEntry
 
@@ -28,7 +28,7 @@ class Job:
 
     message: FrameMessage
     image: Image | None = None
-    prepared: Pixels | None = None
+    prepared: AnyPixels | None = None
     public: tuple[PublicEntry, ...] = ()
 
     @property

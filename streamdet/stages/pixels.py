@@ -11,10 +11,12 @@ import numpy as np
 
 from streamdet.errors import FrameError
 from streamdet.frame import FrameRef
-from streamdet.image import ArrayImage, Image, PixelFormat, Pixels
+from streamdet.image import AnyPixels, ArrayImage, DevicePixels, Image, PixelFormat, Pixels
 from streamdet.registry import load
 from streamdet.stages import Job
+from streamdet.stages.device_image import DeviceImage
 from streamdet.transport.bus import Bus, Lease
+from streamdet.transport.cuda_device import CudaDevice, open_device
 from streamdet.transport.pool import FramePool
 
 SLOT_WAIT_S: Final = 0.25
@@ -53,6 +55,7 @@ class PixelStore:
         self._lease: Lease | None = None
         self._taken: dict[str, deque[FrameRef]] = {}
         self._waited_ns = 0
+        self._devices: dict[str, CudaDevice] = {}
 
     def attach(self, lease: Lease, own_pools: tuple[str, ...]) -> None:
         """Start under a new lease; slots that were taken but never published are returned."""
@@ -70,20 +73,32 @@ class PixelStore:
         frame = job.message.frame
         if job.image is not None or frame.pixels is None:
             return job.image
-        return ArrayImage(self._pools[frame.pixels.pool].view(frame.pixels, frame.hw))
+        return self._as_image(self._pools[frame.pixels.pool].view(frame.pixels, frame.hw))
 
     def prepared(self, job: Job) -> Pixels | None:
-        """The prepared image; None if it was never made.
+        """The prepared image, copied to the CPU if a GPU has it; None if it was never made.
 
         Raises:
             StalePixelsError: its slot was reused for another frame.
         """
-        prepared = job.message.prepared
-        if job.prepared is not None or prepared is None or prepared.pixels is None:
-            return job.prepared
-        return self._pools[prepared.pixels.pool].view(prepared.pixels, prepared.hw)
+        image, prepared = job.prepared, job.message.prepared
+        if image is None and prepared is not None and prepared.pixels is not None:
+            image = self._pools[prepared.pixels.pool].view(prepared.pixels, prepared.hw)
+        if isinstance(image, DevicePixels):
+            return self.device(image.device).download(image)
+        return image
 
-    def claim(self, pool: str, hw: tuple[int, int], wanted: int = 1) -> tuple[FrameRef, Pixels]:
+    def device(self, name: str) -> CudaDevice:
+        """Find a GPU, opened once: cuda:0 for the first.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        if name not in self._devices:
+            self._devices[name] = open_device(name)
+        return self._devices[name]
+
+    def claim(self, pool: str, hw: tuple[int, int], wanted: int = 1) -> tuple[FrameRef, AnyPixels]:
         """Take a slot for an image; wait while none is free.
 
         Args:
@@ -100,14 +115,40 @@ class PixelStore:
         pixels = self._pools[pool].claim(taken[0], hw)
         return taken.popleft(), pixels
 
-    def private(self, pixel_format: str, hw: tuple[int, int]) -> Pixels:
+    def fill(self, ref: FrameRef, slot: AnyPixels, image: Image) -> Image:
+        """Write an image into a claimed slot; returns it as it lies there, if that is on a GPU.
+
+        Raises:
+            FrameError: the image cannot be converted.
+        """
+        if isinstance(slot, DevicePixels):
+            self.device(slot.device).upload(image.copy_into, slot)
+            image = self._as_image(slot)
+        else:
+            image.copy_into(slot)
+        self.written(ref)
+        return image
+
+    def written(self, ref: FrameRef) -> None:
+        """Note that a claimed slot has been written, or that a GPU has been told to."""
+        self._pools[ref.pool].written(ref)
+
+    def settle(self) -> None:
+        """Wait for what GPUs have been told to write: call before frames are committed."""
+        for pool in self._taken:
+            self._pools[pool].settle()
+
+    def private(self, pixel_format: str, hw: tuple[int, int], device: str = "cpu") -> AnyPixels:
         """Make room for an image that no other process reads.
 
         Args:
             pixel_format: a name of registry.KINDS["pixel_format"].
             hw: height and width of the image.
+            device: where: cpu, or a GPU.
         """
         wanted: PixelFormat = load("pixel_format", pixel_format)
+        if device != "cpu":
+            return self.device(device).private(wanted.shape(hw), wanted.dtype)
         return np.empty(wanted.shape(hw), wanted.dtype)
 
     def slot_pixels(self, pool: str) -> int:
@@ -122,6 +163,11 @@ class PixelStore:
         """How long `claim` has waited since the last call; that is not work of a stage."""
         waited_ns, self._waited_ns = self._waited_ns, 0
         return waited_ns
+
+    def _as_image(self, pixels: AnyPixels) -> Image:
+        if isinstance(pixels, DevicePixels):
+            return DeviceImage(pixels, self.device(pixels.device))
+        return ArrayImage(pixels)
 
     def _wait_for_slots(self, pool: str, wanted: int) -> None:
         assert self._lease is not None

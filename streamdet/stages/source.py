@@ -74,29 +74,34 @@ class SourceStage:
             is_still=decoded.is_still,
         )
         message = FrameMessage(frame, drop_reason=drop_reason)
+        image = decoded.image
         if self._publishes_image and drop_reason is None:
-            message = self._publish(message, decoded.image)
+            message, image = self._publish(message, image)
         if self._preview is not None and message.drop_reason is None:
             self._preview.offer(frame, decoded.image)
         started_ns += self._pixels.take_waited_ns()
         timing = Timing(self._node, started_ns, time.monotonic_ns())
-        return Job(replace(message, timings=(timing,)), image=decoded.image)
+        return Job(replace(message, timings=(timing,)), image=image)
 
-    def _publish(self, message: FrameMessage, image: Image) -> FrameMessage:
-        """Put the image into a slot; if it is too large, the frame goes on without it."""
+    def _publish(self, message: FrameMessage, image: Image) -> tuple[FrameMessage, Image]:
+        """Put the image into a slot; if it is too large, the frame goes on without it.
+
+        Returns:
+            The message, and the image as this process sees it: in the slot, if that is on a GPU.
+        """
         try:
             ref, slot = self._pixels.claim(self._node, image.hw)
         except NoSlotError as exc:
-            return replace(message, drop_reason=str(exc))
+            return replace(message, drop_reason=str(exc)), image
         except FrameError as exc:
             self._note_misfit(message, image.hw, exc)
-            return message
+            return message, image
         try:
-            image.copy_into(slot)
+            image = self._pixels.fill(ref, slot, image)
         except FrameError as exc:
             self._pixels.unclaim(ref)
-            return replace(message, drop_reason=str(exc))
-        return replace(message, frame=replace(message.frame, pixels=ref))
+            return replace(message, drop_reason=str(exc)), image
+        return replace(message, frame=replace(message.frame, pixels=ref)), image
 
     def _note_misfit(self, message: FrameMessage, hw: tuple[int, int], exc: FrameError) -> None:
         if message.index == 0:

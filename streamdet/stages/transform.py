@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from streamdet.errors import FrameError, StalePixelsError
 from streamdet.frame import FrameRef
-from streamdet.image import Image, Pixels
+from streamdet.image import AnyPixels, Image
 from streamdet.messages import PreparedImage
 from streamdet.stages import Job
+from streamdet.stages.cuda_transform import StageTransform
 from streamdet.stages.pixels import LOST_PIXELS, PixelStore
-from streamdet.transforms import Transform
 
 
 class TransformStage:
@@ -22,15 +22,23 @@ class TransformStage:
         transform: makes the image.
         pixels: the pools.
         publishes: whether a process other than this one reads the prepared images.
+        device: where the transform works: cpu, or a GPU.
     """
 
     def __init__(
-        self, node: str, transform: Transform, pixels: PixelStore, *, publishes: bool
+        self,
+        node: str,
+        transform: StageTransform,
+        pixels: PixelStore,
+        *,
+        publishes: bool,
+        device: str = "cpu",
     ) -> None:
         self._node = node
         self._transform = transform
         self._pixels = pixels
         self._publishes = publishes
+        self._device = device
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
         """Prepare each frame's image: see stages.Stage."""
@@ -60,13 +68,15 @@ class TransformStage:
             if ref is not None:
                 self._pixels.unclaim(ref)
             raise
+        if ref is not None:
+            self._pixels.written(ref)
         prepared = PreparedImage(hw, geometry, ref)
         return replace(job, message=replace(job.message, prepared=prepared), prepared=out)
 
-    def _place(self, hw: tuple[int, int], wanted: int) -> tuple[FrameRef | None, Pixels]:
+    def _place(self, hw: tuple[int, int], wanted: int) -> tuple[FrameRef | None, AnyPixels]:
         if self._publishes:
             return self._pixels.claim(self._node, hw, wanted)
-        return None, self._pixels.private(self._transform.pixel_format, hw)
+        return None, self._pixels.private(self._transform.pixel_format, hw, self._device)
 
     def finish(self, source_id: str) -> None:
         """Nothing to do."""

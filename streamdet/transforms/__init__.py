@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from streamdet.frame import Geometry
-from streamdet.image import Image, Pixels
+from streamdet.image import DevicePixels, Image, Pixels
+from streamdet.kernels.launch import Launch
 
 
 class Transform(Protocol):
@@ -30,5 +31,22 @@ class Transform(Protocol):
 
         Raises:
             FrameError: the image cannot be prepared (for example, it is empty).
+        """
+        ...
+
+
+@runtime_checkable
+class KernelTransform(Transform, Protocol):
+    """A transform that a GPU can do, too, bit for bit the same."""
+
+    def launches(self, image: DevicePixels, out: DevicePixels) -> tuple[Geometry, list[Launch]]:
+        """Say how the prepared image is written into `out`, with kernels of prepare.cu.
+
+        Args:
+            image: (H, W, 3) uint8 BGR, not empty.
+            out: of `output_hw`.
+
+        Returns:
+            How boxes map back, and what to launch.
         """
         ...

@@ -9,9 +9,11 @@ from pydantic import Field
 
 from streamdet.config.options import Options
 from streamdet.frame import Geometry
-from streamdet.image import Image, Pixels
+from streamdet.image import DevicePixels, Image, Pixels
+from streamdet.kernels.launch import Launch
+from streamdet.kernels.prepare import Resize
 from streamdet.models.input_size import SizeChoice, area
-from streamdet.transforms.resample import FixedHw, Resample, resample_into
+from streamdet.transforms.resample import FixedHw, Resample, bgr_frame, resample_into
 
 _Value = Annotated[int, Field(ge=0, le=255)]
 
@@ -63,15 +65,31 @@ class Letterbox:
         Raises:
             FrameError: the image is empty.
         """
-        height, width = fitted_hw(image.hw, (out.shape[0], out.shape[1]))
-        top, left = 0, 0
-        if self._options.anchor == "centre":
-            top, left = (out.shape[0] - height) // 2, (out.shape[1] - width) // 2
+        (top, left), (height, width) = self._place(image.hw, (out.shape[0], out.shape[1]))
         bottom, right = top + height, left + width
         geometry = resample_into(image, out[top:bottom, left:right], self._options.resample)
         for margin in (out[:top], out[bottom:], out[top:bottom, :left], out[top:bottom, right:]):
             margin[...] = self._options.pad
         return replace(geometry, offset_xy=(float(left), float(top)))
+
+    def launches(self, image: DevicePixels, out: DevicePixels) -> tuple[Geometry, list[Launch]]:
+        """Say how a GPU does the same: see transforms.KernelTransform."""
+        (top, left), (height, width) = self._place(image.hw, out.hw)
+        pad = self._options.pad
+        padding = (pad, pad, pad) if isinstance(pad, int) else pad
+        resize = Resize((height, width), (top, left), padding)
+        scale_xy = (width / image.hw[1], height / image.hw[0])
+        geometry = Geometry(scale_xy, (float(left), float(top)))
+        return geometry, resize.launches(bgr_frame(image), out.pointer, out.hw)
+
+    def _place(
+        self, hw: tuple[int, int], into_hw: tuple[int, int]
+    ) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Top and left, height and width of the resized image in the prepared one."""
+        height, width = fitted_hw(hw, into_hw)
+        if self._options.anchor == "top_left":
+            return (0, 0), (height, width)
+        return ((into_hw[0] - height) // 2, (into_hw[1] - width) // 2), (height, width)
 
 
 def fitted_hw(hw: tuple[int, int], into_hw: tuple[int, int]) -> tuple[int, int]:

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from streamdet.errors import FrameError
 from streamdet.frame import Geometry
-from streamdet.image import Image, Pixels
+from streamdet.image import DevicePixels, Image, Pixels
+from streamdet.kernels.launch import Launch
+from streamdet.kernels.prepare import BgrFrame, Resize
 
 Resample = Annotated[
     Literal["bilinear", "swscale"],
@@ -48,3 +50,15 @@ def resample_into(image: Image, out: Pixels, resample: Resample) -> Geometry:
         hw = out.shape[:2]
         cv2.resize(image.bgr(), (hw[1], hw[0]), dst=out, interpolation=cv2.INTER_LINEAR)
     return Geometry((out.shape[1] / width, out.shape[0] / height))
+
+
+def resize_launches(image: DevicePixels, out: DevicePixels) -> tuple[Geometry, list[Launch]]:
+    """Say how a GPU resizes an image to all of `out`; the twin of `resample_into`, bilinear."""
+    (height, width), (out_height, out_width) = image.hw, out.hw
+    geometry = Geometry((out_width / width, out_height / height))
+    return geometry, Resize(out.hw).launches(bgr_frame(image), out.pointer, out.hw)
+
+
+def bgr_frame(image: DevicePixels) -> BgrFrame:
+    """An image as the kernels are told of it."""
+    return BgrFrame(image.pointer, image.hw[1] * 3, image.hw)

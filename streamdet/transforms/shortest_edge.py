@@ -6,8 +6,9 @@ from pydantic import Field, model_validator
 
 from streamdet.config.options import Options
 from streamdet.frame import Geometry
-from streamdet.image import Image, Pixels
-from streamdet.transforms.resample import Resample, Side, resample_into
+from streamdet.image import DevicePixels, Image, Pixels
+from streamdet.kernels.launch import Launch
+from streamdet.transforms.resample import Resample, Side, resample_into, resize_launches
 
 
 class ShortestEdgeOptions(Options):
@@ -59,3 +60,7 @@ class ShortestEdge:
             FrameError: the image is empty.
         """
         return resample_into(image, out, self._options.resample)
+
+    def launches(self, image: DevicePixels, out: DevicePixels) -> tuple[Geometry, list[Launch]]:
+        """Say how a GPU does the same: see transforms.KernelTransform."""
+        return resize_launches(image, out)

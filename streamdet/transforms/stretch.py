@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from streamdet.config.options import Options
 from streamdet.frame import Geometry
-from streamdet.image import Image, Pixels
-from streamdet.transforms.resample import FixedHw, Resample, resample_into
+from streamdet.image import DevicePixels, Image, Pixels
+from streamdet.kernels.launch import Launch
+from streamdet.transforms.resample import FixedHw, Resample, resample_into, resize_launches
 
 
 class StretchOptions(Options):
@@ -41,3 +42,7 @@ class Stretch:
             FrameError: the image is empty.
         """
         return resample_into(image, out, self._options.resample)
+
+    def launches(self, image: DevicePixels, out: DevicePixels) -> tuple[Geometry, list[Launch]]:
+        """Say how a GPU does the same: see transforms.KernelTransform."""
+        return resize_launches(image, out)

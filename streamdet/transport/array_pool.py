@@ -50,6 +50,12 @@ class ArrayPool:
         self._generations[ref.slot] = ref.generation
         return self._image(ref, hw)
 
+    def written(self, ref: FrameRef) -> None:
+        """Nothing to do: what the CPU writes is there."""
+
+    def settle(self) -> None:
+        """Nothing to wait for."""
+
     def view(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
         """View a published slot: see pool.FramePool."""
         if not self.is_current(ref):

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from streamdet.frame import FrameRef
-from streamdet.image import PixelFormat, Pixels
+from streamdet.image import AnyPixels, PixelFormat
+from streamdet.registry import load
 
 Device = Literal["cpu", "cuda"]
 
@@ -25,11 +26,12 @@ class PoolPlan:
     """The plan of a pool, which is named after the node that fills it.
 
     Attributes:
-        kind: a name of registry.KINDS["pool"].
+        kind: a name of registry.KINDS["pool"], or "device_pool" if it lies in a GPU.
         pixel_format: of the images in it, a name of registry.KINDS["pixel_format"].
         path: where the processes find it.
         slots: number of slots.
         slot_bytes: usable bytes of one slot.
+        device: cpu, or the GPU that it lies in: cuda:0.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class PoolPlan:
     path: Path
     slots: int
     slot_bytes: int
+    device: str = "cpu"
 
 
 class FramePool(Protocol):
@@ -57,18 +60,30 @@ class FramePool(Protocol):
         """The most pixels that an image in a slot may have."""
         ...
 
-    def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
+    def claim(self, ref: FrameRef, hw: tuple[int, int]) -> AnyPixels:
         """Begin to write a slot that was taken from the bus.
 
         Returns:
-            An image of the pool's pixel format, writable, in the pool's memory.
+            An image of the pool's pixel format, writable, in the pool's memory: `DevicePixels` of a
+            pool in a GPU.
 
         Raises:
             FrameError: an image of `hw` does not fit a slot.
         """
         ...
 
-    def view(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
+    def written(self, ref: FrameRef) -> None:
+        """Note that a claimed slot has been written, or that the GPU has been told to."""
+        ...
+
+    def settle(self) -> None:
+        """Wait until the GPU has written all that it was told to: call before a frame is committed.
+
+        What a killed process had told its GPU to do is never done.
+        """
+        ...
+
+    def view(self, ref: FrameRef, hw: tuple[int, int]) -> AnyPixels:
         """View a published slot.
 
         Returns:
@@ -80,7 +95,10 @@ class FramePool(Protocol):
         ...
 
     def is_current(self, ref: FrameRef) -> bool:
-        """Whether the slot still holds the frame that the reference names: ask again after use."""
+        """Whether the slot still holds the frame that the reference names: ask again after use.
+
+        Of a pool in a GPU it waits until that has used what it was told to.
+        """
         ...
 
     def close(self) -> None:
@@ -102,3 +120,9 @@ class PoolKind(Protocol):
     def attach(self, plan: PoolPlan) -> FramePool:
         """Attach to a pool that another process has made with `create`."""
         ...
+
+
+def kind_of(plan: PoolPlan) -> PoolKind:
+    """Import the kind of a pool."""
+    kind: PoolKind = load("pool" if plan.device == "cpu" else "device_pool", plan.kind)
+    return kind

@@ -8,10 +8,12 @@ from typing import Any
 from streamdet.analytics import AnalyticsContext
 from streamdet.detectors.make import make_detector
 from streamdet.detectors.parts.options import DetectorOptions
+from streamdet.graph import Node
 from streamdet.registry import load
 from streamdet.sinks import SinkContext
 from streamdet.stages import Stage
 from streamdet.stages.analytics import AnalyticsStage, EventStream
+from streamdet.stages.cuda_transform import CudaTransform, StageTransform
 from streamdet.stages.detect import DetectStage
 from streamdet.stages.group import Member, StageGroup
 from streamdet.stages.pixels import PixelStore
@@ -19,6 +21,7 @@ from streamdet.stages.sink import SinkStage
 from streamdet.stages.track import TrackStage
 from streamdet.stages.transform import TransformStage
 from streamdet.trackers.options import TrackerOptions
+from streamdet.transforms import KernelTransform, Transform
 from streamdet.worker.plan import NodePlan, WorkerPlan
 
 
@@ -26,7 +29,8 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
     """Make the stages of a worker; a source is not among them (its worker reads it).
 
     Returns:
-        The group, and the runtime of each detector: node -> runtime name.
+        The group, and what runs a node where that is not its kind alone: node -> the runtime of a
+        detector, the GPU of a source or transform.
 
     Raises:
         ConfigError: weights are missing, a class is unknown.
@@ -37,6 +41,8 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
     group = StageGroup(members, pixels.take_waited_ns)
     for node_plan in plan.nodes:
         node = node_plan.node
+        if node.device != "cpu":
+            runtimes[node.name] = _on_gpu(node, pixels)
         if node.role == "source":
             continue
         if node.role == "detector":
@@ -56,8 +62,7 @@ def _make_stage(
     node = node_plan.node
     kind: Any = load(node.role, node.kind)
     if node.role == "transform":
-        publishes = node_plan.slot_readers > 0
-        return TransformStage(node.name, kind(node.options), pixels, publishes=publishes)
+        return _transform_stage(node_plan, kind(node.options), pixels)
     if node.role == "tracker":
         assert isinstance(node.options, TrackerOptions)
         return TrackStage(kind, node.options, node.tracking_by_hw)
@@ -79,6 +84,23 @@ def _make_stage(
         warn=warn,
     )
     return SinkStage(kind(node.options, context), pixels)
+
+
+def _transform_stage(node_plan: NodePlan, transform: Transform, pixels: PixelStore) -> Stage:
+    node = node_plan.node
+    work: StageTransform = transform
+    if node.device != "cpu":
+        assert isinstance(transform, KernelTransform)
+        work = CudaTransform(transform, pixels.device(node.device))
+    publishes = node_plan.slot_readers > 0
+    return TransformStage(node.name, work, pixels, publishes=publishes, device=node.device)
+
+
+def _on_gpu(node: Node, pixels: PixelStore) -> str:
+    gpu = f"{node.device} ({pixels.device(node.device).model})"
+    if node.role == "source":
+        return f"{node.kind}, decoded on the CPU, each image copied to {gpu} once"
+    return f"{node.kind} on {gpu}"
 
 
 def _analytics_context(plan: WorkerPlan, node: str, source_id: str) -> AnalyticsContext:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from streamdet.errors import TransportError
 from streamdet.frame import FrameRef
@@ -28,11 +28,13 @@ class Committer:
     Args:
         plan: of the worker.
         bus: to commit to.
+        settle: waits until the images of the frames are in their slots: see pool.FramePool.
     """
 
-    def __init__(self, plan: WorkerPlan, bus: Bus) -> None:
+    def __init__(self, plan: WorkerPlan, bus: Bus, settle: Callable[[], None]) -> None:
         self._plan = plan
         self._bus = bus
+        self._settle = settle
 
     def frame_commits(
         self, received: Sequence[FrameMessage], entry_ids: Sequence[str | None], results: Results
@@ -71,6 +73,7 @@ class Committer:
         said = Counter(f"{WARNING}{warning}" for warning in news.warnings)
         counters = stage_metrics(messages) | said
         step = Step(lease, commits, news.states, positions or {}, counters, news.public)
+        self._settle()
         result = self._bus.step(step)
         if (news.states or positions) and result.accepted != len(commits):
             raise RefusedError(f"a step of {lease.consumer} was refused: its states are stale")

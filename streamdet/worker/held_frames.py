@@ -23,7 +23,7 @@ class HeldFrames:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._node = context.plan.nodes[0].node.name
-        self._committer = Committer(context.plan, context.bus)
+        self._committer = Committer(context.plan, context.bus, context.pixels.settle)
         self._held: list[tuple[FrameMessage, dict[str, list[Job]]]] = []
 
     def __len__(self) -> int:

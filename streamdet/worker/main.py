@@ -13,14 +13,13 @@ import traceback
 from collections.abc import Callable
 
 from streamdet.errors import StreamdetError, TransportError
-from streamdet.registry import load
 from streamdet.stages.pixels import PixelStore
 from streamdet.system.process import set_name
 from streamdet.system.redaction import redacted
 from streamdet.system.stop_signals import STOP_SIGNALS
 from streamdet.transport.bus import RunLostError
 from streamdet.transport.connection import connect
-from streamdet.transport.pool import FramePool
+from streamdet.transport.pool import FramePool, kind_of
 from streamdet.transport.redis_bus import RedisBus
 from streamdet.worker.build_stages import build_stages
 from streamdet.worker.context import WorkerContext
@@ -103,7 +102,7 @@ def _limit_opencv() -> None:
 def _attach_pools(plan: WorkerPlan) -> dict[str, FramePool]:
     names = {*plan.own_pools, *plan.reads_pools}
     pools = {name: pool for name, pool in plan.run.pools.items() if name in names}
-    return {name: load("pool", pool.kind).attach(pool) for name, pool in pools.items()}
+    return {name: kind_of(pool).attach(pool) for name, pool in pools.items()}
 
 
 def _fail(plan: WorkerPlan, code: int, sentence: str) -> int:

@@ -62,7 +62,8 @@ def _pool_plan(
     wanted = max(settings.slots, 2 * sum(group.first.batch * group.replicas for group in users))
     affordable = (settings.pool_mib << 20) // slot_bytes
     slots = max(fewest, min(wanted, affordable))
-    return PoolPlan(settings.pool, maker.pixel_format, path, slots, slot_bytes)
+    kind = settings.pool if node.device == "cpu" else "cuda"
+    return PoolPlan(kind, maker.pixel_format, path, slots, slot_bytes, node.device)
 
 
 def fitting_pools(

@@ -23,7 +23,7 @@ class StageWorker:
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
-        self._committer = Committer(context.plan, context.bus)
+        self._committer = Committer(context.plan, context.bus, context.pixels.settle)
         self._later = LaterSources(context.plan.run.folder, context.plan.live_nodes)
 
     def run(self) -> None:

@@ -1,7 +1,11 @@
 """An export is checked, holds the bodies of our nodes, and says what cannot be exported."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -34,7 +38,7 @@ class DataDependent(nn.Module):
         return {"high": image if float(image.mean()) > 0.5 else 2 * image}
 
 
-def exported(module: Any, batch: int = 1) -> Any:
+def exported(module: Any, batch: int | None = None) -> Any:
     return export(module, "image", (8, 8), batch)
 
 
@@ -49,6 +53,24 @@ def test_inputs_and_outputs_bear_their_names_and_fixed_shapes() -> None:
     graph = exported(Doubled(), batch=4).graph
     assert shapes(graph.input) == {"image": [4, 3, 8, 8], "more": [4, 2]}
     assert list(shapes(graph.output)) == ["sums", "raised"]
+
+
+def test_a_network_takes_any_number_of_images_at_once(tmp_path: Path) -> None:
+    onnx.save(exported(Doubled()), tmp_path / "network.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "network.onnx"))
+    assert [each.shape for each in session.get_inputs()] == [["batch", 3, 8, 8], ["batch", 2]]
+    for number in (1, 3):
+        image = np.full((number, 3, 8, 8), 4, np.float32)
+        more = np.arange(2 * number, dtype=np.float32).reshape(number, 2)
+        sums, raised = session.run(None, {"image": image, "more": more})
+        np.testing.assert_array_equal(sums, np.full(number, 8, np.float32))
+        np.testing.assert_array_equal(raised, more + 1)
+
+
+def test_each_node_of_ours_names_the_domain_of_its_plugin() -> None:
+    [node] = [node for node in exported(Pooled()).graph.node if node.domain == NODE_DOMAIN]
+    [value] = [each.s for each in node.attribute if each.name == "plugin_namespace"]
+    assert value == b"streamdet"
 
 
 def test_a_node_of_ours_comes_with_its_body() -> None:

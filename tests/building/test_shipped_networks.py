@@ -20,8 +20,9 @@ from streamdet.config.files import shipped_names
 from streamdet.evaluation.image_file import read_image
 from streamdet.image import ArrayImage, Pixels
 from streamdet.models.model_config import ModelConfig, load_model_config
-from streamdet.registry import KINDS, load
+from streamdet.registry import load
 from streamdet.runtimes import RuntimeOptions, Tensors
+from tests.runtimes.cpu_runtimes import CPU_RUNTIMES
 
 MODELS = [load_model_config(name) for name in shipped_names("configs/models")]
 PUBLISHED = [each.name for each in MODELS if each.weights and each.weights.torchvision]
@@ -98,7 +99,7 @@ def test_a_shipped_network_equals_torch_in_every_runtime(
     path = tmp_path / "network.onnx"
     path.write_bytes(export(network, model.input.name, model.input.hw).SerializeToString())
     del network
-    for runtime in KINDS["runtime"]:
+    for runtime in CPU_RUNTIMES:
         run = load("runtime", runtime)(path, model.input, RuntimeOptions(precision="fp32"))
         [outputs] = run([image])
         found = rows_of(outputs)

@@ -15,8 +15,9 @@ from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.yolox import Yolox
 from streamdet.image import Pixels
 from streamdet.models.model_config import load_model_config
-from streamdet.registry import KINDS, load
+from streamdet.registry import load
 from streamdet.runtimes import Runtime, RuntimeOptions
+from tests.runtimes.cpu_runtimes import CPU_RUNTIMES
 
 MODEL = load_model_config("yolox_nano")
 
@@ -85,7 +86,7 @@ def detect(kind: str, weights: Path, frame: Pixels) -> Detections:
     return Yolox(NetworkOptions(model="yolox_nano"), MODEL, runtime)([frame])[0]
 
 
-@pytest.mark.parametrize("kind", KINDS["runtime"])
+@pytest.mark.parametrize("kind", CPU_RUNTIMES)
 @pytest.mark.parametrize("export", [decoded, dynamic, half])
 def test_every_export_finds_what_the_plain_file_finds(
     kind: str, export: Callable[[onnx.ModelProto], None], data: Path, frame: Pixels, tmp_path: Path

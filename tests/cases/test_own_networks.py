@@ -12,9 +12,10 @@ import pytest
 from streamdet.cli import main
 from streamdet.errors import EngineError
 from streamdet.models.model_config import ImageInput
-from streamdet.registry import KINDS, load
+from streamdet.registry import load
 from streamdet.runtimes import RuntimeOptions
 from tests.building.constant_network import write_constant_network
+from tests.runtimes.cpu_runtimes import CPU_RUNTIMES
 
 CELLS = 8 * 8 + 4 * 4 + 2 * 2  # of a 64 x 64 image
 
@@ -159,7 +160,7 @@ def test_a_damaged_network_is_one_sentence_that_names_both_files(
     )
 
 
-@pytest.mark.parametrize("kind", KINDS["runtime"])
+@pytest.mark.parametrize("kind", CPU_RUNTIMES)
 def test_a_runtime_that_refuses_a_network_says_it_without_the_trace_of_its_sources(
     kind: str, pets: Path
 ) -> None:

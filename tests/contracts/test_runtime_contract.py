@@ -10,13 +10,14 @@ from onnx import TensorProto
 
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
-from streamdet.registry import KINDS, load
+from streamdet.registry import load
 from streamdet.runtimes import ImageInput, Runtime, RuntimeOptions
 from streamdet.runtimes.installed import is_installed, package_version, runtime_kind
+from tests.runtimes.cpu_runtimes import CPU_RUNTIMES
 from tests.runtimes.tiny_network import write_batch_network, write_tiny_network
 
 HW = (4, 6)
-every_kind = pytest.mark.parametrize("kind", KINDS["runtime"])
+every_kind = pytest.mark.parametrize("kind", CPU_RUNTIMES)
 
 
 @pytest.fixture(scope="module")

@@ -180,7 +180,7 @@ BAD_NAME = "must be named by at most 64 letters, digits, '.', '_' and '-', no '.
         ),
         (
             "cameras: {a: 'rtsp://c'}, parallel: 2",
-            "camera.parallel is an unknown key; there is batch, cameras, every,",
+            "camera.parallel is an unknown key; there is batch, cameras, copy,",
         ),
         (
             "camera: {a: 'rtsp://c'}",

@@ -8,9 +8,10 @@ import torch
 
 from streamdet.building.export import export
 from streamdet.models.model_config import ImageInput
-from streamdet.registry import KINDS, load
+from streamdet.registry import load
 from streamdet.runtimes import RuntimeOptions
 from tests.networks.image_networks import SMALL, small_network
+from tests.runtimes.cpu_runtimes import CPU_RUNTIMES
 
 
 @pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.nightly), 4])
@@ -28,7 +29,7 @@ def test_an_exported_network_equals_torch_in_every_runtime(
     assert max(values.std(axis=0).max() for values in wanted.values()) > 0.01  # images differ
     path.write_bytes(export(network, "image", hw, batch).SerializeToString())
     image_input = ImageInput(name="image", hw=hw, mean=(128.0,) * 3, std=(64.0,) * 3)
-    for runtime in KINDS["runtime"]:
+    for runtime in CPU_RUNTIMES:
         run = load("runtime", runtime)(path, image_input, RuntimeOptions(precision="fp32"))
         found = run(images)
         for name, values in wanted.items():

@@ -12,9 +12,10 @@ import torch
 from benchmarks.spread_weights import spread
 from streamdet.building.export import export
 from streamdet.networks import Network
-from streamdet.registry import KINDS, load, load_network
+from streamdet.registry import load, load_network
 from streamdet.runtimes import RuntimeOptions, Tensors
 from tests.networks.region_networks import CLASSES, HW, INPUT, in_torch, noise_images
+from tests.runtimes.cpu_runtimes import CPU_RUNTIMES
 
 PYRAMID: dict[str, Any] = {
     "backbone": "alexnet",
@@ -90,7 +91,7 @@ def test_an_exported_network_gives_what_torch_gives(name: str, batch: int, tmp_p
     onnx.save(export(network, INPUT.name, HW, batch), path)
     images = noise_images(4)
     wanted = in_torch(network, images, None)
-    for kind in KINDS["runtime"]:
+    for kind in CPU_RUNTIMES:
         runtime = load("runtime", kind)(path, INPUT, RuntimeOptions())
         for came, same in zip(runtime(images), wanted, strict=True):
             assert_same(came, same)

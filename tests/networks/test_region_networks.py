@@ -11,7 +11,7 @@ from torch import Tensor
 
 from streamdet.building.export import export
 from streamdet.ops.spatial_pyramid import project_rois, spatial_pyramid
-from streamdet.registry import KINDS, load
+from streamdet.registry import load
 from streamdet.runtimes import RuntimeOptions, Tensors
 from tests.networks.region_networks import (
     CLASSES,
@@ -24,6 +24,7 @@ from tests.networks.region_networks import (
     noise_images,
     region_network,
 )
+from tests.runtimes.cpu_runtimes import CPU_RUNTIMES
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,7 @@ def test_an_exported_network_gives_what_torch_gives(kind: str, batch: int, tmp_p
     path.write_bytes(export(network, INPUT.name, HW, batch).SerializeToString())
     images, others = noise_images(4), extras(kind, 4)
     wanted = in_torch(network, images, others)
-    for runtime in KINDS["runtime"]:
+    for runtime in CPU_RUNTIMES:
         came = load("runtime", runtime)(path, INPUT, RuntimeOptions())(images, others)
         for one, same in zip(came, wanted, strict=True):
             assert_same(one, same)

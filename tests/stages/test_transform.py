@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from streamdet.errors import FrameError
@@ -50,7 +51,7 @@ def test_an_image_for_others_lies_in_a_slot(rig: Rig) -> None:
 def test_an_image_for_this_process_only_needs_no_slot(rig: Rig) -> None:
     stage = TransformStage("prepare", ToyTransform(), rig.pixels, publishes=False)
     (done,) = stage.process([job(level=3)])
-    assert done.prepared is not None
+    assert isinstance(done.prepared, np.ndarray)
     assert done.message.prepared is not None
     assert (done.prepared.max(), done.message.prepared.pixels) == (3, None)
 

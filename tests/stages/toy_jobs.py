@@ -39,6 +39,7 @@ class Rig:
     def filled(self, pool: str, level: int) -> FrameRef:
         """A slot with a grey image in it."""
         ref, pixels = self.pixels.claim(pool, HW)
+        assert isinstance(pixels, np.ndarray)
         pixels[:] = level
         return ref
 

@@ -1,0 +1,101 @@
+// Nms on the GPU, in three kernels that follow each other on one stream.
+//
+//   nms_order   how many candidates an image has (score above the threshold), and in which order
+//               they are visited. Grid (max(ceil(N / 256), 1), B), block 256.
+//   nms_overlaps   the table of bits, 64 x 64 pairs a block; blocks below the diagonal do nothing.
+//               Grid (T, T, B) with T = ceil(N / 64), block 64; no launch where T is 0.
+//   nms_keep    walks over the table. Grid (B), block 256.
+//
+// None has dynamic shared memory. Arguments, in the order of each kernel:
+//   xyxy        (B, N, 4) float32 pixels
+//   scores      (B, N) float32
+//   class_ids   (B, N) int64
+//   boxes       N, at most 65,536
+//   most        K
+//   score_thresh (float), iou_thresh (double)
+//   workspace:
+//   order       (B, N) int32: which box is visited when; from candidates[b] on it means nothing
+//   candidates  (B,) int32
+//   drops       (B, N, T) uint64: row i is the i-th visited box, bit j of word w box 64 w + j;
+//               words left of the diagonal, and rows and words beyond the candidates, mean nothing
+//   outputs:
+//   indices     (B, K) int64, by falling score, ties by index; 0 from counts[b] on
+//   counts      (B,) int64
+#include "nms.cuh"
+#include "rank.cuh"
+
+constexpr int NMS_THREADS = 256;
+
+extern "C" __global__ void __launch_bounds__(RANK_THREADS)
+    nms_order(const float* scores, int boxes, float score_thresh, int* order, int* candidates) {
+    const int index = blockIdx.x * RANK_THREADS + threadIdx.x;
+    scores += (size_t)blockIdx.y * boxes;
+    const float score = index < boxes ? scores[index] : NAN;
+    const Rank rank = rank_of(score, index, scores, boxes, score_thresh);
+    if (score > score_thresh) order[(size_t)blockIdx.y * boxes + rank.before] = index;
+    if (index == 0) candidates[blockIdx.y] = rank.candidates;
+}
+
+extern "C" __global__ void __launch_bounds__(NMS_TILE)
+    nms_overlaps(const float* xyxy, const long long* class_ids, int boxes, double iou_thresh,
+                 const int* order, const int* candidates, Bits* drops) {
+    __shared__ Box columns[NMS_TILE];
+    __shared__ long long column_classes[NMS_TILE];
+    const int tiles = gridDim.x, count = candidates[blockIdx.z], thread = threadIdx.x;
+    const int first_row = blockIdx.y * NMS_TILE, first_column = blockIdx.x * NMS_TILE;
+    if (first_column < first_row || first_column >= count) return;
+    const int row = first_row + thread, column = first_column + thread;
+    const Box* of_image = (const Box*)xyxy + (size_t)blockIdx.z * boxes;
+    class_ids += (size_t)blockIdx.z * boxes;
+    order += (size_t)blockIdx.z * boxes;
+    if (column < count) {
+        columns[thread] = of_image[order[column]];
+        column_classes[thread] = class_ids[order[column]];
+    }
+    __syncthreads();
+    if (row >= count) return;
+    Box box = of_image[order[row]];
+    long long class_id = class_ids[order[row]];
+    Bits dropped = 0;
+    for (int other = 0; other < NMS_TILE; other++) {
+        int place = first_column + other;
+        if (place <= row || place >= count || column_classes[other] != class_id) continue;
+        if (overlap_exceeds(box, columns[other], iou_thresh)) dropped |= (Bits)1 << other;
+    }
+    drops[((size_t)blockIdx.z * boxes + row) * tiles + blockIdx.x] = dropped;
+}
+
+extern "C" __global__ void __launch_bounds__(NMS_THREADS)
+    nms_keep(int boxes, int most, const int* order, const int* candidates, const Bits* drops,
+             long long* indices, long long* counts) {
+    __shared__ Bits dropped[NMS_MOST_TILES];
+    __shared__ Bits drops_in_tile[NMS_TILE];
+    const int tiles = (boxes + NMS_TILE - 1) / NMS_TILE, count = candidates[blockIdx.x];
+    const int thread = threadIdx.x, lane = thread % NMS_TILE;
+    int kept_before = 0;
+    order += (size_t)blockIdx.x * boxes;
+    drops += (size_t)blockIdx.x * boxes * tiles;
+    indices += (size_t)blockIdx.x * most;
+    for (int tile = thread; tile < tiles; tile += NMS_THREADS) dropped[tile] = 0;
+    for (int tile = 0; tile * NMS_TILE < count && kept_before < most; tile++) {
+        int first = tile * NMS_TILE, rows = count - first < NMS_TILE ? count - first : NMS_TILE;
+        if (thread < rows) drops_in_tile[thread] = drops[(size_t)(first + thread) * tiles + tile];
+        __syncthreads();
+        Bits there = rows < NMS_TILE ? ((Bits)1 << rows) - 1 : ~(Bits)0;
+        Bits kept = kept_of_tile(there & ~dropped[tile], drops_in_tile);
+        Bits mine = (Bits)1 << (lane);
+        int place = kept_before + count_bits(kept & (mine - 1));
+        if (thread < NMS_TILE && kept & mine && place < most) indices[place] = order[first + thread];
+        kept_before += count_bits(kept);
+        // Four rows at a time, each thread some words of one.
+        for (int row = thread / NMS_TILE; row < rows; row += NMS_THREADS / NMS_TILE) {
+            if (!(kept >> row & 1)) continue;
+            for (int word = tile + 1 + lane; word * NMS_TILE < count; word += NMS_TILE)
+                atomicOr(&dropped[word], drops[(size_t)(first + row) * tiles + word]);
+        }
+        __syncthreads();
+    }
+    int kept_in_all = kept_before < most ? kept_before : most;
+    for (int place = kept_in_all + thread; place < most; place += NMS_THREADS) indices[place] = 0;
+    if (thread == 0) counts[blockIdx.x] = kept_in_all;
+}

@@ -1,0 +1,127 @@
+"""The process that builds one engine: `python -m streamdet.runtimes.tensorrt.child PARENT FOLDER`.
+
+FOLDER holds work.json; engine and answer.json are written into it. See `compile`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from streamdet.errors import EngineError, StreamdetError
+from streamdet.runtimes.tensorrt.layers import HEADING
+from streamdet.runtimes.tensorrt.library import Library, load_library
+from streamdet.runtimes.tensorrt.plugins import register
+from streamdet.system.process import die_with_parent, set_name
+
+_WORKSPACE: Final = 1 << 32
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Build once."""
+    parent, folder = arguments
+    die_with_parent(int(parent))
+    set_name("sd:engine", "streamdet builds an engine")
+    place = Path(folder)
+    try:
+        answer = build(json.loads((place / "work.json").read_text()), place)
+    except StreamdetError as exc:
+        answer = {"failure": str(exc), "kind": type(exc).__name__}
+    (place / "answer.json").write_text(json.dumps(answer))
+
+
+def build(work: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Build the engine into `folder`; returns the answer.
+
+    Raises:
+        StreamdetError: the library cannot be used, or refuses the network or a target.
+    """
+    library = load_library(work["library"])
+    trt = library.module
+    log = _make_log(trt)
+    creators = register(trt, {name: Path(path).read_bytes() for name, path in work["ptx"].items()})
+    builder = trt.Builder(log)
+    if builder is None:
+        raise EngineError(f"{library.name} cannot build here: {log.why()}")
+    network = builder.create_network(_flags(trt))
+    parser = trt.OnnxParser(network, log)
+    if not parser.parse_from_file(work["onnx"]):
+        raise EngineError(f"{library.name} cannot read {_first_error(parser)}")
+    config = builder.create_builder_config()
+    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # else layers have no types
+    if not library.builds_for_any_gpu:
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, _WORKSPACE)
+    _set_targets(library, config, work["targets"])
+    _add_profile(builder, network, config, work["batches"])
+    engine = builder.build_serialized_network(network, config)
+    if engine is None:
+        raise EngineError(f"{library.name} cannot build the engine: {log.why()}")
+    (folder / "engine").write_bytes(engine)
+    del creators
+    return {"version": library.version, "layers": log.layers}
+
+
+def _flags(trt: Any) -> int:
+    """Types as the ONNX file states them, where that is a choice (full TensorRT 10)."""
+    flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
+    return 0 if flag is None else 1 << int(flag)
+
+
+def _first_error(parser: Any) -> str:
+    """Name the node at which the parser stopped, and say why."""
+    if not parser.num_errors:
+        return "the network: it does not say why"
+    error = parser.get_error(0)
+    why = " ".join(error.desc().split())[:300]
+    return f"node {error.node_name()} ({error.node_operator()}): {why}"
+
+
+def _set_targets(library: Library, config: Any, targets: Sequence[str]) -> None:
+    if not library.builds_for_any_gpu:
+        return  # the GPU that is here, which the caller has compared
+    capabilities = [library.capability(target) for target in targets]
+    config.num_compute_capabilities = len(capabilities)
+    for index, capability in enumerate(capabilities):
+        config.set_compute_capability(capability, index)
+
+
+def _add_profile(builder: Any, network: Any, config: Any, batches: Sequence[int]) -> None:
+    """State the least, the usual and the largest batch, where the network leaves it free."""
+    inputs = [network.get_input(index) for index in range(network.num_inputs)]
+    free = [each for each in inputs if tuple(each.shape)[:1] == (-1,)]
+    if not free:
+        return
+    profile = builder.create_optimization_profile()
+    for each in free:
+        rest = tuple(each.shape)[1:]
+        profile.set_shape(each.name, *((batch, *rest) for batch in batches))
+    config.add_optimization_profile(profile)
+
+
+def _make_log(trt: Any) -> Any:
+    class Log(trt.ILogger):  # type: ignore[misc]
+        """Keeps the errors and the lists of layers."""
+
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+            self.errors: list[str] = []
+            self.layers: list[str] = []
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity in (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR):
+                self.errors.append(message)
+            elif message.startswith(HEADING):
+                self.layers.append(message)
+
+        def why(self) -> str:
+            """The first error; what follows are its consequences."""
+            return " ".join(self.errors[0].split())[:400] if self.errors else "it does not say why"
+
+    return Log()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
