@@ -73,26 +73,6 @@ def choose_inputs(
     return ChosenInputs(replace(graph, nodes=nodes), notes)
 
 
-def with_inputs_of(graph: PipelineGraph, running: PipelineGraph) -> PipelineGraph:
-    """Give a graph that is applied to a run the sizes with which the run began.
-
-    Args:
-        graph: as it was read; its transforms state the same as those of the run did.
-        running: the graph of the run.
-    """
-    nodes = dict(graph.nodes)
-    for node in graph.nodes_of_role("detector"):
-        now = running.nodes[node.name].model
-        choice = None if node.model is None else choice_of(node.model)
-        if choice is None or node.model is None or now is None or now.input is None:
-            continue
-        chosen = replace(choice, hws=now.hws or (now.input.hw,))
-        nodes[node.name] = replace(node, model=limited(node.model, chosen))
-        for name in node.reads:
-            nodes[name] = _transform(nodes[name], chosen)
-    return replace(graph, nodes=nodes)
-
-
 def _affordable(
     graph: PipelineGraph,
     node: Node,

@@ -304,6 +304,14 @@ class Supervisor:
             stages=stage_reports(kinds, metrics.counters),
         )
 
+    def _reload(self) -> bool:
+        """Have the run's graph file applied again; returns whether that is what SIGHUP means."""
+        has_hung_up = self._had_terminal and not has_terminal()
+        if self._controller is None or self.load is None or has_hung_up:
+            return False
+        self._controller.reload()
+        return True
+
     @contextmanager
     def counting_signals(self) -> Iterator[None]:
         """Count stop signals in this block instead of ending the process; may be nested.
@@ -313,10 +321,7 @@ class Supervisor:
         """
 
         def count(number: int, frame: FrameType | None) -> None:
-            has_hung_up = self._had_terminal and not has_terminal()
-            if number == signal.SIGHUP and self._controller is not None and not has_hung_up:
-                self._controller.reload()
-            else:
+            if number != signal.SIGHUP or not self._reload():
                 self._stops += 1
 
         with stop_signals_to(count):

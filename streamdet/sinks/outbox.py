@@ -76,6 +76,8 @@ class Outbox:
             )
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL")
+            # Safe from killed processes; a power failure may cost the last moments.
+            self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
         except (sqlite3.Error, OSError) as exc:
             raise ConfigError(f"cannot use the queue {path}: {_reason(exc)}") from exc

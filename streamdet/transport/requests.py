@@ -151,15 +151,26 @@ def ask(url: str, run_id: str, body: bytes, limit_s: float) -> bytes:
         id_ = client.xadd(prefix + "requests", entry, nomkstream=True)
         if id_ is None:
             raise ConfigError(f"run {run_id} has ended")
-        deadline_s = time.monotonic() + limit_s
-        while time.monotonic() < deadline_s:
-            found = client.blpop([f"{prefix}answer:{id_.decode()}"], timeout=_LOOK_S)
-            if found is not None:
-                answer: bytes = found[1]
-                return answer
+        answer = _answer(client, f"{prefix}answer:{id_.decode()}", limit_s)
+        if answer is not None:
+            return answer
         given_up = client.xdel(prefix + "requests", id_)
     what = "nothing was changed" if given_up else "it may still do it: look at its cameras"
     raise TransportError(f"run {run_id} has not answered for {limit_s:g} s; {what}")
+
+
+def _answer(client: Any, key: str, limit_s: float) -> bytes | None:
+    """Wait for an answer; a server that goes away may come back with it."""
+    deadline_s = time.monotonic() + limit_s
+    while time.monotonic() < deadline_s:
+        try:
+            found: tuple[bytes, bytes] | None = client.blpop([key], timeout=_LOOK_S)
+        except (redis.ConnectionError, redis.TimeoutError):
+            time.sleep(_LOOK_S / 4)
+            continue
+        if found is not None:
+            return found[1]
+    return None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,13 @@ def run(
     (secrets / "hall").write_text("filecanary\n")
     (secrets / "all.env").write_text("# of the cameras\nATTIC_PASSWORD='linecanary'\n")
     runs = tmp_path_factory.mktemp("r")
-    made = ChangingRun(secrets, runs, "--redis", redis_server.url, environ=ENV)
+    page = (Path(__file__).parents[2] / "docs" / "machines.md").read_text()
+    rules = re.findall(r"ACL SETUSER app on >PASSWORD (.*)", page)[0].split()
+    client: Any = redis_server.client()
+    streams = ("~yard-frames", "~events")
+    client.execute_command("ACL", "SETUSER", "runner", "reset", "on", ">pw", *rules, *streams)
+    url = f"{redis_server.url}?username=runner&password=pw"
+    made = ChangingRun(secrets, runs, "--redis", url, environ=ENV)
     yield made
     made.kill()
 

@@ -9,7 +9,7 @@ import pytest
 from streamdet.graph import Node, PipelineGraph, load_graph
 from streamdet.models.input_size import used_hws
 from streamdet.models.model_config import Hw
-from streamdet.run.choose_inputs import ChosenInputs, choose_inputs, with_inputs_of
+from streamdet.run.choose_inputs import ChosenInputs, choose_inputs
 from streamdet.sources import SourceInfo
 
 CAMERAS = ("rtsp://127.0.0.1:1/a", "rtsp://127.0.0.1:1/b")
@@ -80,15 +80,6 @@ def test_cameras_get_the_largest_size_that_keeps_up(speed: float, largest: Hw) -
 def test_a_model_of_one_size_is_left_alone() -> None:
     graph = graph_of("synthetic:street", model="hog_people")
     assert choose_inputs(graph, {}, refused).graph.nodes == graph.nodes
-
-
-def test_a_graph_that_is_applied_has_the_sizes_with_which_the_run_began() -> None:
-    running = choose_inputs(graph_of(*CAMERAS), {}, lambda node: 50.0).graph
-    wanted = graph_of(*CAMERAS, score_thresh=0.5)
-    applied = with_inputs_of(wanted, running)
-    assert applied.nodes["prepare"].options == running.nodes["prepare"].options
-    assert applied.nodes["detect"].model == running.nodes["detect"].model
-    assert applied.nodes["detect"].options == wanted.nodes["detect"].options
 
 
 TWO_DETECTORS = """

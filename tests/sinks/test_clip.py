@@ -187,6 +187,21 @@ def wait_until(is_so: Callable[[], object], run: ClipRun) -> None:
         time.sleep(0.02)
 
 
+def test_what_a_full_disk_kept_from_being_written_is_told_at_the_end(tmp_path: Path) -> None:
+    run = ClipRun(tmp_path, {"before_s": 1, "after_s": 0.5})
+    noise = np.random.default_rng(0).bytes(200_000)
+    fill_ring(run.run_folder, (replace(packet(n), data=packet(n).data + noise) for n in range(60)))
+    with files_limited_to(1_000_000):
+        run.play(3)
+        run.finish()
+        run.sink.close()
+    run.sink.close()
+    assert run.warnings[1:] == [
+        "record: not written before the end, for want of room: 1 of the files into"
+        f" {tmp_path / 'clips'}"
+    ]
+
+
 @contextmanager
 def files_limited_to(size: int) -> Iterator[None]:
     """The system refuses longer files, as a full disk does; it needs no rights."""
