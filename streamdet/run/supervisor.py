@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -71,6 +71,8 @@ class Supervisor:
             to apply it to the run; None where that cannot be done.
         is_consumer_busy: asked whether the run waits for the program that takes its results: it is
             not stuck then.
+        known: source id -> what is known of it: such a source is not probed; may be replaced.
+        read_attempts: see worker.plan.RunPlan; may be replaced.
         redis_url: the run's server, once it has started; holds the password: never show it.
     """
 
@@ -88,6 +90,8 @@ class Supervisor:
         self.on_progress: Callable[[Snapshot], None] = lambda snapshot: None
         self.on_warning = on_warning
         self.on_note: Callable[[str], None] = lambda note: None
+        self.known: Mapping[str, SourceInfo] = {}
+        self.read_attempts = 0
         self.redis_url = ""
         self.on_folder: Callable[[Path], None] = lambda folder: None
         self.is_consumer_busy: Callable[[], bool] = lambda: False
@@ -223,10 +227,11 @@ class Supervisor:
         targets = [
             (PROBE_NODE, (node, probe_path(folder.path, node)))
             for node in sources
-            if not node.is_live
+            if not (node.is_live or all(item.source_id in self.known for item in node.items))
         ]
-        probe(targets, folder.path, self._probe_limit_s, is_cancelled=lambda: self._stops > 0)
-        probed = read_probes(self._graph, folder.path)
+        if targets:
+            probe(targets, folder.path, self._probe_limit_s, is_cancelled=lambda: self._stops > 0)
+        probed = {**read_probes(self._graph, folder.path), **self.known}
         warnings = unprobed(self._graph, probed, self._settings.slot_hw) if not self._stops else ()
         for warning in warnings:
             self.on_warning(warning)
@@ -273,6 +278,7 @@ class Supervisor:
             events=self._settings.events,
             live_sources=live_sources(self._graph),
             rings=ring_plan(self._graph, folder.path),
+            read_attempts=self.read_attempts,
         )
         return plan, (warning,) if warning else ()
 

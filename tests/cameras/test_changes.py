@@ -207,6 +207,17 @@ def scores(run: ChangingRun) -> set[float]:
     return {round(thing["confidence"], 3) for thing in run.results("door")[-1]["objects"]}
 
 
+def test_a_run_that_ends_leaves_nobody_waiting(start: Start) -> None:
+    run = start()
+    control = run.control
+    run.process.send_signal(signal.SIGINT)
+    with pytest.raises(StreamdetError) as caught:
+        while True:
+            control.cameras()
+    assert any(word in str(caught.value) for word in ("has ended", "does not answer"))
+    assert run.process.wait(20) == 130
+
+
 def test_sighup_applies_the_run_s_own_file(start: Start) -> None:
     run = start()
     run.rewrite("every: 3", "every: 6")
