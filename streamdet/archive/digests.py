@@ -36,6 +36,9 @@ def _described(node: Node) -> dict[str, Any]:
     return {
         "kind": node.kind,
         "options": {name: value for name, value in options.items() if name not in _OF_THE_MACHINE},
+        "by_size": {
+            str(hw): own.model_dump(mode="json") for hw, own in node.tracking_by_hw.items()
+        },
         "model": None if node.model is None else _model(node.model),
     }
 

@@ -11,10 +11,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from streamdet.analytics import AnalyticsContext
+from streamdet.analytics import Analytics, AnalyticsContext
 from streamdet.archive.file_summary import FileSummary
 from streamdet.archive.folder import SUFFIXES, ArchiveFolder
 from streamdet.errors import EngineError, StreamdetError
@@ -30,7 +31,7 @@ from streamdet.sources.file import FileOptions, FileSource
 from streamdet.stages import Job, Stage
 from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.track import TrackStage
-from streamdet.system.atomic_file import write_whole
+from streamdet.system.atomic_file import sync_folder, write_whole
 from streamdet.system.process import set_name
 
 JOIN: Final = "streamdet.archive.join:join"
@@ -127,6 +128,7 @@ def joined(task: JoinTask) -> FileResult:
             sink.close()
     for form, part in parts.items():
         _place(part, outputs[form])
+    sync_folder(task.archive.path)
     return result
 
 
@@ -181,16 +183,17 @@ def _stages(task: JoinTask) -> list[Stage]:
         kind: Any = load(node.role, node.kind)
         if node.role == "tracker":
             options: Any = node.options
-            stages.append(TrackStage(_maker(kind, options), options))
+            stages.append(TrackStage(kind, options, node.tracking_by_hw))
         else:
-            context = AnalyticsContext(task.source_id, task.class_names)
-            make = _maker(kind, node.options, context)
+            context = AnalyticsContext(task.source_id, task.class_names, node=node.name)
+            make = partial(_analytics, kind, node.options, context)
             stages.append(AnalyticsStage(node.name, make, events))
     return stages
 
 
-def _maker(kind: Any, *arguments: Any) -> Any:
-    return lambda *_: kind(*arguments)
+def _analytics(kind: Any, options: Any, context: AnalyticsContext, source_id: str) -> Analytics:
+    analytics: Analytics = kind(options, context)
+    return analytics
 
 
 def _images(task: JoinTask) -> Iterator[Image]:

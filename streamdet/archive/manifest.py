@@ -272,6 +272,14 @@ class Manifest:
             (json.dumps(result), segment.file, segment.number),
         )
 
+    def segment_lost(self, segment: SegmentRow) -> None:
+        """A segment's detections have gone from the disk: they are made again."""
+        self._db.execute(
+            "UPDATE segments SET state = 'waiting', times_done = 0, result = NULL"
+            " WHERE file = ? AND number = ?",
+            (segment.file, segment.number),
+        )
+
     def count_attempt(self, segment: SegmentRow) -> None:
         """A run has failed while a segment was being worked on."""
         self._db.execute(

@@ -25,10 +25,10 @@ from streamdet.errors import EngineError
 from streamdet.run.report import Report, Snapshot, SourceReport
 from streamdet.run.supervisor import Supervisor
 from streamdet.sinks.segments import SUFFIX
-from streamdet.sources import SourceInfo
 from streamdet.sources.cut import is_not_exact
 from streamdet.sources.file import SegmentOptions
 from streamdet.sources.resolve import SourceItem
+from streamdet.system.atomic_file import sync_folder
 from streamdet.system.process import stop_signals_to
 from streamdet.worker.plan import class_names
 
@@ -196,6 +196,7 @@ class ArchiveWork:
         self._rows = {row.id: row for row in self._manifest.files() if row.path in wanted}
         self._files_over = {id_ for id_, row in self._rows.items() if row.state != "waiting"}
         self._failed = {id_ for id_, row in self._rows.items() if row.state == "failed"}
+        self._take_back_lost()
         segments = [s for id_ in self._rows for s in self._manifest.segments(id_)]
         done = [segment for segment in segments if segment.state == "done"]
         self._segments, self._segments_done = len(segments), len(done)
@@ -204,6 +205,16 @@ class ArchiveWork:
         self._seconds_now = 0.0
         self._started_s = time.monotonic()
         self._sweep()
+
+    def _take_back_lost(self) -> None:
+        """Have segments detected again whose files of detections are needed and gone."""
+        there = {path.stem for path in self._folder.segments.glob(f"*{SUFFIX}")}
+        needed = (id_ for id_, row in self._rows.items() if row.state == "waiting")
+        segments = (s for id_ in needed for s in self._manifest.segments(id_))
+        lost = [s for s in segments if s.state == "done" and s.name not in there]
+        with self._manifest.transaction():
+            for segment in lost:
+                self._manifest.segment_lost(segment)
 
     def _sweep(self) -> None:
         """Remove detections that the manifest does not count: of killed and of refused segments."""
@@ -224,7 +235,7 @@ class ArchiveWork:
         lanes = 1 if len(items) == 1 else None
         graph = self._request.parts.detection_graph(items, self._folder.segments, lanes)
         supervisor = Supervisor(graph, self._settings, self._hooks.warn)
-        supervisor.known = self._known(wave)
+        supervisor.stored_hw = self._stored_hw(wave)
         supervisor.read_attempts = ATTEMPTS
         supervisor.on_progress = lambda snapshot: self._look(wave, snapshot)
         self._supervisor = supervisor
@@ -239,12 +250,9 @@ class ArchiveWork:
         own = SegmentOptions(**options, begin=segment.cut.begin, end=segment.cut.end)
         return SourceItem(segment.name, str(self._rows[segment.file].path), own)
 
-    def _known(self, wave: _Wave) -> Mapping[str, SourceInfo]:
-        """What the run need not find out again; a turned image has as many pixels."""
-        return {
-            name: SourceInfo(self._rows[segment.file].hw or (1, 1), None)
-            for name, segment in wave.open.items()
-        }
+    def _stored_hw(self, wave: _Wave) -> Mapping[str, tuple[int, int]]:
+        """How large the slots for images must be; which input an image gets, it decides itself."""
+        return {name: self._rows[segment.file].hw or (1, 1) for name, segment in wave.open.items()}
 
     def _look(self, wave: _Wave, snapshot: Snapshot) -> None:
         """Do what a change of the metrics asks for; an error of our own is no segment's fault."""
@@ -321,6 +329,7 @@ class ArchiveWork:
             "damaged": source.damaged,
             "warnings": source.warnings,
         }
+        sync_folder(self._folder.segments)
         with self._manifest.transaction():
             self._manifest.segment_done(segment, result)
         self._segments_done += 1

@@ -18,7 +18,8 @@ from streamdet.messages import FrameMessage, decode, encode
 _MAGIC: Final = b"streamdet-segment/1\n"
 _LENGTH_BYTES: Final = 4
 _LEVEL: Final = 1
-"""zlib's fastest: a frame of the clips takes about 0.25 of its size, in 5 us."""
+"""zlib's fastest. The clips' frames take 60 (one person) to 500 bytes (17), .34 to .58 of what they
+were, in 3 to 11 us of one core."""
 
 
 def record(message: FrameMessage) -> bytes:

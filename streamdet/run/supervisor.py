@@ -71,7 +71,8 @@ class Supervisor:
             to apply it to the run; None where that cannot be done.
         is_consumer_busy: asked whether the run waits for the program that takes its results: it is
             not stuck then.
-        known: source id -> what is known of it: such a source is not probed; may be replaced.
+        stored_hw: source id -> height and width of its images, which may be turned yet: such a
+            source is not probed; may be replaced.
         read_attempts: see worker.plan.RunPlan; may be replaced.
         redis_url: the run's server, once it has started; holds the password: never show it.
     """
@@ -89,9 +90,9 @@ class Supervisor:
         self._probe_limit_s = probe_limit_s
         self.on_progress: Callable[[Snapshot], None] = lambda snapshot: None
         self.on_warning = on_warning
-        self.on_note: Callable[[str], None] = lambda note: None
-        self.known: Mapping[str, SourceInfo] = {}
+        self.stored_hw: Mapping[str, tuple[int, int]] = {}
         self.read_attempts = 0
+        self.on_note: Callable[[str], None] = lambda note: None
         self.redis_url = ""
         self.on_folder: Callable[[Path], None] = lambda folder: None
         self.is_consumer_busy: Callable[[], bool] = lambda: False
@@ -227,12 +228,13 @@ class Supervisor:
         targets = [
             (PROBE_NODE, (node, probe_path(folder.path, node)))
             for node in sources
-            if not (node.is_live or all(item.source_id in self.known for item in node.items))
+            if not (node.is_live or all(item.source_id in self.stored_hw for item in node.items))
         ]
         if targets:
             probe(targets, folder.path, self._probe_limit_s, is_cancelled=lambda: self._stops > 0)
-        probed = {**read_probes(self._graph, folder.path), **self.known}
-        warnings = unprobed(self._graph, probed, self._settings.slot_hw) if not self._stops else ()
+        probed = read_probes(self._graph, folder.path)
+        seen = (*probed, *self.stored_hw)
+        warnings = unprobed(self._graph, seen, self._settings.slot_hw) if not self._stops else ()
         for warning in warnings:
             self.on_warning(warning)
         return {name: info for name, info in probed.items() if info is not None}, warnings
@@ -261,6 +263,7 @@ class Supervisor:
     ) -> tuple[RunPlan, tuple[str, ...]]:
         """Plan the run; returns a warning too where the machine is smaller than is wanted."""
         source_hw = {source_id: info.hw for source_id, info in infos.items()}
+        source_hw |= self.stored_hw
         pools, warning = fitting_pools(
             self._graph, self._settings, folder.pool_path, source_hw, free_bytes()
         )

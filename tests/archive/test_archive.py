@@ -225,3 +225,17 @@ def test_redo_does_all_again(clips: Path, tmp_path: Path) -> None:
     done(archive_command(own, output))
     assert "0.0 s of video" not in done(archive_command(own, output, "--redo"))
     assert times_done(output) == [1, 1, 1]
+
+
+@pytest.mark.nightly
+def test_detections_that_are_gone_are_made_again_where_they_are_needed(
+    clips: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    done(archive_command(clips / "b.mkv", output, "--format", "csv"))
+    before = (output / "b.csv").read_bytes()
+    (ArchiveFolder(output).segments / "1-1.seg").unlink()
+    assert "0.0 s of video" in done(archive_command(clips / "b.mkv", output, "--format", "csv"))
+    (output / "b.csv").unlink()
+    assert "0.7 s of video" in done(archive_command(clips / "b.mkv", output, "--format", "csv"))
+    assert (output / "b.csv").read_bytes() == before

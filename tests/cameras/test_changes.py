@@ -207,6 +207,7 @@ def scores(run: ChangingRun) -> set[float]:
     return {round(thing["confidence"], 3) for thing in run.results("door")[-1]["objects"]}
 
 
+@pytest.mark.nightly
 def test_a_run_that_ends_leaves_nobody_waiting(start: Start) -> None:
     run = start()
     control = run.control
@@ -287,12 +288,10 @@ def test_cameras_that_come_and_go_all_the_time_disturb_nobody(start: Start, roun
     assert ids(run, "door") == [1]
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.nightly)])
-def test_workers_that_are_killed_while_cameras_come_and_go_lose_nothing(
-    start: Start, rounds: int
-) -> None:
+@pytest.mark.nightly
+def test_workers_that_are_killed_while_cameras_come_and_go_lose_nothing(start: Start) -> None:
     run = start()
-    for number in range(rounds):
+    for number in range(20):
         run.control.add("guest", {"uri": run.address})
         run.wait_for_frames("guest", 1)
         for name in (("front.guest", "back-0"), ("detect-0", "front.door"))[number % 2]:
@@ -304,6 +303,7 @@ def test_workers_that_are_killed_while_cameras_come_and_go_lose_nothing(
     assert json.loads((run.folder / "report.json").read_text())["restarts"] >= 1
 
 
+@pytest.mark.nightly
 def test_a_server_that_is_away_while_cameras_come_and_go_loses_nothing(
     start: Start, short_folder: Path
 ) -> None:
