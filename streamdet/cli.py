@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, str] = {
     "run": "run a graph: decode, detect, track, publish",
+    "archive": "detect in many files, resumed after anything; a row for each in files.csv",
     "serve": "run a graph with a web page and an HTTP API",
     "status": "show how the runs of this machine are doing",
     "camera": "list, add, remove, pause and resume the cameras of a running run",
@@ -91,7 +92,7 @@ def _hide_secrets() -> None:
     """Take passwords out of what `ps` shows of this process."""
     from streamdet.system.redaction import redacted_value
 
-    is_long = {"run", "serve"} & {*sys.argv}  # its environment may hold passwords, too
+    is_long = {"run", "serve", "archive"} & {*sys.argv}  # its environment may hold passwords, too
     if is_long or any(redacted_value(word) != word for word in sys.orig_argv):
         from streamdet.system.process import hide_secrets
 

@@ -9,6 +9,12 @@ from typing import Any, Literal
 PLACES = {"zone": "zone", "line": "line", "presence": "presence"}
 """First word of an event's kind -> what its place is called, for events that have a place."""
 
+KINDS = (
+    *("zone_enter", "zone_exit", "zone_dwell", "zone_crowded", "zone_cleared"),
+    *("line_crossed", "presence_start", "presence_end", "track_start", "track_end", "speeding"),
+)
+"""What streamdet's own analytics notice; plugins may notice other things."""
+
 EVENT_FIELD = "event"
 """Field of an entry of the stream of events that holds the JSON."""
 

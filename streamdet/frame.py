@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+ClockName = Literal["camera", "host"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Frame:
             it.
         is_still: whether it is an image by itself, unrelated to those before it: nothing in it is
             tracked.
+        clock: whose wall clock `captured_ns` is: the camera's own, or this host's.
     """
 
     source_id: str
@@ -51,6 +55,7 @@ class Frame:
     captured_ns: int
     pixels: FrameRef | None = None
     is_still: bool = False
+    clock: ClockName = "host"
 
     @property
     def pts_ns(self) -> int | None:

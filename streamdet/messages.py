@@ -128,6 +128,7 @@ def encode(message: Message) -> bytes:
             [_fields(event) for event in message.events],
             [_fields(marking) for marking in message.markings],
             message.input_hw,
+            frame.clock,
         ]
     )
 
@@ -143,9 +144,9 @@ def decode(payload: bytes) -> Message:
         if len(values) == 2:
             return EndOfStream(*values)
         # Messages of a run that began with an older version end earlier.
-        missing: tuple[Any, ...] = (False, (), (), None)[len(values) - 14 :]
+        missing: tuple[Any, ...] = (False, (), (), None, "host")[len(values) - 14 :]
         (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
-         model, drop_reason, timings, is_still, events, markings, input_hw) = (
+         model, drop_reason, timings, is_still, events, markings, input_hw, clock) = (
              *values, *missing)  # fmt: skip
         return FrameMessage(
             frame=Frame(
@@ -158,6 +159,7 @@ def decode(payload: bytes) -> Message:
                 captured_ns,
                 _ref(pixels),
                 bool(is_still),
+                clock,
             ),
             prepared=None if prepared is None else _prepared(prepared),
             detections=None if detections is None else _detections(detections),

@@ -90,7 +90,10 @@ KINDS: Final[dict[str, dict[str, str]]] = {
 
 
 _INTERNAL: Final[dict[str, dict[str, str]]] = {
-    "sink": {"caller": "streamdet.sinks.caller:CallerSink"},
+    "sink": {
+        "caller": "streamdet.sinks.caller:CallerSink",
+        "segments": "streamdet.sinks.segments:SegmentsSink",
+    },
 }
 """Kinds that our own code adds to a graph and that no list shows."""
 

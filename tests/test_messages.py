@@ -179,7 +179,12 @@ def test_zones_and_speeds_survive_and_are_none_where_nothing_looks_at_them() -> 
     assert (through_the_wire(blank(2)).zones, through_the_wire(blank(2)).speeds) == (None, None)
 
 
-@pytest.mark.parametrize("left_out", [1, 2, 3])
+def test_whose_clock_it_is_travels() -> None:
+    of_camera = FrameMessage(replace(FRAME, clock="camera"))
+    assert decode(encode(of_camera)) == of_camera
+
+
+@pytest.mark.parametrize("left_out", [1, 2, 3, 4, 5])
 def test_messages_of_a_run_that_began_with_an_earlier_version_are_read(left_out: int) -> None:
     values = msgpack.unpackb(encode(FrameMessage(FRAME)))
     assert decode(msgpack.packb(values[:-left_out])) == FrameMessage(FRAME)

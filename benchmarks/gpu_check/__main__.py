@@ -19,7 +19,8 @@ from typing import Any, Final
 import torch
 
 from benchmarks.gpu_check import libraries, pool
-from benchmarks.gpu_check.cases import CASES, SMALL, Case, Sizes
+from benchmarks.gpu_check.case import SMALL, Case, Sizes
+from benchmarks.gpu_check.cases import CASES
 from benchmarks.gpu_check.gpu import (
     Gpu,
     RealGpu,
@@ -28,13 +29,16 @@ from benchmarks.gpu_check.gpu import (
     emulated_gpu,
     graph_ms,
 )
-from streamdet.errors import EngineError
+from benchmarks.gpu_check.pipeline import Cameras, run_on_both
+from streamdet.errors import ConfigError, EngineError, StreamdetError
 from streamdet.kernels.ptx import find_nvcc
+from streamdet.system.atomic_file import checked_output, write_whole
 
 RESULTS: Final = Path(__file__).parents[1] / "results"
+FEW: Final = Cameras(2, 6, (240, 320))
+"""For a CPU that plays a GPU."""
 NOT_CHECKED: Final = [
-    "whole pipeline on cameras: the graph has no GPU stages here yet",
-    "engines of TensorRT: built by `streamdet models build --runtime tensorrt`, not run here",
+    "engines of TensorRT: built by `streamdet models build --runtime tensorrt`, not run here"
 ]
 
 
@@ -42,17 +46,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Check all, print it, write it; 1 if something is wrong or there is no GPU."""
     stated = _parser().parse_args(arguments)
     try:
+        output = None if stated.output is None else checked_output(stated.output)
         with emulated_gpu() if stated.emulated else nullcontext(RealGpu()) as gpu:
             result = checked(gpu)
+    except ConfigError as exc:
+        print(f"gpu-check: {stated.output}: {exc}", file=sys.stderr)
+        return 2
     except EngineError as exc:
         print(f"gpu-check: {exc}", file=sys.stderr)
         return 1
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     result = {"date": today, **result}
-    path = stated.output or RESULTS / f"{_slug(gpu.name)}-{today}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    path = output or RESULTS / f"{_slug(gpu.name)}-{today}.json"
+    write_whole(path, (json.dumps(result, indent=1) + "\n").encode())
     print(f"Written: {path}")
-    return int(any("wrong" in kernel for kernel in result["kernels"]) or "wrong" in result["pool"])
+    return int(is_wrong(result))
+
+
+def is_wrong(result: dict[str, Any]) -> bool:
+    """Whether anything was found wrong."""
+    parts = [str(result["pool"]), str(result["pipeline"])]
+    return any("wrong" in kernel for kernel in result["kernels"]) or any(
+        part.startswith("wrong") for part in parts
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,18 +97,21 @@ def checked(gpu: Gpu) -> dict[str, Any]:
     for name, make in CASES.items():
         kernels.append({"name": name, **checked_case(gpu, partial(make, gpu, sizes), rate)})
         print(_line(kernels[-1]), flush=True)
-    result = {
+    result: dict[str, Any] = {
         "device": gpu.name,
         "is_emulated": gpu.is_emulated,
         "versions": _versions(gpu),
         "copy_gb_per_s": None if rate is None else round(rate / 1e9),
         "kernels": kernels,
-        "pool": _pool(),
+        "pool": _tried(pool.killed_writers),
+        "pipeline": _tried(partial(run_on_both, FEW if gpu.is_emulated else Cameras())),
         "nvdec": "not tried: emulated" if gpu.is_emulated else libraries.nvdec(),
         "tensorrt": libraries.tensorrt(),
         "not_checked": NOT_CHECKED,
     }
-    for name in ("pool", "nvdec", "tensorrt"):
+    if gpu.is_emulated and isinstance(result["pipeline"], dict):
+        result["pipeline"] |= {"gpu_fps": None, "cpu_fps": None}
+    for name in ("pool", "pipeline", "nvdec", "tensorrt"):
         print(f"{name}: {result[name]}")
     return {**result, "seconds": round(time.monotonic() - begin)}
 
@@ -133,15 +152,16 @@ def checked_case(gpu: Gpu, make: Callable[[], Case], rate: float | None) -> dict
 
 def _line(kernel: dict[str, Any]) -> str:
     if "wrong" in kernel:
-        return f"{kernel['name']:20} WRONG: {kernel['wrong']}"
+        return f"{kernel['name']:24} WRONG: {kernel['wrong']}"
     times = [f"{key} {value}" for key, value in kernel.items() if key.endswith("ms")]
-    return f"{kernel['name']:20} agrees ({kernel['agrees_to']})  {'  '.join(times)}"
+    return f"{kernel['name']:24} agrees ({kernel['agrees_to']})  {'  '.join(times)}"
 
 
-def _pool() -> str:
+def _tried(check: Callable[[], Any]) -> Any:
+    """What a check says; a sentence that begins with "wrong" if it fails."""
     try:
-        return pool.killed_writers()
-    except AssertionError as exc:
+        return check()
+    except (AssertionError, StreamdetError, subprocess.TimeoutExpired) as exc:
         return f"wrong: {exc}"
 
 

@@ -104,10 +104,10 @@ class Lines:
         return packed
 
     def restore(self, state: bytes) -> None:
-        """Go on counting."""
+        """Go on counting; a line that is not there any more is forgotten."""
         self._places.first_hw, crossings = msgpack.unpackb(state, strict_map_key=False)
-        for name, one in crossings.items():
-            self._crossings[name].restore(one)
+        for name in self._crossings.keys() & crossings:
+            self._crossings[name].restore(crossings[name])
 
 
 def _key(name: str) -> str:

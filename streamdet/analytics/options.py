@@ -26,10 +26,12 @@ class Surroundings:
     Attributes:
         source_ids: the sources whose frames reach it.
         class_names: of all models that found its objects.
+        zones: names of the zones of the nodes before it.
     """
 
     source_ids: Sequence[str]
     class_names: Sequence[str]
+    zones: Sequence[str] = ()
 
     def faults(
         self, keys: tuple[str, ...], sources: Sequence[str], classes: Sequence[str] | None
@@ -51,6 +53,10 @@ class AnalyticsOptions(Options):
     def faults(self, surroundings: Surroundings) -> Iterator[Fault]:
         """Yield what does not fit the rest of the graph."""
         yield from ()
+
+    def zone_names(self) -> Sequence[str]:
+        """List the names that it may give to objects as their `zones`."""
+        return ()
 
     def points(self, source_id: str) -> dict[str, Points]:
         """Map the keys of a source's polygons, lines and the like to their points."""

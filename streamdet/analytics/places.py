@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 
 from streamdet.analytics.options import BoxPoint, Point, Points
 from streamdet.config.options import Options
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, to_install
 from streamdet.frame import Frame
 from streamdet.messages import FrameMessage
 
@@ -66,9 +66,11 @@ Line = Annotated[Points, AfterValidator(checked_points), AfterValidator(_checked
 
 def polygon_fault(points: Points) -> str:
     """Say what keeps points from being the corners of an area; "" for nothing."""
-    from shapely import Polygon as ShapelyPolygon
-    from shapely import is_valid_reason
-
+    try:
+        from shapely import Polygon as ShapelyPolygon
+        from shapely import is_valid_reason
+    except ImportError:
+        return f"needs shapely: {to_install('zones')}"
     area = ShapelyPolygon(points)
     if not area.area:
         return f"must enclose an area, got {_text(points)}"

@@ -13,6 +13,7 @@ from streamdet.analytics import AnalyticsContext
 from streamdet.analytics.options import AnalyticsOptions, Fault, Surroundings
 from streamdet.analytics.places import PlaceName, PlaceOptions
 from streamdet.analytics.sightings import Sightings
+from streamdet.config.suggestions import nearest
 from streamdet.events import Event
 from streamdet.messages import FrameMessage
 
@@ -47,6 +48,10 @@ class PresenceOptions(AnalyticsOptions):
         """Yield unknown sources and classes."""
         for name, watch in self.presence.items():
             yield from surroundings.faults(("presence", name), watch.sources, watch.classes)
+            if watch.zone is not None and watch.zone not in surroundings.zones:
+                hint = nearest(watch.zone, surroundings.zones)
+                problem = f"must name a zone of a node before this one, got {watch.zone!r}; {hint}"
+                yield ("presence", name, "zone"), problem
 
 
 class Presence:
@@ -102,5 +107,7 @@ class Presence:
         return packed
 
     def restore(self, state: bytes) -> None:
-        """Go on watching."""
-        self._shown, self._is_there = msgpack.unpackb(state)
+        """Go on watching; what is not watched for any more is forgotten."""
+        shown, is_there = msgpack.unpackb(state)
+        for name in self._watched.keys() & shown:
+            self._shown[name], self._is_there[name] = shown[name], is_there[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +57,10 @@ class ZonesOptions(AnalyticsOptions):
         """Yield unknown sources and classes."""
         for name, zone in self.zones.items():
             yield from surroundings.faults(("zones", name), zone.sources, zone.classes)
+
+    def zone_names(self) -> Sequence[str]:
+        """List the names of its zones."""
+        return tuple(self.zones)
 
     def points(self, source_id: str) -> dict[str, Points]:
         """Map the keys of a source's zones to their points."""
@@ -141,10 +145,10 @@ class Zones:
         return packed
 
     def restore(self, state: bytes) -> None:
-        """Go on with the visits."""
+        """Go on with the visits; those of a zone that is not there any more are forgotten."""
         self._places.first_hw, visits = msgpack.unpackb(state, strict_map_key=False)
-        for name, one in visits.items():
-            self._visits[name].restore(one)
+        for name in self._visits.keys() & visits:
+            self._visits[name].restore(visits[name])
 
 
 def _key(name: str) -> str:

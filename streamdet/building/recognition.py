@@ -124,7 +124,8 @@ def check_own_network(model: ModelConfig, network: Path) -> None:
         network: an ONNX file.
 
     Raises:
-        ConfigError: the file is damaged, or has another image, kind or number of classes.
+        ConfigError: the file is damaged, has another image, kind or number of classes, or one size
+            of image in place of several.
     """
     if model.detector not in KINDS or model.input is None or find_spec("onnx") is None:
         return  # without onnx whatever runs the network says what is wrong
@@ -133,6 +134,12 @@ def check_own_network(model: ModelConfig, network: Path) -> None:
         check_network(network, model.input, input_shapes(onnx_model))
     except (ConfigError, EngineError) as exc:
         raise ConfigError(f"{model.argument}: its network cannot be used: {exc}") from exc
+    sides = input_shapes(onnx_model)[model.input.name][2:]
+    if model.sizes and any(isinstance(side, int) for side in sides):
+        raise ConfigError(
+            f"{model.argument}: states `sizes`, but {network} takes images of one size only: leave"
+            " them out, or export it with a free height and width"
+        )
     kind, classes = model.detector, len(model.classes)
     counts = class_counts(output_shapes(onnx_model), model.input.hw)
     if counts.get(kind, classes) != classes:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from streamdet.commands.run_choice import add_run_arguments, run_from
 from streamdet.commands.usage import with_example
 from streamdet.config.overrides import parse_option, split_set
+from streamdet.errors import ConfigError
 from streamdet.run.control import PAUSED, CameraStatus, RunControl
 from streamdet.system.redaction import short
 
@@ -109,14 +110,11 @@ def run(args: Namespace) -> int:
 def _values(args: Namespace) -> dict[str, Any]:
     values: dict[str, Any] = {"uri": args.uri}
     for entry in args.set:
-        (key,), value, place = _split(entry)
-        values[key] = parse_option(value, place).values
+        keys, value, place = split_set(entry, "OPTION=VALUE, for example fps=5")
+        if keys == ("uri",):
+            raise ConfigError(f"{place}: the address stands before the options, as URL")
+        values[".".join(keys)] = parse_option(value, place).values
     return values
-
-
-def _split(entry: str) -> tuple[tuple[str, ...], str, str]:
-    keys, value, place = split_set(entry, "OPTION=VALUE, for example fps=5")
-    return (".".join(keys),), value, place
 
 
 def _first_state(control: RunControl, name: str) -> str:

@@ -15,9 +15,10 @@ _LONGEST_REASON: Final = 120
 
 
 def cameras_live(sources: Iterable[SourceReport]) -> Iterator[str]:
-    """Say how many cameras are live; nothing where there is none."""
-    states = [source.camera.state for source in sources if source.camera is not None]
-    if states:
+    """Say how many cameras are live, of those that are there; nothing where there was none."""
+    all_states = [source.camera.state for source in sources if source.camera is not None]
+    states = [state for state in all_states if state != "removed"]
+    if all_states:
         noun = "camera" if len(states) == 1 else "cameras"
         yield f"{states.count('live')} of {len(states)} {noun} live"
 
@@ -53,6 +54,8 @@ def _notes(camera: SourceReport) -> Iterator[str]:
         for reason, count in sorted(camera.dropped.items()):
             drops[_word(reason)] += count
         yield f"dropped: {', '.join(f'{count} {word}' for word, count in drops.most_common())}"
+    if camera.added_s is not None:
+        yield f"added after {camera.added_s:.0f} s"
     if camera.damaged:
         yield f"{camera.damaged} damaged"
     if camera.failure is not None:

@@ -110,8 +110,8 @@ def _options(model: ModelConfig, entries: list[str]) -> DetectorOptions:
 
 def _look_at_video(uri: str, path: Path, detect: ImageDetector, model: ModelConfig) -> _Seen:
     name, items = resolve(uri)
-    if name not in ("file", "synthetic") or len(items) != 1:
-        raise ConfigError(f"--source {uri}: wanted one video, or a folder of images")
+    if name != "file" or len(items) != 1:
+        raise ConfigError(f"--source {uri}: wanted the file of one video, or a folder of images")
     kind: Any = load("source", name)
     source: Source = kind(items[0].uri, kind.Options())
     info = source.probe()

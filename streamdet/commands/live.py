@@ -91,12 +91,18 @@ def _event(event: Mapping[str, Any]) -> str:
         raise ValueError("a foreign format")
     what = [event["event"], event.get("state"), event.get("direction"), event.get("reason")]
     place = (event.get(key) for key in PLACES.values())
-    number = f"#{event['track']}" if "track" in event else ""
-    whom = f"{event.get('label', '')}{number}"
+    whom = _named(event)
     counts = ", ".join(f"{name} {count}" for name, count in event.get("counts", {}).items())
-    parts = (" ".join(filter(None, what)), *place, whom, counts)
-    head = f"{event['source_id']:<16} frame {event['frame_id']:>6}"
+    objects = [_named(each) for each in event.get("objects", ())]
+    parts = (" ".join(filter(None, what)), *place, whom, *objects, counts, event.get("path"))
+    frame = f"frame {event['frame_id']:>6}" if "frame_id" in event else f"{'':>12}"
+    head = f"{event.get('source_id') or event['node']:<16} {frame}"
     return f"{head}  {'  '.join(filter(None, parts))}"
+
+
+def _named(event: Mapping[str, Any]) -> str:
+    number = "" if event.get("track") is None else f"#{event['track']}"
+    return f"{event.get('label', '')}{number}"
 
 
 def _object(found: Mapping[str, Any]) -> str:

@@ -82,6 +82,7 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     yield from (_runtime(name) for name in names("runtime") if name != "tensorrt")
     yield _optional("torch", ("torch",), _TORCH_REMEDY)
     yield _optional("tensorrt", _TENSORRT, f"only to build engines: {to_install('tensorrt')}")
+    yield _optional("pycuda", ("pycuda",), f"only for `device: cuda:0`: {to_install('gpu')}")
     yield cuda()
     yield _embedded_server(is_needed=settings.is_embedded)
     if not settings.is_embedded:

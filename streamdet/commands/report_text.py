@@ -52,6 +52,7 @@ def _stage_lines(report: Report) -> Iterator[str]:
     for stage in report.stages:
         runs = report.runtimes.get(stage.node, stage.kind)
         yield columns(stage.node, width, times(stage), runs)
+    yield from (f"  {node}: {note}" for node, note in report.inputs.items())
 
 
 def found(sources: Sequence[SourceReport], expected: int | None = None) -> str:

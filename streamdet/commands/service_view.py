@@ -35,8 +35,9 @@ class ServiceView:
 
 def status_of(snapshot: Snapshot) -> str:
     """Say in a line how many cameras are live, and what the others say."""
-    cameras = {s.source_id: s.camera for s in snapshot.sources if s.camera is not None}
-    if not cameras:
+    known = {s.source_id: s.camera for s in snapshot.sources if s.camera is not None}
+    if not known:
         return "running"
+    cameras = {name: camera for name, camera in known.items() if camera.state != "removed"}
     away = [f"{name}: {camera}" for name, camera in cameras.items() if camera.state != "live"]
     return "; ".join([f"{len(cameras) - len(away)} of {len(cameras)} cameras live", *away])

@@ -29,6 +29,7 @@ OF_NODES: Final = {
 
 EXAMPLES: Final = {
     "run": "streamdet run people --source street.mp4 --output boxes.mp4",
+    "archive": "streamdet archive people --source 'videos/*.mp4' --output results",
     "serve": "streamdet serve people --source rtsp://10.0.0.7/1",
     "status": "streamdet status",
     "camera": "streamdet camera add yard rtsp://10.0.0.8/stream1 --set fps=5",

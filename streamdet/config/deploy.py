@@ -83,7 +83,7 @@ class DeploySettings(Options):
     events: str = Field(
         "events",
         min_length=1,
-        description="Redis stream for what happens to cameras; the newest 10,000 are kept.",
+        description="Redis stream of events, of cameras, zones and so on; the newest 10,000 stay.",
     )
     restart: RestartSettings = Field(
         default_factory=RestartSettings, description="When a process that died is started again."

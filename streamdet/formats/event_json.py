@@ -10,14 +10,18 @@ import json
 from collections.abc import Sequence
 from math import isfinite
 from typing import Annotated, Any, Literal
-from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from streamdet.detections import class_label
-from streamdet.events import PLACES, Event
+from streamdet.events import KINDS, PLACES, Event
 from streamdet.formats.frame_json import BBOX_DECIMALS, rfc3339
-from streamdet.formats.recording_events import ClipEvent, RecordingEvent, SnapshotEvent
+from streamdet.formats.recording_events import (
+    ClipEvent,
+    RecordingEvent,
+    SnapshotEvent,
+    id_of,
+)
 from streamdet.messages import FrameMessage
 
 EVENTS_MAXLEN = 10_000
@@ -58,8 +62,7 @@ class SceneEvent(_Part):
 
     event: str = Field(
         pattern=r"^[a-z][a-z_]*$",
-        description="zone_enter, zone_exit, zone_dwell, zone_crowded, zone_cleared, line_crossed,"
-        " presence_start, presence_end, track_start, track_end, speeding; plugins may have others.",
+        description=f"{', '.join(KINDS)}; plugins may have others.",
     )
     id: _Id
     run: _Run
@@ -105,7 +108,7 @@ def camera_event(run_id: str, source_id: str, camera: dict[str, Any], frame_id: 
         {
             "schema": "streamdet-event/1",
             "event": "camera",
-            "id": _id(run_id, source_id, frame_id, "camera", state, camera["since_ns"]),
+            "id": id_of(run_id, source_id, frame_id, "camera", state, camera["since_ns"]),
             "run": run_id,
             "source_id": source_id,
             "state": state,
@@ -146,7 +149,7 @@ def scene_event(
 
 def event_id(event: Event, message: FrameMessage, run_id: str) -> str:
     """Name an event of a frame: a UUID that no other event has, the same each time."""
-    return _id(run_id, message.source_id, message.index, *event.key())
+    return id_of(run_id, message.source_id, message.index, *event.key())
 
 
 def event_line(
@@ -191,10 +194,6 @@ def _of_object(event: Event, class_names: Sequence[str]) -> dict[str, Any]:
     if event.counts:
         body["counts"] = dict(event.counts)
     return body
-
-
-def _id(*parts: object) -> str:
-    return str(uuid5(NAMESPACE_URL, json.dumps(["streamdet-event", *map(str, parts)])))
 
 
 def _dump(body: dict[str, Any]) -> bytes:

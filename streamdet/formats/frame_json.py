@@ -29,8 +29,9 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
     """Write a frame as "streamdet/1".
 
     Keys: schema, run, source_id, frame_id (from 0, no gaps), pts_ns (null where the file has none),
-    captured_at (RFC 3339, UTC), width, height, model, objects, latency_ms, and for a dropped frame
-    `dropped` (the reason; its objects are []). An object: id (track, or null), class_id, label,
+    captured_at (RFC 3339, UTC), clock (whose that is, camera or host), width, height, model,
+    objects, latency_ms, and for a dropped frame `dropped` (the reason; its objects are []).
+    An object: id (track, or null), class_id, label,
     confidence, bbox [x1, y1, x2, y2] in source pixels (x2, y2 exclusive edges); and where the model
     says it, mask {size: [height, width], counts} (COCO's compressed run lengths) and keypoints
     [[x, y, score], ...]; behind analytics, zones (the names of those it is in) and speed_mps
@@ -54,6 +55,7 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
         "frame_id": frame.index,
         "pts_ns": frame.pts_ns,
         "captured_at": rfc3339(frame.captured_ns),
+        "clock": frame.clock,
         "width": frame.hw[1],
         "height": frame.hw[0],
         "model": message.model,

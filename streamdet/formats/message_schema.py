@@ -61,7 +61,10 @@ class PublishedFrame(_Part):
     )
     captured_at: str = Field(
         pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$",
-        description="When the frame was read, UTC (RFC 3339).",
+        description="When the frame was read, of a live source taken, UTC (RFC 3339).",
+    )
+    clock: Literal["camera", "host"] = Field(
+        "host", description="Whose wall clock that is: the camera's own, or its reader's host's."
     )
     width: int = Field(gt=0, description="Of the source frame, pixels.")
     height: int = Field(gt=0, description="Of the source frame, pixels.")

@@ -83,7 +83,7 @@ def recording_event(run_id: str, node: str, reason: str, at_ns: int) -> bytes:
     state: Literal["stopped", "resumed"] = "stopped" if reason else "resumed"
     return event_text(
         RecordingEvent(
-            id=event_id(run_id, node, "recording", state, at_ns),
+            id=id_of(run_id, node, "recording", state, at_ns),
             run=run_id,
             node=node,
             state=state,
@@ -93,7 +93,7 @@ def recording_event(run_id: str, node: str, reason: str, at_ns: int) -> bytes:
     )
 
 
-def event_id(*parts: object) -> str:
+def id_of(*parts: object) -> str:
     """Make the id of an event from what tells it from all others."""
     return str(uuid5(NAMESPACE_URL, json.dumps(["streamdet-event", *map(str, parts)])))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamdet.analytics.options import AnalyticsOptions, Surroundings
-from streamdet.graph.pipeline import PipelineGraph
+from streamdet.graph.pipeline import Node, PipelineGraph
 from streamdet.graph.problems import Problems
 from streamdet.registry import KINDS, load
 
@@ -11,15 +11,22 @@ from streamdet.registry import KINDS, load
 def check_analytics(graph: PipelineGraph, problems: Problems) -> None:
     """Report sources and classes that a node names and never gets."""
     for node in graph.nodes_of_role("analytics"):
-        if not isinstance(node.options, AnalyticsOptions):
-            continue
-        detectors = [
-            each for each in graph.nodes_of_role("detector") if node in graph.downstream(each.name)
-        ]
-        names = [name for each in detectors if each.model for name in each.model.classes]
-        around = Surroundings(graph.sources_reaching(node.name), tuple(dict.fromkeys(names)))
-        for keys, predicate in node.options.faults(around):
-            problems.add(("nodes", node.name, *keys), predicate)
+        if isinstance(node.options, AnalyticsOptions):
+            for keys, predicate in node.options.faults(_surroundings(graph, node)):
+                problems.add(("nodes", node.name, *keys), predicate)
+
+
+def _surroundings(graph: PipelineGraph, node: Node) -> Surroundings:
+    before = [each for each in graph.nodes.values() if node in graph.downstream(each.name)]
+    classes = (name for each in before if each.model is not None for name in each.model.classes)
+    zones = (
+        name
+        for each in before
+        if isinstance(each.options, AnalyticsOptions)
+        for name in each.options.zone_names()
+    )
+    sources = graph.sources_reaching(node.name)
+    return Surroundings(sources, tuple(dict.fromkeys(classes)), tuple(zones))
 
 
 def check_event_sinks(graph: PipelineGraph, problems: Problems) -> None:

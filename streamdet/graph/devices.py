@@ -23,6 +23,7 @@ def check_devices(graph: PipelineGraph, problems: Problems) -> None:
     for node in graph.nodes.values():
         if node.device != "cpu":
             _check_device(node, problems)
+            _check_one_gpu(node, graph, problems)
         for reader in graph.image_readers(node.name):
             _check_edge(node, reader, problems)
 
@@ -39,8 +40,18 @@ def _check_device(node: Node, problems: Problems) -> None:
         )
 
 
+def _check_one_gpu(node: Node, graph: PipelineGraph, problems: Problems) -> None:
+    first = next(other for other in graph.nodes.values() if other.device != "cpu")
+    if node.device != first.device:
+        problems.add(
+            ("nodes", node.name, "device"),
+            f"must be {first.device}, as at {first.name!r}, got {node.device}: a graph works on one"
+            " GPU; start a run for each",
+        )
+
+
 def _check_edge(maker: Node, reader: Node, problems: Problems) -> None:
-    if maker.device == reader.device or reader.copies:
+    if maker.device == reader.device or reader.copies or "cpu" not in (maker.device, reader.device):
         return
     problems.add(
         ("nodes", reader.name, "reads"),

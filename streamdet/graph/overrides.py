@@ -165,8 +165,11 @@ def _add_output(text: YamlText, name: str, output: str) -> None:
     nodes[name] = {"kind": kind, "reads": _results(nodes)}
     text.places["nodes", name] = place
     _put(text, name, "path", output, place)
-    # Encoding video is slow: in a process of its own it does not delay the others.
-    if len(nodes[name]["reads"]) == 1 and not load("sink", kind).needs_image:
+    if load("sink", kind).needs_image:
+        # Who asks for a video asks for its images. Encoding it is slow: in a process of its own it
+        # does not delay the others.
+        nodes[name]["copy"] = True
+    elif len(nodes[name]["reads"]) == 1:
         process = _process(nodes, nodes[name]["reads"][0])
         if not _has_replicas(nodes, process):
             nodes[name]["process"] = process
@@ -176,7 +179,7 @@ def _add_caller(text: YamlText) -> None:
     nodes: dict[str, Any] = text.values["nodes"]
     if CALLER in nodes:
         raise ConfigError(f"{text.place(('nodes', CALLER))}: {CALLER!r} is taken: rename that node")
-    nodes[CALLER] = {"kind": CALLER, "reads": _results(nodes)}
+    nodes[CALLER] = {"kind": CALLER, "reads": _results(nodes), "copy": True}
     text.places["nodes", CALLER] = "the caller"
 
 

@@ -60,11 +60,32 @@ def _check_classes(
 def _check_zones(
     graph: PipelineGraph, node: Node, options: RecorderOptions, problems: Problems
 ) -> None:
-    if options.zones and not _read_by(graph, node, "analytics"):
-        problems.add(
-            ("nodes", node.name, "zones"),
-            "needs an analytics node between tracker and sink, which finds what is in a zone",
-        )
+    analytics = _read_by(graph, node, "analytics")
+    for key in ("zones", "events"):
+        if getattr(options, key, ()) and not analytics:
+            problems.add(
+                ("nodes", node.name, key),
+                "needs an analytics node between tracker and sink, which says what happens where",
+            )
+            return
+    places = [_places(each) for each in analytics]
+    known = [name for names in places for name in names or ()]
+    for name in options.zones:
+        if name not in known and None not in places:  # a plugin's places are not known
+            problems.add(
+                ("nodes", node.name, "zones"),
+                f"must be zones or lines of {', '.join(each.name for each in analytics)}, got"
+                f" {short(name)!r}; {nearest(name, known)}",
+            )
+
+
+def _places(node: Node) -> list[str] | None:
+    """Names of the zones or lines of an analytics node; None where it is another kind."""
+    for key in ("zones", "lines"):
+        named = getattr(node.options, key, None)
+        if isinstance(named, dict):
+            return list(named)
+    return None
 
 
 def _check_folder(node: Node, options: RecorderOptions, problems: Problems) -> None:

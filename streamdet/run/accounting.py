@@ -91,4 +91,5 @@ def _source_report(
         camera=None if camera is None else CameraReport(**camera),
         objects=max(end.result.objects for end in ends),
         tracks=max(tracks, default=None),
+        is_stopped=notes.get("is_stopped", False),
     )

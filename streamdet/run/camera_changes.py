@@ -11,15 +11,17 @@ from typing import Any, Final, TypeVar
 
 from streamdet.errors import ConfigError, TransportError
 from streamdet.graph.pipeline import Node
-from streamdet.run.report import SourceReport
+from streamdet.run.report import CameraReport, SourceReport
 from streamdet.run.running import Running
 from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import RunLostError
 from streamdet.worker.camera_orders import CameraOrder
 
-GRACE_S: Final = 2.0
-"""A worker that waits for its camera sees an order late: after this time it is killed, and the
-process that goes on in its place sees the order first."""
+GRACE_S: Final = 1.0
+LIVE_GRACE_S: Final = 5.0
+"""A worker that waits for its camera sees an order late, one whose camera is live with the next
+frame: after this time it is killed, and the process that goes on in its place sees the order first.
+A camera that is left by a killed process may count it as a viewer for a minute."""
 LIMIT_S: Final = 20.0
 """Longest time for one change."""
 
@@ -136,15 +138,23 @@ class CameraChanges:
         )
 
     def report(self, name: str) -> SourceReport:
-        """What is known of a camera, as last read."""
-        return next(each for each in self._running.metrics.sources if each.source_id == name)
+        """What is known of a camera, as last read.
+
+        Raises:
+            KeyError: nothing has been read yet: it has just been added.
+        """
+        return {each.source_id: each for each in self._running.metrics.sources}[name]
+
+    def _camera(self, name: str) -> CameraReport | None:
+        reports = [each for each in self._running.metrics.sources if each.source_id == name]
+        return reports[0].camera if reports else None
 
     def _state(self, name: str) -> str:
-        camera = self.report(name).camera
+        camera = self._camera(name)
         return "connecting" if camera is None else camera.state
 
     def _is_paused_for(self, name: str, reason: str) -> bool:
-        camera = self.report(name).camera
+        camera = self._camera(name)
         return camera is not None and (camera.state, camera.reason) == ("paused", reason)
 
     def _ordered(
@@ -153,7 +163,8 @@ class CameraChanges:
         """Give an order and wait until it is obeyed; a worker that does not see it is replaced."""
         run, consumer = self._running, self._running.consumer(name)
         yield from insisting(lambda: run.bus.tell(consumer, str(order)))
-        late_s, is_late = self._clock() + GRACE_S, False
+        grace_s = LIVE_GRACE_S if self._state(name) == "live" else GRACE_S
+        late_s, is_late = self._clock() + grace_s, False
         end_s = self._clock() + LIMIT_S
         while not is_obeyed():
             if self._clock() > end_s:

@@ -56,12 +56,15 @@ def choose_inputs(
     """
     notes: dict[str, str] = {}
     nodes = dict(graph.nodes)
+    made: dict[str, SizeChoice] = {}  # by transform: detectors that share one see the same images
     for node in graph.nodes_of_role("detector"):
         choice = None if node.model is None else choice_of(node.model)
         if choice is None:
             continue
         affordable, reason = _affordable(graph, node, choice, infos, speed_of)
         needed = _needed(graph, node, affordable, infos)
+        needed = next((made[name] for name in node.reads if name in made), needed)
+        made |= dict.fromkeys(node.reads, needed)
         notes[node.name] = f"input {_needed_text(graph, node, needed, infos)} ({reason})"
         assert node.model is not None
         nodes[node.name] = replace(node, model=limited(node.model, needed))

@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from streamdet.errors import ConfigError, StreamdetError
+from streamdet.errors import ConfigError, StreamdetError, TransportError
 from streamdet.run.asked import (
     AddCamera,
     ApplyGraph,
@@ -173,7 +174,8 @@ def _on_this_machine() -> list[RunControl]:
     for folder in live_runs():
         description = read_description(folder)
         if description is not None:
-            found += _controls(description.redis_url, [description.run_id])
+            with suppress(TransportError):  # it is ending, or its server is away
+                found += _controls(description.redis_url, [description.run_id])
     return found
 
 

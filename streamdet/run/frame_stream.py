@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from streamdet.detections import Detections
 from streamdet.errors import EngineError, SourceError
+from streamdet.events import Event
 from streamdet.image import Pixels
 from streamdet.messages import FrameMessage
 from streamdet.run.report import Report
@@ -40,6 +41,7 @@ class StreamFrame:
         model: name of the model that found the objects; None where none did.
         classes: names of that model's classes: `detections.labels(frame.classes)`.
         drop_reason: why the frame was dropped; None if it was not.
+        events: what the graph's analytics noticed in this frame.
     """
 
     source_id: str
@@ -50,6 +52,7 @@ class StreamFrame:
     model: str | None
     classes: tuple[str, ...]
     drop_reason: str | None
+    events: tuple[Event, ...] = ()
 
 
 class FrameStream:
@@ -123,6 +126,7 @@ class FrameStream:
             model=message.model,
             classes=self._classes.get(message.model or "", ()),
             drop_reason=message.drop_reason,
+            events=message.events,
         )
 
 

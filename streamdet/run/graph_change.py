@@ -9,6 +9,8 @@ from typing import Final
 
 from streamdet.errors import ConfigError, EngineError
 from streamdet.graph.pipeline import Node, PipelineGraph
+from streamdet.models.input_size import SizeChoice, choice_of, limited
+from streamdet.models.model_config import ModelConfig
 from streamdet.run.camera_changes import CameraChanges, Change, insisting, together
 from streamdet.run.change_plan import START_AGAIN, ChangePlan, plan_change
 from streamdet.run.choose_runtimes import choose_runtimes
@@ -59,7 +61,7 @@ class GraphChanges:
         for node in self._running.live_nodes:
             self._check_cameras(node, wanted.nodes[node.name], plan)
         refuse_missing(wanted)
-        chosen = choose_runtimes(wanted, is_cancelled=lambda: False).graph
+        chosen = choose_runtimes(self._sized(wanted), is_cancelled=lambda: False).graph
         self._check_pools(chosen)
         return CheckedChange(plan, wanted, chosen)
 
@@ -101,6 +103,25 @@ class GraphChanges:
             name: replace(node, items=now[name].items) for name, node in self._stated.nodes.items()
         }
         return replace(self._stated, nodes=nodes)
+
+    def _sized(self, wanted: PipelineGraph) -> PipelineGraph:
+        """Give a graph the input sizes, and what has not changed the runtimes, of the running one.
+
+        Raises:
+            ConfigError: a model does not take the size that the run's images have.
+        """
+        nodes = dict(wanted.nodes)
+        for name, stated in self._stated.nodes.items():
+            node, running = wanted.nodes[name], self._running.graph.nodes[name]
+            if node.role not in ("transform", "detector"):
+                continue
+            if node == stated:
+                nodes[name] = running
+            elif node.model is not None and running.model is not None:
+                is_same = node.model == stated.model
+                model = running.model if is_same else _sized_like(node.model, running.model)
+                nodes[name] = replace(node, model=model)
+        return replace(wanted, nodes=nodes)
 
     def _check_cameras(self, node: Node, wanted: Node, plan: ChangePlan) -> None:
         new = plan.names("camera", "added")
@@ -149,3 +170,11 @@ class GraphChanges:
             run.processes.go_on(run.worker_plan(consumer), on_trial=on_trial)
         while on_trial and not all(run.processes.has_started(name) for name in consumers):
             yield
+
+
+def _sized_like(model: ModelConfig, running: ModelConfig) -> ModelConfig:
+    """Give a model the input sizes of the one that runs."""
+    if model.input is None or running.input is None:
+        return model
+    sizes = choice_of(running) or SizeChoice((running.input.hw,), running.enough)
+    return limited(model, sizes)

@@ -224,7 +224,7 @@ class Processes:
         return True
 
     def _of(self, consumer: str) -> _Process:
-        return next(each for each in self._processes if each.plan.consumer == consumer)
+        return {process.plan.consumer: process for process in self._processes}[consumer]
 
     def stop(self) -> None:
         """End every process that is left."""

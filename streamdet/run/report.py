@@ -54,6 +54,7 @@ class SourceReport:
         objects: objects in the published frames.
         tracks: how many tracks they belong to; None without a tracker (and of still images).
         expected: frames that it will have emitted in the end; None where nobody knows.
+        is_stopped: whether it ended because the run was asked to stop.
         added_s: seconds from the run's start until it was added; None: it was there from the start.
     """
 
@@ -72,6 +73,7 @@ class SourceReport:
     objects: int = 0
     tracks: int | None = None
     expected: int | None = None
+    is_stopped: bool = False
     added_s: float | None = None
 
     @property
@@ -173,7 +175,8 @@ class Report:
         wall_s: seconds from the first worker's start to the end.
         fps: published frames per second of wall time, over all sources.
         restarts: how often a worker was restarted.
-        runtimes: node -> the runtime it used, and the measurement that chose it.
+        runtimes: node -> what runs it, where its kind does not say that: a detector's runtime, and
+            the measurement that chose it; the GPU of a source or transform.
         warnings: what is unsafe about the server, unknown about the sources, or could not be kept.
         tracebacks: of unexpected errors in workers.
         sources: one entry a source.

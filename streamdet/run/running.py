@@ -149,8 +149,8 @@ class Running:
         slots = [self.plan.pools[n.name].slots for n in members if n.name in self.plan.pools]
         if slots and min(slots) < 2 * cameras:
             raise ConfigError(
-                f"this run has room for {min(slots) // 2} cameras of {node.name}: raise `slots` in"
-                " the deploy file, and start it again"
+                f"the pools of this run have no room for {cameras} cameras of {node.name}: raise"
+                " `slots` in the deploy file, and start it again"
             )
 
     def check_sinks(self, node: Node, added: Iterable[str] = ()) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import IO, Final
@@ -85,13 +85,13 @@ def read_probes(graph: PipelineGraph, folder: Path) -> dict[str, SourceInfo | No
 
 
 def unprobed(
-    graph: PipelineGraph, probed: Mapping[str, SourceInfo | None], slot_hw: tuple[int, int]
+    graph: PipelineGraph, probed: Collection[str], slot_hw: tuple[int, int]
 ) -> tuple[str, ...]:
     """Warn of each source node whose images need slots though the size of some is not known.
 
     Args:
         graph: the graph.
-        probed: what `read_probes` gave.
+        probed: ids of the sources that have been looked at.
         slot_hw: height and width that their slots hold.
     """
     height, width = slot_hw

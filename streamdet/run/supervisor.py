@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -71,6 +71,9 @@ class Supervisor:
             to apply it to the run; None where that cannot be done.
         is_consumer_busy: asked whether the run waits for the program that takes its results: it is
             not stuck then.
+        stored_hw: source id -> height and width of its images, which may be turned yet: such a
+            source is not probed; may be replaced.
+        read_attempts: see worker.plan.RunPlan; may be replaced.
         redis_url: the run's server, once it has started; holds the password: never show it.
     """
 
@@ -87,6 +90,8 @@ class Supervisor:
         self._probe_limit_s = probe_limit_s
         self.on_progress: Callable[[Snapshot], None] = lambda snapshot: None
         self.on_warning = on_warning
+        self.stored_hw: Mapping[str, tuple[int, int]] = {}
+        self.read_attempts = 0
         self.on_note: Callable[[str], None] = lambda note: None
         self.redis_url = ""
         self.on_folder: Callable[[Path], None] = lambda folder: None
@@ -223,11 +228,13 @@ class Supervisor:
         targets = [
             (PROBE_NODE, (node, probe_path(folder.path, node)))
             for node in sources
-            if not node.is_live
+            if not (node.is_live or all(item.source_id in self.stored_hw for item in node.items))
         ]
-        probe(targets, folder.path, self._probe_limit_s, is_cancelled=lambda: self._stops > 0)
+        if targets:
+            probe(targets, folder.path, self._probe_limit_s, is_cancelled=lambda: self._stops > 0)
         probed = read_probes(self._graph, folder.path)
-        warnings = unprobed(self._graph, probed, self._settings.slot_hw) if not self._stops else ()
+        seen = (*probed, *self.stored_hw)
+        warnings = unprobed(self._graph, seen, self._settings.slot_hw) if not self._stops else ()
         for warning in warnings:
             self.on_warning(warning)
         return {name: info for name, info in probed.items() if info is not None}, warnings
@@ -256,6 +263,7 @@ class Supervisor:
     ) -> tuple[RunPlan, tuple[str, ...]]:
         """Plan the run; returns a warning too where the machine is smaller than is wanted."""
         source_hw = {source_id: info.hw for source_id, info in infos.items()}
+        source_hw |= self.stored_hw
         pools, warning = fitting_pools(
             self._graph, self._settings, folder.pool_path, source_hw, free_bytes()
         )
@@ -273,6 +281,7 @@ class Supervisor:
             events=self._settings.events,
             live_sources=live_sources(self._graph),
             rings=ring_plan(self._graph, folder.path),
+            read_attempts=self.read_attempts,
         )
         return plan, (warning,) if warning else ()
 
@@ -304,6 +313,14 @@ class Supervisor:
             stages=stage_reports(kinds, metrics.counters),
         )
 
+    def _reload(self) -> bool:
+        """Have the run's graph file applied again; returns whether that is what SIGHUP means."""
+        has_hung_up = self._had_terminal and not has_terminal()
+        if self._controller is None or self.load is None or has_hung_up:
+            return False
+        self._controller.reload()
+        return True
+
     @contextmanager
     def counting_signals(self) -> Iterator[None]:
         """Count stop signals in this block instead of ending the process; may be nested.
@@ -313,10 +330,7 @@ class Supervisor:
         """
 
         def count(number: int, frame: FrameType | None) -> None:
-            has_hung_up = self._had_terminal and not has_terminal()
-            if number == signal.SIGHUP and self._controller is not None and not has_hung_up:
-                self._controller.reload()
-            else:
+            if number != signal.SIGHUP or not self._reload():
                 self._stops += 1
 
         with stop_signals_to(count):

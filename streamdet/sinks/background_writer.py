@@ -10,6 +10,7 @@ from threading import Condition, Thread
 from typing import Final, Generic, TypeVar
 
 from streamdet.errors import EngineError
+from streamdet.system.redaction import redacted
 
 T = TypeVar("T")
 
@@ -87,11 +88,14 @@ class BackgroundWriter(Generic[T]):
                 self._changed.wait(_POLL_S)
                 on_wait()
 
-    def close(self) -> None:
-        """Begin no other job."""
+    def close(self) -> list[str]:
+        """Begin no other job; returns the keys of those that wait for ever."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
+            waiting = [key for key, _ in self._waiting]
+            self._waiting.clear()
+        return waiting
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -102,7 +106,11 @@ class BackgroundWriter(Generic[T]):
             except OSError as exc:
                 self._pause(exc.strerror or str(exc))
                 continue
+            except Exception as exc:  # noqa: BLE001  the thread must go on, and say what it was
+                over = Done(job[0], None, redacted(f"{type(exc).__name__}: {exc}"))
             with self._changed:
+                if self._is_closing:
+                    return
                 self.problem = ""
                 self._waiting.popleft()
                 self._done.append(over)

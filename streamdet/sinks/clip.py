@@ -25,7 +25,7 @@ from streamdet.errors import EngineError
 from streamdet.events import EVENT_FIELD
 from streamdet.formats.event_json import EVENTS_MAXLEN
 from streamdet.formats.frame_json import rfc3339
-from streamdet.formats.recording_events import ClipEvent, ClipObject, event_id, event_text
+from streamdet.formats.recording_events import ClipEvent, ClipObject, event_text, id_of
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
@@ -237,7 +237,7 @@ class ClipSink:
     def _entry(self, source_id: str, clip: Clip, written: ClipFile) -> PublicEntry:
         path = str(written.file.path.absolute())
         event = ClipEvent(
-            id=event_id(self._context.run_id, source_id, "clip", path),
+            id=id_of(self._context.run_id, source_id, "clip", path),
             run=self._context.run_id,
             source_id=source_id,
             path=path,

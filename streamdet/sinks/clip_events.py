@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 import msgpack
 
 from streamdet.detections import class_label
+from streamdet.events import Event
 from streamdet.messages import FrameMessage
 from streamdet.sinks.objects_wanted import ObjectOptions, Sighting, Watch, Watched
 
@@ -94,7 +95,7 @@ class SourceEvents:
         wanted = self._watched.update(message, names, now_ns / _S)
         for sighting, watch in () if self._kinds else wanted:
             over += self._see(sighting, watch, now_ns)
-        for event in getattr(message, "events", ()):
+        for event in message.events:
             if event.kind in self._kinds and self._is_asked_for(event, names):
                 over += self._notice(event, names, now_ns)
         return over
@@ -119,7 +120,7 @@ class SourceEvents:
             clip.objects[sighting.key] = (watch.track, watch.class_id, watch.label, watch.score)
         return over
 
-    def _notice(self, event: Any, names: Sequence[str], now_ns: int) -> list[Clip]:
+    def _notice(self, event: Event, names: Sequence[str], now_ns: int) -> list[Clip]:
         """Analytics have noticed an event."""
         over = self._begin(now_ns, now_ns)
         clip = self.clip
@@ -132,7 +133,7 @@ class SourceEvents:
             clip.objects[key] = (event.track_id, event.class_id, label, 0.0)
         return over
 
-    def _is_asked_for(self, event: Any, names: Sequence[str]) -> bool:
+    def _is_asked_for(self, event: Event, names: Sequence[str]) -> bool:
         classes, zones = self._options.classes, self._options.zones
         label = None if event.class_id is None else class_label(names, event.class_id)
         return (not classes or label in classes) and (not zones or event.place in zones)

@@ -83,7 +83,7 @@ def write_part(folder: Path, part: Part, path: Path) -> None:
         path: the file.
 
     Raises:
-        EngineError: an .mp4 takes no video of this codec.
+        EngineError: an .mp4 takes no video of this codec, or it does not play.
         OSError: the system refuses.
     """
     import av
@@ -96,8 +96,11 @@ def write_part(folder: Path, part: Part, path: Path) -> None:
             for place, packet in zip(placed(part.packets), held, strict=False):
                 if place is not None:
                     output.mux_one(_muxed(packet, place, stream))
-    except av.FFmpegError as exc:
-        raise OSError(exc.errno, exc.strerror) from exc
+    except OSError:  # FFmpeg's of the system are OSErrors, too
+        raise
+    except (av.FFmpegError, ValueError) as exc:
+        raise EngineError(f"an .mp4 of this {part.format.codec} cannot be written") from exc
+    _check_plays(path, part.format)
     with path.open("ab") as file:
         file.write(END_MARK)
         file.flush()
@@ -200,6 +203,19 @@ def _add_stream(output: OutputContainer, coded: CodedFormat) -> Any:
         )
     except ValueError as exc:
         raise EngineError(f"an .mp4 takes no {coded.codec}") from exc
+
+
+def _check_plays(path: Path, coded: CodedFormat) -> None:
+    """Decode the first image: FFmpeg writes some codecs so that nothing can read them."""
+    import av
+
+    try:
+        with av.open(str(path)) as written:
+            if next(written.decode(video=0), None) is not None:
+                return
+    except (av.FFmpegError, IndexError, StopIteration):
+        pass
+    raise EngineError(f"an .mp4 of this {coded.codec} does not play")
 
 
 def _muxed(packet: EncodedPacket, place: Place, stream: Any) -> Any:

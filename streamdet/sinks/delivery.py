@@ -7,45 +7,44 @@ else: detection never waits for it.
 
 from __future__ import annotations
 
-import random
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final
 
 import msgpack
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from streamdet.config.options import Options
-from streamdet.errors import StreamdetError
+from streamdet.config.suggestions import closest
+from streamdet.events import KINDS
 from streamdet.formats.event_json import event_id, event_line
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.outbox import Letter, Outbox
+from streamdet.sinks.sender import Courier, Sender
 
 STATE_KEY: Final = "letters"
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 60.0
-_WARN_AFTER_S: Final = 10.0
-"""How long a receiver may fail before that is said."""
 _BEAT_S: Final = 0.2
 
 
-class DeliveryError(StreamdetError):
-    """A receiver did not take a letter; it is tried again."""
-
-
-class RefusedLetterError(DeliveryError):
-    """A receiver will never take this letter: it is given up."""
+def _checked_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is nearly a kind of event; a plugin may have kinds of its own."""
+    for kind in kinds:
+        if kind not in KINDS and (meant := closest(kind, KINDS)):
+            raise ValueError(f"names {kind!r}, which is no kind of event; did you mean {meant!r}?")
+    return kinds
 
 
 class DeliveryOptions(Options):
     """What every sink that delivers events understands."""
 
-    events: tuple[str, ...] | None = Field(
-        None, min_length=1, description="Kinds of events to deliver (zone_dwell); by default all."
+    events: Annotated[tuple[str, ...], AfterValidator(_checked_kinds)] | None = Field(
+        None,
+        min_length=1,
+        description=f"Kinds of events to deliver; by default all: {', '.join(KINDS)}.",
     )
     queue: Path | None = Field(
         None,
@@ -60,100 +59,12 @@ class DeliveryOptions(Options):
     )
     timeout_s: float = Field(10, gt=0, le=600, description="Seconds that one try may take.")
     end_wait_s: float = Field(
-        10, ge=0, le=3600, description="Seconds to deliver the rest at the end of a run."
+        5,
+        ge=0,
+        le=3600,
+        description="Seconds to deliver the rest at the end of a run; less than `drain_s` of the"
+        " deploy file, after which a run that is stopped ends.",
     )
-
-
-class Courier(Protocol):
-    """Delivers one letter after another; used by one thread.
-
-    Attributes:
-        name: of the receiver, without secrets.
-    """
-
-    name: str
-
-    def deliver(self, letter: Letter) -> None:
-        """Deliver a letter.
-
-        Raises:
-            RefusedLetterError: the receiver will never take it.
-            DeliveryError: it was not taken this time.
-        """
-        ...
-
-    def close(self) -> None:
-        """Close the connection."""
-        ...
-
-
-class Sender(threading.Thread):
-    """Delivers what is in an outbox until it is stopped."""
-
-    def __init__(
-        self, outbox: Outbox, courier: Courier, keep_s: float, warn: Callable[[str], None]
-    ) -> None:
-        """Remember what to do; `start` begins.
-
-        Args:
-            outbox: holds the letters.
-            courier: delivers them.
-            keep_s: letters that wait for longer are given up.
-            warn: told, in a sentence, what a user must know.
-        """
-        super().__init__(name="sender", daemon=True)
-        self._outbox, self._courier, self._keep_s, self._warn = outbox, courier, keep_s, warn
-        self._has_news, self._is_over = threading.Event(), threading.Event()
-        self._failed_since_s: float | None = None
-        self._has_warned = False
-
-    def run(self) -> None:
-        """Deliver, oldest first."""
-        tries = 0
-        while not self._is_over.is_set():
-            self._has_news.clear()
-            letter = self._outbox.oldest()
-            if letter is None:
-                self._has_news.wait(1.0)
-                continue
-            tries = 0 if self._is_settled(letter) else tries + 1
-            if tries:
-                pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries - 1, 10))
-                self._is_over.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  not a secret
-        self._courier.close()
-
-    def wake(self) -> None:
-        """Say that there are new letters."""
-        self._has_news.set()
-
-    def stop(self) -> None:
-        """End after the try that is under way."""
-        self._is_over.set()
-        self._has_news.set()
-
-    def _is_settled(self, letter: Letter) -> bool:
-        """Try to deliver a letter; returns whether it is out of the queue."""
-        try:
-            self._courier.deliver(letter)
-        except RefusedLetterError as exc:
-            self._warn(f"{self._courier.name} refuses an event, which is given up: {exc}")
-        except Exception as exc:  # noqa: BLE001  whatever it is, the thread must go on
-            problem = str(exc) if isinstance(exc, DeliveryError) else repr(exc)
-            if time.time() - letter.queued_s <= self._keep_s:
-                self._note_failure(problem)
-                return False
-            self._warn(f"{self._courier.name}: an event is given up, it is too old: {problem}")
-        else:
-            self._failed_since_s, self._has_warned = None, False
-        self._outbox.remove(letter)
-        return True
-
-    def _note_failure(self, problem: str) -> None:
-        now_s = time.monotonic()
-        self._failed_since_s = self._failed_since_s or now_s
-        if not self._has_warned and now_s - self._failed_since_s > _WARN_AFTER_S:
-            self._has_warned = True
-            self._warn(f"{self._courier.name} takes no events, they wait: {problem}")
 
 
 class DeliverySink:

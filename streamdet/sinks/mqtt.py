@@ -10,8 +10,9 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field
 
 from streamdet.errors import ConfigError, to_install
-from streamdet.sinks.delivery import Courier, DeliveryError, DeliveryOptions, DeliverySink
+from streamdet.sinks.delivery import DeliveryOptions, DeliverySink
 from streamdet.sinks.outbox import Letter
+from streamdet.sinks.sender import Courier, DeliveryError
 from streamdet.system.redaction import SecretUrl, short
 
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
@@ -66,7 +67,7 @@ class Publisher:
         self.name = f"mqtt {self._parts.hostname}"
 
     def deliver(self, letter: Letter) -> None:
-        """Publish a letter and wait for the broker: see delivery.Courier."""
+        """Publish a letter and wait for the broker: see sender.Courier."""
         source_id, _, kind = letter.topic.rpartition("/")
         source = "".join("_" if char in "+#/\0" else char for char in source_id)
         topic = f"{self._options.topic}/{source}/{kind}"

@@ -151,5 +151,5 @@ def _is_gone(watch: Watch, now_s: float) -> bool:
 
 def zones_of(message: FrameMessage, row: int) -> Sequence[str]:
     """Names of the zones that an object is in."""
-    zones: Sequence[Sequence[str]] | None = getattr(message.detections, "zones", None)
-    return () if zones is None else zones[row]
+    found = message.detections
+    return () if found is None or found.zones is None else found.zones[row]

@@ -76,6 +76,8 @@ class Outbox:
             )
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL")
+            # Safe from killed processes; a power failure may cost the last moments.
+            self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
         except (sqlite3.Error, OSError) as exc:
             raise ConfigError(f"cannot use the queue {path}: {_reason(exc)}") from exc
@@ -148,4 +150,4 @@ class Outbox:
 def _reason(exc: sqlite3.Error | OSError) -> str:
     if isinstance(exc, OSError):
         return exc.strerror or str(exc)
-    return "another run is using it" if "locked" in str(exc) else str(exc)
+    return "another run or sink is using it" if "locked" in str(exc) else str(exc)

@@ -109,8 +109,13 @@ class Recorder(Generic[T]):
         self._writer.wait(_LAST_WAIT_S, self._context.on_wait)
 
     def close(self) -> None:
-        """Begin no other file."""
-        self._writer.close()
+        """Begin no other file; warn of those that were not written."""
+        lost = [key for key in self._writer.close() if key != _CLEANING]
+        if lost:
+            self._context.warn(
+                f"{self._context.node}: not written before the end, for want of room: {len(lost)}"
+                f" of the files into {self._options.folder}"
+            )
 
     def _clean_now_and_then(self) -> None:
         if time.monotonic() - self._cleaned_s > _CLEAN_EVERY_S:

@@ -22,7 +22,7 @@ from streamdet.errors import FrameError
 from streamdet.events import EVENT_FIELD
 from streamdet.formats.event_json import EVENTS_MAXLEN
 from streamdet.formats.frame_json import BBOX_DECIMALS, CONFIDENCE_DECIMALS, rfc3339
-from streamdet.formats.recording_events import SnapshotEvent, event_id, event_text
+from streamdet.formats.recording_events import SnapshotEvent, event_text, id_of
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
@@ -342,7 +342,7 @@ class SnapshotSink:
     def _entry(self, source_id: str, best: Best, file: Recorded) -> PublicEntry:
         path = str(file.path.absolute())
         event = SnapshotEvent(
-            id=event_id(self._context.run_id, source_id, "snapshot", path),
+            id=id_of(self._context.run_id, source_id, "snapshot", path),
             run=self._context.run_id,
             source_id=source_id,
             path=path,

@@ -2,11 +2,6 @@
 
 https://www.standardwebhooks.com: `webhook-id` is the event's id, the same each time it is posted;
 `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over "id.timestamp.body".
-
-Note "private": an address that leads into the local network could make this program ask things of
-other machines there on behalf of whoever wrote the graph. So the name is looked up here, every
-address that it has must be a public one unless `allow_private` says otherwise, and the connection
-goes to that very address. Redirects are not followed.
 """
 
 from __future__ import annotations
@@ -20,22 +15,17 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from ipaddress import ip_address
-from socket import IPPROTO_TCP, create_connection, getaddrinfo
+from socket import create_connection
 from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from streamdet.errors import ConfigError
-from streamdet.sinks.delivery import (
-    Courier,
-    DeliveryError,
-    DeliveryOptions,
-    DeliverySink,
-    RefusedLetterError,
-)
+from streamdet.sinks.delivery import DeliveryOptions, DeliverySink
 from streamdet.sinks.outbox import Letter
+from streamdet.sinks.public_address import PrivateAddressError, addresses
+from streamdet.sinks.sender import Courier, DeliveryError, RefusedLetterError
 from streamdet.system.redaction import SecretUrl, short
 
 _REFUSED: Final = frozenset({400, 413, 422})
@@ -101,20 +91,20 @@ class Poster:
         self.name = f"webhook {self._parts.hostname}"
 
     def check(self) -> None:
-        """Refuse an address that leads into the local network; see note "private".
+        """Refuse an address that leads into the local network; see public_address.py.
 
         Raises:
             ConfigError: it does.
         """
         try:
             self._addresses()
-        except _PrivateAddressError as exc:
+        except PrivateAddressError as exc:
             raise ConfigError(str(exc)) from exc
         except DeliveryError:
             return  # the name may be known later
 
     def deliver(self, letter: Letter) -> None:
-        """Post a letter: see delivery.Courier."""
+        """Post a letter: see sender.Courier."""
         try:
             status = self._post(letter)
         except (OSError, HTTPException) as exc:
@@ -197,22 +187,7 @@ class Poster:
 
     def _addresses(self) -> Sequence[str]:
         host = self._parts.hostname or ""
-        try:
-            found = getaddrinfo(host, self._port, proto=IPPROTO_TCP)
-        except OSError as exc:
-            raise DeliveryError(f"{host} has no address: {_reason(exc)}") from exc
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-        private = [each for each in addresses if not ip_address(each.partition("%")[0]).is_global]
-        if private and not self._options.allow_private:
-            raise _PrivateAddressError(
-                f"webhook: {host} leads to {private[0]}, which is not public: say"
-                " `allow_private: true` if that is meant"
-            )
-        return addresses
-
-
-class _PrivateAddressError(DeliveryError):
-    """The address leads into the local network."""
+        return addresses(host, self._port, allow_private=self._options.allow_private)
 
 
 def signing_key(secret: SecretStr) -> bytes:

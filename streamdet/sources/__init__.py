@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
+from streamdet.frame import ClockName
 from streamdet.image import Image
 
 
@@ -43,6 +44,7 @@ class DecodedFrame:
         captured_ns: wall clock, nanoseconds since the epoch.
         position: the position after this frame.
         is_still: whether it is an image by itself; see `frame.Frame`.
+        clock: whose wall clock `captured_ns` is.
     """
 
     image: Image
@@ -52,6 +54,7 @@ class DecodedFrame:
     captured_ns: int
     position: Position
     is_still: bool = False
+    clock: ClockName = "host"
 
 
 @dataclass(frozen=True, slots=True)

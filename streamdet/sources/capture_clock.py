@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-ClockName = Literal["camera", "host"]
+from streamdet.frame import ClockName
 
 WINDOW_S: Final = 5.0
 """How long a fast packet counts, in seconds during which packets arrived normally.

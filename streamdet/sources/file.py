@@ -15,6 +15,7 @@ from pydantic import Field
 
 from streamdet.errors import SourceError
 from streamdet.sources import DecodedFrame, Position, SourceInfo, ignore
+from streamdet.sources.cut import WHOLE, Cut
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
@@ -50,6 +51,23 @@ class FileOptions(SamplingOptions):
         le=2**28,
         description="Refuse larger images; the default takes 8K. A tiny file may hold huge ones.",
     )
+
+    @property
+    def cut(self) -> Cut:
+        """The part of the file that is read: all of it."""
+        return WHOLE
+
+
+class SegmentOptions(FileOptions):
+    """Options for a part of a file: an archive makes them, no graph file states them."""
+
+    begin: int | None = Field(None, description="pts of its first frame, ticks; null: the first.")
+    end: int | None = Field(None, description="pts of the first frame behind it; null: none.")
+
+    @property
+    def cut(self) -> Cut:
+        """The part of the file that is read."""
+        return Cut(self.begin, self.end)
 
 
 class FileSource:
@@ -153,9 +171,10 @@ class FileSource:
 
     def _open(self) -> VideoReader:
         options = self._options
-        return VideoReader(
-            self._path, DecoderOptions(options.threads, options.keyframes_only, options.max_pixels)
+        decoder = DecoderOptions(
+            options.threads, options.keyframes_only, options.max_pixels, options.cut
         )
+        return VideoReader(self._path, decoder)
 
     def _open_behind(self, start: Position) -> VideoReader:
         """Open the file: after a position if a seek finds it exactly, else at its start."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from streamdet.frame import ClockName
 from streamdet.image import Image
-from streamdet.sources.capture_clock import ClockName
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.live_address import LiveAddress, parse_live
 from streamdet.sources.live_camera import Arrival, LiveCamera
@@ -56,6 +56,7 @@ class LiveFrame:
         captured_ns: wall clock when it was taken, nanoseconds since the epoch.
         clock: whose wall clock that is: the camera's or this host's.
         age_ns: how long ago it was taken when it was decoded, on the monotonic clock.
+        skipped: how many frames were sampled away since the last one that was not.
     """
 
     image: Image
@@ -65,6 +66,7 @@ class LiveFrame:
     captured_ns: int
     clock: ClockName
     age_ns: int
+    skipped: int = 0
 
 
 class LiveSource:
@@ -121,12 +123,14 @@ class LiveConnection:
             CameraLostError: the stream has ended, failed or is silent.
             CameraRefusedError: it continues in a form that cannot be read.
         """
-        last_slot = None
+        last_slot, skipped = None, 0
         for number, arrival in enumerate(self._feed.frames()):
             slot = self._sampler.slot(number, _time_s(arrival))
-            if self._sampler.keeps(number, slot, last_slot):
-                last_slot = slot
-                yield self._frame(arrival)
+            if not self._sampler.keeps(number, slot, last_slot):
+                skipped += 1
+                continue
+            yield replace(self._frame(arrival), skipped=skipped)
+            last_slot, skipped = slot, 0
 
     def close(self) -> None:
         """Close the connection; frames that have been returned stay valid."""

@@ -78,10 +78,10 @@ def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[Source
     """
     if uri.startswith(SCHEME):
         scene = parse_scene(uri)
-        return "synthetic", _name_items([uri], [scene.name], taken)
+        return "synthetic", name_items([uri], [scene.name], taken)
     if names_camera(uri):
         address, name = _live(uri)
-        return "live", _name_items([address], [name], taken)
+        return "live", name_items([address], [name], taken)
     if not uri or "\0" in uri:
         raise ConfigError(f"a source must be a file, a folder, a glob or a scene, got {uri!r}")
     try:
@@ -112,7 +112,7 @@ def camera_address(uri: str) -> str:
 def camera_ids(uris: Iterable[str]) -> list[str]:
     """Make source ids, all different, of live addresses; a wrong one gets some name, too."""
     known = list(uris)
-    return [item.source_id for item in _name_items(known, [_camera_stem(uri) for uri in known], ())]
+    return [item.source_id for item in name_items(known, [_camera_stem(uri) for uri in known], ())]
 
 
 def _camera_stem(uri: str) -> str:
@@ -191,7 +191,7 @@ def _resolve_file(
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         raise ConfigError(f"{uri}: is {_describe(mode)}, wanted a plain file, a folder or a glob")
-    return "images" if _is_image(path) else "file", _name_items([str(path)], [path.stem], taken)
+    return "images" if _is_image(path) else "file", name_items([str(path)], [path.stem], taken)
 
 
 def _resolve_many(
@@ -201,8 +201,8 @@ def _resolve_many(
         raise ConfigError(f"{uri}: {_why_empty(path)}")
     if all(_is_image(file) for file in files):
         stem = path.name if path.is_dir() else path.parent.name
-        return "images", _name_items([str(path)], [stem], taken)
-    return "file", _name_items([str(file) for file in files], [file.stem for file in files], taken)
+        return "images", name_items([str(path)], [stem], taken)
+    return "file", name_items([str(file) for file in files], [file.stem for file in files], taken)
 
 
 def _children(folder: Path) -> list[Path]:
@@ -229,9 +229,14 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in _IMAGES
 
 
-def _name_items(
-    uris: list[str], stems: list[str], taken: Collection[str]
-) -> tuple[SourceItem, ...]:
+def name_items(uris: list[str], stems: list[str], taken: Collection[str]) -> tuple[SourceItem, ...]:
+    """Give each address a source id of its own, made from its stem.
+
+    Args:
+        uris: addresses.
+        stems: as many.
+        taken: source ids that are in use already.
+    """
     used = set(taken)
     items = []
     for uri, stem in zip(uris, stems, strict=True):

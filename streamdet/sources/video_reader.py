@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamdet.errors import SourceError
+from streamdet.sources.cut import WHOLE, Cut, CutGuard
 from streamdet.sources.frame_times import FrameTimes
 from streamdet.sources.pixel_aspect import SQUARE, PixelAspects, shown_hw
 from streamdet.sources.safe_open import open_media, open_plain_file, reason
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-_INDEXED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+INDEXED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
 """Containers whose seek was found to be exact; that of MPEG-TS lands between keyframes."""
 
 _CUT_S = 0.5
@@ -36,11 +37,13 @@ class DecoderOptions:
         threads: decoder threads. Only with 1 are images next to damage the same in each run.
         keyframes_only: whether all but keyframes are skipped without being decoded.
         max_pixels: larger images are not decoded.
+        cut: the part of the video to read.
     """
 
     threads: int
     keyframes_only: bool
     max_pixels: int
+    cut: Cut = WHOLE
 
 
 class VideoReader:
@@ -100,10 +103,14 @@ class VideoReader:
         self._last: VideoFrame | None = None
         self._step = 0
         self._last_hw: tuple[int, int] | None = None
+        self._has_resized = False
         self._aspects = PixelAspects(self._stream, options.max_pixels)
         self._times = FrameTimes(self._container.format.name, self.time_base, self.rate)
         self.on_packet: Callable[[Packet[VideoStream]], None] | None = None
+        self._guard = CutGuard(options.cut, path)
         self._frames = self._decode()
+        if options.cut.begin is not None:
+            self._begin_at(options.cut.begin)
 
     @property
     def stream(self) -> VideoStream:
@@ -137,6 +144,8 @@ class VideoReader:
         """
         if self.pts is None or self._last is None:
             return None
+        if self._guard.next_pts is not None:
+            return self._guard.next_pts
         duration = self._last.duration or self._times.nominal
         stated = self._stated_end()
         if stated is None or self._times.was_joined:
@@ -157,12 +166,13 @@ class VideoReader:
         """
         import av
 
-        if self._container.format.name not in _INDEXED:
+        if self._container.format.name not in INDEXED:
             return False
         try:
             self._container.seek(pts, stream=self._stream, backward=True)
         except av.FFmpegError:
             return False
+        self._guard.resume()
         frame = next(self._frames, None)
         # Otherwise decoding started inside a group of pictures (GOP), without its reference frames.
         is_clean_start = frame is not None and frame.key_frame
@@ -177,6 +187,15 @@ class VideoReader:
         self._container.close()
         self._file.close()
 
+    def _begin_at(self, pts: int) -> None:
+        import av
+
+        try:
+            self._container.seek(pts, stream=self._stream, backward=True)
+        except av.FFmpegError as exc:
+            self.close()
+            self._guard.refuse(reason(exc))
+
     def _decode(self) -> Generator[VideoFrame, None, None]:
         is_cut = False
         for packet in self._packets():
@@ -185,11 +204,22 @@ class VideoReader:
             if self.on_packet is not None and packet is not None:
                 self.on_packet(packet)
             for frame in frames:
+                if self._guard.is_before(frame):
+                    continue
+                if self._guard.is_behind(frame, is_plain=self._is_plain):
+                    return
                 self._note(frame)
+                self._guard.check(frame, is_plain=self._is_plain)
                 yield frame
             if packet is not None:
                 is_cut = packet.is_corrupt  # set by the demuxer, not for damage inside the packet
+        self._guard.check_end(is_plain=self._is_plain)
         self._note_end(is_cut=is_cut)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether nothing was damaged, times rose and images had one size so far."""
+        return self._times.are_plain and self.damaged == 0 and not self._has_resized
 
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:
         """Yield the stream's packets and at last None, which flushes the decoder."""
@@ -229,6 +259,7 @@ class VideoReader:
         if self._last_hw not in {None, hw}:
             size = f"{hw[1]}x{hw[0]}"
             self.problems.append(f"the image size changes to {size} at frame {self.decoded}")
+            self._has_resized = True
         self._last_hw = hw
 
     def _note_end(self, *, is_cut: bool) -> None:

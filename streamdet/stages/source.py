@@ -72,6 +72,7 @@ class SourceStage:
             hw=decoded.image.hw,
             captured_ns=decoded.captured_ns,
             is_still=decoded.is_still,
+            clock=decoded.clock,
         )
         message = FrameMessage(frame, drop_reason=drop_reason)
         image = decoded.image

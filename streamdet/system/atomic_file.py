@@ -132,6 +132,15 @@ def write_whole(path: Path, content: bytes) -> None:
         raise EngineError(f"{path} cannot be written: {exc.strerror}") from exc
 
 
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder, such as those of files just renamed, on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _check_access(path: Path) -> None:
     """Look at the file itself where it exists, else at the folder that something is made in."""
     try:

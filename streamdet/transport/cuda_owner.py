@@ -74,13 +74,13 @@ class Owner:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         line = ""
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError, ValueError):  # ValueError: ended and noticed before
             self.process.stdin.write(json.dumps(question) + "\n")
             self.process.stdin.flush()
             if select([self.process.stdout], [], [], START_LIMIT_S)[0]:
                 line = self.process.stdout.readline()
         if not line:
-            self.process.kill()
+            self._end()
             raise ConfigError(
                 f"the process that holds the images on {self._device} does not answer or has ended"
             )
@@ -90,9 +90,24 @@ class Owner:
     def _stop_if_idle(self) -> None:
         if self._arenas:
             return
-        _owners.pop(self._device, None)
-        with suppress(BrokenPipeError):
-            self.process.communicate(timeout=STOP_LIMIT_S)
+        if _owners.get(self._device) is self:
+            del _owners[self._device]
+        with suppress(subprocess.TimeoutExpired):
+            self._close()
+            self.process.wait(STOP_LIMIT_S)
+        self._end()
+
+    def _end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        """Close its input, which asks it to end, and its output."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 class _Arenas:

@@ -166,14 +166,20 @@ class LiveSourceWorker:
 
     def _emit(self, frame: LiveFrame) -> None:
         started_ns = time.monotonic_ns()
-        position = Position(
-            self._last.index + 1, self._last.decoded + 1, self._last.damaged, frame.pts, False
-        )
-        decoded = DecodedFrame(
-            frame.image, frame.pts, frame.time_base, frame.duration, frame.captured_ns, position
+        last = self._last
+        decoded = last.decoded + frame.skipped + 1
+        position = Position(last.index + 1, decoded, last.damaged, frame.pts, False)
+        taken = DecodedFrame(
+            image=frame.image,
+            pts=frame.pts,
+            time_base=frame.time_base,
+            duration=frame.duration,
+            captured_ns=frame.captured_ns,
+            position=position,
+            clock=frame.clock,
         )
         reason = self._reason_to_drop(frame)
-        job = self._stage.job(self._source_id, decoded, started_ns, drop_reason=reason)
+        job = self._stage.job(self._source_id, taken, started_ns, drop_reason=reason)
         made = self._held.add(job)
         self._last = position  # not before: a frame whose image fits no slot gets no index
         if made.drop_reason is None:

@@ -55,6 +55,8 @@ class RunPlan:
         class_names: model name -> class names.
         max_in_flight: frames in flight above which a source pauses.
         events: key of the public stream of events.
+        read_attempts: a file on which its worker ends so often, without a frame in between, is
+            given up; 0: never, the run fails.
         live_sources: ids of the live sources.
         rings: where their last encoded packets are kept; None where no sink wants them.
     """
@@ -67,6 +69,7 @@ class RunPlan:
     class_names: Mapping[str, tuple[str, ...]]
     max_in_flight: int
     events: str
+    read_attempts: int = 0
     live_sources: frozenset[str] = frozenset()
     rings: RingPlan | None = None
 

@@ -51,3 +51,21 @@ def write_status(folder: Path, consumer: str, **values: Any) -> None:
     status = read_status(folder, consumer) | values
     with replaced_whole(folder / f"{consumer}.json") as part:
         part.write_text(json.dumps(status))
+
+
+def begun(folder: Path, consumer: str, source_id: str, index: int) -> int:
+    """Note that a worker begins to read a source; returns how often it did so at this place.
+
+    Args:
+        folder: of the run.
+        consumer: the worker.
+        source_id: the source.
+        index: of the frame that it reads next.
+    """
+    path = folder / f"{consumer}.reading"
+    place = [source_id, index]
+    *last, count = json.loads(path.read_text()) if path.exists() else (None, 0)
+    count = count + 1 if last == place else 1
+    with replaced_whole(path) as part:
+        part.write_text(json.dumps([*place, count]))
+    return count

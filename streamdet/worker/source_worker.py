@@ -19,6 +19,7 @@ from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import Step, StepResult
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.held_frames import HeldFrames
+from streamdet.worker.run_files import begun
 from streamdet.worker.stage_stats import SKIPPED
 
 PAUSE_S: Final = 0.005
@@ -84,9 +85,10 @@ class SourceWorker:
             return
         self._source_id = item.source_id
         self._last, _ = unpack_position(self._positions.get(item.source_id))
-        source: Source = load("source", self._node.kind)(item.uri, self._node.options)
+        source = self._open(item)
         error = None
         try:
+            self._count_attempt()
             self._emit_all(source)
         except StopRequested:
             self._is_stopping = True
@@ -94,6 +96,23 @@ class SourceWorker:
             error = str(exc)
         self._flush()
         self._end(source, error)
+
+    def _count_attempt(self) -> None:
+        """Give a source up on which this worker's processes keep ending.
+
+        Raises:
+            SourceError: the plan's `read_attempts` have been made at this place of it.
+        """
+        plan, index = self._context.plan, self._last.index
+        limit = plan.run.read_attempts
+        if limit and begun(plan.run.folder, plan.consumer, self._source_id, index) > limit:
+            name = plan.run.source_names[self._source_id]
+            raise SourceError(f"{name}: reading it ended the process {limit} times in a row")
+
+    def _open(self, item: SourceItem) -> Source:
+        options = self._node.options if item.options is None else item.options
+        source: Source = load("source", self._node.kind)(item.uri, options)
+        return source
 
     def _emit_all(self, source: Source) -> None:
         started_ns = time.monotonic_ns()
@@ -125,7 +144,8 @@ class SourceWorker:
         # Frames decoded after the last emitted one count too, unless that one was never committed.
         position = source.position if source.position.index == self._last.index else self._last
         warnings = [*map(one_line, (*source.warnings, *self._stage.warnings(self._source_id)))]
-        packed = pack_position(position, {"error": error, "warnings": warnings})
+        notes = {"error": error, "warnings": warnings, "is_stopped": self._is_stopping}
+        packed = pack_position(position, notes)
         self._after_step(self._held.end(self._lease, self._source_id, position.index, packed))
 
     def _after_step(self, result: StepResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,21 @@ def test_a_class_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
 def test_a_zone_without_a_polygon_is_told_its_key(tmp_path: Path) -> None:
     zones = {"kind": "zones", "zones": {"yard": {"poligon": TRIANGLE}}}
     assert "poligon is an unknown key; did you mean 'polygon'?" in refused(tmp_path, zones)
+
+
+def test_a_zone_that_no_node_before_has_is_refused(tmp_path: Path) -> None:
+    watched = {"kind": "presence", "presence": {"thief": {"zone": "yard"}}}
+    assert refused(tmp_path, watched) == (
+        "analytics.presence.thief.zone must name a zone of a node before this one, got 'yard';"
+        " there is none"
+    )
+
+
+def test_a_machine_without_shapely_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "shapely", None)
+    sentence = refused(tmp_path, {"kind": "zones", "zones": {"yard": {"polygon": TRIANGLE}}})
+    assert sentence.startswith(
+        "analytics.zones.yard.polygon needs shapely: pip install -e '.[zones]'"
+    )

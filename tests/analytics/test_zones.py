@@ -209,3 +209,14 @@ def test_one_restored_after_every_frame_notices_what_an_unbroken_one_does(kind: 
     assert came == wanted
     assert len(came) > 2
     assert broken.state() == unbroken.state()
+
+
+@pytest.mark.parametrize("kind", ["zones", "lines", "presence"])
+def test_places_that_came_and_went_while_it_ran_are_fine(kind: str) -> None:
+    first, *_ = OPTIONS[kind][kind].values()
+    later: dict[str, Any] = {kind: {"new": first}}
+    before = make(kind, **OPTIONS[kind])
+    play(before, wandering(1, 20))
+    after = make(kind, **later)
+    after.restore(before.state())
+    play(after, wandering(2, 20))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import termios
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from streamdet.run.control import RunControl, find_run
 from tests.cameras.live_run import LiveRun
 from tests.commands.constant_model import write_constant_model
 from tests.sources.made_video import write_video
+
+
+def _take_terminal(terminal: int) -> None:
+    """Make a terminal that of this session."""
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
 
 GRAPH = """\
 version: 1
@@ -37,10 +46,17 @@ class ChangingRun(LiveRun):
         folder: gets the graph and the outputs.
         runs: a short path where the run's folder goes, apart from those of other tests.
         more: further arguments.
+        environ: more variables.
+        terminal: the terminal that it runs in; None: none.
     """
 
     def __init__(
-        self, folder: Path, runs: Path, *more: str, environ: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        runs: Path,
+        *more: str,
+        environ: Mapping[str, str] | None = None,
+        terminal: int | None = None,
     ) -> None:
         self.folder = folder
         self.graph = folder / "g.yaml"
@@ -59,6 +75,8 @@ class ChangingRun(LiveRun):
             stdout=self._log,
             stderr=self._log,
             env=self.environ,
+            start_new_session=True,
+            preexec_fn=None if terminal is None else partial(_take_terminal, terminal),  # noqa: PLW1509
         )
         self.wait_for_frames("door", 3)
 

@@ -17,15 +17,18 @@ LIMIT_S = 40.0
 
 
 class LiveRun:
-    """`streamdet run people` over these addresses; read `frames` and `report` after `stop`.
+    """A run of a graph over these addresses; read `frames` and `report` after `stop`.
 
     Args:
         folder: where its outputs go: frames.jsonl, report.json, VIDEO-<source>.mp4 if asked.
         addresses: the cameras.
         more: further arguments.
+        graph: what is run.
     """
 
-    def __init__(self, folder: Path, addresses: Sequence[str], *more: str) -> None:
+    def __init__(
+        self, folder: Path, addresses: Sequence[str], *more: str, graph: str = "people"
+    ) -> None:
         self.folder = folder
         sources = [word for address in addresses for word in ("--source", address)]
         outputs = [
@@ -36,7 +39,7 @@ class LiveRun:
         ]
         self._log = (folder / "log").open("w+")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamdet.cli", "run", "people", *sources, *outputs, *more],
+            [sys.executable, "-m", "streamdet.cli", "run", graph, *sources, *outputs, *more],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import av
 import pytest
 
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, StreamdetError
 from tests.cameras.changing_run import ChangingRun
 from tests.commands.constant_model import write_constant_model
+from tests.redis_server import RedisServer
 
 Start = Callable[..., ChangingRun]
 
@@ -77,6 +82,18 @@ def test_a_run_without_cameras_waits_for_one(start: Start) -> None:
     run.stop()
     run.check_accounts(["door", "yard"])
     assert run.report["door"]["camera"]["state"] == "removed"
+
+
+def test_a_camera_may_go_the_moment_that_it_has_come(start: Start) -> None:
+    run = start()
+    run.control.add("yard", {"uri": run.address})
+    run.control.pause("yard")
+    run.control.remove("yard")
+    run.control.add("yard", {"uri": run.address})
+    run.control.remove("yard")
+    run.wait_for_frames("door", 3)
+    run.stop()
+    run.check_accounts(["door", "yard"])
 
 
 def test_a_paused_camera_says_why_and_goes_on_with_its_tracks(start: Start) -> None:
@@ -190,6 +207,18 @@ def scores(run: ChangingRun) -> set[float]:
     return {round(thing["confidence"], 3) for thing in run.results("door")[-1]["objects"]}
 
 
+@pytest.mark.nightly
+def test_a_run_that_ends_leaves_nobody_waiting(start: Start) -> None:
+    run = start()
+    control = run.control
+    run.process.send_signal(signal.SIGINT)
+    with pytest.raises(StreamdetError) as caught:
+        while True:
+            control.cameras()
+    assert any(word in str(caught.value) for word in ("has ended", "does not answer"))
+    assert run.process.wait(20) == 130
+
+
 def test_sighup_applies_the_run_s_own_file(start: Start) -> None:
     run = start()
     run.rewrite("every: 3", "every: 6")
@@ -204,7 +233,44 @@ def test_sighup_applies_the_run_s_own_file(start: Start) -> None:
     run.check_accounts(["door"])
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(30, marks=pytest.mark.nightly)])
+def test_a_run_whose_terminal_is_closed_ends(start: Start) -> None:
+    ours, theirs = pty.openpty()
+    run = start(terminal=theirs)
+    os.close(theirs)
+    os.close(ours)
+    assert run.process.wait(20) == 130
+    run.check_accounts(["door"])
+
+
+def test_outputs_that_want_all_cameras_from_the_start_let_none_come(
+    start: Start, tmp_path: Path
+) -> None:
+    run = start("--output", str(tmp_path / "rows.parquet"))
+    for refused in (
+        lambda: run.control.add("yard", {"uri": run.address}),
+        lambda: run.control.remove("door"),
+    ):
+        with pytest.raises(ConfigError, match="writes its file when all cameras have ended"):
+            refused()
+    run.stop()
+    run.check_accounts(["door"])
+
+
+def test_an_added_camera_gets_files_of_its_own(start: Start, tmp_path: Path) -> None:
+    run = start("--output", str(tmp_path / "boxes.mp4"))
+    (tmp_path / "boxes-hall.mp4").mkdir()
+    with pytest.raises(ConfigError, match=r"boxes-hall\.mp4: "):
+        run.control.add("hall", {"uri": run.address})
+    run.control.add("yard", {"uri": run.address})
+    run.wait_for_frames("yard", 3)
+    run.stop()
+    run.check_accounts(["door", "yard"])
+    for name, file in (("door", "boxes.mp4"), ("yard", "boxes-yard.mp4")):
+        with av.open(str(tmp_path / file)) as container:
+            assert len(list(container.decode(video=0))) == len(run.frames(name))
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(30, marks=pytest.mark.nightly)])
 def test_cameras_that_come_and_go_all_the_time_disturb_nobody(start: Start, rounds: int) -> None:
     run = start()
     before = run.workers()
@@ -220,3 +286,49 @@ def test_cameras_that_come_and_go_all_the_time_disturb_nobody(start: Start, roun
     run.check_accounts(["door", "guest-0", "guest-1"])
     assert json.loads((run.folder / "report.json").read_text())["restarts"] == 0
     assert ids(run, "door") == [1]
+
+
+@pytest.mark.nightly
+def test_workers_that_are_killed_while_cameras_come_and_go_lose_nothing(start: Start) -> None:
+    run = start()
+    for number in range(20):
+        run.control.add("guest", {"uri": run.address})
+        run.wait_for_frames("guest", 1)
+        for name in (("front.guest", "back-0"), ("detect-0", "front.door"))[number % 2]:
+            os.kill(run.workers()[name], signal.SIGKILL)
+        run.control.remove("guest")
+        run.wait_for_frames("door", 2)
+    run.stop()
+    run.check_accounts(["door", "guest"])
+    assert json.loads((run.folder / "report.json").read_text())["restarts"] >= 1
+
+
+@pytest.mark.nightly
+def test_a_server_that_is_away_while_cameras_come_and_go_loses_nothing(
+    start: Start, short_folder: Path
+) -> None:
+    (short_folder / "redis").mkdir()
+    server = RedisServer(short_folder / "redis")
+    try:
+        run = start("--redis", server.url)
+        run.control.add("yard", {"uri": run.address})
+        control = run.control
+
+        def remove() -> None:
+            with suppress(StreamdetError):  # its request, or the answer, may be lost
+                control.remove("yard")
+
+        order = Thread(target=remove)
+        order.start()
+        time.sleep(0.05)
+        server.kill()
+        time.sleep(1)
+        server.start()
+        order.join(40)
+        run.wait_for_frames("door", 3)
+        if run.states()["yard"][0] != "removed":
+            run.control.remove("yard")
+        run.stop()
+    finally:
+        server.stop()
+    run.check_accounts(["door", "yard"])

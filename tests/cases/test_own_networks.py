@@ -127,6 +127,7 @@ WRONG_MODELS = [
     ("[cat, dog]", "[cat]", "pets.yaml: names 1 class, but {}/pets.onnx is a yolov8 with 2"),
     ("yolov8", "yolox", "pets.yaml: detector is yolox, but {}/pets.onnx is a yolov8 with"),
     ("[64, 64]", "[96, 64]", "network's input must be {{'images': (1, 3, 96, 64)}}, got"),
+    ("classes:", "sizes: [{hw: [96, 64]}]\nclasses:", "takes images of one size only: leave them"),
 ]  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streamdet.commands.report_text import report_lines
 from streamdet.commands.status_text import status_lines
 from streamdet.run.report import CameraReport, Report, SourceReport, StageReport
@@ -70,3 +72,11 @@ def test_a_reason_without_end_is_cut() -> None:
     away = camera("door", CameraReport("refused", "x" * 1000, 5))
     *_, line = status_lines(RunStatus("r", "people", 7, sources=(away,)))
     assert len(line) < 200
+
+
+def test_cameras_that_came_and_went_are_told() -> None:
+    gone = replace(camera("yard", CameraReport("removed", "by X", 5)), added_s=12.4)
+    status = RunStatus("r", "people", 7, elapsed_s=3.0, sources=(CAMERAS[0], gone))
+    head, *_, line = status_lines(status)
+    assert "1 of 1 camera live" in head
+    assert line.endswith("removed (by X); added after 12 s")

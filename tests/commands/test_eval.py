@@ -117,6 +117,32 @@ def test_a_model_is_run_over_the_images(truth: Path, capsys: pytest.CaptureFixtu
     assert "1 objects, 0 results" in capsys.readouterr().out
 
 
+def thresholds(truth: Path, name: str, *more: str) -> int:
+    images = str(truth.with_name("images"))
+    return main(["eval", "thresholds", name, "--source", images, "--truth", str(truth), *more])
+
+
+def test_each_threshold_is_tried_on_what_was_found_once(
+    truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one person has a box of score .4."""
+    name = write_constant_model(truth.parent, score=0.4)
+    assert thresholds(truth, name) == 0
+    lines = capsys.readouterr().out.splitlines()
+    boxes = [line.split() for line in lines if line.startswith("  boxes")]
+    assert [row[4] for row in boxes] == ["1.000"] * 5 + ["0.000"] * 4  # .20 to .40, .45 to .60
+    assert not [line for line in lines if line.startswith("  tracks")]
+
+
+def test_thresholds_want_a_truth_for_each_source(
+    truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert thresholds(truth, "hog_people", "--source", "more.mp4") == 2
+    assert "wanted a --truth for each --source, got 1 for 2" in capsys.readouterr().err
+    assert thresholds(truth, "hog_people", "--source", "more.mp4", "--truth", "gt.txt") == 2
+    assert "--truth gt.txt: there is no such file" in capsys.readouterr().err
+
+
 def test_scores_that_the_network_keeps_to_itself_are_told_of(
     truth: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,12 @@ from streamdet.commands.progress_view import PlainView, metrics, progress_view
 from streamdet.commands.report_text import report_lines
 from streamdet.events import Event
 from streamdet.formats.event_json import camera_event, event_line
+from streamdet.formats.recording_events import (
+    ClipEvent,
+    ClipObject,
+    event_text,
+    recording_event,
+)
 from streamdet.run.report import Report, Snapshot, SourceReport, StageReport
 from tests.sinks import frames
 
@@ -184,6 +190,22 @@ def test_an_event_is_told_in_a_line() -> None:
     assert describe({"event": line}) == (
         "door             frame    250  zone_exit left  yard  person#7  inside 1, entered 4"
     )
+    stopped = recording_event("run-1", "record", "/clips: full", 0)
+    assert describe({"event": stopped}) == "record" + " " * 25 + "recording stopped /clips: full"
+    person = ClipObject(track=3, class_id=0, label="person", confidence=0.9)
+    clip = ClipEvent(
+        id="1",
+        run="run-1",
+        source_id="door",
+        path="/a.mp4",
+        bytes=1,
+        starts_at="",
+        ends_at="",
+        events=[],
+        objects=[person],
+    )
+    written = describe({"event": event_text(clip)})
+    assert written == "door" + " " * 27 + "clip  person#3  /a.mp4"
     camera = camera_event("run-1", "door", {"state": "lost", "reason": "gone", "since_ns": 0}, 9)
     assert describe({"event": camera}) == "door             frame      9  camera lost gone"
     assert as_it_is({"event": camera}) == camera.decode()

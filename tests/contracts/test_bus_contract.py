@@ -385,6 +385,49 @@ def test_a_stop_request_reaches_every_step(rig: Rig) -> None:
     assert rig.bus.step(Step(lease, [])).is_stopping
 
 
+def test_an_order_reaches_every_step_of_its_consumer_until_it_is_taken_back(rig: Rig) -> None:
+    mine, other = rig.bus.take_lease("front", "front.a"), rig.bus.take_lease("front", "front.b")
+    assert rig.bus.step(Step(mine, [])).order == ""
+    rig.bus.tell("front.a", "pause for now")
+    assert [rig.bus.step(Step(mine, [])).order for _ in range(2)] == ["pause for now"] * 2
+    assert rig.bus.step(Step(other, [])).order == ""
+    rig.bus.tell("front.a", "")
+    assert rig.bus.step(Step(mine, [])).order == ""
+
+
+def end_everywhere(bus: Bus, lease: Lease, count: int) -> None:
+    """End `cam` and pass all that there is through to the end."""
+    end(bus, lease, count)
+    for group, readers in (("detect", ["back"]), ("back", [])):
+        reader = bus.take_lease(group, f"{group}-0")
+        for index, entry in enumerate(bus.read(reader, 100, 0.1)):
+            last = entry.payload if entry.payload == b"end" else None
+            outputs = [(each, entry.payload) for each in readers if last is None]
+            frame = int(entry.payload.split()[-1]) if last is None else count
+            commit = Commit("cam", frame, entry.id, end_payload=last, outputs=outputs)
+            assert bus.step(Step(reader, [commit])).accepted == 1, index
+
+
+def test_a_source_that_has_ended_may_begin_again_where_it_ended(rig: Rig) -> None:
+    end_everywhere(rig.bus, emit(rig.bus, 2), 2)
+    assert rig.bus.finished() == 1
+    rig.bus.reopen("cam")
+    assert rig.bus.finished() == 0
+    assert [rig.bus.ended_sources(group) for group in LAYOUT.groups] == [set(), set(), set()]
+    lease = emit(rig.bus, 1, start=2)
+    assert rig.bus.in_flight(lease, "cam") == 1
+    end_everywhere(rig.bus, lease, 3)
+    assert rig.bus.finished() == 1
+    assert rig.bus.done_counts("back") == {"cam": 3}
+
+
+def test_states_of_a_node_are_forgotten_and_those_of_others_stay(rig: Rig) -> None:
+    lease = rig.bus.take_lease("back", "back-0")
+    rig.bus.step(Step(lease, [], states={("track", "cam"): b"1", ("count", "cam"): b"2"}))
+    rig.bus.forget_states("track")
+    assert (rig.bus.states("track"), rig.bus.states("count")) == ({}, {"cam": b"2"})
+
+
 def test_a_run_whose_keys_are_gone_is_lost(rig: Rig) -> None:
     lease = emit(rig.bus, 1)
     rig.bus.delete()

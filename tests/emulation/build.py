@@ -45,9 +45,13 @@ def missing() -> str | None:
     nvcc, compiler = shutil.which("nvcc"), shutil.which("g++")
     if compiler is None:
         return "the emulated CUDA driver needs g++, which is not on the PATH (apt-get install g++)"
-    if nvcc is None or not (cuda_root() / "include" / "cuda.h").exists():
-        return "the emulated CUDA driver needs nvcc and cuda.h of the CUDA toolkit on the PATH"
-    return None
+    if nvcc is None:
+        return "the emulated CUDA driver needs nvcc of the CUDA toolkit, which is not on the PATH"
+    try:
+        header = cuda_root() / "include" / "cuda.h"
+    except CannotBuildError as exc:
+        return str(exc)
+    return None if header.exists() else f"the emulated CUDA driver needs {header}"
 
 
 def cuda_root() -> Path:
@@ -224,12 +228,15 @@ def _output(command: Sequence[str]) -> str:
 
 
 def main() -> int:
-    """Build what the tests need; a machine that cannot is no error."""
-    if why := missing():
-        print(f"The tests of CUDA under emulation are skipped: {why}")
-        return 0
-    print(f"Emulated CUDA driver: {driver()}")
-    print(f"PyCUDA against it:    {pycuda()}")
+    """Build what the tests need; exit code 1 where that cannot be done."""
+    try:
+        if why := missing():
+            raise CannotBuildError(why)
+        print(f"Emulated CUDA driver: {driver()}")
+        print(f"PyCUDA against it:    {pycuda()}")
+    except CannotBuildError as exc:
+        print(f"The tests of CUDA under emulation cannot run: {exc}")
+        return 1
     return 0
 
 

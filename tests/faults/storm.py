@@ -21,6 +21,8 @@ import redis
 
 STAGE_PREFIX = "sd:"
 FORK_SERVER = "sd:fork-server"
+HOLDERS = (FORK_SERVER, "sd:gpu-memory")
+"""Processes that do no work of a stage."""
 
 
 @contextmanager
@@ -86,7 +88,7 @@ def stage_processes(process: subprocess.Popen[str]) -> list[psutil.Process]:
                 name = child.name()
             except psutil.NoSuchProcess:
                 continue
-            if name.startswith(STAGE_PREFIX) and name != FORK_SERVER:
+            if name.startswith(STAGE_PREFIX) and name not in HOLDERS:
                 found.append(child)
     except psutil.NoSuchProcess:
         return []

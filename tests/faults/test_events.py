@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,30 @@ def test_killed_workers_lose_and_double_no_event(tmp_path: Path, server: RedisSe
     assert hurt == calm
     kinds = {event["event"] for event in calm}
     assert {"zone_enter", "zone_exit", "zone_dwell", "line_crossed"} <= kinds
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+def test_a_receiver_that_is_down_for_a_minute_delays_its_own_events_only(
+    tmp_path: Path, server: RedisServer
+) -> None:
+    """The run goes on at its own rate; then everything comes, in order."""
+    with receiving() as gone:
+        port = gone.port
+    url, out, graph = f"http://127.0.0.1:{port}/", tmp_path / "e.events.jsonl", tmp_path / "g.yaml"
+    text = GRAPH.format(stream="frames", path=out, url=url)
+    graph.write_text(text.replace("allow_private: true", "allow_private: true, end_wait_s: 200"))
+    with streamdet("run", str(graph), "--redis", server.url) as process:
+        started_s = time.monotonic()
+        wait_for_lines(out, 1, process)
+        while server.client().xlen("frames") < 400:
+            assert time.monotonic() - started_s < 200
+            time.sleep(0.2)
+        lasted_s = time.monotonic() - started_s
+        time.sleep(max(0.0, 60 - lasted_s))
+        with receiving(port) as receiver:
+            said = output_of(process, 200)
+    assert (process.returncode, errors_in(said)) == (0, []), said
+    assert "webhook 127.0.0.1 takes no events, they wait: Connection refused" in said
+    assert [body["id"] for body in receiver.bodies] == [event["id"] for event in lines_of(out)]
+    print(f"400 frames in {lasted_s:.0f} s while nobody listened")

@@ -16,6 +16,7 @@ from tests.faults.place import Place
 from tests.faults.storm import (
     assert_each_once_in_order,
     errors_in,
+    kill_at_random,
     lines_of,
     output_of,
     results_of,
@@ -61,25 +62,31 @@ def graph(folder: Path, device: str, *, front: str = "batch: 2", frames: int = F
 
 
 @pytest.fixture(scope="module")
-def on_cpu(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+def cpu_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With o.jsonl and o.mp4 of a run on the CPU."""
     folder = tmp_path_factory.mktemp("cpu")
-    with streamdet("run", str(graph(folder, "cpu"))) as process:
+    path, video = graph(folder, "cpu"), folder / "o.mp4"
+    with streamdet("run", str(path), "--output", str(video)) as process:
         output_of(process, 120)
         assert process.returncode == 0
-    return results_of(lines_of(folder / "o.jsonl"))
+    return folder
 
 
-@pytest.mark.parametrize(
-    "front", ["batch: 2", "process: front"], ids=["each alone", "in one process"]
-)
-def test_a_gpu_finds_what_the_cpu_finds(
-    gpu: dict[str, str], on_cpu: dict[str, list[Any]], tmp_path: Path, front: str
+@pytest.fixture(scope="module")
+def on_cpu(cpu_folder: Path) -> dict[str, list[Any]]:
+    return results_of(lines_of(cpu_folder / "o.jsonl"))
+
+
+def test_a_gpu_finds_and_shows_what_the_cpu_does(
+    gpu: dict[str, str], cpu_folder: Path, tmp_path: Path
 ) -> None:
-    path = graph(tmp_path, "cuda:0", front=front)
-    with streamdet("run", str(path), "--stages", env=gpu) as process:
+    path, video = graph(tmp_path, "cuda:0", front="process: front"), tmp_path / "o.mp4"
+    with streamdet("run", str(path), "--stages", "--output", str(video), env=gpu) as process:
         text = output_of(process, 180)
     assert process.returncode == 0, text
-    assert results_of(lines_of(tmp_path / "o.jsonl")) == on_cpu
+    found, wanted = (lines_of(folder / "o.jsonl") for folder in (tmp_path, cpu_folder))
+    assert results_of(found) == results_of(wanted)
+    assert video.read_bytes() == (cpu_folder / "o.mp4").read_bytes()
     assert "decoded on the CPU, each image copied to cuda:0 (emulated on a CPU) once" in text
 
 
@@ -99,6 +106,21 @@ def test_killed_workers_lose_and_double_nothing(
     assert "2 restarts" in text
     assert_each_once_in_order(lines, {"street": FRAMES})
     assert results_of(lines) == on_cpu
+
+
+@pytest.mark.nightly
+def test_a_storm_of_kills_loses_and_doubles_nothing(gpu: dict[str, str], tmp_path: Path) -> None:
+    frames = 300
+    few = tmp_path / "few.yaml"
+    few.write_text("slots: 4\nmax_in_flight: 12\nrestart: {max_per_minute: 100, backoff_s: 0.1}\n")
+    path = graph(tmp_path, "cuda:0", frames=frames)
+    with streamdet("run", str(path), "--deploy", str(few), env=gpu) as process:
+        wait_for_lines(tmp_path / "o.jsonl", 1, process)
+        kills = kill_at_random(process, every_s=0.8, for_s=40, seed=3)
+        text = output_of(process, 240)
+    assert process.returncode == 0, text
+    assert kills > 10
+    assert_each_once_in_order(lines_of(tmp_path / "o.jsonl"), {"street": frames})
 
 
 def test_a_run_whose_owner_of_gpu_memory_is_killed_ends_with_a_sentence(

@@ -25,13 +25,14 @@ def native(of: FrameMessage) -> dict[str, Any]:
 
 def test_native_json_says_who_when_and_how_large() -> None:
     body = native(message(index=7))
-    assert {key: body[key] for key in list(body)[:9]} == {
+    assert {key: body[key] for key in list(body)[:10]} == {
         "schema": "streamdet/1",
         "run": "run-1",
         "source_id": "cam",
         "frame_id": 7,
         "pts_ns": 700_000_000,
         "captured_at": "2023-11-14T22:13:20.123456Z",
+        "clock": "host",
         "width": 64,
         "height": 48,
         "model": "toy",

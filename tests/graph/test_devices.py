@@ -57,11 +57,16 @@ def test_a_graph_may_decode_and_prepare_on_a_gpu(tmp_path: Path) -> None:
             "g.yaml:5: prepare.resample must be bilinear on cuda:0, got swscale",
         ),
         (
+            {"camera": CAMERA, "prepare": PREPARE.replace("0", "1"), "detect": DETECT},
+            "g.yaml:5: prepare.device must be cuda:0, as at 'camera', got cuda:1: a graph works on"
+            " one GPU; start a run for each",
+        ),
+        (
             {"camera": CAMERA.replace("cuda:0", "gpu")},
             "g.yaml:4: camera.device must be text of the form ^(cpu|cuda:[0-9]+)$, got 'gpu'",
         ),
     ],
-    ids=["down", "up", "prepared", "sink", "detector", "tracker", "swscale", "name"],
+    ids=["down", "up", "prepared", "sink", "detector", "tracker", "swscale", "two GPUs", "name"],
 )  # fmt: skip
 def test_what_would_copy_unasked_or_cannot_be_is_refused(
     tmp_path: Path, nodes: dict[str, str], sentence: str

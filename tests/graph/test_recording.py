@@ -23,9 +23,9 @@ nodes:
 LIVE = "rtsp://127.0.0.1/a"
 
 
-def load(folder: Path, kind: str, source: str, more: str = "") -> PipelineGraph:
+def load(folder: Path, kind: str, source: str, more: str = "", graph: str = GRAPH) -> PipelineGraph:
     path = folder / "graph.yaml"
-    text = GRAPH.replace("KIND", kind).replace("SOURCE", source).replace("MORE", more)
+    text = graph.replace("KIND", kind).replace("SOURCE", source).replace("MORE", more)
     path.write_text(text.replace("FOLDER", str(folder / "out")))
     return load_graph(path)
 
@@ -50,6 +50,17 @@ def test_a_snapshot_of_a_file_is_not(tmp_path: Path) -> None:
 def test_what_would_never_be_recorded_is_refused(tmp_path: Path, more: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         load(tmp_path, "snapshot", LIVE, more)
+
+
+ZONES = """
+  zones: {kind: zones, reads: track, process: back, zones: {yard: {polygon: [[0,0],[1,0],[1,1]]}}}
+"""
+
+
+def test_a_zone_that_nobody_looks_at_is_refused(tmp_path: Path) -> None:
+    text = GRAPH.replace("reads: track, process: back, f", "reads: zones, process: back, f")
+    with pytest.raises(ConfigError, match="zones or lines of zones, got 'yrad'; did you mean 'ya"):
+        load(tmp_path, "clip", LIVE, "zones: [yrad]", text + ZONES)
 
 
 def test_a_snapshot_without_a_tracker_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from streamdet.kernels.nms import Nms
-from streamdet.kernels.prepare import Prepare, YuvMatrix
+from streamdet.kernels.prepare import Prepare, Resize, YuvMatrix
 from streamdet.kernels.roi_align_fpn import RoiAlignFpn
 from streamdet.kernels.roi_pool import RoiPool
 from streamdet.kernels.yolox import YoloxTop
@@ -98,6 +98,10 @@ def check_prepare(on: OnDevice) -> None:
         frame = test_prepare.bgr_frame(on, pixels)
         found = test_prepare.prepared(on, frame, op, canvas.shape[:2], np.float32)
         np.testing.assert_array_equal(found, test_prepare.network_input(canvas, op))
+        resized = on.empty(canvas.shape, np.uint8)
+        resize = Resize(out_hw, (2, 5), (1, 2, 3))
+        on.run(resize.launches(frame, resized.pointer, canvas.shape[:2]))
+        np.testing.assert_array_equal(on.get(resized), canvas)
     # Red beside blue, by ITU-R BT.601: y u v are 81 90 240 and 41 240 110.
     luma, u, v = (
         np.repeat(np.array([values], np.uint8), 32 // step, axis=1).repeat(12 // step, axis=0)

@@ -12,7 +12,8 @@ import pytest
 import torch
 import yaml
 
-from benchmarks.gpu_check.cases import CASES, SMALL
+from benchmarks.gpu_check.case import SMALL
+from benchmarks.gpu_check.cases import CASES
 from benchmarks.gpu_check.gpu import EmulatedGpu
 from streamdet.config.files import shipped
 from streamdet.kernels import ptx

@@ -41,12 +41,16 @@ EACH_RUN = [
 ]
 NIGHTLY = [
     *(Mutation("nms", "nms.cu", SYNC, "", nth) for nth in (1, 2)),
-    *(Mutation(kernel, "rank.cuh", SYNC, "", nth) for kernel in ("nms", "yolox") for nth in (0, 1)),
+    *(Mutation("nms", "rank.cuh", SYNC, "", nth) for nth in (0, 1, 2)),
+    *(Mutation("yolox", "rank.cuh", SYNC, "", nth) for nth in (0, 1, 2)),
     *(Mutation("draw", "draw.cu", SYNC, "", nth) for nth in (1, 2)),
     Mutation("nms", "nms.cu", "place <= row ||", ""),
     Mutation("nms", "nms.cu", "place <= row", "place < row"),
     Mutation("nms", "nms.cu", "column_classes[other] != class_id", "false"),
     Mutation("nms", "nms.cu", "kept_before < most; tile", "kept_before < most - 1; tile"),
+    Mutation("nms", "nms.cu", "tiles + tile + 1]", "tiles + tile]"),
+    Mutation("nms", "rank.cuh", "warp < RANK_WARPS", "warp < RANK_WARPS - 1"),
+    Mutation("nms", "nms.cu", "row + thread / NMS_TILE", "row"),
     Mutation("nms", "nms.cu", "indices[place] = 0", "indices[place] = 1"),
     Mutation("nms", "nms.cu", "word = tile + 1 + lane", "word = tile + 2 + lane"),
     Mutation("nms", "nms.cuh", "> iou_thresh", ">= iou_thresh"),
@@ -87,6 +91,7 @@ NIGHTLY = [
         "bin % op.output_width, bin / op.output_width",
     ),
     Mutation("prepare", "prepare.cuh", "pixel.value[2 - channel]", "pixel.value[channel]"),
+    Mutation("prepare", "prepare.cuh", "y * placement.out_width + x) * 3", "y + x) * 3"),
     Mutation("prepare", "prepare.cuh", "high >> 4", "high >> 3"),
     Mutation("prepare", "prepare.cuh", "is_column && ", ""),
     Mutation("prepare", "prepare.cuh", "y - placement.top", "y - placement.left"),
@@ -100,7 +105,7 @@ NIGHTLY = [
         "cell / columns), (float)(cell % columns)",
     ),
     Mutation("yolox", "yolox.cu", "is_finite ? score : -1.0f", "score"),
-    Mutation("yolox", "yolox.cu", "rank.candidates + cell", "rank.candidates + cell + 1"),
+    Mutation("yolox", "yolox.cu", "rank.candidates + thread", "rank.candidates + thread + 1"),
     Mutation("draw", "draw.cuh", "mask + width * height", "mask"),
     Mutation("draw", "draw.cuh", "+ 127) / 255", ") / 128"),
     Mutation("draw", "draw.cu", "first + word * 32", "word * 32"),
@@ -138,7 +143,7 @@ def test_a_fault_in_the_source_is_noticed(tmp_path: Path, mutation: Mutation) ->
 LAUNCHED = [
     ("nms", "nms_order"), ("nms", "nms_overlaps"), ("nms", "nms_keep"),
     ("roi_align_fpn", "roi_align_fpn_f32"), ("roi_pool", "roi_pool_f32"),
-    ("prepare", "prepare_bgr_f32"), ("prepare", "prepare_nv12_f32"),
+    ("prepare", "prepare_bgr_f32"), ("prepare", "prepare_nv12_f32"), ("prepare", "resize_bgr"),
     ("yolox", "yolox_cells_f32"), ("yolox", "yolox_top_f32"), ("draw", "draw_nv12"),
 ]  # fmt: skip
 

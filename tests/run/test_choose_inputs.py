@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from streamdet.graph import Node, PipelineGraph, load_graph
@@ -78,3 +80,29 @@ def test_cameras_get_the_largest_size_that_keeps_up(speed: float, largest: Hw) -
 def test_a_model_of_one_size_is_left_alone() -> None:
     graph = graph_of("synthetic:street", model="hog_people")
     assert choose_inputs(graph, {}, refused).graph.nodes == graph.nodes
+
+
+TWO_DETECTORS = """
+version: 1
+nodes:
+  camera: {kind: source, uri: "synthetic:street"}
+  prepare: {kind: transform, reads: camera}
+  detect: {kind: detector, reads: prepare, model: people}
+  again: {kind: detector, reads: prepare, model: people}
+  publish: {kind: redis_stream, reads: detect, stream: found}
+  other: {kind: redis_stream, reads: again, stream: others}
+"""
+
+
+def test_detectors_that_share_a_transform_see_the_same_sizes(tmp_path: Path) -> None:
+    """Measured by itself the second is too slow for what the first keeps up with."""
+    path = tmp_path / "two.yaml"
+    path.write_text(TWO_DETECTORS)
+    speeds = {"detect": 230.0, "again": 1.0}
+    graph = load_graph(path, sources=CAMERAS)
+    nodes = choose_inputs(graph, {}, lambda node: speeds[node.name]).graph.nodes
+    first, second = nodes["detect"].model, nodes["again"].model
+    assert first is not None
+    assert second is not None
+    assert first.hws == second.hws == getattr(nodes["prepare"].options, "sizes", None)
+    assert (544, 960) in first.hws

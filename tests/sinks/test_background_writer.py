@@ -44,6 +44,15 @@ def test_what_cannot_be_done_is_given_up_with_its_reason() -> None:
     assert writer.take_done() == [Done("a", None, "no such codec")]
 
 
+def test_an_unexpected_error_is_told_and_ends_no_other_job() -> None:
+    writer: BackgroundWriter[float] = BackgroundWriter()
+    writer.submit("a", lambda: 1 / 0)
+    writer.submit("b", lambda: 2.0)
+    writer.wait(10, lambda: None)
+    wrong: Done[float] = Done("a", None, "ZeroDivisionError: division by zero")
+    assert writer.take_done() == [wrong, Done("b", 2.0)]
+
+
 def test_when_too_many_wait_the_oldest_of_them_is_given_up() -> None:
     go_on = threading.Event()
     writer: BackgroundWriter[bool] = BackgroundWriter()

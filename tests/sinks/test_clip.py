@@ -176,6 +176,7 @@ def test_a_killed_sink_doubles_and_loses_nothing(tmp_path: Path, death: int, poi
     assert [event["path"] for event in run.events] == [str(clip)]
     assert [path for path in clip.parent.iterdir() if path.name.startswith(".")] == []
     assert list(held_folder(run.run_folder).glob("**/*.packets")) == []
+    assert not any(run.states.values())  # what is announced is not remembered, to be done again
 
 
 def wait_until(is_so: Callable[[], object], run: ClipRun) -> None:
@@ -185,6 +186,21 @@ def wait_until(is_so: Callable[[], object], run: ClipRun) -> None:
         assert time.monotonic() < deadline_s
         run.step([])
         time.sleep(0.02)
+
+
+def test_what_a_full_disk_kept_from_being_written_is_told_at_the_end(tmp_path: Path) -> None:
+    run = ClipRun(tmp_path, {"before_s": 1, "after_s": 0.5})
+    noise = np.random.default_rng(0).bytes(200_000)
+    fill_ring(run.run_folder, (replace(packet(n), data=packet(n).data + noise) for n in range(60)))
+    with files_limited_to(1_000_000):
+        run.play(3)
+        run.finish()
+        run.sink.close()
+    run.sink.close()
+    assert run.warnings[1:] == [
+        "record: not written before the end, for want of room: 1 of the files into"
+        f" {tmp_path / 'clips'}"
+    ]
 
 
 @contextmanager

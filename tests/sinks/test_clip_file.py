@@ -89,6 +89,13 @@ def test_a_first_packet_without_a_time_stands_before_the_others() -> None:
     assert with_times(packets)[0].pts == 10 * FRAME
 
 
+def test_what_would_not_play_is_no_clip(tmp_path: Path) -> None:
+    wrong = replace(packet(0), format=CodedFormat("h264", b"", (48, 64)))  # it is a JPEG
+    fill_ring(tmp_path, [wrong])
+    with pytest.raises(EngineError, match=r"^an \.mp4 of this h264 (does not play|cannot be)"):
+        write_part(ring_folder(tmp_path) / "cam", Part(0, (wrong,)), tmp_path / "clip.mp4")
+
+
 def test_a_codec_that_an_mp4_cannot_hold_is_named(tmp_path: Path) -> None:
     vp8 = replace(packet(0), format=CodedFormat("vp8", b"", (48, 64)))
     fill_ring(tmp_path, [vp8])

@@ -60,3 +60,21 @@ def test_a_source_in_which_nothing_was_found_has_an_empty_file(tmp_path: Path) -
     sink.committed()
     sink.close()
     assert (tmp_path / "o.txt").read_bytes() == b""
+
+
+def test_a_source_that_comes_later_and_again_goes_on_in_a_file_of_its_own(tmp_path: Path) -> None:
+    sink = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    sink.restore({})
+    for index in range(2):
+        found = one(BOX, track_id=7)
+        sink.write([replace(message("yard", index), detections=found)], [None])
+        sink.finish("yard")
+        states = sink.states()
+        sink.committed()
+    sink.close()
+    later = (tmp_path / "o-yard.txt").read_text().splitlines()
+    assert [line.split(",")[0] for line in later] == ["1", "2"]
+    successor = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    successor.restore(states)
+    successor.close()
+    assert (tmp_path / "o-yard.txt").read_text().splitlines() == later

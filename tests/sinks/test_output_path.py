@@ -16,3 +16,7 @@ def test_one_source_gets_exactly_the_given_path() -> None:
 )
 def test_several_sources_get_a_file_each_beside_it(source_id: str, name: str) -> None:
     assert output_path(Path("a/out.mp4"), source_id, ["cam", "../x y"]) == Path("a") / name
+
+
+def test_a_camera_that_comes_later_gets_a_file_of_its_own() -> None:
+    assert output_path(Path("a/out.mp4"), "yard", ["cam"]) == Path("a/out-yard.mp4")

@@ -225,3 +225,16 @@ def test_a_real_video_comes_out_frame_by_frame_after_many_crashes(film: Film, da
             states |= film.states
     frames = film.frames()
     assert [each.pts for each in frames] == list(range(795))
+
+
+def test_a_source_that_comes_later_and_again_goes_on_in_a_file_of_its_own(tmp_path: Path) -> None:
+    film = Film(tmp_path / "o.mp4")
+    for index in range(2):
+        film.sink.write([message("yard", index)], [None])
+        film.sink.finish("yard")
+        film.sink.states()
+        film.sink.committed()
+    film.sink.close()
+    with av.open(str(tmp_path / "o-yard.mp4"), "r") as container:
+        assert len(list(container.decode(video=0))) == 2
+    assert not (tmp_path / "o.mp4").exists()

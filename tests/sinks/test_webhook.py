@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -167,7 +168,13 @@ def test_a_redirect_is_not_followed(receiver: Receiver, tmp_path: Path) -> None:
         assert (other.asked, receiver.asked > 0) == (0, True)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.1.2.3", "[::1]", "169.254.169.254"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "localhost", "10.1.2.3", "100.64.0.1", "169.254.169.254", "0.0.0.0"),
+        *("[::1]", "[fe80::1]", "[::ffff:10.1.2.3]", "2130706433", "127.1"),
+    ],
+)
 def test_a_private_address_is_refused_unless_it_is_allowed(host: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"is not public: say `allow_private: true` if that is"):
         Rig(f"http://{host}:9/", tmp_path, allow_private=False)
@@ -224,9 +231,42 @@ def test_a_full_queue_loses_the_oldest_and_says_so_once(receiver: Receiver, tmp_
 def test_a_queue_that_another_run_uses_is_refused(receiver: Receiver, tmp_path: Path) -> None:
     queue = str(tmp_path / "queue.db")
     rig = Rig(receiver.url, tmp_path, queue=queue)
-    with pytest.raises(ConfigError, match=r"cannot use the queue .*: another run is using it"):
+    with pytest.raises(
+        ConfigError, match=r"cannot use the queue .*: another run or sink is using it"
+    ):
         Rig(receiver.url, tmp_path, queue=queue)
     rig.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody trusts, and its key."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test -days 2"
+    command += f" -addext subjectAltName=IP:127.0.0.1 -keyout {path}.key -out {path}.crt"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    path.write_text(Path(f"{path}.key").read_text() + Path(f"{path}.crt").read_text())
+    return path
+
+
+def test_a_certificate_that_nobody_trusts_gets_nothing(certificate: Path, tmp_path: Path) -> None:
+    with receiving(certificate=certificate) as receiver:
+        rig = Rig(receiver.url, tmp_path, end_wait_s=1)
+        rig.write(0)
+        rig.close()
+        assert receiver.asked == 0
+    assert len(rig.warnings) == 1
+
+
+def test_events_are_posted_over_tls(
+    certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with receiving(certificate=certificate) as receiver:
+        rig = Rig(receiver.url, tmp_path)
+        rig.write(0, 1)
+        rig.close()
+        assert frame_ids(receiver) == [0, 1]
 
 
 def test_only_the_chosen_events_are_posted(receiver: Receiver, tmp_path: Path) -> None:
@@ -241,11 +281,12 @@ def test_only_the_chosen_events_are_posted(receiver: Receiver, tmp_path: Path) -
     [
         ({"url": "ftp://a/"}, "must be an http:// or https:// address, got 'ftp://a/'"),
         ({"url": "http://u:pw@"}, "address, got"),
+        ({"url": "http://a/", "events": ["zone_dwel"]}, "did you mean 'zone_dwell'?"),
         ({"url": "http://a/", "secret": ""}, "must be a text, or whsec_ and base64, and not empty"),
         ({"url": "http://a/", "secret": "whsec_%"}, "must be a text, or whsec_ and base64"),
     ],
 )
-def test_what_cannot_work_is_refused(options: dict[str, str], problem: str) -> None:
+def test_what_cannot_work_is_refused(options: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem) as raised:
         WebhookOptions.model_validate(options)
     assert "pw" not in str(raised.value).partition("[type=")[0]

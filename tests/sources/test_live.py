@@ -81,6 +81,7 @@ def test_frames_are_sampled(tmp_path: Path) -> None:
     frames = [frame for _, frame in read(uri, 5, fps=5)]
     assert [float(f.pts * f.time_base) for f in frames] == [0, 0.2, 0.4, 0.6, 0.8]  # type: ignore[operator]
     assert [float(f.duration * f.time_base) for f in frames] == pytest.approx([0.2] * 5)
+    assert [f.skipped for f in frames] == [0, 4, 4, 4, 4]
 
 
 def test_a_file_that_is_gone_or_is_no_video_is_a_lost_camera(tmp_path: Path) -> None:

@@ -234,6 +234,16 @@ def test_one_owner_holds_all_pools_of_a_run_and_ends_with_the_last(
     assert owner.process.wait(timeout=60) == 0
 
 
+def test_pools_whose_owner_was_killed_can_be_closed(plan: PoolPlan) -> None:
+    path = plan.path.with_name(f"{plan.path.name}-2")
+    second = PoolPlan("cuda", "bgr24", path, SLOTS, SLOT_BYTES, device="cuda:0")
+    pools = [CudaPool.create(plan), CudaPool.create(second)]
+    kill_owner()
+    for pool in pools:
+        pool.close()
+    path.unlink()
+
+
 MAKER = """
 import os, sys
 from pathlib import Path

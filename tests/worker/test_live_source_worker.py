@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,18 @@ from streamdet.image import ArrayImage
 from streamdet.messages import EndOfStream, FrameMessage, decode
 from streamdet.registry import KINDS
 from streamdet.sources.live import LiveFrame, LiveOptions
+from streamdet.sources.packet_tap import OnPacket
 from streamdet.sources.positions import unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.group import StageGroup
 from streamdet.stages.pixels import PixelStore
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
+from streamdet.transport.packet_ring import EncodedPacket, RingPlan, read_packets
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.live_source_worker import BUSY, STALE, LiveSourceWorker
 from streamdet.worker.plan import NodePlan
+from tests.sinks.camera_packets import packet
 from tests.toy_run import (
     HW,
     front_plan,
@@ -36,7 +40,7 @@ from tests.toy_run import (
     worker_plan,
 )
 
-Event = LiveFrame | Exception | Callable[[], None]
+Event = LiveFrame | EncodedPacket | Exception | Callable[[], None]
 
 
 def frame(number: int, age_ms: int = 0) -> LiveFrame:
@@ -55,7 +59,8 @@ class ToyCamera:
     def __init__(self, uri: str, options: LiveOptions) -> None:
         pass
 
-    def connect(self) -> ToyCamera:
+    def connect(self, on_packet: OnPacket = lambda packet: None) -> ToyCamera:
+        self._on_packet = on_packet
         self._events = next(ToyCamera.connections)
         if isinstance(self._events[0], Exception):
             raise self._events[0]
@@ -67,6 +72,8 @@ class ToyCamera:
                 raise event
             if isinstance(event, LiveFrame):
                 yield event
+            elif isinstance(event, EncodedPacket):
+                self._on_packet(event)
             else:
                 event()
 
@@ -88,6 +95,7 @@ class Rig:
         self.bus.create()
         self.pools = make_pools(run)
         self.seen: list[tuple[int, str | None]] = []
+        self.clocks: list[str] = []
 
     def watch(self, *connections: list[Event]) -> None:
         """Run the worker over these connections; at the last one's end the run is stopped."""
@@ -111,6 +119,7 @@ class Rig:
 
     def _see(self, message: FrameMessage) -> None:
         self.seen.append((message.index, message.drop_reason))
+        self.clocks.append(message.frame.clock)
 
     def states(self) -> list[tuple[str, str]]:
         events = [json.loads(entry.fields["event"]) for entry in self.bus.public["events"]]
@@ -131,6 +140,26 @@ def test_frames_go_on_being_counted_over_connections(tmp_path: Path) -> None:
     position, notes = unpack_position(rig.bus.positions()["door"])
     assert (position.index, position.decoded, notes["camera"]["state"]) == (3, 3, "live")
     assert rig.bus.ended_sources("front") == {"door"}
+
+
+def test_frames_that_were_sampled_away_count_as_decoded(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.watch([frame(0), replace(frame(5), skipped=4), replace(frame(8), skipped=2), rig.read])
+    position, _ = unpack_position(rig.bus.positions()["door"])
+    assert (position.index, position.decoded) == (3, 9)
+
+
+def test_a_frame_says_whose_clock_it_has(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.watch([replace(frame(0), clock="camera"), frame(1), rig.read])
+    assert rig.clocks == ["camera", "host"]
+
+
+def test_packets_are_kept_where_the_run_has_rings(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.plan = replace(rig.plan, run=replace(rig.plan.run, rings=RingPlan(tmp_path, 10, 2**20)))
+    rig.watch([packet(0), frame(0), packet(1), frame(1), rig.read])
+    assert [each.pts for each in read_packets(tmp_path / "door")] == [0, 9000]
 
 
 def test_states_are_told_once_a_change(tmp_path: Path) -> None:
@@ -215,3 +244,51 @@ def test_an_image_that_fits_no_slot_takes_no_index(tmp_path: Path) -> None:
     LiveSourceWorker(WorkerContext(plan, bus, StageGroup([]), pixels, lambda: None)).run()
     assert bus.done_counts("front") == {"door": 1}
     assert unpack_position(bus.positions()["door"])[0].index == 1
+
+
+def test_a_camera_that_is_removed_says_so_and_ends(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    remove = partial(rig.bus.tell, rig.plan.consumer, "remove it has fallen down")
+    ToyCamera.connections = iter([[frame(0), remove, frame(1), frame(2)]])
+    LiveSourceWorker(make_context(rig.plan, rig.bus, rig.pools, lambda: None)).run()
+    rig.read()
+    assert rig.seen == [(0, None), (1, None)]
+    assert rig.states()[-1] == ("removed", "it has fallen down")
+    assert rig.bus.ended_sources("back") == {"door"}
+
+
+def test_a_paused_camera_is_not_connected_until_the_order_is_taken_back(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    pause = partial(rig.bus.tell, rig.plan.consumer, "pause painters")
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        rig.bus.tell(rig.plan.consumer, "pause decorators" if len(naps) < 3 else "")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.sleep", nap)
+        rig.watch([frame(0), pause, frame(1), frame(2)], [frame(0)])
+    rig.read()
+    assert [index for index, _ in rig.seen] == [0, 1, 2]
+    assert rig.states()[:6] == [
+        ("connecting", ""),
+        ("live", ""),
+        ("paused", "painters"),
+        ("paused", "decorators"),
+        ("connecting", ""),
+        ("live", ""),
+    ]
+
+
+def test_a_camera_that_is_restarted_does_not_end(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    restart = partial(rig.bus.tell, rig.plan.consumer, "restart")
+    ToyCamera.connections = iter([[frame(0), restart, frame(1), frame(2)]])
+    LiveSourceWorker(make_context(rig.plan, rig.bus, rig.pools, lambda: None)).run()
+    assert rig.bus.ended_sources("front") == set()
+    rig.bus.tell(rig.plan.consumer, "")
+    rig.watch([frame(0)])
+    rig.read()
+    assert [index for index, _ in rig.seen] == [0, 1, 2]
+    assert rig.bus.ended_sources("back") == {"door"}

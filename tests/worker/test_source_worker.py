@@ -21,6 +21,7 @@ from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.plan import NodePlan
+from streamdet.worker.run_files import begun
 from streamdet.worker.source_worker import SourceWorker
 from tests import toy_run
 from tests.toy_run import (
@@ -98,8 +99,32 @@ def test_the_position_says_how_the_source_ended(tmp_path: Path) -> None:
     run = Run(tmp_path, "toy:2", "toy:1!")
     run.worker().run()
     well, broken = run.position("s0"), run.position("s1")
-    assert well == (Position(2, 2, pts=1), {"error": None, "warnings": ["it is a toy"]})
+    notes = {"error": None, "warnings": ["it is a toy"], "is_stopped": False}
+    assert well == (Position(2, 2, pts=1), notes)
     assert (broken[0].index, broken[1]["error"]) == (1, "toy: broken")
+
+
+def test_a_file_on_which_the_process_ends_again_and_again_is_given_up(tmp_path: Path) -> None:
+    run = Run(tmp_path, "toy:3", "toy:1")
+    run.plan = replace(run.plan, run=replace(run.plan.run, read_attempts=2))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="killed"):
+            run.worker(kill).run()
+    run.worker().run()
+    run.read()
+    assert run.position("s0")[1]["error"] == "toy: reading it ended the process 2 times in a row"
+    assert run.seen == [("s0", 0), ("s1", 0), ("s1", -1)]
+
+
+def kill() -> None:
+    raise RuntimeError("killed")
+
+
+def test_attempts_are_counted_for_one_place_of_one_source(tmp_path: Path) -> None:
+    places = [("a", 0), ("a", 0), ("a", 5), ("a", 5), ("b", 5), ("b", 5), ("b", 5)]
+    counts = [begun(tmp_path, "front-0", *place) for place in places]
+    assert counts == [1, 2, 1, 2, 1, 2, 3]
+    assert begun(tmp_path, "front-1", "b", 5) == 1
 
 
 def test_images_that_fit_no_slot_are_told_with_the_source_s_own_warnings(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ function showRun(run, places) {
   byId("graph-name").textContent = run.graph ?? "streamdet";
   const total = [...rates.values()].reduce((sum, rate) => sum + rate, 0);
   const live = run.sources.filter((source) => source.camera?.state === "live").length;
-  const cameras = run.sources.filter((source) => source.camera).length;
+  const cameras = run.sources.filter((source) => source.camera && source.camera.state !== "removed").length;
   byId("summary").textContent = run.report
     ? `${run.report.outcome}${run.report.failure ? `: ${run.report.failure}` : ""}`
     : run.problem ?? [`${total.toFixed(1)} frames/s`, cameras ? `${live} of ${cameras} cameras live` : "",

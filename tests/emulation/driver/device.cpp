@@ -119,11 +119,6 @@ CUresult cuDeviceComputeCapability(int* major, int* minor, CUdevice) {
     *major = 8, *minor = 9;
     return usable();
 }
-CUresult cuDeviceGetPCIBusId(char* id, int length, CUdevice) {
-    strncpy(id, "0000:00:00.0", length);
-    return usable();
-}
-CUresult cuDeviceCanAccessPeer(int* can, CUdevice, CUdevice) { return *can = 0, usable(); }
 CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice) {
     switch (attribute) {
         case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: *value = 8; break;
@@ -159,10 +154,6 @@ CUresult cuDevicePrimaryCtxRelease(CUdevice) {
     --driver().primary_users;
     release_unused();
     return CUDA_SUCCESS;
-}
-CUresult cuDevicePrimaryCtxGetState(CUdevice, unsigned* flags, int* active) {
-    *flags = 0, *active = driver().primary_users > 0;
-    return usable();
 }
 CUresult cuCtxCreate(CUcontext* context, CUctxCreateParams*, unsigned, CUdevice) {
     TRY(usable());

@@ -95,35 +95,6 @@ CUresult remove(CUdeviceptr at, bool is_imported) {
 
 char* bytes_at(CUdeviceptr at) { return reinterpret_cast<char*>(at); }
 
-struct Rows {  // of a 2D copy, with both ends resolved
-    char *from, *to;
-    size_t from_pitch, to_pitch, width, height;
-};
-
-CUresult resolve(const CUDA_MEMCPY2D& c, Rows* rows) {
-    if (c.srcMemoryType == CU_MEMORYTYPE_ARRAY || c.dstMemoryType == CU_MEMORYTYPE_ARRAY)
-        return CUDA_ERROR_NOT_SUPPORTED;
-    const auto pitch = [&](size_t stated) { return stated ? stated : c.WidthInBytes; };
-    const bool from_host = c.srcMemoryType == CU_MEMORYTYPE_HOST;
-    const bool to_host = c.dstMemoryType == CU_MEMORYTYPE_HOST;
-    rows->from_pitch = pitch(c.srcPitch), rows->to_pitch = pitch(c.dstPitch);
-    rows->width = c.WidthInBytes, rows->height = c.Height;
-    if (rows->from_pitch < c.WidthInBytes || rows->to_pitch < c.WidthInBytes)
-        return CUDA_ERROR_INVALID_VALUE;
-    rows->from = (from_host ? (char*)c.srcHost : bytes_at(c.srcDevice)) + c.srcY * rows->from_pitch + c.srcXInBytes;
-    rows->to = (to_host ? (char*)c.dstHost : bytes_at(c.dstDevice)) + c.dstY * rows->to_pitch + c.dstXInBytes;
-    const auto reach = [&](size_t step) { return c.Height ? (c.Height - 1) * step + c.WidthInBytes : 0; };
-    if (!from_host) TRY(check_reachable((CUdeviceptr)rows->from, reach(rows->from_pitch)));
-    if (!to_host) TRY(check_reachable((CUdeviceptr)rows->to, reach(rows->to_pitch)));
-    return CUDA_SUCCESS;
-}
-
-CUresult copy_rows(const Rows& r) {
-    for (size_t y = 0; y < r.height; ++y)
-        std::memcpy(r.to + y * r.to_pitch, r.from + y * r.from_pitch, r.width);
-    return CUDA_SUCCESS;
-}
-
 Task copying(CUdeviceptr check, void* to, const void* from, size_t bytes) {
     return [=]() -> CUresult {
         TRY(check_reachable(check, bytes));
@@ -196,10 +167,6 @@ CUresult cuMemAlloc(CUdeviceptr* at, size_t bytes) {
     if (file < 0 || ftruncate(file, whole(bytes, kPage))) return CUDA_ERROR_OUT_OF_MEMORY;
     return add(at, {bytes, file, entry, this_process(), false});
 }
-CUresult cuMemAllocPitch(CUdeviceptr* at, size_t* pitch, size_t width, size_t height, unsigned) {
-    *pitch = whole(width, kAlign);
-    return cuMemAlloc(at, *pitch * height);
-}
 CUresult cuMemFree(CUdeviceptr at) { return at ? remove(at, false) : CUDA_SUCCESS; }
 CUresult cuMemGetInfo(size_t* free, size_t* total) {
     TRY(usable_in_context());
@@ -207,28 +174,6 @@ CUresult cuMemGetInfo(size_t* free, size_t* total) {
     *free = *total - ledger_used_bytes();
     return CUDA_SUCCESS;
 }
-CUresult cuMemGetAddressRange(CUdeviceptr* base, size_t* bytes, CUdeviceptr at) {
-    TRY(usable_in_context());
-    const std::lock_guard guard(memory().mutex);
-    auto it = holding(at);
-    if (it == memory().all.end()) return CUDA_ERROR_INVALID_VALUE;
-    if (base) *base = it->first;
-    if (bytes) *bytes = it->second.bytes;
-    return CUDA_SUCCESS;
-}
-CUresult cuPointerGetAttribute(void* data, CUpointer_attribute attribute, CUdeviceptr at) {
-    TRY(usable_in_context());
-    TRY(check_reachable(at, 1));
-    switch (attribute) {
-        case CU_POINTER_ATTRIBUTE_MEMORY_TYPE: *(unsigned*)data = CU_MEMORYTYPE_DEVICE; break;
-        case CU_POINTER_ATTRIBUTE_CONTEXT: *(CUcontext*)data = current_context(); break;
-        case CU_POINTER_ATTRIBUTE_DEVICE_POINTER: *(CUdeviceptr*)data = at; break;
-        case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL: *(int*)data = 0; break;
-        default: return CUDA_ERROR_NOT_SUPPORTED;
-    }
-    return CUDA_SUCCESS;
-}
-
 CUresult cuIpcGetMemHandle(CUipcMemHandle* handle, CUdeviceptr at) {
     TRY(usable_in_context());
     const std::lock_guard guard(memory().mutex);
@@ -275,11 +220,6 @@ CUresult cuMemFreeHost(void* at) {
     std::free(at);
     return CUDA_SUCCESS;
 }
-CUresult cuMemHostGetDevicePointer(CUdeviceptr* to, void* at, unsigned) {
-    *to = reinterpret_cast<CUdeviceptr>(at);
-    return is_pinned(at) ? usable_in_context() : CUDA_ERROR_INVALID_VALUE;
-}
-
 CUresult cuMemcpyHtoD(CUdeviceptr to, const void* from, size_t bytes) {
     TRY(usable_in_context());
     TRY(check_reachable(to, bytes));
@@ -321,29 +261,9 @@ CUresult cuMemcpyDtoDAsync(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstr
 CUresult cuMemcpyDtoD(CUdeviceptr to, CUdeviceptr from, size_t bytes) {
     return cuMemcpyDtoDAsync(to, from, bytes, nullptr);
 }
-CUresult cuMemcpy2D(const CUDA_MEMCPY2D* copy) {
-    TRY(usable_in_context());
-    Rows rows;
-    TRY(resolve(*copy, &rows));
-    return run_now([=] { return copy_rows(rows); });
-}
-CUresult cuMemcpy2DUnaligned(const CUDA_MEMCPY2D* copy) { return cuMemcpy2D(copy); }
-CUresult cuMemcpy2DAsync(const CUDA_MEMCPY2D* copy, CUstream stream) {
-    TRY(usable_in_context());
-    Rows rows;
-    TRY(resolve(*copy, &rows));
-    Stream* on = stream_of(stream);
-    const uint64_t ticket = on->submit([=] { return copy_rows(rows); });
-    const bool is_pageable = (copy->srcMemoryType == CU_MEMORYTYPE_HOST && !is_pinned(rows.from)) ||
-                             (copy->dstMemoryType == CU_MEMORYTYPE_HOST && !is_pinned(rows.to));
-    if (is_pageable) on->wait(ticket);
-    return CUDA_SUCCESS;
-}
 CUresult cuMemsetD8(CUdeviceptr at, unsigned char v, size_t n) { return fill(nullptr, at, v, n, false); }
-CUresult cuMemsetD16(CUdeviceptr at, unsigned short v, size_t n) { return fill(nullptr, at, v, n, false); }
 CUresult cuMemsetD32(CUdeviceptr at, unsigned v, size_t n) { return fill(nullptr, at, v, n, false); }
 CUresult cuMemsetD8Async(CUdeviceptr at, unsigned char v, size_t n, CUstream s) { return fill(s, at, v, n, true); }
-CUresult cuMemsetD16Async(CUdeviceptr at, unsigned short v, size_t n, CUstream s) { return fill(s, at, v, n, true); }
 CUresult cuMemsetD32Async(CUdeviceptr at, unsigned v, size_t n, CUstream s) { return fill(s, at, v, n, true); }
 
 }  // extern "C"

@@ -163,7 +163,12 @@ CUresult cuModuleLoadData(CUmodule* module, const void* image) {
     *module = made.release();
     return CUDA_SUCCESS;
 }
-CUresult cuModuleLoadDataEx(CUmodule* module, const void* image, unsigned, CUjit_option*, void**) {
+CUresult cuModuleLoadDataEx(CUmodule* module, const void* image, unsigned count,
+                            CUjit_option* options, void** values) {
+    for (unsigned i = 0; i < count; ++i)  // the logs stay empty
+        if (options[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES ||
+            options[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
+            values[i] = nullptr;
     return cuModuleLoadData(module, image);
 }
 CUresult cuModuleLoad(CUmodule* module, const char* path) {

@@ -165,9 +165,6 @@ CUresult cuStreamCreate(CUstream* stream, unsigned flags) {
     *stream = reinterpret_cast<CUstream>(add_stream(!(flags & CU_STREAM_NON_BLOCKING)));
     return CUDA_SUCCESS;
 }
-CUresult cuStreamCreateWithPriority(CUstream* stream, unsigned flags, int) {
-    return cuStreamCreate(stream, flags);
-}
 CUresult cuStreamDestroy(CUstream) { return usable(); }  // its thread waits for ever
 CUresult cuStreamSynchronize(CUstream handle) {
     TRY(usable_in_context());
@@ -183,11 +180,6 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
     TRY(usable_in_context());
     const uint64_t ticket = event->counters->recorded;  // never recorded: no wait
     stream_of(stream)->submit([=] { return event->wait(ticket), CUDA_SUCCESS; });
-    return CUDA_SUCCESS;
-}
-CUresult cuLaunchHostFunc(CUstream stream, CUhostFn function, void* data) {
-    TRY(usable_in_context());
-    stream_of(stream)->submit([=] { return function(data), CUDA_SUCCESS; });
     return CUDA_SUCCESS;
 }
 

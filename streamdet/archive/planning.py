@@ -1,0 +1,211 @@
+"""Brings the manifest up to date: new files, files that have changed, graphs that have changed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from streamdet.archive.detection_graph import SplitGraph
+from streamdet.archive.digests import detect_digest, join_digest
+from streamdet.archive.folder import RESERVED, ArchiveFolder
+from streamdet.archive.listing import Identity
+from streamdet.archive.manifest import FileRow, Manifest
+from streamdet.errors import ConfigError, SourceError
+from streamdet.sources.cut import Cut
+from streamdet.sources.keyframes import VideoFacts, read_facts
+from streamdet.sources.resolve import name_items
+from streamdet.system.atomic_file import file_key
+
+_FILES_AT_ONCE: Final = 200
+"""Files of one transaction."""
+
+_UNKNOWN: Final = VideoFacts(None, None, None)
+_GUESSED_S: Final = 1.0
+"""What a file counts whose length nobody states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an archive is asked for.
+
+    Attributes:
+        parts: the graph.
+        formats: of the outputs.
+        segment_s: how long a segment shall be, about.
+        is_redo: all is done again.
+        retries_failed: files that have failed are tried again.
+    """
+
+    parts: SplitGraph
+    formats: tuple[str, ...]
+    segment_s: float
+    is_redo: bool = False
+    retries_failed: bool = False
+
+
+@dataclass(slots=True)
+class PlanNotes:
+    """What planning found that a user should know.
+
+    Attributes:
+        new: files that were not in the manifest.
+        changed: files that have changed since.
+        detected_again: files that are done again because source, detector or model have changed.
+        joined_again: files whose outputs are made again from the same detections.
+        is_stopped: planning was interrupted.
+    """
+
+    new: int = 0
+    changed: list[Path] = field(default_factory=list)
+    detected_again: int = 0
+    joined_again: int = 0
+    is_stopped: bool = False
+
+
+class Planner:
+    """Plans the files of one command.
+
+    Args:
+        manifest: of the archive.
+        folder: of the archive.
+        request: what is asked for.
+        is_stopped: asked now and then whether to give up.
+        on_file: called with the number of files planned so far and of all.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        folder: ArchiveFolder,
+        request: Request,
+        is_stopped: Callable[[], bool] = lambda: False,
+        on_file: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        self._manifest = manifest
+        self._folder = folder
+        self._request = request
+        self._is_stopped = is_stopped
+        self._on_file = on_file
+        self._notes = PlanNotes()
+
+    def plan(self, paths: Sequence[Path]) -> PlanNotes:
+        """Plan files; what is planned and has not changed is left as it is.
+
+        Raises:
+            ConfigError: an output would overwrite a source.
+            EngineError: the manifest cannot be written.
+        """
+        self._compare_graph()
+        rows = {row.path: row for row in self._manifest.files()}
+        names = self._names(paths, rows)
+        self._refuse_overwriting(paths, names)
+        for number, some in enumerate(_batches(paths, _FILES_AT_ONCE)):
+            with self._manifest.transaction():
+                for done, path in enumerate(some, number * _FILES_AT_ONCE):
+                    self._on_file(done, len(paths))
+                    if self._is_stopped():
+                        self._notes.is_stopped = True
+                        return self._notes
+                    self._plan_file(path, names[path], rows.get(path))
+        return self._notes
+
+    def _compare_graph(self) -> None:
+        """Have all files detected again if what their detections depend on has changed."""
+        manifest = self._manifest
+        digest = detect_digest(self._request.parts)
+        before = manifest.meta("detect_digest", digest)
+        if before != digest:
+            with manifest.transaction():
+                for row in manifest.files():
+                    manifest.reset_file(row.id, is_detected_again=True)
+                    self._notes.detected_again += 1
+                manifest.set_meta("detect_digest", digest)
+
+    def _names(self, paths: Sequence[Path], rows: dict[Path, FileRow]) -> dict[Path, str]:
+        new = [path for path in paths if path not in rows]
+        taken = {*RESERVED, *(row.source_id for row in rows.values())}
+        items = name_items([str(path) for path in new], [path.stem for path in new], taken)
+        names = {path: item.source_id for path, item in zip(new, items, strict=True)}
+        return names | {path: rows[path].source_id for path in paths if path in rows}
+
+    def _refuse_overwriting(self, paths: Sequence[Path], names: dict[Path, str]) -> None:
+        keys = {file_key(path): path for path in paths}
+        for path, form in itertools.product(paths, self._request.formats):
+            output = self._folder.output(names[path], form)
+            if output.exists() and (source := keys.get(file_key(output))):
+                raise ConfigError(
+                    f"--output {self._folder.path}: {output.name} would overwrite the source"
+                    f" {source}: name another folder"
+                )
+
+    def _plan_file(self, path: Path, source_id: str, row: FileRow | None) -> None:
+        try:
+            identity = Identity.of(path)
+        except OSError as exc:
+            self._fail(path, source_id, row, f"{path}: cannot be opened ({exc.strerror})")
+            return
+        if row is not None and row.identity == identity:
+            self._keep(row)
+            return
+        if row is None:
+            self._notes.new += 1
+        else:
+            self._notes.changed.append(path)
+        self._put(path, source_id, identity)
+
+    def _put(self, path: Path, source_id: str, identity: Identity) -> None:
+        manifest, options = self._manifest, self._request.parts.options
+        try:
+            facts, error = read_facts(path, options, self._request.segment_s), None
+        except SourceError as exc:
+            facts, error = _UNKNOWN, str(exc)
+        number = manifest.put_file(path, source_id, identity, facts)
+        if error is not None:
+            manifest.put_segments(number, [])
+            manifest.file_failed(number, error)
+            return
+        manifest.put_segments(number, segments(facts))
+
+    def _fail(self, path: Path, source_id: str, row: FileRow | None, error: str) -> None:
+        """Note a file that is not there; what was made of it before stays."""
+        if row is None:
+            number = self._manifest.put_file(path, source_id, Identity(-1, -1), _UNKNOWN)
+            self._notes.new += 1
+        elif row.state == "done":
+            return
+        else:
+            number = row.id
+        self._manifest.file_failed(number, error)
+
+    def _keep(self, row: FileRow) -> None:
+        """Leave a file as it is, unless it is to be done again."""
+        request = self._request
+        retries = request.retries_failed and row.state == "failed"
+        if request.is_redo or (retries and not self._manifest.segments(row.id)):
+            self._put(row.path, row.source_id, row.identity)
+        elif retries:
+            self._manifest.reset_file(row.id, is_detected_again=False)
+        elif row.state == "done" and not self._has_outputs(row):
+            self._manifest.reset_file(row.id, is_detected_again=False)
+            self._notes.joined_again += 1
+
+    def _has_outputs(self, row: FileRow) -> bool:
+        outputs = (self._folder.output(row.source_id, form) for form in self._request.formats)
+        is_same = row.join_digest == join_digest(self._request.parts)
+        return is_same and all(output.exists() for output in outputs)
+
+
+def segments(facts: VideoFacts) -> Iterator[tuple[Cut, float]]:
+    """Cut a file: each part, and about how many seconds it lasts."""
+    edges = [None, *facts.cuts, None]
+    seconds = facts.seconds or _GUESSED_S
+    for begin, end in itertools.pairwise(edges):
+        yield Cut(begin, end), seconds / (len(edges) - 1)
+
+
+def _batches(paths: Sequence[Path], size: int) -> Iterator[Sequence[Path]]:
+    for begin in range(0, len(paths), size):
+        yield paths[begin : begin + size]

@@ -1,0 +1,243 @@
+"""`streamdet archive GRAPH`: detect in many files, resumed after anything; and what came of it."""
+
+from __future__ import annotations
+
+import csv
+import secrets
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import Final
+
+from streamdet.archive.detection_graph import SplitGraph, split
+from streamdet.archive.folder import SUFFIXES, SUMMARY, ArchiveFolder
+from streamdet.archive.listing import LIST_SUFFIX, list_files
+from streamdet.archive.manifest import Manifest
+from streamdet.archive.planning import Planner, PlanNotes, Request
+from streamdet.archive.query import query
+from streamdet.archive.report import file_reports, write_files_csv
+from streamdet.archive.summary_page import SummaryLimits, write_summary
+from streamdet.archive.work import ArchiveWork, Hooks
+from streamdet.commands.archive_text import (
+    note_lines,
+    print_table,
+    report_lines,
+    status_lines,
+    warning_lines,
+)
+from streamdet.commands.archive_view import archive_view
+from streamdet.commands.graph_arguments import add_machine_arguments, settings_from
+from streamdet.errors import ConfigError, EngineError, to_install
+from streamdet.graph import load_graph
+from streamdet.run.missing_parts import refuse_missing
+from streamdet.sources.file import FileOptions
+from streamdet.system.process import stop_signals_to
+from streamdet.system.stop_signals import INTERRUPTED
+
+_FORMS: Final = "GRAPH, `status DIR`, `query DIR SQL` or `summary DIR`"
+_SEGMENT_S: Final = 60.0
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of `archive`."""
+    parser.add_argument(
+        "graph",
+        metavar="GRAPH",
+        help="graph file, or a shipped one (people); or a form for an archive that is there:"
+        " `status DIR` says how far it is, `query DIR SQL` answers SQL over its tables `objects`"
+        " and `files`, `summary DIR` writes DIR/summary.html",
+    )
+    parser.add_argument("rest", nargs="*", metavar="DIR", help="an archive's folder; then SQL")
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="X",
+        help="video file, folder (not its subfolders), glob (** goes down), or a .txt with a path"
+        " a line; repeat it for more",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder of the results; made if it is missing"
+    )
+    parser.add_argument(
+        "--format",
+        type=_formats,
+        default=("jsonl",),
+        metavar="A,B",
+        help=f"one file per source and format: {', '.join(SUFFIXES)} (default: jsonl)",
+    )
+    parser.add_argument(
+        "--segment-s",
+        type=_seconds,
+        default=_SEGMENT_S,
+        metavar="S",
+        help="cut long files into parts of about so many seconds (default: %(default)g)",
+    )
+    parser.add_argument("--redo", action="store_true", help="do again what is done already")
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="try files again that have failed"
+    )
+    parser.add_argument(
+        "--fail-fast", action="store_true", help="stop at the first file that fails"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.OPTION=VALUE",
+        help="change an option of the graph, e.g. detect.score_thresh=0.4; may be repeated",
+    )
+    add_machine_arguments(parser)
+    parser.epilog = (
+        "The same command goes on where an earlier one was stopped or killed. DIR/files.csv has a"
+        " row for each file: frames, objects, tracks, or why it failed. Exit code 1: a file failed."
+    )
+
+
+def run(args: Namespace) -> int:
+    """Work through an archive, or say how far it is.
+
+    Raises:
+        ConfigError: something is wrong, before anything has started.
+        EngineError: outputs cannot be written, or the pipeline cannot be run.
+    """
+    if args.graph in _OF_AN_ARCHIVE:
+        return _OF_AN_ARCHIVE[args.graph](args)
+    if args.rest:
+        raise ConfigError(f"{args.rest[0]!r} is one argument too many: wanted {_FORMS}")
+    if not args.source or args.output is None:
+        raise ConfigError("--source and --output are needed: see `streamdet archive --help`")
+    return _archive(args)
+
+
+def _status(args: Namespace) -> int:
+    folder, _ = _folder_of(args, "DIR")
+    with Manifest(folder.manifest, is_read_only=True) as manifest:
+        for line in status_lines(manifest):
+            print(line)
+    return 0
+
+
+def _query(args: Namespace) -> int:
+    folder, (sql,) = _folder_of(args, "DIR SQL")
+    with Manifest(folder.manifest, is_read_only=True) as manifest:
+        answer = query(folder, manifest, sql)
+    if sys.stdout.isatty():
+        print_table(answer)
+    else:
+        rows = csv.writer(sys.stdout, lineterminator="\n")
+        rows.writerow(answer.columns)
+        rows.writerows(answer.rows())
+    return 0
+
+
+def _summary(args: Namespace) -> int:
+    folder, _ = _folder_of(args, "DIR")
+    limits = SummaryLimits()
+    with Manifest(folder.manifest, is_read_only=True) as manifest:
+        reports = file_reports(manifest)
+        options = FileOptions.model_validate_json(manifest.meta("source_options", "{}"))
+    count = write_summary(folder, reports, options, limits)
+    print(f"{folder.path / SUMMARY}: {len(reports)} files, {count} of them with charts and tracks")
+    return 0
+
+
+_OF_AN_ARCHIVE: Final = {"status": _status, "query": _query, "summary": _summary}
+
+
+def _folder_of(args: Namespace, wanted: str) -> tuple[ArchiveFolder, list[str]]:
+    """Read the arguments of a form: the folder, and what follows it."""
+    if len(args.rest) != len(wanted.split()):
+        raise ConfigError(f"wanted `streamdet archive {args.graph} {wanted}`")
+    return ArchiveFolder(Path(args.rest[0]).expanduser().absolute()), args.rest[1:]
+
+
+def _archive(args: Namespace) -> int:
+    paths = list_files(args.source)
+    parts = _parts(args, paths)
+    settings = settings_from(args)
+    folder = ArchiveFolder(args.output.expanduser().absolute())
+    request = Request(parts, args.format, args.segment_s, args.redo, args.retry_failed)
+    folder.make()
+    with folder.held(), Manifest(folder.manifest) as manifest:
+        manifest.meta("archive_id", secrets.token_hex(6))
+        manifest.set_meta("source_options", parts.options.model_dump_json())
+        notes = _planned(manifest, folder, request, paths)
+        if notes.is_stopped:
+            return INTERRUPTED
+        for line in note_lines(notes, parts):
+            print(line)
+        done_before = {row.id for row in manifest.files() if row.state == "done"}
+        with archive_view(sys.stdout) as view:
+            hooks = Hooks(view.show, view.warn, lambda row, error: view.warn(error))
+            work = ArchiveWork(
+                manifest, folder, request, settings, hooks, fails_fast=args.fail_fast
+            )
+            is_through = work.run(paths)
+        write_files_csv(folder, file_reports(manifest))
+        reports = file_reports(manifest, done_before, paths)
+        for line in report_lines(reports, work.progress(()), folder):
+            print(line)
+        for line in warning_lines(reports):
+            print(line, file=sys.stderr)
+    if any(one.row.state == "failed" for one in reports):
+        return 1
+    return 0 if is_through else INTERRUPTED
+
+
+def _parts(args: Namespace, paths: list[Path]) -> SplitGraph:
+    """Load the graph, with a source that stands for all of them.
+
+    Raises:
+        ConfigError: the graph is wrong, or lacks something here.
+    """
+    first = args.source[0]
+    source = str(paths[0]) if first.lower().endswith(LIST_SUFFIX) else first
+    graph = load_graph(args.graph, sources=[source], overrides=args.set)
+    parts = split(graph)
+    items = parts.source.items
+    refuse_missing(parts.detection_graph(items, Path(), None))
+    if "parquet" in args.format:
+        _require_pyarrow()
+    if "events" in args.format and not any(node.role == "analytics" for node in parts.join):
+        raise ConfigError(
+            f"--format events: {parts.graph.path} has no analytics node, such as zones or lines"
+        )
+    return parts
+
+
+def _require_pyarrow() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("pyarrow") is None:
+        raise EngineError(f"--format parquet needs pyarrow: {to_install('parquet')}")
+
+
+def _planned(
+    manifest: Manifest, folder: ArchiveFolder, request: Request, paths: list[Path]
+) -> PlanNotes:
+    stops: list[int] = []
+    with (
+        stop_signals_to(lambda number, frame: stops.append(number)),
+        archive_view(sys.stdout) as view,
+    ):
+        planner = Planner(manifest, folder, request, lambda: bool(stops), view.planned)
+        return planner.plan(paths)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    formats = tuple(dict.fromkeys(part.strip().lower().lstrip(".") for part in text.split(",")))
+    for form in formats:
+        if form not in SUFFIXES:
+            raise ArgumentTypeError(f"must be of {', '.join(SUFFIXES)}, got {form!r}")
+    return formats
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 86_400:
+        raise ArgumentTypeError(f"must be a number of seconds from 0.1 to 86400, got {text!r}")
+    return seconds
