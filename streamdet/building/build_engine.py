@@ -123,9 +123,10 @@ def prepare(order: BuildOrder, seed: int | None = None) -> Prepared:
     runtime = _runtime_text(order.runtime)
     images = calibration_set(order.calibration, order.recipe) if order.calibration else None
     network = _network(order.model, seed)
-    model = prepared(network.path)
+    is_engine = order.runtime == "tensorrt"  # an engine is for one size of image
+    model = prepared(network.path, order.model.input if is_engine else None)
     code = {}
-    if order.runtime == "tensorrt":
+    if is_engine:
         code = {name: ptx(kernels) for name, kernels in kernels_of(model).items()}
     origin = {
         "model": digest(order.model),

@@ -16,15 +16,17 @@ from streamdet.building.compact import expand
 from streamdet.building.engine_recipe import EngineRecipe
 from streamdet.building.linear_nodes import LINEAR, before, is_depthwise, is_linear
 from streamdet.errors import EngineError, to_install
+from streamdet.models.model_config import ImageInput
 from streamdet.networks import NODE_DOMAIN
 from streamdet.runtimes import Tensors
 
 
-def prepared(network: Path) -> Any:
+def prepared(network: Path, image_input: ImageInput | None = None) -> Any:
     """Read a network's file as it is compiled: whole weights, our nodes ready for their plugins.
 
     Args:
         network: an ONNX file of ours or of a user's.
+        image_input: height and width of its image, where the file leaves them free.
 
     Returns:
         An `onnx.ModelProto`.
@@ -38,12 +40,21 @@ def prepared(network: Path) -> Any:
         raise EngineError(f"onnx is not installed: {to_install('openvino')}") from exc
     model = onnx.load(network)
     expand(model)
+    if image_input is not None:
+        _fix_sides(model, image_input)
     for index, node in enumerate(model.graph.node):
         node.name = node.name or f"{node.op_type}_{index}"  # recipes and reports go by names
         stated = {each.name for each in node.attribute}
         if node.domain == NODE_DOMAIN and "plugin_namespace" not in stated:  # exported before
             node.attribute.append(onnx.helper.make_attribute("plugin_namespace", NODE_DOMAIN))
     return model
+
+
+def _fix_sides(model: Any, image_input: ImageInput) -> None:
+    [image] = [value for value in model.graph.input if value.name == image_input.name]
+    sides = image.type.tensor_type.shape.dim[2:]
+    for side, length in zip(sides, image_input.hw, strict=True):
+        side.dim_value = length
 
 
 def to_int8(model: Any, inputs: Iterator[Tensors], recipe: EngineRecipe) -> Any:

@@ -20,6 +20,7 @@ from streamdet.building.int8 import prepared
 from streamdet.config.files import shipped
 from streamdet.errors import ConfigError, EngineError
 from streamdet.kernels.ptx import ptx
+from streamdet.models.model_config import load_model_config
 from streamdet.networks import nodes
 from streamdet.runtimes.tensorrt.compile import CompiledEngine, EngineRequest, compile_engine
 from streamdet.runtimes.tensorrt.nodes import kernels_of
@@ -28,7 +29,8 @@ BATCHES = (1, 2, 4)
 
 
 def shipped_network(name: str) -> Any:
-    return prepared(shipped("configs/models") / f"{name}.onnx")
+    path = shipped("configs/models") / f"{name}.onnx"
+    return prepared(path, load_model_config(name).input)
 
 
 def engine(library: str, model: Any, *targets: str, limit_s: float = 300) -> CompiledEngine:
