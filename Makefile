@@ -111,6 +111,7 @@ gpu-check:
 
 # PyCUDA in a folder, made on a machine with a network for one without; for the same Python.
 gpu-site: emulation
+	rm -rf $@
 	cp -r "$$($(BIN)/python -c 'from tests.emulation.build import pycuda; print(pycuda())')" $@
 
 clean:

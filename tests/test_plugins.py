@@ -96,7 +96,7 @@ def test_a_plugin_s_package_that_is_missing_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("runtime", "sentence"),
     [
-        ("lnet", "runtimes.lnet must be onnxruntime or openvino or gone or lent or sort ("),
+        ("lnet", "runtimes.lnet must be onnxruntime or openvino or tensorrt or gone or lent or sort ("),
         ("sort", "runtimes.sort cannot be 'sort': kind 'sort' is in several packages: streamdet"),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_runtime_that_cannot_be_imported_is_named_where_a_model_wants_it(tmp_p
 
 def test_the_list_of_a_runtime_that_a_graph_may_name_has_those_of_plugins() -> None:
     runtime = NetworkOptions.model_json_schema()["properties"]["runtime"]
-    assert runtime["enum"] == ["auto", "onnxruntime", "openvino", "gone", "lent", "sort"]
+    assert runtime["enum"] == ["auto", "onnxruntime", "openvino", "tensorrt", "gone", "lent", "sort"]
 
 
 def test_the_doctor_names_each_runtime_and_what_is_wrong_with_it() -> None:

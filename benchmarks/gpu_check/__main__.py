@@ -30,8 +30,9 @@ from benchmarks.gpu_check.gpu import (
     graph_ms,
 )
 from benchmarks.gpu_check.pipeline import Cameras, run_on_both
-from streamdet.errors import EngineError, StreamdetError
+from streamdet.errors import ConfigError, EngineError, StreamdetError
 from streamdet.kernels.ptx import find_nvcc
+from streamdet.system.atomic_file import checked_output, write_whole
 
 RESULTS: Final = Path(__file__).parents[1] / "results"
 FEW: Final = Cameras(2, 6, (240, 320))
@@ -45,15 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Check all, print it, write it; 1 if something is wrong or there is no GPU."""
     stated = _parser().parse_args(arguments)
     try:
+        output = None if stated.output is None else checked_output(stated.output)
         with emulated_gpu() if stated.emulated else nullcontext(RealGpu()) as gpu:
             result = checked(gpu)
+    except ConfigError as exc:
+        print(f"gpu-check: {stated.output}: {exc}", file=sys.stderr)
+        return 2
     except EngineError as exc:
         print(f"gpu-check: {exc}", file=sys.stderr)
         return 1
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     result = {"date": today, **result}
-    path = stated.output or RESULTS / f"{_slug(gpu.name)}-{today}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    path = output or RESULTS / f"{_slug(gpu.name)}-{today}.json"
+    write_whole(path, (json.dumps(result, indent=1) + "\n").encode())
     print(f"Written: {path}")
     return int(is_wrong(result))
 
@@ -92,7 +97,7 @@ def checked(gpu: Gpu) -> dict[str, Any]:
     for name, make in CASES.items():
         kernels.append({"name": name, **checked_case(gpu, partial(make, gpu, sizes), rate)})
         print(_line(kernels[-1]), flush=True)
-    result = {
+    result: dict[str, Any] = {
         "device": gpu.name,
         "is_emulated": gpu.is_emulated,
         "versions": _versions(gpu),
@@ -104,6 +109,8 @@ def checked(gpu: Gpu) -> dict[str, Any]:
         "tensorrt": libraries.tensorrt(),
         "not_checked": NOT_CHECKED,
     }
+    if gpu.is_emulated and isinstance(result["pipeline"], dict):
+        result["pipeline"] |= {"gpu_fps": None, "cpu_fps": None}
     for name in ("pool", "pipeline", "nvdec", "tensorrt"):
         print(f"{name}: {result[name]}")
     return {**result, "seconds": round(time.monotonic() - begin)}

@@ -1,7 +1,7 @@
 // Nms on the GPU, in three kernels that follow each other on one stream.
 //
 //   nms_order   how many candidates an image has (score above the threshold), and in which order
-//               they are visited. Grid (max(ceil(N / 256), 1), B), block 256.
+//               they are visited. Grid (max(ceil(N / 32), 1), B), block 256.
 //   nms_overlaps   the table of bits, 64 x 64 pairs a block; blocks below the diagonal do nothing.
 //               Grid (T, T, B) with T = ceil(N / 64), block 64; no launch where T is 0.
 //   nms_keep    walks over the table. Grid (B), block 256.
@@ -28,10 +28,11 @@ constexpr int NMS_THREADS = 256;
 
 extern "C" __global__ void __launch_bounds__(RANK_THREADS)
     nms_order(const float* scores, int boxes, float score_thresh, int* order, int* candidates) {
-    const int index = blockIdx.x * RANK_THREADS + threadIdx.x;
+    const int index = ranked_index();
     scores += (size_t)blockIdx.y * boxes;
     const float score = index < boxes ? scores[index] : NAN;
     const Rank rank = rank_of(score, index, scores, boxes, score_thresh);
+    if (threadIdx.x >= RANK_CANDIDATES) return;
     if (score > score_thresh) order[(size_t)blockIdx.y * boxes + rank.before] = index;
     if (index == 0) candidates[blockIdx.y] = rank.candidates;
 }
@@ -77,21 +78,28 @@ extern "C" __global__ void __launch_bounds__(NMS_THREADS)
     drops += (size_t)blockIdx.x * boxes * tiles;
     indices += (size_t)blockIdx.x * most;
     for (int tile = thread; tile < tiles; tile += NMS_THREADS) dropped[tile] = 0;
+    Bits next = lane < count ? drops[(size_t)lane * tiles] : 0;  // of the tile that comes, fetched early
     for (int tile = 0; tile * NMS_TILE < count && kept_before < most; tile++) {
-        int first = tile * NMS_TILE, rows = count - first < NMS_TILE ? count - first : NMS_TILE;
-        if (thread < rows) drops_in_tile[thread] = drops[(size_t)(first + thread) * tiles + tile];
+        const int first = tile * NMS_TILE, rows = count - first < NMS_TILE ? count - first : NMS_TILE;
+        if (thread < NMS_TILE) drops_in_tile[thread] = next;
         __syncthreads();
-        Bits there = rows < NMS_TILE ? ((Bits)1 << rows) - 1 : ~(Bits)0;
-        Bits kept = kept_of_tile(there & ~dropped[tile], drops_in_tile);
-        Bits mine = (Bits)1 << (lane);
-        int place = kept_before + count_bits(kept & (mine - 1));
+        const int coming = first + NMS_TILE + lane;
+        if (coming < count) next = drops[(size_t)coming * tiles + tile + 1];
+        const Bits there = rows < NMS_TILE ? ((Bits)1 << rows) - 1 : ~(Bits)0;
+        const Bits kept = kept_of_tile(there & ~dropped[tile], drops_in_tile);
+        const Bits mine = (Bits)1 << lane;
+        const int place = kept_before + count_bits(kept & (mine - 1));
         if (thread < NMS_TILE && kept & mine && place < most) indices[place] = order[first + thread];
         kept_before += count_bits(kept);
-        // Four rows at a time, each thread some words of one.
-        for (int row = thread / NMS_TILE; row < rows; row += NMS_THREADS / NMS_TILE) {
-            if (!(kept >> row & 1)) continue;
-            for (int word = tile + 1 + lane; word * NMS_TILE < count; word += NMS_TILE)
-                atomicOr(&dropped[word], drops[(size_t)(first + row) * tiles + word]);
+        // A thread joins every fourth row in some words: it waits for all its loads together.
+        for (int word = tile + 1 + lane; word * NMS_TILE < count; word += NMS_TILE) {
+            Bits joined = 0;
+            UNROLL
+            for (int row = 0; row < NMS_TILE; row += NMS_THREADS / NMS_TILE) {
+                const int at = row + thread / NMS_TILE;
+                if (kept >> at & 1) joined |= drops[(size_t)(first + at) * tiles + word];
+            }
+            atomicOr(&dropped[word], joined);
         }
         __syncthreads();
     }

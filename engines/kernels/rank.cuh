@@ -8,7 +8,9 @@
 
 #include "portable.cuh"
 
-constexpr int RANK_THREADS = 256;  // of a block, and scores of a tile
+constexpr int RANK_THREADS = 256;     // of a block, and scores of a tile
+constexpr int RANK_CANDIDATES = 32;   // of a block: a warp has one thread for each
+constexpr int RANK_WARPS = RANK_THREADS / RANK_CANDIDATES;  // each looks at its part of a tile
 
 struct Rank {
     int before;      // candidates that come before this one
@@ -20,22 +22,37 @@ STREAMDET_DEVICE bool comes_before(float score, int index, float other_score, in
     return score > other_score || (score == other_score && index < other_index);
 }
 
-// The rank of each thread's candidate; all threads of a block must call it.
+// Which candidate a thread is for; a block's first warp answers for them.
+STREAMDET_DEVICE int ranked_index() {
+    return blockIdx.x * RANK_CANDIDATES + threadIdx.x % RANK_CANDIDATES;
+}
+
+// The rank of each thread's candidate; all threads of a block must call it, in a grid of
+// ceil(count / RANK_CANDIDATES) blocks of RANK_THREADS.
 //   score, index  of this thread's candidate; NaN for none
 //   scores        (count,); a candidate's score is above `low`, which NaN never is
 STREAMDET_DEVICE Rank rank_of(float score, int index, const float* scores, int count, float low) {
     __shared__ float tile[RANK_THREADS];
-    const int thread = threadIdx.x;
-    Rank rank = {0, 0};
+    __shared__ Rank parts[RANK_THREADS];
+    const int thread = threadIdx.x, lane = thread % RANK_CANDIDATES, first = thread - lane;
+    Rank part = {0, 0};
     for (int start = 0; start < count; start += RANK_THREADS) {
         tile[thread] = start + thread < count ? scores[start + thread] : NAN;
         __syncthreads();
-        for (int other = 0; other < RANK_THREADS; other++) {
+        UNROLL
+        for (int other = first; other < first + RANK_CANDIDATES; other++) {
             bool is_candidate = tile[other] > low;
-            rank.candidates += is_candidate;
-            rank.before += is_candidate && comes_before(tile[other], start + other, score, index);
+            part.candidates += is_candidate;
+            part.before += is_candidate && comes_before(tile[other], start + other, score, index);
         }
         __syncthreads();
+    }
+    parts[thread] = part;
+    __syncthreads();
+    Rank rank = {0, 0};
+    for (int warp = 0; warp < RANK_WARPS; warp++) {
+        rank.before += parts[warp * RANK_CANDIDATES + lane].before;
+        rank.candidates += parts[warp * RANK_CANDIDATES + lane].candidates;
     }
     return rank;
 }

@@ -3,7 +3,7 @@
 //   yolox_cells_f32, yolox_cells_f16   score and class of each cell, a thread each.
 //                Grid (ceil(N / 256), B), block 256.
 //   yolox_top_f32, yolox_top_f16   the K best of each image, decoded, in order.
-//                Grid (ceil(N / 256), B), block 256.
+//                Grid (ceil(N / 32), B), block 256.
 //
 // None has dynamic shared memory. Arguments, in the order of each kernel:
 //   output      (B, N, 5 + C) float32 or float16: what the network gives
@@ -39,20 +39,21 @@ template <typename T>
 STREAMDET_DEVICE void yolox_top(const T* output, int cells, int classes, int input_height, int input_width,
                                 int are_deltas, int most, const float* cell_scores, const int* cell_classes,
                                 float* xyxy, float* scores, long long* class_ids) {
-    const int cell = blockIdx.x * RANK_THREADS + threadIdx.x;
+    const int cell = ranked_index();
     const size_t image = blockIdx.y;
     cell_scores += image * cells, cell_classes += image * cells;
     xyxy += image * most * 4, scores += image * most, class_ids += image * most;
     const float score = cell < cells ? cell_scores[cell] : NAN;
     const Rank rank = rank_of(score, cell, cell_scores, cells, -0.5f);
-    if (score > -0.5f && rank.before < most) {
+    if (threadIdx.x < RANK_CANDIDATES && score > -0.5f && rank.before < most) {
         const int row = rank.before;
         const T* numbers = output + (image * cells + cell) * (5 + classes);
         bool is_finite = yolox_box(numbers, cell, input_height, input_width, are_deltas, xyxy + row * 4);
         scores[row] = is_finite ? score : -1.0f;
         class_ids[row] = cell_classes[cell];
     }
-    for (int row = rank.candidates + cell; row < most; row += gridDim.x * RANK_THREADS) {
+    const int thread = blockIdx.x * RANK_THREADS + threadIdx.x;
+    for (int row = rank.candidates + thread; row < most; row += gridDim.x * RANK_THREADS) {
         for (int edge = 0; edge < 4; edge++) xyxy[row * 4 + edge] = 0.0f;
         scores[row] = -1.0f;
         class_ids[row] = 0;

@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from streamdet.building.free_sides import free_sides
+from streamdet.building.free_sides import BATCH, free_sides
 from streamdet.building.functions import OPSET, function_of
 from streamdet.errors import EngineError
 from streamdet.networks import NODE_DOMAIN, Network
-
-BATCH: Final = "batch"
-"""Name of the axis that counts images, where a network takes any number of them."""
 
 _TRACED: Final = 2  # images: torch takes a number of 1 for one that never changes
 
@@ -40,7 +37,8 @@ def export(network: Network, input_name: str, hw: tuple[int, int], batch: int | 
 
     assert isinstance(network, torch.nn.Module)
     module = network.eval()
-    images = batch or _TRACED
+    is_convolutional = getattr(network, "takes_any_hw", False)
+    images = batch or (1 if is_convolutional else _TRACED)
     extras = {name: torch.zeros((images, *shape)) for name, shape in network.extra_inputs.items()}
     image = torch.zeros((images, 3, *hw))
     with torch.no_grad():
@@ -54,15 +52,17 @@ def export(network: Network, input_name: str, hw: tuple[int, int], batch: int | 
                     input_names=[input_name, *extras],
                     output_names=output_names,
                     opset_version=OPSET,
-                    dynamic_shapes=None if batch else _free_batch(1 + len(extras)),
+                    dynamic_shapes=None
+                    if batch or is_convolutional
+                    else _free_batch(1 + len(extras)),
                     verbose=False,
                 )
             except Exception as exc:  # whatever torch's tracing meets in the network
                 raise EngineError(f"torch cannot export {type(module).__name__}: {exc}") from exc
     assert program is not None
     model = program.model_proto
-    if getattr(network, "takes_any_hw", False):
-        free_sides(model, input_name)
+    if is_convolutional:
+        free_sides(model, input_name, has_free_batch=batch is None)
     _add_functions(model)
     onnx.checker.check_model(model, full_check=model.ByteSize() < onnx.checker.MAXIMUM_PROTOBUF)
     return model

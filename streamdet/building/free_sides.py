@@ -13,30 +13,34 @@ import numpy as np
 from streamdet.errors import EngineError
 from streamdet.models.model_config import SIDE_MULTIPLE
 
+BATCH: Final = "batch"
+"""Name of the axis that counts images, where a network takes any number of them."""
+
 _NAMES: Final = ("height", "width")
 
 
-def free_sides(model: Any, input_name: str) -> None:
+def free_sides(model: Any, input_name: str, *, has_free_batch: bool = False) -> None:
     """Free the sides of a network's image, in place.
 
     Args:
         model: an `onnx.ModelProto` of a network that is convolutional up to reshapes of
             (B, C, h, w) to (B, C, h * w).
         input_name: of its image, (B, 3, H, W).
+        has_free_batch: whether the number of images becomes free, too.
 
     Raises:
         EngineError: the network does not compute for another size.
     """
-    from onnx import helper, numpy_helper
+    from onnx import numpy_helper
 
     reshapes = [node for node in model.graph.node if node.op_type == "Reshape"]
     for node in reshapes:
-        node.attribute.extend([helper.make_attribute("allowzero", 0)] if not node.attribute else [])
-        node.attribute[0].i = 0  # so that 0 takes a length, the batch's, from what is reshaped
+        del node.attribute[:]  # allowzero, with which 0 would not mean "as it is"
     shapes = {node.input[1] for node in reshapes}
     for tensor in model.graph.initializer:
         if tensor.name in shapes:
-            shape = np.array([0, *numpy_helper.to_array(tensor)[1:-1], -1], np.int64)
+            batch, *middle, _ = numpy_helper.to_array(tensor)
+            shape = np.array([0 if has_free_batch else batch, *middle, -1], np.int64)
             tensor.CopyFrom(numpy_helper.from_array(shape, tensor.name))
     del model.graph.value_info[:]
     sides = _sides(model, input_name)
@@ -46,6 +50,8 @@ def free_sides(model: Any, input_name: str) -> None:
         side.dim_param = name
     for output in model.graph.output:
         output.type.tensor_type.shape.dim[1].dim_param = "cells"
+    for value in (*model.graph.input, *model.graph.output) if has_free_batch else ():
+        value.type.tensor_type.shape.dim[0].dim_param = BATCH
 
 
 def _sides(model: Any, input_name: str) -> list[Any]:

@@ -145,7 +145,8 @@ def _measured(made: Prepared, lowered: Any, subject: Subject) -> Accuracy:
     order = made.order
     truth, images = subject
     runtime = "onnxruntime" if order.runtime == "tensorrt" else order.runtime
-    arithmetic: Arithmetic = "bf16" if order.precision == "bf16" else "fp32"
+    names: dict[str, Arithmetic] = {"bf16": "bf16", "int8": "int8"}
+    arithmetic = names.get(order.precision, "fp32")
     with tempfile.TemporaryDirectory(prefix="streamdet-lowered-") as folder:
         path = made.network.path
         if order.precision != "bf16":

@@ -27,7 +27,7 @@ class Executed:
     Attributes:
         network: an ONNX file.
         runtime: kind of runtime.
-        precision: of the runtime; a file of int8 or fp16 is executed as it is, by "fp32".
+        precision: of the runtime; a file of fp16 is executed as it is, by "fp32".
     """
 
     network: Path

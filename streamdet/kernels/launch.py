@@ -11,6 +11,9 @@ import numpy as np
 THREADS: Final = 256
 """Of a block, in every kernel whose file in engines/kernels says nothing else."""
 
+RANKED: Final = 32
+"""Candidates of a block in kernels that rank them (rank.cuh)."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceArray:

@@ -7,7 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from streamdet.kernels.launch import THREADS, DeviceArray, Launch, address, blocks, check_array
+from streamdet.kernels.launch import (
+    RANKED,
+    THREADS,
+    DeviceArray,
+    Launch,
+    address,
+    blocks,
+    check_array,
+)
 
 MOST_BOXES: Final = 65_536
 """Of an image."""
@@ -74,7 +82,7 @@ class Nms:
         launches = [
             Launch(
                 "nms_order",
-                (max(blocks(boxes), 1), images, 1),
+                (max(blocks(boxes, RANKED), 1), images, 1),
                 (THREADS, 1, 1),
                 (
                     address(candidates.scores),

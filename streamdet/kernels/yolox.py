@@ -7,7 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from streamdet.kernels.launch import THREADS, DeviceArray, Launch, address, blocks, check_array
+from streamdet.kernels.launch import (
+    RANKED,
+    THREADS,
+    DeviceArray,
+    Launch,
+    address,
+    blocks,
+    check_array,
+)
 from streamdet.kernels.nms import Candidates
 
 _SUFFIXES: Final = {np.dtype(np.float32): "f32", np.dtype(np.float16): "f16"}
@@ -49,7 +57,7 @@ class YoloxTop:
         images, cells, classes = self._checked(output, is_wanted, top)
         if not images:
             return []
-        suffix, grid = _SUFFIXES[output.dtype], (blocks(cells), images, 1)
+        suffix = _SUFFIXES[output.dtype]
         cell_scores, cell_classes = np.uint64(workspace), np.uint64(workspace + images * cells * 4)
         numbers = (address(output), np.int32(cells), np.int32(classes))
         most = top.scores.shape[1]
@@ -62,8 +70,12 @@ class YoloxTop:
             *numbers, *(np.int32(place) for place in places), cell_scores, cell_classes, *outputs
         )  # fmt: skip
         return [
-            Launch(f"yolox_cells_{suffix}", grid, (THREADS, 1, 1), score_cells),
-            Launch(f"yolox_top_{suffix}", grid, (THREADS, 1, 1), take_top),
+            Launch(
+                f"yolox_cells_{suffix}", (blocks(cells), images, 1), (THREADS, 1, 1), score_cells
+            ),
+            Launch(
+                f"yolox_top_{suffix}", (blocks(cells, RANKED), images, 1), (THREADS, 1, 1), take_top
+            ),
         ]
 
     def _checked(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.errors import ConfigError
+from streamdet.models.built_network import digest
 from streamdet.models.model_config import ModelConfig, find_file
 
 _ORIGINS: Final = {
@@ -63,7 +64,7 @@ class BuildPassport:
 def file_name(model: ModelConfig, origin: Mapping[str, str]) -> str:
     """Name the file of a model for a runtime, precision and targets."""
     runtime = origin["runtime"].split()[0]
-    targets = origin["targets"].replace(",", "-")
+    targets = origin.get("targets", "").replace(",", "-")
     parts = [model.name, runtime, origin["precision"], *([targets] if targets else [])]
     return "-".join(parts) + (".engine" if runtime.startswith("tensorrt") else ".onnx")
 
@@ -86,11 +87,14 @@ def read_build_passport(file: Path) -> BuildPassport:
 
 
 def misfit(passport: BuildPassport, wanted: Mapping[str, str]) -> str:
-    """Say in a sentence what a file was made of that is not wanted; "" where all fits."""
+    """Say in a sentence what a file was made of that is not wanted; "" where all fits.
+
+    What `wanted` does not name may be anything.
+    """
     others = [
         f"{words} ({passport.origin[key]})" if key in ("runtime", "precision", "targets") else words
         for key, words in _ORIGINS.items()
-        if passport.origin[key] != wanted[key]
+        if passport.origin[key] != wanted.get(key, passport.origin[key])
     ]
     return f"it was made of {' and '.join(others)}" if others else ""
 
@@ -114,6 +118,32 @@ def find_compiled(model: ModelConfig, wanted: Mapping[str, str], remedy: str) ->
     if difference:
         raise ConfigError(f"{found} does not fit model {model.name!r}: {difference}; {remedy}")
     return found
+
+
+def find_int8(model: ModelConfig, network: Path, runtime: str) -> Path:
+    """Find a model's int8 file for a runtime on the CPU, whatever images it was calibrated with.
+
+    Args:
+        model: whose it is.
+        network: the file in fp32.
+        runtime: its name and version.
+
+    Raises:
+        ConfigError: it is missing or damaged, or was made of something else.
+    """
+    wanted = {
+        "model": digest(model),
+        "network": _sha256(network),
+        "runtime": runtime,
+        "precision": "int8",
+    }
+    name = runtime.split(maxsplit=1)[0]
+    return find_compiled(
+        model,
+        wanted,
+        f"streamdet models build {model.argument} --runtime {name} --precision int8"
+        " --calibration DIR",
+    )
 
 
 def _sha256(file: Path) -> str:

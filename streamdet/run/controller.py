@@ -26,6 +26,7 @@ from streamdet.run.change_plan import ChangePlan
 from streamdet.run.graph_change import GraphChanges
 from streamdet.run.report import SourceReport
 from streamdet.run.running import Running
+from streamdet.system.redaction import redacted
 from streamdet.transport.bus import RunLostError
 from streamdet.transport.requests import Inbox, Request
 
@@ -98,7 +99,7 @@ class Controller:
             raise
         except StreamdetError as exc:
             kind = _REFUSED if isinstance(exc, ConfigError) else _FAILED
-            self._end({"error": str(exc), "kind": kind})
+            self._end({"error": redacted(str(exc)), "kind": kind})
 
     def _begin(self) -> None:
         if self._is_reload_due:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from streamdet.building.recognition import check_own_network
+from streamdet.detectors.parts.network import executed_file
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.parts.runtime_choice import candidates
@@ -69,10 +70,12 @@ def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> No
     network = find_network(model)
     if model.path is not None:
         check_own_network(model, network.path)
-    kind = candidates(options, model)[0].runtime
+    candidate = candidates(options, model)[0]
+    kind = candidate.runtime
     if not is_installed(kind):
         remedy = how_to_install(kind)
         raise EngineError(f"{name}.runtime is {kind}, which is not installed: {remedy}")
+    executed_file(candidate, model, network.path)
     if kind == "tensorrt":
         try:
             runtime_kind(kind).refuse()  # type: ignore[attr-defined]

@@ -175,7 +175,8 @@ class Report:
         wall_s: seconds from the first worker's start to the end.
         fps: published frames per second of wall time, over all sources.
         restarts: how often a worker was restarted.
-        runtimes: node -> the runtime it used, and the measurement that chose it.
+        runtimes: node -> what runs it, where its kind does not say that: a detector's runtime, and
+            the measurement that chose it; the GPU of a source or transform.
         warnings: what is unsafe about the server, unknown about the sources, or could not be kept.
         tracebacks: of unexpected errors in workers.
         sources: one entry a source.

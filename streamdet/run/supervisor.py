@@ -279,9 +279,9 @@ class Supervisor:
             class_names=class_names(self._graph),
             max_in_flight=self._settings.max_in_flight,
             events=self._settings.events,
-            read_attempts=self.read_attempts,
             live_sources=live_sources(self._graph),
             rings=ring_plan(self._graph, folder.path),
+            read_attempts=self.read_attempts,
         )
         return plan, (warning,) if warning else ()
 

@@ -24,14 +24,14 @@ _FLOATS: Final[dict[str, type[np.floating[Any]]]] = {
 
 
 class OnnxRuntime:
-    """Runs a network with ONNX Runtime in fp32; see `Runtime`."""
+    """Runs a network with ONNX Runtime in fp32, or a file of int8 as it is; see `Runtime`."""
 
     package = "onnxruntime"
 
     @staticmethod
     def precisions() -> tuple[Arithmetic, ...]:
         """What it can compute with on this machine."""
-        return ("fp32",)
+        return ("fp32", "int8")
 
     def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
         """Load the network.
@@ -39,7 +39,7 @@ class OnnxRuntime:
         Args:
             weights: an ONNX file; the configuration decides what its image input leaves open.
             image_input: how the network wants its image.
-            options: precision (fp32) and threads.
+            options: precision and threads.
 
         Raises:
             EngineError: ONNX Runtime is missing, refuses the file, or another precision is asked.
@@ -48,9 +48,10 @@ class OnnxRuntime:
             import onnxruntime
         except ImportError as exc:
             raise EngineError(f"onnxruntime is not installed: {to_install('onnxruntime')}") from exc
-        if options.precision != "fp32":
+        if options.precision not in self.precisions():
             raise EngineError(
-                f"precision {options.precision} was asked for, but onnxruntime runs fp32 on a CPU"
+                f"precision {options.precision} was asked for, but onnxruntime runs fp32 on a CPU,"
+                " or a file of int8"
             )
         try:
             self._session = onnxruntime.InferenceSession(
@@ -71,7 +72,8 @@ class OnnxRuntime:
         self._extras = {
             name: np.zeros(shape, dtype=np.float32) for name, shape in self._inputs.extras.items()
         }
-        self.name = f"onnxruntime {onnxruntime.__version__} fp32, {threads_text(options.threads)}"
+        version, threads = onnxruntime.__version__, threads_text(options.threads)
+        self.name = f"onnxruntime {version} {options.precision}, {threads}"
 
     def __call__(
         self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None

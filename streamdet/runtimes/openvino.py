@@ -18,7 +18,13 @@ from streamdet.runtimes.cpu import has_bf16, has_int8
 from streamdet.runtimes.focus import fold_focus
 from streamdet.runtimes.int8_layers import SMALLEST, layers_in_8_bits, quantise_layers
 
-_HINTS: Final = {"fp32": "f32", "bf16": "bf16", "int8+fp32": "f32", "int8+bf16": "bf16"}
+_HINTS: Final = {
+    "fp32": "f32",
+    "bf16": "bf16",
+    "int8": "f32",
+    "int8+fp32": "f32",
+    "int8+bf16": "bf16",
+}
 
 
 class OpenVino:
@@ -35,7 +41,7 @@ class OpenVino:
         """What it can compute with on this machine."""
         plain: tuple[Arithmetic, ...] = ("fp32", "bf16") if has_bf16() else ("fp32",)
         quantised: tuple[Arithmetic, ...] = ("int8+fp32", "int8+bf16")
-        return plain + (quantised[: len(plain)] if has_int8() else ())
+        return plain + (("int8", *quantised[: len(plain)]) if has_int8() else ())
 
     def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
         """Load and compile the network.
@@ -59,7 +65,7 @@ class OpenVino:
             if self._inputs.has_free_sides:
                 graph.reshape({image_input.name: self._inputs.image, **self._inputs.extras})
             fold_focus(graph)
-            layers = _quantised(weights, graph) if "int8" in precision else 0
+            layers = _quantised(weights, graph) if "int8+" in precision else 0
             graph = _with_image_input(graph, image_input)
             compiled = core().compile_model(graph, "CPU", _properties(precision, options.threads))
         except RuntimeError as exc:

@@ -59,7 +59,11 @@ class DeliveryOptions(Options):
     )
     timeout_s: float = Field(10, gt=0, le=600, description="Seconds that one try may take.")
     end_wait_s: float = Field(
-        10, ge=0, le=3600, description="Seconds to deliver the rest at the end of a run."
+        5,
+        ge=0,
+        le=3600,
+        description="Seconds to deliver the rest at the end of a run; less than `drain_s` of the"
+        " deploy file, after which a run that is stopped ends.",
     )
 
 

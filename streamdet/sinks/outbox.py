@@ -150,4 +150,4 @@ class Outbox:
 def _reason(exc: sqlite3.Error | OSError) -> str:
     if isinstance(exc, OSError):
         return exc.strerror or str(exc)
-    return "another run is using it" if "locked" in str(exc) else str(exc)
+    return "another run or sink is using it" if "locked" in str(exc) else str(exc)

@@ -106,8 +106,8 @@ class VideoReader:
         self._has_resized = False
         self._aspects = PixelAspects(self._stream, options.max_pixels)
         self._times = FrameTimes(self._container.format.name, self.time_base, self.rate)
-        self._guard = CutGuard(options.cut, path)
         self.on_packet: Callable[[Packet[VideoStream]], None] | None = None
+        self._guard = CutGuard(options.cut, path)
         self._frames = self._decode()
         if options.cut.begin is not None:
             self._begin_at(options.cut.begin)

@@ -90,7 +90,8 @@ class Owner:
     def _stop_if_idle(self) -> None:
         if self._arenas:
             return
-        _owners.pop(self._device, None)
+        if _owners.get(self._device) is self:
+            del _owners[self._device]
         with suppress(subprocess.TimeoutExpired):
             self._close()
             self.process.wait(STOP_LIMIT_S)

@@ -27,6 +27,8 @@ _ANSWER_KEPT_S: Final = 60.0
 _GROUP: Final = "run"
 _LOOK_S: Final = 1.0
 """Longest single wait for an answer, below connection.ANSWER_LIMIT_S."""
+_AWAY_S: Final = 5.0
+"""A server that is started again is back in this time; that of a run that has ended never is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def ask(url: str, run_id: str, body: bytes, limit_s: float) -> bytes:
         id_ = client.xadd(prefix + "requests", entry, nomkstream=True)
         if id_ is None:
             raise ConfigError(f"run {run_id} has ended")
-        answer = _answer(client, f"{prefix}answer:{id_.decode()}", limit_s)
+        answer = _answer(client, prefix, id_.decode(), limit_s)
         if answer is not None:
             return answer
         given_up = client.xdel(prefix + "requests", id_)
@@ -159,17 +161,30 @@ def ask(url: str, run_id: str, body: bytes, limit_s: float) -> bytes:
     raise TransportError(f"run {run_id} has not answered for {limit_s:g} s; {what}")
 
 
-def _answer(client: Any, key: str, limit_s: float) -> bytes | None:
-    """Wait for an answer; a server that goes away may come back with it."""
-    deadline_s = time.monotonic() + limit_s
-    while time.monotonic() < deadline_s:
+def _answer(client: Any, prefix: str, id_: str, limit_s: float) -> bytes | None:
+    """Wait for an answer; a server that goes away may come back with it.
+
+    Raises:
+        ConfigError: the run has ended.
+        redis.RedisError: the server has been away for too long.
+    """
+    now_s = time.monotonic()
+    end_s, away_s = now_s + limit_s, now_s + _AWAY_S
+    while now_s < end_s:
         try:
-            found: tuple[bytes, bytes] | None = client.blpop([key], timeout=_LOOK_S)
+            found = client.blpop([f"{prefix}answer:{id_}"], timeout=_LOOK_S)
+            has_ended = found is None and client.hget(prefix + "control", "key") is None
+            away_s = time.monotonic() + _AWAY_S
         except (redis.ConnectionError, redis.TimeoutError):
+            if now_s > away_s:
+                raise
+            found, has_ended = None, False
             time.sleep(_LOOK_S / 4)
-            continue
         if found is not None:
-            return found[1]
+            return bytes(found[1])
+        if has_ended:
+            raise ConfigError("the run has ended, before it answered")
+        now_s = time.monotonic()
     return None
 
 

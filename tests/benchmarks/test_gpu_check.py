@@ -49,6 +49,7 @@ def test_all_is_checked_over_the_emulated_driver(tmp_path: Path) -> None:
     assert result["pool"] == "4 writers killed, 4 images read after them"
     assert result["pipeline"]["frames"] == 12
     assert result["pipeline"]["objects"] > 12
+    assert result["pipeline"]["gpu_fps"] is None
 
 
 def test_every_kernel_is_in_a_case() -> None:
@@ -74,6 +75,12 @@ def test_a_kernel_that_does_nothing_is_wrong_in_every_case() -> None:
         return checked_case(Nothing(), make, None)
 
     assert all("wrong" in str(found(name)) for name in CASES)
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    done = gpu_check("--emulated", "--output", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr == f"gpu-check: {tmp_path}: it is a folder, wanted a file\n"
 
 
 def test_what_is_wrong_is_the_exit_code() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -44,12 +46,17 @@ def run(path: Path, hw: tuple[int, int], runtime: str) -> Any:
     return outputs["output"], torch.from_numpy(image.transpose(2, 0, 1)[None].astype(np.float32))
 
 
-@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
-def test_an_exported_yolox_runs_at_other_sizes(runtime: str, tmp_path: Path) -> None:
+def test_an_exported_yolox_runs_at_other_sizes(tmp_path: Path) -> None:
     network: Any = make_network("yolox_nano_untrained")
     path = tmp_path / "network.onnx"
     path.write_bytes(export(network, "image", (64, 64)).SerializeToString())
-    for hw in SIZES:
+    session = onnxruntime.InferenceSession(path)
+    two = np.random.default_rng(1).uniform(0, 255, (2, 3, *SIZES[0])).astype(np.float32)
+    [both] = session.run(None, {"image": two})
+    for row in range(2):
+        [alone] = session.run(None, {"image": two[row : row + 1]})
+        np.testing.assert_allclose(both[row], alone[0], atol=1e-3)
+    for hw, runtime in itertools.product(SIZES, ("onnxruntime", "openvino")):
         found, image = run(path, hw, runtime)
         with torch.no_grad():
             wanted = network(image)["output"].numpy()

@@ -100,15 +100,24 @@ def test_who_has_no_right_is_refused_in_one_sentence(
     assert [each.state for each in cameras if each.name == "door"] == ["live"]
 
 
-def test_a_user_who_may_only_ask_can_change_cameras(
+def test_the_users_of_the_page_may_do_what_it_says(
     run: ChangingRun, redis_server: RedisServer
 ) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "live.md").read_text()
+    users = dict(re.findall(r"^ACL SETUSER (\w+) on >PASSWORD (.*)$", page, re.MULTILINE))
     client: Any = redis_server.client()
-    rules = "~streamdet:* +@connection +blpop +hget +smembers +xadd +xdel"
-    client.execute_command("ACL", "SETUSER", "porter", "reset", "on", ">pw", *rules.split())
-    control = find_run("yard", f"{redis_server.url}?username=porter&password=pw")
+    urls = {}
+    for name, stated in users.items():
+        rules = stated.replace("detections", "yard-frames").split()
+        client.execute_command("ACL", "SETUSER", name, "reset", "on", ">pw", *rules)
+        urls[name] = f"{redis_server.url}?username={name}&password=pw"
+    control = find_run("yard", urls["porter"])
     control.pause("door", "for the porter")
     control.resume("door")
+    seen = run.say("tail", "yard-frames", "--redis", urls["guest"], "--count", "1")
+    assert "frame" in seen
+    with pytest.raises(ConfigError, match="its user may not"):
+        find_run("yard", urls["guest"]).pause("door")
 
 
 def test_what_is_not_meant_for_the_run_is_passed_over(

@@ -207,6 +207,18 @@ def scores(run: ChangingRun) -> set[float]:
     return {round(thing["confidence"], 3) for thing in run.results("door")[-1]["objects"]}
 
 
+@pytest.mark.nightly
+def test_a_run_that_ends_leaves_nobody_waiting(start: Start) -> None:
+    run = start()
+    control = run.control
+    run.process.send_signal(signal.SIGINT)
+    with pytest.raises(StreamdetError) as caught:
+        while True:
+            control.cameras()
+    assert any(word in str(caught.value) for word in ("has ended", "does not answer"))
+    assert run.process.wait(20) == 130
+
+
 def test_sighup_applies_the_run_s_own_file(start: Start) -> None:
     run = start()
     run.rewrite("every: 3", "every: 6")
@@ -276,12 +288,10 @@ def test_cameras_that_come_and_go_all_the_time_disturb_nobody(start: Start, roun
     assert ids(run, "door") == [1]
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.nightly)])
-def test_workers_that_are_killed_while_cameras_come_and_go_lose_nothing(
-    start: Start, rounds: int
-) -> None:
+@pytest.mark.nightly
+def test_workers_that_are_killed_while_cameras_come_and_go_lose_nothing(start: Start) -> None:
     run = start()
-    for number in range(rounds):
+    for number in range(20):
         run.control.add("guest", {"uri": run.address})
         run.wait_for_frames("guest", 1)
         for name in (("front.guest", "back-0"), ("detect-0", "front.door"))[number % 2]:
@@ -293,6 +303,7 @@ def test_workers_that_are_killed_while_cameras_come_and_go_lose_nothing(
     assert json.loads((run.folder / "report.json").read_text())["restarts"] >= 1
 
 
+@pytest.mark.nightly
 def test_a_server_that_is_away_while_cameras_come_and_go_loses_nothing(
     start: Start, short_folder: Path
 ) -> None:

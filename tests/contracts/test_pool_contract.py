@@ -36,8 +36,10 @@ def plan_of(kind: str, request: pytest.FixtureRequest) -> PoolPlan:
 @contextmanager
 def opened(image: DevicePixels) -> Iterator[CudaDevice]:
     device = open_device(image.device)
-    yield device
-    device.close()
+    try:
+        yield device
+    finally:
+        device.close()
 
 
 def write(pool: FramePool, ref: FrameRef, values: Pixels | int) -> None:

@@ -45,9 +45,13 @@ def missing() -> str | None:
     nvcc, compiler = shutil.which("nvcc"), shutil.which("g++")
     if compiler is None:
         return "the emulated CUDA driver needs g++, which is not on the PATH (apt-get install g++)"
-    if nvcc is None or not (cuda_root() / "include" / "cuda.h").exists():
-        return "the emulated CUDA driver needs nvcc and cuda.h of the CUDA toolkit on the PATH"
-    return None
+    if nvcc is None:
+        return "the emulated CUDA driver needs nvcc of the CUDA toolkit, which is not on the PATH"
+    try:
+        header = cuda_root() / "include" / "cuda.h"
+    except CannotBuildError as exc:
+        return str(exc)
+    return None if header.exists() else f"the emulated CUDA driver needs {header}"
 
 
 def cuda_root() -> Path:

@@ -176,6 +176,7 @@ def test_a_killed_sink_doubles_and_loses_nothing(tmp_path: Path, death: int, poi
     assert [event["path"] for event in run.events] == [str(clip)]
     assert [path for path in clip.parent.iterdir() if path.name.startswith(".")] == []
     assert list(held_folder(run.run_folder).glob("**/*.packets")) == []
+    assert not any(run.states.values())  # what is announced is not remembered, to be done again
 
 
 def wait_until(is_so: Callable[[], object], run: ClipRun) -> None:

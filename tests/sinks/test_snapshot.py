@@ -139,6 +139,7 @@ def test_a_killed_sink_doubles_and_loses_nothing(tmp_path: Path, death: int, poi
     assert sorted(run.levels()) == [20, 90]
     assert sorted(event["track"] for event in run.events) == [1, 2]
     assert {event["path"] for event in run.events} == set(map(str, run.shots()))
+    assert not any(run.states.values())  # what is announced is not remembered, to be done again
 
 
 def test_a_crop_shows_the_box_and_its_margin() -> None:

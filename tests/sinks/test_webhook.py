@@ -231,7 +231,9 @@ def test_a_full_queue_loses_the_oldest_and_says_so_once(receiver: Receiver, tmp_
 def test_a_queue_that_another_run_uses_is_refused(receiver: Receiver, tmp_path: Path) -> None:
     queue = str(tmp_path / "queue.db")
     rig = Rig(receiver.url, tmp_path, queue=queue)
-    with pytest.raises(ConfigError, match=r"cannot use the queue .*: another run is using it"):
+    with pytest.raises(
+        ConfigError, match=r"cannot use the queue .*: another run or sink is using it"
+    ):
         Rig(receiver.url, tmp_path, queue=queue)
     rig.close()
 

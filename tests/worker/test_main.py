@@ -13,7 +13,8 @@ from streamdet.frame import FrameRef
 from streamdet.registry import KINDS
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import LOST_PIXELS
-from streamdet.transport.bus import Commit, FencedError, RunLostError, Step
+from streamdet.transport.array_pool import ArrayPool
+from streamdet.transport.bus import Commit, FencedError, RunLostError, Step, StepResult
 from streamdet.transport.memory_bus import MemoryBus
 from streamdet.worker.committer import RefusedError
 from streamdet.worker.main import ended
@@ -172,3 +173,40 @@ def test_status_is_added_to_and_never_half_written(tmp_path: Path) -> None:
     assert read_status(tmp_path, "back-0") == {"runtimes": {"detect": "toy"}, "failure": "no"}
     assert [path.name for path in tmp_path.iterdir()] == ["back-0.json"]
     assert read_status(tmp_path, "nobody") == {}
+
+
+class LatePool(ArrayPool):
+    """As a pool in a GPU: what is written is there only once it has settled."""
+
+    late: set[FrameRef]
+
+    def written(self, ref: FrameRef) -> None:
+        self.late.add(ref)
+
+    def settle(self) -> None:
+        self.late.clear()
+
+
+class WatchingBus(MemoryBus):
+    """Notes how many images were not there yet when a step was committed, and how many frames."""
+
+    pool: LatePool
+    steps: list[tuple[int, int]]
+
+    def step(self, step: Step) -> StepResult:
+        filled = sum(len(commit.filled) for commit in step.commits)
+        self.steps.append((filled, len(self.pool.late)))
+        return super().step(step)
+
+
+def test_no_frame_is_committed_before_its_image_is_there(tmp_path: Path) -> None:
+    plan = run_plan(tmp_path, slots=6)
+    pool = LatePool.in_memory(6, toy_run.SLOT_BYTES)
+    assert isinstance(pool, LatePool)
+    bus = WatchingBus(plan.layout)
+    pool.late, bus.pool, bus.steps = set(), pool, []
+    bus.create()
+    front = front_plan(plan, SourceItem("cam", "toy:3"))
+    SourceWorker(make_context(front, bus, {"prepare": pool}, lambda: None)).run()
+    assert sum(filled for filled, _ in bus.steps) == 3
+    assert [late for _, late in bus.steps] == [0] * len(bus.steps)

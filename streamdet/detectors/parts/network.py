@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.runtime_choice import choose_runtime
 from streamdet.errors import ConfigError, EngineError
 from streamdet.image import Pixels
+from streamdet.models.build_passport import find_int8
 from streamdet.models.built_network import find_network
 from streamdet.models.input_size import used_hws
+from streamdet.models.measured_choice import Candidate
 from streamdet.models.model_config import Hw, ImageInput, ModelConfig
 from streamdet.registry import load
 from streamdet.runtimes import Runtime
+from streamdet.runtimes.installed import package_version
 
 
 def start_network(options: NetworkOptions, model: ModelConfig) -> tuple[Runtime | None, str]:
@@ -37,9 +41,22 @@ def start_network(options: NetworkOptions, model: ModelConfig) -> tuple[Runtime 
     network = find_network(model)
     choice = choose_runtime(options, model, network.path)
     runtime_class = load("runtime", choice.candidate.runtime)
-    runtime: Runtime = runtime_class(network.path, model.input, choice.options)
+    path = executed_file(choice.candidate, model, network.path)
+    runtime: Runtime = runtime_class(path, model.input, choice.options)
     remarks = [remark for remark in (network.remark, choice.warning) if remark]
     return runtime, "".join(f", {remark}" for remark in remarks)
+
+
+def executed_file(candidate: Candidate, model: ModelConfig, network: Path) -> Path:
+    """The file that a runtime loads: the network's own, or of int8 the one that was made of it.
+
+    Raises:
+        ConfigError: the int8 file is missing or was made of something else.
+    """
+    if candidate.precision != "int8":
+        return network
+    name = candidate.runtime
+    return find_int8(model, network, f"{name} {package_version(name)}")
 
 
 def require_network(model: ModelConfig, runtime: Runtime | None) -> tuple[Runtime, ImageInput]:

@@ -86,7 +86,8 @@ class NetworkOptions(DetectorOptions):
     precision: Precision | None = Field(
         None,
         description="Arithmetic; by default (or auto) the fastest that the model's configuration"
-        " allows. int8+: large fully connected layers in 8 bits (openvino).",
+        " allows. int8: the file that `models build` made for the runtime; int8+: large fully"
+        " connected layers in 8 bits (openvino).",
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamdet.detectors.parts.options import NetworkOptions
-from streamdet.errors import EngineError
+from streamdet.errors import ConfigError, EngineError
 from streamdet.models.input_size import hw_text
 from streamdet.models.measured_choice import (
     Candidate,
@@ -67,9 +67,14 @@ def candidates(options: NetworkOptions, model: ModelConfig) -> tuple[Candidate, 
 
     Raises:
         EngineError: `runtime` is "auto" and none of the model's runtimes is installed.
-        ConfigError: a runtime is a plugin that cannot be imported.
+        ConfigError: a runtime is a plugin that cannot be imported, or int8 is wanted of any.
     """
     kinds: list[str] = [options.runtime]
+    if options.runtime == "auto" and options.precision == "int8":
+        raise ConfigError(
+            f"precision int8 of model {model.name!r} wants a runtime beside it,"
+            f" {' or '.join(model.runtimes)}: each has a file of its own"
+        )
     if options.runtime == "auto":
         kinds = [name for name in model.runtimes if is_installed(name)]
         if not kinds:
