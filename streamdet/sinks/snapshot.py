@@ -19,10 +19,9 @@ import msgpack
 from pydantic import Field
 
 from streamdet.errors import FrameError
-from streamdet.events import EVENT_FIELD
-from streamdet.formats.event_json import EVENTS_MAXLEN
+from streamdet.formats.event_parts import event_text, id_of
 from streamdet.formats.frame_json import BBOX_DECIMALS, CONFIDENCE_DECIMALS, rfc3339
-from streamdet.formats.recording_events import SnapshotEvent, event_text, id_of
+from streamdet.formats.recording_events import SnapshotEvent
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
@@ -38,6 +37,7 @@ from streamdet.sinks.recorder import (
     write_synced,
 )
 from streamdet.sinks.track_images import Look, jpeg, rank
+from streamdet.transport.bus import event_entry
 
 LOST_S: Final = 2.0
 """A track that was not seen for this long has ended."""
@@ -175,7 +175,6 @@ class SnapshotSink:
         self._recorder: Recorder[Recorded] = Recorder(options, context, retry_s)
         self._sources = defaultdict[str, Source](lambda: Source(Watched(options)))
         self._over: dict[str, Best] = {}
-        self._begun: set[str] = set()
         self._committed: dict[str, bytes] = {}
         self._useless: list[Path] = []
         self._warned = ""
@@ -323,10 +322,9 @@ class SnapshotSink:
         self._over |= {f"{source_id}/{best.track}": best for best in over}
 
     def _begin_writing(self) -> None:
-        self._begun &= self._over.keys()
-        for key in self._over.keys() - self._begun:
-            self._begun.add(key)
-            self._recorder.submit(key, partial(self._record, key, self._over[key]))
+        self._recorder.begin(
+            {key: partial(self._record, key, best) for key, best in self._over.items()}
+        )
 
     def _record(self, key: str, best: Best) -> Recorded:
         """Write the file of a track.
@@ -355,4 +353,4 @@ class SnapshotSink:
             confidence=round(best.score, CONFIDENCE_DECIMALS),
             bbox=[round(edge, BBOX_DECIMALS) for edge in best.xyxy],
         )
-        return PublicEntry(self._context.events, {EVENT_FIELD: event_text(event)}, EVENTS_MAXLEN)
+        return event_entry(self._context.events, event_text(event))
