@@ -19,7 +19,7 @@ from streamdet.commands.report_text import add_stages_argument
 from streamdet.commands.run_log import run_log
 from streamdet.commands.run_views import conclude, connect_views, written_files
 from streamdet.commands.service_view import ServiceView
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, to_install
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.supervisor import Supervisor
 
@@ -65,7 +65,7 @@ def run(args: Namespace) -> int:
         from streamdet.server.access import is_local, load_tokens
     except ModuleNotFoundError as exc:
         raise ConfigError(
-            f"serve needs {exc.name}, which is not installed: pip install 'streamdet[server]'"
+            f"serve needs {exc.name}, which is not installed: {to_install('server')}"
         ) from exc
 
     graph, settings = graph_from(args), settings_from(args)
@@ -77,9 +77,9 @@ def run(args: Namespace) -> int:
             " or STREAMDET_OPERATOR_TOKEN)"
         )
     refuse_missing(graph)
-    bound = listen.bound_socket(host, port)
-    served = service.Service(graph, settings.events, lambda: graph_from(args))
     supervisor = Supervisor(graph, settings)
+    bound = listen.bound_socket(host, port)
+    served = service.Service(lambda: supervisor.graph, settings.events)
     url = f"http://{host}:{bound.getsockname()[1]}/"
     with supervisor.counting_signals(), listen.serving(app.create_app(served, tokens), bound):
         return _serve(supervisor, served, args, url)
