@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib.util
 import json
 import platform
 import re
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 import torch
 
-from benchmarks.gpu_check import libraries, pool
+from benchmarks.gpu_check import libraries
 from benchmarks.gpu_check.case import SMALL, Case, Sizes
 from benchmarks.gpu_check.cases import CASES
 from benchmarks.gpu_check.gpu import (
@@ -103,7 +104,7 @@ def checked(gpu: Gpu) -> dict[str, Any]:
         "versions": _versions(gpu),
         "copy_gb_per_s": None if rate is None else round(rate / 1e9),
         "kernels": kernels,
-        "pool": _tried(pool.killed_writers),
+        "pool": _tried(_pool),
         "pipeline": _tried(partial(run_on_both, FEW if gpu.is_emulated else Cameras())),
         "nvdec": "not tried: emulated" if gpu.is_emulated else libraries.nvdec(),
         "tensorrt": libraries.tensorrt(),
@@ -155,6 +156,15 @@ def _line(kernel: dict[str, Any]) -> str:
         return f"{kernel['name']:24} WRONG: {kernel['wrong']}"
     times = [f"{key} {value}" for key, value in kernel.items() if key.endswith("ms")]
     return f"{kernel['name']:24} agrees ({kernel['agrees_to']})  {'  '.join(times)}"
+
+
+def _pool() -> str:
+    packages = ("pycuda", "setproctitle")
+    if missing := [name for name in packages if importlib.util.find_spec(name) is None]:
+        return f"not tried: {', '.join(missing)} missing"
+    from benchmarks.gpu_check.pool import killed_writers
+
+    return killed_writers()
 
 
 def _tried(check: Callable[[], Any]) -> Any:

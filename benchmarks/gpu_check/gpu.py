@@ -15,8 +15,8 @@ from torch import Tensor
 from streamdet.config.files import shipped
 from streamdet.errors import EngineError
 from streamdet.kernels.launch import DeviceArray, Launch
+from streamdet.kernels.launching import Kernels
 from streamdet.kernels.ptx import names, ptx
-from streamdet.runtimes.tensorrt.launching import Kernels
 
 COPIES: Final = 20
 """Of the same work in one CUDA graph, so that Python's time for a launch is not measured."""

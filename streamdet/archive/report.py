@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from streamdet.archive.folder import FILES_CSV, ArchiveFolder
-from streamdet.archive.manifest import FileRow, Manifest
-from streamdet.archive.work import warnings_of
+from streamdet.archive.manifest import FileRow, Manifest, SegmentRow
 from streamdet.errors import one_line
 from streamdet.system.atomic_file import write_whole
 
@@ -100,5 +100,12 @@ def _report(manifest: Manifest, row: FileRow, *, was_done: bool) -> FileReport:
         was_done,
         len(segments),
         sum((segment.result or {}).get("damaged", 0) for segment in segments),
-        tuple(warnings_of(manifest, row.id)),
+        tuple(_warnings(segments)),
     )
+
+
+def _warnings(segments: Sequence[SegmentRow]) -> list[str]:
+    """List what was wrong with a file that did not end it, each sentence once."""
+    results = [segment.result or {} for segment in segments]
+    found = itertools.chain.from_iterable(result.get("warnings", ()) for result in results)
+    return list(dict.fromkeys(found))

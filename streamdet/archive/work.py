@@ -7,9 +7,8 @@ tried in a run of its own, so that the one to blame is found.
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,8 +17,9 @@ from streamdet.archive.digests import join_digest
 from streamdet.archive.folder import ArchiveFolder
 from streamdet.archive.join import JoinTask
 from streamdet.archive.joiner import Joiner
-from streamdet.archive.manifest import FileRow, Manifest, SegmentRow
+from streamdet.archive.manifest import Manifest, SegmentRow
 from streamdet.archive.planning import Request
+from streamdet.archive.progress import Hooks, Progress
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError
 from streamdet.run.report import Report, Snapshot, SourceReport
@@ -39,59 +39,6 @@ ATTEMPTS: Final = 3
 """A file on which a process of a run has ended so often fails; so does one that ends whole runs."""
 
 POLL_S: Final = 0.1
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far an archive is.
-
-    Attributes:
-        files: of this command.
-        files_done: of these, those that are done or have failed.
-        failed: of these, those that have failed.
-        segments: of these files.
-        segments_done: of these, those that are done.
-        seconds: of video in these files.
-        seconds_done: of these, those that are done, parts of segments too.
-        seconds_now: of these, those that this command has done.
-        elapsed_s: since this command began to work.
-    """
-
-    files: int
-    files_done: int
-    failed: int
-    segments: int
-    segments_done: int
-    seconds: float
-    seconds_done: float
-    seconds_now: float
-    elapsed_s: float
-
-    @property
-    def speed(self) -> float:
-        """Seconds of video for each second of work."""
-        return self.seconds_now / max(1e-9, self.elapsed_s)
-
-    @property
-    def left_s(self) -> float | None:
-        """Seconds of work that are left; None where that cannot be told yet."""
-        left = self.seconds - self.seconds_done
-        return left / self.speed if self.seconds_now > 0 else None
-
-
-@dataclass(slots=True)
-class Hooks:
-    """What the work tells whoever has started it.
-
-    Attributes:
-        show: called about ten times a second.
-        warn: called with a sentence.
-        failed: called with a file that has failed, and why.
-    """
-
-    show: Callable[[Progress], None] = lambda progress: None
-    warn: Callable[[str], None] = lambda warning: None
-    failed: Callable[[FileRow, str], None] = lambda row, error: None
 
 
 @dataclass(slots=True)
@@ -410,10 +357,3 @@ class ArchiveWork:
 
     def _file_of(self, name: str) -> Path:
         return self._folder.segments / f"{name}{SUFFIX}"
-
-
-def warnings_of(manifest: Manifest, file: int) -> list[str]:
-    """List what was wrong with a file that did not end it, each sentence once."""
-    results = [segment.result or {} for segment in manifest.segments(file)]
-    found = itertools.chain.from_iterable(result.get("warnings", ()) for result in results)
-    return list(dict.fromkeys(found))

@@ -14,10 +14,11 @@ from streamdet.archive.folder import SUFFIXES, SUMMARY, ArchiveFolder
 from streamdet.archive.listing import LIST_SUFFIX, list_files
 from streamdet.archive.manifest import Manifest
 from streamdet.archive.planning import Planner, PlanNotes, Request
+from streamdet.archive.progress import Hooks
 from streamdet.archive.query import query
 from streamdet.archive.report import file_reports, write_files_csv
 from streamdet.archive.summary_page import SummaryLimits, write_summary
-from streamdet.archive.work import ArchiveWork, Hooks
+from streamdet.archive.work import ArchiveWork
 from streamdet.commands.archive_text import (
     note_lines,
     print_table,

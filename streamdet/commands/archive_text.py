@@ -13,9 +13,9 @@ from streamdet.archive.detection_graph import SplitGraph
 from streamdet.archive.folder import FILES_CSV, ArchiveFolder
 from streamdet.archive.manifest import Manifest, Totals
 from streamdet.archive.planning import PlanNotes
+from streamdet.archive.progress import Progress
 from streamdet.archive.query import Answer
 from streamdet.archive.report import FileReport
-from streamdet.archive.work import Progress
 from streamdet.commands.report_text import counted
 
 MOST_LINES: Final = 20

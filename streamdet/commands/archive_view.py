@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress as RichProgress
 from rich.progress import TextColumn
 
-from streamdet.archive.work import Progress
+from streamdet.archive.progress import Progress
 from streamdet.commands.archive_text import progress_text
 from streamdet.commands.progress_view import PLAIN_EVERY_S
 

@@ -12,22 +12,18 @@ from types import FrameType
 from typing import Final
 
 from streamdet.config.deploy import DeploySettings
-from streamdet.errors import TransportError, legible
+from streamdet.errors import TransportError
 from streamdet.graph import PipelineGraph
 from streamdet.run.accounting import Accounting
-from streamdet.run.choose_inputs import choose_inputs
-from streamdet.run.choose_runtimes import choose_runtimes, measured_speed
 from streamdet.run.controller import Controller, LoadGraph
 from streamdet.run.description import describe_run
 from streamdet.run.monitor import Metrics, Monitor
+from streamdet.run.preparation import Preparation, PreparedRun
 from streamdet.run.processes import Processes
 from streamdet.run.report import Report, Snapshot, stage_reports, total_expected
 from streamdet.run.running import Running
-from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
 from streamdet.run.worker_warnings import WorkerWarnings, warnings_of
-from streamdet.sources import SourceInfo
 from streamdet.system.process import has_terminal, stop_signals_to
-from streamdet.system.redaction import redacted
 from streamdet.transport.connection import connect
 from streamdet.transport.embedded import EmbeddedRedis
 from streamdet.transport.pool import kind_of
@@ -35,16 +31,7 @@ from streamdet.transport.redis_bus import RedisBus, delete_dead_runs
 from streamdet.transport.requests import Inbox
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
 from streamdet.transport.server_check import check_server, rehearse
-from streamdet.transport.shm_pool import free_bytes
-from streamdet.worker.plan import (
-    RunPlan,
-    class_names,
-    live_sources,
-    ring_plan,
-    run_layout,
-    worker_plans,
-)
-from streamdet.worker.pool_plans import fitting_pools
+from streamdet.worker.plan import worker_plans
 
 PROBE_LIMIT_S: Final = 10.0
 
@@ -102,9 +89,7 @@ class Supervisor:
         self._had_terminal = has_terminal()
         self._stops = 0
         self._redis_server: EmbeddedRedis | None = None
-        self._runtime_notes: dict[str, str] = {}
         self._worker_warnings = WorkerWarnings()
-        self._inputs: dict[str, str] = {}
 
     def run(self) -> Report:
         """Run the graph to its end.
@@ -156,26 +141,22 @@ class Supervisor:
         return self._redis_server.url
 
     def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
-        stated = self._graph
-        infos, unseen = self._probe(folder)
-        self._choose_inputs(infos)
-        warnings += unseen + self._choose_runtimes()
-        run, small = self._plan(folder, infos)
-        warnings += small
+        prepared = self._prepare(folder)
+        graph, run = prepared.graph, prepared.plan
         for pool in run.pools.values():
             stack.callback(kind_of(pool).create(pool).close)
         bus = RedisBus(connect(self.redis_url), run.layout)
         stack.callback(bus.close)
         bus.create()
         stack.callback(_forget, bus)
-        plans = worker_plans(self._graph, run)
+        plans = worker_plans(graph, run)
         description = describe_run(
-            self._graph,
+            graph,
             run,
             plans,
             pid=os.getpid(),
             started_s=time.monotonic(),
-            infos=infos,
+            infos=prepared.infos,
         )
         metrics = Metrics(bus, Accounting(bus, description.sources))
         description.write(folder.path)
@@ -190,26 +171,34 @@ class Supervisor:
             warn=self.on_warning,
         )
         monitor.is_consumer_busy = self.is_consumer_busy
-        running = Running(self._graph, run, self._settings, bus, processes, metrics, description)
+        running = Running(graph, run, self._settings, bus, processes, metrics, description)
         if running.live_nodes:
-            self._listen(stack, running, stated, monitor)
+            self._listen(stack, running, monitor)
         outcome, failure = monitor.run(
             lambda: self._stops,
             self._show(metrics, total_expected(description.sources.values())),
         )
         for warning in processes.warnings():
             self.on_warning(warning)
-        warnings += processes.warnings()
-        return self._report(running, (outcome, failure, warnings))
+        warnings += prepared.warnings + processes.warnings()
+        return self._report(running, prepared, (outcome, failure, warnings))
 
-    def _listen(
-        self, stack: ExitStack, running: Running, stated: PipelineGraph, monitor: Monitor
-    ) -> None:
+    def _prepare(self, folder: RunFolder) -> PreparedRun:
+        preparation = Preparation(self._graph, self._settings, folder, self.redis_url)
+        preparation.probe_limit_s = self._probe_limit_s
+        preparation.stored_hw = self.stored_hw
+        preparation.read_attempts = self.read_attempts
+        preparation.is_cancelled = lambda: self._stops > 0
+        preparation.on_warning = self.on_warning
+        preparation.on_note = self.on_note
+        return preparation.prepare()
+
+    def _listen(self, stack: ExitStack, running: Running, monitor: Monitor) -> None:
         """Let others change the cameras and the graph while the run goes on."""
         client = connect(self.redis_url)
         stack.callback(client.close)
         inbox = Inbox(client, running.plan.layout.run_id, self._graph.name)
-        self._controller = Controller(running, inbox, stated, self.load, self.on_change)
+        self._controller = Controller(running, inbox, self._graph, self.load, self.on_change)
         monitor.on_tick = self._controller.tick
         monitor.is_endless = True
         monitor.is_consumer_busy = lambda: self.is_consumer_busy() or not running.cameras()
@@ -222,72 +211,10 @@ class Supervisor:
 
         return show
 
-    def _probe(self, folder: RunFolder) -> tuple[dict[str, SourceInfo], tuple[str, ...]]:
-        """Probe the sources; returns what is known of them, and warnings of what is not."""
-        sources = self._graph.nodes_of_role("source")
-        targets = [
-            (PROBE_NODE, (node, probe_path(folder.path, node)))
-            for node in sources
-            if not (node.is_live or all(item.source_id in self.stored_hw for item in node.items))
-        ]
-        if targets:
-            probe(targets, folder.path, self._probe_limit_s, is_cancelled=lambda: self._stops > 0)
-        probed = read_probes(self._graph, folder.path)
-        seen = (*probed, *self.stored_hw)
-        warnings = unprobed(self._graph, seen, self._settings.slot_hw) if not self._stops else ()
-        for warning in warnings:
-            self.on_warning(warning)
-        return {name: info for name, info in probed.items() if info is not None}, warnings
-
-    def _choose_inputs(self, infos: dict[str, SourceInfo]) -> None:
-        """Choose the input sizes of the networks by the sources."""
-        chosen = choose_inputs(
-            self._graph,
-            infos,
-            lambda node: measured_speed(self._graph, node, lambda: self._stops > 0),
-        )
-        self._graph, self._inputs = chosen.graph, chosen.notes
-        for node, note in chosen.notes.items():
-            self.on_note(f"{node}: {note}")
-
-    def _choose_runtimes(self) -> tuple[str, ...]:
-        """Choose the runtimes, the same for all replicas; returns warnings."""
-        chosen = choose_runtimes(self._graph, is_cancelled=lambda: self._stops > 0)
-        self._graph, self._runtime_notes = chosen.graph, chosen.notes
-        for warning in chosen.warnings:
-            self.on_warning(warning)
-        return chosen.warnings
-
-    def _plan(
-        self, folder: RunFolder, infos: dict[str, SourceInfo]
-    ) -> tuple[RunPlan, tuple[str, ...]]:
-        """Plan the run; returns a warning too where the machine is smaller than is wanted."""
-        source_hw = {source_id: info.hw for source_id, info in infos.items()}
-        source_hw |= self.stored_hw
-        pools, warning = fitting_pools(
-            self._graph, self._settings, folder.pool_path, source_hw, free_bytes()
-        )
-        items = [item for node in self._graph.nodes_of_role("source") for item in node.items]
-        if warning:
-            self.on_warning(warning)
-        plan = RunPlan(
-            layout=run_layout(self._graph, folder.run_id, pools),
-            redis_url=self.redis_url,
-            folder=folder.path,
-            pools=pools,
-            source_names={item.source_id: legible(redacted(item.uri)) for item in items},
-            class_names=class_names(self._graph),
-            max_in_flight=self._settings.max_in_flight,
-            events=self._settings.events,
-            live_sources=live_sources(self._graph),
-            rings=ring_plan(self._graph, folder.path),
-            read_attempts=self.read_attempts,
-        )
-        return plan, (warning,) if warning else ()
-
     def _report(
         self,
         running: Running,
+        prepared: PreparedRun,
         end: tuple[str, str | None, tuple[str, ...]],
     ) -> Report:
         outcome, failure, warnings = end
@@ -303,10 +230,10 @@ class Supervisor:
             fps=sum(source.published for source in metrics.sources) / wall_s,
             restarts=processes.restarts,
             runtimes={
-                node: name + self._runtime_notes.get(node, "")
+                node: name + prepared.runtime_notes.get(node, "")
                 for node, name in processes.runtimes().items()
             },
-            inputs=self._inputs,
+            inputs=prepared.inputs,
             warnings=(*warnings, *warnings_of(metrics.counters)),
             tracebacks=processes.tracebacks(),
             sources=metrics.sources,

@@ -15,7 +15,8 @@ from streamdet.archive.detection_graph import split
 from streamdet.archive.folder import ArchiveFolder
 from streamdet.archive.manifest import Manifest
 from streamdet.archive.planning import Request
-from streamdet.archive.work import ArchiveWork, Hooks
+from streamdet.archive.progress import Hooks
+from streamdet.archive.work import ArchiveWork
 from streamdet.config.deploy import load_settings
 from streamdet.graph import load_graph
 from tests.archive.scenes import (

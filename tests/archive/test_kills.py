@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import random
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -141,3 +142,23 @@ def kill_worker(process: subprocess.Popen[bytes], group: str) -> None:
         if f"streamdet worker {group}-" in " ".join(one.cmdline()):
             one.kill()
             return
+
+
+@pytest.mark.nightly
+def test_a_file_that_ends_every_run_fails_and_says_why(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    clip = write_scene(tmp_path / "clip.mp4", 1, 200)
+    deadline = time.monotonic() + LIMIT_S
+    with begun(archive_command(clip, output, "--segment-s", "60")) as process:
+        while process.poll() is None and time.monotonic() < deadline:
+            with suppress(psutil.Error):
+                kill_worker(process, "detect")
+            time.sleep(0.02)
+        assert process.wait(LIMIT_S) == 1
+    (row,) = csv.DictReader((output / "files.csv").read_text().splitlines())
+    assert row["state"] == "failed"
+    assert row["error"].startswith(f"{clip}: 3 runs ended while it was worked on: detect-")
+    assert not (output / "clip.jsonl").exists()
+    done(archive_command(clip, output, "--segment-s", "60"), code=1)
+    done(archive_command(clip, output, "--segment-s", "60", "--retry-failed"))
+    assert len((output / "clip.jsonl").read_text().splitlines()) == 200

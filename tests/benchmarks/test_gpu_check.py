@@ -52,6 +52,13 @@ def test_all_is_checked_over_the_emulated_driver(tmp_path: Path) -> None:
     assert result["pipeline"]["gpu_fps"] is None
 
 
+def test_torch_and_numpy_are_all_that_must_be_installed() -> None:
+    code = "import sys, benchmarks.gpu_check.__main__; print(*{*sys.modules} & {*sys.argv})"
+    others = ["pydantic", "yaml", "redis", "av", "cv2", "pycuda", "setproctitle", "msgpack", "rich"]
+    command = [sys.executable, "-c", code, *others]
+    assert subprocess.run(command, capture_output=True, check=True, timeout=60).stdout == b"\n"
+
+
 def test_every_kernel_is_in_a_case() -> None:
     made = [make(Nothing(), SMALL) for make in CASES.values()]
     launched = {launch.kernel for case in made for launch in case.launches}

@@ -2,9 +2,9 @@
 
 `compile` builds an engine out of an ONNX file, in a child process (`child`), because the library
 aborts where a plugin or a file surprises it. `library` finds and loads the library, `nodes` says
-what our three plugins are, `plugins` puts them into TensorRT's classes, `launching` starts their
-kernels on its stream, `layers` reads which arithmetic each layer of an engine has, `device` looks
-at the GPU and its driver.
+what our three plugins are, `plugins` puts them into TensorRT's classes (kernels/launching.py starts
+their kernels on its stream), `layers` reads which arithmetic each layer of an engine has, `device`
+looks at the GPU and its driver.
 
 Engines have been built with TensorRT-RTX on machines without a GPU. None has been executed.
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamdet.errors import EngineError
-from streamdet.runtimes.tensorrt.launching import LIBRARY
+from streamdet.kernels.launching import LIBRARY
 
 OLDEST_CUDA: Final = 13000
 """Of the driver, as cuDriverGetVersion says it: our kernels' PTX is of CUDA 13.0 (version 9.0)."""

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.kernels.launch import DeviceArray
+from streamdet.kernels.launching import Kernels
 from streamdet.networks import NODE_DOMAIN
-from streamdet.runtimes.tensorrt.launching import Kernels
 from streamdet.runtimes.tensorrt.nodes import NODE_KINDS, PTX_FIELD, Attributes, NodeKind
 
 VERSION: Final = "1"
