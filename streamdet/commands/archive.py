@@ -27,7 +27,11 @@ from streamdet.commands.archive_text import (
     warning_lines,
 )
 from streamdet.commands.archive_view import archive_view
-from streamdet.commands.graph_arguments import add_machine_arguments, settings_from
+from streamdet.commands.graph_arguments import (
+    add_machine_arguments,
+    add_set_argument,
+    settings_from,
+)
 from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.graph import load_graph
 from streamdet.run.missing_parts import refuse_missing
@@ -81,13 +85,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--fail-fast", action="store_true", help="stop at the first file that fails"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NODE.OPTION=VALUE",
-        help="change an option of the graph, e.g. detect.score_thresh=0.4; may be repeated",
-    )
+    add_set_argument(parser)
     add_machine_arguments(parser)
     parser.epilog = (
         "The same command goes on where an earlier one was stopped or killed. DIR/files.csv has a"
