@@ -224,11 +224,6 @@ class Manifest:
         """Count the files by state."""
         return dict(self._db.execute("SELECT state, count(*) FROM files GROUP BY state"))
 
-    def most_often_done(self) -> int:
-        """How often the segment was computed that was computed most often after it was planned."""
-        (most,) = self._db.execute("SELECT max(times_done) FROM segments").fetchone()
-        return int(most or 0)
-
     def put_file(self, path: Path, source_id: str, identity: Identity, facts: VideoFacts) -> int:
         """Plan a file, new or changed, with no segment yet; returns its number."""
         hw = None if facts.hw is None else json.dumps(facts.hw)

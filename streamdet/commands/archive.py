@@ -32,9 +32,10 @@ from streamdet.commands.graph_arguments import (
     add_set_argument,
     settings_from,
 )
-from streamdet.errors import ConfigError, EngineError, to_install
+from streamdet.errors import ConfigError, EngineError
 from streamdet.graph import load_graph
 from streamdet.run.missing_parts import refuse_missing
+from streamdet.sinks.parquet import missing_library
 from streamdet.sources.file import FileOptions
 from streamdet.system.process import stop_signals_to
 from streamdet.system.stop_signals import INTERRUPTED
@@ -196,20 +197,13 @@ def _parts(args: Namespace, paths: list[Path]) -> SplitGraph:
     parts = split(graph)
     items = parts.source.items
     refuse_missing(parts.detection_graph(items, Path(), None))
-    if "parquet" in args.format:
-        _require_pyarrow()
+    if "parquet" in args.format and (missing := missing_library()):
+        raise EngineError(f"--format parquet: {missing}")
     if "events" in args.format and not any(node.role == "analytics" for node in parts.join):
         raise ConfigError(
             f"--format events: {parts.graph.path} has no analytics node, such as zones or lines"
         )
     return parts
-
-
-def _require_pyarrow() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("pyarrow") is None:
-        raise EngineError(f"--format parquet needs pyarrow: {to_install('parquet')}")
 
 
 def _planned(
