@@ -47,7 +47,7 @@ def connect_views(
         log.warn(doubled)
     supervisor.on_progress = show
     supervisor.on_warning = log.warn
-    supervisor.on_note = log.print
+    supervisor.on_note = log.note
     supervisor.on_change = log.change
     supervisor.load = lambda path: graph_from(args, path)
 

@@ -211,8 +211,8 @@ def test_a_graph_that_is_applied_from_elsewhere_is_shown_and_edited(
         ),
         (
             {"event": "zone_exit", "source_id": "door", "zone": "yard", "label": "person"}
-            | {"track": 7, "counts": {"inside": 1}, "reason": "left"},
-            "door: person #7 zone exit yard (inside 1) left",
+            | {"track": 7, "counts": {"inside": 1}, "reason": "left", "dwell_s": 4.5},
+            "door: person #7 zone exit yard 4.5 s (inside 1) left",
         ),
         (
             {"event": "clip", "source_id": "door", "path": "/clips/a.mp4"}
