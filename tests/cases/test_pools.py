@@ -14,10 +14,15 @@ CHECK = ("check", "people", "--source", "synthetic:street")
 @pytest.mark.parametrize(
     ("stated", "sentence"),
     [
-        ("opnvino", "must be auto or onnxruntime or openvino (perhaps 'openvino'), got 'opnvino'"),
-        ("OpenVINO", "must be auto or onnxruntime or openvino (perhaps 'openvino'), got 'OpenV"),
-        ("tensorrt", "must be auto or onnxruntime or openvino, got 'tensorrt'"),
-        ("jsonl", "must be auto or onnxruntime or openvino, got 'jsonl'"),
+        (
+            "opnvino",
+            "must be auto or onnxruntime or openvino or tensorrt (perhaps 'openvino'), got 'opnvino'",
+        ),
+        (
+            "OpenVINO",
+            "must be auto or onnxruntime or openvino or tensorrt (perhaps 'openvino'), got 'OpenV",
+        ),
+        ("jsonl", "must be auto or onnxruntime or openvino or tensorrt, got 'jsonl'"),
         ("[openvino]", "must be text, got [openvino]"),
     ],
 )
