@@ -65,6 +65,8 @@ def report_lines(
         yield f"  ... all {len(reports)} files: {folder.path / FILES_CSV}"
     else:
         yield f"  written: {folder.path / FILES_CSV}, and a file per source beside it"
+    if any(one.row.state == "waiting" for one in reports):
+        yield "  the same command goes on where this one has stopped"
 
 
 def warning_lines(reports: Sequence[FileReport]) -> Iterator[str]:

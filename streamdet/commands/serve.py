@@ -18,7 +18,7 @@ from streamdet.commands.graph_arguments import (
 from streamdet.commands.run import EXIT_CODES
 from streamdet.commands.run_log import RunLog, run_log
 from streamdet.commands.service_view import ServiceView
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, to_install
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.report import Snapshot
 from streamdet.run.supervisor import Supervisor
@@ -64,7 +64,7 @@ def run(args: Namespace) -> int:
         from streamdet.server.access import is_local, load_tokens
     except ModuleNotFoundError as exc:
         raise ConfigError(
-            f"serve needs {exc.name}, which is not installed: pip install 'streamdet[server]'"
+            f"serve needs {exc.name}, which is not installed: {to_install('server')}"
         ) from exc
 
     graph, settings = graph_from(args), settings_from(args)
