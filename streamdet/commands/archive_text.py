@@ -32,7 +32,10 @@ def note_lines(notes: PlanNotes, parts: SplitGraph) -> Iterator[str]:
         yield f"the graph's source, detector or model has changed: {files} detected again"
     if notes.joined_again:
         files = counted(notes.joined_again, "file")
-        yield f"outputs are missing or the tracker has changed: {files} joined again"
+        yield (
+            f"outputs are missing or the tracker has changed: {files} written again from the"
+            " detections that are kept"
+        )
     for path in notes.changed[:MOST_LINES]:
         yield f"changed since it was planned, done again: {path}"
     if len(notes.changed) > MOST_LINES:
