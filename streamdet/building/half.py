@@ -99,7 +99,7 @@ class _Lowering:
                     attribute.i = TensorProto.FLOAT16
             yield node
             self._made.update(outputs)
-            for name in self._read_in_fp32.intersection(outputs):
+            for name in (each for each in outputs if each in self._read_in_fp32):
                 yield helper.make_node(
                     "Cast", [self._renamed[name]], [name], f"{name}.to_fp32", to=TensorProto.FLOAT
                 )

@@ -5,7 +5,9 @@ FOLDER holds work.json; engine and answer.json are written into it. See `compile
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +20,14 @@ from streamdet.runtimes.tensorrt.plugins import register
 from streamdet.system.process import die_with_parent, set_name
 
 _WORKSPACE: Final = 1 << 32
+_ADDR_NO_RANDOMIZE: Final = 0x0040000  # of personality(2)
+_ASK: Final = 0xFFFFFFFF
+_NAME: Final = "streamdet.runtimes.tensorrt.child"
 
 
 def main(arguments: Sequence[str]) -> None:
     """Build once."""
+    _fix_addresses(arguments)
     parent, folder = arguments
     die_with_parent(int(parent))
     set_name("sd:engine", "streamdet builds an engine")
@@ -31,6 +37,20 @@ def main(arguments: Sequence[str]) -> None:
     except StreamdetError as exc:
         answer = {"failure": str(exc), "kind": type(exc).__name__}
     (place / "answer.json").write_text(json.dumps(answer))
+
+
+def _fix_addresses(arguments: Sequence[str]) -> None:
+    """Begin again without random addresses, so that the same network gives the same bytes.
+
+    TensorRT-RTX (1.7) orders something by address: of three builds with a free batch no two were
+    alike. Where the kernel forbids it (Docker's filter does), this process goes on as it is.
+    """
+    personality = ctypes.CDLL(None).personality
+    personality.argtypes = [ctypes.c_ulong]
+    now = personality(_ASK)
+    if now < 0 or now & _ADDR_NO_RANDOMIZE or personality(now | _ADDR_NO_RANDOMIZE) < 0:
+        return
+    os.execv(sys.executable, [sys.executable, "-m", _NAME, *arguments])  # noqa: S606
 
 
 def build(work: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def _run_child(library: str, folder: Path, limit_s: float) -> None:
                 stderr=log,
                 timeout=limit_s,
                 check=False,
-                env=os.environ | library_path(library, links),
+                env=os.environ | library_path(library, links) | {"PYTHONHASHSEED": "0"},
             )
         except subprocess.TimeoutExpired as exc:
             raise EngineError(f"{library} did not build the engine in {limit_s:.0f} s") from exc
