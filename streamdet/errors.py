@@ -73,7 +73,7 @@ class EngineError(StreamdetError):
 def to_install(*extras: str) -> str:
     """Say how an extra is installed, or one of several.
 
-    The project is on no index: `pip install 'streamdet[...]'` would fetch a stranger's package.
+    The project is on no index: pip would fetch a stranger's package of that name.
     """
     wanted = " or ".join(f"'.[{extra}]'" for extra in extras)
     return f"pip install -e {wanted} in streamdet's checkout"

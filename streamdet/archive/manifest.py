@@ -73,7 +73,10 @@ class Manifest:
             ConfigError: it is no manifest of this version, or there is none to read.
         """
         if is_read_only and not path.exists():
-            raise ConfigError(f"{path.parent.parent}: no archive lies in this folder")
+            raise ConfigError(
+                f"{path.parent.parent}: no archive lies in this folder: wanted the --output of"
+                " `streamdet archive`"
+            )
         self._path = path
         try:
             self._db = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)

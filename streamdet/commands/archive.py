@@ -49,11 +49,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "graph",
         metavar="GRAPH",
-        help="graph file, or a shipped one (people); or a form for an archive that is there:"
-        " `status DIR` says how far it is, `query DIR SQL` answers SQL over its tables `objects`"
-        " and `files`, `summary DIR` writes DIR/summary.html",
+        help="graph file, or a shipped one (people). Of an archive that is there: `status DIR`"
+        " says how far it is, `query DIR SQL` answers SQL over its tables `objects` and `files`,"
+        " `summary DIR` writes DIR/summary.html",
     )
-    parser.add_argument("rest", nargs="*", metavar="DIR", help="an archive's folder; then SQL")
+    parser.add_argument(
+        "rest",
+        nargs="*",
+        metavar="DIR",
+        help="of status, query, summary: the folder that --output named; then, of query, the SQL",
+    )
     parser.add_argument(
         "--source",
         action="append",

@@ -33,7 +33,10 @@ def note_lines(notes: PlanNotes, parts: SplitGraph) -> Iterator[str]:
         yield f"the graph's source, detector or model has changed: {files} detected again"
     if notes.joined_again:
         files = counted(notes.joined_again, "file")
-        yield f"outputs are missing or the tracker has changed: {files} joined again"
+        yield (
+            f"outputs are missing or the tracker has changed: {files} written again from the"
+            " detections that are kept"
+        )
     for path in notes.changed[:MOST_LINES]:
         yield f"changed since it was planned, done again: {path}"
     if len(notes.changed) > MOST_LINES:
@@ -66,6 +69,8 @@ def report_lines(
         yield f"  ... all {len(reports)} files: {folder.path / FILES_CSV}"
     else:
         yield f"  written: {folder.path / FILES_CSV}, and a file per source beside it"
+    if any(one.row.state == "waiting" for one in reports):
+        yield "  the same command goes on where this one has stopped"
 
 
 def warning_lines(reports: Sequence[FileReport]) -> Iterator[str]:

@@ -129,7 +129,8 @@ def _options(
         yield f"  {within}{name}{'' if name in given else _default(field)}"
         text = field.description or ""
         stated = (field.annotation, *field.metadata)
-        if words := [word for part in stated for word in _words(part)]:
+        words = [word for part in stated for word in _words(part)]
+        if words and not _may_be_numbers(field.annotation):
             lead = "A number, or" if _may_be_a_number(field.annotation) else "One of:"
             text = f"{text} {lead} {', '.join(words)}."
         yield from (f"      {line}" for line in wrap(text, _WIDTH - 6))
@@ -158,6 +159,14 @@ def _words(annotation: Any) -> list[str]:
 
 def _may_be_a_number(annotation: Any) -> bool:
     return annotation in (int, float) or any(map(_may_be_a_number, get_args(annotation)))
+
+
+def _may_be_numbers(annotation: Any) -> bool:
+    """Whether several numbers are one value, as a height and width: its text says how."""
+    parts = get_args(annotation)
+    if get_origin(annotation) is tuple:
+        return any(map(_may_be_a_number, parts))
+    return any(map(_may_be_numbers, parts))
 
 
 def _default(field: FieldInfo) -> str:

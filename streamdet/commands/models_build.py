@@ -15,6 +15,7 @@ _EPILOG: Final = """\
 Without --runtime: the ONNX file that all runtimes read, from weights that are here.
 With it: that network in a lower precision, or a TensorRT engine, each with a passport (.json) of
 what it was made of. An engine is built on any machine by TensorRT-RTX; none has been executed yet.
+docs/tensorrt.md says more.
 
 examples:
   streamdet models build faster_rcnn_resnet18 --random 0

@@ -33,7 +33,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     group.add_argument(
         "--target", metavar="SM", help="tensorrt: the GPUs' compute capabilities, e.g. sm_89,sm_120"
     )
-    group.add_argument("--precision", choices=_PRECISIONS, help="default: fp32 (tensorrt alone)")
+    group.add_argument(
+        "--precision",
+        choices=_PRECISIONS,
+        help="tensorrt: fp32 (default), fp16 or int8; onnxruntime: int8; openvino: bf16 or int8",
+    )
     group.add_argument(
         "--calibration", type=Path, metavar="DIR", help="int8: images as the model will see them"
     )
@@ -58,7 +62,8 @@ def refuse_arguments(args: Namespace) -> None:
     """
     for name in _WITH_RUNTIME:
         if getattr(args, name) is not None:
-            raise ConfigError(f"--{name} goes with --runtime {', '.join(_RUNTIMES)}")
+            runtimes = "tensorrt" if name == "target" else ", ".join(_RUNTIMES)
+            raise ConfigError(f"--{name} goes with --runtime {runtimes}")
 
 
 def run(args: Namespace) -> None:
@@ -88,11 +93,16 @@ def run(args: Namespace) -> None:
 
 
 def _order(args: Namespace) -> BuildOrder:
-    from streamdet.building.build_engine import BuildOrder
+    from streamdet.building.build_engine import PRECISIONS, BuildOrder
     from streamdet.building.engine_recipe import engine_recipe
     from streamdet.runtimes.tensorrt.library import check_targets
 
     model = load_model_config(args.name)
+    if args.precision is None and args.runtime != "tensorrt":
+        raise ConfigError(
+            f"--runtime {args.runtime} wants --precision {' or '.join(PRECISIONS[args.runtime])}"
+            " (fp32 needs no file of its own)"
+        )
     return BuildOrder(
         model=model,
         runtime=args.runtime,

@@ -38,5 +38,5 @@ def check_event_sinks(graph: PipelineGraph, problems: Problems) -> None:
             problems.add(
                 ("nodes", node.name, "reads"),
                 f"brings no events from {', '.join(node.reads)}: {node.kind} must read analytics,"
-                f" such as {', '.join(KINDS['analytics'])}",
+                f" such as {', '.join(KINDS['analytics'])}; the graph `zones` has some",
             )

@@ -30,7 +30,7 @@ def _check_live(graph: PipelineGraph, node: Node, problems: Problems) -> None:
             problems.add(
                 ("nodes", node.name, "reads"),
                 f"brings {source.name!r}, which is not live: {node.kind} keeps what a camera sends;"
-                " play a file like a camera by `uri: file:PATH?live=1`",
+                " to play a file like a camera, name it file:PATH?live=1",
             )
 
 

@@ -86,7 +86,8 @@ def _affordable(
     sources = list(_sources(graph, node))
     if budget == "auto":
         budget = "realtime" if any(source.is_live for source, _ in sources) else "balanced"
-    reason = f"budget {budget}: {choice.enough:.0%} of a source's resolution is enough"
+    share = "all" if choice.enough >= 1 else f"{choice.enough:.0%}"
+    reason = f"budget {budget}: {share} of a source's resolution is wanted"
     if budget != "realtime":
         return choice, reason
     wanted = [(_rate(source), _hw(infos.get(name))) for source, name in sources]

@@ -83,7 +83,7 @@ class Guard:
         if is_chunked or not length.isdigit() or int(length) > MAX_BODY:
             return 413, f"a request may have {MAX_BODY} bytes, with their number stated"
         if request.method in _CHANGES and not self._is_own(request, host):
-            return 403, f"a change needs the header {OWN_HEADER}, and no foreign Origin"
+            return 403, f"a change needs the header `{OWN_HEADER}: 1`, and no foreign Origin"
         return None
 
     def _is_own(self, request: Request, host: str) -> bool:

@@ -44,16 +44,16 @@ class ClipOptions(RecorderOptions):
 
     events: tuple[str, ...] = Field(
         (),
-        description="kinds of events of analytics (zone_enter, line_crossed ...): with any of these"
-        " a clip is written for them, not for objects; `classes` and `zones` hold for them too",
+        description="Kinds of events of analytics (zone_enter, line_crossed ...). If any are named,"
+        " a clip is written for them, not for objects; `classes` and `zones` hold for them, too.",
     )
-    before_s: float = Field(5.0, ge=0, le=300, description="seconds of a clip before its event")
-    after_s: float = Field(5.0, ge=0, le=300, description="seconds of a clip after its event")
-    max_s: float = Field(60.0, ge=1, le=3600, description="the longest clip, seconds")
+    before_s: float = Field(5.0, ge=0, le=300, description="Seconds of a clip before its event.")
+    after_s: float = Field(5.0, ge=0, le=300, description="Seconds of a clip after its event.")
+    max_s: float = Field(60.0, ge=1, le=3600, description="The longest clip, seconds.")
     ring_bytes: int = Field(
         RING_BYTES,
         ge=2**20,
-        description="the most encoded video that is kept of each camera, waiting for an event",
+        description="Most bytes of encoded video that are kept of each camera for an event.",
     )
 
 

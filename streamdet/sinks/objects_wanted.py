@@ -21,13 +21,13 @@ GAP_S: Final = 2.0
 class ObjectOptions(Options):
     """Options of sinks that are about some objects."""
 
-    classes: tuple[str, ...] = Field((), description="names of the classes; none: all")
-    min_score: float = Field(0.0, ge=0, le=1, description="the least that its best score must be")
+    classes: tuple[str, ...] = Field((), description="Names of classes; by default all.")
+    min_score: float = Field(0.0, ge=0, le=1, description="Least best score of the object.")
     min_duration_s: float = Field(
-        0.0, ge=0, le=600, description="how long it must be there, seconds"
+        0.0, ge=0, le=600, description="Seconds for which the object must be there."
     )
     zones: tuple[str, ...] = Field(
-        (), description="names of zones, one of which it must be in; none: anywhere"
+        (), description="Names of zones; the object must be in one of them. By default anywhere."
     )
 
 

@@ -34,8 +34,8 @@ def addresses(host: str, port: int, *, allow_private: bool) -> Sequence[str]:
     private = [each for each in listed if not _is_public(each)]
     if private and not allow_private:
         raise PrivateAddressError(
-            f"webhook: {host} leads to {private[0]}, which is not public: say"
-            " `allow_private: true` if that is meant"
+            f"webhook: {host} leads to {private[0]}, which is not public: state"
+            " `allow_private: true` at the node if this machine or your own network is meant"
         )
     return listed
 

@@ -39,12 +39,12 @@ _CLEANING: Final = ""
 class RecorderOptions(ObjectOptions):
     """Options of sinks that record into a folder."""
 
-    folder: Path = Field(description="the folder, made where missing; one below it for each source")
+    folder: Path = Field(description="The folder; it is made, with one below it for each source.")
     keep_days: float | None = Field(
-        None, gt=0, description="files that it has written are removed when they are older"
+        None, gt=0, description="Files that it has written are removed when they are older."
     )
     keep_bytes: int | None = Field(
-        None, ge=1, description="the oldest of its files are removed when they are larger together"
+        None, ge=1, description="Its oldest files are removed when all together are larger."
     )
 
 

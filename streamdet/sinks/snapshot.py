@@ -48,17 +48,17 @@ class SnapshotOptions(RecorderOptions):
     """Options of `snapshot`."""
 
     image: Look = Field(
-        "crop", description="crop: the object's box; frame: all of the image, with the box drawn"
+        "crop", description="crop: the object's box; frame: all of the image, with the box drawn."
     )
     margin: float = Field(
-        0.1, ge=0, le=2, description="what a crop shows around the box, as a share of its sides"
+        0.1, ge=0, le=2, description="What a crop shows around the box, as a share of its sides."
     )
-    quality: int = Field(90, ge=1, le=100, description="of the JPEG")
+    quality: int = Field(90, ge=1, le=100, description="Quality of the JPEG, 1 to 100.")
     max_wait_s: float = Field(
         30.0,
         gt=0,
         le=3600,
-        description="a track that lasts longer has its best image of this time written",
+        description="Of a track that lasts longer, the best image of these seconds is written.",
     )
 
 

@@ -117,7 +117,7 @@ def test_another_tracker_joins_again_and_another_detector_detects_again(
     done(archive_command(one, output))
     tracked = frames_of(output / "b.jsonl")
     said = done(archive_command(one, output, "--set", "track.max_age=1"))
-    assert "the tracker has changed: 1 file joined again" in said
+    assert "the tracker has changed: 1 file written again" in said
     assert times_done(output) == [1, 1, 1]
     said = done(archive_command(one, output, "--set", "detect.score_thresh=0.5"))
     assert "model has changed: 1 file detected again" in said

@@ -67,7 +67,7 @@ def test_an_archive_without_rows_says_how_to_get_them(clips: Path, tmp_path: Pat
     done(archive_command(clips / "two.mkv", output))
     said = done(command("archive", "query", str(output), "SELECT 1"), code=2)
     assert "--format parquet" in said
-    assert "1 file joined again" in done(
+    assert "1 file written again" in done(
         archive_command(clips / "two.mkv", output, "--format", "csv")
     )
     (row,) = asked(output, "SELECT count(DISTINCT frame_id) AS frames FROM objects")

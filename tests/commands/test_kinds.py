@@ -26,6 +26,12 @@ def test_all_kinds_are_listed_with_what_every_node_may_say(
     assert "auto is one for each core. A number, or auto.\n" in printed
 
 
+def test_a_height_and_width_is_not_called_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kinds", "yolox"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "suits the source's resolution and the `budget`. budget = " in told
+
+
 @pytest.mark.parametrize(("role", "kind"), KINDS_OF_NODES)
 def test_every_option_of_a_kind_is_told(
     role: str, kind: str, capsys: pytest.CaptureFixture[str]

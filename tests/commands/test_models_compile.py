@@ -44,11 +44,12 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     ("arguments", "said"),
     [
         (("models", "build", "people", "--precision", "fp16"), "--precision goes with --runtime"),
-        (("models", "build", "people", *TARGET), "--target goes with --runtime"),
+        (("models", "build", "people", *TARGET), "--target goes with --runtime tensorrt"),
         (ENGINE, "--runtime tensorrt wants --target, the GPU's compute capability"),
         ((*ENGINE, "--target", "89"), "--target: wanted sm_ and digits, such as sm_89, got '89'"),
         ((*ENGINE, "--target", "sm_89,sm_89"), "--target: 'sm_89,sm_89' names a GPU twice"),
         ((*ENGINE, *TARGET, "--precision", "bf16"), "tensorrt is built in fp32 or fp16 or int8"),
+        (BF16[:-2], "--runtime openvino wants --precision bf16 or int8 (fp32 needs no file"),
         ((*BF16, *TARGET), "--target is for tensorrt, openvino runs on the CPU"),
         ((*BF16, "--calibration", "x"), "--calibration is for int8, bf16 needs no images"),
         (INT8, "--precision int8 wants --calibration, a folder of images"),

@@ -32,7 +32,7 @@ def load(folder: Path, kind: str, source: str, more: str = "", graph: str = GRAP
 
 def test_a_clip_of_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"graph\.yaml:8: record\.reads brings 'camera', which is "
-                       r"not live: .* by `uri: file:PATH\?live=1`$"):  # fmt: skip
+                       r"not live: .* name it file:PATH\?live=1$"):  # fmt: skip
         load(tmp_path, "clip", "synthetic:street")
 
 

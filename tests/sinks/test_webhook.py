@@ -176,7 +176,7 @@ def test_a_redirect_is_not_followed(receiver: Receiver, tmp_path: Path) -> None:
     ],
 )
 def test_a_private_address_is_refused_unless_it_is_allowed(host: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"is not public: say `allow_private: true` if that is"):
+    with pytest.raises(ConfigError, match=r"is not public: state `allow_private: true`"):
         Rig(f"http://{host}:9/", tmp_path, allow_private=False)
 
 

@@ -59,7 +59,7 @@ class DetectorOptions(Options):
         (1.0,),
         min_length=1,
         max_length=16,
-        description="Sizes at which a prepared image is looked at; see detectors/pyramid.py.",
+        description="Scales at which a prepared image is seen, in tiles; see docs/accuracy.md.",
     )
     threads: int = Field(1, ge=1, le=256, description="CPU threads of one image's detection.")
 
@@ -80,7 +80,7 @@ class NetworkOptions(DetectorOptions):
     budget: Budget = Field(
         "auto",
         description="By which `input: auto` chooses. realtime: what keeps up with the cameras;"
-        " balanced: half a source's resolution; best: all of it. auto: realtime for live sources,"
+        " balanced: 60 % of a source's resolution; best: all of it. auto: realtime for cameras,"
         " balanced for files.",
     )
     precision: Precision | None = Field(
