@@ -56,7 +56,8 @@ def written_files(report: Report, outputs: OutputFiles) -> list[Path]:
     """List the files that a run has written; those that it made without a frame are removed."""
     if not any(source.published or source.dropped for source in report.sources):
         outputs.remove_empty()
-    return outputs.written()
+    later = [s.source_id for s in report.sources if s.added_s is not None and s.published]
+    return outputs.written(later)
 
 
 def conclude(report: Report, args: Namespace) -> int:
