@@ -26,6 +26,7 @@ from streamdet.evaluation.image_file import read_image
 from streamdet.evaluation.images import ImageDetector
 from streamdet.formats.published import PublishedMessage
 from streamdet.graph import PipelineGraph, load_graph
+from streamdet.graph.outputs import read_twice
 from streamdet.image import Pixels
 from streamdet.models.model_config import load_model_config
 from streamdet.registry import load as load_kind
@@ -224,7 +225,11 @@ def _server() -> str:
 def _supervisor(graph: PipelineGraph, redis: str | None, deploy: AnyPath) -> Supervisor:
     settings = load_settings(os.fspath(deploy), redis=redis)
     refuse_missing(graph)
-    return Supervisor(graph, settings, on_warning=_log.warning)
+    if doubled := read_twice(graph):
+        _log.warning(doubled)
+    supervisor = Supervisor(graph, settings, on_warning=_log.warning)
+    supervisor.on_note = _log.info
+    return supervisor
 
 
 def _sets(overrides: Mapping[str, Any]) -> list[str]:

@@ -357,3 +357,12 @@ def test_reading_without_a_server_says_what_to_do(
         streamdet.read(group="g")
     with pytest.raises(TransportError, match="does not answer"):
         next(streamdet.read(group="g", redis=f"unix://{short_folder}/none.sock"))
+
+
+def test_what_the_command_says_of_a_run_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    scene = "synthetic:street?frames=2&hw=120x160"
+    with caplog.at_level("INFO", "streamdet"):
+        streamdet.run("people", sources=[scene, scene])
+    said = {(record.levelname, record.message.partition(" ")[0]) for record in caplog.records}
+    assert ("WARNING", scene) in said
+    assert ("INFO", "detect:") in said

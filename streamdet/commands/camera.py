@@ -124,12 +124,8 @@ def _first_state(control: RunControl, name: str) -> str:
         states = [camera for camera in control.cameras() if camera.name == name]
         is_known = bool(states) and states[0].state not in _BEFORE
         if is_known or time.monotonic() > end_s:
-            return _state(states[0]) if states else "connecting"
+            return str(states[0]) if states else "connecting"
         time.sleep(_LOOK_S)
-
-
-def _state(camera: CameraStatus) -> str:
-    return f"{camera.state} ({camera.reason})" if camera.reason else camera.state
 
 
 def _removed(camera: CameraStatus) -> str:
@@ -149,4 +145,4 @@ def _list(cameras: list[CameraStatus], *, as_json: bool) -> None:
         return
     width = max(len(camera.name) for camera in cameras)
     for camera in cameras:
-        print(f"{camera.name:<{width}}  {camera.address}  {_state(camera)}")
+        print(f"{camera.name:<{width}}  {camera.address}  {camera}")

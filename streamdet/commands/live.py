@@ -12,6 +12,8 @@ from streamdet.events import EVENT_FIELD, PLACES
 from streamdet.graph import PipelineGraph
 
 EVERY_S: Final = 0.5
+_AMOUNTS: Final = {"dwell_s": "{:g} s", "speed_mps": "{:g} m/s", "seen_frames": "{} frames"}
+"""Key of an event -> how its value is written."""
 
 
 class LiveView:
@@ -94,7 +96,9 @@ def _event(event: Mapping[str, Any]) -> str:
     whom = _named(event)
     counts = ", ".join(f"{name} {count}" for name, count in event.get("counts", {}).items())
     objects = [_named(each) for each in event.get("objects", ())]
-    parts = (" ".join(filter(None, what)), *place, whom, *objects, counts, event.get("path"))
+    amounts = (form.format(event[key]) for key, form in _AMOUNTS.items() if key in event)
+    said = " ".join(filter(None, what))
+    parts = (said, *place, whom, *amounts, *objects, counts, event.get("path"))
     frame = f"frame {event['frame_id']:>6}" if "frame_id" in event else f"{'':>12}"
     head = f"{event.get('source_id') or event['node']:<16} {frame}"
     return f"{head}  {'  '.join(filter(None, parts))}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from streamdet.graph import Node, PipelineGraph
 from streamdet.graph.outputs import files_written
+from streamdet.registry import load
 from streamdet.sinks.append_file import remove_empty
+from streamdet.sinks.output_path import output_path
 from streamdet.sinks.parquet import rows_path
 
 Mark = tuple[int, int] | None
@@ -22,15 +24,25 @@ class OutputFiles:
 
     Attributes:
         before: each of them -> what was there before the run.
+        per_source: outputs with a file for each source: the stated path, and the sources that the
+            run began with.
     """
 
     before: Mapping[Path, Mark]
+    per_source: tuple[tuple[Path, tuple[str, ...]], ...] = ()
 
     @classmethod
     def of(cls, graph: PipelineGraph) -> Self:
         """Look at them before a run."""
-        paths = [path for node in graph.nodes_of_role("sink") for path in _files(graph, node)]
-        return cls({path: _mark(path) for path in paths})
+        sinks = graph.nodes_of_role("sink")
+        paths = [path for node in sinks for path in _files(graph, node)]
+        per_source = tuple(
+            (Path(path), graph.sources_reaching(node.name))
+            for node in sinks
+            if (path := getattr(node.options, "path", None)) is not None
+            and load("sink", node.kind).has_file_per_source
+        )
+        return cls({path: _mark(path) for path in paths}, per_source)
 
     def remove_empty(self) -> None:
         """Remove what a run without a frame has made: its processes were killed before they could.
@@ -41,9 +53,15 @@ class OutputFiles:
             if before is None:
                 remove_empty(path)
 
-    def written(self) -> list[Path]:
-        """List those that the run has written."""
-        return [path for path, before in self.before.items() if _mark(path) not in (None, before)]
+    def written(self, later: Collection[str] = ()) -> list[Path]:
+        """List those that the run has written.
+
+        Args:
+            later: cameras with frames that came after the run began, whose files were not there.
+        """
+        known = [path for path, before in self.before.items() if _mark(path) not in (None, before)]
+        added = [output_path(path, name, ids) for path, ids in self.per_source for name in later]
+        return [*known, *(path for path in added if path.exists())]
 
     def kept(self) -> list[Path]:
         """List those of an earlier run that it has not touched."""

@@ -27,6 +27,10 @@ class RunLog(Protocol):
         """Say what has been published."""
         ...
 
+    def note(self, line: str) -> None:
+        """Say what was chosen for the run."""
+        ...
+
     def camera(self, source_id: str, camera: CameraReport) -> None:
         """Say that a camera's state has changed."""
         ...
@@ -91,7 +95,7 @@ class TextLog:
         self._with_stages = with_stages
         self._stream = stream
         self.show = view.show
-        self.print = view.print
+        self.print = self.note = view.print
 
     def camera(self, source_id: str, camera: CameraReport) -> None:
         """Print a camera's state."""
@@ -138,6 +142,10 @@ class JsonLog:
     def print(self, line: str) -> None:
         """Write what has been published."""
         self._write("info", "published", message=line)
+
+    def note(self, line: str) -> None:
+        """Write what was chosen."""
+        self._write("info", "note", message=line)
 
     def camera(self, source_id: str, camera: CameraReport) -> None:
         """Write a camera's state: a camera that is away is worth a warning."""

@@ -47,7 +47,7 @@ def connect_views(
         log.warn(doubled)
     supervisor.on_progress = show
     supervisor.on_warning = log.warn
-    supervisor.on_note = log.print
+    supervisor.on_note = log.note
     supervisor.on_change = log.change
     supervisor.load = lambda path: graph_from(args, path)
 
@@ -56,7 +56,8 @@ def written_files(report: Report, outputs: OutputFiles) -> list[Path]:
     """List the files that a run has written; those that it made without a frame are removed."""
     if not any(source.published or source.dropped for source in report.sources):
         outputs.remove_empty()
-    return outputs.written()
+    later = [s.source_id for s in report.sources if s.added_s is not None and s.published]
+    return outputs.written(later)
 
 
 def conclude(report: Report, args: Namespace) -> int:

@@ -130,7 +130,7 @@ class CameraChanges:
         run.announce(node, next(item for item in node.items if item.source_id == name))
         run.processes.go_on(run.worker_plan(consumer))
 
-    def counted(self, name: str) -> Change[None]:
+    def until_counted(self, name: str) -> Change[None]:
         """Wait until the metrics of a removed camera are those of its end."""
         yield from self._until(
             lambda: self._state(name) == "removed" and self.report(name).unfinished == 0,

@@ -30,6 +30,7 @@ from streamdet.run.asked import (
 )
 from streamdet.run.change_plan import ChangePlan, Planned
 from streamdet.run.description import read_description
+from streamdet.run.report import state_text
 from streamdet.transport.requests import ListeningRun, ask, listening_runs
 from streamdet.transport.run_folder import live_runs
 
@@ -68,6 +69,10 @@ class CameraStatus:
     published: int
     dropped: Mapping[str, int]
     in_flight: int
+
+    def __str__(self) -> str:
+        """Say its state in a line."""
+        return state_text(self.state, self.reason)
 
 
 class RunControl:

@@ -165,7 +165,7 @@ class Controller:
     def _remove(self, asked: RemoveCamera) -> Change[dict[str, Any]]:
         self._running.check_sinks(self._running.node_of(asked.name))
         yield from self._cameras.remove(asked.name, asked.reason)
-        yield from self._cameras.counted(asked.name)
+        yield from self._cameras.until_counted(asked.name)
         self._say(f"{asked.name}: removed")
         return _shown(self._cameras.report(asked.name), None)
 
@@ -187,7 +187,7 @@ class Controller:
         if asked.expected is not None and json.loads(json.dumps(plan)) != asked.expected:
             raise ConfigError("the run has changed since this plan was made: look at it again")
         yield from self._graphs.make(change)
-        self._say(f"applied {asked.graph or 'its graph file again'}: {counted(change.plan)}")
+        self._say(f"applied {asked.graph or 'its graph file again'}: {plan_text(change.plan)}")
         return plan
 
     def _read(self, path: str | None) -> PipelineGraph:
@@ -196,7 +196,7 @@ class Controller:
         return self._load(path)
 
 
-def counted(plan: ChangePlan) -> str:
+def plan_text(plan: ChangePlan) -> str:
     """Say in a few words what a plan does."""
     if plan.changes_nothing:
         return "nothing has changed"

@@ -30,7 +30,12 @@ class CameraReport:
 
     def __str__(self) -> str:
         """Say it in a line, e.g. `lost (nobody answers)`."""
-        return f"{self.state} ({self.reason})" if self.reason else self.state
+        return state_text(self.state, self.reason)
+
+
+def state_text(state: str, reason: str) -> str:
+    """Say a camera's state in a line, with the reason where there is one."""
+    return f"{state} ({reason})" if reason else state
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 
 from streamdet.server.guard import needs_operator
 from streamdet.server.routes import ServiceOf, SourceId
+from streamdet.sources.live_address import NETWORK
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(needs_operator)])
 
-SCHEMES: Final = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "srt://")
+SCHEMES: Final = tuple(f"{scheme}://" for scheme in NETWORK)
 """Of the addresses that may come by HTTP: no file and no device of the machine."""
 BY_PAGE: Final = "by an operator"
 

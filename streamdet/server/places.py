@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 from ruamel.yaml import YAML
@@ -144,12 +145,11 @@ class GraphText:
     @contextmanager
     def _trial(self, text: str) -> Iterator[Path]:
         """Lay a text beside the file for a while: relative paths in it lead where they did."""
-        path = self._path.with_name(f".{self._path.stem}-{os.getpid()}-trial.yaml")
-        path.write_text(text)
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
+        beside, name = self._path.parent, f".{self._path.stem}-"
+        with NamedTemporaryFile("w", dir=beside, prefix=name, suffix="-trial.yaml") as file:
+            file.write(text)
+            file.flush()
+            yield Path(file.name)
 
 
 def _flow(value: Any) -> Any:

@@ -43,11 +43,12 @@ ServiceOf = Annotated[Service, Depends(service_of)]
 def read_run(service: ServiceOf) -> dict[str, Any]:
     """Everything that `streamdet status --json` says; `report` once the run has ended."""
     report = None if service.report is None else service.report.as_dict()
-    return service.status.as_dict() | {
+    told = service.status.as_dict() | {
         "graph": service.graph.name,
         "report": report,
         "can_change": service.is_live and service.is_ready,
     }
+    return told if report is None else told | {"sources": report["sources"]}
 
 
 @router.get("/cameras", summary="Every source with its account and state")

@@ -31,6 +31,7 @@ from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.background_writer import RETRY_S
 from streamdet.sinks.clip_events import Clip, ClipTimes, SourceEvents
 from streamdet.sinks.clip_file import find_parts, write_part
+from streamdet.sinks.event_kinds import EventKinds
 from streamdet.sinks.recorded_files import Recorded
 from streamdet.sinks.recorder import LATEST_FRAME_S, Recorder, RecorderOptions, changes, file_name
 from streamdet.transport.bus import event_entry
@@ -42,7 +43,7 @@ _HOLD_EVERY_NS: Final = 500_000_000
 class ClipOptions(RecorderOptions):
     """Options of `clip`."""
 
-    events: tuple[str, ...] = Field(
+    events: EventKinds = Field(
         (),
         description="Kinds of events of analytics (zone_enter, line_crossed ...). If any are named,"
         " a clip is written for them, not for objects; `classes` and `zones` hold for them, too.",

@@ -11,18 +11,18 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgpack
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from streamdet.config.options import Options
-from streamdet.config.suggestions import closest
 from streamdet.events import KINDS
 from streamdet.formats.event_json import event_id, event_line
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
+from streamdet.sinks.event_kinds import EventKinds
 from streamdet.sinks.outbox import Letter, Outbox
 from streamdet.sinks.sender import Courier, Sender
 
@@ -30,18 +30,10 @@ STATE_KEY: Final = "letters"
 _BEAT_S: Final = 0.2
 
 
-def _checked_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse what is nearly a kind of event; a plugin may have kinds of its own."""
-    for kind in kinds:
-        if kind not in KINDS and (meant := closest(kind, KINDS)):
-            raise ValueError(f"names {kind!r}, which is no kind of event; did you mean {meant!r}?")
-    return kinds
-
-
 class DeliveryOptions(Options):
     """What every sink that delivers events understands."""
 
-    events: Annotated[tuple[str, ...], AfterValidator(_checked_kinds)] | None = Field(
+    events: EventKinds | None = Field(
         None,
         min_length=1,
         description=f"Kinds of events to deliver; by default all: {', '.join(KINDS)}.",

@@ -268,6 +268,7 @@ def test_an_added_camera_gets_files_of_its_own(start: Start, tmp_path: Path) -> 
     for name, file in (("door", "boxes.mp4"), ("yard", "boxes-yard.mp4")):
         with av.open(str(tmp_path / file)) as container:
             assert len(list(container.decode(video=0))) == len(run.frames(name))
+        assert f" {tmp_path / file}\n" in run.log
 
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(30, marks=pytest.mark.nightly)])

@@ -30,19 +30,21 @@ def test_each_thing_is_an_object_on_a_line(tmp_path: Path) -> None:
     stream = io.StringIO()
     log = JsonLog(stream)
     log.camera("yard", CameraReport("lost", "nobody\nanswers", 1))
+    log.note("detect: sees images at 288x512")
     log.warn("careful")
     failed = replace(SOURCE, error="cam: broken")
     log.end(replace(REPORT, sources=(failed,)), [tmp_path / "none"], [])
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(line["level"], line["event"]) for line in lines] == [
         ("warning", "camera"),
+        ("info", "note"),
         ("warning", "warning"),
         ("error", "error"),
         ("info", "report"),
     ]
     assert (lines[0]["source_id"], lines[0]["state"]) == ("yard", "lost")
-    assert lines[2]["message"] == "cam: broken"
-    assert (lines[3]["report"]["graph"], lines[3]["kept"]) == ("people", [])
+    assert lines[3]["message"] == "cam: broken"
+    assert (lines[4]["report"]["graph"], lines[4]["kept"]) == ("people", [])
     assert all(line["time"].endswith("Z") for line in lines)
 
 

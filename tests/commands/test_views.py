@@ -186,6 +186,10 @@ def test_an_event_is_told_in_a_line() -> None:
     assert describe({"event": line}) == (
         "door             frame    250  zone_exit left  yard  person#7  inside 1, entered 4"
     )
+    speeding = Event("speeding", "", 7, 0, more={"speed_mps": 13.5})
+    assert describe(
+        {"event": event_line(speeding, frames.message("door", 9), "run-1", ("car",))}
+    ) == ("door             frame      9  speeding  car#7  13.5 m/s")
     stopped = recording_event("run-1", "record", "/clips: full", 0)
     assert describe({"event": stopped}) == "record" + " " * 25 + "recording stopped /clips: full"
     person = ClipObject(track=3, class_id=0, label="person", confidence=0.9)

@@ -83,3 +83,8 @@ def test_packets_are_kept_for_clips_alone(tmp_path: Path) -> None:
     plan = ring_plan(load(tmp_path, "clip", LIVE, "before_s: 7, min_duration_s: 2"), tmp_path)
     assert plan is not None
     assert plan.seconds == 19  # and 10 s until the event comes to the sink
+
+
+def test_a_kind_of_event_that_is_misspelt_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"record\.events .*did you mean 'zone_enter'"):
+        load(tmp_path, "clip", LIVE, "events: [zone_entr]")

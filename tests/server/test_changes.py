@@ -150,6 +150,13 @@ def test_a_viewer_changes_nothing(run: Served, cameras: RtspServer, method: str,
     assert states(run)[door(cameras)] == "live"
 
 
+@pytest.mark.parametrize("scheme", ["rtsp", "rtmps", "srt"])
+def test_every_scheme_of_the_network_may_come_by_http(run: Served, scheme: str) -> None:
+    body = {"uri": f"{scheme}://127.0.0.1:9/x", "options": {"colour": "red"}}
+    code, said = ask(run, "PUT", "/cameras/other", body)
+    assert (code, "colour" in said["detail"]) == (400, True), said
+
+
 def test_a_camera_that_is_not_there_is_named(run: Served) -> None:
     code, said = ask(run, "DELETE", "/cameras/nobody")
     assert code == 400

@@ -88,6 +88,16 @@ def test_the_stages_and_the_graph_are_there(browser: Browser, run: Served) -> No
         wait_until(page, "document.getElementById('graph-image').naturalWidth > 0")
 
 
+def test_a_file_that_has_ended_is_done(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    source = "synthetic:street?frames=6&hw=120x160"
+    folder = tmp_path_factory.mktemp("ended")
+    with served(folder, "--source", source) as run, opened(browser, run.url) as page:
+        page.locator(".tile .state", has_text="done").wait_for()
+        page.get_by_text("6 published").wait_for()
+
+
 def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, run: Served) -> None:
     with opened(browser, run.url, width=360) as page:
         page.locator(".tile").wait_for()
@@ -211,8 +221,8 @@ def test_a_graph_that_is_applied_from_elsewhere_is_shown_and_edited(
         ),
         (
             {"event": "zone_exit", "source_id": "door", "zone": "yard", "label": "person"}
-            | {"track": 7, "counts": {"inside": 1}, "reason": "left"},
-            "door: person #7 zone exit yard (inside 1) left",
+            | {"track": 7, "counts": {"inside": 1}, "reason": "left", "dwell_s": 4.5},
+            "door: person #7 zone exit yard 4.5 s (inside 1) left",
         ),
         (
             {"event": "clip", "source_id": "door", "path": "/clips/a.mp4"}

@@ -121,7 +121,8 @@ def test_a_run_that_has_ended_is_told_until_ctrl_c(tmp_path: Path) -> None:
         while (told := short.read("/run"))["report"] is None:
             assert short.process.poll() is None, short.log
         assert told["report"]["outcome"] == "done"
-        assert told["report"]["sources"][0]["published"] == 6
+        assert told["sources"] == told["report"]["sources"]
+        assert told["sources"][0]["published"] == 6
         assert short.read("/events") == {"entries": [], "before": None}
         assert short.stop() == 0
     assert "is read twice, as street and street-2" in short.log

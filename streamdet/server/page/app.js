@@ -30,7 +30,7 @@ function showRun(run, places) {
   byId("no-cameras").hidden = run.sources.length > 0;
   const canChange = run.can_change && role === "operator";
   byId("add-camera").hidden = !canChange;
-  showTiles(run.sources, rates, canChange, places);
+  showTiles(run.sources, rates, canChange, places, run.report !== null);
   showStages(run.stages);
 }
 

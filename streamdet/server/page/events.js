@@ -2,6 +2,8 @@
 const shown = new Set();
 const MOST = 200;
 
+// Key of an event -> how its value is written.
+const AMOUNTS = { dwell_s: (s) => `${s} s`, speed_mps: (speed) => `${speed} m/s`, seen_frames: (count) => `${count} frames` };
 const named = (object) => [object.label, object.track === undefined || object.track === null ? "" : `#${object.track}`]
   .filter(Boolean).join(" ");
 
@@ -10,8 +12,9 @@ export function describe(event) {
   const what = [event, ...event.objects ?? []].map(named).filter(Boolean).join(", ");
   const where = event.zone ?? event.line ?? event.presence;
   const counts = Object.entries(event.counts ?? {}).map(([name, count]) => `${name} ${count}`).join(", ");
+  const amounts = Object.entries(AMOUNTS).filter(([key]) => key in event).map(([key, write]) => write(event[key]));
   const words = event.event.replaceAll("_", " ");
-  return [`${event.source_id ?? event.node ?? ""}:`, what, words, event.state, event.direction, where, counts && `(${counts})`, event.reason, event.path]
+  return [`${event.source_id ?? event.node ?? ""}:`, what, words, event.state, event.direction, where, ...amounts, counts && `(${counts})`, event.reason, event.path]
     .filter(Boolean).join(" ");
 }
 

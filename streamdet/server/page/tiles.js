@@ -106,8 +106,8 @@ class Tile {
     this.veil.hidden = !text;
   }
 
-  show(source, rate, canChange) {
-    const state = source.camera?.state ?? (source.error ? "failed" : "running");
+  show(source, rate, canChange, isOver) {
+    const state = source.camera?.state ?? (source.error ? "failed" : isOver ? "done" : "running");
     this.buttons.hidden = !canChange || !source.camera;
     this.isPaused = state === "paused";
     this.pausing.textContent = this.isPaused ? "Resume" : "Pause";
@@ -143,7 +143,7 @@ class Tile {
   }
 }
 
-export function showTiles(all, rates, canChange, places) {
+export function showTiles(all, rates, canChange, places, isOver) {
   const sources = all.filter((source) => source.camera?.state !== "removed");
   const grid = document.getElementById("tiles");
   for (const [sourceId, tile] of tiles) {
@@ -161,6 +161,6 @@ export function showTiles(all, rates, canChange, places) {
       tile.follow();
     }
     tiles.get(source.source_id).setPlaces(places);
-    tiles.get(source.source_id).show(source, rates.get(source.source_id) ?? 0, canChange);
+    tiles.get(source.source_id).show(source, rates.get(source.source_id) ?? 0, canChange, isOver);
   }
 }
