@@ -190,11 +190,10 @@ class _Check:
         return str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
 
     def _meant(self, key: KeyPath) -> str:
-        """Name the entry that one which --set has made, without all of its keys, was meant to be."""
+        """Name the entry that was meant by --set, where it has made one without all its keys."""
         holder = _at(self.values, key[:-2]) if len(key) > 1 else None
-        if not isinstance(holder, dict) or not self.text.place((*self.path, *key)).startswith(
-            "--set "
-        ):
+        place = self.text.place((*self.path, *key))
+        if not isinstance(holder, dict) or not place.startswith("--set "):
             return ""
         near = closest(str(key[-2]), [str(name) for name in holder if name != key[-2]])
         return f"; perhaps {near!r} was meant, not {str(key[-2])!r}" if near else ""
