@@ -36,7 +36,7 @@ COMMANDS: dict[str, str] = {
     "kinds": "list the kinds of nodes, or the options of one kind",
     "models": "list the models, show one, fetch its weights, build its network",
     "inspect": "look inside a network: feature maps, strongest responses, what they saw",
-    "schema": "print the JSON Schema of graph files, or of published messages",
+    "schema": "print the JSON Schema of graph files, published messages or events",
     "eval": "measure the accuracy of results, of a model or of a whole pipeline",
     "label": "label footage with a detector, as images to train on",
     "train": "fit a detector to labelled images",

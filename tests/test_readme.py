@@ -30,6 +30,11 @@ def test_the_pages_have_commands() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_installs_a_package_of_this_name_from_an_index(page: Path) -> None:
+    assert re.findall(r"pip install [^-\n`]*streamdet\b(?!/)", page.read_text()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_a_page_is_accepted(page: Path) -> None:
     for line in commands(page):
         _, *arguments = shlex.split(line, comments=True)

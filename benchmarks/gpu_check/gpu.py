@@ -14,8 +14,8 @@ from torch import Tensor
 
 from streamdet.config.files import shipped
 from streamdet.errors import EngineError
+from streamdet.kernels.driver import Kernels
 from streamdet.kernels.launch import DeviceArray, Launch
-from streamdet.kernels.launching import Kernels
 from streamdet.kernels.ptx import names, ptx
 
 COPIES: Final = 20

@@ -11,16 +11,22 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 from streamdet.archive.listing import Identity
+from streamdet.archive.manifest_rows import (
+    FILE_COLUMNS,
+    SEGMENT_COLUMNS,
+    FileRow,
+    SegmentRow,
+    Totals,
+    file_row,
+    segment_row,
+)
 from streamdet.errors import ConfigError, EngineError
 from streamdet.sources.cut import Cut
 from streamdet.sources.keyframes import VideoFacts
-
-State = Literal["waiting", "done", "failed"]
 
 _VERSION: Final = "1"
 _WAIT_S: Final = 30.0
@@ -55,75 +61,6 @@ CREATE TABLE IF NOT EXISTS segments (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS segments_by_state ON segments (state, seconds);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """A file of the archive.
-
-    Attributes:
-        id: its number.
-        path: where it lies.
-        source_id: its name in the outputs.
-        identity: of the file that was planned.
-        hw: height and width, not turned, pixels; None where unknown.
-        seconds: how long it lasts; None where unknown.
-        rate: frames per second; None where unknown.
-        why_whole: why it was not cut though it is long.
-        state: what has become of it.
-        error: why it failed.
-        result: what came of it, once it is done; see join.FileResult.
-        join_digest: of the tracker and what else the outputs were made with.
-    """
-
-    id: int
-    path: Path
-    source_id: str
-    identity: Identity
-    hw: tuple[int, int] | None
-    seconds: float | None
-    rate: float | None
-    why_whole: str
-    state: State
-    error: str | None
-    result: dict[str, Any] | None
-    join_digest: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRow:
-    """A segment of a file.
-
-    Attributes:
-        file: the file's number.
-        number: its place in the file, from 0.
-        cut: which part of the video it is.
-        seconds: how long it lasts, about.
-        state: what has become of it.
-        attempts: how many runs have failed while it was being worked on.
-        result: frames, damaged packets and warnings, once it is done.
-    """
-
-    file: int
-    number: int
-    cut: Cut
-    seconds: float
-    state: State
-    attempts: int
-    result: dict[str, Any] | None
-
-    @property
-    def name(self) -> str:
-        """Its source id in a run, and the stem of its file of detections."""
-        return f"{self.file}-{self.number}"
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Segments of one state: how many, and how many seconds of video."""
-
-    count: int = 0
-    seconds: float = 0.0
 
 
 class Manifest:
@@ -227,11 +164,6 @@ class Manifest:
         """Count the files by state."""
         return dict(self._db.execute("SELECT state, count(*) FROM files GROUP BY state"))
 
-    def most_often_done(self) -> int:
-        """How often the segment was computed that was computed most often after it was planned."""
-        (most,) = self._db.execute("SELECT max(times_done) FROM segments").fetchone()
-        return int(most or 0)
-
     def put_file(self, path: Path, source_id: str, identity: Identity, facts: VideoFacts) -> int:
         """Plan a file, new or changed, with no segment yet; returns its number."""
         hw = None if facts.hw is None else json.dumps(facts.hw)
@@ -314,43 +246,9 @@ class Manifest:
         return EngineError(f"{self._path}: the archive's manifest cannot be written: {exc}")
 
     def _files(self, where: str) -> list[FileRow]:
-        columns = (
-            "id, path, source_id, size, mtime_ns, hw, seconds, rate, why_whole, state, error,"
-            " result, join_digest"
-        )
-        rows = self._db.execute(f"SELECT {columns} FROM files {where} ORDER BY id")  # noqa: S608
-        return [_file(row) for row in rows]
+        rows = self._db.execute(f"SELECT {FILE_COLUMNS} FROM files {where} ORDER BY id")  # noqa: S608
+        return [file_row(row) for row in rows]
 
     def _segments(self, where: str, values: tuple[object, ...]) -> list[SegmentRow]:
-        rows = self._db.execute(
-            "SELECT file, number, begin_pts, end_pts, seconds, state, attempts, result"  # noqa: S608
-            f" FROM segments {where}",
-            values,
-        )
-        return [
-            SegmentRow(file, number, Cut(begin, end), seconds, state, attempts, _loaded(result))
-            for file, number, begin, end, seconds, state, attempts, result in rows
-        ]
-
-
-def _file(row: tuple[Any, ...]) -> FileRow:
-    (id_, path, source_id, size, mtime_ns, hw, seconds, rate, why_whole, state, error, result,
-     join_digest) = row  # fmt: skip
-    return FileRow(
-        id_,
-        Path(os.fsdecode(path)),
-        source_id,
-        Identity(size, mtime_ns),
-        None if hw is None else (json.loads(hw)[0], json.loads(hw)[1]),
-        seconds,
-        rate,
-        why_whole,
-        state,
-        error,
-        _loaded(result),
-        join_digest,
-    )
-
-
-def _loaded(text: str | None) -> dict[str, Any] | None:
-    return None if text is None else json.loads(text)
+        rows = self._db.execute(f"SELECT {SEGMENT_COLUMNS} FROM segments {where}", values)  # noqa: S608
+        return [segment_row(row) for row in rows]

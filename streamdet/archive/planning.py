@@ -12,7 +12,8 @@ from streamdet.archive.detection_graph import SplitGraph
 from streamdet.archive.digests import detect_digest, join_digest
 from streamdet.archive.folder import RESERVED, ArchiveFolder
 from streamdet.archive.listing import Identity
-from streamdet.archive.manifest import FileRow, Manifest
+from streamdet.archive.manifest import Manifest
+from streamdet.archive.manifest_rows import FileRow
 from streamdet.errors import ConfigError, SourceError
 from streamdet.sources.cut import Cut
 from streamdet.sources.keyframes import VideoFacts, read_facts

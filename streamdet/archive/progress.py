@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamdet.archive.manifest import FileRow
+from streamdet.archive.manifest_rows import FileRow
 
 
 @dataclass(slots=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.archive.folder import FILES_CSV, ArchiveFolder
-from streamdet.archive.manifest import FileRow, Manifest, SegmentRow
+from streamdet.archive.manifest import Manifest
+from streamdet.archive.manifest_rows import FileRow, SegmentRow
 from streamdet.errors import one_line
 from streamdet.system.atomic_file import write_whole
 

@@ -17,7 +17,8 @@ from streamdet.archive.digests import join_digest
 from streamdet.archive.folder import ArchiveFolder
 from streamdet.archive.join import JoinTask
 from streamdet.archive.joiner import Joiner
-from streamdet.archive.manifest import Manifest, SegmentRow
+from streamdet.archive.manifest import Manifest
+from streamdet.archive.manifest_rows import SegmentRow
 from streamdet.archive.planning import Request
 from streamdet.archive.progress import Hooks, Progress
 from streamdet.config.deploy import DeploySettings

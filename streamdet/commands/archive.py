@@ -27,10 +27,15 @@ from streamdet.commands.archive_text import (
     warning_lines,
 )
 from streamdet.commands.archive_view import archive_view
-from streamdet.commands.graph_arguments import add_machine_arguments, settings_from
-from streamdet.errors import ConfigError, EngineError, to_install
+from streamdet.commands.graph_arguments import (
+    add_machine_arguments,
+    add_set_argument,
+    settings_from,
+)
+from streamdet.errors import ConfigError, EngineError
 from streamdet.graph import load_graph
 from streamdet.run.missing_parts import refuse_missing
+from streamdet.sinks.parquet import missing_library
 from streamdet.sources.file import FileOptions
 from streamdet.system.process import stop_signals_to
 from streamdet.system.stop_signals import INTERRUPTED
@@ -86,13 +91,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--fail-fast", action="store_true", help="stop at the first file that fails"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NODE.OPTION=VALUE",
-        help="change an option of the graph, e.g. detect.score_thresh=0.4; may be repeated",
-    )
+    add_set_argument(parser)
     add_machine_arguments(parser)
     parser.epilog = (
         "The same command goes on where an earlier one was stopped or killed. DIR/files.csv has a"
@@ -203,20 +202,13 @@ def _parts(args: Namespace, paths: list[Path]) -> SplitGraph:
     parts = split(graph)
     items = parts.source.items
     refuse_missing(parts.detection_graph(items, Path(), None))
-    if "parquet" in args.format:
-        _require_pyarrow()
+    if "parquet" in args.format and (missing := missing_library()):
+        raise EngineError(f"--format parquet: {missing}")
     if "events" in args.format and not any(node.role == "analytics" for node in parts.join):
         raise ConfigError(
             f"--format events: {parts.graph.path} has no analytics node, such as zones or lines"
         )
     return parts
-
-
-def _require_pyarrow() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("pyarrow") is None:
-        raise EngineError(f"--format parquet needs pyarrow: {to_install('parquet')}")
 
 
 def _planned(

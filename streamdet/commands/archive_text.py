@@ -11,7 +11,8 @@ from rich.table import Table
 
 from streamdet.archive.detection_graph import SplitGraph
 from streamdet.archive.folder import FILES_CSV, ArchiveFolder
-from streamdet.archive.manifest import Manifest, Totals
+from streamdet.archive.manifest import Manifest
+from streamdet.archive.manifest_rows import Totals
 from streamdet.archive.planning import PlanNotes
 from streamdet.archive.progress import Progress
 from streamdet.archive.query import Answer

@@ -36,6 +36,11 @@ def add_graph_arguments(parser: ArgumentParser, *, is_run: bool = False) -> None
         help=f"an output beside the graph's own, by what it ends in: {OUTPUT_FORMATS}; {output}; "
         "may be repeated",
     )
+    add_set_argument(parser)
+
+
+def add_set_argument(parser: ArgumentParser) -> None:
+    """Add --set."""
     parser.add_argument(
         "--set",
         action="append",

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
+from streamdet.commands.counted_stops import counted_stops
 from streamdet.commands.label_arguments import FoundSource, add_label_arguments, check_arguments
 from streamdet.commands.label_ways import by_detector, by_scene
 from streamdet.commands.progress_through import progress_through
 from streamdet.commands.report_text import counted
-from streamdet.commands.stop_signals import counted_stops
 from streamdet.errors import ConfigError, FrameError, SourceError
 from streamdet.labelling.footage import Images, SeenFrame, look_at
 from streamdet.labelling.label_file import LabelFile

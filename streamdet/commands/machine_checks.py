@@ -44,6 +44,14 @@ _TORCH_REMEDY: Final = (
     f" pip install torch==2.13.0  (a build for CPUs), then {to_install('networks')}"
 )
 _TENSORRT: Final = ("tensorrt-rtx-cu13", "tensorrt", "tensorrt-cu13", "tensorrt-cu12")
+_EXTRAS: Final = (
+    ("shapely", "zones", "for nodes of zones"),
+    ("pyarrow", "parquet", "to write .parquet"),
+    ("paho-mqtt", "mqtt", "to publish by MQTT"),
+    ("fastapi", "server", "for `streamdet serve`"),
+    ("duckdb", "query", "for `streamdet archive query`"),
+)
+"""Library, the extra that installs it, and what it is for."""
 _LIMIT_S: Final = 10.0
 
 
@@ -83,6 +91,8 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     yield _optional("torch", ("torch",), _TORCH_REMEDY)
     yield _optional("tensorrt", _TENSORRT, f"only to build engines: {to_install('tensorrt')}")
     yield _optional("pycuda", ("pycuda",), f"only for `device: cuda:0`: {to_install('gpu')}")
+    for library, extra, purpose in _EXTRAS:
+        yield _optional(library, (library,), f"only {purpose}: {to_install(extra)}")
     yield cuda()
     yield _embedded_server(is_needed=settings.is_embedded)
     if not settings.is_embedded:

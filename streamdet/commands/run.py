@@ -7,7 +7,6 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from streamdet.commands.camera_view import CameraView, FirstFrameView
 from streamdet.commands.graph_arguments import (
     add_graph_arguments,
     add_machine_arguments,
@@ -18,16 +17,14 @@ from streamdet.commands.live import LiveView
 from streamdet.commands.output_files import OutputFiles
 from streamdet.commands.report_text import add_stages_argument
 from streamdet.commands.run_log import RunLog, run_log
+from streamdet.commands.run_views import conclude, connect_views, written_files
 from streamdet.commands.service_view import ServiceView
 from streamdet.errors import EngineError
-from streamdet.graph.outputs import check_report, read_twice
+from streamdet.graph.outputs import check_report
 from streamdet.run.missing_parts import refuse_missing
-from streamdet.run.report import Report, Snapshot
+from streamdet.run.report import Report
 from streamdet.run.supervisor import Supervisor
 from streamdet.system.atomic_file import write_whole
-from streamdet.system.stop_signals import INTERRUPTED
-
-EXIT_CODES = {"done": 0, "failed": 1, "stopped": INTERRUPTED}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -70,29 +67,16 @@ def run(args: Namespace) -> int:
     supervisor = Supervisor(graph, settings)
     service = ServiceView()
     with run_log(args.log, sys.stdout, with_stages=args.stages) as log:
-        live = LiveView(graph, log.print) if args.live else None
-        views = (log, CameraView(log.camera), FirstFrameView(log.warn), service)
-
-        def show(snapshot: Snapshot) -> None:
-            for view in views:
-                view.show(snapshot)
-            if live is not None:
-                live.show(supervisor.redis_url)
-
-        if doubled := read_twice(graph):
-            log.warn(doubled)
-        supervisor.on_progress = show
-        supervisor.on_warning = log.warn
-        supervisor.on_change = log.change
-        supervisor.load = lambda path: graph_from(args, path)
-        supervisor.on_note = log.print
+        shows = [service.show]
+        if args.live:
+            live = LiveView(graph, log.print)
+            shows.append(lambda snapshot: live.show(supervisor.redis_url))
+        connect_views(supervisor, graph, args, log, *shows)
         report = supervisor.run()
     service.end()
     with supervisor.counting_signals():  # a stopped run still prints its report
         _tell(report, report_path, outputs, log)
-    for traceback in report.tracebacks if args.debug else ():
-        print(traceback, file=sys.stderr)
-    return 1 if report.outcome == "done" and not report.is_good else EXIT_CODES[report.outcome]
+    return conclude(report, args)
 
 
 def _tell(report: Report, path: Path | None, outputs: OutputFiles, log: RunLog) -> None:
@@ -102,9 +86,7 @@ def _tell(report: Report, path: Path | None, outputs: OutputFiles, log: RunLog) 
         EngineError: it cannot be written to its file.
     """
     unwritten = None if path is None else _write(report, path)
-    if not any(source.published or source.dropped for source in report.sources):
-        outputs.remove_empty()
-    written = outputs.written()
+    written = written_files(report, outputs)
     if path is not None and unwritten is None:
         written = [*written, path]
     log.end(report, written, outputs.kept())

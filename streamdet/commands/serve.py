@@ -8,19 +8,19 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from streamdet.commands.camera_view import CameraView
 from streamdet.commands.graph_arguments import (
     add_graph_arguments,
     add_machine_arguments,
     graph_from,
     settings_from,
 )
-from streamdet.commands.run import EXIT_CODES
-from streamdet.commands.run_log import RunLog, run_log
+from streamdet.commands.output_files import OutputFiles
+from streamdet.commands.report_text import add_stages_argument
+from streamdet.commands.run_log import run_log
+from streamdet.commands.run_views import conclude, connect_views, written_files
 from streamdet.commands.service_view import ServiceView
 from streamdet.errors import ConfigError, to_install
 from streamdet.run.missing_parts import refuse_missing
-from streamdet.run.report import Snapshot
 from streamdet.run.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `serve`."""
     add_graph_arguments(parser, is_run=True)
     add_machine_arguments(parser)
+    add_stages_argument(parser)
     parser.add_argument(
         "--listen",
         default=DEFAULT_LISTEN,
@@ -76,38 +77,28 @@ def run(args: Namespace) -> int:
             " or STREAMDET_OPERATOR_TOKEN)"
         )
     refuse_missing(graph)
-    bound = listen.bound_socket(host, port)
-    served = service.Service(graph, settings.events, lambda: graph_from(args))
     supervisor = Supervisor(graph, settings)
-    with (
-        run_log("text", sys.stdout) as log,
-        supervisor.counting_signals(),
-        listen.serving(app.create_app(served, tokens), bound),
-    ):
-        supervisor.load = lambda path: graph_from(args, path)
-        log.print(f"http://{host}:{bound.getsockname()[1]}/  (Ctrl-C ends it)")
-        return _serve(supervisor, served, log)
+    bound = listen.bound_socket(host, port)
+    served = service.Service(lambda: supervisor.graph, settings.events)
+    url = f"http://{host}:{bound.getsockname()[1]}/"
+    with supervisor.counting_signals(), listen.serving(app.create_app(served, tokens), bound):
+        return _serve(supervisor, served, args, url)
 
 
-def _serve(supervisor: Supervisor, served: Service, log: RunLog) -> int:
+def _serve(supervisor: Supervisor, served: Service, args: Namespace, url: str) -> int:
     """Run the graph; then stay until a stop signal, if none has come."""
-    cameras, notify = CameraView(log.camera), ServiceView()
-
-    def show(snapshot: Snapshot) -> None:
-        cameras.show(snapshot)
-        notify.show(snapshot)
-
+    outputs, notify = OutputFiles.of(served.graph), ServiceView()
     supervisor.on_folder = lambda folder: served.attach(folder, lambda: supervisor.redis_url)
-    supervisor.on_warning = log.warn
-    supervisor.on_progress = show
-    supervisor.on_change = log.change
-    report = supervisor.run()
+    with run_log("text", sys.stdout, with_stages=args.stages) as log:
+        connect_views(supervisor, served.graph, args, log, notify.show)
+        log.print(f"{url}  (Ctrl-C ends it)")
+        report = supervisor.run()
     served.end(report)
-    log.end(report, [], [])
+    log.end(report, written_files(report, outputs), outputs.kept())
     while not supervisor.stops:
         time.sleep(POLL_S)
     notify.end()
-    return EXIT_CODES[report.outcome]
+    return conclude(report, args)
 
 
 def _address(listen: str) -> tuple[str, int]:

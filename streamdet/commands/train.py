@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from streamdet.commands import trained_model
+from streamdet.commands.counted_stops import counted_stops
 from streamdet.commands.fit import fit
-from streamdet.commands.stop_signals import counted_stops
 from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.evaluation.extra import check_extra

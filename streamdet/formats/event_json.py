@@ -6,47 +6,29 @@ again, repeats the id, and no other event has it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from streamdet.detections import class_label
 from streamdet.events import KINDS, PLACES, Event
+from streamdet.formats.event_parts import PublishedEvent, event_text, id_of
 from streamdet.formats.frame_json import BBOX_DECIMALS, rfc3339
-from streamdet.formats.recording_events import (
-    ClipEvent,
-    RecordingEvent,
-    SnapshotEvent,
-    id_of,
-)
+from streamdet.formats.recording_events import ClipEvent, RecordingEvent, SnapshotEvent
 from streamdet.messages import FrameMessage
-
-EVENTS_MAXLEN = 10_000
 
 State = Literal["connecting", "live", "stalled", "lost", "refused", "paused", "removed"]
 """connecting: not reached yet. stalled: connected, but no frame came for a while. lost: a network
 fault, or the stream ended. refused: the camera answers, but rejects the request. paused: it was
 asked to wait, and is not connected. removed: the run goes on without it."""
 
-_Id = Annotated[str, Field(description="Of this event alone; the same if it is delivered again.")]
-_Run = Annotated[str, Field(description="Names the run.")]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-    schema_name: Literal["streamdet-event/1"] = Field("streamdet-event/1", alias="schema")
-
-
-class CameraEvent(_Part):
+class CameraEvent(PublishedEvent):
     """A camera's state has changed."""
 
     event: Literal["camera"] = "camera"
-    id: _Id
-    run: _Run
     source_id: str = Field(description="Names the camera.")
     state: State = Field(
         description="stalled: connected, but nothing comes; lost: a network fault, or the stream"
@@ -57,15 +39,13 @@ class CameraEvent(_Part):
     at: str = Field(description="When it changed, UTC (RFC 3339).")
 
 
-class SceneEvent(_Part):
+class SceneEvent(PublishedEvent):
     """Something that analytics noticed in a frame; keys that say nothing of it are left out."""
 
     event: str = Field(
         pattern=r"^[a-z][a-z_]*$",
         description=f"{', '.join(KINDS)}; plugins may have others.",
     )
-    id: _Id
-    run: _Run
     source_id: str = Field(description="Names the source.")
     frame_id: int = Field(ge=0, description="The frame in which it was noticed.")
     pts_ns: int | None = Field(description="Presentation time of the frame; null where unknown.")
@@ -104,7 +84,7 @@ def camera_event(run_id: str, source_id: str, camera: dict[str, Any], frame_id: 
         frame_id: of the next frame that comes from it.
     """
     state = camera["state"]
-    return _dump(
+    return event_text(
         {
             "schema": "streamdet-event/1",
             "event": "camera",
@@ -156,7 +136,7 @@ def event_line(
     event: Event, message: FrameMessage, run_id: str, class_names: Sequence[str]
 ) -> bytes:
     """Write what `scene_event` says as compact JSON, without a newline."""
-    return _dump(scene_event(event, message, run_id, class_names))
+    return event_text(scene_event(event, message, run_id, class_names))
 
 
 AnyEvent = CameraEvent | ClipEvent | SnapshotEvent | RecordingEvent | SceneEvent
@@ -194,7 +174,3 @@ def _of_object(event: Event, class_names: Sequence[str]) -> dict[str, Any]:
     if event.counts:
         body["counts"] = dict(event.counts)
     return body
-
-
-def _dump(body: dict[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal
-from uuid import NAMESPACE_URL, uuid5
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from streamdet.formats.event_parts import PublishedEvent, event_text, id_of
 from streamdet.formats.frame_json import rfc3339
-
-_SCHEMA: Literal["streamdet-event/1"] = "streamdet-event/1"
-
-
-class _Event(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
-
-    schema_name: Literal["streamdet-event/1"] = Field(_SCHEMA, alias="schema")
-    id: str = Field(description="Of this event alone; the same if it is delivered again.")
-    run: str = Field(description="Names the run.")
 
 
 class ClipObject(BaseModel):
@@ -34,7 +23,7 @@ class ClipObject(BaseModel):
     confidence: float = Field(description="Its best score, 0 to 1; 0 of an event of analytics.")
 
 
-class ClipEvent(_Event):
+class ClipEvent(PublishedEvent):
     """A clip was written."""
 
     event: Literal["clip"] = "clip"
@@ -49,7 +38,7 @@ class ClipEvent(_Event):
     objects: list[ClipObject] = Field(description="What it was written for, the first one first.")
 
 
-class SnapshotEvent(_Event):
+class SnapshotEvent(PublishedEvent):
     """A snapshot of an object was written."""
 
     event: Literal["snapshot"] = "snapshot"
@@ -68,7 +57,7 @@ class SnapshotEvent(_Event):
     ]
 
 
-class RecordingEvent(_Event):
+class RecordingEvent(PublishedEvent):
     """Recording has stopped, or goes on."""
 
     event: Literal["recording"] = "recording"
@@ -91,14 +80,3 @@ def recording_event(run_id: str, node: str, reason: str, at_ns: int) -> bytes:
             at=rfc3339(at_ns),
         )
     )
-
-
-def id_of(*parts: object) -> str:
-    """Make the id of an event from what tells it from all others."""
-    return str(uuid5(NAMESPACE_URL, json.dumps(["streamdet-event", *map(str, parts)])))
-
-
-def event_text(event: BaseModel) -> bytes:
-    """Write an event as a line of JSON."""
-    body: dict[str, Any] = event.model_dump(by_alias=True)
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

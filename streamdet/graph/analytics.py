@@ -33,8 +33,8 @@ def check_event_sinks(graph: PipelineGraph, problems: Problems) -> None:
     """Report sinks of events that no event can reach."""
     noticing = graph.nodes_of_role("analytics")
     for node in graph.nodes_of_role("sink"):
-        wants_events = getattr(load("sink", node.kind), "wants_events", False)
-        if wants_events and not any(node in graph.downstream(each.name) for each in noticing):
+        needs_events = getattr(load("sink", node.kind), "needs_events", False)
+        if needs_events and not any(node in graph.downstream(each.name) for each in noticing):
             problems.add(
                 ("nodes", node.name, "reads"),
                 f"brings no events from {', '.join(node.reads)}: {node.kind} must read analytics,"

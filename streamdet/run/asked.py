@@ -33,6 +33,7 @@ class RemoveCamera(_Asked):
 
     op: Literal["remove"] = "remove"
     name: str
+    reason: str = Field(max_length=200)
 
 
 class PauseCamera(_Asked):

@@ -38,6 +38,7 @@ ANSWER_S: Final = 30.0
 APPLY_S: Final = 120.0
 """The same where a graph is read, and runtimes may be measured."""
 PAUSED: Final = "by `streamdet camera pause`"
+REMOVED: Final = "by `streamdet camera remove`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,9 @@ class RunControl:
         """
         self._ask(AddCamera(name=name, values=dict(values), node=node))
 
-    def remove(self, name: str) -> CameraStatus:
+    def remove(self, name: str, reason: str = REMOVED) -> CameraStatus:
         """End a camera, once its frames under way are through; returns what has come of them."""
-        return CameraStatus(**self._ask(RemoveCamera(name=name)))
+        return CameraStatus(**self._ask(RemoveCamera(name=name, reason=reason)))
 
     def pause(self, name: str, reason: str = PAUSED) -> None:
         """Disconnect a camera until `resume`."""

@@ -77,6 +77,11 @@ class Controller:
             ApplyGraph: self._apply,
         }
 
+    @property
+    def graph(self) -> PipelineGraph:
+        """The run's graph as it was last applied, before runtimes were chosen."""
+        return self._graphs.stated
+
     def reload(self) -> None:
         """Have the run's own graph file applied soon; a signal handler may call this."""
         self._is_reload_due = True
@@ -159,7 +164,7 @@ class Controller:
 
     def _remove(self, asked: RemoveCamera) -> Change[dict[str, Any]]:
         self._running.check_sinks(self._running.node_of(asked.name))
-        yield from self._cameras.remove(asked.name, "by `streamdet camera remove`")
+        yield from self._cameras.remove(asked.name, asked.reason)
         yield from self._cameras.counted(asked.name)
         self._say(f"{asked.name}: removed")
         return _shown(self._cameras.report(asked.name), None)

@@ -44,12 +44,15 @@ class GraphChanges:
         running: the run.
         cameras: of the same run.
         stated: its graph as it was read, before runtimes were chosen.
+
+    Attributes:
+        stated: the same, of the graph that was last applied.
     """
 
     def __init__(self, running: Running, cameras: CameraChanges, stated: PipelineGraph) -> None:
         self._running = running
         self._cameras = cameras
-        self._stated = stated
+        self.stated = stated
 
     def check(self, wanted: PipelineGraph) -> CheckedChange:
         """Find out what has to change, and whether it can; changes nothing.
@@ -84,7 +87,7 @@ class GraphChanges:
             raise ConfigError(f"not applied, and all is as it was: {exc}") from exc
         yield from self._change_cameras(change)
         run.tell_others()
-        self._stated = change.graph
+        self.stated = change.graph
 
     def _change_cameras(self, change: CheckedChange) -> Change[None]:
         cameras, plan = self._cameras, change.plan
@@ -100,9 +103,9 @@ class GraphChanges:
         """The graph as it was read, with the cameras that there are now."""
         now = self._running.graph.nodes
         nodes = {
-            name: replace(node, items=now[name].items) for name, node in self._stated.nodes.items()
+            name: replace(node, items=now[name].items) for name, node in self.stated.nodes.items()
         }
-        return replace(self._stated, nodes=nodes)
+        return replace(self.stated, nodes=nodes)
 
     def _sized(self, wanted: PipelineGraph) -> PipelineGraph:
         """Give a graph the input sizes, and what has not changed the runtimes, of the running one.
@@ -111,7 +114,7 @@ class GraphChanges:
             ConfigError: a model does not take the size that the run's images have.
         """
         nodes = dict(wanted.nodes)
-        for name, stated in self._stated.nodes.items():
+        for name, stated in self.stated.nodes.items():
             node, running = wanted.nodes[name], self._running.graph.nodes[name]
             if node.role not in ("transform", "detector"):
                 continue

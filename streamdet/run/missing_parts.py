@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Final
 
 from streamdet.building.recognition import check_own_network
@@ -20,10 +19,10 @@ from streamdet.sinks import mqtt, parquet
 from streamdet.transport.cuda_device import check_device
 
 _LIBRARIES: Final = {
-    "parquet": ("pyarrow", parquet.missing_library),
-    "mqtt": ("paho", mqtt.missing_library),
+    "parquet": parquet.missing_library,
+    "mqtt": mqtt.missing_library,
 }
-"""Kind of sink -> the package that it needs, and what says how to get it."""
+"""Kind of sink -> what says how to get the package that it needs, where that is missing."""
 
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
@@ -39,9 +38,8 @@ def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
         except StreamdetError as exc:
             yield exc
     for node in graph.nodes_of_role("sink"):
-        package, missing_library = _LIBRARIES.get(node.kind, ("", str))
-        if package and find_spec(package) is None:
-            yield EngineError(f"{node.name}: {missing_library()}")
+        if missing := _LIBRARIES.get(node.kind, str)():
+            yield EngineError(f"{node.name}: {missing}")
 
 
 def refuse_missing(graph: PipelineGraph) -> None:

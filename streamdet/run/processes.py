@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError
 from streamdet.run.description import write_restarts
 from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError, MakeServer
 from streamdet.run.restart_policy import RestartCount, pause_s
+from streamdet.run.worker_process import WorkerProcess
 from streamdet.system.process import last_line
 from streamdet.worker.heartbeat import Beats
 from streamdet.worker.plan import WorkerPlan
@@ -27,34 +26,11 @@ from streamdet.worker.run_files import (
     LOG,
     beats_path,
     forget_status,
-    read_status,
     traceback_path,
 )
 
 WORKER_MAIN: Final = "streamdet.worker.main:main"
 """A name, so that the supervisor imports no stage."""
-
-
-@dataclass
-class _Process:
-    """One worker's process, past or present.
-
-    Attributes:
-        pid: None while it does not run.
-        due_s: earliest start, monotonic seconds.
-        was_silent: whether it was killed because it sent no heartbeat.
-        is_halted: whether it was killed by `halt`.
-        is_on_trial: whether it stays down, in place of the run's end, if it cannot start.
-    """
-
-    plan: WorkerPlan
-    pid: int | None = None
-    due_s: float = 0.0
-    is_done: bool = False
-    was_silent: bool = False
-    is_halted: bool = False
-    is_on_trial: bool = False
-    restarts: RestartCount = field(default_factory=RestartCount)
 
 
 class Processes:
@@ -84,7 +60,7 @@ class Processes:
         self._folder = folder
         self._progress = progress
         self._beats = Beats.create(beats_path(folder), len(plans))
-        self._processes = [_Process(plan) for plan in plans]
+        self._processes = [WorkerProcess(plan) for plan in plans]
         self._layout = plans[0].run.layout
         self._modules = _modules_of(plans)
         self._make_server = make_server
@@ -121,15 +97,12 @@ class Processes:
             silence_s = self._beats.silence_s(process.plan.number)
             if process.pid is not None and silence_s > self._settings.stall_s:
                 process.was_silent = True
-                with suppress(
-                    ProcessLookupError
-                ):  # it has ended already, which `exits` will report
-                    os.kill(process.pid, signal.SIGKILL)
+                process.kill()
 
     def silent(self) -> tuple[str, ...]:
         """Say which workers sent no heartbeat and were killed since the run last progressed."""
         return tuple(
-            f"{process.plan.consumer} was {self._silence(process)}"
+            f"{process.plan.consumer} was {process.silence(self._settings.stall_s)}"
             for process in self._processes
             if process.was_silent and process.restarts.progress == self._progress()
         )
@@ -139,7 +112,7 @@ class Processes:
         return {
             node: name
             for process in self._processes
-            for node, name in self._status(process).get("runtimes", {}).items()
+            for node, name in process.status().get("runtimes", {}).items()
         }
 
     def warnings(self) -> tuple[str, ...]:
@@ -147,7 +120,7 @@ class Processes:
         said = (
             sentence
             for process in self._processes
-            for sentence in self._status(process).get("warnings", ())
+            for sentence in process.status().get("warnings", ())
         )
         return tuple(dict.fromkeys(said))
 
@@ -170,7 +143,7 @@ class Processes:
         taken = {process.plan.number for process in self._processes}
         number = next(number for number in range(len(taken) + 1) if number not in taken)
         self._beats = Beats.grow(beats_path(self._folder), number + 1)
-        self._processes.append(_Process(replace(plan, number=number)))
+        self._processes.append(WorkerProcess(replace(plan, number=number)))
 
     def halt(self, consumer: str) -> None:
         """Kill a worker's process, which is started again only by `go_on`.
@@ -181,8 +154,7 @@ class Processes:
         process.due_s = math.inf
         if process.pid is not None:
             process.is_halted = True
-            with suppress(ProcessLookupError):  # it has ended, which `exits` will report
-                os.kill(process.pid, signal.SIGKILL)
+            process.kill()
 
     def is_running(self, consumer: str) -> bool:
         """Whether a worker has a process now."""
@@ -215,7 +187,8 @@ class Processes:
         Raises:
             EngineError: it cannot start.
         """
-        process, status = self._of(consumer), read_status(self._folder, consumer)
+        process = self._of(consumer)
+        status = process.status()
         if process.is_on_trial and process.due_s == math.inf:
             raise EngineError(status.get("failure", f"{consumer} cannot start"))
         if "is_ready" not in status:
@@ -223,7 +196,7 @@ class Processes:
         process.is_on_trial = False
         return True
 
-    def _of(self, consumer: str) -> _Process:
+    def _of(self, consumer: str) -> WorkerProcess:
         return {process.plan.consumer: process for process in self._processes}[consumer]
 
     def stop(self) -> None:
@@ -246,10 +219,10 @@ class Processes:
             process.due_s = math.inf
             return
         if exit_.code == EXIT_FATAL:
-            raise EngineError(self._failure(process, exit_.code))
+            raise EngineError(process.failure(exit_.code, self._settings.stall_s))
         self._plan_restart(process, exit_.code)
 
-    def _plan_restart(self, process: _Process, code: int) -> None:
+    def _plan_restart(self, process: WorkerProcess, code: int) -> None:
         self._count_restart()
         now_s, limits = time.monotonic(), self._settings.restart
         count = process.restarts.add(now_s, self._progress())
@@ -259,31 +232,13 @@ class Processes:
         if pause is None:
             raise EngineError(
                 f"{process.plan.consumer} ended {count} times in a minute while nothing moved:"
-                f" {self._failure(process, code)}"
+                f" {process.failure(code, self._settings.stall_s)}"
             )
         process.due_s = now_s + pause
-
-    def _failure(self, process: _Process, code: int) -> str:
-        if process.was_silent:
-            return self._silence(process)
-        if code < 0:
-            return f"killed by {signal.Signals(-code).name}"
-        return str(self._status(process).get("failure", f"exit code {code}"))
-
-    def _silence(self, process: _Process) -> str:
-        """Say why it was killed; a slow batch looks the same as a worker that hangs."""
-        entry, stall_s = process.plan.nodes[0].node.name, self._settings.stall_s
-        return (
-            f"silent for {stall_s:g} s and was killed: if a batch takes so long, lower"
-            f" {entry}.batch ({process.plan.batch}) or raise `stall_s` in the deploy file"
-        )
 
     def _count_restart(self) -> None:
         self.restarts += 1
         write_restarts(self._folder, self.restarts)
-
-    def _status(self, process: _Process) -> dict[str, Any]:
-        return read_status(self._folder, process.plan.consumer)
 
     def _restart_fork_server(self) -> None:
         self._count_restart()

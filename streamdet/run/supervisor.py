@@ -107,6 +107,11 @@ class Supervisor:
             return self._run(stack, folder, warnings)
 
     @property
+    def graph(self) -> PipelineGraph:
+        """The run's graph as it was read, or last applied to the run; any thread may ask."""
+        return self._graph if self._controller is None else self._controller.graph
+
+    @property
     def stops(self) -> int:
         """How often the run has been asked to stop."""
         return self._stops

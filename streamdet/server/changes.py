@@ -44,7 +44,7 @@ def add_camera(service: ServiceOf, name: Name, camera: NewCamera) -> dict[str, s
 @router.delete("/cameras/{source_id}", summary="Go on without a camera")
 def remove_camera(service: ServiceOf, source_id: SourceId) -> dict[str, Any]:
     """End a camera once its frames under way are through; says what has come of them."""
-    removed = service.changeable().remove(source_id)
+    removed = service.changeable().remove(source_id, BY_PAGE)
     return {"name": removed.name, "emitted": removed.emitted, "published": removed.published}
 
 
@@ -79,9 +79,7 @@ def plan_changes(service: ServiceOf) -> dict[str, Any]:
 @router.post("/changes", summary="Apply the graph's file again")
 def apply_changes(service: ServiceOf) -> dict[str, Any]:
     """Restart what has changed in the file, and only that; says what was done."""
-    plan = service.changeable().apply()
-    service.read_again()
-    return plan.as_dict()
+    return service.changeable().apply().as_dict()
 
 
 def _check_address(uri: str) -> None:

@@ -86,10 +86,7 @@ def erase_place(
 def _edit(service: Service, node: Node, edit: Edit, *, apply: bool) -> dict[str, Any]:
     text, control = GraphText(service.graph.path), service.changeable()
     text.check()
-    plan = (text.apply if apply else text.plan)(control, node, edit)
-    if apply:
-        service.read_again()
-    return plan.as_dict()
+    return (text.apply if apply else text.plan)(control, node, edit).as_dict()
 
 
 def _place_node(service: Service, name: str) -> Node:

@@ -119,7 +119,7 @@ class GraphText:
         before = self._path.read_text()
         self._write(self._edited(node, edit))
         try:
-            return control.apply()
+            return control.apply(str(self._path))
         except StreamdetError:
             self._write(before)
             raise

@@ -35,23 +35,15 @@ class Service:
     """A run that is being served; `attach` comes once its folder and server are there.
 
     Args:
-        graph: the run's graph.
+        graph: gives the run's graph, as of now.
         events: key of the stream of events.
-        load: reads the graph's file again, as it is now.
 
     Attributes:
-        graph: the same.
         report: what became of the run; None while it lasts.
     """
 
-    def __init__(
-        self,
-        graph: PipelineGraph,
-        events: str,
-        load: Callable[[], PipelineGraph] | None = None,
-    ) -> None:
-        self.graph = graph
-        self._load = load
+    def __init__(self, graph: Callable[[], PipelineGraph], events: str) -> None:
+        self._graph = graph
         self.report: Report | None = None
         self._events = events
         self._redis_url: Callable[[], str] = lambda: ""
@@ -70,6 +62,11 @@ class Service:
         self._status = StatusFeed(folder)
         self._results = RecentResults(self._follow)
         self._previews = Previews(folder, self._results)
+
+    @property
+    def graph(self) -> PipelineGraph:
+        """The run's graph, as it was last applied."""
+        return self._graph()
 
     @property
     def stream(self) -> str | None:
@@ -98,11 +95,6 @@ class Service:
     def previews(self) -> Previews | None:
         """The sources' newest frames; None before the run has begun."""
         return self._previews
-
-    def read_again(self) -> None:
-        """Take the graph's file as it is now: it has been applied to the run."""
-        if self._load is not None:
-            self.graph = self._load()
 
     def changeable(self) -> RunControl:
         """Return the way to change the run.

@@ -8,8 +8,6 @@ frames again: a file sink brings its file to what its state says, and nothing is
 
 A sink may also have `take_public() -> list[PublicEntry]`: entries that belong to no frame. It is
 called before `states`, after frames and after a source's end, and now and then while none come.
-One with `needs_packets = True` finds each live source's last encoded packets in the run's folder
-(transport/packet_ring.py), `before_s + min_duration_s` of its options and ten seconds more.
 """
 
 from __future__ import annotations
@@ -61,9 +59,15 @@ class Sink(Protocol):
         needs_image: whether `write` wants the source images.
         has_file_per_source: whether its `path` becomes one file per source (see output_path.py).
 
-    A class may have two more: `has_fixed_sources`, true where its sources must be those that the
-    run began with, and `options_may_change`, true where a new process may go on with other options
-    (else a graph that changes them is not applied to a running run).
+    A class may have more of them, each false where it is not there:
+        has_fixed_sources: its sources must be those that the run began with.
+        options_may_change: a new process may go on with other options; else a graph that changes
+            them is not applied to a running run.
+        needs_tracks: it must read a tracker.
+        needs_events: it must read analytics.
+        needs_packets: it finds each live source's last encoded packets in the run's folder
+            (transport/packet_ring.py), `before_s + min_duration_s` of its options and ten seconds
+            more.
     """
 
     needs_image: bool

@@ -22,10 +22,9 @@ import msgpack
 from pydantic import Field
 
 from streamdet.errors import EngineError
-from streamdet.events import EVENT_FIELD
-from streamdet.formats.event_json import EVENTS_MAXLEN
-from streamdet.formats.frame_json import rfc3339
-from streamdet.formats.recording_events import ClipEvent, ClipObject, event_text, id_of
+from streamdet.formats.event_parts import event_text, id_of
+from streamdet.formats.frame_json import CONFIDENCE_DECIMALS, rfc3339
+from streamdet.formats.recording_events import ClipEvent, ClipObject
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
@@ -34,6 +33,7 @@ from streamdet.sinks.clip_events import Clip, ClipTimes, SourceEvents
 from streamdet.sinks.clip_file import find_parts, write_part
 from streamdet.sinks.recorded_files import Recorded
 from streamdet.sinks.recorder import LATEST_FRAME_S, Recorder, RecorderOptions, changes, file_name
+from streamdet.transport.bus import event_entry
 from streamdet.transport.packet_ring import RING_BYTES, held_folder, hold, ring_folder
 
 _HOLD_EVERY_NS: Final = 500_000_000
@@ -107,7 +107,6 @@ class ClipSink:
         )
         self._committed: dict[str, bytes] = {}
         self._over: dict[str, Clip] = {}
-        self._begun: set[str] = set()
         self._held_ns: dict[str, int] = {}
         self._written: list[str] = []
 
@@ -209,10 +208,9 @@ class ClipSink:
         return held_folder(self._folder) / self._context.node / key
 
     def _begin_writing(self) -> None:
-        self._begun &= self._over.keys()
-        for key in self._over.keys() - self._begun:
-            self._begun.add(key)
-            self._recorder.submit(key, partial(self._write_clip, key, self._over[key]))
+        self._recorder.begin(
+            {k: partial(self._write_clip, k, clip) for k, clip in self._over.items()}
+        )
 
     def _write_clip(self, key: str, clip: Clip) -> list[ClipFile]:
         """Write the files of a clip: one, more where the camera's format changed.
@@ -246,8 +244,13 @@ class ClipSink:
             ends_at=rfc3339(written.ends_ns),
             events=list(clip.kinds),
             objects=[
-                ClipObject(track=track, class_id=class_id, label=label, confidence=round(score, 4))
+                ClipObject(
+                    track=track,
+                    class_id=class_id,
+                    label=label,
+                    confidence=round(score, CONFIDENCE_DECIMALS),
+                )
                 for track, class_id, label, score in clip.objects.values()
             ],
         )
-        return PublicEntry(self._context.events, {EVENT_FIELD: event_text(event)}, EVENTS_MAXLEN)
+        return event_entry(self._context.events, event_text(event))

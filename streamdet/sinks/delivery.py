@@ -73,7 +73,7 @@ class DeliverySink:
     Options: type[DeliveryOptions] = DeliveryOptions
     needs_image = False
     has_file_per_source = False
-    wants_events = True
+    needs_events = True
 
     def __init__(self, options: Any, context: SinkContext) -> None:
         """Remember options and run."""

@@ -12,7 +12,7 @@ from streamdet.sinks.line_file import LineFileSink
 class EventFileSink(LineFileSink):
     """One line per event that the graph's analytics notice, each exactly once."""
 
-    wants_events = True
+    needs_events = True
 
     def lines(self, message: FrameMessage, class_names: Sequence[str]) -> bytes:
         """The lines of the frame's events."""

@@ -51,8 +51,8 @@ class MqttSink(DeliverySink):
 
     def courier(self) -> Courier:
         """Make what publishes."""
-        if find_spec("paho") is None:
-            raise ConfigError(missing_library())
+        if missing := missing_library():
+            raise ConfigError(missing)
         return Publisher(self._options)
 
 
@@ -119,5 +119,6 @@ class Publisher:
 
 
 def missing_library() -> str:
-    """Say how to get what speaks MQTT."""
-    return f"mqtt needs paho-mqtt: {to_install('mqtt')}"
+    """Say how to get what speaks MQTT; "" where it is installed."""
+    is_missing = find_spec("paho") is None
+    return f"mqtt needs paho-mqtt: {to_install('mqtt')}" if is_missing else ""

@@ -63,8 +63,8 @@ class ParquetSink:
         Raises:
             ConfigError: pyarrow is not installed, or a file cannot be written.
         """
-        if find_spec("pyarrow") is None:
-            raise ConfigError(missing_library())
+        if missing := missing_library():
+            raise ConfigError(missing)
         self._ended = {key.removeprefix(_ENDED) for key in states if key.startswith(_ENDED)}
         self._has_begun = STATE_KEY in states
         has_all_ended = self._ended >= self._sources
@@ -128,8 +128,9 @@ def rows_path(path: Path) -> Path:
 
 
 def missing_library() -> str:
-    """Say how to get what writes Parquet."""
-    return f"a Parquet file needs pyarrow: {to_install('parquet')}"
+    """Say how to get what writes Parquet; "" where it is installed."""
+    is_missing = find_spec("pyarrow") is None
+    return f"a Parquet file needs pyarrow: {to_install('parquet')}" if is_missing else ""
 
 
 def _convert(csv_path: Path, path: Path) -> None:

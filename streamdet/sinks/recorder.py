@@ -17,13 +17,12 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import Field
 
-from streamdet.events import EVENT_FIELD
-from streamdet.formats.event_json import EVENTS_MAXLEN
 from streamdet.formats.recording_events import recording_event
 from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.background_writer import BackgroundWriter, Done
 from streamdet.sinks.objects_wanted import ObjectOptions
 from streamdet.sinks.recorded_files import Recorded, RecordedFiles
+from streamdet.transport.bus import event_entry
 
 T = TypeVar("T")
 
@@ -63,6 +62,7 @@ class Recorder(Generic[T]):
         self._context = context
         self._files = RecordedFiles(options.folder, options.keep_days, options.keep_bytes)
         self._writer: BackgroundWriter[T | None] = BackgroundWriter(retry_s)
+        self._begun: set[str] = set()
         self._problem = ""
         self._cleaned_s = 0.0
 
@@ -78,9 +78,16 @@ class Recorder(Generic[T]):
         """Write one file, in a job: see RecordedFiles.write."""
         return self._files.write(name, write)
 
-    def submit(self, key: str, job: Callable[[], T]) -> None:
-        """Have a job done in the background; it calls `write`."""
-        self._writer.submit(key, job)
+    def begin(self, jobs: Mapping[str, Callable[[], T]]) -> None:
+        """Have jobs done in the background, each of which calls `write`.
+
+        Args:
+            jobs: key -> all that are not done; those that have been begun are not begun again.
+        """
+        self._begun &= jobs.keys()
+        for key in jobs.keys() - self._begun:
+            self._begun.add(key)
+            self._writer.submit(key, jobs[key])
 
     def take_done(self) -> list[Done[T | None]]:
         """Return the jobs that are over since the last call; warn of those that failed."""
@@ -148,7 +155,7 @@ def write_synced(content: bytes, path: Path) -> None:
 def recording_entry(context: SinkContext, problem: str) -> PublicEntry:
     """Make the event that recording has stopped, or (no problem) goes on."""
     event = recording_event(context.run_id, context.node, problem, time.time_ns())
-    return PublicEntry(context.events, {EVENT_FIELD: event}, EVENTS_MAXLEN)
+    return event_entry(context.events, event)
 
 
 def file_name(source_id: str, captured_ns: int, label: str, track: int | None, suffix: str) -> str:

@@ -10,24 +10,24 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgpack
 from pydantic import Field
 
 from streamdet.errors import FrameError
-from streamdet.events import EVENT_FIELD
-from streamdet.formats.event_json import EVENTS_MAXLEN
+from streamdet.formats.event_parts import event_text, id_of
 from streamdet.formats.frame_json import BBOX_DECIMALS, CONFIDENCE_DECIMALS, rfc3339
-from streamdet.formats.recording_events import SnapshotEvent, event_text, id_of
+from streamdet.formats.recording_events import SnapshotEvent
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.background_writer import RETRY_S
-from streamdet.sinks.objects_wanted import ObjectOptions, Sighting, Watch, Watched
+from streamdet.sinks.best_images import BestImage, SourceTracks
+from streamdet.sinks.objects_wanted import Sighting, Watched
 from streamdet.sinks.recorded_files import Recorded
 from streamdet.sinks.recorder import (
     LATEST_FRAME_S,
@@ -38,9 +38,8 @@ from streamdet.sinks.recorder import (
     write_synced,
 )
 from streamdet.sinks.track_images import Look, jpeg, rank
+from streamdet.transport.bus import event_entry
 
-LOST_S: Final = 2.0
-"""A track that was not seen for this long has ended."""
 _BETTER: Final = 1.1
 """An image must be so much better to replace another: each costs its encoding."""
 
@@ -61,87 +60,6 @@ class SnapshotOptions(RecorderOptions):
         le=3600,
         description="Of a track that lasts longer, the best image of these seconds is written.",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """The best image of a track so far.
-
-    Attributes:
-        track: the number of the track.
-        class_id: its class, from 0.
-        label: the name of its class.
-        score: in this frame.
-        xyxy: in this frame, pixels.
-        rank: see track_images.rank.
-        frame_id: of the frame.
-        captured_ns: when that was taken, wall clock.
-    """
-
-    track: int
-    class_id: int
-    label: str
-    score: float
-    xyxy: tuple[float, ...]
-    rank: tuple[bool, float]
-    frame_id: int
-    captured_ns: int
-
-    @classmethod
-    def restored(cls, values: Sequence[Any]) -> Best:
-        """The inverse of `dataclasses.astuple`, after MessagePack has made lists of tuples."""
-        plain: list[Any] = [tuple(each) if isinstance(each, list) else each for each in values]
-        return cls(*plain)
-
-
-@dataclass(slots=True)
-class Source:
-    """What is known of one source.
-
-    Attributes:
-        watched: its objects.
-        best: track -> its best image; of tracks that are recorded no more.
-        recorded: the tracks that have had their file.
-        now_s: when its last frame was taken, see `SnapshotSink._taken_s`.
-    """
-
-    watched: Watched
-    best: dict[int, Best] = field(default_factory=dict)
-    recorded: set[int] = field(default_factory=set)
-    now_s: float = 0.0
-
-    def state(self) -> bytes:
-        """All that later frames depend on; b"" where nothing is remembered."""
-        if not self.watched.all:
-            return b""
-        best = [astuple(each) for each in self.best.values()]
-        packed: bytes = msgpack.packb(
-            [self.watched.state(), best, sorted(self.recorded), self.now_s]
-        )
-        return packed
-
-    @classmethod
-    def restored(cls, options: ObjectOptions, state: bytes) -> Source:
-        """Go on as the one that returned `state` would."""
-        watched, best, recorded, now_s = msgpack.unpackb(state)
-        found = (Best.restored(values) for values in best)
-        kept = {each.track: each for each in found}
-        return cls(Watched.restored(options, watched), kept, set(recorded), now_s)
-
-    def over(self, longest_s: float, now_s: float) -> list[Best]:
-        """Take the best images of tracks that have ended by now, or last for so long."""
-        over = []
-        for track in list(self.best):
-            watch = self.watched.all.get(track)  # None: it was not seen for very long
-            if watch is None or _is_over(watch, longest_s, now_s):
-                over.append(self.best.pop(track))
-        self.recorded |= {each.track for each in over}
-        self.recorded &= self.watched.all.keys()
-        return over
-
-
-def _is_over(watch: Watch, longest_s: float, now_s: float) -> bool:
-    return now_s - watch.last_s > LOST_S or now_s - watch.first_s >= longest_s
 
 
 class SnapshotSink:
@@ -173,9 +91,8 @@ class SnapshotSink:
         self._clock_ns = clock_ns
         self._folder = (context.folder or Path()) / "snapshots" / context.node
         self._recorder: Recorder[Recorded] = Recorder(options, context, retry_s)
-        self._sources = defaultdict[str, Source](lambda: Source(Watched(options)))
-        self._over: dict[str, Best] = {}
-        self._begun: set[str] = set()
+        self._sources = defaultdict[str, SourceTracks](lambda: SourceTracks(Watched(options)))
+        self._over: dict[str, BestImage] = {}
         self._committed: dict[str, bytes] = {}
         self._useless: list[Path] = []
         self._warned = ""
@@ -191,9 +108,9 @@ class SnapshotSink:
         for key, state in states.items():
             source_id, _, track = key.partition("/")
             if track:
-                self._over[key] = Best.restored(msgpack.unpackb(state))
+                self._over[key] = BestImage.restored(msgpack.unpackb(state))
             else:
-                self._sources[source_id] = Source.restored(self._options, state)
+                self._sources[source_id] = SourceTracks.restored(self._options, state)
         self._begin_writing()
 
     def write(
@@ -279,7 +196,7 @@ class SnapshotSink:
         had = source.best.get(track)
         if had is not None and found <= (had.rank[0], had.rank[1] * _BETTER):
             return
-        best = Best(
+        best = BestImage(
             track=track,
             class_id=sighting.class_id,
             label=sighting.label,
@@ -295,7 +212,7 @@ class SnapshotSink:
         if had is not None:
             self._useless.append(self._image_path(message.source_id, had))
 
-    def _keep(self, source_id: str, best: Best, image: Image) -> bool:
+    def _keep(self, source_id: str, best: BestImage, image: Image) -> bool:
         """Write an image into the run's folder; returns whether that was possible."""
         options, path = self._options, self._image_path(source_id, best)
         try:
@@ -316,19 +233,18 @@ class SnapshotSink:
             self._warned = problem
             self._context.warn(f"{self._context.node}: {problem}")
 
-    def _image_path(self, source_id: str, best: Best) -> Path:
+    def _image_path(self, source_id: str, best: BestImage) -> Path:
         return self._folder / source_id / f"{best.track}-{best.frame_id}.jpg"
 
-    def _end(self, source_id: str, over: Sequence[Best]) -> None:
+    def _end(self, source_id: str, over: Sequence[BestImage]) -> None:
         self._over |= {f"{source_id}/{best.track}": best for best in over}
 
     def _begin_writing(self) -> None:
-        self._begun &= self._over.keys()
-        for key in self._over.keys() - self._begun:
-            self._begun.add(key)
-            self._recorder.submit(key, partial(self._record, key, self._over[key]))
+        self._recorder.begin(
+            {key: partial(self._record, key, best) for key, best in self._over.items()}
+        )
 
-    def _record(self, key: str, best: Best) -> Recorded:
+    def _record(self, key: str, best: BestImage) -> Recorded:
         """Write the file of a track.
 
         Raises:
@@ -339,7 +255,7 @@ class SnapshotSink:
         name = file_name(source_id, best.captured_ns, best.label, best.track, ".jpg")
         return self._recorder.write(name, partial(write_synced, coded))
 
-    def _entry(self, source_id: str, best: Best, file: Recorded) -> PublicEntry:
+    def _entry(self, source_id: str, best: BestImage, file: Recorded) -> PublicEntry:
         path = str(file.path.absolute())
         event = SnapshotEvent(
             id=id_of(self._context.run_id, source_id, "snapshot", path),
@@ -355,4 +271,4 @@ class SnapshotSink:
             confidence=round(best.score, CONFIDENCE_DECIMALS),
             bbox=[round(edge, BBOX_DECIMALS) for edge in best.xyxy],
         )
-        return PublicEntry(self._context.events, {EVENT_FIELD: event_text(event)}, EVENTS_MAXLEN)
+        return event_entry(self._context.events, event_text(event))

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from streamdet.analytics import Analytics
 from streamdet.errors import EngineError
-from streamdet.events import EVENT_FIELD, Event
-from streamdet.formats.event_json import EVENTS_MAXLEN, event_line
+from streamdet.events import Event
+from streamdet.formats.event_json import event_line
 from streamdet.messages import FrameMessage
 from streamdet.stages import Job
 from streamdet.stages.per_source import PerSource
-from streamdet.transport.bus import PublicEntry
+from streamdet.transport.bus import PublicEntry, event_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class EventStream:
         """Make the entry of an event of a frame."""
         names = self.class_names.get(message.model or "", ())
         line = event_line(event, message, self.run_id, names)
-        return PublicEntry(self.key, {EVENT_FIELD: line}, EVENTS_MAXLEN)
+        return event_entry(self.key, line)
 
 
 class AnalyticsStage:

@@ -29,10 +29,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from streamdet.errors import TransportError
+from streamdet.events import EVENT_FIELD
 from streamdet.frame import FrameRef
+
+EVENTS_MAXLEN: Final = 10_000
+"""Approximate length of the stream of events."""
 
 
 class FencedError(TransportError):
@@ -104,6 +108,16 @@ class PublicEntry:
     stream: str
     fields: Mapping[str, bytes]
     maxlen: int
+
+
+def event_entry(stream: str, event: bytes) -> PublicEntry:
+    """Make the entry of an event.
+
+    Args:
+        stream: key of the run's stream of events.
+        event: its JSON.
+    """
+    return PublicEntry(stream, {EVENT_FIELD: event}, EVENTS_MAXLEN)
 
 
 @dataclass(frozen=True, slots=True)

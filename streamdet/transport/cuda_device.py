@@ -17,11 +17,10 @@ import numpy.typing as npt
 
 from streamdet.errors import ConfigError, EngineError, TransportError, to_install
 from streamdet.image import DevicePixels, Pixels
+from streamdet.kernels.driver import why_too_old
 from streamdet.kernels.launch import Launch
 from streamdet.kernels.ptx import ptx
 
-LEAST_DRIVER: Final = 13000
-"""CUDA version of the oldest driver that takes the PTX of our kernels (nvcc 13.0, PTX 9.0)."""
 _opened: Final[dict[str, CudaDevice]] = {}
 
 
@@ -293,13 +292,6 @@ def _driver(name: str) -> Any:
             f"device {name} cannot be used ({exc}): see what nvidia-smi says, or leave `device` out"
             " to run on the CPU"
         ) from exc
-    if (version := cuda.get_driver_version()) < LEAST_DRIVER:
-        raise ConfigError(
-            f"device {name} needs a driver for CUDA {_spoken(LEAST_DRIVER)} or newer (NVIDIA driver"
-            f" 580), this one is for {_spoken(version)}: update it"
-        )
+    if reason := why_too_old(cuda.get_driver_version()):
+        raise ConfigError(f"device {name} cannot be used: {reason}")
     return cuda
-
-
-def _spoken(version: int) -> str:
-    return f"{version // 1000}.{version % 1000 // 10}"

@@ -13,8 +13,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from streamdet.errors import CameraRefusedError, CameraSilentError, SourceError
-from streamdet.events import EVENT_FIELD
-from streamdet.formats.event_json import EVENTS_MAXLEN, State, camera_event
+from streamdet.formats.event_json import State, camera_event
 from streamdet.formats.recording_events import recording_event
 from streamdet.registry import load
 from streamdet.sources import DecodedFrame, Position
@@ -24,7 +23,7 @@ from streamdet.sources.resolve import SourceItem
 from streamdet.stages.pixels import NoSlotError
 from streamdet.stages.preview import PreviewTap
 from streamdet.stages.source import SourceStage
-from streamdet.transport.bus import PublicEntry, Step, StepResult
+from streamdet.transport.bus import PublicEntry, Step, StepResult, event_entry
 from streamdet.transport.packet_ring import RingWriter
 from streamdet.worker.camera_orders import CameraOrder, OrderedError, read_order
 from streamdet.worker.camera_state import CameraState, Pauses
@@ -159,7 +158,7 @@ class LiveSourceWorker:
         """Say that packets cannot be kept, or (no problem) are kept again, with the next step."""
         run, name = self._context.plan.run, self._source_id
         event = recording_event(run.layout.run_id, name, problem, time.time_ns())
-        self._public.append(PublicEntry(run.events, {EVENT_FIELD: event}, EVENTS_MAXLEN))
+        self._public.append(event_entry(run.events, event))
         if problem:
             warning = f"{name}: {problem}; it has no clips until there is room"
             self._context.group.warnings.append(warning)
@@ -212,7 +211,7 @@ class LiveSourceWorker:
     def _event(self) -> PublicEntry:
         run, camera = self._context.plan.run, self._camera.as_dict()
         event = camera_event(run.layout.run_id, self._source_id, camera, self._last.index)
-        return PublicEntry(run.events, {EVENT_FIELD: event}, EVENTS_MAXLEN)
+        return event_entry(run.events, event)
 
     def _after_step(self, result: StepResult) -> None:
         self._under_way.note(result.in_flight, self._last.index)

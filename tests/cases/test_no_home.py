@@ -20,7 +20,14 @@ def read_only_home(tmp_path: Path) -> Path:
     return home
 
 
-@pytest.mark.parametrize("home", [None, "/proc/home", "/dev/null"])
+@pytest.mark.parametrize(
+    "home",
+    [
+        None,
+        pytest.param("/proc/home", marks=pytest.mark.nightly),
+        pytest.param("/dev/null", marks=pytest.mark.nightly),
+    ],
+)
 def test_the_shipped_model_runs_with_one_warning(tmp_path: Path, home: str | None) -> None:
     output = tmp_path / "seen.jsonl"
     run = ("run", "people", "--source", STREET, "--output", output)

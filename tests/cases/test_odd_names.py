@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,14 @@ nodes:
   write: {{kind: jsonl, reads: camera, path: "{folder}/seen.jsonl", process: all}}
 """
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def first_by_day(names: list[bytes], count: int) -> list[Any]:
+    """All names as parameters, those after the first few at night only."""
+    return [
+        pytest.param(name, marks=[pytest.mark.nightly] if number >= count else [])
+        for number, name in enumerate(names)
+    ]
 
 
 @pytest.fixture
@@ -62,7 +71,7 @@ def test_each_file_of_a_folder_is_read_and_the_report_is_json_and_utf_8(
     assert f"{videos}/all/caf\\xe9 entr\\xe9e.mp4" in {source["address"] for source in sources}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", first_by_day(NAMES, 1))
 @pytest.mark.parametrize("locale", [{}, C_LOCALE])
 def test_a_file_given_alone_is_read(
     graph: Path, videos: Path, tmp_path: Path, name: bytes, locale: dict[str, str]
@@ -74,7 +83,7 @@ def test_a_file_given_alone_is_read(
     assert len(lines_of(tmp_path / "seen.jsonl")) == 3
 
 
-@pytest.mark.parametrize("name", PLAIN_NAMES)
+@pytest.mark.parametrize("name", first_by_day(PLAIN_NAMES, 2))
 def test_a_name_without_a_folder_is_no_value_and_no_protocol(
     graph: Path, videos: Path, tmp_path: Path, name: bytes
 ) -> None:

@@ -162,6 +162,7 @@ def test_a_server_that_has_renamed_info_and_client_runs() -> None:
     assert "does not allow INFO" in done.stderr
 
 
+@pytest.mark.nightly  # a minute: the server loads slowly
 def test_a_server_that_is_loading_says_to_wait() -> None:
     with server("--appendonly", "no") as full:
         client = full.client()

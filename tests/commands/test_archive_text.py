@@ -8,7 +8,7 @@ import pytest
 
 from streamdet.archive.folder import ArchiveFolder
 from streamdet.archive.listing import Identity
-from streamdet.archive.manifest import FileRow, State
+from streamdet.archive.manifest_rows import FileRow, State
 from streamdet.archive.progress import Progress
 from streamdet.archive.report import FileReport
 from streamdet.commands.archive_text import report_lines

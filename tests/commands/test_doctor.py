@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as real_version
 from pathlib import Path
@@ -105,6 +106,21 @@ def test_opencv_is_needed_and_5_is_too_new(
     assert found(settings, "opencv").remedy == "pip install -e '.[opencv]' in streamdet's checkout"
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "5.0.1")
     assert found(settings, "opencv").text == "5.0.1 has no HOGDescriptor, wanted 4.x"
+
+
+def test_what_only_some_graphs_and_commands_need_is_missing_not_broken(
+    settings: DeploySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extras = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    needed = [("shapely", "zones"), ("pyarrow", "parquet"), ("paho-mqtt", "mqtt")]
+    for library, extra in [*needed, ("fastapi", "server"), ("duckdb", "query")]:
+        assert any(one.startswith(library) for one in extras[extra])
+        without(library, monkeypatch)
+        finding = found(settings, library)
+        assert finding.state == "missing"
+        assert f"pip install -e '.[{extra}]'" in finding.remedy
 
 
 def test_opencv_without_contrib_lacks_selective_search(

@@ -15,12 +15,8 @@ from streamdet.commands.progress_view import PlainView, metrics, progress_view
 from streamdet.commands.report_text import report_lines
 from streamdet.events import Event
 from streamdet.formats.event_json import camera_event, event_line
-from streamdet.formats.recording_events import (
-    ClipEvent,
-    ClipObject,
-    event_text,
-    recording_event,
-)
+from streamdet.formats.event_parts import event_text
+from streamdet.formats.recording_events import ClipEvent, ClipObject, recording_event
 from streamdet.run.report import Report, Snapshot, SourceReport, StageReport
 from tests.sinks import frames
 

@@ -82,7 +82,7 @@ def assert_same(came: Tensors, wanted: Tensors) -> None:
         ("paper", 4),
         ("convolutional", 1),
         pytest.param("masks", 1, marks=pytest.mark.nightly),
-        ("masks_and_keypoints", 4),
+        pytest.param("masks_and_keypoints", 4, marks=pytest.mark.nightly),
     ],
 )
 def test_an_exported_network_gives_what_torch_gives(name: str, batch: int, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ LOCAL = "http://localhost"
 
 @pytest.fixture(scope="module")
 def service() -> Service:
-    return Service(load_graph("people"), "events")
+    graph = load_graph("people")
+    return Service(lambda: graph, "events")
 
 
 @pytest.fixture

@@ -75,6 +75,10 @@ def test_a_camera_comes_pauses_and_goes(run: Served, cameras: RtspServer) -> Non
     assert code == 200
     assert removed["emitted"] == removed["published"] + ask_dropped(run, "yard")
     wait_for_state(run, "yard", "removed")
+    reasons = {
+        each["source_id"]: each["camera"]["reason"] for each in ask(run, "GET", "/cameras")[1]
+    }
+    assert reasons["yard"] == "by an operator"
     assert states(run)[door(cameras)] == "live"
     for path in ("/run", "/events?limit=500", "/detections?limit=10"):
         assert "canary-4711" not in json.dumps(ask(run, "GET", path)[1])

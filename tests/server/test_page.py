@@ -6,12 +6,13 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import yaml
 
+from streamdet.run.control import find_run
 from tests.cameras.rtsp_server import RtspServer
 from tests.required import skip_for_want_of
 from tests.server.served import SOURCE, Served, served
@@ -177,3 +178,56 @@ def test_a_zone_is_drawn_by_mouse_and_applied(
     assert "# drawn by hand" in text
     lawn = yaml.safe_load(text)["nodes"]["zones"]["zones"]["lawn"]["polygon"]
     assert np.allclose(lawn, [[0.25, 0.5], [0.75, 0.5], [0.75, 0.9]], atol=0.01)
+
+
+def test_a_graph_that_is_applied_from_elsewhere_is_shown_and_edited(
+    browser: Browser, cameras: RtspServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "garden.yaml").write_text(GRAPH)
+    other = folder / "other.yaml"
+    other.write_text(GRAPH.replace("corner:", "porch:"))
+    arguments = ("--source", cameras.url("/door"))
+    graph = str(folder / "garden.yaml")
+    with served(folder, *arguments, graph=graph) as run, opened(browser, run.url) as page:
+        page.locator(".tile", has_text="door").get_by_text("live").wait_for()
+        find_run("garden").apply(str(other))
+        page.locator(".tile .place-name", has_text="porch").wait_for()
+        page.evaluate(
+            "import('/page/api.js').then(({ask}) => ask('/api/v1/places/zones/step?apply=true',"
+            " {method: 'PUT', body: '{\"points\": [[0.1, 0.1], [0.2, 0.1], [0.2, 0.2]]}'}))"
+        )
+        page.locator(".tile .place-name", has_text="step").wait_for()
+    assert [*yaml.safe_load(other.read_text())["nodes"]["zones"]["zones"]] == ["porch", "step"]
+    assert (folder / "garden.yaml").read_text() == GRAPH
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [
+        (
+            {"event": "camera", "source_id": "door", "state": "lost", "reason": "it ended"},
+            "door is lost: it ended",
+        ),
+        (
+            {"event": "zone_exit", "source_id": "door", "zone": "yard", "label": "person"}
+            | {"track": 7, "counts": {"inside": 1}, "reason": "left"},
+            "door: person #7 zone exit yard (inside 1) left",
+        ),
+        (
+            {"event": "clip", "source_id": "door", "path": "/clips/a.mp4"}
+            | {"objects": [{"label": "person", "track": 3}, {"label": "dog", "track": None}]},
+            "door: person #3, dog clip /clips/a.mp4",
+        ),
+        (
+            {"event": "recording", "node": "record", "state": "stopped", "reason": "/clips: full"},
+            "record: recording stopped /clips: full",
+        ),
+    ],
+)
+def test_an_event_is_a_line(
+    browser: Browser, run: Served, event: dict[str, Any], sentence: str
+) -> None:
+    with opened(browser, run.url) as page:
+        script = "async (event) => (await import('/page/events.js')).describe(event)"
+        assert page.evaluate(script, event) == sentence

@@ -115,13 +115,18 @@ def test_a_wrong_request_is_refused(run: Served, path: str, code: int) -> None:
 
 
 def test_a_run_that_has_ended_is_told_until_ctrl_c(tmp_path: Path) -> None:
-    with served(tmp_path, "--source", "synthetic:street?frames=6&hw=120x160") as short:
+    source = ("--source", "synthetic:street?frames=6&hw=120x160")
+    output = tmp_path / "o.jsonl"
+    with served(tmp_path, *source, *source, "--stages", f"--output={output}") as short:
         while (told := short.read("/run"))["report"] is None:
             assert short.process.poll() is None, short.log
         assert told["report"]["outcome"] == "done"
         assert told["report"]["sources"][0]["published"] == 6
         assert short.read("/events") == {"entries": [], "before": None}
         assert short.stop() == 0
+    assert "is read twice, as street and street-2" in short.log
+    assert "what runs it" in short.log
+    assert f"written: {output}" in short.log
 
 
 @pytest.mark.parametrize(

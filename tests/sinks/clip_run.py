@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from streamdet.messages import FrameMessage
 from streamdet.sinks.clip import ClipOptions, ClipSink
 from tests.sinks.camera_packets import run_context, seen
+from tests.sinks.worker_step import take_step
 
 
 @dataclass
@@ -43,17 +43,7 @@ class ClipRun:
         self.sink.restore({key: state for key, state in self.states.items() if state})
 
     def step(self, frames: Sequence[FrameMessage], *, dies: str = "") -> None:
-        """One step of the worker; where it dies, a new sink follows."""
-        self.sink.write(frames, [None] * len(frames))
-        entries = self.sink.take_public()
-        states = self.sink.states()
-        if dies != "before the step":
-            self.states |= states
-            self.events += [json.loads(entry.fields["event"]) for entry in entries]
-        if not dies:
-            self.sink.committed()
-        else:
-            self.start()
+        take_step(self, frames, [None] * len(frames), dies)
 
     def play(self, *seconds: float, count: int = 1) -> None:
         for second in seconds:

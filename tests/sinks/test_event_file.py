@@ -36,5 +36,7 @@ def test_an_output_that_ends_so_is_one() -> None:
 
 
 def test_one_that_no_event_can_reach_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"event_file must read .* graph `zones` has some"):
+    with pytest.raises(
+        ConfigError, match=r"event_file must read analytics, .* graph `zones` has some"
+    ):
         load_graph("people", outputs=[OUT])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from streamdet.sinks.snapshot import SnapshotOptions, SnapshotSink
 from streamdet.sinks.track_images import jpeg, rank
 from tests.sinks.camera_packets import at_ns, run_context, seen
 from tests.sinks.frames import HW, image, one
+from tests.sinks.worker_step import take_step
 
 SMALL = [20.0, 20, 30, 30]
 LARGE = [10.0, 10, 50, 40]
@@ -48,16 +48,7 @@ class Run:
         self.sink.restore({key: state for key, state in self.states.items() if state})
 
     def step(self, frames: Sequence[FrameMessage], *, dies: str = "") -> None:
-        self.sink.write(frames, [image(frame.index) for frame in frames])
-        entries = self.sink.take_public()
-        states = self.sink.states()
-        if dies != "before the step":
-            self.states |= states
-            self.events += [json.loads(entry.fields["event"]) for entry in entries]
-        if not dies:
-            self.sink.committed()
-        else:
-            self.start()
+        take_step(self, frames, [image(frame.index) for frame in frames], dies)
 
     def finish(self) -> None:
         self.sink.finish("cam")

@@ -305,7 +305,7 @@ except ConfigError as exc:
         ({"EMULATED_CUDA_DEVICES": "0"}, "device cuda:0 cannot be used (cuInit failed: "),
         (
             {"EMULATED_CUDA_DRIVER_VERSION": "12040"},
-            "needs a driver for CUDA 13.0 or newer (NVIDIA driver 580), this one is for 12.4",
+            "it has CUDA 12.4, our kernels need CUDA 13.0 or newer (NVIDIA driver 580)",
         ),
         ({"LD_LIBRARY_PATH": ""}, "needs NVIDIA's driver, which cannot be loaded (libcuda.so.1"),
         (

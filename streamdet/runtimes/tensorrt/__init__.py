@@ -2,7 +2,7 @@
 
 `compile` builds an engine out of an ONNX file, in a child process (`child`), because the library
 aborts where a plugin or a file surprises it. `library` finds and loads the library, `nodes` says
-what our three plugins are, `plugins` puts them into TensorRT's classes (kernels/launching.py starts
+what our three plugins are, `plugins` puts them into TensorRT's classes (kernels/driver.py starts
 their kernels on its stream), `layers` reads which arithmetic each layer of an engine has, `device`
 looks at the GPU and its driver.
 

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamdet.errors import EngineError
-from streamdet.kernels.launching import LIBRARY
-
-OLDEST_CUDA: Final = 13000
-"""Of the driver, as cuDriverGetVersion says it: our kernels' PTX is of CUDA 13.0 (version 9.0)."""
+from streamdet.kernels.driver import call, load_driver, why_too_old
 
 _CAPABILITY: Final = (75, 76)  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
 
@@ -38,21 +35,18 @@ def find_device(driver: Any = None) -> Device:
     Raises:
         EngineError: there is no driver, it is too old, or it has no GPU.
     """
-    driver = _load() if driver is None else driver
+    driver = load_driver() if driver is None else driver
     if code := driver.cuInit(0):
         raise EngineError(f"the NVIDIA driver finds no GPU: cuInit answered {code}")
     version = ctypes.c_int()
-    _call(driver, "cuDriverGetVersion", ctypes.byref(version))
-    if version.value < OLDEST_CUDA:
-        raise EngineError(
-            f"the NVIDIA driver is too old: it has CUDA {_cuda(version.value)}, engines with our"
-            f" kernels need {_cuda(OLDEST_CUDA)} (driver 580 or newer)"
-        )
+    call(driver, "cuDriverGetVersion", ctypes.byref(version))
+    if reason := why_too_old(version.value):
+        raise EngineError(reason)
     device = ctypes.c_int()
-    _call(driver, "cuDeviceGet", ctypes.byref(device), 0)
+    call(driver, "cuDeviceGet", ctypes.byref(device), 0)
     sides = [ctypes.c_int() for _ in _CAPABILITY]
     for side, attribute in zip(sides, _CAPABILITY, strict=True):
-        _call(driver, "cuDeviceGetAttribute", ctypes.byref(side), attribute, device)
+        call(driver, "cuDeviceGetAttribute", ctypes.byref(side), attribute, device)
     return Device("sm_" + "".join(str(side.value) for side in sides), _free_bytes(driver, device))
 
 
@@ -79,32 +73,16 @@ def check_device(device: Device, targets: Sequence[str], engine_bytes: int) -> N
         )
 
 
-def _load() -> Any:
-    try:
-        return ctypes.CDLL(LIBRARY)
-    except OSError as exc:
-        raise EngineError(f"there is no NVIDIA driver on this machine: {exc}") from exc
-
-
 def _free_bytes(driver: Any, device: ctypes.c_int) -> int:
     """Ask in the primary context, which is let go again."""
     context, free, total = ctypes.c_void_p(), ctypes.c_size_t(), ctypes.c_size_t()
-    _call(driver, "cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+    call(driver, "cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
     try:
-        _call(driver, "cuCtxPushCurrent_v2", context)
+        call(driver, "cuCtxPushCurrent_v2", context)
         try:
-            _call(driver, "cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
+            call(driver, "cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
         finally:
-            _call(driver, "cuCtxPopCurrent_v2", ctypes.byref(ctypes.c_void_p()))
+            call(driver, "cuCtxPopCurrent_v2", ctypes.byref(ctypes.c_void_p()))
     finally:
-        _call(driver, "cuDevicePrimaryCtxRelease_v2", device)
+        call(driver, "cuDevicePrimaryCtxRelease_v2", device)
     return free.value
-
-
-def _call(driver: Any, name: str, *arguments: Any) -> None:
-    if code := getattr(driver, name)(*arguments):
-        raise EngineError(f"the NVIDIA driver fails: {name} answered {code}")
-
-
-def _cuda(version: int) -> str:
-    return f"{version // 1000}.{version % 1000 // 10}"

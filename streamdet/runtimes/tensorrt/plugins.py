@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from streamdet.kernels.driver import Kernels
 from streamdet.kernels.launch import DeviceArray
-from streamdet.kernels.launching import Kernels
 from streamdet.networks import NODE_DOMAIN
 from streamdet.runtimes.tensorrt.nodes import NODE_KINDS, PTX_FIELD, Attributes, NodeKind
 

@@ -2,14 +2,16 @@
 const shown = new Set();
 const MOST = 200;
 
-function describe(event) {
+const named = (object) => [object.label, object.track === undefined || object.track === null ? "" : `#${object.track}`]
+  .filter(Boolean).join(" ");
+
+export function describe(event) {
   if (event.event === "camera") return `${event.source_id} is ${event.state}${event.reason ? `: ${event.reason}` : ""}`;
-  const what = [event.label, event.track !== undefined && event.track !== null ? `#${event.track}` : ""]
-    .filter(Boolean).join(" ");
+  const what = [event, ...event.objects ?? []].map(named).filter(Boolean).join(", ");
   const where = event.zone ?? event.line ?? event.presence;
   const counts = Object.entries(event.counts ?? {}).map(([name, count]) => `${name} ${count}`).join(", ");
   const words = event.event.replaceAll("_", " ");
-  return [`${event.source_id ?? event.node ?? ""}:`, what, words, event.direction, where, counts && `(${counts})`, event.reason]
+  return [`${event.source_id ?? event.node ?? ""}:`, what, words, event.state, event.direction, where, counts && `(${counts})`, event.reason, event.path]
     .filter(Boolean).join(" ");
 }
 

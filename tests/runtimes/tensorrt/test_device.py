@@ -49,7 +49,7 @@ def test_a_machine_without_a_gpu_is_told_so() -> None:
 
 
 def test_an_old_driver_is_told_what_it_has_and_what_is_wanted() -> None:
-    with pytest.raises(EngineError, match=r"too old: it has CUDA 12\.4, .* need 13\.0"):
+    with pytest.raises(EngineError, match=r"too old: it has CUDA 12\.4, .* need CUDA 13\.0"):
         find_device(Driver(version=12040))
 
 
