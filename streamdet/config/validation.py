@@ -182,12 +182,21 @@ class _Check:
     def _statement(self, error: ErrorDetails, key: KeyPath) -> str:
         """Say what is wrong where that is not the value; "" where it is."""
         if error["type"] == "missing":
-            return "is missing"
+            return f"is missing{self._meant(key)}"
         if error["type"] == "extra_forbidden":
             valid = self._valid(key)
             hint = f"; {nearest(str(key[-1]), valid)}" if valid else ""
             return f"is an unknown key{hint}"
         return str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
+
+    def _meant(self, key: KeyPath) -> str:
+        """Name the entry that was meant by --set, where it has made one without all its keys."""
+        holder = _at(self.values, key[:-2]) if len(key) > 1 else None
+        place = self.text.place((*self.path, *key))
+        if not isinstance(holder, dict) or not place.startswith("--set "):
+            return ""
+        near = closest(str(key[-2]), [str(name) for name in holder if name != key[-2]])
+        return f"; perhaps {near!r} was meant, not {str(key[-2])!r}" if near else ""
 
 
 def _known_part(loc: Sequence[str | int], values: Any) -> KeyPath:

@@ -70,15 +70,15 @@ def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> No
         check_own_network(model, network.path)
     candidate = candidates(options, model)[0]
     kind = candidate.runtime
-    if not is_installed(kind):
-        remedy = how_to_install(kind)
-        raise EngineError(f"{name}.runtime is {kind}, which is not installed: {remedy}")
-    executed_file(candidate, model, network.path)
     if kind == "tensorrt":
         try:
             runtime_kind(kind).refuse()  # type: ignore[attr-defined]
         except EngineError as exc:
             raise EngineError(f"{name}.runtime is tensorrt: {exc}") from exc
+    if not is_installed(kind):
+        remedy = how_to_install(kind)
+        raise EngineError(f"{name}.runtime is {kind}, which is not installed: {remedy}")
+    executed_file(candidate, model, network.path)
 
 
 def _check_proposals(name: str, options: ProposalOptions) -> None:

@@ -53,6 +53,16 @@ def test_a_wrong_set_is_named_as_it_was_typed(entry: str, sentence: str, tmp_pat
     assert sentence in line
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"), [("pavment", "; perhaps 'pavement' was meant, not 'pavment'"), ("x", "")]
+)
+def test_a_set_that_mistypes_a_name_is_told_the_one_that_is_there(name: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_graph("zones", overrides=[f"zones.zones.{name}.dwell_s=1"])
+    first = str(refused.value).splitlines()[0]
+    assert first.endswith(f"zones.zones.{name}.polygon is missing{hint}")
+
+
 def test_a_long_set_is_cut(tmp_path: Path) -> None:
     (line,) = faults(PEOPLE, tmp_path, overrides=[f"detect.model={'x' * 1000}"])
     assert "x" * 81 not in line

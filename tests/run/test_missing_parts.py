@@ -44,6 +44,16 @@ def test_what_the_network_cannot_follow_is_wrong_in_the_graph(
 
 
 @pytest.mark.usefixtures("models")
+def test_who_asks_for_tensorrt_is_told_that_no_package_would_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    check("detect.model=yolox_nano_untrained", "detect.runtime=tensorrt")
+    told = capsys.readouterr().err
+    assert "detect.runtime is tensorrt: streamdet builds engines" in told
+    assert told.index("cannot execute them yet") < told.index("; ")
+
+
+@pytest.mark.usefixtures("models")
 def test_another_overlap_is_fine_where_the_detector_suppresses() -> None:
     assert check("detect.model=yolox_nano_untrained", "detect.iou_thresh=0.6") == 0
 

@@ -35,9 +35,12 @@ class TensorRt:
         Raises:
             EngineError: always.
         """
-        installed_library()
-        device = find_device()
-        raise EngineError(f"the GPU here is {device.target}, but {NOT_WRITTEN}")
+        try:
+            installed_library()
+            here = f"the GPU here is {find_device().target}"
+        except EngineError as exc:
+            here = str(exc)
+        raise EngineError(f"{NOT_WRITTEN}; {here}")
 
     def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
         """Refuse to load anything.
