@@ -16,7 +16,7 @@ from streamdet.commands.graph_arguments import (
 from streamdet.commands.live import LiveView
 from streamdet.commands.output_files import OutputFiles
 from streamdet.commands.report_text import add_stages_argument
-from streamdet.commands.run_log import RunLog, run_log
+from streamdet.commands.run_log import RunLog, add_log_argument, run_log
 from streamdet.commands.run_views import conclude, connect_views, written_files
 from streamdet.commands.service_view import ServiceView
 from streamdet.errors import EngineError
@@ -40,12 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="print, twice a second, the newest frame that a redis_stream sink has published",
     )
-    parser.add_argument(
-        "--log",
-        choices=("text", "json"),
-        default="text",
-        help="json: one object a line on stdout, the report as the last one",
-    )
+    add_log_argument(parser)
     parser.epilog = (
         "SIGINT or SIGTERM ends a run cleanly. SIGHUP applies the graph file of a run with cameras"
         " again (see `streamdet apply --help`), and ends any other, and one whose terminal was"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,16 @@ class RunLog(Protocol):
             kept: outputs of an earlier run that it has left as they were.
         """
         ...
+
+
+def add_log_argument(parser: ArgumentParser) -> None:
+    """Add `--log`."""
+    parser.add_argument(
+        "--log",
+        choices=("text", "json"),
+        default="text",
+        help="json: one object a line on stdout, the report as the last one",
+    )
 
 
 @contextmanager

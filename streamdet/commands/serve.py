@@ -16,7 +16,7 @@ from streamdet.commands.graph_arguments import (
 )
 from streamdet.commands.output_files import OutputFiles
 from streamdet.commands.report_text import add_stages_argument
-from streamdet.commands.run_log import run_log
+from streamdet.commands.run_log import add_log_argument, run_log
 from streamdet.commands.run_views import conclude, connect_views, written_files
 from streamdet.commands.service_view import ServiceView
 from streamdet.errors import ConfigError, to_install
@@ -35,6 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_graph_arguments(parser, is_run=True)
     add_machine_arguments(parser)
     add_stages_argument(parser)
+    add_log_argument(parser)
     parser.add_argument(
         "--listen",
         default=DEFAULT_LISTEN,
@@ -89,9 +90,9 @@ def _serve(supervisor: Supervisor, served: Service, args: Namespace, url: str) -
     """Run the graph; then stay until a stop signal, if none has come."""
     outputs, notify = OutputFiles.of(served.graph), ServiceView()
     supervisor.on_folder = lambda folder: served.attach(folder, lambda: supervisor.redis_url)
-    with run_log("text", sys.stdout, with_stages=args.stages) as log:
+    with run_log(args.log, sys.stdout, with_stages=args.stages) as log:
         connect_views(supervisor, served.graph, args, log, notify.show)
-        log.print(f"{url}  (Ctrl-C ends it)")
+        log.note(f"{url}  (Ctrl-C ends it)")
         report = supervisor.run()
     served.end(report)
     log.end(report, written_files(report, outputs), outputs.kept())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -128,6 +129,17 @@ def test_a_run_that_has_ended_is_told_until_ctrl_c(tmp_path: Path) -> None:
     assert "is read twice, as street and street-2" in short.log
     assert "what runs it" in short.log
     assert f"written: {output}" in short.log
+
+
+def test_its_log_may_be_json(tmp_path: Path) -> None:
+    arguments = ("--source", "synthetic:street?frames=3&hw=120x160", "--log", "json")
+    with served(tmp_path, *arguments) as short:
+        while short.read("/run")["report"] is None:
+            assert short.process.poll() is None, short.log
+        assert short.stop() == 0
+    first, *_, last = map(json.loads, short.log.splitlines())
+    assert (first["event"], last["event"]) == ("note", "report")
+    assert first["message"].startswith(short.url)
 
 
 @pytest.mark.parametrize(
