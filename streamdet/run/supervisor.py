@@ -183,9 +183,10 @@ class Supervisor:
             lambda: self._stops,
             self._show(metrics, total_expected(description.sources.values())),
         )
-        for warning in processes.warnings():
+        last = processes.warnings()
+        for warning in last:
             self.on_warning(warning)
-        warnings += prepared.warnings + processes.warnings()
+        warnings += prepared.warnings + last
         return self._report(running, prepared, (outcome, failure, warnings))
 
     def _prepare(self, folder: RunFolder) -> PreparedRun:

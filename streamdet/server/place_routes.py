@@ -47,7 +47,7 @@ def read_places(service: ServiceOf) -> dict[str, Any]:
     """The places of every node of zones or lines; `reason` says why they cannot be edited."""
     reason = ""
     try:
-        service.changeable()
+        service.check_changeable()
         GraphText(service.graph.path).check()
     except ConfigError as exc:
         reason = str(exc)

@@ -46,7 +46,7 @@ def read_run(service: ServiceOf) -> dict[str, Any]:
     told = service.status.as_dict() | {
         "graph": service.graph.name,
         "report": report,
-        "can_change": service.is_live and service.is_ready,
+        "can_change": service.can_change,
     }
     return told if report is None else told | {"sources": report["sources"]}
 

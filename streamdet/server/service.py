@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, TransportError
 from streamdet.formats.published import PublishedMessage
 from streamdet.graph import PipelineGraph
 from streamdet.run.control import RunControl, find_run
@@ -16,6 +17,9 @@ from streamdet.run.status import RunStatus
 from streamdet.server.previews import Previews, RecentResults
 from streamdet.server.status_feed import StatusFeed
 from streamdet.transport.tailing import PublicMessage, follow, page
+
+ENDING_S: Final = 2.0
+"""A run's own server goes so long, at most, before the run has ended."""
 
 
 @dataclass(slots=True)
@@ -45,6 +49,7 @@ class Service:
     def __init__(self, graph: Callable[[], PipelineGraph], events: str) -> None:
         self._graph = graph
         self.report: Report | None = None
+        self._has_ended = threading.Event()
         self._events = events
         self._redis_url: Callable[[], str] = lambda: ""
         self._status: StatusFeed | None = None
@@ -96,6 +101,20 @@ class Service:
         """The sources' newest frames; None before the run has begun."""
         return self._previews
 
+    @property
+    def can_change(self) -> bool:
+        """Whether the run takes changes: it has live cameras and lasts."""
+        return self.is_live and self.is_ready
+
+    def check_changeable(self) -> None:
+        """Refuse a run that takes no changes; asks nobody.
+
+        Raises:
+            ConfigError: it cannot be changed.
+        """
+        if not self.can_change:
+            raise ConfigError("only a run with live cameras, while it lasts, can be changed")
+
     def changeable(self) -> RunControl:
         """Return the way to change the run.
 
@@ -103,23 +122,21 @@ class Service:
             ConfigError: it cannot be changed.
             TransportError: the run's server does not answer.
         """
-        if not self.is_live or not self.is_ready:
-            raise ConfigError("only a run with live cameras, while it lasts, can be changed")
+        self.check_changeable()
         return find_run(self.status.run_id, self._redis_url())
 
     def events(self, before: str, count: int) -> Entries:
         """Read events, newest first; see `tailing.page`."""
-        return self._page(self._events, "event", before, count)
+        return self._page(self._events, before, count)
 
     def detections(self, before: str, count: int) -> Entries:
         """Read published frames, newest first; see `tailing.page`."""
-        return (
-            Entries() if self.stream is None else self._page(self.stream, "metadata", before, count)
-        )
+        return Entries() if self.stream is None else self._page(self.stream, before, count)
 
     def end(self, report: Report) -> None:
         """Stop reading: the run is over."""
         self.report = report
+        self._has_ended.set()
         for feed in (self._status, self._results):
             if feed is not None:
                 feed.close()
@@ -129,13 +146,15 @@ class Service:
             return iter(())
         return follow(self._redis_url(), self.stream, "$")
 
-    def _page(self, stream: str, name: str, before: str, count: int) -> Entries:
+    def _page(self, stream: str, before: str, count: int) -> Entries:
         if not self._redis_url() or self.report is not None:
             return Entries()
-        found = page(self._redis_url(), stream, before, count)
-        bodies = [
-            PublishedMessage.of_fields(each.id, {"metadata": each.fields.get(name, b"")})
-            for each in found
-        ]
+        try:
+            found = page(self._redis_url(), stream, before, count)
+        except TransportError:
+            if self._has_ended.wait(ENDING_S):
+                return Entries()
+            raise
+        bodies = [PublishedMessage.of_fields(each.id, each.fields) for each in found]
         entries = [{"entry_id": body.entry_id, **body} for body in bodies]
         return Entries(entries, entries[-1]["entry_id"] if len(entries) == count else None)
