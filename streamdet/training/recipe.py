@@ -39,6 +39,11 @@ class DataSource(Options):
     ignore: tuple[str, ...] = Field(
         (), description="Classes of the file whose boxes are neither object nor background."
     )
+    points: Literal["labelled", "upright"] = Field(
+        "labelled",
+        description="Keypoints: what the labels have, or upright: of every object its top, its"
+        " middle and its foot, by its mask where it has one, else by its box.",
+    )
     held_out: float = Field(
         0.0,
         ge=0,
