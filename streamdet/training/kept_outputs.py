@@ -2,8 +2,8 @@
 
 A head on a backbone that keeps its weights learns from the same maps again and again. Where a
 recipe says how many variations of each image are shown (`kept.variations`), these maps are kept in
-half precision, and later rounds neither read images nor run the backbone. ONNX Runtime computes
-them, on a CPU four times as fast as torch (MobileNetV2, 256 x 384, one thread of a Xeon: 14 ms).
+half precision, and later rounds neither read images nor run the backbone. OpenVINO computes them:
+MobileNetV2 at 256 x 384 on one thread of a Xeon takes torch 60 ms, OpenVINO 14, at bf16 6.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,26 +20,29 @@ from torch import Tensor, nn
 from streamdet.building.export import export
 from streamdet.errors import ConfigError, EngineError, to_install
 from streamdet.networks.backbones.backbone import Backbone
+from streamdet.runtimes.cpu import has_bf16
 from streamdet.training.recipe import Kept
 from streamdet.training.samples import Batch, Key, Samples
 from streamdet.training.target import Target
 
 Maps = dict[str, Tensor]
+Precision = Literal["fp32", "bf16"]
 
 
 class KeptOutputs:
     """The maps of a network's backbone, by sample."""
 
-    def __init__(self, network: nn.Module, options: Kept) -> None:
+    def __init__(self, network: nn.Module, options: Kept, precision: Precision) -> None:
         """Find the backbone.
 
         Args:
             network: what learns; what is frozen in it takes no gradients already.
             options: of the recipe.
+            precision: that it computes in; bf16 only where the CPU does.
 
         Raises:
             ConfigError: it has no backbone of ours, or one that learns.
-            EngineError: ONNX Runtime is missing.
+            EngineError: OpenVINO is missing.
         """
         bodies = [
             (name, part) for name, part in network.named_modules() if isinstance(part, Backbone)
@@ -50,12 +53,13 @@ class KeptOutputs:
         if any(parameter.requires_grad for parameter in self._body.parameters()):
             raise ConfigError(f"kept: the backbone learns: optimiser.frozen must name '{name}.'")
         try:
-            import onnxruntime
+            import openvino
         except ModuleNotFoundError as exc:
-            raise EngineError(f"onnxruntime is not installed: {to_install('run')}") from exc
-        self._runtime: Any = onnxruntime
+            raise EngineError(f"openvino is not installed: {to_install('openvino')}") from exc
+        self._core: Any = openvino.Core()
+        self._hint = "bf16" if precision == "bf16" and has_bf16() else "f32"
         self._variations = options.variations
-        self._sessions: dict[tuple[int, ...], Any] = {}
+        self._compiled: dict[tuple[int, int], Any] = {}
         self._maps: dict[tuple[Key, int], Maps] = {}
         self._targets: dict[Key, Target] = {}
 
@@ -70,7 +74,7 @@ class KeptOutputs:
             if all((key, 0) in self._maps for key in shown):
                 targets = tuple(self._targets[key] for key in shown)
                 blank = torch.zeros(1, dtype=torch.uint8).expand(len(shown), *samples.hw, 3)
-                yield Batch(blank, targets, tuple(shown))
+                yield Batch(blank, targets, tuple(shown), is_blank=True)
                 continue
             batch = replace(samples.batch(shown), keys=tuple(shown))
             self._targets.update(zip(shown, batch.targets, strict=True))
@@ -106,18 +110,21 @@ class KeptOutputs:
 
     def _computed(self, images: Tensor) -> Maps:
         hw = (images.shape[2], images.shape[3])
-        if hw not in self._sessions:
-            self._sessions[hw] = self._session(hw)
-        values = self._sessions[hw].run(None, {"image": images.float().cpu().numpy()})
-        names = [each.name for each in self._sessions[hw].get_outputs()]
-        return {name: torch.from_numpy(value) for name, value in zip(names, values, strict=True)}
+        if hw not in self._compiled:
+            self._compiled[hw] = self._compile(hw)
+        found = self._compiled[hw](images.float().cpu().numpy()).values()
+        names = [each.name for each in self._body.maps]
+        return {
+            name: torch.from_numpy(value.copy()) for name, value in zip(names, found, strict=True)
+        }
 
-    def _session(self, hw: tuple[int, int]) -> Any:
-        options = self._runtime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        network = cast(Any, _Alone(self._body))
-        exported = export(network, "image", hw).SerializeToString()
-        return self._runtime.InferenceSession(exported, options, ["CPUExecutionProvider"])
+    def _compile(self, hw: tuple[int, int]) -> Any:
+        exported = export(cast(Any, _Alone(self._body)), "image", hw).SerializeToString()
+        properties = {
+            "INFERENCE_PRECISION_HINT": self._hint,
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        }
+        return self._core.compile_model(self._core.read_model(exported), "CPU", properties)
 
 
 class _Alone(nn.Module):

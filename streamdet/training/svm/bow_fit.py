@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,8 @@ from streamdet.training.svm.linear_svm import (
 from streamdet.training.validation import validation_sets
 
 Floats = npt.NDArray[np.float32]
+
+_FOR_WORDS: Final = 250  # images, evenly chosen: more do not change what is common
 
 
 class BowSpmFit:
@@ -99,7 +101,7 @@ class BowSpmFit:
         return Fitted(self._config, self._validation)
 
     def _fitted_words(self, tell: Tell, through: Through) -> Floats:
-        """Find the centres (K, 128) of descriptors drawn from all images.
+        """Find the centres (K, 128) of descriptors drawn from images of all sources.
 
         Raises:
             ConfigError: there are fewer descriptors than words.
@@ -107,8 +109,9 @@ class BowSpmFit:
         from sklearn.cluster import KMeans
 
         recipe = self._recipe
-        share = -(-recipe.most_descriptors // len(self._images))
-        drawn = np.concatenate([each.descriptors(share) for each in through(self._images)])
+        some = self._images[:: -(-len(self._images) // _FOR_WORDS)]
+        share = -(-recipe.most_descriptors // len(some))
+        drawn = np.concatenate([each.descriptors(share) for each in through(some)])
         if len(drawn) < recipe.words:
             raise ConfigError(f"{recipe.words} words want as many descriptors, got {len(drawn)}")
         tell(f"{recipe.words} words of {len(drawn)} descriptors")
