@@ -2,17 +2,38 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from streamdet.building.pack import LARGEST
+from streamdet.commands.model_text import list_lines
 from streamdet.config.files import shipped
+from streamdet.detectors.make import make_detector
+from streamdet.evaluation.image_file import read_image
+from streamdet.evaluation.images import ImageDetector, find_images
+from streamdet.evaluation.truth import to_xyxy
+from streamdet.evaluation.truths.coco import read_coco
 from streamdet.graph import load_graph
 from streamdet.models.built_network import find_network
-from streamdet.models.model_config import load_model_config
+from streamdet.models.model_config import find_weights, load_model_config
+from streamdet.ops.iou import pairwise_iou
+from streamdet.registry import load, load_fit_recipe
 from streamdet.training.recipe import check_recipe
 from streamdet.training.recipe_file import read_recipe
 
-MODELS = {"people": 1, "street": 6, "street_rcnn": 6}
+NETWORKS = {
+    "people": 1,
+    "street": 6,
+    "street_rcnn": 6,
+    "street_yolo_v1": 6,
+    "street_overfeat": 6,
+    "street_localizer": 6,
+}
+"""Name -> classes."""
+FITTED = {"street_bow": 5}
+"""The same of those that need no network."""
+MODELS = NETWORKS | FITTED
+_IMAGES = 16  # of highway-id: people, cars, motorcycles, buses and trucks
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +42,7 @@ def _no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STREAMDET_MODELS", raising=False)
 
 
-@pytest.mark.parametrize(("name", "classes"), MODELS.items())
+@pytest.mark.parametrize(("name", "classes"), NETWORKS.items())
 def test_a_built_in_network_is_found_whole_and_small(name: str, classes: int) -> None:
     model = load_model_config(name)
     path = find_network(model).path
@@ -29,6 +50,43 @@ def test_a_built_in_network_is_found_whole_and_small(name: str, classes: int) ->
     assert path.stat().st_size <= LARGEST
     assert len(model.classes) == classes
     assert b"/site-packages/" not in path.read_bytes()
+
+
+@pytest.mark.parametrize(("name", "classes"), FITTED.items())
+def test_what_was_fitted_without_a_network_is_found_whole_and_small(
+    name: str, classes: int
+) -> None:
+    model = load_model_config(name)
+    path = find_weights(model)
+    assert path == shipped("configs/models") / f"{name}.npz"
+    assert path.stat().st_size <= LARGEST
+    assert len(model.classes) == classes
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", MODELS)
+def test_a_built_in_model_finds_objects_by_its_own_threshold(name: str, data: Path) -> None:
+    model = load_model_config(name)
+    options = load("detector", model.detector).Options(model=name)
+    detect = ImageDetector(make_detector(options, model)[0], model)
+    folder = data / "datasets" / "highway-id"
+    truth = read_coco(folder / "val.json")
+    right = 0
+    for image, path in find_images(truth, folder / "images")[:_IMAGES]:
+        found = detect(read_image(path))
+        wanted = [each for each in truth.objects if each.image_id == image.image_id]
+        overlaps = pairwise_iou(found.xyxy, to_xyxy([each.xywh for each in wanted]))
+        names = [model.classes[class_id] for class_id in found.class_ids]
+        is_same = [[name == truth.categories[each.category_id] for each in wanted]
+                   for name in names]  # fmt: skip
+        right += int((overlaps >= 0.5)[np.array(is_same, bool).reshape(overlaps.shape)].sum())
+    assert right >= 3
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_built_in_model_is_listed(name: str) -> None:
+    [line] = [each for each in list_lines() if each.split()[0] == name]
+    assert line.endswith("ready")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -39,7 +97,7 @@ def test_a_built_in_model_has_a_card_without_gaps(name: str) -> None:
     assert "non-commercial" in card
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_recipe_of_a_built_in_model_makes_this_network(name: str) -> None:
     path = shipped("configs/recipes") / f"{name}.yaml"
     recipe, model = check_recipe(read_recipe(path, ()), path), load_model_config(name)
@@ -50,6 +108,13 @@ def test_the_recipe_of_a_built_in_model_makes_this_network(name: str) -> None:
     assert model.input is not None
     assert base.input is not None
     assert model.input.hw == (recipe.hw or base.input.hw)
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_the_recipe_of_what_was_fitted_makes_its_classes(name: str) -> None:
+    text = read_recipe(shipped("configs/recipes") / f"{name}.yaml", ())
+    recipe = load_fit_recipe(text.values["fit"]).model_validate({"name": name, **text.values})
+    assert recipe.classes == load_model_config(name).classes
 
 
 @pytest.mark.parametrize("name", ["people", "street"])
