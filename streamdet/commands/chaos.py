@@ -140,9 +140,7 @@ def _kinds(text: str | None, sources: Sequence[str]) -> list[str]:
             hint = nearest(name, FAULTS)
             raise ConfigError(f"--faults: unknown fault {short(repr(name))}; {hint}")
         if name in OF_CAMERAS and not has_cameras:
-            raise ConfigError(
-                f"--faults: {name} wants a camera: --source with {' or '.join(PROXIED)}://..."
-            )
+            raise ConfigError(f"--faults: {name} wants a camera: --source rtsp://... or http://...")
     if not kinds:
         raise ConfigError(f"--faults: name some of {', '.join(FAULTS)}")
     return list(dict.fromkeys(kinds))

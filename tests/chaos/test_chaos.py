@@ -60,7 +60,10 @@ def test_a_run_survives_every_kind_of_fault() -> None:
     [
         (("--faults", "kil"), "unknown fault 'kil'; did you mean 'kill'?"),
         (("--faults", ","), "name some of kill, "),
-        (("--faults", "camera-lost"), "camera-lost wants a camera: --source with rtsp or http"),
+        (
+            ("--faults", "camera-lost"),
+            "camera-lost wants a camera: --source rtsp://... or http://...",
+        ),
         (("--every", "0.5s"), "--every must be at least 1s"),
         (("--for", "soon"), "must be a time of up to a week, such as 90s, 5m or 2h: soon"),
         (("--for", "8d"), "must be a time of up to a week"),
