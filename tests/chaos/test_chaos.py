@@ -11,6 +11,7 @@ import pytest
 
 from streamdet import cli
 from streamdet.chaos.faults import FAULTS, OF_CAMERAS
+from tests.sources.made_video import write_video
 
 QUICK = ("--set", "detect.model=hog_people", "--set", "prepare.shortest_edge=128")
 ENDLESS = "synthetic:street?frames=100000&hw=240x320"
@@ -36,15 +37,15 @@ def test_a_run_survives_a_killed_server_and_a_killed_worker(tmp_path: Path) -> N
     assert report["sources"][0]["published"] > 0
 
 
-def test_a_run_that_cannot_be_hurt_without_loss_is_told(tmp_path: Path) -> None:
-    """Outputs on a full device: the run fails, and says why."""
-    (tmp_path / "o.jsonl").symlink_to("/dev/full")
-    done = chaos(
-        *("people", "--source", ENDLESS, *QUICK, "--output", str(tmp_path / "o.jsonl")),
-        *("--for", "5s", "--faults", "busy"),
-    )
+def test_a_run_that_fails_is_told(tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    write_video(videos / "a.mp4", 60)
+    (videos / "b.mp4").write_bytes(b"no video" * 1000)
+    done = chaos("people", "--source", str(videos), *QUICK, "--for", "30s", "--faults", "busy")
     assert done.returncode == 1
-    assert "o.jsonl" in done.stdout + done.stderr
+    assert "WRONG: the run failed: " in done.stdout
+    assert "b.mp4" in done.stdout
     assert "survived" not in done.stdout
 
 
