@@ -26,8 +26,9 @@ from streamdet.stages.pixels import PixelStore
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
 from streamdet.transport.packet_ring import EncodedPacket, RingPlan, read_packets
+from streamdet.transport.turns import Share
 from streamdet.worker.context import WorkerContext
-from streamdet.worker.live_source_worker import BUSY, STALE, LiveSourceWorker
+from streamdet.worker.live_source_worker import BUSY, OTHERS, STALE, LiveSourceWorker
 from streamdet.worker.plan import NodePlan
 from tests.sinks.camera_packets import packet
 from tests.toy_run import (
@@ -184,6 +185,14 @@ def test_frames_above_the_limit_are_dropped_until_a_sink_has_committed_some(
     rig.watch([frame(0), frame(1), frame(2), frame(3), rig.read, frame(4)])
     rig.read()
     assert rig.seen[:5] == [(0, None), (1, None), (2, BUSY), (3, BUSY), (4, None)]
+
+
+def test_a_frame_is_dropped_when_it_is_the_turn_of_other_cameras(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, max_in_flight=9)
+    rig.plan = replace(rig.plan, share=Share(slots=2))
+    rig.watch([frame(0), frame(1), frame(2), rig.read, frame(3)])
+    rig.read()
+    assert rig.seen[:4] == [(0, None), (1, None), (2, OTHERS), (3, None)]
 
 
 def test_a_camera_s_own_options_stand_before_its_node_s(tmp_path: Path) -> None:
