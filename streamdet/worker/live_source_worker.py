@@ -71,6 +71,7 @@ class LiveSourceWorker:
         self._held = HeldFrames(context)
         self._public: list[PublicEntry] = []
         self._camera = CameraState()
+        self._hw: tuple[int, int] | None = None
         self._lost, self._refused = Pauses(0.5, 2.0), Pauses(5.0, 30.0)
 
     def run(self) -> None:
@@ -169,7 +170,17 @@ class LiveSourceWorker:
             warning = f"{name}: {problem}; it has no clips until there is room"
             self._context.group.warnings.append(warning)
 
+    def _note_size(self, hw: tuple[int, int]) -> None:
+        """Say that the camera sends images of another size; their slots grow if they must."""
+        if self._hw not in (None, hw):
+            before, now = ("x".join(map(str, each)) for each in (self._hw, hw))
+            self._context.group.warnings.append(
+                f"{self._source_id}: its images are {now} now, {before} before"
+            )
+        self._hw = hw
+
     def _emit(self, frame: LiveFrame) -> None:
+        self._note_size(frame.image.hw)
         started_ns = time.monotonic_ns()
         last = self._last
         decoded = last.decoded + frame.skipped + 1

@@ -19,6 +19,7 @@ from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.transport.packet_ring import RING_BYTES, RingPlan, ring_folder
 from streamdet.transport.pool import PoolPlan
 from streamdet.transport.turns import Share
+from streamdet.worker.pool_plans import holders
 from streamdet.worker.shares import share_of
 from streamdet.worker.staleness import longest_waits_ns
 
@@ -212,7 +213,7 @@ def _batch(graph: PipelineGraph, run: RunPlan, group: ProcessGroup) -> int:
         for maker, pool in run.pools.items()
         if group.name in {graph.nodes[maker].process, *_names(graph.slot_readers(maker))}
     ]
-    return min([group.first.batch, *(max(1, p.slots // (2 * group.replicas)) for p in touched)])
+    return min([group.first.batch, *(max(1, p.slots // (2 * holders(group))) for p in touched)])
 
 
 def _names(groups: Iterable[ProcessGroup]) -> set[str]:

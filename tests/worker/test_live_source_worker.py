@@ -30,6 +30,7 @@ from streamdet.transport.turns import Share
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.live_source_worker import BUSY, OTHERS, STALE, LiveSourceWorker
 from streamdet.worker.plan import NodePlan
+from streamdet.worker.stage_stats import WARNING
 from tests.sinks.camera_packets import packet
 from tests.toy_run import (
     HW,
@@ -161,6 +162,14 @@ def test_packets_are_kept_where_the_run_has_rings(tmp_path: Path) -> None:
     rig.plan = replace(rig.plan, run=replace(rig.plan.run, rings=RingPlan(tmp_path, 10, 2**20)))
     rig.watch([packet(0), frame(0), packet(1), frame(1), rig.read])
     assert [each.pts for each in read_packets(tmp_path / "door")] == [0, 9000]
+
+
+def test_images_of_another_size_are_said_once_a_change(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    small = replace(frame(1), image=ArrayImage(np.zeros((2, 3, 3), np.uint8)))
+    rig.watch([frame(0), frame(1), small, small, CameraLostError("gone")])
+    said = {name: n for name, n in rig.bus.counters().items() if name.startswith(WARNING)}
+    assert said == {f"{WARNING}door: its images are 2x3 now, {HW[0]}x{HW[1]} before": 1}
 
 
 def test_states_are_told_once_a_change(tmp_path: Path) -> None:
