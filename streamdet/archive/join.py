@@ -28,6 +28,7 @@ from streamdet.registry import load
 from streamdet.sinks import Sink, SinkContext
 from streamdet.sources import Position
 from streamdet.sources.file import FileOptions, FileSource
+from streamdet.sources.media_file import MediaPlace
 from streamdet.stages import Job, Stage
 from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.track import TrackStage
@@ -56,7 +57,7 @@ class JoinTask:
 
     archive: ArchiveFolder
     source_id: str
-    path: Path
+    path: MediaPlace
     segments: tuple[Path, ...]
     nodes: tuple[Node, ...]
     formats: tuple[str, ...]

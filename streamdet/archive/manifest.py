@@ -27,6 +27,7 @@ from streamdet.archive.manifest_rows import (
 from streamdet.errors import ConfigError, EngineError
 from streamdet.sources.cut import Cut
 from streamdet.sources.keyframes import VideoFacts
+from streamdet.sources.media_file import MediaPlace
 
 _VERSION: Final = "1"
 _WAIT_S: Final = 30.0
@@ -164,10 +165,12 @@ class Manifest:
         """Count the files by state."""
         return dict(self._db.execute("SELECT state, count(*) FROM files GROUP BY state"))
 
-    def put_file(self, path: Path, source_id: str, identity: Identity, facts: VideoFacts) -> int:
+    def put_file(
+        self, path: MediaPlace, source_id: str, identity: Identity, facts: VideoFacts
+    ) -> int:
         """Plan a file, new or changed, with no segment yet; returns its number."""
         hw = None if facts.hw is None else json.dumps(facts.hw)
-        values = (os.fsencode(path), source_id, identity.size, identity.mtime_ns, hw)
+        values = (os.fsencode(str(path)), source_id, identity.size, identity.mtime_ns, hw)
         (number,) = self._db.execute(
             "INSERT INTO files (path, source_id, size, mtime_ns, hw, seconds, rate, why_whole)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET"

@@ -14,6 +14,7 @@ from streamdet.archive.folder import FILES_CSV, ArchiveFolder
 from streamdet.archive.manifest import Manifest
 from streamdet.archive.manifest_rows import FileRow, SegmentRow
 from streamdet.errors import one_line
+from streamdet.sources.media_file import MediaPlace
 from streamdet.system.atomic_file import write_whole
 
 COLUMNS: Final = (
@@ -64,7 +65,7 @@ class FileReport:
 
 
 def file_reports(
-    manifest: Manifest, done_before: Collection[int] = (), paths: Sequence[Path] | None = None
+    manifest: Manifest, done_before: Collection[int] = (), paths: Sequence[MediaPlace] | None = None
 ) -> list[FileReport]:
     """Report files.
 

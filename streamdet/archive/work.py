@@ -28,7 +28,9 @@ from streamdet.run.supervisor import Supervisor
 from streamdet.sinks.segments import SUFFIX
 from streamdet.sources.cut import is_not_exact
 from streamdet.sources.file import SegmentOptions
+from streamdet.sources.media_file import MediaPlace
 from streamdet.sources.resolve import SourceItem
+from streamdet.stores.store import is_store_out
 from streamdet.system.atomic_file import sync_folder
 from streamdet.system.process import stop_signals_to
 from streamdet.worker.plan import class_names
@@ -92,7 +94,7 @@ class ArchiveWork:
         self._failure: EngineError | None = None
         self._supervisor: Supervisor | None = None
 
-    def run(self, paths: Sequence[Path]) -> bool:
+    def run(self, paths: Sequence[MediaPlace]) -> bool:
         """Work until nothing is left of these files.
 
         Returns:
@@ -138,7 +140,7 @@ class ArchiveWork:
             elapsed_s=time.monotonic() - self._started_s,
         )
 
-    def _begin(self, paths: Sequence[Path]) -> None:
+    def _begin(self, paths: Sequence[MediaPlace]) -> None:
         """Add up what is there, and throw away what a killed command has left."""
         wanted = set(paths)
         self._rows = {row.id: row for row in self._manifest.files() if row.path in wanted}
@@ -261,6 +263,10 @@ class ArchiveWork:
         segment = wave.open.pop(source.source_id)
         path = self._file_of(segment.name)
         if source.is_stopped or segment.file in self._files_over:
+            path.unlink()
+        elif is_store_out(source.error):
+            self._failure = EngineError(source.error or "")
+            self._stop()
             path.unlink()
         elif is_not_exact(source.error):
             self._make_whole(wave, segment, source.error or "")

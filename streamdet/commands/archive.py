@@ -37,6 +37,7 @@ from streamdet.graph import load_graph
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.sinks.parquet import missing_library
 from streamdet.sources.file import FileOptions
+from streamdet.sources.media_file import MediaPlace
 from streamdet.system.process import stop_signals_to
 from streamdet.system.stop_signals import INTERRUPTED
 
@@ -64,8 +65,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="X",
-        help="video file, folder (not its subfolders), glob (** goes down), or a .txt with a path"
-        " a line; repeat it for more",
+        help="video file, folder (not its subfolders), glob (** goes down), each on the disk or as"
+        " s3://BUCKET/KEY (gs://, az://), or a .txt with one of these a line; repeat it for more",
     )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the results; made if it is missing"
@@ -190,7 +191,7 @@ def _archive(args: Namespace) -> int:
     return 0 if is_through else INTERRUPTED
 
 
-def _parts(args: Namespace, paths: list[Path]) -> SplitGraph:
+def _parts(args: Namespace, paths: list[MediaPlace]) -> SplitGraph:
     """Load the graph, with a source that stands for all of them.
 
     Raises:
@@ -212,7 +213,7 @@ def _parts(args: Namespace, paths: list[Path]) -> SplitGraph:
 
 
 def _planned(
-    manifest: Manifest, folder: ArchiveFolder, request: Request, paths: list[Path]
+    manifest: Manifest, folder: ArchiveFolder, request: Request, paths: list[MediaPlace]
 ) -> PlanNotes:
     stops: list[int] = []
     with (
