@@ -40,6 +40,7 @@ class Request:
         segment_s: how long a segment shall be, about.
         is_redo: all is done again.
         retries_failed: files that have failed are tried again.
+        fails_fast: the first file that fails ends the work.
     """
 
     parts: SplitGraph
@@ -47,6 +48,7 @@ class Request:
     segment_s: float
     is_redo: bool = False
     retries_failed: bool = False
+    fails_fast: bool = False
 
 
 @dataclass(slots=True)
@@ -99,8 +101,9 @@ class Planner:
 
         Raises:
             ConfigError: an output would overwrite a source.
-            EngineError: the manifest cannot be written.
+            EngineError: the manifest cannot be written, or a store cannot be used.
         """
+        self._there = self._folder.outputs_there()
         self._compare_graph()
         rows = {row.path: row for row in self._manifest.files()}
         names = self._names(paths, rows)
@@ -139,12 +142,17 @@ class Planner:
     def _refuse_overwriting(
         self, paths: Sequence[MediaPlace], names: dict[MediaPlace, str]
     ) -> None:
-        keys = {file_key(path): path for path in paths if isinstance(path, Path)}
+        keys = {file_key(path) if isinstance(path, Path) else str(path): path for path in paths}
         for path, form in itertools.product(paths, self._request.formats):
             output = self._folder.output(names[path], form)
-            if output.exists() and (source := keys.get(file_key(output))):
+            if output.name not in self._there:
+                continue
+            key = (
+                file_key(output) if self._folder.store is None else self._folder.shown(output.name)
+            )
+            if source := keys.get(key):
                 raise ConfigError(
-                    f"--output {self._folder.path}: {output.name} would overwrite the source"
+                    f"--output {self._folder.shown()}: {output.name} would overwrite the source"
                     f" {source}: name another folder"
                 )
 
@@ -204,7 +212,7 @@ class Planner:
     def _has_outputs(self, row: FileRow) -> bool:
         outputs = (self._folder.output(row.source_id, form) for form in self._request.formats)
         is_same = row.join_digest == join_digest(self._request.parts)
-        return is_same and all(output.exists() for output in outputs)
+        return is_same and all(output.name in self._there for output in outputs)
 
 
 def _refuse_outage(exc: SourceError) -> None:

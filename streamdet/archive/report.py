@@ -7,7 +7,6 @@ import io
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from streamdet.archive.folder import FILES_CSV, ArchiveFolder
@@ -82,17 +81,18 @@ def file_reports(
     ]
 
 
-def write_files_csv(folder: ArchiveFolder, reports: Sequence[FileReport]) -> Path:
-    """Write a row for each file; returns the path.
+def write_files_csv(folder: ArchiveFolder, reports: Sequence[FileReport]) -> None:
+    """Write a row for each file.
 
     Raises:
         EngineError: it cannot be written.
+        StoreError: the store does not take it.
     """
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *(one.cells() for one in reports)])
-    path = folder.path / FILES_CSV
-    write_whole(path, text.getvalue().encode(errors="backslashreplace"))
-    return path
+    part = folder.temporary / FILES_CSV
+    write_whole(part, text.getvalue().encode(errors="backslashreplace"))
+    folder.place(part)
 
 
 def _report(manifest: Manifest, row: FileRow, *, was_done: bool) -> FileReport:

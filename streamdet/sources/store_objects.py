@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamdet.errors import ConfigError, StreamdetError
 from streamdet.sources.media_names import is_image_name, may_be_media, natural_key
 from streamdet.stores.address import StoreAddress, parse_store_address
-from streamdet.stores.store import Store, StoreError
+from streamdet.stores.store import Store
 
 
 def list_objects(uri: str) -> list[StoreAddress]:
@@ -19,7 +19,7 @@ def list_objects(uri: str) -> list[StoreAddress]:
     address = parse_store_address(uri)
     try:
         store = Store(address.protocol)
-        objects = [address] if _is_object(store, address) else _listed(store, address)
+        objects = [address] if store.exists(address) else _listed(store, address)
     except StreamdetError as exc:
         raise ConfigError(str(exc)) from exc
     if not objects:
@@ -29,16 +29,6 @@ def list_objects(uri: str) -> list[StoreAddress]:
             f"{address}: images are read from disks only: copy them to this machine first"
         )
     return objects
-
-
-def _is_object(store: Store, address: StoreAddress) -> bool:
-    try:
-        store.facts(address)
-    except StoreError as exc:
-        if exc.is_missing:
-            return False
-        raise
-    return True
 
 
 def _listed(store: Store, address: StoreAddress) -> list[StoreAddress]:

@@ -121,6 +121,20 @@ class Store:
             raise _missing(address)
         return ObjectFacts.of(info)
 
+    def exists(self, address: StoreAddress) -> bool:
+        """Say whether there is such an object.
+
+        Raises:
+            StoreError: the store cannot be asked.
+        """
+        try:
+            self.facts(address)
+        except StoreError as exc:
+            if exc.is_missing:
+                return False
+            raise
+        return True
+
     def matches(self, pattern: StoreAddress) -> dict[StoreAddress, ObjectFacts]:
         """List the objects that a glob matches (`**` goes down), or that lie in a folder.
 
@@ -176,6 +190,22 @@ class Store:
             StoreError: they cannot be stored.
         """
         self._asked(address, "be written", lambda files: files.pipe_file(address.path, data))
+
+    def create(self, data: bytes, address: StoreAddress) -> bool:
+        """Store bytes if there is no such object yet; returns whether that was so.
+
+        Raises:
+            StoreError: they cannot be stored.
+        """
+
+        def make(files: Any) -> bool:
+            try:
+                files.pipe_file(address.path, data, mode="create")
+            except FileExistsError:
+                return False
+            return True
+
+        return self._asked(address, "be written", make)
 
     def get(self, address: StoreAddress) -> bytes:
         """Read a whole object.
