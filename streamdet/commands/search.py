@@ -7,7 +7,7 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -75,31 +75,10 @@ def run(args: Namespace) -> int:
     answer = search(args.folder, query)
     if args.json:
         for row in answer.rows:
-            print(json.dumps(as_dict(row), ensure_ascii=False))
+            print(json.dumps(row.as_dict(), ensure_ascii=False))
     else:
         _print(answer)
     return 0
-
-
-def as_dict(row: Found) -> dict[str, Any]:
-    """Say all of a row, as --json prints it; keys without a value are left out."""
-    said = {
-        "at": row.at,
-        "until": row.until,
-        "event": row.event,
-        "source_id": row.source_id,
-        "label": row.label,
-        "track": row.track,
-        "place": row.place,
-        "run": row.run,
-        "id": row.id,
-        "path": row.path,
-        "clip": row.clip and row.clip.path,
-        "snapshot": row.snapshot and row.snapshot.path,
-    }
-    # What a published event says twice is left out.
-    more = {key: value for key, value in row.more.items() if key not in ("schema", *said)}
-    return {key: value for key, value in said.items() if value is not None} | more
 
 
 def _print(answer: Answer) -> None:

@@ -96,6 +96,17 @@ class Found:
     clip: FileLink | None = None
     snapshot: FileLink | None = None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Say all of it in plain values; keys without one are left out."""
+        said = {name: getattr(self, name) for name in _COLUMNS if name != "more"}
+        said |= {
+            "clip": self.clip and self.clip.path,
+            "snapshot": self.snapshot and self.snapshot.path,
+        }
+        # What a published event says twice is left out.
+        more = {key: value for key, value in self.more.items() if key not in ("schema", *said)}
+        return {key: value for key, value in said.items() if value is not None} | more
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
