@@ -71,6 +71,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "video": "streamdet.sinks.video:VideoSink",
         "clip": "streamdet.sinks.clip:ClipSink",
         "snapshot": "streamdet.sinks.snapshot:SnapshotSink",
+        "records": "streamdet.sinks.records:RecordsSink",
     },
     "runtime": {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",
