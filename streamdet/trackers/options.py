@@ -23,10 +23,13 @@ class TrackerOptions(Options):
     Attributes:
         paper: threshold -> its value in the paper, which holds where neither the graph nor the
             model states one.
+        of_file: threshold -> its value where no graph is and no model: for files of detections.
+            By default the paper's.
         of_model: threshold -> the key of the model's `tracking` that states it.
     """
 
-    paper: ClassVar[Mapping[str, float]] = {}
+    paper: ClassVar[dict[str, float]] = {}
+    of_file: ClassVar[dict[str, float]] = {}
     of_model: ClassVar[Mapping[str, str]] = {}
 
     untracked: Literal["publish", "drop"] = Field(
@@ -41,9 +44,9 @@ class TrackerOptions(Options):
     )
 
     def threshold(self, name: str) -> float:
-        """Return a threshold: as stated, else the paper's."""
+        """Return a threshold: as stated, else that for files of detections."""
         stated: float | None = getattr(self, name)
-        return self.paper[name] if stated is None else stated
+        return (self.paper | self.of_file)[name] if stated is None else stated
 
     def fed_by(self, model: ModelConfig, score_thresh: float | None) -> Self:
         """Fill in what is not stated: from the model that feeds the tracker, else the paper's.
