@@ -9,6 +9,7 @@ from pydantic import Field
 
 from streamdet.config.options import Options
 from streamdet.models.model_config import ModelConfig
+from streamdet.trackers.offline import OfflineOptions
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
@@ -42,6 +43,19 @@ class TrackerOptions(Options):
         description="Lowest score of an object that is published without a track; by default the"
         " detector's score_thresh, else the model's.",
     )
+
+    offline: bool | OfflineOptions = Field(
+        False,
+        description="Whether tracks are made better once all frames are known: true, or how. For"
+        " archives and files of detections; a running pipeline refuses it.",
+    )
+
+    @property
+    def finishing(self) -> OfflineOptions | None:
+        """What is done to finished tracks; None for nothing."""
+        if isinstance(self.offline, OfflineOptions):
+            return self.offline
+        return OfflineOptions() if self.offline else None
 
     def threshold(self, name: str) -> float:
         """Return a threshold: as stated, else that for files of detections."""
