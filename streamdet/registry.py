@@ -134,6 +134,10 @@ OBJECTIVES: Final[dict[str, str]] = {
 """What networks are fitted to: kind of detector -> "module:Class", see training/objectives."""
 
 FITTINGS: Final[dict[str, tuple[str, str]]] = {
+    "bow_spm": (
+        "streamdet.training.svm.bow_recipe:BowRecipe",
+        "streamdet.training.svm.bow_fit:BowSpmFit",
+    ),
     "hog_svm": (
         "streamdet.training.svm.hog_recipe:HogRecipe",
         "streamdet.training.svm.hog_fit:HogSvmFit",

@@ -39,6 +39,11 @@ class DataSource(Options):
     ignore: tuple[str, ...] = Field(
         (), description="Classes of the file whose boxes are neither object nor background."
     )
+    points: Literal["labelled", "upright"] = Field(
+        "labelled",
+        description="Keypoints: what the labels have, or upright: of every object its top, its"
+        " middle and its foot, by its mask where it has one, else by its box.",
+    )
     held_out: float = Field(
         0.0,
         ge=0,
@@ -140,6 +145,18 @@ class Start(Options):
     )
 
 
+class Kept(Options):
+    """What a backbone that keeps its weights computes, once for each variation of an image."""
+
+    variations: int = Field(
+        4,
+        ge=1,
+        le=1000,
+        description="Of each image; rounds beyond them show the same again, and cost neither"
+        " reading nor backbone. Its maps stay in memory, in half precision.",
+    )
+
+
 class Recipe(Options):
     """One training."""
 
@@ -176,6 +193,10 @@ class Recipe(Options):
     )
     batch: int = Field(8, ge=1, le=4096, description="Images of one step.")
     seed: int = Field(0, ge=0, lt=2**31, description="Of all chance.")
+    kept: Kept | None = Field(
+        None,
+        description="For a backbone that `optimiser.frozen` names whole: how its maps are kept.",
+    )
     augmentation: Augmentation = Field(default_factory=Augmentation, description="Variation.")
     optimiser: Optimiser = Field(default_factory=Optimiser, description="How weights change.")
     schedule: Schedule = Field(default_factory=Schedule, description="How fast.")

@@ -39,10 +39,17 @@ _GREY: Final = 114
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Images of one step: (B, H, W, 3) uint8 BGR, and the truth of each."""
+    """Images of one step.
+
+    Attributes:
+        pixels: (B, H, W, 3) uint8 BGR.
+        targets: the truth of each.
+        keys: which samples they are, where what is known of them is kept; see kept_outputs.py.
+    """
 
     pixels: Tensor
     targets: tuple[Target, ...]
+    keys: tuple[Key, ...] = ()
 
 
 class Samples(Dataset[tuple[Pixels, Target]]):
@@ -96,6 +103,19 @@ class Samples(Dataset[tuple[Pixels, Target]]):
         varied = augmented(image, self._options, rng, shape, pad, magnified)
         prepared = varied.prepared(self._transform).clipped(min_visible=0.0)
         return prepared.pixels, target_of(prepared)
+
+    @property
+    def hw(self) -> tuple[int, int]:
+        """Height and width of every sample, pixels."""
+        return self._hw
+
+    def batch(self, keys: Sequence[Key]) -> Batch:
+        """Prepare a batch.
+
+        Raises:
+            ConfigError: an image cannot be read.
+        """
+        return _joined([self[key] for key in keys])
 
     def order(self, epoch: int) -> list[Key]:
         """Shuffle the examples for an epoch."""
@@ -176,7 +196,8 @@ def batches(
     loader: DataLoader[Any] = DataLoader(
         _Readable(samples),
         batch_sampler=[
-            keys[share[0] :: share[1]] for keys in _keys(samples, size, first_step, last_step)
+            keys[share[0] :: share[1]]
+            for keys in keys_of_steps(samples, size, first_step, last_step)
         ],
         num_workers=workers,
         collate_fn=_collated,
@@ -202,7 +223,10 @@ class _Readable(Dataset[_Sample]):
             return exc
 
 
-def _keys(samples: Samples, size: int, first_step: int, last_step: int) -> Iterator[list[Key]]:
+def keys_of_steps(
+    samples: Samples, size: int, first_step: int, last_step: int
+) -> Iterator[list[Key]]:
+    """List the samples of each step from `first_step` until before `last_step`."""
     per_epoch = steps_per_epoch(len(samples), size)
     order: list[Key] = []
     for step in range(first_step, last_step):
@@ -214,13 +238,17 @@ def _keys(samples: Samples, size: int, first_step: int, last_step: int) -> Itera
 
 def _collated(samples: Sequence[_Sample]) -> Batch | ConfigError:
     """Join samples to a batch, or return the first error among them."""
-    pixels, targets = [], []
+    read = []
     for sample in samples:
         if isinstance(sample, ConfigError):
             return sample
-        pixels.append(sample[0])
-        targets.append(sample[1])
-    return Batch(torch.from_numpy(np.stack(pixels)), tuple(targets))
+        read.append(sample)
+    return _joined(read)
+
+
+def _joined(samples: Sequence[tuple[Pixels, Target]]) -> Batch:
+    pixels, targets = zip(*samples, strict=True)
+    return Batch(torch.from_numpy(np.stack(pixels)), targets)
 
 
 def _start_worker(_number: int) -> None:
