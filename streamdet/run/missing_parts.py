@@ -8,7 +8,11 @@ from typing import Final
 from streamdet.building.recognition import check_own_network
 from streamdet.detectors.parts.network import executed_file
 from streamdet.detectors.parts.options import NetworkOptions
-from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
+from streamdet.detectors.parts.proposal_options import (
+    ProposalOptions,
+    make_proposer,
+    proposing_model,
+)
 from streamdet.detectors.parts.runtime_choice import candidates
 from streamdet.errors import ConfigError, EngineError, StreamdetError
 from streamdet.graph import Node, PipelineGraph
@@ -67,7 +71,7 @@ def _check_parts(node: Node) -> None:
         return
     _check_network(node.name, node.options, node.model)
     if isinstance(node.options, ProposalOptions):
-        _check_proposals(node.name, node.options)
+        _check_proposals(node.name, node.options, node.model)
 
 
 def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> None:
@@ -87,10 +91,10 @@ def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> No
     executed_file(candidate, model, network.path)
 
 
-def _check_proposals(name: str, options: ProposalOptions) -> None:
+def _check_proposals(name: str, options: ProposalOptions, model: ModelConfig) -> None:
     """Check that the proposals can be made, without loading a second network."""
-    match options.proposals, options.proposals_from:
-        case "rpn", str(model):
-            _check_network(name, options, load_model_config(model))
-        case _:
-            make_proposer(options)
+    proposing = proposing_model(options, model)
+    if proposing is None:
+        make_proposer(options, model)
+    else:
+        _check_network(name, options, load_model_config(proposing))
