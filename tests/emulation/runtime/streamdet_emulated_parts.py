@@ -1,0 +1,49 @@
+"""A runtime for tests alone: streamdet's network by parts on the emulated device.
+
+The emulated device's memory is this machine's memory, so ONNX Runtime's CPU provider can take the
+place of its CUDA provider: it reads and writes the same addresses. All else is what runs on a GPU.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamdet.errors import EngineError
+from streamdet.models.model_config import Arithmetic, ImageInput, ModelConfig
+from streamdet.runtimes import RuntimeOptions
+from streamdet.runtimes.gpu import Gpu, GpuNetwork
+from streamdet.runtimes.gpu.by_parts import PartsNetwork, Provider
+
+ON_HOST = Provider("CPUExecutionProvider", "cpu", is_on_stream=False)
+
+
+class EmulatedParts:
+    """ONNX Runtime's CPU provider on memory of the emulated device."""
+
+    package = "onnxruntime"
+    name = "emulated_parts"
+
+    @staticmethod
+    def precisions() -> tuple[Arithmetic, ...]:
+        """None on the CPU itself."""
+        return ()
+
+    @staticmethod
+    def gpu_file(model: ModelConfig, network: Path, options: RuntimeOptions) -> Path:
+        """The network's own file."""
+        return network
+
+    @staticmethod
+    def on_gpu(
+        file: Path, image_input: ImageInput, options: RuntimeOptions, gpu: Gpu, batch: int
+    ) -> GpuNetwork:
+        """Load it on the emulated device."""
+        return PartsNetwork(file, image_input, gpu, batch, ON_HOST)
+
+    def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
+        """Refuse."""
+        raise EngineError("emulated_parts runs networks on the emulated device only")
+
+    def __call__(self, images: object, extras: object = None) -> list[dict[str, object]]:
+        """Never called."""
+        raise NotImplementedError
