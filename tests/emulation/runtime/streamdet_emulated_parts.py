@@ -1,7 +1,6 @@
-"""A runtime for tests alone: streamdet's network by parts on the emulated device.
+"""A runtime for tests alone, as a package: networks by parts on the emulated device.
 
-The emulated device's memory is this machine's memory, so ONNX Runtime's CPU provider can take the
-place of its CUDA provider: it reads and writes the same addresses. All else is what runs on a GPU.
+It is what `runtime: onnxruntime` is on a GPU, but for the provider; see ../provider.py.
 """
 
 from __future__ import annotations
@@ -12,9 +11,8 @@ from streamdet.errors import EngineError
 from streamdet.models.model_config import Arithmetic, ImageInput, ModelConfig
 from streamdet.runtimes import RuntimeOptions
 from streamdet.runtimes.gpu import Gpu, GpuNetwork
-from streamdet.runtimes.gpu.by_parts import PartsNetwork, Provider
-
-ON_HOST = Provider("CPUExecutionProvider", "cpu", is_on_stream=False)
+from streamdet.runtimes.gpu.by_parts import PartsNetwork
+from tests.emulation.provider import ON_HOST
 
 
 class EmulatedParts:
