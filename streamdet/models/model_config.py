@@ -268,6 +268,11 @@ def find_file(name: str, first: Path | None = None) -> Path | None:
     return next((f / name for f in _folders(first) if (f / name).is_file()), None)
 
 
+def find_files(pattern: str, first: Path | None = None) -> list[Path]:
+    """Find files of models by a glob, in the order of `find_file`."""
+    return [file for folder in _folders(first) for file in sorted(folder.glob(pattern))]
+
+
 def cache_folder() -> Path:
     """The folder for what is fetched and built: ~/.cache/streamdet/models (or XDG_CACHE_HOME's).
 
