@@ -51,10 +51,12 @@ class OnnxRuntime:
     def on_gpu(
         file: Path, image_input: ImageInput, options: RuntimeOptions, gpu: Gpu, batch: int
     ) -> GpuNetwork:
-        """Load a network on a GPU: see gpu.GpuRuntimeKind and gpu/by_parts.py."""
-        from streamdet.runtimes.gpu.by_parts import PartsNetwork, cuda_provider
+        """Load a network on a GPU: see gpu.GpuRuntimeKind and gpu/onnx_dense.py."""
+        from streamdet.runtimes.gpu.by_parts import PartsNetwork
+        from streamdet.runtimes.gpu.onnx_dense import OnnxDense, cuda_provider
 
-        return PartsNetwork(file, image_input, gpu, batch, cuda_provider(gpu))
+        dense = OnnxDense(gpu, cuda_provider(gpu))
+        return PartsNetwork(file, image_input, gpu, batch, dense)
 
     def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
         """Load the network.

@@ -15,6 +15,7 @@ from streamdet.ops.spatial_pyramid import project_rois, spatial_pyramid
 from streamdet.registry import load
 from streamdet.runtimes import RuntimeOptions, Tensors
 from streamdet.runtimes.gpu.by_parts import PartsNetwork
+from streamdet.runtimes.gpu.onnx_dense import OnnxDense
 from streamdet.runtimes.gpu.runtime import GpuRuntime
 from streamdet.transport.cuda_device import CudaDevice
 from tests.emulation.provider import ON_HOST
@@ -79,7 +80,7 @@ def test_our_kernels_in_the_place_of_its_nodes_give_that_too(
     exported: Exported, emulated_gpu: CudaDevice
 ) -> None:
     images, others = noise_images(3), extras(exported.kind, 3)  # of 4: the last batch is not full
-    network = PartsNetwork(exported.path, INPUT, emulated_gpu, 2, ON_HOST)
+    network = PartsNetwork(exported.path, INPUT, emulated_gpu, 2, OnnxDense(emulated_gpu, ON_HOST))
     assert ("by our kernels" in network.name) == (exported.kind != "rcnn")
     came = GpuRuntime(network, emulated_gpu, INPUT)(images, others)
     for one, same in zip(came, in_torch(exported.network, images, others), strict=True):

@@ -12,6 +12,7 @@ from streamdet.models.model_config import Arithmetic, ImageInput, ModelConfig
 from streamdet.runtimes import RuntimeOptions
 from streamdet.runtimes.gpu import Gpu, GpuNetwork
 from streamdet.runtimes.gpu.by_parts import PartsNetwork
+from streamdet.runtimes.gpu.onnx_dense import OnnxDense
 from tests.emulation.provider import ON_HOST
 
 
@@ -36,7 +37,7 @@ class EmulatedParts:
         file: Path, image_input: ImageInput, options: RuntimeOptions, gpu: Gpu, batch: int
     ) -> GpuNetwork:
         """Load it on the emulated device."""
-        return PartsNetwork(file, image_input, gpu, batch, ON_HOST)
+        return PartsNetwork(file, image_input, gpu, batch, OnnxDense(gpu, ON_HOST))
 
     def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
         """Refuse."""

@@ -15,7 +15,8 @@ from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ImageInput, load_model_config
 from streamdet.registry import load
 from streamdet.runtimes import RuntimeOptions, Tensors
-from streamdet.runtimes.gpu.by_parts import PartsNetwork, cuda_provider
+from streamdet.runtimes.gpu.by_parts import PartsNetwork
+from streamdet.runtimes.gpu.onnx_dense import OnnxDense, cuda_provider
 from streamdet.runtimes.gpu.runtime import GpuRuntime
 from streamdet.runtimes.onnxruntime import OnnxRuntime
 from streamdet.transport.cuda_device import CudaDevice
@@ -25,7 +26,8 @@ from tests.runtimes.tiny_network import write_batch_network, write_tiny_network
 
 
 def on_gpu(path: Path, image_input: ImageInput, gpu: CudaDevice, batch: int = 2) -> GpuRuntime:
-    return GpuRuntime(PartsNetwork(path, image_input, gpu, batch, ON_HOST), gpu, image_input)
+    dense = OnnxDense(gpu, ON_HOST)
+    return GpuRuntime(PartsNetwork(path, image_input, gpu, batch, dense), gpu, image_input)
 
 
 def assert_same_detections(came: Tensors, wanted: Tensors) -> None:
