@@ -78,6 +78,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",
         "openvino": "streamdet.runtimes.openvino:OpenVino",
         "tensorrt": "streamdet.runtimes.tensorrt.runtime:TensorRt",
+        "torch": "streamdet.runtimes.gpu.torch_runtime:TorchRuntime",
     },
     "pool": {
         "shm": "streamdet.transport.shm_pool:ShmPool",

@@ -21,9 +21,10 @@ from streamdet.registry import NETWORKS, WITHOUT_NETWORK, names
 from streamdet.system.cache import cache_places
 from streamdet.system.redaction import short
 
-Arithmetic = Literal["fp32", "bf16", "int8", "int8+fp32", "int8+bf16"]
+Arithmetic = Literal["fp32", "fp16", "bf16", "int8", "int8+fp32", "int8+bf16"]
 """How a runtime computes.
 
+"fp16": of engines for a GPU.
 "int8": as the file says that `streamdet models build NAME --runtime ... --precision int8` made.
 "int8+fp32" and "int8+bf16": large fully connected layers in 8 bits, the rest as said.
 """
@@ -274,6 +275,11 @@ def find_file(name: str, first: Path | None = None) -> Path | None:
             os.pathsep), then the cache.
     """
     return next((f / name for f in _folders(first) if (f / name).is_file()), None)
+
+
+def find_files(pattern: str, first: Path | None = None) -> list[Path]:
+    """Find files of models by a glob, in the order of `find_file`."""
+    return [file for folder in _folders(first) for file in sorted(folder.glob(pattern))]
 
 
 def cache_folder() -> Path:
