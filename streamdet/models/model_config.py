@@ -344,8 +344,12 @@ def _size_faults(model: ModelConfig) -> Iterator[str]:
     for hw in stated:
         if any(side % SIDE_MULTIPLE for side in hw):
             yield f"sizes must have sides that are multiples of {SIDE_MULTIPLE}, got {list(hw)}"
-    if model.transform.kind != "letterbox" or "hw" in (model.transform.model_extra or {}):
-        yield "sizes go with `transform: {kind: letterbox}` without `hw`, which follows the source"
+    kinds = ("letterbox", "stretch")
+    if model.transform.kind not in kinds or "hw" in (model.transform.model_extra or {}):
+        yield (
+            "sizes go with `transform: {kind: letterbox}` or `stretch`, without `hw`, which follows"
+            " the source"
+        )
 
 
 def _class_list(name: str, place: str) -> list[str]:
