@@ -113,19 +113,19 @@ def measured(name: str, datasets: Path) -> Row:
     names = [each for each in model.classes if each in (*STREET, *WIDER)]
     if not names:
         raise ConfigError(f"model {name!r}: has none of {', '.join((*STREET, *WIDER))}")
-    sets = [each for folder in SETS for each in _sets(datasets / folder, names)]
+    sets = [each for folder in SETS for each in read_sets(datasets / folder, names)]
     detect, runtime = _detector(model, lowest=True)
     found = [each.detected(detect, model.classes, iter) for each in sets]
     ap50s = {
         each: ap50
         for each in names
-        if (ap50 := _ap50(each, list(zip(sets, found, strict=True)))) is not None
+        if (ap50 := ap50_of(each, list(zip(sets, found, strict=True)))) is not None
     }
     megabytes = _bytes(model) / 1e6
     return Row(model.detector, model.name, ap50s, _image_ms(model, sets), megabytes, runtime)
 
 
-def _sets(folder: Path, names: Sequence[str]) -> Iterator[ValidationSet]:
+def read_sets(folder: Path, names: Sequence[str]) -> Iterator[ValidationSet]:
     """Read a set as the labels of those of the classes that it has."""
     labelled = SETS[folder.name]
     labels = tuple(each for each in names if each in labelled or each in WIDER)
@@ -137,7 +137,7 @@ def _sets(folder: Path, names: Sequence[str]) -> Iterator[ValidationSet]:
         yield from validation_sets(data, names, Faults(are_skipped=False))
 
 
-def _ap50(name: str, sets: Sequence[tuple[ValidationSet, list[Result]]]) -> float | None:
+def ap50_of(name: str, sets: Sequence[tuple[ValidationSet, list[Result]]]) -> float | None:
     """Score a class on the images of all sets that label it; None where there are few of it."""
     parts = [(each.truth, found) for each, found in sets if name in each.truth.category_ids]
     truth, results = joined(name, parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -124,10 +124,12 @@ def read_source(source: DataSource, faults: Faults, part: Part = "whole") -> Tru
         part: which of its images.
 
     Raises:
-        ConfigError: the file is wrong, or has not a class that the recipe names.
+        ConfigError: the file is wrong, or has not a class or a licence that the recipe names.
     """
     truth = read_truth(source.truth, source.images, faults)
     faults.notes += [f"{truth.name}: {note}" for note in truth.notes]
+    if source.licences is not None:
+        truth = _of_licences(truth, source.licences)
     for name in (*source.rename, *source.ignore):
         if name not in truth.category_ids:
             raise ConfigError(
@@ -239,9 +241,23 @@ def _part_of(truth: Truth, share: float, part: Part) -> Truth:
     below = sum(place < share for place in places.values())
     count = min(max(below, 1), len(order) - 1)
     chosen = set(order[:count] if part == "held_out" else order[count:])
+    return _of_images(truth, chosen)
+
+
+def _of_images(truth: Truth, chosen: Set[int]) -> Truth:
     images = {number: image for number, image in truth.images.items() if number in chosen}
     objects = tuple(each for each in truth.objects if each.image_id in chosen)
     return replace(truth, images=images, objects=objects)
+
+
+def _of_licences(truth: Truth, names: Sequence[str]) -> Truth:
+    known = sorted({each.licence for each in truth.images.values() if each.licence is not None})
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"{truth.name}: has no image of the licence {name!r}; {nearest(name, known)}"
+            )
+    return _of_images(truth, {n for n, each in truth.images.items() if each.licence in names})
 
 
 def _places(truth: Truth) -> dict[int, float]:

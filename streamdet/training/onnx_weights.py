@@ -89,10 +89,18 @@ def _of_backbone(network: nn.Module, convolutions: Sequence[Convolution]) -> lis
 def _constants(graph: Any) -> Iterator[tuple[str, Tensor]]:
     from onnx import numpy_helper
 
-    for each in graph.initializer:
-        value = numpy_helper.to_array(each)
+    tensors = [(each.name, each) for each in graph.initializer]
+    tensors += [
+        (node.output[0], attribute.t)
+        for node in graph.node
+        if node.op_type == "Constant"
+        for attribute in node.attribute
+        if attribute.name == "value"
+    ]
+    for name, tensor in tensors:
+        value = numpy_helper.to_array(tensor)
         if value.dtype in {np.dtype(np.float16), np.dtype(np.float32)}:
-            yield each.name.removesuffix(_HALF), torch.from_numpy(value.astype(np.float32))
+            yield name.removesuffix(_HALF), torch.from_numpy(value.astype(np.float32))
 
 
 def _added_biases(graph: Any, constants: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:

@@ -13,9 +13,11 @@ from streamdet.config.options import Options
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError
+from streamdet.models.model_config import SIDE_MULTIPLE
 
 _Unit = Annotated[float, Field(ge=0, le=1)]
 _Side = Annotated[int, Field(gt=0, le=8192)]
+_FreeSide = Annotated[int, Field(gt=0, le=8192, multiple_of=SIDE_MULTIPLE)]
 
 
 class DataSource(Options):
@@ -43,6 +45,12 @@ class DataSource(Options):
         "labelled",
         description="Keypoints: what the labels have, or upright: of every object its top, its"
         " middle and its foot, by its mask where it has one, else by its box.",
+    )
+    licences: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Of COCO's .json: only images of these licences, by the names that its"
+        " `licenses` state. By default all images.",
     )
     held_out: float = Field(
         0.0,
@@ -167,6 +175,11 @@ class Recipe(Options):
     )
     hw: tuple[_Side, _Side] | None = Field(
         None, description="Height and width that the network sees; by default the model's."
+    )
+    hws: tuple[tuple[_FreeSide, _FreeSide], ...] = Field(
+        (),
+        description="Heights and widths of which each step shows its images at one, by chance, so"
+        " that the network serves several; by default `hw` alone. It is measured at `hw`.",
     )
     network: dict[str, Any] = Field(
         default_factory=dict, description="Options of the network that differ from the model's."
