@@ -25,12 +25,9 @@ NETWORKS = {
     "people": 1,
     "street": 6,
     "street_rcnn": 6,
-    "street_yolo_v1": 6,
-    "street_overfeat": 6,
-    "street_localizer": 6,
 }
 """Name -> classes."""
-FITTED = {"street_bow": 5}
+FITTED: dict[str, int] = {}
 """The same of those that need no network."""
 MODELS = NETWORKS | FITTED
 _IMAGES = 16  # of highway-id: people, cars, motorcycles, buses and trucks

@@ -173,7 +173,9 @@ class Loop:
         self._optimiser = make_optimiser(network, recipe.optimiser)
         self._frozen = frozen_modules(network, recipe.optimiser.frozen)
         self._kept = (
-            None if recipe.kept is None else KeptOutputs(network, recipe.kept, recipe.precision)
+            None
+            if recipe.kept is None
+            else KeptOutputs(network, recipe.kept, recipe.precision, len(samples))
         )
         self._average = None if recipe.ema is None else MovingAverage(network, recipe.ema)
         self._start = copy.deepcopy(network.state_dict()) if recipe.start_share else None
