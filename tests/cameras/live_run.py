@@ -24,7 +24,12 @@ class LiveRun:
         addresses: the cameras.
         more: further arguments.
         graph: what is run.
+
+    Attributes:
+        limit_s: longest wait for anything.
     """
+
+    limit_s = LIMIT_S
 
     def __init__(
         self, folder: Path, addresses: Sequence[str], *more: str, graph: str = "people"
@@ -56,7 +61,9 @@ class LiveRun:
         started_s = time.monotonic()
         while not is_there():
             passed_s = time.monotonic() - started_s
-            assert passed_s < LIMIT_S, f"{what}: not within {LIMIT_S} s; it printed:\n{self.log}"
+            assert passed_s < self.limit_s, (
+                f"{what}: not within {self.limit_s} s; it printed:\n{self.log}"
+            )
             assert self.process.poll() is None, f"{what}: it has ended:\n{self.log}"
             time.sleep(0.05)
         return time.monotonic() - started_s
@@ -75,7 +82,7 @@ class LiveRun:
     def stop(self) -> None:
         """End it by Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(LIMIT_S) == 130, self.log
+        assert self.process.wait(self.limit_s) == 130, self.log
         self._log.close()
 
     def kill(self) -> None:
@@ -84,10 +91,15 @@ class LiveRun:
         self.process.wait()
         self._log.close()
 
+    @property
+    def text(self) -> str:
+        """The frames that have been written, dropped ones too, as they stand in the file."""
+        path = self.folder / "frames.jsonl"
+        return path.read_text() if path.exists() else ""
+
     def frames(self, source_id: str) -> list[dict[str, Any]]:
         """The frames of a camera that have been written, dropped ones too."""
-        path = self.folder / "frames.jsonl"
-        text = path.read_text() if path.exists() else ""
+        text = self.text
         lines = text[: text.rfind("\n") + 1].splitlines()  # the last one may be being written
         frames = [json.loads(line) for line in lines]
         return [frame for frame in frames if frame["source_id"] == source_id]
