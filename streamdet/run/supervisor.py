@@ -184,7 +184,7 @@ class Supervisor:
             self._show(metrics, total_expected(description.sources.values())),
         )
         last = processes.warnings()
-        for warning in last:
+        for warning in (*self._worker_warnings.new(metrics.counters), *last):
             self.on_warning(warning)
         warnings += prepared.warnings + last
         return self._report(running, prepared, (outcome, failure, warnings))

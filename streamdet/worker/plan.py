@@ -58,6 +58,7 @@ class RunPlan:
         class_names: model name -> class names.
         max_in_flight: frames in flight above which a source pauses.
         events: key of the public stream of events.
+        dead_letters: key of the public stream of frames that were given up.
         read_attempts: a file on which its worker ends so often, without a frame in between, is
             given up; 0: never, the run fails.
         live_sources: ids of the live sources.
@@ -72,6 +73,7 @@ class RunPlan:
     class_names: Mapping[str, tuple[str, ...]]
     max_in_flight: int
     events: str
+    dead_letters: str = "dead-letters"
     read_attempts: int = 0
     live_sources: frozenset[str] = frozenset()
     rings: RingPlan | None = None

@@ -10,29 +10,30 @@ from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.cameras.faulty_link import Faults, Stream, join
-from tests.cameras.held_port import LOOPBACK, bound_socket
+from streamdet.chaos.faulty_link import Faults, Stream, join
+from streamdet.chaos.held_port import LOOPBACK, bound_socket
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds
 
 
 class FaultProxy:
-    """Passes connections to 127.0.0.1:port on to a server on this machine, with faults.
+    """Passes connections to 127.0.0.1:port on to a server, with faults.
 
     The port is the same as long as the proxy is open, through `stop` and `start`.
 
     Args:
         server_port: where the server listens.
+        server_host: the machine that it runs on; by default this one.
 
     Attributes:
         faults: set its fields; `Faults()` again for none.
         connections: how many were accepted since the proxy was made.
     """
 
-    def __init__(self, server_port: int) -> None:
+    def __init__(self, server_port: int, server_host: str = LOOPBACK) -> None:
         self.faults = Faults()
         self.connections = 0
-        self._server_port = server_port
+        self._server_host, self._server_port = server_host, server_port
         self._held = bound_socket(0)
         self.port: int = self._held.getsockname()[1]
         self._writers: set[asyncio.StreamWriter] = set()
@@ -146,7 +147,7 @@ class FaultProxy:
 
         try:
             below = await connect(sock=client)
-            above = await connect(host=LOOPBACK, port=self._server_port)
+            above = await connect(host=self._server_host, port=self._server_port)
             await join(below, above, self.faults)
         except* OSError:
             pass  # one side broke off: so does the other

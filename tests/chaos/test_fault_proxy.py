@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.cameras.fault_proxy import FaultProxy
+from streamdet.chaos.fault_proxy import FaultProxy
 
 
 class Echo(socketserver.BaseRequestHandler):
