@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from tests.cameras.held_port import LOOPBACK, bound_socket
+from streamdet.chaos.held_port import LOOPBACK, bound_socket
 
 PLAY = "ffmpeg -nostdin -loglevel error -re -stream_loop -1 -i {clip} -c copy"
 
