@@ -17,7 +17,7 @@ import pytest
 from tests.cameras.fair_cameras import live_address, write_clip
 from tests.cameras.live_run import LiveRun
 
-SETTLE_S = 4.0
+SETTLE_S = 3.0
 
 Frames = dict[str, list[dict[str, Any]]]
 
@@ -109,7 +109,7 @@ def test_shares_by_hand() -> None:
 
 
 def test_a_fast_camera_takes_nothing_from_slow_ones(tmp_path: Path) -> None:
-    frames = run_all(tmp_path, (60, 40, 30, 1), 12)
+    frames = run_all(tmp_path, (60, 40, 30, 1), 8)
     check_fair(frames)
     check_of_now(frames)
 

@@ -79,6 +79,7 @@ def fork_server(run: LiveRun) -> psutil.Process:
     return found
 
 
+@pytest.mark.nightly  # tests/faults/test_clean_stop.py has the same with files
 def test_a_killed_supervisor_takes_its_cameras_with_it_and_the_next_start_sweeps(
     start: Start, clips: list[str], place: Place, server: RedisServer
 ) -> None:
