@@ -26,6 +26,7 @@ class LiveRun:
         addresses: the cameras.
         more: further arguments.
         graph: what is run.
+        wrapped_in: a command that becomes the one behind it.
 
     Attributes:
         limit_s: longest wait for anything.
@@ -34,7 +35,12 @@ class LiveRun:
     limit_s = LIMIT_S
 
     def __init__(
-        self, folder: Path, addresses: Sequence[str], *more: str, graph: str = "people"
+        self,
+        folder: Path,
+        addresses: Sequence[str],
+        *more: str,
+        graph: str = "people",
+        wrapped_in: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         sources = [word for address in addresses for word in ("--source", address)]
@@ -45,8 +51,9 @@ class LiveRun:
             str(folder / "report.json"),
         ]
         self._log = (folder / "log").open("w+")
+        command = [sys.executable, "-m", "streamdet.cli", "run", graph]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamdet.cli", "run", graph, *sources, *outputs, *more],
+            [*wrapped_in, *command, *sources, *outputs, *more],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
