@@ -48,6 +48,7 @@ def start(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         folder = tmp_path / str(len(runs))
         folder.mkdir()
         runs.append(LiveRun(folder, addresses, *more))
+        runs[-1].limit_s = 90
         return runs[-1]
 
     yield start_run

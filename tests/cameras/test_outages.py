@@ -59,6 +59,7 @@ def test_two_cameras_that_die_at_once_for_a_minute_are_not_felt_by_the_third(
         server.url("/c"),
     ]
     run = LiveRun(tmp_path, addresses)
+    run.limit_s = 120
     runs.callback(run.kill)
     for name in (*bad, good):
         run.wait_for_frames(name, 10)
@@ -94,6 +95,7 @@ def test_a_name_that_stops_resolving_and_is_known_again(
         pytest.skip("needs root: names of its own for a run")
     address = proxy.url(server.url("/a")).replace("127.0.0.1", "camera.test")
     run = LiveRun(tmp_path, [address, server.url("/c")], wrapped_in=own)
+    run.limit_s = 120
     runs.callback(run.kill)
     bad, good = camera_at(proxy.port, "a", "camera.test"), camera_at(server.port, "c")
     for name in (bad, good):
