@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "camera": "list, add, remove, pause and resume the cameras of a running run",
     "apply": "turn the graph of a running run into another one; restart only what changed",
     "tail": "print what is being published, like tail -f",
+    "search": "find events and tracks in the records of runs: who was where, and when",
     "track": "run a tracker over a file of detections in MOT format",
     "check": "check a graph file and say what it is made of",
     "graph": "draw a graph as Mermaid or SVG",

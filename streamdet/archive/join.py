@@ -17,6 +17,7 @@ from typing import Any, Final
 from streamdet.analytics import Analytics, AnalyticsContext
 from streamdet.archive.file_summary import FileSummary
 from streamdet.archive.folder import SUFFIXES, ArchiveFolder
+from streamdet.archive.offline_tracks import OfflineTracks
 from streamdet.archive.store_copy import keep_summary
 from streamdet.errors import EngineError, StreamdetError
 from streamdet.formats.segment_file import read_segment
@@ -188,6 +189,11 @@ def _stages(task: JoinTask) -> list[Stage]:
         if node.role == "tracker":
             options: Any = node.options
             stages.append(TrackStage(kind, options, node.tracking_by_hw))
+            if options.finishing is not None:
+                # The tracker runs twice, and gives the same twice: all frames at once are too many.
+                first = TrackStage(kind, options, node.tracking_by_hw)
+                before = [*stages[:-1], first]
+                stages.append(OfflineTracks(_messages(task), before, options.finishing))
         else:
             context = AnalyticsContext(task.source_id, task.class_names, node=node.name)
             make = partial(_analytics, kind, node.options, context)

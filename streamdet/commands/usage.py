@@ -35,6 +35,7 @@ EXAMPLES: Final = {
     "camera": "streamdet camera add yard rtsp://10.0.0.8/stream1 --set fps=5",
     "apply": "streamdet apply yard.yaml --plan",
     "tail": "streamdet tail detections --redis redis://localhost:6379",
+    "search": "streamdet search yard.records --class person --zone door --from -2h",
     "track": "streamdet track det.txt --output tracks.txt",
     "check": "streamdet check pipelines/people.yaml",
     "graph": "streamdet graph pipelines/people.yaml",

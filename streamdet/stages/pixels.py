@@ -11,7 +11,7 @@ import numpy as np
 
 from streamdet.errors import FrameError
 from streamdet.frame import FrameRef
-from streamdet.image import AnyPixels, ArrayImage, DevicePixels, Image, PixelFormat, Pixels
+from streamdet.image import AnyPixels, ArrayImage, DevicePixels, Image, PixelFormat
 from streamdet.registry import load
 from streamdet.stages import Job
 from streamdet.stages.device_image import DeviceImage
@@ -76,8 +76,12 @@ class PixelStore:
             return job.image
         return self._as_image(self._pools[frame.pixels.pool].view(frame.pixels, frame.hw))
 
-    def prepared(self, job: Job) -> Pixels | None:
+    def prepared(self, job: Job, device: str = "cpu") -> AnyPixels | None:
         """The prepared image, copied to the CPU if a GPU has it; None if it was never made.
+
+        Args:
+            job: of the frame.
+            device: who reads it: a GPU gets the image where it lies, and copies it if need be.
 
         Raises:
             StalePixelsError: its slot was reused for another frame.
@@ -85,7 +89,7 @@ class PixelStore:
         image, prepared = job.prepared, job.message.prepared
         if image is None and prepared is not None and prepared.pixels is not None:
             image = self._pools[prepared.pixels.pool].view(prepared.pixels, prepared.hw)
-        if isinstance(image, DevicePixels):
+        if isinstance(image, DevicePixels) and device == "cpu":
             return self.device(image.device).download(image)
         return image
 

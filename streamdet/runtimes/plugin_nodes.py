@@ -1,7 +1,7 @@
-"""What our nodes are to TensorRT: attributes, outputs, types, and the launches of their kernels.
+"""Our nodes of a network as a GPU runs them: attributes, outputs, types, launches of their kernels.
 
-Nothing here knows TensorRT's classes; see `plugins` for these. B images, N candidates, R regions,
-C channels.
+TensorRT asks for them through its plugins (tensorrt/plugins.py), a network that runs by parts
+starts them itself (gpu/by_parts.py). B images, N candidates, R regions, C channels.
 """
 
 from __future__ import annotations

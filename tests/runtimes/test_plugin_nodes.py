@@ -1,4 +1,4 @@
-"""What TensorRT asks of our nodes is answered by numbers worked out by hand."""
+"""What is asked of our nodes on a GPU is answered by numbers worked out by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from streamdet.kernels.launch import DeviceArray
-from streamdet.runtimes.tensorrt.nodes import (
+from streamdet.runtimes.plugin_nodes import (
     FLOAT,
     HALF,
     INT64,
