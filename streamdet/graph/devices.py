@@ -11,7 +11,7 @@ from streamdet.registry import load
 _WHY_NOT: Final = {
     "detector": "no runtime runs networks on a GPU yet; with `copy: true` it gets its images on"
     " the CPU",
-    "tracker": "it sees boxes, no images",
+    "tracker": "it works on the CPU; one that looks at images gets them with `copy: true`",
     "analytics": "it sees boxes, no images",
     "sink": "it writes on the CPU; one that shows images gets them with `copy: true`",
 }

@@ -1,7 +1,8 @@
 """BoT-SORT (Aharon et al. 2022, "Robust associations multi-pedestrian tracking").
 
 Its filter (section 3.1) holds centre, width and height, with noise that grows with the width across
-and with the height down. The associations (algorithm 1) are ByteTrack's.
+and with the height down. The associations (algorithm 1) are ByteTrack's. Camera motion (section
+3.2) is looked for where `camera_motion` says so.
 
 Departures; what they are worth on four MOT15 sequences is in docs/accuracy.md:
 
@@ -15,14 +16,18 @@ Departures; what they are worth on four MOT15 sequences is in docs/accuracy.md:
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+import msgpack
 import numpy as np
 from pydantic import Field
 
 from streamdet.detections import Detections, RowNumbers
+from streamdet.image import Image
+from streamdet.system.opencv import import_opencv
 from streamdet.trackers.box_states import Found, cxcywh_to_xyxy, overlaps, trackable, xyxy_to_cxcywh
 from streamdet.trackers.byte_track import ByteTrackOptions
+from streamdet.trackers.camera_motion import SparseFlow, move_filters
 from streamdet.trackers.kalman import correct, predict, start_filters
 from streamdet.trackers.options import Score
 from streamdet.trackers.three_rounds import match_in_rounds
@@ -77,7 +82,26 @@ class BotSortOptions(ByteTrackOptions):
     min_hits: int = Field(
         2, ge=0, le=100, description="Matches after the first that confirm a track."
     )
+    camera_motion: Literal["off", "sparse_flow"] = Field(
+        "off",
+        description="For cameras that move: tracks are moved with the scene, whose motion is"
+        " measured in the images (sparse optical flow). Needs the images, and OpenCV.",
+    )
     max_age: int = Field(45, ge=0, le=10_000, description="Frames that a lost track is kept.")
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether images are looked at."""
+        return self.camera_motion != "off"
+
+    def check_parts(self) -> None:
+        """Check that OpenCV is there if it is needed.
+
+        Raises:
+            EngineError: it is not.
+        """
+        if self.camera_motion != "off":
+            import_opencv()
 
 
 class BotSort:
@@ -92,7 +116,14 @@ class BotSort:
         self._low_thresh = options.threshold("low_thresh")
         self._new_thresh = options.threshold("new_thresh")
         self._gates = options.gates()
+        self._flow = SparseFlow() if options.camera_motion == "sparse_flow" else None
+        self._motion: Floats | None = None
         self.rows: RowNumbers = np.zeros(0, np.int64)
+
+    def look(self, image: Image | None) -> None:
+        """Measure the camera's motion up to the frame that `update` takes next."""
+        if self._flow is not None and image is not None:
+            self._motion = self._flow.motion(image)
 
     def update(self, detections: Detections) -> Detections:
         """Take the next frame; returns the filters' boxes of confirmed tracks that were matched."""
@@ -115,18 +146,35 @@ class BotSort:
         return reported
 
     def state(self) -> bytes:
-        """Pack the tracks; the inverse of `restore`."""
-        return self._tracks.state()
+        """Pack the tracks, and the last image if it is looked at; the inverse of `restore`."""
+        if self._flow is None:
+            return self._tracks.state()
+        packed: bytes = msgpack.packb((self._tracks.state(), self._flow.state()))
+        return packed
 
     def restore(self, state: bytes) -> None:
         """Go on from a packed state; raises ValueError if it is none."""
-        self._tracks.restore(state)
+        if self._flow is None:
+            self._tracks.restore(state)
+            return
+        try:
+            tracks, image = msgpack.unpackb(state)
+            self._flow.restore(image)
+        except (TypeError, ValueError, msgpack.UnpackException) as exc:
+            raise ValueError(f"{len(state)} bytes are not this tracker's state: {exc}") from exc
+        self._tracks.restore(tracks)
 
     def _predict(self) -> None:
-        """Move all filters one frame ahead; a lost track's width and height stand still."""
+        """Move all filters one frame ahead; a lost track's width and height stand still.
+
+        Then they are moved with the camera.
+        """
         table, filters = self._tracks.table, self._tracks.filters
         filters[3, 2:] *= table[SEEN] == self._tracks.frame_count - 1.0
         predict(filters, _variances(table[2:4], _MOTION))
+        if self._motion is not None:
+            move_filters(filters, self._motion)
+            self._motion = None
         np.maximum(table[2:4], _LEAST_WH, out=table[2:4])
 
     def _match(self, found: Found, measured: Floats) -> tuple[Indices, Indices]:
