@@ -85,7 +85,8 @@ def swapped_ids(**options: object) -> list[int]:
         if frame == 4:
             tracker.update(Detections.empty())
             continue
-        tracks = tracker.update(Detections(close, np.full(2, 0.95), np.zeros(2)))
+        boxes = close.astype(np.float32)
+        tracks = tracker.update(Detections(boxes, np.full(2, 0.95), np.zeros(2, np.int64)))
     assert tracks.track_ids is not None
     return [int(tracks.track_ids[place]) for place in tracks.xyxy[:, 0].argsort()]
 
