@@ -49,7 +49,8 @@ def test_a_graph_may_decode_and_prepare_on_a_gpu(tmp_path: Path) -> None:
         ),
         (
             {"detect": DETECT + ', device: "cuda:0"'},
-            "g.yaml:6: detect.runtime must be onnxruntime on a GPU, got auto",
+            "g.yaml:6: detect.runtime must be onnxruntime or tensorrt or torch on a GPU, got"
+            " auto",
         ),
         (
             {"detect": DETECT.replace("people", "yolo_v1") + ', device: "cuda:0"'},
