@@ -44,7 +44,7 @@ class WithProposals:
         self._most = _number_of_proposals(model)
         check_built_in(options, model)
         self._selection = Selection(options, model)
-        self._propose = make_proposer(options)
+        self._propose = make_proposer(options, model)
         self._count = count()
         self.runtime_name = f"{self._run.name}, proposals: {self._propose.name}"
 

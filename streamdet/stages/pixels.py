@@ -18,6 +18,7 @@ from streamdet.stages.device_image import DeviceImage
 from streamdet.transport.bus import Bus, Lease
 from streamdet.transport.cuda_device import CudaDevice, open_device
 from streamdet.transport.pool import FramePool
+from streamdet.transport.shm_growth import SlotGivenUpError
 
 SLOT_WAIT_S: Final = 0.25
 """Longest wait of one request for a slot; then the worker sends a heartbeat and asks again."""
@@ -114,10 +115,15 @@ class PixelStore:
             FrameError: the image does not fit a slot (the slot is kept for the next one).
         """
         taken = self._taken[pool]
-        if not taken:
-            self._wait_for_slots(pool, wanted)
-        pixels = self._pools[pool].claim(taken[0], hw)
-        return taken.popleft(), pixels
+        while True:
+            if not taken:
+                self._wait_for_slots(pool, wanted)
+            try:
+                pixels = self._pools[pool].claim(taken[0], hw)
+            except SlotGivenUpError:
+                taken.popleft()  # stays this worker's, so that nobody else gets it
+            else:
+                return taken.popleft(), pixels
 
     def fill(self, ref: FrameRef, slot: AnyPixels, image: Image) -> Image:
         """Write an image into a claimed slot; returns it as it lies there, if that is on a GPU.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from streamdet.building.export import export
 from streamdet.ops.spatial_pyramid import project_rois, spatial_pyramid
-from streamdet.registry import load
+from streamdet.registry import load, load_network
 from streamdet.runtimes import RuntimeOptions, Tensors
 from streamdet.runtimes.gpu.by_parts import PartsNetwork
 from streamdet.runtimes.gpu.onnx_dense import OnnxDense
@@ -25,6 +25,7 @@ from tests.networks.region_networks import (
     INPUT,
     OPTIONS,
     PROPOSALS,
+    PYRAMID,
     extras,
     in_torch,
     noise_images,
@@ -74,6 +75,26 @@ def test_an_exported_network_gives_what_torch_gives(exported: Exported) -> None:
         came = load("runtime", runtime)(exported.path, INPUT, RuntimeOptions())(images, others)
         for one, same in zip(came, wanted, strict=True):
             assert_same(one, same)
+
+
+def test_an_exported_rpn_on_a_pyramid_gives_what_torch_gives(tmp_path: Path) -> None:
+    network = region_network("rpn", **PYRAMID)
+    path = tmp_path / "network.onnx"
+    path.write_bytes(export(network, INPUT.name, HW).SerializeToString())
+    images = noise_images(1)
+    [wanted] = in_torch(network, images, None)
+    [came] = load("runtime", "onnxruntime")(path, INPUT, RuntimeOptions())(images, None)
+    assert_same(came, wanted)
+
+
+def test_an_rpn_on_a_pyramid_has_the_weights_of_faster_r_cnn_s() -> None:
+    network = region_network("rpn", **PYRAMID)
+    options = {name: PYRAMID[name] for name in ("backbone", "maps", "neck_width")}
+    kind = load_network("faster_rcnn")
+    whole = kind(kind.Options(**options, rpn={"scales": PYRAMID["scales"]}), CLASSES, HW)
+    shapes = {name: value.shape for name, value in whole.state_dict().items()}
+    for name, value in network.state_dict().items():
+        assert shapes[name] == value.shape
 
 
 def test_our_kernels_in_the_place_of_its_nodes_give_that_too(
