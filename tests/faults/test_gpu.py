@@ -237,7 +237,7 @@ def test_a_video_is_drawn_on_the_gpu_as_on_the_cpu(gpu: dict[str, str], tmp_path
     for device, env in (("cpu", {}), ("cuda:0", gpu)):
         path = graph(tmp_path, device, front="process: front", frames=12)
         video = tmp_path / f"{device.partition(':')[0]}.mp4"
-        show = f"kind: video, reads: track, process: back, device: {device}, path: {video}"
+        show = f"kind: video, reads: track, process: back, device: {device}, crf: 0, path: {video}"
         path.write_text(f"{path.read_text()}  show: {{{show}}}\n")
         with streamdet("run", str(path), "--stages", env=env) as process:
             text = output_of(process, 180)
@@ -247,4 +247,4 @@ def test_a_video_is_drawn_on_the_gpu_as_on_the_cpu(gpu: dict[str, str], tmp_path
     assert "video, drawn on cuda:0 (emulated on a CPU), encoded on the CPU" in text
     here, there = (np.array(each).astype(int) for each in shown)
     assert len(here) == len(there) == 12
-    assert np.abs(here - there).mean() < 0.5
+    assert np.abs(here - there).mean() < 0.1  # without loss: soft edges of letters alone differ

@@ -1,4 +1,4 @@
-"""A video's image drawn on a GPU, emulated, is the one drawn on the CPU."""
+"""A video's image drawn on a GPU, emulated, is the one drawn on the CPU: sinks/gpu_ground.py."""
 
 from __future__ import annotations
 
