@@ -50,6 +50,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "sort": "streamdet.trackers.sort:Sort",
         "byte_track": "streamdet.trackers.byte_track:ByteTrack",
         "oc_sort": "streamdet.trackers.oc_sort:OcSort",
+        "bot_sort": "streamdet.trackers.bot_sort:BotSort",
     },
     "analytics": {
         "zones": "streamdet.analytics.zones:Zones",

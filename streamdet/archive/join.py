@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.analytics import Analytics, AnalyticsContext
+from streamdet.archive.between import seen, tracked
 from streamdet.archive.file_summary import FileSummary
 from streamdet.archive.folder import SUFFIXES, ArchiveFolder
+from streamdet.archive.offline_tracks import OfflineTracks
 from streamdet.archive.store_copy import keep_summary
 from streamdet.errors import EngineError, StreamdetError
 from streamdet.formats.segment_file import read_segment
@@ -34,6 +36,7 @@ from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.track import TrackStage
 from streamdet.system.atomic_file import sync_folder, write_whole
 from streamdet.system.process import set_name
+from streamdet.trackers.options import TrackerOptions
 
 JOIN: Final = "streamdet.archive.join:join"
 _BATCH: Final = 64
@@ -145,9 +148,10 @@ def _sink(task: JoinTask, form: str, path: Path) -> Sink:
 
 
 def _write(task: JoinTask, sinks: Sequence[Sink]) -> FileResult:
-    result, summary, stages = FileResult(), FileSummary(), _stages(task)
+    result, summary = FileResult(), FileSummary()
+    trackers, stages = _trackers(task), _analyses(task)
     images = _images(task) if any(sink.needs_image for sink in sinks) else None
-    messages = _messages(task)
+    messages = tracked(_messages(task), trackers) if trackers else _messages(task)
     size = 1 if images is not None else _BATCH  # an image is valid until the next is decoded
     while batch := list(itertools.islice(messages, size)):
         jobs = [Job(message) for message in batch]
@@ -180,17 +184,28 @@ def _messages(task: JoinTask) -> Iterator[FrameMessage]:
         yield replace(message, frame=replace(message.frame, source_id=task.source_id, index=index))
 
 
-def _stages(task: JoinTask) -> list[Stage]:
+def _trackers(task: JoinTask) -> list[Stage]:
     stages: list[Stage] = []
-    events = EventStream("", task.run_id, task.class_names)  # nothing of it is published
     for node in task.nodes:
-        kind: Any = load(node.role, node.kind)
         if node.role == "tracker":
-            options: Any = node.options
+            kind, options = load(node.role, node.kind), node.options
+            assert isinstance(options, TrackerOptions)
             stages.append(TrackStage(kind, options, node.tracking_by_hw))
-        else:
+            if options.finishing is not None:
+                # The tracker runs twice, and gives the same twice: all frames at once are too many.
+                first = TrackStage(kind, options, node.tracking_by_hw)
+                before = [*stages[:-1], first]
+                stages.append(OfflineTracks(seen(_messages(task)), before, options.finishing))
+    return stages
+
+
+def _analyses(task: JoinTask) -> list[Stage]:
+    events = EventStream("", task.run_id, task.class_names)  # nothing of it is published
+    stages: list[Stage] = []
+    for node in task.nodes:
+        if node.role == "analytics":
             context = AnalyticsContext(task.source_id, task.class_names, node=node.name)
-            make = partial(_analytics, kind, node.options, context)
+            make = partial(_analytics, load(node.role, node.kind), node.options, context)
             stages.append(AnalyticsStage(node.name, make, events))
     return stages
 

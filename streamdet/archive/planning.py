@@ -41,6 +41,7 @@ class Request:
         is_redo: all is done again.
         retries_failed: files that have failed are tried again.
         fails_fast: the first file that fails ends the work.
+        detect_every: of so many frames the first is looked at, the others get their boxes from it.
     """
 
     parts: SplitGraph
@@ -49,6 +50,7 @@ class Request:
     is_redo: bool = False
     retries_failed: bool = False
     fails_fast: bool = False
+    detect_every: int = 1
 
 
 @dataclass(slots=True)
@@ -121,7 +123,7 @@ class Planner:
     def _compare_graph(self) -> None:
         """Have all files detected again if what their detections depend on has changed."""
         manifest = self._manifest
-        digest = detect_digest(self._request.parts)
+        digest = detect_digest(self._request.parts, self._request.detect_every)
         before = manifest.meta("detect_digest", digest)
         if before != digest:
             with manifest.transaction():

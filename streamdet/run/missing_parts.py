@@ -10,7 +10,7 @@ from streamdet.detectors.parts.network import executed_file
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.proposal_options import ProposalOptions, make_proposer
 from streamdet.detectors.parts.runtime_choice import candidates
-from streamdet.errors import EngineError, StreamdetError
+from streamdet.errors import ConfigError, EngineError, StreamdetError
 from streamdet.graph import Node, PipelineGraph
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
@@ -43,11 +43,17 @@ def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
 
 
 def refuse_missing(graph: PipelineGraph) -> None:
-    """Refuse a graph that could not start here.
+    """Refuse a graph that could not start here, or that only an archive can run.
 
     Raises:
         StreamdetError: the first part that is missing.
     """
+    for node in graph.nodes_of_role("tracker"):
+        if getattr(node.options, "finishing", None) is not None:
+            raise ConfigError(
+                f"{graph.path}: {node.name}.offline needs all frames of a file, which a running"
+                " pipeline does not have: use `streamdet archive`, or leave it out"
+            )
     for missing in missing_parts(graph):
         raise missing
 

@@ -87,3 +87,11 @@ def test_a_run_without_its_file_of_proposals_overwrites_nothing(
     assert main(["run", "pipelines/people.yaml", "--output", str(output), *sets]) == 2
     assert "boxes.txt" in capsys.readouterr().err
     assert output.read_text() == "old"
+
+
+def test_a_running_pipeline_refuses_what_needs_all_frames(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ["--source", "synthetic:street", "--set", "track.offline.fill_gaps=20"]
+    assert main(["run", "people", *options]) == 2
+    assert "track.offline needs all frames of a file" in capsys.readouterr().err
