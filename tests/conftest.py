@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulation.emulated import cuda_context, emulated_cuda, emulated_module
+from tests.emulation.emulated import (
+    cuda_context,
+    emulated_cuda,
+    emulated_gpu,
+    emulated_module,
+)
 from tests.redis_server import RedisServer
 from tests.required import skip_for_want_of
 from tests.s3_server import S3Server
 
-__all__ = ["cuda_context", "emulated_cuda", "emulated_module"]
+__all__ = ["cuda_context", "emulated_cuda", "emulated_gpu", "emulated_module"]
 
 ROOT = Path(__file__).parent.parent
 
