@@ -41,7 +41,8 @@ def test_a_row_has_typed_columns_and_nulls(tmp_path: Path) -> None:
     assert rows_of(tmp_path) == [
         {
             "run": "run-1", "source_id": "cam", "frame_id": 3, "pts_s": None, "id": None,
-            "class_id": 0, "label": "car", "confidence": 0.5, "x1": 1.0, "y1": 2.0, "x2": 3.0, "y2": 4.0,
+            "class_id": 0, "label": "car", "confidence": 0.5, "x1": 1.0, "y1": 2.0, "x2": 3.0,
+            "y2": 4.0,
             "interpolated": False,
         }
     ]  # fmt: skip
