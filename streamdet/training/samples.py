@@ -112,8 +112,8 @@ class Samples(Dataset[tuple[Pixels, Target]]):
 
     @property
     def hw(self) -> tuple[int, int]:
-        """Height and width of every sample, pixels."""
-        return self._hw
+        """Height and width of a sample, pixels; of the first size where there are several."""
+        return self._transforms[0].max_output_hw
 
     def batch(self, keys: Sequence[Key]) -> Batch:
         """Prepare a batch.
