@@ -134,8 +134,7 @@ def joined(task: JoinTask) -> FileResult:
         task.archive.place(part)
     if task.archive.store is not None:
         keep_summary(task.archive, task.source_id)
-    for folder in (task.archive.path, task.archive.summaries):
-        sync_folder(folder)
+    sync_folder(task.archive.summaries)
     return result
 
 
