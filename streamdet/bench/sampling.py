@@ -45,7 +45,7 @@ Frames = dict[int, Detections]
 
 
 def run(material: Material) -> Outcome:
-    """Measure on three clips: people on a lawn at 7 fps, a crowd, a crossing at 1080p."""
+    """Measure on three clips: people on a lawn at 10 fps, a crowd, a crossing at 1080p."""
     names = ("pets09-s2l1.avi", "people-crowd.mp4", "crossing-1080p-long.mp4")
     metrics: list[Metric] = []
     for name in names:
