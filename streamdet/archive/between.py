@@ -19,18 +19,19 @@ from streamdet.sources import UNSEEN
 from streamdet.stages import Job, Stage
 
 
-def seen(messages: Iterator[FrameMessage]) -> Iterator[FrameMessage]:
+def seen(jobs: Iterator[Job]) -> Iterator[Job]:
     """Leave out the frames that were not looked at; the others are numbered from 0."""
-    looked_at = (message for message in messages if message.drop_reason != UNSEEN)
-    for index, message in enumerate(looked_at):
-        yield _numbered(message, index)
+    looked_at = (job for job in jobs if job.message.drop_reason != UNSEEN)
+    for index, job in enumerate(looked_at):
+        yield replace(job, message=_numbered(job.message, index))
 
 
-def tracked(messages: Iterator[FrameMessage], trackers: Sequence[Stage]) -> Iterator[FrameMessage]:
+def tracked(frames: Iterator[Job], trackers: Sequence[Stage]) -> Iterator[FrameMessage]:
     """Track frames, all of one file.
 
     Args:
-        messages: the frames in order, numbered through, with detections where they were looked at.
+        frames: in order, numbered through, with detections where they were looked at, and with
+            images if a tracker looks at them.
         trackers: see only those, numbered as `seen` does.
 
     Yields:
@@ -39,11 +40,12 @@ def tracked(messages: Iterator[FrameMessage], trackers: Sequence[Stage]) -> Iter
     before: FrameMessage | None = None
     between: list[FrameMessage] = []
     index = 0
-    for message in messages:
+    for frame in frames:
+        message = frame.message
         if message.drop_reason == UNSEEN:
             between.append(message)
             continue
-        jobs = [Job(_numbered(message, index))]
+        jobs = [replace(frame, message=_numbered(message, index))]
         index += 1
         for stage in trackers:
             jobs = stage.process(jobs)

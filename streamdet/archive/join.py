@@ -150,7 +150,8 @@ def _write(task: JoinTask, sinks: Sequence[Sink]) -> FileResult:
     result, summary = FileResult(), FileSummary()
     trackers, stages = _trackers(task), _analyses(task)
     images = _images(task) if any(sink.needs_image for sink in sinks) else None
-    messages = tracked(_messages(task), trackers) if trackers else _messages(task)
+    jobs_of_file = _jobs(task, with_images=_looks(task.nodes))
+    messages = tracked(jobs_of_file, trackers) if trackers else _messages(task)
     size = 1 if images is not None else _BATCH  # an image is valid until the next is decoded
     while batch := list(itertools.islice(messages, size)):
         jobs = [Job(message) for message in batch]
@@ -176,6 +177,18 @@ def _commit(sink: Sink) -> None:
     sink.committed()
 
 
+def _looks(nodes: Sequence[Node]) -> bool:
+    """Whether a tracker looks at images."""
+    return any(getattr(node.options, "needs_image", False) for node in nodes)
+
+
+def _jobs(task: JoinTask, *, with_images: bool) -> Iterator[Job]:
+    """Go through the frames of all segments; each image is valid until the next job."""
+    images = _images(task) if with_images else None
+    for message in _messages(task):
+        yield Job(message, _image(images, message))
+
+
 def _messages(task: JoinTask) -> Iterator[FrameMessage]:
     """Go through the frames of all segments, numbered through."""
     frames = itertools.chain.from_iterable(map(read_segment, task.segments))
@@ -193,8 +206,8 @@ def _trackers(task: JoinTask) -> list[Stage]:
             if options.finishing is not None:
                 # The tracker runs twice, and gives the same twice: all frames at once are too many.
                 first = TrackStage(kind, options, node.tracking_by_hw)
-                before = [*stages[:-1], first]
-                stages.append(OfflineTracks(seen(_messages(task)), before, options.finishing))
+                again = seen(_jobs(task, with_images=_looks(task.nodes)))
+                stages.append(OfflineTracks(again, first, options.finishing))
     return stages
 
 

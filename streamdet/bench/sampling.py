@@ -31,6 +31,7 @@ from streamdet.registry import load
 from streamdet.sinks.segments import SUFFIX
 from streamdet.sources import UNSEEN, Position
 from streamdet.sources.file import FileOptions, FileSource
+from streamdet.stages import Job
 from streamdet.stages.track import TrackStage
 
 _NOTHING: Final = replace(Detections.empty(), track_ids=np.zeros(0, np.int64))
@@ -97,7 +98,7 @@ def tracks(parts: SplitGraph, messages: Iterable[FrameMessage]) -> Frames:
     kind: Callable[..., object] = load(node.role, node.kind)
     stage = TrackStage(kind, node.options, node.tracking_by_hw)  # type: ignore[arg-type]
     found: Frames = {}
-    for message in tracked(iter(messages), [stage]):
+    for message in tracked(map(Job, messages), [stage]):
         objects = message.detections or _NOTHING
         ids = objects.track_ids
         found[message.index] = _NOTHING if ids is None else objects[ids != UNTRACKED]

@@ -44,7 +44,7 @@ def frame(index: int, pts: int, boxes: dict[int, list[float]] | None) -> FrameMe
 
 def run(*frames: FrameMessage) -> tuple[list[FrameMessage], list[int]]:
     tracker = Given()
-    return list(tracked(iter(frames), [tracker])), tracker.indices  # type: ignore[list-item]
+    return list(tracked(map(Job, frames), [tracker])), tracker.indices  # type: ignore[list-item]
 
 
 def boxes_of(found: FrameMessage) -> dict[int, list[float]]:
@@ -104,4 +104,4 @@ def test_without_times_frames_are_counted(times: tuple[int | None, ...]) -> None
 
 def test_the_frames_that_were_seen_are_numbered_from_0() -> None:
     frames = [frame(0, 0, {}), frame(1, 1, None), frame(2, 2, {})]
-    assert [each.index for each in seen(iter(frames))] == [0, 1]
+    assert [each.message.index for each in seen(map(Job, frames))] == [0, 1]
