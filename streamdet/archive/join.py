@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.analytics import Analytics, AnalyticsContext
+from streamdet.archive.between import seen, tracked
 from streamdet.archive.file_summary import FileSummary
 from streamdet.archive.folder import SUFFIXES, ArchiveFolder
 from streamdet.archive.offline_tracks import OfflineTracks
@@ -35,6 +36,7 @@ from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.track import TrackStage
 from streamdet.system.atomic_file import sync_folder, write_whole
 from streamdet.system.process import set_name
+from streamdet.trackers.options import TrackerOptions
 
 JOIN: Final = "streamdet.archive.join:join"
 _BATCH: Final = 64
@@ -132,8 +134,7 @@ def joined(task: JoinTask) -> FileResult:
         task.archive.place(part)
     if task.archive.store is not None:
         keep_summary(task.archive, task.source_id)
-    for folder in (task.archive.path, task.archive.summaries):
-        sync_folder(folder)
+    sync_folder(task.archive.summaries)
     return result
 
 
@@ -146,18 +147,21 @@ def _sink(task: JoinTask, form: str, path: Path) -> Sink:
 
 
 def _write(task: JoinTask, sinks: Sequence[Sink]) -> FileResult:
-    result, summary, stages = FileResult(), FileSummary(), _stages(task)
-    with_images = _looks(task.nodes) or any(sink.needs_image for sink in sinks)
-    waiting = _jobs(task, with_images=with_images)
-    size = 1 if with_images else _BATCH  # an image is valid until the next is decoded
-    while jobs := list(itertools.islice(waiting, size)):
-        shown = [job.image for job in jobs]
+    result, summary = FileResult(), FileSummary()
+    trackers, stages = _trackers(task), _analyses(task)
+    images = _images(task) if any(sink.needs_image for sink in sinks) else None
+    jobs_of_file = _jobs(task, with_images=_looks(task.nodes))
+    messages = tracked(jobs_of_file, trackers) if trackers else _messages(task)
+    size = 1 if images is not None else _BATCH  # an image is valid until the next is decoded
+    while batch := list(itertools.islice(messages, size)):
+        jobs = [Job(message) for message in batch]
         for stage in stages:
             jobs = stage.process(jobs)
         done = [job.message for job in jobs]
         for message in done:
             result.add(message)
             summary.add(message, task.class_names.get(message.model or "", ()))
+        shown = [_image(images, message) for message in done]
         for sink in sinks:
             sink.write(done, shown)
             _commit(sink)
@@ -192,22 +196,28 @@ def _messages(task: JoinTask) -> Iterator[FrameMessage]:
         yield replace(message, frame=replace(message.frame, source_id=task.source_id, index=index))
 
 
-def _stages(task: JoinTask) -> list[Stage]:
+def _trackers(task: JoinTask) -> list[Stage]:
     stages: list[Stage] = []
-    events = EventStream("", task.run_id, task.class_names)  # nothing of it is published
     for node in task.nodes:
-        kind: Any = load(node.role, node.kind)
         if node.role == "tracker":
-            options: Any = node.options
+            kind, options = load(node.role, node.kind), node.options
+            assert isinstance(options, TrackerOptions)
             stages.append(TrackStage(kind, options, node.tracking_by_hw))
             if options.finishing is not None:
                 # The tracker runs twice, and gives the same twice: all frames at once are too many.
                 first = TrackStage(kind, options, node.tracking_by_hw)
-                jobs = _jobs(task, with_images=options.needs_image)
-                stages.append(OfflineTracks(jobs, first, options.finishing))
-        else:
+                again = seen(_jobs(task, with_images=_looks(task.nodes)))
+                stages.append(OfflineTracks(again, first, options.finishing))
+    return stages
+
+
+def _analyses(task: JoinTask) -> list[Stage]:
+    events = EventStream("", task.run_id, task.class_names)  # nothing of it is published
+    stages: list[Stage] = []
+    for node in task.nodes:
+        if node.role == "analytics":
             context = AnalyticsContext(task.source_id, task.class_names, node=node.name)
-            make = partial(_analytics, kind, node.options, context)
+            make = partial(_analytics, load(node.role, node.kind), node.options, context)
             stages.append(AnalyticsStage(node.name, make, events))
     return stages
 
