@@ -166,3 +166,11 @@ def test_zones_and_speeds_go_with_their_objects() -> None:
         replace(two(), zones=((),))
     with pytest.raises(ValueError, match=r"speeds must be \(2,\), got \(1,\)"):
         replace(two(), speeds=np.zeros(1, np.float32))
+
+
+def test_attributes_go_with_their_objects() -> None:
+    found = replace(two(), attributes=({"colour": "red"}, {}))
+    assert found[np.array([False, True])].attributes == ({},)
+    assert found.with_others(found[:1]).attributes == ({"colour": "red"}, {}, {"colour": "red"})
+    with pytest.raises(ValueError, match="attributes must be of 2 objects, got 1"):
+        replace(two(), attributes=({},))

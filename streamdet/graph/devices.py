@@ -12,7 +12,7 @@ _WHY_NOT: Final = {
     "detector": "no runtime runs networks on a GPU yet; with `copy: true` it gets its images on"
     " the CPU",
     "tracker": "it sees boxes, no images",
-    "analytics": "it sees boxes, no images",
+    "analytics": "it works on the CPU; one that looks at images gets them with `copy: true`",
     "sink": "it writes on the CPU; one that shows images gets them with `copy: true`",
 }
 """Roles that no GPU takes over, and why."""
