@@ -12,13 +12,17 @@ from streamdet.errors import StreamdetError
 BENCHES: Final[dict[str, tuple[str, str]]] = {
     "people": ("benchmarks.compared:people", "the built-in model `people` beside others"),
     "street": ("benchmarks.compared:street", "the built-in model `street` beside others"),
+    "street_by_time": (
+        "benchmarks.street_by_time:run",
+        "AP of street models at equal CPU time, several input sizes",
+    ),
     "camera_latency": (
         "benchmarks.camera_latency:run",
         "`streamdet bench latency`, of a camera that speaks RTSP",
     ),
-    "family_accuracy": (
-        "benchmarks.family_accuracy:run",
-        "R-CNN, SPP-net, Fast and Faster R-CNN trained alike: mAP, time; takes 15 min",
+    "families": (
+        "benchmarks.families:run",
+        "R-CNN, SPP-net, Fast and Faster R-CNN as they ship: mAP, time; takes 20 min",
     ),
 }
 

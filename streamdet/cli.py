@@ -43,6 +43,7 @@ COMMANDS: dict[str, str] = {
     "eval": "measure the accuracy of results, of a model or of a whole pipeline",
     "label": "label footage with a detector, as images to train on",
     "train": "fit a detector to labelled images",
+    "chaos": "run a graph while it is hurt on purpose, and account for every frame",
     "doctor": "say what this machine has, what would be used, and what is missing",
     "bench": "measure speed, memory and accuracy, each against its aim",
 }

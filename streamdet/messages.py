@@ -214,16 +214,17 @@ def _pack_detections(detections: Detections) -> tuple[Any, ...]:
         None if keypoints is None else (keypoints.shape[1], keypoints.tobytes()),
         detections.zones,
         None if detections.speeds is None else detections.speeds.tobytes(),
+        None if detections.interpolated is None else detections.interpolated.tobytes(),
         detections.attributes,
     )
 
 
 def _detections(values: tuple[Any, ...]) -> Detections:
     # Messages of a run that began before there were masks and keypoints end with the track ids,
-    # those from before there were zones with the keypoints, before attributes with the speeds.
-    missing: tuple[Any, ...] = (None,) * (9 - len(values))
-    *columns, zones, speeds, attributes = (*values, *missing)
-    xyxy, scores, class_ids, track_ids, masks, keypoints = columns
+    # those from before there were zones with the keypoints; segment files are kept for long.
+    missing: tuple[Any, ...] = (None,) * (10 - len(values))
+    xyxy, scores, class_ids, track_ids, masks, keypoints, *analysed = (*values, *missing)
+    zones, speeds, interpolated, attributes = analysed
     found_scores = np.frombuffer(scores, np.float32)
     return Detections(
         np.frombuffer(xyxy, np.float32).reshape(-1, 4),
@@ -235,6 +236,7 @@ def _detections(values: tuple[Any, ...]) -> Detections:
         zones=zones,
         speeds=None if speeds is None else np.frombuffer(speeds, np.float32),
         attributes=attributes,
+        interpolated=None if interpolated is None else np.frombuffer(interpolated, np.bool_),
     )
 
 

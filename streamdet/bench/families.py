@@ -219,4 +219,6 @@ def _proposals(image: Pixels, setup: Setup) -> tuple[Proposer, float]:
 
 
 def _proposer(method: str) -> Proposer:
-    return make_proposer(ProposalOptions.model_validate({"model": "any", "proposals": method}))
+    name = "fast_rcnn_resnet18"
+    options = ProposalOptions.model_validate({"model": name, "proposals": method})
+    return make_proposer(options, load_model_config(name))

@@ -48,6 +48,7 @@ EXAMPLES: Final = {
     "eval": "streamdet eval model people --truth labels.json --images images/",
     "label": "streamdet label yard.mp4 --output seen --classes person,car",
     "train": "streamdet train yolox --truth labels.json --images img/ --classes gate",
+    "chaos": "streamdet chaos people --source street.mp4 --for 5m",
     "doctor": "streamdet doctor",
     "bench": "streamdet bench pipeline limit",
 }

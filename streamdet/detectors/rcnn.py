@@ -59,7 +59,7 @@ class Rcnn:
         import_opencv().setNumThreads(options.threads)
         self._options = options
         self._selection = Selection(options, model)
-        self._propose = make_proposer(options)
+        self._propose = make_proposer(options, model)
         self._count = count()
         self._classes = len(model.classes)
         self.runtime_name = f"{self._run.name}, proposals: {self._propose.name}"

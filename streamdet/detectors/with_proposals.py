@@ -27,6 +27,7 @@ class WithProposals:
     """Proposes regions of each image and lets the network look at them."""
 
     Options = ProposalOptions
+    runs_on_gpu = True
 
     def __init__(
         self, options: ProposalOptions, model: ModelConfig, runtime: Runtime | None
@@ -43,7 +44,7 @@ class WithProposals:
         self._most = _number_of_proposals(model)
         check_built_in(options, model)
         self._selection = Selection(options, model)
-        self._propose = make_proposer(options)
+        self._propose = make_proposer(options, model)
         self._count = count()
         self.runtime_name = f"{self._run.name}, proposals: {self._propose.name}"
 

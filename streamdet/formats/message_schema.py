@@ -52,6 +52,11 @@ class PublishedObject(_Part):
         description="What else is known of it, such as colour: red; only behind nodes of kind"
         " classify.",
     )
+    interpolated: bool = Field(
+        False,
+        description="Whether it was not found in this frame, but put where its track must have"
+        " been; absent means false.",
+    )
 
 
 class PublishedFrame(_Part):

@@ -21,9 +21,10 @@ from streamdet.registry import NETWORKS, WITHOUT_NETWORK, names
 from streamdet.system.cache import cache_places
 from streamdet.system.redaction import short
 
-Arithmetic = Literal["fp32", "bf16", "int8", "int8+fp32", "int8+bf16"]
+Arithmetic = Literal["fp32", "fp16", "bf16", "int8", "int8+fp32", "int8+bf16"]
 """How a runtime computes.
 
+"fp16": of engines for a GPU.
 "int8": as the file says that `streamdet models build NAME --runtime ... --precision int8` made.
 "int8+fp32" and "int8+bf16": large fully connected layers in 8 bits, the rest as said.
 """
@@ -40,6 +41,9 @@ _NETWORK_FILES: Final = {
     ".tflite": "a file of TensorFlow Lite",
 }
 """Files that a user may name as a model, and what they are."""
+
+TAKE_PROPOSALS: Final = frozenset({"rcnn", "sppnet", "fast_rcnn"})
+"""Kinds of detectors that look at proposed regions."""
 
 SIDE_MULTIPLE: Final = 32
 """Of the sides of a network's sizes: the coarsest stride of the networks that run at several."""
@@ -139,6 +143,12 @@ class ModelConfig(Options):
         (),
         description="Other sizes at which the same weights run: their network leaves height and"
         " width free. `input: auto` of a detector chooses among these and the input's own.",
+    )
+    proposals_from: str | None = Field(
+        None,
+        min_length=1,
+        description="The model that proposes regions to this one, unless the detector's option"
+        " `proposals` says otherwise; None: sliding boxes.",
     )
     transform: TransformConfig = Field(description="How a frame becomes this network's image.")
     classes: tuple[str, ...] = Field(
@@ -267,6 +277,11 @@ def find_file(name: str, first: Path | None = None) -> Path | None:
     return next((f / name for f in _folders(first) if (f / name).is_file()), None)
 
 
+def find_files(pattern: str, first: Path | None = None) -> list[Path]:
+    """Find files of models by a glob, in the order of `find_file`."""
+    return [file for folder in _folders(first) for file in sorted(folder.glob(pattern))]
+
+
 def cache_folder() -> Path:
     """The folder for what is fetched and built: ~/.cache/streamdet/models (or XDG_CACHE_HOME's).
 
@@ -295,12 +310,7 @@ def _faults(model: ModelConfig) -> Iterator[tuple[str, str]]:
     if kind not in names("detector"):
         yield "detector", f"detector {short(kind)!r} is unknown; {nearest(kind, names('detector'))}"
         return
-    if model.network is not None and kind not in NETWORKS:
-        yield "network", f"network goes with a network that is built here, {kind} has none"
-    elif model.network is not None and model.input is None:
-        yield "network", "network needs `input` beside it: the name and hw of its image"
-    if model.input is not None and kind in WITHOUT_NETWORK:
-        yield "input", f"input goes with a network, {kind} has none"
+    yield from _network_faults(model)
     if model.sizes:
         yield from (("sizes", what) for what in _size_faults(model))
     weights = model.weights
@@ -309,6 +319,19 @@ def _faults(model: ModelConfig) -> Iterator[tuple[str, str]]:
     named = [name for name in model.classes if name != "N/A"]  # COCO's unused ids
     if twice := next((name for name in named if named.count(name) > 1), None):
         yield "classes", f"classes must differ, {short(twice)!r} stands twice"
+
+
+def _network_faults(model: ModelConfig) -> Iterator[tuple[str, str]]:
+    kind = model.detector
+    if model.network is not None and kind not in NETWORKS:
+        yield "network", f"network goes with a network that is built here, {kind} has none"
+    elif model.network is not None and model.input is None:
+        yield "network", "network needs `input` beside it: the name and hw of its image"
+    if model.input is not None and kind in WITHOUT_NETWORK:
+        yield "input", f"input goes with a network, {kind} has none"
+    if model.proposals_from is not None and kind not in TAKE_PROPOSALS:
+        takers = ", ".join(sorted(TAKE_PROPOSALS))
+        yield "proposals_from", f"proposals_from goes with {takers}; {kind} takes no proposals"
 
 
 def _size_faults(model: ModelConfig) -> Iterator[str]:
@@ -321,8 +344,12 @@ def _size_faults(model: ModelConfig) -> Iterator[str]:
     for hw in stated:
         if any(side % SIDE_MULTIPLE for side in hw):
             yield f"sizes must have sides that are multiples of {SIDE_MULTIPLE}, got {list(hw)}"
-    if model.transform.kind != "letterbox" or "hw" in (model.transform.model_extra or {}):
-        yield "sizes go with `transform: {kind: letterbox}` without `hw`, which follows the source"
+    kinds = ("letterbox", "stretch")
+    if model.transform.kind not in kinds or "hw" in (model.transform.model_extra or {}):
+        yield (
+            "sizes go with `transform: {kind: letterbox}` or `stretch`, without `hw`, which follows"
+            " the source"
+        )
 
 
 def _class_list(name: str, place: str) -> list[str]:

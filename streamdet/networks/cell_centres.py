@@ -15,32 +15,47 @@ _Window = nn.Conv2d | nn.MaxPool2d
 _SHORTCUT = "downsample"
 
 
-def first_centre(body: Backbone) -> float:
+def first_centre(body: Backbone, hw: tuple[int, int]) -> float:
     """Find the pixel at which a map's first cell is centred, by column and row alike.
 
     Args:
         body: of one map; all windows square. The branches of a block must look at the same
             centres, as those of residual and inception blocks do.
+        hw: height and width of the images, on which SAME padding depends.
 
     Returns:
         As `ReceptiveField.centre`.
 
     Raises:
-        ValueError: the layers' strides do not make the map's, or their padding follows the
-            image's size.
+        ValueError: the layers' strides do not make the map's, or SAME padding moves rows and
+            columns of images of `hw` pixels by different amounts.
     """
     [feature_map] = body.maps
-    field = receptive_field(map(_layer, _windows(body)))
-    if field.stride != feature_map.stride:
-        stride = field.stride
+    rows, columns = (receptive_field(_layers(body, side)) for side in hw)
+    if rows.stride != feature_map.stride:
+        stride = rows.stride
         raise ValueError(f"{feature_map.name} has stride {feature_map.stride}, its layers {stride}")
-    return field.centre
+    if rows.centre != columns.centre:
+        raise ValueError(
+            f"SAME convolutions centre the cells of images of {hw[0]} x {hw[1]} pixels by"
+            f" {rows.centre:g} pixels by row and {columns.centre:g} by column: wanted the same, as"
+            f" of sides that are multiples of {feature_map.stride}"
+        )
+    return rows.centre
 
 
-def _layer(window: _Window) -> Layer:
-    if isinstance(window, SameConv2d):
-        raise ValueError("cells of SAME convolutions are centred by the image's size")
-    return Layer(_side(window.kernel_size), _side(window.stride), _side(window.padding))
+def _layers(body: Backbone, pixels: int) -> Iterator[Layer]:
+    """Give the layers along an axis of so many pixels, padded as at its beginning."""
+    for window in _windows(body):
+        kernel, stride = _side(window.kernel_size), _side(window.stride)
+        if isinstance(window, SameConv2d):
+            cells = -(-pixels // stride)
+            total = max((cells - 1) * stride + kernel - pixels, 0)
+            yield Layer(kernel, stride, total // 2)
+        else:
+            yield (layer := Layer(kernel, stride, _side(window.padding)))
+            cells = layer.responses(pixels)
+        pixels = cells
 
 
 def _windows(module: nn.Module) -> Iterator[_Window]:

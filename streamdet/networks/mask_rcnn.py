@@ -7,7 +7,7 @@ image, C classes without the background, M cells of a mask by row and by column,
 B * K regions.
 
 Departure: the branches look at all K rows of detections, also at those that mean nothing, so that
-every shape is fixed. Fewer `detections` make them faster.
+every shape is fixed. Fewer `detections` make them faster, as does a narrower branch (`mask_width`).
 """
 
 from __future__ import annotations
@@ -21,20 +21,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from streamdet.networks.convolutions import relu_convolutions
-from streamdet.networks.faster_rcnn import (
-    FasterRcnn,
-    FasterRcnnOptions,
-    RoiHeads,
-    border,
-    make_backbone,
-)
+from streamdet.networks.faster_rcnn import FasterRcnn, FasterRcnnOptions, RoiHeads, border
+from streamdet.networks.feature_maps import make_backbone
 from streamdet.networks.region_proposals import RegionProposals
 from streamdet.networks.suppression import Found
 from streamdet.ops.heatmap_points import heatmap_points
 from streamdet.ops.take_rows import take_rows
 
 _SIDE: Final = 14  # bins of a region by row and by column, for both branches
-_MASK_WIDTHS: Final = (256,) * 4
+_MASK_CONVOLUTIONS: Final = 4
 _KEYPOINT_WIDTHS: Final = (512,) * 8
 
 
@@ -42,6 +37,7 @@ class MaskRcnnOptions(FasterRcnnOptions):
     """Options of `MaskRcnn`: what the `network` of a model's configuration states."""
 
     has_masks: bool = Field(True, description="Whether it has the branch of masks.")
+    mask_width: int = Field(256, ge=1, description="Channels in the branch of masks.")
     keypoints: int = Field(0, ge=0, description="Keypoints of an object; 0: no such branch.")
 
 
@@ -55,7 +51,7 @@ class MaskRcnn(nn.Module):
             f"roi_heads.mask_head.mask_fcn{number + 1}.{kind}": (
                 f"roi_heads.mask_head.{number}.0.{kind}"
             )
-            for number in range(len(_MASK_WIDTHS))
+            for number in range(_MASK_CONVOLUTIONS)
             for kind in ("weight", "bias")
         },
     }
@@ -76,8 +72,9 @@ class MaskRcnn(nn.Module):
         branches: dict[str, nn.Module] = {}
         if options.has_masks:
             norm = nn.BatchNorm2d if options.has_head_norm else None
-            branches["mask_head"] = nn.Sequential(*relu_convolutions(channels, _MASK_WIDTHS, norm))
-            branches["mask_predictor"] = _mask_predictor(classes)
+            widths = [options.mask_width] * _MASK_CONVOLUTIONS
+            branches["mask_head"] = nn.Sequential(*relu_convolutions(channels, widths, norm))
+            branches["mask_predictor"] = _mask_predictor(options.mask_width, classes)
         if options.keypoints:
             branches["keypoint_head"] = _keypoint_head(channels)
             branches["keypoint_predictor"] = KeypointPredictor(options.keypoints)
@@ -146,8 +143,7 @@ class KeypointPredictor(nn.Module):
         )
 
 
-def _mask_predictor(classes: int) -> nn.Sequential:
-    channels = _MASK_WIDTHS[-1]
+def _mask_predictor(channels: int, classes: int) -> nn.Sequential:
     return nn.Sequential(
         OrderedDict(
             conv5_mask=nn.ConvTranspose2d(channels, channels, 2, stride=2),

@@ -1,7 +1,8 @@
 """An RPN alone: it finds objects of any kind, and proposes them to other detectors.
 
-Ren et al., "Faster R-CNN", 2015, section 3.1, on one map; see region_proposals.py. B images, H W
-their size, K proposals of an image.
+Ren et al., "Faster R-CNN", 2015, section 3.1, on one map, or on a pyramid (Lin et al., FPN, 2017,
+section 4.1); see region_proposals.py. Weights are named as in Faster R-CNN, so a trained one's fit.
+B images, H W their size, K proposals of an image.
 """
 
 from __future__ import annotations
@@ -9,19 +10,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from streamdet.networks.backbones import backbone
+from streamdet.networks.feature_maps import FeatureOptions, make_backbone
 from streamdet.networks.region_proposals import RegionProposalOptions, RegionProposals
 from streamdet.networks.suppression import Found
 
 
-class RpnOptions(RegionProposalOptions):
+class RpnOptions(FeatureOptions, RegionProposalOptions):
     """Options of `Rpn`: what the `network` of a model's configuration states."""
-
-    backbone: str = Field(description="Name of a backbone, see networks/backbones.")
-    map: str | None = Field(None, description="The map that is read; by default its last.")
 
 
 class Rpn(nn.Module):
@@ -33,14 +30,15 @@ class Rpn(nn.Module):
         """Make the network; its anchors follow from the images that come, so `hw` is free.
 
         Raises:
-            ValueError: the options name an unknown backbone or map, or `classes` is not 1.
+            ValueError: the options name an unknown backbone or map, or do not fit together, or
+                `classes` is not 1.
         """
         super().__init__()
         if classes != 1:
             raise ValueError(f"an RPN has one class, got {classes}")
         self.extra_inputs: dict[str, tuple[int, ...]] = {}
-        self.backbone = backbone(options.backbone, maps=options.map and [options.map])
-        self.rpn = RegionProposals(options, self.backbone.maps[0].channels)
+        self.backbone = make_backbone(options)
+        self.rpn = RegionProposals(options, self.backbone.out_channels)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Propose regions of (B, 3, H, W), normalised.

@@ -50,6 +50,8 @@ class SppNet(nn.Module):
     def __init__(self, options: SppNetOptions, classes: int, hw: tuple[int, int]) -> None:
         """Make the network; images of any size go through, so `hw` is free.
 
+        Of a backbone with SAME padding, `hw` says where the cells are centred.
+
         Raises:
             ValueError: the options name an unknown backbone or map, or one whose cells are not
                 centred evenly.
@@ -59,7 +61,7 @@ class SppNet(nn.Module):
         self.extra_inputs = {INPUT_NAME: (options.proposals, 4)}
         self.backbone = backbone(options.backbone, maps=options.map and [options.map])
         [self._map] = self.backbone.maps
-        self._first_centre = first_centre(self.backbone)
+        self._first_centre = first_centre(self.backbone, hw)
         features = self._map.channels * sum(side * side for side in options.levels)
         self.head = RegionHead(features, options.width, classes, options.classifier)
 

@@ -190,7 +190,7 @@ class Supervisor:
         outcome, failure = monitor.run(lambda: self._stops, on_progress)
         records.finish()
         last = processes.warnings()
-        for warning in last:
+        for warning in (*self._worker_warnings.new(metrics.counters), *last):
             self.on_warning(warning)
         warnings += prepared.warnings + last
         return self._report(running, prepared, (outcome, failure, warnings))

@@ -23,6 +23,7 @@ from streamdet.system.process import keep_freed_memory
 from streamdet.training.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint
 from streamdet.training.examples import Example, Faults, examples_of
 from streamdet.training.loop import Loop
+from streamdet.training.proposing_network import check_proposing
 from streamdet.training.recipe import Recipe
 from streamdet.training.recipe import digest as recipe_digest
 from streamdet.training.result_model import find_model, write_model
@@ -87,12 +88,17 @@ def prepare(
     model = write_model(recipe, folder, keeps_weights=resumes)
     assert model.input is not None
     network = _network(model, recipe.seed)
+    if recipe.hws and recipe.kept is not None:
+        raise ConfigError("kept: goes with one size of images, not with hws")
+    if recipe.hws and not getattr(network, "takes_any_hw", False):
+        raise ConfigError(f"hws: the network of model {model.name!r} takes images of one size")
     samples = Samples(
         examples,
         recipe.augmentation,
         model,
         seed=recipe.seed,
         has_masks=getattr(network_options, "has_masks", False),
+        hws=recipe.hws,
     )
     told = [*dict.fromkeys((*faults.notes, *measured_faults.notes))]
     if found is None or recipe.start_share:  # else the checkpoint has all weights
@@ -104,7 +110,10 @@ def prepare(
         few = len(sources) - len(validation)
         told.append(f"{few} of {len(sources)} sources to measure on hold no objects: left out")
     kind: Any = load_objective(model.detector)
-    objective = kind(network, _checked_options(kind.Options, text, "objective", recipe.objective))
+    wanted = _checked_options(kind.Options, text, "objective", recipe.objective)
+    if (proposing := getattr(wanted, "proposals_from", None)) is not None:
+        check_proposing(proposing, model.input)
+    objective = kind(network, wanted)
     loop = Loop(recipe, network, objective, samples, model.input, folder)
     if found is not None:
         loop.go_on_from(found)

@@ -31,7 +31,7 @@ from streamdet.formats.stage_recording import (
     input_bytes,
     start_bytes,
 )
-from streamdet.image import Pixels
+from streamdet.image import AnyPixels, Pixels
 from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.stages import Job
 from streamdet.stages.pixels import PixelStore
@@ -218,7 +218,8 @@ class Taps:
             self._file = None
 
 
-def _colour(pixels: Pixels | None) -> Pixels | None:
-    """Keep images of the kind that a recording holds: (H, W, 3) uint8."""
-    is_one = pixels is not None and pixels.dtype == np.uint8 and pixels.shape[2:] == (3,)
-    return pixels if is_one else None
+def _colour(pixels: AnyPixels | None) -> Pixels | None:
+    """Keep images of the kind that a recording holds: (H, W, 3) uint8, in this machine's memory."""
+    if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.shape[2:] == (3,):
+        return pixels
+    return None

@@ -24,8 +24,25 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "fast_rcnn": _BACKBONE | _ENDS | {"side": 3},
     "sppnet": _BACKBONE | _ENDS | {"levels": [1, 2, 3]},
     "rcnn": _BACKBONE | {"width": 16},
-    "rpn": _BACKBONE | {"scales": [[16, 32]], "after_nms": 10},
+    "rpn": {
+        "backbone": "alexnet",
+        "maps": ["conv2"],
+        "neck": "none",
+        "scales": [[16, 32]],
+        "after_nms": 10,
+    },
 }
+
+
+PYRAMID: dict[str, Any] = {
+    "backbone": "mobilenet_v2_same",
+    "maps": ["features.6", "features.13"],
+    "neck": "fpn",
+    "neck_width": 8,
+    "scales": [[16], [32], [48]],
+    "after_nms": 10,
+}
+"""Of an RPN."""
 
 
 def region_network(kind: str, **options: Any) -> Any:

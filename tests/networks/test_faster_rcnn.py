@@ -42,6 +42,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         PYRAMID | {"box_head": "convolutional", "has_head_norm": True},
     ),
     "masks": ("mask_rcnn", PYRAMID | {"detections": 2}),
+    "narrow_masks": ("mask_rcnn", PYRAMID | {"mask_width": 8, "detections": 2}),
     "masks_and_keypoints": ("mask_rcnn", PYRAMID | {"keypoints": 3, "detections": 2}),
 }
 
@@ -81,6 +82,7 @@ def assert_same(came: Tensors, wanted: Tensors) -> None:
     [
         ("paper", 4),
         ("convolutional", 1),
+        ("narrow_masks", 1),
         pytest.param("masks", 1, marks=pytest.mark.nightly),
         pytest.param("masks_and_keypoints", 4, marks=pytest.mark.nightly),
     ],
@@ -112,6 +114,12 @@ def test_an_image_does_not_depend_on_its_neighbours_in_the_batch() -> None:
     both, alone = network(image), network(image[1:])
     for name, values in alone.items():
         torch.testing.assert_close(both[name][1:], values, rtol=1e-4, atol=1e-3)
+
+
+def test_the_branch_of_masks_is_as_wide_as_the_options_say() -> None:
+    shapes = {name: value.shape for name, value in made("narrow_masks").state_dict().items()}
+    assert shapes["roi_heads.mask_head.3.0.weight"] == (8, 8, 3, 3)
+    assert shapes["roi_heads.mask_predictor.mask_fcn_logits.weight"] == (CLASSES + 1, 8, 1, 1)
 
 
 @torch.no_grad()

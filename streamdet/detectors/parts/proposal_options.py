@@ -11,6 +11,7 @@ from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.proposals import Proposer
 from streamdet.detectors.proposals.file import FileProposals
 from streamdet.detectors.proposals.sliding import SlidingBoxes
+from streamdet.models.model_config import ModelConfig
 
 _Positive = Annotated[float, Field(gt=0)]
 
@@ -18,8 +19,10 @@ _Positive = Annotated[float, Field(gt=0)]
 class ProposalOptions(NetworkOptions):
     """What every detector understands that looks at proposals."""
 
-    proposals: Literal["sliding", "selective_search", "rpn", "file"] = Field(
-        "sliding", description="What proposes regions, see detectors/proposals."
+    proposals: Literal["sliding", "selective_search", "rpn", "file"] | None = Field(
+        None,
+        description="What proposes regions, see detectors/proposals. By default the model that the"
+        " model's configuration names (`proposals_from`), else sliding boxes.",
     )
     proposals_from: str | None = Field(
         None,
@@ -38,7 +41,7 @@ class ProposalOptions(NetworkOptions):
 
     @field_validator("proposals")
     @classmethod
-    def _fits_the_scales(cls, proposals: str, info: ValidationInfo) -> str:
+    def _fits_the_scales(cls, proposals: str | None, info: ValidationInfo) -> str | None:
         scales = info.data.get("scales", (1.0,))
         if proposals == "file" and scales != (1.0,):
             raise ValueError(
@@ -56,18 +59,25 @@ class ProposalOptions(NetworkOptions):
         return self
 
 
-def make_proposer(options: ProposalOptions) -> Proposer:
-    """Make what the options name.
+def proposing_model(options: ProposalOptions, model: ModelConfig) -> str | None:
+    """Name the model that proposes regions; None: something else does."""
+    if options.proposals == "rpn":
+        return options.proposals_from
+    return model.proposals_from if options.proposals is None else None
+
+
+def make_proposer(options: ProposalOptions, model: ModelConfig) -> Proposer:
+    """Make what the options name, or what the model's configuration does.
 
     Raises:
         ConfigError: the file is missing or wrong; there is no such model, or it is not built.
         EngineError: OpenCV's contrib modules or a runtime are missing.
     """
-    match options.proposals, options.proposals_from:
-        case "rpn", str(name):
-            from streamdet.detectors.proposals.network import NetworkProposals
+    if (name := proposing_model(options, model)) is not None:
+        from streamdet.detectors.proposals.network import NetworkProposals
 
-            return NetworkProposals(name, options)
+        return NetworkProposals(name, options)
+    match options.proposals, options.proposals_from:
         case "file", str(path):
             return FileProposals(Path(path).expanduser())
         case "selective_search", _:

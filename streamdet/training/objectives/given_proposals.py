@@ -4,14 +4,16 @@ Regions are positive where they overlap an object by more than 0.5 and negative 
 of them positive; class and box are trained together. SPP-net's backbone stays as it was (its
 section 4.2): what is trained is above the pyramid.
 
-Departures: regions are drawn, objects moved and stretched and boxes all over the image, in place
-of selective search's. SPP-net: softmax and box regression with Fast R-CNN's losses; its SVMs are
-fitted afterwards, on features. B images, P regions, C classes.
+Departures: regions are drawn, objects moved and stretched and boxes all over the image, or are
+those of a trained RPN (`proposals_from`), in place of selective search's. SPP-net: softmax and box
+regression with Fast R-CNN's losses; its SVMs are fitted afterwards, on features. B images, P
+regions, C classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Final
 
 import torch
@@ -24,6 +26,8 @@ from streamdet.networks.fast_rcnn import FastRcnn
 from streamdet.networks.region_head import Classifier
 from streamdet.networks.sppnet import SppNet
 from streamdet.training.drawn_boxes import drawn_boxes
+from streamdet.training.image_cache import ImageCache, frozen_cache
+from streamdet.training.proposing_network import ProposingNetwork
 from streamdet.training.region_losses import Regions, choose_regions, region_losses
 from streamdet.training.target import Target, of_labelled_classes
 
@@ -44,6 +48,16 @@ class RegionOptions(Options):
     )
     around: int = Field(32, ge=1, description="Regions drawn around an object.")
     anywhere: int = Field(256, ge=1, description="Regions drawn all over.")
+    proposals_from: str | None = Field(
+        None,
+        min_length=1,
+        description="A model of the kind rpn whose proposals are regions, too; by default none.",
+    )
+    cache: Path | None = Field(
+        None,
+        description="Folder in which proposals and what a frozen backbone computes are kept, about"
+        " 100 KB an image. It pays where images are not varied, see `augmentation`.",
+    )
 
 
 class GivenProposalsObjectiveOptions(RegionOptions):
@@ -56,28 +70,46 @@ class GivenProposalsObjectiveOptions(RegionOptions):
 
 
 class GivenRegions:
-    """Chooses regions of images to train on, out of drawn ones."""
+    """Chooses regions of images to train on, out of drawn ones and those of a network.
+
+    Attributes:
+        generator: draws.
+    """
 
     def __init__(self, options: RegionOptions, generator: torch.Generator) -> None:
-        """Keep the options, and what draws."""
-        self._options = options
-        self._generator = generator
+        """Keep the options, and what draws.
 
-    def __call__(self, targets: Sequence[Target], hw: tuple[int, int]) -> Regions:
+        Raises:
+            ConfigError: what is to propose is missing or wrong.
+        """
+        self._options = options
+        self.generator = generator
+        self._propose: ProposingNetwork | None = None
+        if options.proposals_from is not None:
+            self._propose = ProposingNetwork(options.proposals_from, options.cache)
+
+    def __call__(self, targets: Sequence[Target], images: Tensor) -> Regions:
         """Choose.
 
         Args:
             targets: of each image; every class of an object is labelled.
-            hw: height and width of the images, pixels.
+            images: (B, 3, H, W) normalised.
         """
-        candidates = [self._candidates(target, hw) for target in targets]
+        hw = (images.shape[2], images.shape[3])
+        proposals = [images.new_zeros(0, 4)] * len(images)
+        if self._propose is not None:
+            proposals = self._propose(images)
+        candidates = [
+            torch.cat((self._drawn(target, hw), own, target.xyxy))
+            for target, own in zip(targets, proposals, strict=True)
+        ]
         sample = (self._options.regions, self._options.positive_share)
-        return choose_regions(candidates, targets, self._rule, sample, self._generator)
+        return choose_regions(candidates, targets, self._rule, sample, self.generator)
 
-    def _candidates(self, target: Target, hw: tuple[int, int]) -> Tensor:
-        """Regions of an image (A, 4), its objects among them."""
+    def _drawn(self, target: Target, hw: tuple[int, int]) -> Tensor:
+        """Draw regions of an image: (A, 4)."""
         counts = (self._options.around, self._options.anywhere)
-        return torch.cat((drawn_boxes(target.xyxy, hw, counts, self._generator), target.xyxy))
+        return drawn_boxes(target.xyxy, hw, counts, self.generator)
 
     def _rule(self, overlap: Tensor) -> tuple[Tensor, Tensor]:
         least, most = self._options.region_negative
@@ -100,14 +132,16 @@ class GivenProposalsObjective:
         self.generator = torch.Generator()
         self._network = network
         self._choose = GivenRegions(options, self.generator)
+        self._cache = options.cache
+        self._kept: ImageCache | None = None
         self._trains_backbone = options.trains_backbone
         if options.trains_backbone is None:
-            self._trains_backbone = isinstance(network, FastRcnn)
+            self._trains_backbone = isinstance(network, FastRcnn) and options.cache is None
 
     def __call__(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
         """Compute class and box."""
         sure = [of_labelled_classes(target) for target in targets]
-        regions = self._choose(sure, (images.shape[2], images.shape[3]))
+        regions = self._choose(sure, images)
         logits, deltas = self._network.look_at(self._features(images), regions.xyxy)
         return region_losses(logits, deltas, regions, sure, (self._network.box_weights, BETA))
 
@@ -116,7 +150,19 @@ class GivenProposalsObjective:
             return self._network.features(images)
         self._network.backbone.eval()  # its statistics stay, too
         with torch.no_grad():
-            return self._network.features(images)
+            if self._cache is None:
+                return self._network.features(images)
+            return torch.cat([self._kept_features(image) for image in images])
+
+    def _kept_features(self, image: Tensor) -> Tensor:
+        """Compute the map of an image (3, H, W), once."""
+        if self._kept is None:  # not before the start or a checkpoint has given the weights
+            self._kept = frozen_cache(self._cache, self._network.backbone)
+
+        def compute() -> dict[str, Tensor]:
+            return {"map": self._network.features(image[None])}
+
+        return self._kept(self._kept.key(image), compute)["map"].to(image.device)
 
 
 def want_softmax(classifier: Classifier) -> None:

@@ -4,12 +4,13 @@ Regions are chosen and lose as in given_proposals.py; each is cut out of its ima
 the detector does it. B images, P regions of an image, h and w the size of a warped region.
 
 Departure: class and box are trained together, by softmax and Fast R-CNN's losses; the paper's SVMs
-and regressors are fitted afterwards, on features.
+and regressors are fitted afterwards, on features. With a `cache` an image's regions are chosen
+once, and what a frozen backbone computes of them is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -18,13 +19,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from streamdet.networks.region_cnn import RegionCnn
+from streamdet.training.image_cache import ImageCache, frozen_cache
 from streamdet.training.objectives.given_proposals import (
     BETA,
     GivenRegions,
     RegionOptions,
     want_softmax,
 )
-from streamdet.training.region_losses import region_losses
+from streamdet.training.region_losses import UNUSED, Regions, padded, region_losses
 from streamdet.training.target import Target, of_labelled_classes
 
 
@@ -50,21 +52,59 @@ class RcnnObjective:
         want_softmax(network.options.classifier)
         self.generator = torch.Generator()
         self._network = network
-        self._context = options.context
         self._choose = GivenRegions(options, self.generator)
+        self._options = options
+        self._kept: ImageCache | None = None
 
     def __call__(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
         """Compute class and box; the images are of any size."""
         sure = [of_labelled_classes(target) for target in targets]
-        regions = self._choose(sure, (images.shape[2], images.shape[3]))
-        crops = [
-            warped(image, boxes, self._network.hw, self._context)
-            for image, boxes in zip(images, regions.xyxy, strict=True)
-        ]
-        margins, deltas = self._network.look_at(torch.cat(crops))
+        if self._options.cache is None:
+            regions = self._choose(sure, images)
+            features = self._features(images, regions)
+        else:
+            regions, features = self._joined(images, sure)
+        margins, deltas = self._network.head.look_at(features)
         rows = regions.labels.shape
         logits, moves = margins.view(*rows, -1), deltas.view(*rows, -1, 4)
         return region_losses(logits, moves, regions, sure, (self._network.box_weights, BETA))
+
+    def _features(self, images: Tensor, regions: Regions) -> Tensor:
+        """Compute what the head sees of regions (B, P): (B * P, F)."""
+        crops = [
+            warped(image, boxes, self._network.hw, self._options.context)
+            for image, boxes in zip(images, regions.xyxy, strict=True)
+        ]
+        return self._network.features(torch.cat(crops))
+
+    def _joined(self, images: Tensor, targets: Sequence[Target]) -> tuple[Regions, Tensor]:
+        """Read each image's regions and their features, or choose and compute them."""
+        kept = [
+            self._of_image(image, target) for image, target in zip(images, targets, strict=True)
+        ]
+        regions = Regions(
+            padded([each["xyxy"] for each in kept]),
+            padded([each["labels"] for each in kept], UNUSED),
+            padded([each["objects"] for each in kept]),
+        )
+        return regions, padded([each["features"] for each in kept]).flatten(0, 1)
+
+    @torch.no_grad()
+    def _of_image(self, image: Tensor, target: Target) -> Mapping[str, Tensor]:
+        if self._kept is None:  # not before the start or a checkpoint has given the weights
+            stated = self._options.model_dump_json(exclude={"cache"})
+            body = self._network.backbone
+            self._kept = frozen_cache(self._options.cache, body, f"{stated} {self._network.hw}")
+        key = self._kept.key(image, target.xyxy, target.class_ids, target.ignored)
+
+        def compute() -> dict[str, Tensor]:
+            self.generator.manual_seed(int(key[:15], 16))  # whichever step comes to it first
+            regions = self._choose([target], image[None])
+            features = self._features(image[None], regions)
+            [xyxy], [labels], [objects] = regions
+            return {"xyxy": xyxy, "labels": labels, "objects": objects, "features": features}
+
+        return {name: each.to(image.device) for name, each in self._kept(key, compute).items()}
 
 
 def warped(image: Tensor, xyxy: Tensor, hw: tuple[int, int], context: int) -> Tensor:

@@ -1,5 +1,6 @@
 """R-CNN's losses, and the warped regions that it is trained on."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from streamdet.training.objectives.rcnn import RcnnObjective, RcnnObjectiveOptio
 from tests.training.objectives.overfitting import CLASSES, fitted, scene, seeded, untouched
 
 
-def made(**network_options: Any) -> tuple[RegionCnn, RcnnObjective]:
+def made(cache: Path | None = None, **network_options: Any) -> tuple[RegionCnn, RcnnObjective]:
     torch.manual_seed(0)
     own = {"backbone": "alexnet", "map": "conv2", "width": 64, "classifier": "softmax"}
     network = RegionCnn(RegionCnnOptions.model_validate(own | network_options), CLASSES, (48, 48))
-    return network, RcnnObjective(network, RcnnObjectiveOptions(regions=16, context=4))
+    return network, RcnnObjective(network, RcnnObjectiveOptions(regions=16, context=4, cache=cache))
 
 
 def test_a_region_is_warped_with_its_context() -> None:
@@ -53,3 +54,33 @@ def test_a_small_network_learns_two_images_by_heart() -> None:
 def test_svms_are_not_trained_by_gradients() -> None:
     with pytest.raises(ConfigError, match="classifier must be softmax while it is trained"):
         made(classifier="svm")
+
+
+def test_regions_of_an_image_and_their_features_are_chosen_once(tmp_path: Path) -> None:
+    images, targets = scene()
+    losses = []
+    for seed in (0, 1):  # whatever a step draws
+        network, objective = made(tmp_path)
+        network.backbone.requires_grad_(False)
+        objective.generator.manual_seed(seed)
+        losses.append(objective(images, targets))
+    assert len(list(tmp_path.iterdir())) == len(images)
+    assert losses[0] == losses[1]
+    assert losses[0]["class"].requires_grad
+
+
+def test_regions_of_other_labels_are_chosen_anew(tmp_path: Path) -> None:
+    network, objective = made(tmp_path)
+    network.backbone.requires_grad_(False)
+    images, targets = scene()
+    objective(images, targets)
+    objective(images[:1], targets[1:])
+    assert len(list(tmp_path.iterdir())) == len(images) + 1
+
+
+def test_kept_features_train_as_well(tmp_path: Path) -> None:
+    network, objective = made(tmp_path)
+    network.backbone.requires_grad_(False)
+    images, targets = scene()
+    before, after = fitted(network, lambda: objective(images, targets), 40, 1e-3)
+    assert after < 0.5 * before

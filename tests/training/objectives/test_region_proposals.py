@@ -88,7 +88,7 @@ def test_losses_are_sums_divided_by_the_number_of_anchors() -> None:
 
 def test_a_small_network_learns_two_images_by_heart() -> None:
     torch.manual_seed(0)
-    options = RpnOptions(backbone="alexnet", map="conv2", scales=((16, 32),))
+    options = RpnOptions(backbone="alexnet", maps=("conv2",), neck="none", scales=((16, 32),))
     network = Rpn(options, 1, HW)
     objective = RpnObjective(network, AnchorOptions())
     images, both = scene(is_labelled=torch.ones(1, dtype=torch.bool))
