@@ -147,18 +147,17 @@ def _sink(task: JoinTask, form: str, path: Path) -> Sink:
 
 def _write(task: JoinTask, sinks: Sequence[Sink]) -> FileResult:
     result, summary, stages = FileResult(), FileSummary(), _stages(task)
-    images = _images(task) if any(sink.needs_image for sink in sinks) else None
-    messages = _messages(task)
-    size = 1 if images is not None else _BATCH  # an image is valid until the next is decoded
-    while batch := list(itertools.islice(messages, size)):
-        jobs = [Job(message) for message in batch]
+    with_images = _looks(task.nodes) or any(sink.needs_image for sink in sinks)
+    waiting = _jobs(task, with_images=with_images)
+    size = 1 if with_images else _BATCH  # an image is valid until the next is decoded
+    while jobs := list(itertools.islice(waiting, size)):
+        shown = [job.image for job in jobs]
         for stage in stages:
             jobs = stage.process(jobs)
         done = [job.message for job in jobs]
         for message in done:
             result.add(message)
             summary.add(message, task.class_names.get(message.model or "", ()))
-        shown = [_image(images, message) for message in done]
         for sink in sinks:
             sink.write(done, shown)
             _commit(sink)
@@ -172,6 +171,18 @@ def _write(task: JoinTask, sinks: Sequence[Sink]) -> FileResult:
 def _commit(sink: Sink) -> None:
     sink.states()
     sink.committed()
+
+
+def _looks(nodes: Sequence[Node]) -> bool:
+    """Whether a tracker looks at images."""
+    return any(getattr(node.options, "needs_image", False) for node in nodes)
+
+
+def _jobs(task: JoinTask, *, with_images: bool) -> Iterator[Job]:
+    """Go through the frames of all segments; each image is valid until the next job."""
+    images = _images(task) if with_images else None
+    for message in _messages(task):
+        yield Job(message, _image(images, message))
 
 
 def _messages(task: JoinTask) -> Iterator[FrameMessage]:
@@ -192,8 +203,8 @@ def _stages(task: JoinTask) -> list[Stage]:
             if options.finishing is not None:
                 # The tracker runs twice, and gives the same twice: all frames at once are too many.
                 first = TrackStage(kind, options, node.tracking_by_hw)
-                before = [*stages[:-1], first]
-                stages.append(OfflineTracks(_messages(task), before, options.finishing))
+                jobs = _jobs(task, with_images=options.needs_image)
+                stages.append(OfflineTracks(jobs, first, options.finishing))
         else:
             context = AnalyticsContext(task.source_id, task.class_names, node=node.name)
             make = partial(_analytics, kind, node.options, context)

@@ -12,7 +12,7 @@ from streamdet.graph.problems import Problems
 from streamdet.registry import load
 
 _WHY_NOT: Final = {
-    "tracker": "it sees boxes, no images",
+    "tracker": "it works on the CPU; one that looks at images gets them with `copy: true`",
     "analytics": "it sees boxes, no images",
     "sink": "it writes on the CPU; one that shows images gets them with `copy: true`",
 }

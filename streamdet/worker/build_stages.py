@@ -69,7 +69,7 @@ def _make_stage(
         return _transform_stage(node_plan, kind(node.options), pixels)
     if node.role == "tracker":
         assert isinstance(node.options, TrackerOptions)
-        return TrackStage(kind, node.options, node.tracking_by_hw)
+        return TrackStage(kind, node.options, node.tracking_by_hw, pixels)
     if node.role == "analytics":
         return AnalyticsStage(
             node.name,

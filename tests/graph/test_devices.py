@@ -82,7 +82,8 @@ def test_a_graph_may_decode_and_prepare_on_a_gpu(tmp_path: Path) -> None:
         ),
         (
             {"track": 'kind: byte_track, reads: detect, device: "cuda:0"'},
-            "g.yaml:7: track.device must be cpu, got cuda:0: it sees boxes, no images",
+            "g.yaml:7: track.device must be cpu, got cuda:0: it works on the CPU; one that"
+                " looks at images gets them with `copy: true`",
         ),
         (
             {"camera": CAMERA, "prepare": PREPARE + ", resample: swscale", "detect": DETECT},
