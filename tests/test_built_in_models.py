@@ -15,21 +15,20 @@ from streamdet.evaluation.truth import to_xyxy
 from streamdet.evaluation.truths.coco import read_coco
 from streamdet.graph import load_graph
 from streamdet.models.built_network import find_network
-from streamdet.models.model_config import find_weights, load_model_config
+from streamdet.models.model_config import load_model_config
 from streamdet.ops.iou import pairwise_iou
-from streamdet.registry import load, load_fit_recipe
+from streamdet.registry import load
 from streamdet.training.recipe import check_recipe
 from streamdet.training.recipe_file import read_recipe
 
-NETWORKS = {
+MODELS = {
     "people": 1,
     "street": 6,
     "street_rcnn": 6,
+    "street_yolo_v1": 6,
+    "street_overfeat": 6,
 }
 """Name -> classes."""
-FITTED: dict[str, int] = {}
-"""The same of those that need no network."""
-MODELS = NETWORKS | FITTED
 _IMAGES = 16  # of highway-id: people, cars, motorcycles, buses and trucks
 
 
@@ -39,7 +38,7 @@ def _no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STREAMDET_MODELS", raising=False)
 
 
-@pytest.mark.parametrize(("name", "classes"), NETWORKS.items())
+@pytest.mark.parametrize(("name", "classes"), MODELS.items())
 def test_a_built_in_network_is_found_whole_and_small(name: str, classes: int) -> None:
     model = load_model_config(name)
     path = find_network(model).path
@@ -47,17 +46,6 @@ def test_a_built_in_network_is_found_whole_and_small(name: str, classes: int) ->
     assert path.stat().st_size <= LARGEST
     assert len(model.classes) == classes
     assert b"/site-packages/" not in path.read_bytes()
-
-
-@pytest.mark.parametrize(("name", "classes"), FITTED.items())
-def test_what_was_fitted_without_a_network_is_found_whole_and_small(
-    name: str, classes: int
-) -> None:
-    model = load_model_config(name)
-    path = find_weights(model)
-    assert path == shipped("configs/models") / f"{name}.npz"
-    assert path.stat().st_size <= LARGEST
-    assert len(model.classes) == classes
 
 
 @pytest.mark.data
@@ -94,7 +82,7 @@ def test_a_built_in_model_has_a_card_without_gaps(name: str) -> None:
     assert "non-commercial" in card
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", MODELS)
 def test_the_recipe_of_a_built_in_model_makes_this_network(name: str) -> None:
     path = shipped("configs/recipes") / f"{name}.yaml"
     recipe, model = check_recipe(read_recipe(path, ()), path), load_model_config(name)
@@ -105,13 +93,6 @@ def test_the_recipe_of_a_built_in_model_makes_this_network(name: str) -> None:
     assert model.input is not None
     assert base.input is not None
     assert model.input.hw == (recipe.hw or base.input.hw)
-
-
-@pytest.mark.parametrize("name", FITTED)
-def test_the_recipe_of_what_was_fitted_makes_its_classes(name: str) -> None:
-    text = read_recipe(shipped("configs/recipes") / f"{name}.yaml", ())
-    recipe = load_fit_recipe(text.values["fit"]).model_validate({"name": name, **text.values})
-    assert recipe.classes == load_model_config(name).classes
 
 
 @pytest.mark.parametrize("name", ["people", "street"])

@@ -18,7 +18,7 @@ class BowRecipe(Options):
 
     fit: Literal["bow_spm"] = Field(description="What is fitted.")
     model: str = Field(
-        "street_bow",
+        "bow_spm",
         min_length=1,
         description="Whose transform and thresholds the result takes.",
     )
