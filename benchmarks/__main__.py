@@ -12,6 +12,10 @@ from streamdet.errors import StreamdetError
 BENCHES: Final[dict[str, tuple[str, str]]] = {
     "people": ("benchmarks.compared:people", "the built-in model `people` beside others"),
     "street": ("benchmarks.compared:street", "the built-in model `street` beside others"),
+    "street_by_time": (
+        "benchmarks.street_by_time:run",
+        "AP of street models at equal CPU time, several input sizes",
+    ),
     "camera_latency": (
         "benchmarks.camera_latency:run",
         "`streamdet bench latency`, of a camera that speaks RTSP",

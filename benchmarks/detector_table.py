@@ -33,7 +33,7 @@ from streamdet.evaluation.images import ImageDetector
 from streamdet.evaluation.results import Result
 from streamdet.evaluation.truth import Truth, TruthImage, TruthObject
 from streamdet.models.model_config import ModelConfig, load_model_config
-from streamdet.registry import KINDS, WITHOUT_NETWORK, load
+from streamdet.registry import KINDS, load
 from streamdet.system.atomic_file import write_whole
 from streamdet.training.examples import Faults
 from streamdet.training.recipe import Data
@@ -94,7 +94,7 @@ def shipped_models() -> list[str]:
 
 def _ships(model: ModelConfig) -> bool:
     if model.weights is None:
-        return model.detector in WITHOUT_NETWORK
+        return model.detector == "hog_svm"  # OpenCV brings it
     return (shipped("configs/models") / model.weights.file).is_file()
 
 

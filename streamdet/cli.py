@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "camera": "list, add, remove, pause and resume the cameras of a running run",
     "apply": "turn the graph of a running run into another one; restart only what changed",
     "tail": "print what is being published, like tail -f",
+    "search": "find events and tracks in the records of runs: who was where, and when",
     "track": "run a tracker over a file of detections in MOT format",
     "check": "check a graph file and say what it is made of",
     "graph": "draw a graph as Mermaid or SVG",
@@ -40,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "eval": "measure the accuracy of results, of a model or of a whole pipeline",
     "label": "label footage with a detector, as images to train on",
     "train": "fit a detector to labelled images",
+    "chaos": "run a graph while it is hurt on purpose, and account for every frame",
     "doctor": "say what this machine has, what would be used, and what is missing",
     "bench": "measure speed, memory and accuracy, each against its aim",
 }

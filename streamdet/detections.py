@@ -80,6 +80,8 @@ class Detections:
         zones: the names of the zones that each object is in; None where no zones are looked at.
         speeds: (N,) float32, metres per second, NaN where not known yet; None where none are
             measured.
+        interpolated: (N,) bool, which objects were not found in this frame but put where their
+            track must have been; None where all were found.
 
     Raises:
         ValueError: shapes disagree.
@@ -94,6 +96,7 @@ class Detections:
     mask_probs: Floats | None = None
     zones: tuple[tuple[str, ...], ...] | None = None
     speeds: Floats | None = None
+    interpolated: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """Bring the arrays to their dtypes and check that the shapes agree."""
@@ -113,6 +116,9 @@ class Detections:
         if self.speeds is not None:
             set_(self, "speeds", np.ascontiguousarray(self.speeds, dtype=np.float32))
             columns["speeds"] = self.speeds
+        if self.interpolated is not None:
+            set_(self, "interpolated", np.ascontiguousarray(self.interpolated, dtype=np.bool_))
+            columns["interpolated"] = self.interpolated
         for name, column in columns.items():
             if column.shape != (len(self.xyxy),):
                 raise ValueError(f"{name} must be ({len(self.xyxy)},), got {column.shape}")
@@ -207,12 +213,17 @@ class Detections:
         )
 
     def with_others(self, others: Detections) -> Detections:
-        """Append objects that were found alike: with masks, keypoints and ids as these have."""
+        """Append objects that were found alike: with masks, keypoints and ids as these have.
+
+        Those of one of the two that says nothing of `interpolated` were found.
+        """
         columns: dict[str, Any] = {
             name: np.concatenate((own, getattr(others, name)))
             for name in ("xyxy", "scores", "class_ids", "track_ids", "keypoints", "speeds")
             if (own := getattr(self, name)) is not None
         }
+        if self.interpolated is not None or others.interpolated is not None:
+            columns["interpolated"] = np.concatenate((_is_filled(self), _is_filled(others)))
         if self.zones is not None and others.zones is not None:
             columns["zones"] = self.zones + others.zones
         if self.masks is not None and others.masks is not None:
@@ -236,7 +247,12 @@ class Detections:
             None if self.mask_probs is None else self.mask_probs[rows],
             None if self.zones is None else _selected(self.zones, rows),
             None if self.speeds is None else self.speeds[rows],
+            None if self.interpolated is None else self.interpolated[rows],
         )
+
+
+def _is_filled(found: Detections) -> npt.NDArray[np.bool_]:
+    return np.zeros(len(found), np.bool_) if found.interpolated is None else found.interpolated
 
 
 def _selected(zones: tuple[tuple[str, ...], ...], rows: Rows) -> tuple[tuple[str, ...], ...]:

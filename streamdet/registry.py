@@ -50,6 +50,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "sort": "streamdet.trackers.sort:Sort",
         "byte_track": "streamdet.trackers.byte_track:ByteTrack",
         "oc_sort": "streamdet.trackers.oc_sort:OcSort",
+        "bot_sort": "streamdet.trackers.bot_sort:BotSort",
     },
     "analytics": {
         "zones": "streamdet.analytics.zones:Zones",
@@ -71,11 +72,13 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "video": "streamdet.sinks.video:VideoSink",
         "clip": "streamdet.sinks.clip:ClipSink",
         "snapshot": "streamdet.sinks.snapshot:SnapshotSink",
+        "records": "streamdet.sinks.records:RecordsSink",
     },
     "runtime": {
         "onnxruntime": "streamdet.runtimes.onnxruntime:OnnxRuntime",
         "openvino": "streamdet.runtimes.openvino:OpenVino",
         "tensorrt": "streamdet.runtimes.tensorrt.runtime:TensorRt",
+        "torch": "streamdet.runtimes.gpu.torch_runtime:TorchRuntime",
     },
     "pool": {
         "shm": "streamdet.transport.shm_pool:ShmPool",
@@ -106,6 +109,7 @@ NETWORKS: Final[dict[str, str]] = {
     "faster_rcnn": "streamdet.networks.faster_rcnn:FasterRcnn",
     "mask_rcnn": "streamdet.networks.mask_rcnn:MaskRcnn",
     "yolox": "streamdet.networks.yolox:YoloxNetwork",
+    "picodet": "streamdet.networks.picodet:PicoDetNetwork",
     "yolo": "streamdet.networks.yolo_v1:YoloV1Network",
     "localizer": "streamdet.networks.localizer:Localizer",
     "overfeat": "streamdet.networks.overfeat:OverFeatNetwork",
@@ -125,6 +129,7 @@ OBJECTIVES: Final[dict[str, str]] = {
     "faster_rcnn": "streamdet.training.objectives.faster_rcnn:FasterRcnnObjective",
     "mask_rcnn": "streamdet.training.objectives.mask_rcnn:MaskRcnnObjective",
     "yolox": "streamdet.training.objectives.yolox:YoloxObjective",
+    "picodet": "streamdet.training.objectives.picodet:PicoDetObjective",
     "yolo": "streamdet.training.objectives.yolo_v1:YoloV1Objective",
     "localizer": "streamdet.training.objectives.localizer:LocalizerObjective",
     "overfeat": "streamdet.training.objectives.overfeat:OverFeatObjective",
@@ -132,6 +137,10 @@ OBJECTIVES: Final[dict[str, str]] = {
 """What networks are fitted to: kind of detector -> "module:Class", see training/objectives."""
 
 FITTINGS: Final[dict[str, tuple[str, str]]] = {
+    "bow_spm": (
+        "streamdet.training.svm.bow_recipe:BowRecipe",
+        "streamdet.training.svm.bow_fit:BowSpmFit",
+    ),
     "hog_svm": (
         "streamdet.training.svm.hog_recipe:HogRecipe",
         "streamdet.training.svm.hog_fit:HogSvmFit",

@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulation.emulated import cuda_context, emulated_cuda, emulated_module
+from tests.emulation.emulated import (
+    cuda_context,
+    emulated_cuda,
+    emulated_gpu,
+    emulated_module,
+)
 from tests.redis_server import RedisServer
 from tests.required import skip_for_want_of
+from tests.s3_server import S3Server
 
-__all__ = ["cuda_context", "emulated_cuda", "emulated_module"]
+__all__ = ["cuda_context", "emulated_cuda", "emulated_gpu", "emulated_module"]
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,6 +49,14 @@ def redis_server() -> Iterator[RedisServer]:
     """A real Redis server that lives as long as the tests."""
     # The path of a unix socket may have 107 characters: tmp_path is too long for it.
     server = RedisServer(Path(tempfile.mkdtemp(prefix="sd-redis-")))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real S3 server that lives as long as the tests."""
+    server = S3Server()
     yield server
     server.stop()
 

@@ -166,3 +166,16 @@ def test_zones_and_speeds_go_with_their_objects() -> None:
         replace(two(), zones=((),))
     with pytest.raises(ValueError, match=r"speeds must be \(2,\), got \(1,\)"):
         replace(two(), speeds=np.zeros(1, np.float32))
+
+
+def test_who_says_nothing_of_filled_objects_was_found() -> None:
+    filled = replace(two(), interpolated=np.array([True, False]))
+    both = filled.with_others(two()).interpolated
+    assert both is not None
+    assert both.tolist() == [True, False, False, False]
+    last = two().with_others(filled)[np.array([2, 0])].interpolated
+    assert last is not None
+    assert last.tolist() == [True, False]
+    assert two().with_others(two()).interpolated is None
+    with pytest.raises(ValueError, match=r"interpolated must be \(2,\), got \(1,\)"):
+        replace(two(), interpolated=np.zeros(1, np.bool_))

@@ -1,10 +1,12 @@
-// Nms on the GPU, in three kernels that follow each other on one stream.
+// Nms on the GPU, in three kernels that follow each other on one stream, and the rows that it keeps.
 //
 //   nms_order   how many candidates an image has (score above the threshold), and in which order
 //               they are visited. Grid (max(ceil(N / 32), 1), B), block 256.
 //   nms_overlaps   the table of bits, 64 x 64 pairs a block; blocks below the diagonal do nothing.
 //               Grid (T, T, B) with T = ceil(N / 64), block 64; no launch where T is 0.
 //   nms_keep    walks over the table. Grid (B), block 256.
+//   nms_take    copies what is kept out of the candidates; zeros from counts[b] on.
+//               Grid (ceil(K / 256), B), block 256; no launch where K is 0.
 //
 // None has dynamic shared memory. Arguments, in the order of each kernel:
 //   xyxy        (B, N, 4) float32 pixels
@@ -106,4 +108,19 @@ extern "C" __global__ void __launch_bounds__(NMS_THREADS)
     int kept_in_all = kept_before < most ? kept_before : most;
     for (int place = kept_in_all + thread; place < most; place += NMS_THREADS) indices[place] = 0;
     if (thread == 0) counts[blockIdx.x] = kept_in_all;
+}
+
+extern "C" __global__ void __launch_bounds__(NMS_THREADS)
+    nms_take(const float* xyxy, const float* scores, const long long* class_ids, int boxes, int most,
+             const long long* indices, const long long* counts, float* kept_xyxy,
+             float* kept_scores, long long* kept_class_ids) {
+    const int place = blockIdx.x * NMS_THREADS + threadIdx.x;
+    if (place >= most) return;
+    const size_t to = (size_t)blockIdx.y * most + place;
+    const bool is_kept = place < counts[blockIdx.y];
+    const size_t from = (size_t)blockIdx.y * boxes + (is_kept ? indices[to] : 0);
+    for (int side = 0; side < 4; side++)
+        kept_xyxy[to * 4 + side] = is_kept ? xyxy[from * 4 + side] : 0.0f;
+    kept_scores[to] = is_kept ? scores[from] : 0.0f;
+    kept_class_ids[to] = is_kept ? class_ids[from] : 0;
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -18,6 +17,8 @@ from typing import Any, Final
 from streamdet.analytics import Analytics, AnalyticsContext
 from streamdet.archive.file_summary import FileSummary
 from streamdet.archive.folder import SUFFIXES, ArchiveFolder
+from streamdet.archive.offline_tracks import OfflineTracks
+from streamdet.archive.store_copy import keep_summary
 from streamdet.errors import EngineError, StreamdetError
 from streamdet.formats.segment_file import read_segment
 from streamdet.graph import Node
@@ -28,6 +29,7 @@ from streamdet.registry import load
 from streamdet.sinks import Sink, SinkContext
 from streamdet.sources import Position
 from streamdet.sources.file import FileOptions, FileSource
+from streamdet.sources.media_file import MediaPlace
 from streamdet.stages import Job, Stage
 from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.track import TrackStage
@@ -56,7 +58,7 @@ class JoinTask:
 
     archive: ArchiveFolder
     source_id: str
-    path: Path
+    path: MediaPlace
     segments: tuple[Path, ...]
     nodes: tuple[Node, ...]
     formats: tuple[str, ...]
@@ -118,17 +120,20 @@ def joined(task: JoinTask) -> FileResult:
         EngineError: an output cannot be written, or a file of detections is missing.
         SourceError: the file cannot be decoded again for a drawn video.
     """
-    outputs = {form: task.archive.output(task.source_id, form) for form in task.formats}
-    parts = {form: task.archive.temporary / path.name for form, path in outputs.items()}
-    sinks = [_sink(task, form, path) for form, path in parts.items()]
+    outputs = (task.archive.output(task.source_id, form) for form in task.formats)
+    parts = [task.archive.temporary / path.name for path in outputs]
+    sinks = [_sink(task, form, part) for form, part in zip(task.formats, parts, strict=True)]
     try:
         result = _write(task, sinks)
     finally:
         for sink in sinks:
             sink.close()
-    for form, part in parts.items():
-        _place(part, outputs[form])
-    sync_folder(task.archive.path)
+    for part in parts:
+        task.archive.place(part)
+    if task.archive.store is not None:
+        keep_summary(task.archive, task.source_id)
+    for folder in (task.archive.path, task.archive.summaries):
+        sync_folder(folder)
     return result
 
 
@@ -184,6 +189,11 @@ def _stages(task: JoinTask) -> list[Stage]:
         if node.role == "tracker":
             options: Any = node.options
             stages.append(TrackStage(kind, options, node.tracking_by_hw))
+            if options.finishing is not None:
+                # The tracker runs twice, and gives the same twice: all frames at once are too many.
+                first = TrackStage(kind, options, node.tracking_by_hw)
+                before = [*stages[:-1], first]
+                stages.append(OfflineTracks(_messages(task), before, options.finishing))
         else:
             context = AnalyticsContext(task.source_id, task.class_names, node=node.name)
             make = partial(_analytics, kind, node.options, context)
@@ -209,10 +219,3 @@ def _image(images: Iterator[Image] | None, message: FrameMessage) -> Image | Non
         name = message.source_id
         raise EngineError(f"{name}: ended at frame {message.index} when it was decoded again")
     return image
-
-
-def _place(part: Path, output: Path) -> None:
-    """Put a finished output in its place, once it is on the disk."""
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(output)

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from streamdet.errors import ConfigError
+from streamdet.errors import ConfigError, EngineError, SourceError
+from streamdet.sources.media_file import MediaPlace, media_place, object_facts
 from streamdet.sources.resolve import resolve
+from streamdet.stores.address import StoreAddress, is_store_address, parse_store_address
+from streamdet.stores.store import is_store_out
 from streamdet.system.text_file import read_text
 
 LIST_SUFFIX: Final = ".txt"
@@ -20,31 +23,44 @@ class Identity:
 
     Attributes:
         size: bytes.
-        mtime_ns: last change, nanoseconds since the epoch.
+        mtime_ns: last change, nanoseconds since the epoch; of an object in a store, a number that
+            changes with it, made from its ETag.
     """
 
     size: int
     mtime_ns: int
 
     @classmethod
-    def of(cls, path: Path) -> Identity:
-        """Look at a file.
+    def of(cls, place: MediaPlace) -> Identity:
+        """Look at a file or an object.
 
         Raises:
-            OSError: it cannot be looked at.
+            SourceError: it does not exist or cannot be looked at.
         """
-        found = path.stat()
+        if isinstance(place, StoreAddress):
+            facts = object_facts(place)
+            return cls(facts.size, facts.stamp)
+        try:
+            found = place.stat()
+        except OSError as exc:
+            raise SourceError(f"{place}: cannot be opened ({exc.strerror})") from exc
         return cls(found.st_size, found.st_mtime_ns)
 
-    def is_of(self, path: Path) -> bool:
-        """Whether a file is there, and still this one."""
+    def is_of(self, place: MediaPlace) -> bool:
+        """Whether a file is there, and still this one.
+
+        Raises:
+            EngineError: the store that it lies in cannot be used.
+        """
         try:
-            return Identity.of(path) == self
-        except OSError:
+            return Identity.of(place) == self
+        except SourceError as exc:
+            if is_store_out(str(exc)):
+                raise EngineError(str(exc)) from exc
             return False
 
 
-def list_files(sources: Iterable[str]) -> list[Path]:
+def list_files(sources: Iterable[str]) -> list[MediaPlace]:
     """List the files of all --source, each once, in order.
 
     Raises:
@@ -53,7 +69,7 @@ def list_files(sources: Iterable[str]) -> list[Path]:
     return list(dict.fromkeys(path for source in sources for path in _files(source)))
 
 
-def _files(source: str) -> Iterator[Path]:
+def _files(source: str) -> Iterator[MediaPlace]:
     if source.lower().endswith(LIST_SUFFIX) and Path(source).is_file():
         yield from _listed(Path(source))
         return
@@ -67,11 +83,13 @@ def _files(source: str) -> Iterator[Path]:
             f"--source {source}: an archive is made of video files, this is {what.get(kind, kind)}:"
             " use `streamdet run`"
         )
-    yield from (Path(item.uri) for item in items)
+    yield from (media_place(item.uri) for item in items)
 
 
-def _listed(list_file: Path) -> Iterator[Path]:
-    """Read a list: a path a line, relative ones from the list's folder; # begins a comment.
+def _listed(list_file: Path) -> Iterator[MediaPlace]:
+    """Read a list: a path or an address in a store a line; # begins a comment.
+
+    Paths that are relative begin at the list's folder.
 
     A file that does not exist is listed all the same: the report says so.
     """
@@ -79,4 +97,6 @@ def _listed(list_file: Path) -> Iterator[Path]:
     names = [line for line in lines if line and not line.startswith("#")]
     if not names:
         raise ConfigError(f"--source {list_file}: names no file, wanted a path a line")
-    yield from (Path(list_file.absolute().parent, name) for name in names)
+    folder = list_file.absolute().parent
+    for name in names:
+        yield parse_store_address(name) if is_store_address(name) else folder / name

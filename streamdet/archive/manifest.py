@@ -2,6 +2,9 @@
 
 Every change is one transaction, on the disk before it counts (WAL, synchronous=FULL). A segment
 counts as done only when this says so; what lies on the disk beside that is thrown away.
+
+Of an archive in an object store, `stored` lists the segments whose detections lie there too, and
+`saves` all copies of the manifest that were put there: see store_copy.py.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from streamdet.archive.manifest_rows import (
 from streamdet.errors import ConfigError, EngineError
 from streamdet.sources.cut import Cut
 from streamdet.sources.keyframes import VideoFacts
+from streamdet.sources.media_file import MediaPlace
 
 _VERSION: Final = "1"
 _WAIT_S: Final = 30.0
@@ -60,6 +64,16 @@ CREATE TABLE IF NOT EXISTS segments (
     PRIMARY KEY (file, number)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS segments_by_state ON segments (state, seconds);
+CREATE TABLE IF NOT EXISTS stored (
+    file INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (file, number)
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS changed AFTER UPDATE OF state ON segments BEGIN
+    DELETE FROM stored WHERE file = NEW.file AND number = NEW.number;
+END;
+CREATE TRIGGER IF NOT EXISTS removed AFTER DELETE ON segments BEGIN
+    DELETE FROM stored WHERE file = OLD.file AND number = OLD.number;
+END;
+CREATE TABLE IF NOT EXISTS saves (token TEXT NOT NULL PRIMARY KEY);
 """
 
 
@@ -155,6 +169,51 @@ class Manifest:
         rows = self._db.execute("SELECT file, number FROM segments WHERE state = 'done'")
         return {f"{file}-{number}" for file, number in rows}
 
+    def unstored(self) -> list[SegmentRow]:
+        """List the segments that are done and not in the archive's store yet."""
+        known = "SELECT 1 FROM stored s WHERE s.file = segments.file AND s.number = segments.number"
+        return self._segments(f"WHERE state = 'done' AND NOT EXISTS ({known})", ())
+
+    def segments_stored(self, segments: Iterable[SegmentRow]) -> None:
+        """Note segments as lying in the store; one that is not done any more is left out."""
+        self._db.executemany(
+            "INSERT OR IGNORE INTO stored SELECT file, number FROM segments"
+            " WHERE file = ? AND number = ? AND state = 'done'",
+            [(segment.file, segment.number) for segment in segments],
+        )
+
+    def stored_names(self) -> set[str]:
+        """Names of the segments whose detections lie in the archive's store."""
+        return {f"{file}-{number}" for file, number in self._db.execute("SELECT * FROM stored")}
+
+    def forget_stored(self) -> None:
+        """Know of nothing in the store any more."""
+        self._db.execute("DELETE FROM stored")
+
+    def add_save(self, token: str) -> None:
+        """Note that a copy of this is about to be put in the store."""
+        self._db.execute("INSERT INTO saves VALUES (?)", (token,))
+
+    def saves(self) -> list[str]:
+        """List the copies that were put in the store, in order."""
+        return [token for (token,) in self._db.execute("SELECT token FROM saves ORDER BY rowid")]
+
+    def version_seen(self) -> int:
+        """Return a number that changes when another connection has changed something."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of all of it as it is now.
+
+        Raises:
+            EngineError: it cannot be written.
+        """
+        path.unlink(missing_ok=True)
+        try:
+            self._db.execute("VACUUM INTO ?", (str(path),))
+        except sqlite3.Error as exc:
+            raise self._unwritten(exc) from exc
+
     def segment_totals(self) -> dict[str, Totals]:
         """Add up the segments by state."""
         rows = self._db.execute("SELECT state, count(*), sum(seconds) FROM segments GROUP BY state")
@@ -164,10 +223,12 @@ class Manifest:
         """Count the files by state."""
         return dict(self._db.execute("SELECT state, count(*) FROM files GROUP BY state"))
 
-    def put_file(self, path: Path, source_id: str, identity: Identity, facts: VideoFacts) -> int:
+    def put_file(
+        self, path: MediaPlace, source_id: str, identity: Identity, facts: VideoFacts
+    ) -> int:
         """Plan a file, new or changed, with no segment yet; returns its number."""
         hw = None if facts.hw is None else json.dumps(facts.hw)
-        values = (os.fsencode(path), source_id, identity.size, identity.mtime_ns, hw)
+        values = (os.fsencode(str(path)), source_id, identity.size, identity.mtime_ns, hw)
         (number,) = self._db.execute(
             "INSERT INTO files (path, source_id, size, mtime_ns, hw, seconds, rate, why_whole)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET"

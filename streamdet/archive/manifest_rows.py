@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from streamdet.archive.listing import Identity
 from streamdet.sources.cut import Cut
+from streamdet.sources.media_file import MediaPlace, media_place
 
 State = Literal["waiting", "done", "failed"]
 
@@ -26,7 +26,7 @@ class FileRow:
 
     Attributes:
         id: its number.
-        path: where it lies.
+        path: where it lies, on the disk or in an object store.
         source_id: its name in the outputs.
         identity: of the file that was planned.
         hw: height and width, not turned, pixels; None where unknown.
@@ -40,7 +40,7 @@ class FileRow:
     """
 
     id: int
-    path: Path
+    path: MediaPlace
     source_id: str
     identity: Identity
     hw: tuple[int, int] | None
@@ -95,7 +95,7 @@ def file_row(row: tuple[Any, ...]) -> FileRow:
      join_digest) = row  # fmt: skip
     return FileRow(
         id_,
-        Path(os.fsdecode(path)),
+        media_place(os.fsdecode(path)),
         source_id,
         Identity(size, mtime_ns),
         None if hw is None else (json.loads(hw)[0], json.loads(hw)[1]),

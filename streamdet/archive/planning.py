@@ -14,10 +14,12 @@ from streamdet.archive.folder import RESERVED, ArchiveFolder
 from streamdet.archive.listing import Identity
 from streamdet.archive.manifest import Manifest
 from streamdet.archive.manifest_rows import FileRow
-from streamdet.errors import ConfigError, SourceError
+from streamdet.errors import ConfigError, EngineError, SourceError
 from streamdet.sources.cut import Cut
 from streamdet.sources.keyframes import VideoFacts, read_facts
+from streamdet.sources.media_file import MediaPlace
 from streamdet.sources.resolve import name_items
+from streamdet.stores.store import is_store_out
 from streamdet.system.atomic_file import file_key
 
 _FILES_AT_ONCE: Final = 200
@@ -38,6 +40,7 @@ class Request:
         segment_s: how long a segment shall be, about.
         is_redo: all is done again.
         retries_failed: files that have failed are tried again.
+        fails_fast: the first file that fails ends the work.
     """
 
     parts: SplitGraph
@@ -45,6 +48,7 @@ class Request:
     segment_s: float
     is_redo: bool = False
     retries_failed: bool = False
+    fails_fast: bool = False
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class PlanNotes:
     """
 
     new: int = 0
-    changed: list[Path] = field(default_factory=list)
+    changed: list[MediaPlace] = field(default_factory=list)
     detected_again: int = 0
     joined_again: int = 0
     is_stopped: bool = False
@@ -92,13 +96,14 @@ class Planner:
         self._on_file = on_file
         self._notes = PlanNotes()
 
-    def plan(self, paths: Sequence[Path]) -> PlanNotes:
+    def plan(self, paths: Sequence[MediaPlace]) -> PlanNotes:
         """Plan files; what is planned and has not changed is left as it is.
 
         Raises:
             ConfigError: an output would overwrite a source.
-            EngineError: the manifest cannot be written.
+            EngineError: the manifest cannot be written, or a store cannot be used.
         """
+        self._there = self._folder.outputs_there()
         self._compare_graph()
         rows = {row.path: row for row in self._manifest.files()}
         names = self._names(paths, rows)
@@ -125,28 +130,38 @@ class Planner:
                     self._notes.detected_again += 1
                 manifest.set_meta("detect_digest", digest)
 
-    def _names(self, paths: Sequence[Path], rows: dict[Path, FileRow]) -> dict[Path, str]:
+    def _names(
+        self, paths: Sequence[MediaPlace], rows: dict[MediaPlace, FileRow]
+    ) -> dict[MediaPlace, str]:
         new = [path for path in paths if path not in rows]
         taken = {*RESERVED, *(row.source_id for row in rows.values())}
         items = name_items([str(path) for path in new], [path.stem for path in new], taken)
         names = {path: item.source_id for path, item in zip(new, items, strict=True)}
         return names | {path: rows[path].source_id for path in paths if path in rows}
 
-    def _refuse_overwriting(self, paths: Sequence[Path], names: dict[Path, str]) -> None:
-        keys = {file_key(path): path for path in paths}
+    def _refuse_overwriting(
+        self, paths: Sequence[MediaPlace], names: dict[MediaPlace, str]
+    ) -> None:
+        keys = {file_key(path) if isinstance(path, Path) else str(path): path for path in paths}
         for path, form in itertools.product(paths, self._request.formats):
             output = self._folder.output(names[path], form)
-            if output.exists() and (source := keys.get(file_key(output))):
+            if output.name not in self._there:
+                continue
+            key = (
+                file_key(output) if self._folder.store is None else self._folder.shown(output.name)
+            )
+            if source := keys.get(key):
                 raise ConfigError(
-                    f"--output {self._folder.path}: {output.name} would overwrite the source"
+                    f"--output {self._folder.shown()}: {output.name} would overwrite the source"
                     f" {source}: name another folder"
                 )
 
-    def _plan_file(self, path: Path, source_id: str, row: FileRow | None) -> None:
+    def _plan_file(self, path: MediaPlace, source_id: str, row: FileRow | None) -> None:
         try:
             identity = Identity.of(path)
-        except OSError as exc:
-            self._fail(path, source_id, row, f"{path}: cannot be opened ({exc.strerror})")
+        except SourceError as exc:
+            _refuse_outage(exc)
+            self._fail(path, source_id, row, str(exc))
             return
         if row is not None and row.identity == identity:
             self._keep(row)
@@ -157,11 +172,12 @@ class Planner:
             self._notes.changed.append(path)
         self._put(path, source_id, identity)
 
-    def _put(self, path: Path, source_id: str, identity: Identity) -> None:
+    def _put(self, path: MediaPlace, source_id: str, identity: Identity) -> None:
         manifest, options = self._manifest, self._request.parts.options
         try:
             facts, error = read_facts(path, options, self._request.segment_s), None
         except SourceError as exc:
+            _refuse_outage(exc)
             facts, error = _UNKNOWN, str(exc)
         number = manifest.put_file(path, source_id, identity, facts)
         if error is not None:
@@ -170,7 +186,7 @@ class Planner:
             return
         manifest.put_segments(number, segments(facts))
 
-    def _fail(self, path: Path, source_id: str, row: FileRow | None, error: str) -> None:
+    def _fail(self, path: MediaPlace, source_id: str, row: FileRow | None, error: str) -> None:
         """Note a file that is not there; what was made of it before stays."""
         if row is None:
             number = self._manifest.put_file(path, source_id, Identity(-1, -1), _UNKNOWN)
@@ -196,7 +212,17 @@ class Planner:
     def _has_outputs(self, row: FileRow) -> bool:
         outputs = (self._folder.output(row.source_id, form) for form in self._request.formats)
         is_same = row.join_digest == join_digest(self._request.parts)
-        return is_same and all(output.exists() for output in outputs)
+        return is_same and all(output.name in self._there for output in outputs)
+
+
+def _refuse_outage(exc: SourceError) -> None:
+    """End the command where not a file is wrong but the store that it lies in.
+
+    Raises:
+        EngineError: that is so.
+    """
+    if is_store_out(str(exc)):
+        raise EngineError(str(exc)) from exc
 
 
 def segments(facts: VideoFacts) -> Iterator[tuple[Cut, float]]:
@@ -207,6 +233,6 @@ def segments(facts: VideoFacts) -> Iterator[tuple[Cut, float]]:
         yield Cut(begin, end), seconds / (len(edges) - 1)
 
 
-def _batches(paths: Sequence[Path], size: int) -> Iterator[Sequence[Path]]:
+def _batches(paths: Sequence[MediaPlace], size: int) -> Iterator[Sequence[MediaPlace]]:
     for begin in range(0, len(paths), size):
         yield paths[begin : begin + size]

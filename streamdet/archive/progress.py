@@ -53,9 +53,11 @@ class Hooks:
     Attributes:
         show: called about ten times a second.
         warn: called with a sentence.
+        note: called with a sentence for each thing that was chosen, such as a runtime.
         failed: called with a file that has failed, and why.
     """
 
     show: Callable[[Progress], None] = lambda progress: None
     warn: Callable[[str], None] = lambda warning: None
+    note: Callable[[str], None] = lambda note: None
     failed: Callable[[FileRow, str], None] = lambda row, error: None

@@ -70,13 +70,13 @@ def _objects(folder: ArchiveFolder, manifest: Manifest) -> str:
     """Select the rows of the files that are done, of the first format that all of them have."""
     names = [row.source_id for row in manifest.files() if row.state == "done"]
     if not names:
-        raise ConfigError(f"{folder.path}: no file is done yet: there is nothing to ask")
+        raise ConfigError(f"{folder.shown()}: no file is done yet: there is nothing to ask")
     for form, reader in (("parquet", "read_parquet({})"), ("csv", _csv_reader())):
         paths = [folder.output(name, form) for name in names]
         if all(path.exists() for path in paths):
             return f"SELECT * FROM {reader.format(_list(paths))}"  # noqa: S608
     raise ConfigError(
-        f"{folder.path}: a query needs the rows of every file that is done: run the same"
+        f"{folder.shown()}: a query needs the rows of every file that is done: run the same"
         " `streamdet archive` again with --format parquet (or csv), which detects nothing again"
     )
 

@@ -7,13 +7,13 @@ import io
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from streamdet.archive.folder import FILES_CSV, ArchiveFolder
 from streamdet.archive.manifest import Manifest
 from streamdet.archive.manifest_rows import FileRow, SegmentRow
 from streamdet.errors import one_line
+from streamdet.sources.media_file import MediaPlace
 from streamdet.system.atomic_file import write_whole
 
 COLUMNS: Final = (
@@ -64,7 +64,7 @@ class FileReport:
 
 
 def file_reports(
-    manifest: Manifest, done_before: Collection[int] = (), paths: Sequence[Path] | None = None
+    manifest: Manifest, done_before: Collection[int] = (), paths: Sequence[MediaPlace] | None = None
 ) -> list[FileReport]:
     """Report files.
 
@@ -81,17 +81,18 @@ def file_reports(
     ]
 
 
-def write_files_csv(folder: ArchiveFolder, reports: Sequence[FileReport]) -> Path:
-    """Write a row for each file; returns the path.
+def write_files_csv(folder: ArchiveFolder, reports: Sequence[FileReport]) -> None:
+    """Write a row for each file.
 
     Raises:
         EngineError: it cannot be written.
+        StoreError: the store does not take it.
     """
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *(one.cells() for one in reports)])
-    path = folder.path / FILES_CSV
-    write_whole(path, text.getvalue().encode(errors="backslashreplace"))
-    return path
+    part = folder.temporary / FILES_CSV
+    write_whole(part, text.getvalue().encode(errors="backslashreplace"))
+    folder.place(part)
 
 
 def _report(manifest: Manifest, row: FileRow, *, was_done: bool) -> FileReport:

@@ -84,7 +84,7 @@ def write_summary(
 
 
 def _head(folder: ArchiveFolder) -> str:
-    title = escape(folder.path.name)
+    title = escape(folder.shown().rpartition("/")[2])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -13,6 +12,7 @@ from streamdet.archive.file_summary import BestView
 from streamdet.image import Pixels
 from streamdet.sources import Position
 from streamdet.sources.file import FileOptions, FileSource
+from streamdet.sources.media_file import MediaPlace
 
 _SEEK_FROM: Final = 50
 """Frames. It is quicker to decode fewer than this than to seek."""
@@ -23,7 +23,7 @@ _FRAME_WIDTH: Final = 640
 
 
 def best_images(
-    path: Path, options: FileOptions, views: Mapping[int, BestView]
+    path: MediaPlace, options: FileOptions, views: Mapping[int, BestView]
 ) -> Iterator[tuple[int, Pixels]]:
     """Decode the frames of views: track id -> the frame's image, in order of the frames.
 

@@ -9,7 +9,12 @@ from streamdet.bench.material import Material
 from streamdet.bench.metrics import Aim, Metric, Outcome
 from streamdet.registry import KINDS
 
-_NAMES: Final = {"mota": "MOTA", "idf1": "IDF1", "updates_per_s": "updates/s"}
+_NAMES: Final = {
+    "mota": "MOTA",
+    "idf1": "IDF1",
+    "switches": "switches",
+    "updates_per_s": "updates/s",
+}
 _FAST: Final = Aim(">=", 10_000)
 
 
@@ -31,6 +36,6 @@ def _metrics(kind: str, result: dict[str, Any]) -> list[Metric]:
     figures = []
     for key, name in _NAMES.items():
         figures.append(Metric(f"{kind} {name}", ours[key]))
-        if ratio is not None:
+        if ratio is not None and key in ratio:
             figures.append(Metric(f"{kind} {name} / the library's", ratio[key], "", Aim(">=", 1)))
     return figures

@@ -22,9 +22,16 @@ from streamdet.evaluation.mot import results_of, score, timed_updates
 from streamdet.formats.mot_text import MotRows, read_mot
 
 # Our name -> the library's class.
-_LIBRARY = {"sort": "SORTTracker", "byte_track": "ByteTrackTracker", "oc_sort": "OCSORTTracker"}
+_LIBRARY = {
+    "sort": "SORTTracker",
+    "byte_track": "ByteTrackTracker",
+    "oc_sort": "OCSORTTracker",
+    "bot_sort": "BoTSORTTracker",
+}
 _ABSENT = "absent: pip install trackers"
 _ROUNDS = 3
+RATIOS = ("mota", "idf1", "updates_per_s")
+"""Of what the ratio is given: the more, the better."""
 
 
 def run(folder: Path) -> dict[str, Any]:
@@ -35,7 +42,8 @@ def run(folder: Path) -> dict[str, Any]:
 
     Returns:
         Per tracker: "ours", "library" and "ratio" (ours / library; both None where the library is
-        absent), each with mota, idf1 and updates_per_s over all sequences; and the library.
+        absent), each with mota, idf1 and updates_per_s over all sequences; and the library. "ours"
+        and "library" also have switches.
 
     Raises:
         ConfigError: there is no sequence, or a file is wrong.
@@ -75,11 +83,16 @@ def _measure(
         updates += len(frames)
         seconds += min(update_s for _, update_s in rounds)
     _, total = score(pairs)
-    return {"mota": total.mota, "idf1": total.idf1, "updates_per_s": updates / seconds}
+    return {
+        "mota": total.mota,
+        "idf1": total.idf1,
+        "switches": total.switches,
+        "updates_per_s": updates / seconds,
+    }
 
 
 def _ratio(ours: dict[str, float], library: dict[str, float] | None) -> dict[str, float] | None:
-    return library and {key: ours[key] / library[key] for key in ours}
+    return library and {key: ours[key] / library[key] for key in RATIOS}
 
 
 def _library_version() -> str | None:

@@ -24,10 +24,10 @@ from streamdet.models.build_passport import BuildPassport, file_name, misfit, re
 from streamdet.models.built_network import NetworkFile, digest, find_network
 from streamdet.models.model_config import ModelConfig, cache_folder
 from streamdet.runtimes.installed import package_version
+from streamdet.runtimes.plugin_nodes import kernels_of
 from streamdet.runtimes.tensorrt.compile import EngineRequest, compile_engine
 from streamdet.runtimes.tensorrt.layers import Layer
 from streamdet.runtimes.tensorrt.library import installed_library, library_version
-from streamdet.runtimes.tensorrt.nodes import kernels_of
 from streamdet.system.atomic_file import write_whole, written_whole
 
 PRECISIONS: Final[dict[str, tuple[str, ...]]] = {

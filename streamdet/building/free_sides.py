@@ -48,8 +48,10 @@ def free_sides(model: Any, input_name: str, *, has_free_batch: bool = False) -> 
     _infer(model, sides, [side + 2 * SIDE_MULTIPLE for side in hw])
     for side, name in zip(sides, _NAMES, strict=True):
         side.dim_param = name
-    for output in model.graph.output:
-        output.type.tensor_type.shape.dim[1].dim_param = "cells"
+    outputs = model.graph.output  # maps of several sizes must not share a name
+    for output in outputs:
+        name = "cells" if len(outputs) == 1 else f"cells of {output.name}"
+        output.type.tensor_type.shape.dim[1].dim_param = name
     for value in (*model.graph.input, *model.graph.output) if has_free_batch else ():
         value.type.tensor_type.shape.dim[0].dim_param = BATCH
 

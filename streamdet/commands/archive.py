@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import secrets
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from streamdet.archive.detection_graph import SplitGraph, split
-from streamdet.archive.folder import SUFFIXES, SUMMARY, ArchiveFolder
+from streamdet.archive.folder import SUFFIXES, ArchiveFolder, archive_folder
 from streamdet.archive.listing import LIST_SUFFIX, list_files
 from streamdet.archive.manifest import Manifest
 from streamdet.archive.planning import Planner, PlanNotes, Request
 from streamdet.archive.progress import Hooks
-from streamdet.archive.query import query
 from streamdet.archive.report import file_reports, write_files_csv
-from streamdet.archive.summary_page import SummaryLimits, write_summary
+from streamdet.archive.store_copy import StoreCopy
 from streamdet.archive.work import ArchiveWork
+from streamdet.commands.archive_forms import FORMS
 from streamdet.commands.archive_text import (
     note_lines,
-    print_table,
     report_lines,
-    status_lines,
     warning_lines,
 )
 from streamdet.commands.archive_view import archive_view
@@ -32,15 +32,16 @@ from streamdet.commands.graph_arguments import (
     add_set_argument,
     settings_from,
 )
+from streamdet.config.deploy import DeploySettings
 from streamdet.errors import ConfigError, EngineError
 from streamdet.graph import load_graph
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.sinks.parquet import missing_library
-from streamdet.sources.file import FileOptions
+from streamdet.sources.media_file import MediaPlace
 from streamdet.system.process import stop_signals_to
 from streamdet.system.stop_signals import INTERRUPTED
 
-_FORMS: Final = "GRAPH, `status DIR`, `query DIR SQL` or `summary DIR`"
+_WANTED: Final = "GRAPH, `status DIR`, `query DIR SQL` or `summary DIR`"
 _SEGMENT_S: Final = 60.0
 
 
@@ -64,11 +65,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="X",
-        help="video file, folder (not its subfolders), glob (** goes down), or a .txt with a path"
-        " a line; repeat it for more",
+        help="video file, folder (not its subfolders), glob (** goes down), each on the disk or as"
+        " s3://BUCKET/KEY (gs://, az://), or a .txt with one of these a line; repeat it for more",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="folder of the results; made if it is missing"
+        "--output",
+        metavar="DIR",
+        help="folder of the results, made if it is missing, or s3://BUCKET/FOLDER (gs://, az://)",
     )
     parser.add_argument(
         "--format",
@@ -106,65 +109,30 @@ def run(args: Namespace) -> int:
         ConfigError: something is wrong, before anything has started.
         EngineError: outputs cannot be written, or the pipeline cannot be run.
     """
-    if args.graph in _OF_AN_ARCHIVE:
-        return _OF_AN_ARCHIVE[args.graph](args)
+    if args.graph in FORMS:
+        return FORMS[args.graph](args)
     if args.rest:
-        raise ConfigError(f"{args.rest[0]!r} is one argument too many: wanted {_FORMS}")
+        raise ConfigError(f"{args.rest[0]!r} is one argument too many: wanted {_WANTED}")
     if not args.source or args.output is None:
         raise ConfigError("--source and --output are needed: see `streamdet archive --help`")
     return _archive(args)
-
-
-def _status(args: Namespace) -> int:
-    folder, _ = _folder_of(args, "DIR")
-    with Manifest(folder.manifest, is_read_only=True) as manifest:
-        for line in status_lines(manifest):
-            print(line)
-    return 0
-
-
-def _query(args: Namespace) -> int:
-    folder, (sql,) = _folder_of(args, "DIR SQL")
-    with Manifest(folder.manifest, is_read_only=True) as manifest:
-        answer = query(folder, manifest, sql)
-    if sys.stdout.isatty():
-        print_table(answer)
-    else:
-        rows = csv.writer(sys.stdout, lineterminator="\n")
-        rows.writerow(answer.columns)
-        rows.writerows(answer.rows())
-    return 0
-
-
-def _summary(args: Namespace) -> int:
-    folder, _ = _folder_of(args, "DIR")
-    limits = SummaryLimits()
-    with Manifest(folder.manifest, is_read_only=True) as manifest:
-        reports = file_reports(manifest)
-        options = FileOptions.model_validate_json(manifest.meta("source_options", "{}"))
-    count = write_summary(folder, reports, options, limits)
-    print(f"{folder.path / SUMMARY}: {len(reports)} files, {count} of them with charts and tracks")
-    return 0
-
-
-_OF_AN_ARCHIVE: Final = {"status": _status, "query": _query, "summary": _summary}
-
-
-def _folder_of(args: Namespace, wanted: str) -> tuple[ArchiveFolder, list[str]]:
-    """Read the arguments of a form: the folder, and what follows it."""
-    if len(args.rest) != len(wanted.split()):
-        raise ConfigError(f"wanted `streamdet archive {args.graph} {wanted}`")
-    return ArchiveFolder(Path(args.rest[0]).expanduser().absolute()), args.rest[1:]
 
 
 def _archive(args: Namespace) -> int:
     paths = list_files(args.source)
     parts = _parts(args, paths)
     settings = settings_from(args)
-    folder = ArchiveFolder(args.output.expanduser().absolute())
-    request = Request(parts, args.format, args.segment_s, args.redo, args.retry_failed)
+    folder = archive_folder(args.output)
+    request = Request(
+        parts, args.format, args.segment_s, args.redo, args.retry_failed, args.fail_fast
+    )
     folder.make()
-    with folder.held(), Manifest(folder.manifest) as manifest:
+    with folder.held(), ExitStack() as stack:
+        copy = None
+        if folder.store is not None:
+            copy = StoreCopy(folder, lambda note: print(note, file=sys.stderr, flush=True))
+            stack.enter_context(copy.held())
+        manifest = stack.enter_context(Manifest(folder.manifest))
         manifest.meta("archive_id", secrets.token_hex(6))
         manifest.set_meta("source_options", parts.options.model_dump_json())
         notes = _planned(manifest, folder, request, paths)
@@ -172,25 +140,47 @@ def _archive(args: Namespace) -> int:
             return INTERRUPTED
         for line in note_lines(notes, parts):
             print(line)
-        done_before = {row.id for row in manifest.files() if row.state == "done"}
-        with archive_view(sys.stdout) as view:
-            hooks = Hooks(view.show, view.warn, lambda row, error: view.warn(error))
-            work = ArchiveWork(
-                manifest, folder, request, settings, hooks, fails_fast=args.fail_fast
-            )
-            is_through = work.run(paths)
-        write_files_csv(folder, file_reports(manifest))
-        reports = file_reports(manifest, done_before, paths)
-        for line in report_lines(reports, work.progress(()), folder):
-            print(line)
-        for line in warning_lines(reports):
-            print(line, file=sys.stderr)
+        if copy is not None:
+            stack.enter_context(copy.kept())
+        return _worked(_Archive(manifest, folder, request, settings, copy), paths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    manifest: Manifest
+    folder: ArchiveFolder
+    request: Request
+    settings: DeploySettings
+    copy: StoreCopy | None
+
+
+def _worked(archive: _Archive, paths: Sequence[MediaPlace]) -> int:
+    """Work through the planned files and report; returns the exit code."""
+    manifest, folder = archive.manifest, archive.folder
+    done_before = {row.id for row in manifest.files() if row.state == "done"}
+    with archive_view(sys.stdout) as view:
+        hooks = Hooks(view.show, view.warn, view.note, lambda row, error: view.warn(error))
+        work = ArchiveWork(
+            manifest,
+            folder,
+            archive.request,
+            archive.settings,
+            hooks,
+            archive.copy,
+        )
+        is_through = work.run(paths)
+    write_files_csv(folder, file_reports(manifest))
+    reports = file_reports(manifest, done_before, paths)
+    for line in report_lines(reports, work.standing.progress(()), folder):
+        print(line)
+    for line in warning_lines(reports):
+        print(line, file=sys.stderr)
     if any(one.row.state == "failed" for one in reports):
         return 1
     return 0 if is_through else INTERRUPTED
 
 
-def _parts(args: Namespace, paths: list[Path]) -> SplitGraph:
+def _parts(args: Namespace, paths: list[MediaPlace]) -> SplitGraph:
     """Load the graph, with a source that stands for all of them.
 
     Raises:
@@ -212,7 +202,7 @@ def _parts(args: Namespace, paths: list[Path]) -> SplitGraph:
 
 
 def _planned(
-    manifest: Manifest, folder: ArchiveFolder, request: Request, paths: list[Path]
+    manifest: Manifest, folder: ArchiveFolder, request: Request, paths: list[MediaPlace]
 ) -> PlanNotes:
     stops: list[int] = []
     with (

@@ -66,9 +66,9 @@ def report_lines(
     for one in listed:
         yield f"  {one.row.source_id}: {_account(one)}"
     if len(listed) < len(reports):
-        yield f"  ... all {len(reports)} files: {folder.path / FILES_CSV}"
+        yield f"  ... all {len(reports)} files: {folder.shown(FILES_CSV)}"
     else:
-        yield f"  written: {folder.path / FILES_CSV}, and a file per source beside it"
+        yield f"  written: {folder.shown(FILES_CSV)}, and a file per source beside it"
     if any(one.row.state == "waiting" for one in reports):
         yield "  the same command goes on where this one has stopped"
 

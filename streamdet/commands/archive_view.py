@@ -32,6 +32,10 @@ class ArchiveView(Protocol):
         """Print what may be wrong."""
         ...
 
+    def note(self, note: str) -> None:
+        """Print what was chosen."""
+        ...
+
 
 @contextmanager
 def archive_view(stream: TextIO) -> Iterator[ArchiveView]:
@@ -68,7 +72,11 @@ class LineView:
 
     def warn(self, warning: str) -> None:
         """Print above the line."""
-        self._progress.console.print(f"warning: {warning}", highlight=False, markup=False)
+        self.note(f"warning: {warning}")
+
+    def note(self, note: str) -> None:
+        """Print above the line."""
+        self._progress.console.print(note, highlight=False, markup=False)
 
 
 class PlainView:
@@ -89,6 +97,10 @@ class PlainView:
     def warn(self, warning: str) -> None:
         """Print a warning to stderr."""
         print(f"warning: {warning}", file=sys.stderr, flush=True)
+
+    def note(self, note: str) -> None:
+        """Print a line."""
+        print(note, file=self._stream, flush=True)
 
     def _print(self, line: str) -> None:
         if time.monotonic() >= self._due_s:

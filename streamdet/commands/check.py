@@ -20,6 +20,7 @@ from streamdet.graph.outputs import read_twice
 from streamdet.graph.problems import UncheckedRestError
 from streamdet.models.input_size import choice_of, hw_text
 from streamdet.run.missing_parts import missing_parts
+from streamdet.stores.address import is_store_address
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -77,6 +78,8 @@ def unreadable_files(graph: PipelineGraph) -> Iterator[str]:
     """Name the video files that cannot be read, as far as that shows without opening them."""
     for node in graph.nodes_of_role("source"):
         for item in node.items if node.kind == "file" else ():
+            if is_store_address(item.uri):
+                continue
             if not os.access(item.uri, os.R_OK):
                 yield f"{item.uri}: cannot be read (permission denied)"
             elif not Path(item.uri).stat().st_size:

@@ -15,7 +15,7 @@ from streamdet.evaluation.image_file import read_image
 from streamdet.evaluation.images import ImageDetector
 from streamdet.image import Pixels
 from streamdet.models.built_network import find_network
-from streamdet.models.model_config import ModelConfig, load_model_config
+from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
 from streamdet.registry import load
 from streamdet.sources.resolve import list_images
 from streamdet.sources.scene_uri import SceneSpec
@@ -54,12 +54,17 @@ def run(args: Namespace) -> None:
         EngineError: torch is missing, or a file cannot be written.
     """
     from streamdet.building.build import build
-    from streamdet.building.pack import pack
+    from streamdet.building.pack import pack, pack_fitted
 
     if args.images is not None and not args.images.is_dir():
         raise ConfigError(f"--images {args.images}: there is no such folder")
     model = load_model_config(str(_configuration(args.trained)))
     name = args.name or model.name
+    if model.network is None:
+        packed = pack_fitted(model, name, args.output)
+        print(f"{find_weights(packed)}: {_megabytes(find_weights(packed))}, as it was fitted")
+        _tell_of(packed, args.output)
+        return
     with tempfile.TemporaryDirectory(prefix="streamdet-pack-") as folder:
         print(f"building the network of {model.name}", flush=True)
         built = build(model.argument, Path(folder) / "built").path
@@ -71,7 +76,12 @@ def run(args: Namespace) -> None:
         for path in (Path(folder) / "packed").iterdir():
             write_whole(args.output / path.name, path.read_bytes())
     print(f"{args.output / name}.onnx: {after}, {before} as it was built")
-    print(f"{args.output / name}.yaml: the model; what is known of it belongs into {name}.md")
+    _tell_of(packed, args.output)
+
+
+def _tell_of(packed: ModelConfig, folder: Path) -> None:
+    name = packed.name
+    print(f"{folder / name}.yaml: the model; what is known of it belongs into {name}.md")
 
 
 def _configuration(trained: Path) -> Path:

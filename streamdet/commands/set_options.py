@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from streamdet.config.overrides import put, split_set
 from streamdet.config.yaml_loader import YamlText
@@ -21,8 +21,12 @@ def add_set_argument(parser: ArgumentParser, example: str) -> None:
     )
 
 
-def options_text(entries: Sequence[str]) -> YamlText:
+def options_text(entries: Sequence[str], groups: Collection[str] = ()) -> YamlText:
     """Parse the values of --set.
+
+    Args:
+        entries: as they were typed.
+        groups: options that hold options: --set GROUP.OPTION=VALUE.
 
     Raises:
         ConfigError: one of them is not OPTION=VALUE.
@@ -30,8 +34,8 @@ def options_text(entries: Sequence[str]) -> YamlText:
     text = YamlText("--set", values={})
     for entry in entries:
         (*nodes, option), value, place = split_set(entry, "OPTION=VALUE")
-        if nodes:
+        if nodes and nodes[0] not in groups:
             prefix = ".".join(nodes) + "."
             raise ConfigError(f"{place}: here without {prefix!r}: --set {option}=...")
-        put(text, (option,), value, place)
+        put(text, (*nodes, option), value, place)
     return text

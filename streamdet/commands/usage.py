@@ -35,6 +35,7 @@ EXAMPLES: Final = {
     "camera": "streamdet camera add yard rtsp://10.0.0.8/stream1 --set fps=5",
     "apply": "streamdet apply yard.yaml --plan",
     "tail": "streamdet tail detections --redis redis://localhost:6379",
+    "search": "streamdet search yard.records --class person --zone door --from -2h",
     "track": "streamdet track det.txt --output tracks.txt",
     "check": "streamdet check pipelines/people.yaml",
     "graph": "streamdet graph pipelines/people.yaml",
@@ -45,6 +46,7 @@ EXAMPLES: Final = {
     "eval": "streamdet eval model people --truth labels.json --images images/",
     "label": "streamdet label yard.mp4 --output seen --classes person,car",
     "train": "streamdet train yolox --truth labels.json --images img/ --classes gate",
+    "chaos": "streamdet chaos people --source street.mp4 --for 5m",
     "doctor": "streamdet doctor",
     "bench": "streamdet bench pipeline limit",
 }

@@ -85,6 +85,12 @@ class DeploySettings(Options):
         min_length=1,
         description="Redis stream of events, of cameras, zones and so on; the newest 10,000 stay.",
     )
+    dead_letters: str = Field(
+        "dead-letters",
+        min_length=1,
+        description="Redis stream of frames that ended a worker's process three times and were "
+        "dropped; the newest 10,000 stay.",
+    )
     restart: RestartSettings = Field(
         default_factory=RestartSettings, description="When a process that died is started again."
     )

@@ -4,8 +4,7 @@ Lazebnik, Schmid, Ponce, "Beyond Bags of Features: Spatial Pyramid Matching", CV
 and 4; as a detector of regions: van de Sande, Uijlings, Gevers, Smeulders, "Segmentation as
 Selective Search for Object Recognition", ICCV 2011, section 4. Departures: SIFT of grey images at
 one scale, the Hellinger kernel in place of histogram intersection (see parts/bow_features.py), and
-sliding boxes in place of selective search. No command makes its weights: from Python,
-parts/bow_fit.py fits them and parts/bow_model.py saves them.
+sliding boxes in place of selective search. training/svm/bow_fit.py makes its weights.
 """
 
 from __future__ import annotations

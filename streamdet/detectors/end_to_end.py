@@ -34,6 +34,7 @@ class EndToEnd:
     """Reads the detections off a network's outputs."""
 
     Options = NetworkOptions
+    runs_on_gpu = True
 
     def __init__(
         self, options: NetworkOptions, model: ModelConfig, runtime: Runtime | None

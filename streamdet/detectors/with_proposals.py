@@ -27,6 +27,7 @@ class WithProposals:
     """Proposes regions of each image and lets the network look at them."""
 
     Options = ProposalOptions
+    runs_on_gpu = True
 
     def __init__(
         self, options: ProposalOptions, model: ModelConfig, runtime: Runtime | None

@@ -14,15 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import Detections
+from streamdet.detectors.end_to_end import read_detections
 from streamdet.detectors.parts.corners import corners
 from streamdet.detectors.parts.grid import cell_grid
 from streamdet.detectors.parts.network import check_scores, grey_image, require_network
 from streamdet.detectors.parts.options import NetworkOptions
-from streamdet.detectors.parts.selection import Selection
+from streamdet.detectors.parts.selection import MOST_CANDIDATES, Selection
+from streamdet.detectors.parts.yolox_tail import TailRules, YoloxTail
 from streamdet.errors import EngineError
 from streamdet.image import Pixels
-from streamdet.models.model_config import ModelConfig
+from streamdet.kernels.yolox import YoloxTop
+from streamdet.models.model_config import Hw, ModelConfig
 from streamdet.runtimes import Runtime, Tensors
+from streamdet.runtimes.gpu.runtime import GpuRuntime
 
 _STRIDES: Final = (8, 16, 32)
 _FARTHEST: Final = 5.0
@@ -38,6 +42,7 @@ class Yolox:
     """Decodes a YOLOX network; a cell has one class, its best, as in the paper's own code."""
 
     Options = NetworkOptions
+    runs_on_gpu = True
 
     def __init__(
         self, options: NetworkOptions, model: ModelConfig, runtime: Runtime | None
@@ -54,6 +59,9 @@ class Yolox:
         self._columns = 5 + len(model.classes)
         self.runtime_name = self._run.name
         self._form = self._find_form(grey_image(image_input.hw))
+        if isinstance(self._run, GpuRuntime):
+            rules = self._tail_rules(image_input.hw)
+            self._run.end_in(lambda gpu, given: YoloxTail(rules, gpu, next(iter(given.values()))))
 
     def __call__(self, images: Sequence[Pixels]) -> list[Detections]:
         """Detect in each prepared image; see `Detector`.
@@ -61,7 +69,19 @@ class Yolox:
         Raises:
             EngineError: the runtime failed, or the network's output is not YOLOX's.
         """
-        return [self._decode(self._rows(outputs)) for outputs in self._run(images)]
+        found = self._run(images)
+        if isinstance(self._run, GpuRuntime):  # its kernels have decoded and suppressed
+            return [read_detections(outputs, self._selection) for outputs in found]
+        return [self._decode(self._rows(outputs)) for outputs in found]
+
+    def _tail_rules(self, hw: Hw) -> TailRules:
+        return TailRules(
+            YoloxTop(hw, self._selection.score_thresh, self._form == "deltas"),
+            self._selection.is_kept_class.astype(np.uint8),
+            self._selection.iou_thresh,
+            MOST_CANDIDATES,
+            self._selection.max_detections,
+        )
 
     def _find_form(self, image: Pixels) -> BoxForm:
         [outputs] = self._run([image])

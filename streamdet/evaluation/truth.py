@@ -34,6 +34,7 @@ class TruthImage:
         frame_id: its place in that video; None: nobody said.
         other_names: what else the truth calls its file, for where there is none of `file_name`.
         place: file and entry, for errors; "" where it came from no file.
+        licence: its name; None: the truth states none.
     """
 
     image_id: int
@@ -43,6 +44,7 @@ class TruthImage:
     frame_id: int | None = None
     other_names: tuple[str, ...] = ()
     place: str = field(default="", compare=False)
+    licence: str | None = field(default=None, compare=False)
 
     @property
     def hw(self) -> HW:

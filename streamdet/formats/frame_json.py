@@ -35,7 +35,8 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
     confidence, bbox [x1, y1, x2, y2] in source pixels (x2, y2 exclusive edges); and where the model
     says it, mask {size: [height, width], counts} (COCO's compressed run lengths) and keypoints
     [[x, y, score], ...]; behind analytics, zones (the names of those it is in) and speed_mps
-    (metres per second, null where not known yet). latency_ms: node -> its milliseconds, and `total`
+    (metres per second, null where not known yet); interpolated, true, only of an object that was
+    put where its track must have been. latency_ms: node -> its milliseconds, and `total`
     from the first node's start to the last one's end.
 
     Args:
@@ -142,6 +143,9 @@ def _with_findings(objects: list[dict[str, Any]], message: FrameMessage) -> list
         _check_finite("keypoints", (found.keypoints,), message)
         for item, points in zip(objects, found.keypoints.tolist(), strict=True):
             item["keypoints"] = [_keypoint(*point) for point in points]
+    if found.interpolated is not None:
+        for row in found.interpolated.nonzero()[0].tolist():
+            objects[row]["interpolated"] = True
     return _with_analytics(objects, found)
 
 

@@ -47,6 +47,11 @@ class PublishedObject(_Part):
         description="Metres per second, null where not known yet; only behind a node of kind"
         " speed.",
     )
+    interpolated: bool = Field(
+        False,
+        description="Whether it was not found in this frame, but put where its track must have"
+        " been; absent means false.",
+    )
 
 
 class PublishedFrame(_Part):

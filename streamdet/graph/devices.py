@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
+from streamdet.detectors.parts.network import gpu_kind
+from streamdet.detectors.parts.options import NetworkOptions
+from streamdet.errors import ConfigError
 from streamdet.graph.pipeline import Node, PipelineGraph
 from streamdet.graph.problems import Problems
 from streamdet.registry import load
 
 _WHY_NOT: Final = {
-    "detector": "no runtime runs networks on a GPU yet; with `copy: true` it gets its images on"
-    " the CPU",
     "tracker": "it sees boxes, no images",
     "analytics": "it sees boxes, no images",
     "sink": "it writes on the CPU; one that shows images gets them with `copy: true`",
 }
 """Roles that no GPU takes over, and why."""
+
+_ON_GPU: Final = {
+    "suppression": ("greedy",),
+    "scales": ((1.0,),),
+    "proposals": ("sliding", "file"),
+}
+"""Options of a detector whose other values want the image's pixels or all candidates on the CPU."""
 
 
 def check_devices(graph: PipelineGraph, problems: Problems) -> None:
@@ -34,10 +42,35 @@ def _check_device(node: Node, problems: Problems) -> None:
         problems.add(path, f"must be cpu, got {node.device}: {why}")
     elif node.role == "transform" and not hasattr(load("transform", node.kind), "launches"):
         problems.add(path, f"must be cpu, got {node.device}: kind {node.kind} has no kernels")
+    elif node.role == "detector":
+        _check_detector(node, problems)
     elif getattr(node.options, "resample", "bilinear") != "bilinear":
         problems.add(
             ("nodes", node.name, "resample"), f"must be bilinear on {node.device}, got swscale"
         )
+
+
+def _check_detector(node: Node, problems: Problems) -> None:
+    """Report what keeps a detector from a GPU."""
+    assert node.model is not None
+    here = ("nodes", node.name)
+    if not getattr(load("detector", node.model.detector), "runs_on_gpu", False):
+        problems.add(
+            (*here, "device"),
+            f"must be cpu, got {node.device}: detector {node.model.detector} of model"
+            f" {node.model.name!r} has no kernels; with `copy: true` it gets its images on the CPU",
+        )
+        return
+    assert isinstance(node.options, NetworkOptions)
+    try:
+        gpu_kind(node.options)
+    except ConfigError as exc:
+        problems.add((*here, "runtime"), str(exc))
+    for key, wanted in _ON_GPU.items():
+        value = getattr(node.options, key, wanted[0])
+        if value not in wanted:
+            words = " or ".join(map(_written, wanted))
+            problems.add((*here, key), f"must be {words} on {node.device}, got {_written(value)}")
 
 
 def _check_one_gpu(node: Node, graph: PipelineGraph, problems: Problems) -> None:
@@ -59,6 +92,10 @@ def _check_edge(maker: Node, reader: Node, problems: Problems) -> None:
         f" {_spoken(reader.device)}: say `copy: true` at {reader.name!r} to have each one copied"
         + (f", or `device: {maker.device}`" if reader.role == "transform" else ""),
     )
+
+
+def _written(value: object) -> str:
+    return str(list(value) if isinstance(value, tuple) else value)
 
 
 def _spoken(device: str) -> str:

@@ -11,6 +11,7 @@ from streamdet.graph.problems import Problems
 from streamdet.registry import load
 from streamdet.sinks.output_path import output_path
 from streamdet.sources.resolve import files_of
+from streamdet.stores.address import is_store_address
 from streamdet.system.atomic_file import FileKey, check_grows, checked_output, file_key
 from streamdet.system.redaction import short
 
@@ -63,7 +64,7 @@ def read_twice(graph: PipelineGraph) -> str:
     doubled = []
     for node in graph.nodes_of_role("source"):
         for item in node.items:
-            is_path = node.kind in {"file", "images"}
+            is_path = node.kind in {"file", "images"} and not is_store_address(item.uri)
             key = file_key(Path(item.uri)) if is_path else item.uri
             if (other := first.setdefault(key, item.source_id)) != item.source_id:
                 doubled.append(f"{short(item.uri)} is read twice, as {other} and {item.source_id}")

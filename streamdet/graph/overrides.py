@@ -24,6 +24,7 @@ OUTPUT_KINDS: Final = {
     ".csv": ("csv", "a row an object"),
     ".parquet": ("parquet", "a row an object"),
     ".txt": ("mot", "MOT"),
+    ".records": ("records", "a folder of events and tracks for `streamdet search`"),
 }
 """Suffix of an output -> which sink writes it, and what is in it."""
 
@@ -164,8 +165,9 @@ def _add_output(text: YamlText, name: str, output: str) -> None:
     kind, _ = OUTPUT_KINDS[suffix]
     nodes[name] = {"kind": kind, "reads": _results(nodes)}
     text.places["nodes", name] = place
-    _put(text, name, "path", output, place)
-    if load("sink", kind).needs_image:
+    sink = load("sink", kind)
+    _put(text, name, "path" if "path" in sink.Options.model_fields else "folder", output, place)
+    if sink.needs_image:
         # Who asks for a video asks for its images. Encoding it is slow: in a process of its own it
         # does not delay the others.
         nodes[name]["copy"] = True

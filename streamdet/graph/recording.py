@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from streamdet.config.suggestions import nearest
 from streamdet.errors import ConfigError
 from streamdet.graph.pipeline import Node, PipelineGraph, needs_packets
 from streamdet.graph.problems import Problems
 from streamdet.registry import load
 from streamdet.sinks.recorder import RecorderOptions
+from streamdet.sinks.records import RecordsOptions
 from streamdet.system.atomic_file import checked_folder
 from streamdet.system.redaction import short
 
@@ -21,7 +24,10 @@ def check_recording(graph: PipelineGraph, problems: Problems) -> None:
             _check_tracker(graph, node, problems)
             _check_classes(graph, node, node.options, problems)
             _check_zones(graph, node, node.options, problems)
-            _check_folder(node, node.options, problems)
+        if isinstance(node.options, RecordsOptions):
+            _check_has_records(graph, node, problems)
+        if isinstance(folder := getattr(node.options, "folder", None), Path):
+            _check_folder(node, folder, problems)
 
 
 def _check_live(graph: PipelineGraph, node: Node, problems: Problems) -> None:
@@ -88,11 +94,19 @@ def _places(node: Node) -> list[str] | None:
     return None
 
 
-def _check_folder(node: Node, options: RecorderOptions, problems: Problems) -> None:
+def _check_has_records(graph: PipelineGraph, node: Node, problems: Problems) -> None:
+    if not any(_read_by(graph, node, role) for role in ("tracker", "analytics")):
+        problems.add(
+            ("nodes", node.name, "reads"),
+            "must lead to a tracker or an analytics node: records are of tracks and events",
+        )
+
+
+def _check_folder(node: Node, folder: Path, problems: Problems) -> None:
     try:
-        checked_folder(options.folder)
+        checked_folder(folder)
     except ConfigError as exc:
-        place = short(str(options.folder))
+        place = short(str(folder))
         problems.add(("nodes", node.name, "folder"), f"cannot be written to: {place}: {exc}")
 
 

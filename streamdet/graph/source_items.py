@@ -27,6 +27,9 @@ CAMERA_NAME: Final[dict[str, Any]] = {
 }
 """Names of cameras: they are source ids, and become Redis keys and parts of file names."""
 
+MOST_CAMERAS: Final = 256
+"""Of one source node: each is a process. Their images share the slots, see transport/turns.py."""
+
 
 def build_source(
     draft: DraftNode, text: YamlText, problems: Problems, taken: Mapping[str, str]
@@ -47,6 +50,11 @@ def build_source(
     """
     builder = _SourceBuilder(draft, text, problems, taken)
     return builder.of_cameras() if "cameras" in draft.options else builder.of_uri()
+
+
+def too_many(cameras: int) -> str:
+    """Say that a source node cannot have so many cameras."""
+    return f"must be at most {MOST_CAMERAS} cameras, got {cameras}: each is a process"
 
 
 class _SourceBuilder:
@@ -78,6 +86,8 @@ class _SourceBuilder:
             raise self._error(uri, "must not stand beside `cameras`: state one of them")
         if not isinstance(cameras, dict) or not cameras:
             raise self._error(path, f"{WANTED}, got {self._text.shown(path, cameras)}")
+        if len(cameras) > MOST_CAMERAS:
+            raise self._error(path, f"{too_many(len(cameras))}; state the others in another node")
         options = self._options("live", "cameras")
         items = []
         for name, camera in cameras.items():

@@ -124,6 +124,35 @@ class Nms:
         return launches if boxes else [launches[0], launches[2]]
 
 
+def take(candidates: Candidates, kept: Kept, rows: Candidates) -> list[Launch]:
+    """Say how the candidates that `Nms` keeps are copied out, best first.
+
+    Args:
+        candidates: as `Nms.launches` got them.
+        kept: as it wrote them.
+        rows: (B, K) candidates, written whole; zeros from `kept.counts` on.
+
+    Returns:
+        None where there is no image or nothing may be kept.
+
+    Raises:
+        ValueError: an array has another shape or dtype.
+    """
+    images, boxes = _checked(candidates, kept)
+    most = kept.indices.shape[1]
+    check_array("rows.xyxy", rows.xyxy, np.float32, images, most, 4)
+    check_array("rows.scores", rows.scores, np.float32, images, most)
+    check_array("rows.class_ids", rows.class_ids, np.int64, images, most)
+    if not images or not most:
+        return []
+    arguments: tuple[np.generic, ...] = (
+        *(address(each) for each in (candidates.xyxy, candidates.scores, candidates.class_ids)),
+        *(np.int32(boxes), np.int32(most), address(kept.indices), address(kept.counts)),
+        *(address(each) for each in (rows.xyxy, rows.scores, rows.class_ids)),
+    )
+    return [Launch("nms_take", (blocks(most), images, 1), (THREADS, 1, 1), arguments)]
+
+
 def workspace_bytes(images: int, boxes: int) -> int:
     """How much device memory `Nms.launches` needs beside its arrays.
 

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from streamdet.detections import UNTRACKED, Detections
-from streamdet.ops.iou import pairwise_iou
 from streamdet.registry import load
 from streamdet.trackers import Tracker
+from streamdet.trackers.offline import beginnings
+from streamdet.trackers.offline.track_rows import TrackRows
 
 LEAST_OVERLAP: Final = 0.3
 """IoU from which on a box is the same object's in the next frame; ByteTrack's for new tracks."""
@@ -75,26 +76,11 @@ def begun_earlier(frames: Sequence[Detections]) -> list[Detections]:
     Returns:
         The same detections, more of them with track ids.
     """
-    ids = [_ids(found).copy() for found in frames]
-    known: set[int] = set()
-    for number, found in enumerate(frames):
-        for row, track_id in enumerate(_ids(found).tolist()):
-            if track_id != UNTRACKED and track_id not in known:
-                known.add(track_id)
-                _follow_back(frames, ids, number, row)
-    return [replace(found, track_ids=own) for found, own in zip(frames, ids, strict=True)]
-
-
-def _follow_back(frames: Sequence[Detections], ids: list[Ids], number: int, row: int) -> None:
-    track_id, class_id = ids[number][row], frames[number].class_ids[row]
-    while number > 0:
-        earlier = frames[number - 1]
-        overlaps = pairwise_iou(frames[number].xyxy[row : row + 1], earlier.xyxy)[0]
-        overlaps *= (earlier.class_ids == class_id) & (ids[number - 1] == UNTRACKED)
-        if overlaps.max(initial=0.0) < LEAST_OVERLAP:
-            return
-        number, row = number - 1, int(overlaps.argmax())
-        ids[number][row] = track_id
+    rows = TrackRows.of_frames(frames)
+    ids = beginnings.begun_earlier(rows, len(frames), LEAST_OVERLAP)
+    return [
+        replace(found, track_ids=ids[rows.of_frame(number)]) for number, found in enumerate(frames)
+    ]
 
 
 def _ids(found: Detections) -> Ids:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from streamdet.errors import ConfigError
 from streamdet.models.built_network import digest
-from streamdet.models.model_config import ModelConfig, find_file
+from streamdet.models.model_config import ModelConfig, find_file, find_files
 
 _ORIGINS: Final = {
     "model": "another configuration of the model",
@@ -118,6 +118,33 @@ def find_compiled(model: ModelConfig, wanted: Mapping[str, str], remedy: str) ->
     if difference:
         raise ConfigError(f"{found} does not fit model {model.name!r}: {difference}; {remedy}")
     return found
+
+
+def find_engine(model: ModelConfig, wanted: Mapping[str, str], target: str, remedy: str) -> Path:
+    """Find an engine for a GPU, among others that it may have been built for.
+
+    Args:
+        model: whose it is.
+        wanted: see `BuildPassport.origin`; without targets.
+        target: of the GPU, such as sm_89.
+        remedy: the command that makes it.
+
+    Raises:
+        ConfigError: there is none for that GPU; it is damaged, has no passport, or was made of
+            something else.
+    """
+    start = file_name(model, wanted).removesuffix(".engine")
+    files = [
+        file
+        for file in find_files(f"{start}-*.engine", model.folder)
+        if target in file.stem.removeprefix(f"{start}-").split("-")
+    ]
+    if not files:
+        raise ConfigError(f"no {start} for {target} is built: {remedy}")
+    difference = misfit(read_build_passport(files[0]), wanted)
+    if difference:
+        raise ConfigError(f"{files[0]} does not fit model {model.name!r}: {difference}; {remedy}")
+    return files[0]
 
 
 def find_int8(model: ModelConfig, network: Path, runtime: str) -> Path:

@@ -21,9 +21,10 @@ from streamdet.registry import NETWORKS, WITHOUT_NETWORK, names
 from streamdet.system.cache import cache_places
 from streamdet.system.redaction import short
 
-Arithmetic = Literal["fp32", "bf16", "int8", "int8+fp32", "int8+bf16"]
+Arithmetic = Literal["fp32", "fp16", "bf16", "int8", "int8+fp32", "int8+bf16"]
 """How a runtime computes.
 
+"fp16": of engines for a GPU.
 "int8": as the file says that `streamdet models build NAME --runtime ... --precision int8` made.
 "int8+fp32" and "int8+bf16": large fully connected layers in 8 bits, the rest as said.
 """
@@ -276,6 +277,11 @@ def find_file(name: str, first: Path | None = None) -> Path | None:
     return next((f / name for f in _folders(first) if (f / name).is_file()), None)
 
 
+def find_files(pattern: str, first: Path | None = None) -> list[Path]:
+    """Find files of models by a glob, in the order of `find_file`."""
+    return [file for folder in _folders(first) for file in sorted(folder.glob(pattern))]
+
+
 def cache_folder() -> Path:
     """The folder for what is fetched and built: ~/.cache/streamdet/models (or XDG_CACHE_HOME's).
 
@@ -338,8 +344,12 @@ def _size_faults(model: ModelConfig) -> Iterator[str]:
     for hw in stated:
         if any(side % SIDE_MULTIPLE for side in hw):
             yield f"sizes must have sides that are multiples of {SIDE_MULTIPLE}, got {list(hw)}"
-    if model.transform.kind != "letterbox" or "hw" in (model.transform.model_extra or {}):
-        yield "sizes go with `transform: {kind: letterbox}` without `hw`, which follows the source"
+    kinds = ("letterbox", "stretch")
+    if model.transform.kind not in kinds or "hw" in (model.transform.model_extra or {}):
+        yield (
+            "sizes go with `transform: {kind: letterbox}` or `stretch`, without `hw`, which follows"
+            " the source"
+        )
 
 
 def _class_list(name: str, place: str) -> list[str]:

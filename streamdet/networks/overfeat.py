@@ -11,7 +11,8 @@ location says depends on its window alone and equals, to rounding, the network o
 fast model's layer 6 thus sees 3 x 3 cells in place of 6 x 6, the accurate one's layer 7 2 x 2 in
 place of 5 x 5; `is_padded: true` is the tables to the letter, and not equal. Pooling is not
 repeated at offsets (section 3.3): a step is the whole stride. A box is coded from its window: zeros
-mean the window itself.
+mean the window itself. A `backbone` may stand in for the paper's convolutions: its padding and its
+depth let a window see what is around it, and it is trained elsewhere.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from streamdet.config.options import Options
+from streamdet.networks.backbones.one_map import OneMap
 
 
 class Layer(NamedTuple):
@@ -81,6 +83,12 @@ class OverFeatOptions(Options):
     model: Literal["fast", "accurate"] = Field("fast", description="Table 1 or 3 of the paper.")
     width: float = Field(1.0, gt=0, le=1, description="Channels, as a share of the paper's.")
     is_padded: bool = Field(False, description="Zero padding in layers 3 and on, as in the tables.")
+    backbone: str | None = Field(
+        None,
+        description="A classifier's backbone in place of the convolutions, see networks/backbones.",
+    )
+    map: str | None = Field(None, description="Of a backbone: which; by default its last.")
+    cells: int = Field(3, ge=1, le=16, description="Of a backbone's map: side of a window.")
     boxes: Literal["shared", "per_class"] = Field(
         "shared", description="4 numbers for whatever class it is (the paper's best), or C x 4."
     )
@@ -94,7 +102,8 @@ class OverFeatNetwork(nn.Module):
 
     Attributes:
         window: side of what a location sees, pixels; 231 of the fast model, 209 of the accurate
-            one, whose last cells of an image of 221 are pooled away (221 where it is padded).
+            one, whose last cells of an image of 221 are pooled away (221 where it is padded); of a
+            backbone the cells of its map.
         stride: pixels between neighbouring locations.
     """
 
@@ -109,15 +118,25 @@ class OverFeatNetwork(nn.Module):
         super().__init__()
         self.extra_inputs: dict[str, tuple[int, ...]] = {}
         model = _MODELS[options.model]
-        channels, side = _last_map(model, options)
-        self.window = _window(model.layers, side, is_padded=options.is_padded)
-        self.stride = _stride(model.layers)
+        self.features: nn.Module
+        if options.backbone is not None:
+            self.features = OneMap(options.backbone, options.map)
+            channels, side, self.stride = (
+                self.features.channels,
+                options.cells,
+                self.features.stride,
+            )
+            self.window = side * self.stride
+        else:
+            self.features = _features(model.layers, options)
+            channels, side = _last_map(model, options)
+            self.window = _window(model.layers, side, is_padded=options.is_padded)
+            self.stride = _stride(model.layers)
         self.sizes = [_scaled(hw, scale) for scale in options.scales]
         if min(min(size) for size in self.sizes) < self.window:
             raise ValueError(
                 f"at every scale a side must be at least {self.window}, got {self.sizes}"
             )
-        self.features = _features(model.layers, options)
         boxes = classes if options.boxes == "per_class" else 1
         self.classifier = _head(channels, side, model.widths, classes + 1, options.width)
         self.regressor = _head(channels, side, _REGRESSOR_WIDTHS, 4 * boxes, options.width)

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from streamdet.config.options import Options
-from streamdet.networks.backbones import backbone
+from streamdet.networks.backbones.one_map import OneMap
 
 
 class Layer(NamedTuple):
@@ -52,6 +52,7 @@ class YoloV1Options(Options):
     body: str = Field(
         "yolo", description="yolo, fast_yolo, or the name of a backbone, see networks/backbones."
     )
+    map: str | None = Field(None, description="Of a backbone: which; by default its last.")
     grid: int = Field(7, ge=1, le=64, description="S: cells by row and by column.")
     boxes: int = Field(2, ge=1, le=10, description="B: boxes of a cell.")
     conv_width: int = Field(
@@ -94,26 +95,6 @@ class YoloV1Network(nn.Module):
         return {"cells": cells.view(-1, *self._cell)}
 
 
-class LastMap(nn.Module):
-    """A backbone's last map alone."""
-
-    def __init__(self, name: str) -> None:
-        """Make the backbone.
-
-        Raises:
-            ValueError: there is none of this name.
-        """
-        super().__init__()
-        self.body = backbone(name)
-        self.channels = self.body.maps[0].channels
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Compute the last map of (P, 3, H, W)."""
-        features: Tensor
-        [features] = self.body(image).values()
-        return features
-
-
 def _body(options: YoloV1Options) -> nn.Sequential:
     if options.body == "fast_yolo":
         return _convolutions(3, _FAST)
@@ -121,7 +102,7 @@ def _body(options: YoloV1Options) -> nn.Sequential:
     detection = (Layer(width, 3), Layer(width, 3, 2), Layer(width, 3), Layer(width, 3))
     if options.body == "yolo":
         return _convolutions(3, (*_CLASSIFIER, *detection))
-    features = LastMap(options.body)
+    features = OneMap(options.body, options.map)
     return nn.Sequential(features, *_convolutions(features.channels, detection))
 
 

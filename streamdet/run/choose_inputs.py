@@ -90,6 +90,12 @@ def _affordable(
     reason = f"budget {budget}: {share} of a source's resolution is wanted"
     if budget != "realtime":
         return choice, reason
+    if node.device != "cpu":
+        assert node.model is not None
+        assert node.model.input is not None
+        return replace(choice, hws=(node.model.input.hw,)), (
+            f"budget {budget}: the model's own, since nothing is measured on a GPU; `input` sets it"
+        )
     wanted = [(_rate(source), _hw(infos.get(name))) for source, name in sources]
     assert node.model is not None
     assert node.model.input is not None

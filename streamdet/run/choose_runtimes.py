@@ -59,7 +59,7 @@ def choose_runtimes(graph: PipelineGraph, is_cancelled: Callable[[], bool]) -> C
 def _choice(node: Node, processes: int, is_cancelled: Callable[[], bool]) -> RuntimeChoice | None:
     if not isinstance(node.options, NetworkOptions) or node.model is None:
         return None
-    if node.model.input is None:
+    if node.model.input is None or node.device != "cpu":  # on a GPU the graph states it
         return None
     try:
         network = find_network(node.model)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from streamdet.building.recognition import check_own_network
-from streamdet.detectors.parts.network import executed_file
+from streamdet.detectors.parts.network import executed_file, gpu_kind, gpu_options
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.detectors.parts.proposal_options import (
     ProposalOptions,
@@ -14,7 +14,7 @@ from streamdet.detectors.parts.proposal_options import (
     proposing_model,
 )
 from streamdet.detectors.parts.runtime_choice import candidates
-from streamdet.errors import EngineError, StreamdetError
+from streamdet.errors import ConfigError, EngineError, StreamdetError
 from streamdet.graph import Node, PipelineGraph
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
@@ -47,11 +47,17 @@ def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
 
 
 def refuse_missing(graph: PipelineGraph) -> None:
-    """Refuse a graph that could not start here.
+    """Refuse a graph that could not start here, or that only an archive can run.
 
     Raises:
         StreamdetError: the first part that is missing.
     """
+    for node in graph.nodes_of_role("tracker"):
+        if getattr(node.options, "finishing", None) is not None:
+            raise ConfigError(
+                f"{graph.path}: {node.name}.offline needs all frames of a file, which a running"
+                " pipeline does not have: use `streamdet archive`, or leave it out"
+            )
     for missing in missing_parts(graph):
         raise missing
 
@@ -63,7 +69,8 @@ def _check_parts(node: Node) -> None:
         if node.model.weights is not None:
             find_weights(node.model)
         return
-    _check_network(node.name, node.options, node.model)
+    check = _check_network if node.device == "cpu" else _check_on_gpu
+    check(node.name, node.options, node.model)
     if isinstance(node.options, ProposalOptions):
         _check_proposals(node.name, node.options, node.model)
 
@@ -74,15 +81,23 @@ def _check_network(name: str, options: NetworkOptions, model: ModelConfig) -> No
         check_own_network(model, network.path)
     candidate = candidates(options, model)[0]
     kind = candidate.runtime
-    if kind == "tensorrt":
-        try:
-            runtime_kind(kind).refuse()  # type: ignore[attr-defined]
-        except EngineError as exc:
-            raise EngineError(f"{name}.runtime is tensorrt: {exc}") from exc
     if not is_installed(kind):
         remedy = how_to_install(kind)
         raise EngineError(f"{name}.runtime is {kind}, which is not installed: {remedy}")
+    if not runtime_kind(kind).precisions():
+        raise EngineError(
+            f"{name}.runtime is {kind}, which runs networks on a GPU only: say `device: cuda:0` at"
+            f" {name!r}, or another runtime"
+        )
     executed_file(candidate, model, network.path)
+
+
+def _check_on_gpu(name: str, options: NetworkOptions, model: ModelConfig) -> None:
+    network = find_network(model)
+    try:
+        gpu_kind(options).gpu_file(model, network.path, gpu_options(options))
+    except EngineError as exc:
+        raise EngineError(f"{name}.runtime is {options.runtime}: {exc}") from exc
 
 
 def _check_proposals(name: str, options: ProposalOptions, model: ModelConfig) -> None:

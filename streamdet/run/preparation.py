@@ -141,6 +141,7 @@ class Preparation:
             source_names={item.source_id: legible(redacted(item.uri)) for item in items},
             class_names=class_names(graph),
             max_in_flight=settings.max_in_flight,
+            dead_letters=settings.dead_letters,
             events=settings.events,
             live_sources=live_sources(graph),
             rings=ring_plan(graph, folder.path),

@@ -14,7 +14,7 @@ from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError
 from streamdet.run.description import write_restarts
 from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError, MakeServer
-from streamdet.run.restart_policy import RestartCount, pause_s
+from streamdet.run.restart_policy import RestartCount, end_of, pause_s
 from streamdet.run.worker_process import WorkerProcess
 from streamdet.system.process import last_line
 from streamdet.worker.heartbeat import Beats
@@ -23,10 +23,13 @@ from streamdet.worker.run_files import (
     EXIT_CRASHED,
     EXIT_DONE,
     EXIT_FATAL,
+    EXIT_TRANSPORT,
     LOG,
+    End,
     beats_path,
     forget_status,
     traceback_path,
+    write_end,
 )
 
 WORKER_MAIN: Final = "streamdet.worker.main:main"
@@ -224,6 +227,7 @@ class Processes:
 
     def _plan_restart(self, process: WorkerProcess, code: int) -> None:
         self._count_restart()
+        write_end(self._folder, process.plan.consumer, self._end_of(process, code))
         now_s, limits = time.monotonic(), self._settings.restart
         count = process.restarts.add(now_s, self._progress())
         pause = pause_s(count, limits)
@@ -235,6 +239,13 @@ class Processes:
                 f" {process.failure(code, self._settings.stall_s)}"
             )
         process.due_s = now_s + pause
+
+    def _end_of(self, process: WorkerProcess, code: int) -> End | None:
+        if code == EXIT_TRANSPORT:
+            return None
+        stall_s = self._settings.stall_s
+        why = process.failure(code, stall_s)
+        return end_of(code, why, was_silent=process.was_silent, stall_s=stall_s)
 
     def _count_restart(self) -> None:
         self.restarts += 1

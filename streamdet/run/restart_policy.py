@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
 from streamdet.config.deploy import RestartSettings
+from streamdet.worker.run_files import End
 
 _MINUTE_S: Final = 60.0
+TRIES: Final = 3
+TRIES_OF_KILLED: Final = 5
+"""SIGKILL comes from a kernel without memory, perhaps because of a frame, or from anybody."""
+SILENT_PART: Final = 4
+"""A frame that may have made a process hang is tried alone for this part of `stall_s`."""
 
 
 @dataclass
@@ -45,3 +52,17 @@ def pause_s(count: int, limits: RestartSettings) -> float | None:
         return None
     pause = 0.0 if count == 1 else limits.backoff_s * 2.0 ** (count - 2)
     return min(pause, limits.backoff_max_s)
+
+
+def end_of(code: int, why: str, *, was_silent: bool, stall_s: float) -> End:
+    """Say how the successor of a process is to treat the frames that it left uncommitted.
+
+    Args:
+        code: its exit code; negative for a signal.
+        why: it ended, in a sentence.
+        was_silent: whether it was killed because it sent no heartbeat.
+        stall_s: how long a worker may be silent.
+    """
+    if was_silent or code == -signal.SIGALRM:
+        return End(why, TRIES, stall_s / SILENT_PART)
+    return End(why, TRIES_OF_KILLED if code == -signal.SIGKILL else TRIES)

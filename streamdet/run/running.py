@@ -9,6 +9,7 @@ from pathlib import Path
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import ConfigError, legible
 from streamdet.graph.pipeline import Node, PipelineGraph
+from streamdet.graph.source_items import MOST_CAMERAS, too_many
 from streamdet.registry import load
 from streamdet.run.description import RunDescription, SourceDescription, describe_stages
 from streamdet.run.monitor import Metrics
@@ -139,19 +140,15 @@ class Running:
         self.description = replace(self.description, consumers=consumers, stages=stages)
         self.description.write(self.folder)
 
-    def check_room(self, node: Node, cameras: int) -> None:
-        """Check that the pools of a node's process have images for so many cameras.
+    @staticmethod
+    def check_room(node: Node, cameras: int) -> None:
+        """Check that a node may have so many cameras; their images share the slots there are.
 
         Raises:
-            ConfigError: they have not.
+            ConfigError: it may not.
         """
-        members = self.graph.group_of(node.name).nodes
-        slots = [self.plan.pools[n.name].slots for n in members if n.name in self.plan.pools]
-        if slots and min(slots) < 2 * cameras:
-            raise ConfigError(
-                f"the pools of this run have no room for {cameras} cameras of {node.name}: raise"
-                " `slots` in the deploy file, and start it again"
-            )
+        if cameras > MOST_CAMERAS:
+            raise ConfigError(f"{node.name}: {too_many(cameras)}; start another run for more")
 
     def check_sinks(self, node: Node, added: Iterable[str] = ()) -> None:
         """Check that the outputs of a source node can do with other cameras than at the start.

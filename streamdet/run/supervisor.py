@@ -17,6 +17,7 @@ from streamdet.graph import PipelineGraph
 from streamdet.run.accounting import Accounting
 from streamdet.run.controller import Controller, LoadGraph
 from streamdet.run.description import describe_run
+from streamdet.run.event_records import EventRecords
 from streamdet.run.monitor import Metrics, Monitor
 from streamdet.run.preparation import Preparation, PreparedRun
 from streamdet.run.processes import Processes
@@ -179,12 +180,17 @@ class Supervisor:
         running = Running(graph, run, self._settings, bus, processes, metrics, description)
         if running.live_nodes:
             self._listen(stack, running, monitor)
-        outcome, failure = monitor.run(
-            lambda: self._stops,
-            self._show(metrics, total_expected(description.sources.values())),
-        )
+        records = EventRecords(lambda: self.graph, self._settings.events, self.on_warning)
+        show = self._show(metrics, total_expected(description.sources.values()))
+
+        def on_progress() -> None:
+            records.tick(self.redis_url, run.layout.run_id)
+            show()
+
+        outcome, failure = monitor.run(lambda: self._stops, on_progress)
+        records.finish()
         last = processes.warnings()
-        for warning in last:
+        for warning in (*self._worker_warnings.new(metrics.counters), *last):
             self.on_warning(warning)
         warnings += prepared.warnings + last
         return self._report(running, prepared, (outcome, failure, warnings))

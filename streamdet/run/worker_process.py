@@ -56,6 +56,8 @@ class WorkerProcess:
         """
         if self.was_silent:
             return self.silence(stall_s)
+        if code == -signal.SIGALRM:
+            return "hung on one frame and was killed"
         if code < 0:
             return f"killed by {signal.Signals(-code).name}"
         return str(self.status().get("failure", f"exit code {code}"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, TypeGuard
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from streamdet.errors import EngineError
-from streamdet.image import Pixels
+from streamdet.image import AnyPixels
 from streamdet.models.model_config import ImageInput
 from streamdet.runtimes import Tensors
 
@@ -85,14 +85,19 @@ def one_image_shapes(inputs: NetworkInputs) -> dict[str, Shape]:
 
 
 class Batch(NamedTuple):
-    """What goes through the network together: at most `NetworkInputs.batch` images."""
+    """What goes through the network together: at most `NetworkInputs.batch` images.
 
-    images: Sequence[Pixels]
+    Attributes:
+        images: as they came, Pixels or DevicePixels.
+        extras: of each.
+    """
+
+    images: Sequence[Any]
     extras: Sequence[Tensors]
 
 
 def batches(
-    images: Sequence[Pixels],
+    images: Sequence[AnyPixels],
     extras: Sequence[Tensors] | None,
     image_input: ImageInput,
     inputs: NetworkInputs,
@@ -116,7 +121,7 @@ def batches(
         yield Batch(images[rows], stated[rows])
 
 
-def _check_image(image: Pixels, image_input: ImageInput) -> None:
+def _check_image(image: AnyPixels, image_input: ImageInput) -> None:
     wanted = (*image_input.hw, 3)
     if image.shape != wanted:
         raise EngineError(f"image must be {wanted}, got {image.shape}")

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from streamdet.errors import EngineError, to_install
 from streamdet.image import Pixels
-from streamdet.models.model_config import Arithmetic, ImageInput
+from streamdet.models.model_config import Arithmetic, ImageInput, ModelConfig
 from streamdet.runtimes import RuntimeOptions, Tensors, threads_text
 from streamdet.runtimes.checks import Batch, batches, check_network, one_image_shapes, refused
+from streamdet.runtimes.gpu import Gpu, GpuNetwork
 
 _FLOATS: Final[dict[str, type[np.floating[Any]]]] = {
     "tensor(float)": np.float32,
@@ -32,6 +33,30 @@ class OnnxRuntime:
     def precisions() -> tuple[Arithmetic, ...]:
         """What it can compute with on this machine."""
         return ("fp32", "int8")
+
+    @staticmethod
+    def gpu_file(model: ModelConfig, network: Path, options: RuntimeOptions) -> Path:
+        """The network's own file: see gpu.GpuRuntimeKind.
+
+        Raises:
+            EngineError: another precision than fp32 is asked for.
+        """
+        if options.precision != "fp32":
+            raise EngineError(
+                f"precision {options.precision} was asked for, but onnxruntime runs fp32 on a GPU"
+            )
+        return network
+
+    @staticmethod
+    def on_gpu(
+        file: Path, image_input: ImageInput, options: RuntimeOptions, gpu: Gpu, batch: int
+    ) -> GpuNetwork:
+        """Load a network on a GPU: see gpu.GpuRuntimeKind and gpu/onnx_dense.py."""
+        from streamdet.runtimes.gpu.by_parts import PartsNetwork
+        from streamdet.runtimes.gpu.onnx_dense import OnnxDense, cuda_provider
+
+        dense = OnnxDense(gpu, cuda_provider(gpu))
+        return PartsNetwork(file, image_input, gpu, batch, dense)
 
     def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
         """Load the network.

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from streamdet import __version__
 from streamdet.errors import ConfigError, StreamdetError
-from streamdet.server import changes, metrics, place_routes, routes
+from streamdet.server import changes, metrics, place_routes, record_routes, routes
 from streamdet.server.access import COOKIE, SESSION_S, Tokens
 from streamdet.server.guard import Guard, needs_viewer
 from streamdet.server.service import Service
@@ -47,6 +47,7 @@ def create_app(service: Service, tokens: Tokens) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(changes.router)
     app.include_router(place_routes.router)
+    app.include_router(record_routes.router)
     _add_sessions(app, guard)
     _add_health(app, service)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")

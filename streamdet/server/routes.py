@@ -47,6 +47,7 @@ def read_run(service: ServiceOf) -> dict[str, Any]:
         "graph": service.graph.name,
         "report": report,
         "can_change": service.can_change,
+        "keeps_records": service.keeps_records,
     }
     return told if report is None else told | {"sources": report["sources"]}
 

@@ -106,6 +106,11 @@ class Service:
         """Whether the run takes changes: it has live cameras and lasts."""
         return self.is_live and self.is_ready
 
+    @property
+    def keeps_records(self) -> bool:
+        """Whether the graph keeps records, which can be searched."""
+        return any(node.kind == "records" for node in self.graph.nodes_of_role("sink"))
+
     def check_changeable(self) -> None:
         """Refuse a run that takes no changes; asks nobody.
 

@@ -53,7 +53,7 @@ class SourceTracks:
         watched: its objects.
         best: track -> its best image; of tracks that are recorded no more.
         recorded: the tracks that have had their file.
-        now_s: when its last frame was taken, seconds; see `SnapshotSink._taken_s`.
+        now_s: when its last frame was taken, seconds; see frame_times.taken_s.
     """
 
     watched: Watched

@@ -27,6 +27,7 @@ from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
 from streamdet.sinks.background_writer import RETRY_S
 from streamdet.sinks.best_images import BestImage, SourceTracks
+from streamdet.sinks.frame_times import is_live, taken_s
 from streamdet.sinks.objects_wanted import Sighting, Watched
 from streamdet.sinks.recorded_files import Recorded
 from streamdet.sinks.recorder import (
@@ -119,7 +120,8 @@ class SnapshotSink:
         """Look for better images; what is announced is no frame's own: see `take_public`."""
         for message, image in zip(messages, images, strict=True):
             source = self._sources[message.source_id]
-            source.now_s = max(source.now_s, self._taken_s(message))
+            live = is_live(self._context, message.source_id)
+            source.now_s = max(source.now_s, taken_s(message, live=live))
             names = self._context.class_names.get(message.model or "", ())
             for sighting, _ in source.watched.update(message, names, source.now_s):
                 if image is not None and sighting.track is not None:
@@ -131,7 +133,7 @@ class SnapshotSink:
         """Announce the files that were written; end the tracks of a camera that sends nothing."""
         late_s = self._clock_ns() / 1e9 - LATEST_FRAME_S
         for source_id, source in self._sources.items():
-            if self._is_live(source_id) and source.now_s < late_s:
+            if is_live(self._context, source_id) and source.now_s < late_s:
                 self._end(source_id, source.over(self._options.max_wait_s, late_s))
         entries = self._recorder.take_events()
         for done in self._recorder.take_done():
@@ -166,23 +168,6 @@ class SnapshotSink:
     def close(self) -> None:
         """Begin no other file."""
         self._recorder.close()
-
-    def _taken_s(self, message: FrameMessage) -> float:
-        """When a frame was taken: of a live source on the monotonic clock, else its place in time.
-
-        So that a file that is read faster than it plays gives the same files.
-        """
-        frame = message.frame
-        if self._is_live(message.source_id):
-            return message.timings[0].start_ns / 1e9
-        if frame.pts_ns is None:
-            return float(frame.index * frame.duration * frame.time_base)
-        return frame.pts_ns / 1e9
-
-    def _is_live(self, source_id: str) -> bool:
-        """Whether a source is live; those that come to a run that has begun are."""
-        live, known = self._context.live_sources, self._context.sources
-        return source_id in live or source_id not in known
 
     def _look_at(self, message: FrameMessage, image: Image, sighting: Sighting) -> None:
         """Keep an object's image if it is much better than what there was."""

@@ -7,7 +7,6 @@ decoded, a `CutGuard` checks what the plan took for granted and refuses the part
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from streamdet.errors import SourceError
@@ -57,7 +56,7 @@ class CutGuard:
         next_pts: pts of the first frame behind the part, once that has been decoded.
     """
 
-    def __init__(self, cut: Cut, path: Path) -> None:
+    def __init__(self, cut: Cut, path: object) -> None:
         self._cut = cut
         self._path = path
         self._has_begun = cut.begin is None

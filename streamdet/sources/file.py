@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -17,6 +16,7 @@ from streamdet.errors import SourceError
 from streamdet.sources import DecodedFrame, Position, SourceInfo, ignore
 from streamdet.sources.cut import WHOLE, Cut
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
+from streamdet.sources.media_file import media_place
 from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.video_reader import DecoderOptions, VideoReader
 
@@ -77,8 +77,8 @@ class FileSource:
     pixel_format = "bgr24"
 
     def __init__(self, uri: str, options: FileOptions) -> None:
-        """Take the path of a file; touches nothing."""
-        self._path = Path(uri)
+        """Take the path of a file, or its address in an object store; touches nothing."""
+        self._path = media_place(uri)
         self._options = options
         self._problems: list[str] = []
         self.position = self._reached = Position()

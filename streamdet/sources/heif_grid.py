@@ -6,7 +6,6 @@ are big-endian. A full box starts with its version (8 bits) and flags (24 bits).
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import IO, Final
 import numpy as np
 
 from streamdet.image import Pixels
+from streamdet.sources.safe_open import read_at
 
 _MAX_META: Final = 1 << 24
 """Bytes. The boxes of a photograph of 48 megapixels in tiles of 512 x 512 take 10 kB."""
@@ -55,25 +55,25 @@ def read_grid(file: IO[bytes]) -> Grid | None:
         None where the main image is not a grid, is cropped, or its boxes are damaged.
     """
     try:
-        meta = dict(_boxes(_find_meta(file.fileno())[4:]))
+        meta = dict(_boxes(_find_meta(file)[4:]))
         main = _number(meta[b"pitm"], 4, 2 if meta[b"pitm"][0] == 0 else 4)
         transforms = _transforms(meta[b"iprp"], main)
         if _item_kind(meta[b"iinf"], main) != b"grid" or any(k == b"clap" for k, _ in transforms):
             return None
-        rows, columns, hw = _layout(_item_data(file.fileno(), meta, main))
+        rows, columns, hw = _layout(_item_data(file, meta, main))
         tile_ids = _referred(meta[b"iref"], main)
     except (struct.error, ValueError, KeyError, IndexError):
         return None
     return Grid(hw, columns, tile_ids, transforms) if len(tile_ids) == rows * columns else None
 
 
-def _find_meta(descriptor: int) -> bytes:
+def _find_meta(file: IO[bytes]) -> bytes:
     at = 0
-    while head := os.pread(descriptor, 16, at):
+    while head := read_at(file, 16, at):
         size, kind = struct.unpack_from(">I4s", head)
         size = _number(head, 8, 8) if size == 1 else size
         if kind == b"meta" and 8 < size < _MAX_META:
-            return os.pread(descriptor, size, at)[8:]
+            return read_at(file, size, at)[8:]
         if size < 8:
             break
         at += size
@@ -104,7 +104,7 @@ def _item_kind(iinf: bytes, item: int) -> bytes:
     raise ValueError("the main item is not described")
 
 
-def _item_data(descriptor: int, meta: dict[bytes, bytes], item: int) -> bytes:
+def _item_data(file: IO[bytes], meta: dict[bytes, bytes], item: int) -> bytes:
     """Read the first extent of an item: from the file, or from `idat`."""
     iloc = meta[b"iloc"]
     version, sizes = iloc[0], iloc[4:6]
@@ -124,7 +124,7 @@ def _item_data(descriptor: int, meta: dict[bytes, bytes], item: int) -> bytes:
         if found == item:
             if is_in_idat:
                 return meta[b"idat"][offset : offset + length]
-            return os.pread(descriptor, min(length, 16), offset)
+            return read_at(file, min(length, 16), offset)
         at += extents * (index_size + offset_size + length_size)
     raise ValueError("the main item has no data")
 

@@ -17,13 +17,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from streamdet.errors import SourceError
 from streamdet.sources.file import FileOptions
+from streamdet.sources.media_file import MediaPlace, open_media_file
 from streamdet.sources.pixel_aspect import SQUARE, shown_hw
-from streamdet.sources.safe_open import open_media, open_plain_file
+from streamdet.sources.safe_open import open_media
 from streamdet.sources.stream_choice import choose_video, is_heif
 from streamdet.sources.video_reader import INDEXED
 
@@ -65,13 +65,13 @@ class VideoFacts:
     why_whole: str = ""
 
 
-def read_facts(path: Path, options: FileOptions, segment_s: float) -> VideoFacts:
+def read_facts(path: MediaPlace, options: FileOptions, segment_s: float) -> VideoFacts:
     """Read a file's header, and look for keyframes about every `segment_s` seconds.
 
     Raises:
         SourceError: it cannot be opened or has no video.
     """
-    file = open_plain_file(path)
+    file = open_media_file(path)
     try:
         container = open_media(file, path, options.max_pixels)
         with container:

@@ -9,9 +9,9 @@ what comes until the next keyframe, `noparse` breaks decoding, the flag for low 
 nothing; threads other than SLICE hold frames back. FFmpeg ends an image of H.264 or H.265 when the
 next one begins, so these come one frame late in any case; MJPEG does not. Measured from the
 camera's clock at 15 images a second: 72 ms as it is, 71 with `low_delay`, 70 with `nobuffer` and
-`flush_packets` (16 of 77 images lost), 6 with `noparse`. But then each packet is a NAL unit: H.264
-of one slice an image decodes (parameter sets are errors, keyframes are not marked), H.265 gives no
-image at all, and which of them a camera sends is known only once it is open.
+`flush_packets` (16 of 77 images lost), 6 with `noparse`. But then each packet is what one RTP
+packet carried, 1.4 kB of an image, and FFmpeg tells nobody which was an image's last (RTP's marker
+is lost), so that no parser or decoder of ours could end an image earlier either.
 """
 
 from __future__ import annotations

@@ -4,8 +4,10 @@
 - A folder (not its subfolders) or a glob (`**` goes down) of nothing but images is ONE item of
   kind "images", played in natural order. With anything else among them, every file is an item of
   kind "file": an image between videos is a video of one frame.
-- In folders and globs only hidden files, suffixes that are not media (`_NOT_MEDIA`) and videos that
+- In folders and globs only hidden files, suffixes that are not media (`NOT_MEDIA`) and videos that
   a run has written there are skipped; a file with an unusual suffix or none is tried.
+- `s3://BUCKET/KEY`, `gs://`, `az://`: an object, what a glob of keys matches, or what lies in a
+  folder, see store_objects.py.
 - `synthetic:street?seed=3` is a rendered scene.
 - `rtsp://...` and the like, cameras of this machine (0, /dev/video0) and `file:PATH?live=1` are
   live sources, see live_address.py.
@@ -25,19 +27,12 @@ from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
 from streamdet.formats.own_video import is_own_video
 from streamdet.sources.live_address import file_address, is_live_address, parse_live
+from streamdet.sources.media_names import is_image_name, may_be_media, natural_key
 from streamdet.sources.scene_uri import SCHEME, parse_scene
+from streamdet.sources.store_objects import list_objects
+from streamdet.stores.address import is_store_address
 from streamdet.system.redaction import redacted
 
-_IMAGES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"}
-    | {".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".heic", ".heif", ".hif"}
-)
-_NOT_MEDIA = frozenset(
-    {".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm", ".pdf"}
-    | {".yaml", ".yml", ".toml", ".ini", ".cfg", ".log", ".nfo", ".py", ".sh"}
-    | {".srt", ".vtt", ".ass", ".sub", ".sha256", ".md5", ".part", ".tmp"}
-    | {".zip", ".gz", ".tar", ".7z", ".npy", ".npz", ".onnx", ".pt", ".parquet"}
-)
 _CAMERA = re.compile(r"\d{1,3}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _MAX_ID_LENGTH = 64
@@ -49,8 +44,9 @@ class SourceItem:
 
     Attributes:
         source_id: its name in the run, [A-Za-z0-9._-], at most 64 characters.
-        uri: what its source class is constructed with: an absolute path or glob, a scene, or a live
-            address, which may hold a password: repr shows it without.
+        uri: what its source class is constructed with: an absolute path or glob, an address in an
+            object store, a scene, or a live address, which may hold a password: repr shows it
+            without.
         options: a camera's own; None: those of its node.
     """
 
@@ -66,8 +62,8 @@ def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[Source
     """Find the kind of source and the items of an address.
 
     Args:
-        uri: path of a file or folder, glob, `synthetic:street?...` or a live address; `~` is
-            expanded.
+        uri: path of a file or folder, glob, address in an object store, `synthetic:street?...` or
+            a live address; `~` is expanded.
         taken: source ids that are in use by other addresses of the run.
 
     Returns:
@@ -76,6 +72,9 @@ def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[Source
     Raises:
         ConfigError: it does not exist, is empty, or cannot be a source.
     """
+    if is_store_address(uri):
+        objects = list_objects(uri)
+        return "file", name_items([str(o) for o in objects], [o.stem for o in objects], taken)
     if uri.startswith(SCHEME):
         scene = parse_scene(uri)
         return "synthetic", name_items([uri], [scene.name], taken)
@@ -92,6 +91,8 @@ def resolve(uri: str, *, taken: Collection[str] = ()) -> tuple[str, tuple[Source
 
 def names_camera(uri: str) -> bool:
     """Say whether text is meant as a live source: an address, or the number of a camera here."""
+    if is_store_address(uri):
+        return False
     return is_live_address(uri) or bool(_CAMERA.fullmatch(uri) and not Path(uri).exists())
 
 
@@ -139,7 +140,7 @@ def list_images(uri: str) -> list[Path]:
 
 
 def files_of(kind: str, item: SourceItem) -> list[Path]:
-    """List the files that an item of a kind reads."""
+    """List the files on this machine that an item of a kind reads."""
     match kind:
         case "images":
             return list_images(item.uri)
@@ -149,7 +150,7 @@ def files_of(kind: str, item: SourceItem) -> list[Path]:
         case "synthetic":
             return []
         case _:
-            return [Path(item.uri)]
+            return [] if is_store_address(item.uri) else [Path(item.uri)]
 
 
 def _resolve_path(
@@ -215,18 +216,12 @@ def _matches(pattern: Path) -> list[Path]:
 
 
 def _media(paths: Iterable[Path]) -> list[Path]:
-    files = (path for path in paths if path.is_file() and not path.name.startswith("."))
-    media = (path for path in files if path.suffix.lower() not in _NOT_MEDIA)
-    return sorted((path for path in media if not is_own_video(path)), key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    parts = re.split(r"(\d+)", str(path))
-    return [(int(part), "") if i % 2 else (0, part) for i, part in enumerate(parts)]
+    media = (path for path in paths if may_be_media(path.name) and path.is_file())
+    return sorted((path for path in media if not is_own_video(path)), key=natural_key)
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in _IMAGES
+    return is_image_name(path.name)
 
 
 def name_items(uris: list[str], stems: list[str], taken: Collection[str]) -> tuple[SourceItem, ...]:

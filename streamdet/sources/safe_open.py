@@ -53,11 +53,22 @@ def open_plain_file(path: Path) -> IO[bytes]:
     return os.fdopen(descriptor, "rb", buffering=0)
 
 
-def open_media(file: IO[bytes], path: Path, max_pixels: int) -> InputContainer:
+def read_at(file: IO[bytes], count: int, at: int) -> bytes:
+    """Read bytes of a file from a place on, fewer only at its end; the file's position stays."""
+    place = file.tell()
+    file.seek(at)
+    data = b""
+    while len(data) < count and (some := file.read(count - len(data))):
+        data += some
+    file.seek(place)
+    return data
+
+
+def open_media(file: IO[bytes], path: object, max_pixels: int) -> InputContainer:
     """Open a media file as a container; closing it leaves `file` open.
 
     Args:
-        file: what `open_plain_file` returned.
+        file: what `open_plain_file` returned, or an object of a store.
         path: its name, for messages.
         max_pixels: images with more pixels are not decoded.
 
@@ -95,7 +106,7 @@ def reason(exc: Exception) -> str:
     return "its data is invalid"
 
 
-def _refuse_text(head: bytes, path: Path) -> None:
+def _refuse_text(head: bytes, path: object) -> None:
     if not head:
         raise SourceError(f"{path}: unsupported or corrupt (the file is empty)")
     if head.startswith(_VIDEO_IN_TEXT) or any(b < 32 and b not in _TEXT_CONTROLS for b in head):

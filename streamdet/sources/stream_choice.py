@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from streamdet.errors import SourceError
@@ -18,7 +17,7 @@ _IMAGE_CODECS: Final = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff"})
 """Next to a stream of another codec, probably a cover that is not marked as one."""
 
 
-def choose_video(container: InputContainer, path: Path, max_pixels: int) -> VideoStream:
+def choose_video(container: InputContainer, path: object, max_pixels: int) -> VideoStream:
     """Choose the stream to read: the default one, else that with the largest images.
 
     Raises:
@@ -61,7 +60,7 @@ def has_default(container: Container) -> bool:
     return any(stream.disposition & Disposition.default for stream in container.streams.video)
 
 
-def _candidates(container: InputContainer, path: Path) -> list[VideoStream]:
+def _candidates(container: InputContainer, path: object) -> list[VideoStream]:
     whole = [stream for stream in container.streams.video if _is_whole(stream)]
     if is_heif(container) and not has_default(container):
         raise SourceError(

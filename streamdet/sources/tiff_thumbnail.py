@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from typing import IO, Final
+
+from streamdet.sources.safe_open import read_at
 
 THUMBNAIL_FIRST: Final = (
     "the first image in it is a thumbnail of another one: convert it to JPEG or PNG"
@@ -17,14 +18,14 @@ _NEW_SUBFILE_TYPE, _REDUCED = 254, 1
 
 def begins_with_thumbnail(file: IO[bytes]) -> bool:
     """Look at the first directory; the file's position stays, and no other format is a TIFF."""
-    start = os.pread(file.fileno(), 8, 0)
+    start = read_at(file, 8, 0)
     order = _ORDERS.get(start[:4])
     if order is None or len(start) < 8:
         return False
     (at,) = struct.unpack_from(f"{order}I", start, 4)
-    head = os.pread(file.fileno(), 2, at)
+    head = read_at(file, 2, at)
     count = int.from_bytes(head, "little" if order == "<" else "big")
-    entries = os.pread(file.fileno(), count * 12, at + 2)
+    entries = read_at(file, count * 12, at + 2)
     whole = entries[: len(entries) // 12 * 12]
     found = struct.iter_unpack(f"{order}HHII", whole)
     return any(tag == _NEW_SUBFILE_TYPE and value & _REDUCED for tag, _, _, value in found)

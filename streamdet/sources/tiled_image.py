@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -74,7 +73,7 @@ class TiledImage:
 
 
 def find_tiles(
-    container: InputContainer, file: IO[bytes], path: Path, max_pixels: int
+    container: InputContainer, file: IO[bytes], path: object, max_pixels: int
 ) -> TiledImage | None:
     """Return the main image if it is stored in tiles, all of which can be decoded.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamdet.errors import SourceError
 from streamdet.sources.cut import WHOLE, Cut, CutGuard
 from streamdet.sources.frame_times import FrameTimes
+from streamdet.sources.media_file import MediaPlace, open_media_file
 from streamdet.sources.pixel_aspect import SQUARE, PixelAspects, shown_hw
-from streamdet.sources.safe_open import open_media, open_plain_file, reason
+from streamdet.sources.safe_open import open_media, reason
 from streamdet.sources.stream_choice import choose_video, note_choice
 from streamdet.sources.tiff_thumbnail import THUMBNAIL_FIRST, begins_with_thumbnail
 from streamdet.sources.tiled_image import find_tiles
@@ -63,13 +63,13 @@ class VideoReader:
         on_packet: called with each packet that was decoded; may be set.
     """
 
-    def __init__(self, path: Path, options: DecoderOptions) -> None:
+    def __init__(self, path: MediaPlace, options: DecoderOptions) -> None:
         """Open the file and read its header.
 
         Raises:
             SourceError: it cannot be opened or has no video.
         """
-        self._file = open_plain_file(path)
+        self._file = open_media_file(path)
         try:
             if begins_with_thumbnail(self._file):
                 raise SourceError(f"{path}: {THUMBNAIL_FIRST}")

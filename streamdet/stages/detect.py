@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from streamdet.detections import Detections, FrameMasks
 from streamdet.detectors import Detector, FrameDetector
 from streamdet.errors import StalePixelsError
 from streamdet.frame import Geometry
-from streamdet.image import Pixels
+from streamdet.image import AnyPixels
 from streamdet.ops.paste_masks import paste_masks
 from streamdet.stages import Job
 from streamdet.stages.pixels import LOST_PIXELS, PixelStore
@@ -24,10 +25,14 @@ class DetectStage:
         model: name of the model, for the messages.
         detector: the detector.
         pixels: the pools.
+        device: where the detector reads images: cpu, or a GPU.
     """
 
-    def __init__(self, model: str, detector: Detector, pixels: PixelStore) -> None:
+    def __init__(
+        self, model: str, detector: Detector, pixels: PixelStore, *, device: str = "cpu"
+    ) -> None:
         self._model = model
+        self._device = device
         self._detector = detector
         self._pixels = pixels
 
@@ -45,18 +50,18 @@ class DetectStage:
             for job, image in zip(jobs, looked_up, strict=True)
         ]
 
-    def _detect(self, seen: Sequence[tuple[Pixels, int]]) -> list[Detections]:
-        images = [image for image, _ in seen]
+    def _detect(self, seen: Sequence[tuple[AnyPixels, int]]) -> list[Detections]:
+        images: list[Any] = [image for image, _ in seen]
         if isinstance(self._detector, FrameDetector):
             return self._detector.detect_frames(images, [index for _, index in seen])
         return self._detector(images)
 
-    def _image(self, job: Job) -> Pixels | str:
+    def _image(self, job: Job) -> AnyPixels | str:
         """The prepared image, or why there is none."""
         if job.message.drop_reason is not None:
             return job.message.drop_reason
         try:
-            image = self._pixels.prepared(job)
+            image = self._pixels.prepared(job, self._device)
         except StalePixelsError:
             return LOST_PIXELS
         return "the frame has no prepared image" if image is None else image

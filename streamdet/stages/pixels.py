@@ -11,13 +11,14 @@ import numpy as np
 
 from streamdet.errors import FrameError
 from streamdet.frame import FrameRef
-from streamdet.image import AnyPixels, ArrayImage, DevicePixels, Image, PixelFormat, Pixels
+from streamdet.image import AnyPixels, ArrayImage, DevicePixels, Image, PixelFormat
 from streamdet.registry import load
 from streamdet.stages import Job
 from streamdet.stages.device_image import DeviceImage
 from streamdet.transport.bus import Bus, Lease
 from streamdet.transport.cuda_device import CudaDevice, open_device
 from streamdet.transport.pool import FramePool
+from streamdet.transport.shm_growth import SlotGivenUpError
 
 SLOT_WAIT_S: Final = 0.25
 """Longest wait of one request for a slot; then the worker sends a heartbeat and asks again."""
@@ -75,8 +76,12 @@ class PixelStore:
             return job.image
         return self._as_image(self._pools[frame.pixels.pool].view(frame.pixels, frame.hw))
 
-    def prepared(self, job: Job) -> Pixels | None:
+    def prepared(self, job: Job, device: str = "cpu") -> AnyPixels | None:
         """The prepared image, copied to the CPU if a GPU has it; None if it was never made.
+
+        Args:
+            job: of the frame.
+            device: who reads it: a GPU gets the image where it lies, and copies it if need be.
 
         Raises:
             StalePixelsError: its slot was reused for another frame.
@@ -84,7 +89,7 @@ class PixelStore:
         image, prepared = job.prepared, job.message.prepared
         if image is None and prepared is not None and prepared.pixels is not None:
             image = self._pools[prepared.pixels.pool].view(prepared.pixels, prepared.hw)
-        if isinstance(image, DevicePixels):
+        if isinstance(image, DevicePixels) and device == "cpu":
             return self.device(image.device).download(image)
         return image
 
@@ -110,10 +115,15 @@ class PixelStore:
             FrameError: the image does not fit a slot (the slot is kept for the next one).
         """
         taken = self._taken[pool]
-        if not taken:
-            self._wait_for_slots(pool, wanted)
-        pixels = self._pools[pool].claim(taken[0], hw)
-        return taken.popleft(), pixels
+        while True:
+            if not taken:
+                self._wait_for_slots(pool, wanted)
+            try:
+                pixels = self._pools[pool].claim(taken[0], hw)
+            except SlotGivenUpError:
+                taken.popleft()  # stays this worker's, so that nobody else gets it
+            else:
+                return taken.popleft(), pixels
 
     def fill(self, ref: FrameRef, slot: AnyPixels, image: Image) -> Image:
         """Write an image into a claimed slot; returns it as it lies there, if that is on a GPU.

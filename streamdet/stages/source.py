@@ -114,5 +114,6 @@ class SourceStage:
         return (
             f"{source_id}: an image of {hw[0]}x{hw[1]} ({math.prod(hw)} pixels) does not fit the"
             f" slots of {self._node} ({self._pixels.slot_pixels(self._node)} pixels): state"
-            f" `slot_hw: [{hw[0]}, {hw[1]}]` in the deploy file"
+            f" `slot_hw: [{hw[0]}, {hw[1]}]` in the deploy file, and a larger `pool_mib` if that is"
+            " not enough"
         )

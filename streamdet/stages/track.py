@@ -7,22 +7,21 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
-from streamdet.detections import UNTRACKED, Detections
+from streamdet.detections import Detections
 from streamdet.models.model_config import Hw
 from streamdet.stages import Job
 from streamdet.stages.per_source import PerSource
 from streamdet.stages.source_tracker import SourceTracker
 from streamdet.trackers import Tracker
 from streamdet.trackers.options import TrackerOptions
+from streamdet.trackers.with_others import followed
 
 
 class TrackStage:
     """Tracks each source's frames in index order.
 
     A dropped frame counts as one without detections, so that the tracks age. Objects without a
-    confirmed track come after those with one, with the id `UNTRACKED`. A still image is not
+    confirmed track come after those with one, with the id 0. A still image is not
     tracked: its objects have no ids, as in a graph without a tracker.
 
     Args:
@@ -86,14 +85,6 @@ class TrackStage:
 
 
 def _followed(tracker: Tracker, options: TrackerOptions, found: Detections) -> Detections:
-    """Return a frame's tracks, then its objects without one."""
-    tracks = tracker.update(found)
-    if options.untracked != "publish":
-        return tracks
-    is_free = found.scores >= (options.untracked_thresh or 0.0)
-    is_free[tracker.rows] = False
-    if not is_free.any():
-        return tracks
-    others = found[is_free]
-    no_ids = np.full(len(others), UNTRACKED, np.int64)
-    return tracks.with_others(replace(others, track_ids=no_ids))
+    if options.untracked == "publish":
+        return followed(tracker, found, options.untracked_thresh or 0.0)
+    return tracker.update(found)

@@ -1,7 +1,7 @@
 """Boxes as the trackers' filters see them: (4, N) float64, pixels, one row a coordinate.
 
 `xyxy`: edges. `xysr`: centre, area (square pixels), aspect ratio width / height (SORT). `xyah`:
-centre, aspect ratio, height (ByteTrack).
+centre, aspect ratio, height (ByteTrack). `cxcywh`: centre, width, height (BoT-SORT).
 """
 
 from __future__ import annotations
@@ -134,6 +134,17 @@ def xyah_to_xyxy(xyah: Floats) -> Floats:
     np.multiply(xyah[2], height, out=wh[0])
     wh[1] = height
     return _edges(xyah[:2], wh)
+
+
+def xyxy_to_cxcywh(xyxy: Floats) -> Floats:
+    """Turn edges into centre, width and height; the inverse of `cxcywh_to_xyxy`."""
+    wh = xyxy[2:] - xyxy[:2]
+    return np.concatenate((xyxy[:2] + 0.5 * wh, wh))
+
+
+def cxcywh_to_xyxy(cxcywh: Floats) -> Floats:
+    """Turn centre, width and height into edges."""
+    return _edges(cxcywh[:2], cxcywh[2:].copy())
 
 
 def _edges(centre: Floats, wh: Floats) -> Floats:

@@ -18,18 +18,16 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from streamdet.detections import Detections, RowNumbers
-from streamdet.trackers.assignment import assign
 from streamdet.trackers.box_states import Found, overlaps, trackable, xyah_to_xyxy, xyxy_to_xyah
 from streamdet.trackers.kalman import correct, predict, start_filters
 from streamdet.trackers.options import Score, TrackerOptions
+from streamdet.trackers.three_rounds import Gates, match_in_rounds
 from streamdet.trackers.tracks import (
     CLASS_ID,
     SEEN,
-    TRACK_ID,
     Floats,
     Indices,
     Tracks,
@@ -44,13 +42,12 @@ _ASPECT = np.array([[1e-2], [1e-5]])
 _START_FACTOR = np.array([2.0, 10.0])[:, None, None]
 _MEASURED_ASPECT = np.array(0.1)
 _MIN_HITS = 1
-_Mask = npt.NDArray[np.bool_]
 
 
 class ByteTrackOptions(TrackerOptions):
     """Options of ByteTrack."""
 
-    paper: ClassVar[Mapping[str, float]] = {
+    paper: ClassVar[dict[str, float]] = {
         "high_thresh": 0.6,
         "low_thresh": 0.1,
         "new_thresh": 0.7,
@@ -94,6 +91,15 @@ class ByteTrackOptions(TrackerOptions):
     max_age: int = Field(30, ge=0, le=10_000, description="Frames that a lost track is kept.")
     class_agnostic: bool = Field(False, description="Tracks may match detections of any class.")
 
+    def gates(self) -> Gates:
+        """What pairs of a track and a detection must have."""
+        return Gates(
+            self.threshold("high_thresh"),
+            self.high_iou_thresh,
+            self.low_iou_thresh,
+            self.new_iou_thresh,
+        )
+
 
 class ByteTrack:
     """Follows boxes of high score first and keeps tracks alive with those of low score."""
@@ -105,8 +111,8 @@ class ByteTrack:
         self._options = options
         self._tracks = Tracks(_MIN_HITS, options.max_age)
         self._low_thresh = options.threshold("low_thresh")
-        self._high_thresh = options.threshold("high_thresh")
         self._new_thresh = options.threshold("new_thresh")
+        self._gates = options.gates()
         self.rows: RowNumbers = np.zeros(0, np.int64)
 
     def update(self, detections: Detections) -> Detections:
@@ -149,36 +155,7 @@ class ByteTrack:
         iou = overlaps(xyah_to_xyxy(table[:4]), _area(table[:4]), found.xyxy, _area(measured))
         if not options.class_agnostic:
             iou *= table[CLASS_ID][:, None] == found.class_ids
-        fused = iou * found.scores
-        high, known = found.scores >= self._high_thresh, table[TRACK_ID] > 0.0
-        low, new = ~high, ~known
-        column_of = np.full(len(known), -1, dtype=np.intp)
-        _extend(column_of, fused, options.high_iou_thresh, known, high)
-        known &= table[SEEN] == self._tracks.frame_count - 1.0
-        _extend(column_of, iou, options.low_iou_thresh, known, low)
-        _extend(column_of, fused, options.new_iou_thresh, new, high)
-        (rows,) = (column_of >= 0).nonzero()
-        return rows, column_of.take(rows)
-
-
-def _extend(
-    column_of: Indices, overlap: Floats, least: float, tracks: _Mask, detections: _Mask
-) -> None:
-    """Match some tracks and some detections, in place.
-
-    Args:
-        column_of: (N,) the track's detection; changed where one is found.
-        overlap: (N, M).
-        least: what a pair must overlap more than.
-        tracks: (N,) those to match; cleared where a detection is found.
-        detections: (M,) likewise.
-    """
-    if np.count_nonzero(tracks) and np.count_nonzero(detections):
-        gain = overlap - least
-        rows, columns = assign(gain, (gain > 0.0) & tracks[:, None] & detections)
-        column_of[rows] = columns
-        tracks[rows] = False
-        detections[columns] = False
+        return match_in_rounds(self._tracks, iou, iou * found.scores, found.scores, self._gates)
 
 
 def _area(xyah: Floats) -> Floats:

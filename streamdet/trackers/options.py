@@ -9,6 +9,7 @@ from pydantic import Field
 
 from streamdet.config.options import Options
 from streamdet.models.model_config import ModelConfig
+from streamdet.trackers.offline import OfflineOptions
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
@@ -23,10 +24,13 @@ class TrackerOptions(Options):
     Attributes:
         paper: threshold -> its value in the paper, which holds where neither the graph nor the
             model states one.
+        of_file: threshold -> its value where no graph is and no model: for files of detections.
+            By default the paper's.
         of_model: threshold -> the key of the model's `tracking` that states it.
     """
 
-    paper: ClassVar[Mapping[str, float]] = {}
+    paper: ClassVar[dict[str, float]] = {}
+    of_file: ClassVar[dict[str, float]] = {}
     of_model: ClassVar[Mapping[str, str]] = {}
 
     untracked: Literal["publish", "drop"] = Field(
@@ -40,10 +44,23 @@ class TrackerOptions(Options):
         " detector's score_thresh, else the model's.",
     )
 
+    offline: bool | OfflineOptions = Field(
+        False,
+        description="Whether tracks are made better once all frames are known: true, or how. For"
+        " archives and files of detections; a running pipeline refuses it.",
+    )
+
+    @property
+    def finishing(self) -> OfflineOptions | None:
+        """What is done to finished tracks; None for nothing."""
+        if isinstance(self.offline, OfflineOptions):
+            return self.offline
+        return OfflineOptions() if self.offline else None
+
     def threshold(self, name: str) -> float:
-        """Return a threshold: as stated, else the paper's."""
+        """Return a threshold: as stated, else that for files of detections."""
         stated: float | None = getattr(self, name)
-        return self.paper[name] if stated is None else stated
+        return (self.paper | self.of_file)[name] if stated is None else stated
 
     def fed_by(self, model: ModelConfig, score_thresh: float | None) -> Self:
         """Fill in what is not stated: from the model that feeds the tracker, else the paper's.

@@ -47,7 +47,7 @@ MOTION_NOISE = np.array([[1.0] * 4, [1e-2, 1e-2, 1e-4, 0.0]])[..., None]
 class SortOptions(TrackerOptions):
     """Options of SORT."""
 
-    paper: ClassVar[Mapping[str, float]] = {"score_thresh": 0.6}
+    paper: ClassVar[dict[str, float]] = {"score_thresh": 0.6}
     of_model: ClassVar[Mapping[str, str]] = {"score_thresh": "high_thresh"}
 
     score_thresh: Score | None = Field(

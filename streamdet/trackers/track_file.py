@@ -2,50 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from streamdet.detections import Detections
+from streamdet.detections import UNTRACKED, Detections
 from streamdet.errors import ConfigError
 from streamdet.formats.mot_text import format_frame, read_mot
 from streamdet.trackers import Tracker
+from streamdet.trackers.offline import OfflineOptions, refined
+from streamdet.trackers.offline.frames import better_frame
+from streamdet.trackers.offline.track_rows import TrackRows
+from streamdet.trackers.with_others import followed
 
 
 @dataclass(frozen=True, slots=True)
 class FileSummary:
-    """What was made of a file: frames up to the last detection, track ids, and boxes written."""
+    """What was made of a file.
+
+    Attributes:
+        frames: up to the last detection.
+        tracks: track ids.
+        boxes: that were written.
+        filled: those of them that were put into gaps.
+        best_score: the highest of the detections; 0 without any.
+    """
 
     frames: int
     tracks: int
     boxes: int
+    filled: int = 0
+    best_score: float = 0.0
 
 
-def track_file(det: Path, tracker: Tracker, out: Path) -> FileSummary:
+def track_file(
+    det: Path, tracker: Tracker, out: Path, offline: OfflineOptions | None = None
+) -> FileSummary:
     """Track the detections of one sequence.
 
     Args:
         det: file of detections.
         tracker: one that has seen nothing yet.
         out: file of results, one line per reported box; replaced if it exists.
+        offline: what is done to the tracks once all frames are known; None for nothing.
 
     Raises:
         ConfigError: a file cannot be read or written, or a line is wrong.
     """
-    found = read_mot(det).detections()
+    rows = read_mot(det)
+    found = rows.detections()
+    tracks: Iterable[Detections] = map(tracker.update, found)
+    if offline is not None:
+        tracks = _made_better([followed(tracker, each, 0.0) for each in found], offline)
     try:
         with out.open("w", encoding="utf-8") as file:
-            return _track(found, tracker, file)
+            return _write(tracks, file, float(rows.scores.max(initial=0.0)))
     except OSError as exc:
         raise ConfigError(f"{out}: results cannot be written: {exc.strerror}") from exc
 
 
-def _track(found: list[Detections], tracker: Tracker, file: TextIO) -> FileSummary:
-    last_id = boxes = 0
-    for number, detections in enumerate(found, start=1):
-        tracks = tracker.update(detections)
+def _made_better(frames: list[Detections], options: OfflineOptions) -> Iterator[Detections]:
+    better = refined(TrackRows.of_frames(frames), options)
+    for number, found in enumerate(frames):
+        both = better_frame(found, better, number)
+        assert both.track_ids is not None
+        yield both[both.track_ids != UNTRACKED]
+
+
+def _write(frames: Iterable[Detections], file: TextIO, best_score: float) -> FileSummary:
+    last_id = boxes = filled = number = 0
+    for number, tracks in enumerate(frames, start=1):
         file.write(format_frame(number, tracks))
         boxes += len(tracks)
         if tracks.track_ids is not None:
             last_id = max(last_id, int(tracks.track_ids.max(initial=0)))
-    return FileSummary(len(found), last_id, boxes)
+        if tracks.interpolated is not None:
+            filled += int(tracks.interpolated.sum())
+    return FileSummary(number, last_id, boxes, filled, best_score)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,6 +21,7 @@ from streamdet.evaluation.truths.images import read_truth
 from streamdet.ops.run_length import uncompress
 from streamdet.training.labelled_image import Bools, LabelledImage
 from streamdet.training.recipe import DataSource
+from streamdet.training.upright_points import POINTS, upright_points
 
 _MOST_NAMED: Final = 8
 """Classes in a sentence."""
@@ -65,6 +66,7 @@ class Example:
         ignored: of what is neither object nor background.
         is_labelled: (C,) bool: classes that its source labels completely.
         points: keypoints of each object; 0: its source has none.
+        are_upright: whether these come from masks and boxes, see upright_points.py.
         has_masks: whether its source has any.
     """
 
@@ -74,6 +76,7 @@ class Example:
     ignored: tuple[TruthObject, ...]
     is_labelled: tuple[bool, ...]
     points: int = 0
+    are_upright: bool = False
     has_masks: bool = False
 
     def read(self, *, has_masks: bool) -> LabelledImage:
@@ -98,9 +101,18 @@ class Example:
             ignored=to_xyxy([each.xywh for each in ignored]).astype(np.float32),
             is_labelled=np.array(self.is_labelled),
             masks=_masks([each for _, each in objects], self.hw) if has_masks else None,
-            keypoints=_keypoints([each for _, each in objects], self.points),
+            keypoints=self._keypoints([each for _, each in objects]),
         )
         return image.clipped(min_visible=0.0)
+
+    def _keypoints(self, objects: Sequence[TruthObject]) -> Any:
+        if not self.are_upright:
+            return _keypoints(objects, self.points)
+        xyxy = to_xyxy([each.xywh for each in objects]).astype(np.float32)
+        masks = [
+            None if each.segmentation is None else _masks([each], self.hw)[0] for each in objects
+        ]
+        return upright_points(xyxy, masks)
 
 
 def read_source(source: DataSource, faults: Faults, part: Part = "whole") -> Truth:
@@ -112,10 +124,12 @@ def read_source(source: DataSource, faults: Faults, part: Part = "whole") -> Tru
         part: which of its images.
 
     Raises:
-        ConfigError: the file is wrong, or has not a class that the recipe names.
+        ConfigError: the file is wrong, or has not a class or a licence that the recipe names.
     """
     truth = read_truth(source.truth, source.images, faults)
     faults.notes += [f"{truth.name}: {note}" for note in truth.notes]
+    if source.licences is not None:
+        truth = _of_licences(truth, source.licences)
     for name in (*source.rename, *source.ignore):
         if name not in truth.category_ids:
             raise ConfigError(
@@ -170,7 +184,8 @@ def examples_of(source: DataSource, classes: Sequence[str], faults: Faults) -> l
     objects: dict[int, list[TruthObject]] = {number: [] for number in truth.images}
     for each in truth.objects:
         objects[each.image_id].append(each)
-    points = max((len(each.keypoints or ()) // 3 for each in truth.objects), default=0)
+    are_upright = source.points == "upright"
+    labelled_points = max((len(each.keypoints or ()) // 3 for each in truth.objects), default=0)
     has_masks = any(each.segmentation is not None for each in truth.objects)
     return [
         Example(
@@ -180,7 +195,8 @@ def examples_of(source: DataSource, classes: Sequence[str], faults: Faults) -> l
             tuple(each for each in objects[image.image_id]
                   if each.category_id in left_out or (each.is_ignored and each.category_id in ids)),
             is_labelled,
-            points,
+            POINTS if are_upright else labelled_points,
+            are_upright,
             has_masks,
         )
         for image, path in find_images(truth, source.images, faults)
@@ -225,9 +241,23 @@ def _part_of(truth: Truth, share: float, part: Part) -> Truth:
     below = sum(place < share for place in places.values())
     count = min(max(below, 1), len(order) - 1)
     chosen = set(order[:count] if part == "held_out" else order[count:])
+    return _of_images(truth, chosen)
+
+
+def _of_images(truth: Truth, chosen: Set[int]) -> Truth:
     images = {number: image for number, image in truth.images.items() if number in chosen}
     objects = tuple(each for each in truth.objects if each.image_id in chosen)
     return replace(truth, images=images, objects=objects)
+
+
+def _of_licences(truth: Truth, names: Sequence[str]) -> Truth:
+    known = sorted({each.licence for each in truth.images.values() if each.licence is not None})
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"{truth.name}: has no image of the licence {name!r}; {nearest(name, known)}"
+            )
+    return _of_images(truth, {n for n, each in truth.images.items() if each.licence in names})
 
 
 def _places(truth: Truth) -> dict[int, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from streamdet.errors import ConfigError, EngineError
 from streamdet.models.model_config import ImageInput
 from streamdet.training.checkpoint import CHECKPOINT, Checkpoint, write_checkpoint
+from streamdet.training.kept_outputs import KeptOutputs
 from streamdet.training.moving_average import MovingAverage
 from streamdet.training.objectives import Objective
 from streamdet.training.optimiser import (
@@ -30,7 +32,13 @@ from streamdet.training.optimiser import (
 )
 from streamdet.training.recipe import Recipe
 from streamdet.training.recipe import digest as recipe_digest
-from streamdet.training.samples import Batch, Samples, batches, steps_per_epoch
+from streamdet.training.samples import (
+    Batch,
+    Samples,
+    batches,
+    keys_of_steps,
+    steps_per_epoch,
+)
 from streamdet.training.target import Target
 from streamdet.training.torch_runtime import normalised
 
@@ -150,7 +158,8 @@ class Loop:
             folder: gets the checkpoint.
 
         Raises:
-            ConfigError: the recipe freezes everything, or something that is not there.
+            ConfigError: the recipe freezes everything, or something that is not there; or it keeps
+                what a part that learns computes.
         """
         self.network = network
         self._recipe = recipe
@@ -163,6 +172,7 @@ class Loop:
         self._device = next(network.parameters()).device
         self._optimiser = make_optimiser(network, recipe.optimiser)
         self._frozen = frozen_modules(network, recipe.optimiser.frozen)
+        self._kept = None if recipe.kept is None else KeptOutputs(network, recipe.kept)
         self._average = None if recipe.ema is None else MovingAverage(network, recipe.ema)
         self._start = copy.deepcopy(network.state_dict()) if recipe.start_share else None
         self.per_epoch = steps_per_epoch(len(samples), recipe.batch)
@@ -262,6 +272,9 @@ class Loop:
 
     def _batches(self) -> Iterator[Batch]:
         recipe = self._recipe
+        if self._kept is not None:
+            keys = keys_of_steps(self._samples, recipe.batch, self.step, self.steps)
+            return self._kept.batches(self._samples, keys)
         return batches(
             self._samples,
             recipe.batch,
@@ -305,7 +318,8 @@ class Loop:
         images = normalised(batch.pixels.to(self._device), self._input)
         targets = [target.to(self._device) for target in batch.targets]
         is_mixed = self._recipe.precision == "bf16"
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=is_mixed):
+        kept = nullcontext() if self._kept is None else self._kept.in_use(batch.keys)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=is_mixed), kept:
             return self.team.losses(images, targets)
 
     def _check_finite(self, values: dict[str, Tensor]) -> None:

@@ -8,7 +8,7 @@ folded_norms.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from streamdet.errors import ConfigError
-from streamdet.training.folded_norms import NORMS, computed, unfolded
+from streamdet.networks.backbones.backbone import Backbone
+from streamdet.training.folded_norms import NORMS, Convolution, computed, unfolded
 
 SUFFIX: Final = ".onnx"
 _HALF: Final = ".half"  # what building/compact.py calls a tensor in half precision
@@ -26,8 +27,8 @@ _HALF: Final = ".half"  # what building/compact.py calls a tensor in half precis
 def read_onnx_weights(path: Path, network: nn.Module, hw: tuple[int, int]) -> dict[str, Tensor]:
     """Read weights by the names that they have in a network; float32, on the CPU.
 
-    The statistics of its batch norms are not known then: see `measure_norms`. A file of a larger
-    network whose first convolutions are this one's, a detector on the same backbone, gives those.
+    The statistics of its batch norms are not known then: see `measure_norms`. A file of another
+    network whose first convolutions are those of this one's backbone gives these.
 
     Args:
         path: the file.
@@ -56,16 +57,17 @@ def read_onnx_weights(path: Path, network: nn.Module, hw: tuple[int, int]) -> di
                  for node in nodes if node.output[0] in biases}  # fmt: skip
         return constants | added
     convolutions = list(computed(network, hw))
-    begins_alike = len(nodes) > len(convolutions) and all(
-        own[f"{each.name}.weight"].shape == constants[node.input[1]].shape
-        for each, node in zip(convolutions, nodes, strict=False)
-    )
-    if len(nodes) != len(convolutions) and not begins_alike:
-        raise ConfigError(
-            f"{path}: has {len(nodes)} convolutions, the network {len(convolutions)}: it is of"
-            " another network"
-        )
-    named = {} if begins_alike else dict(constants)  # of fully connected layers
+    named = dict(constants)  # of fully connected layers
+    if len(nodes) != len(convolutions):
+        shapes = [constants[node.input[1]].shape for node in nodes]
+        shared, named = _of_backbone(network, convolutions), {}
+        wanted = [own[f"{each.name}.weight"].shape for each in shared]
+        if not shared or wanted != shapes[: len(wanted)]:
+            raise ConfigError(
+                f"{path}: has {len(nodes)} convolutions, the network {len(convolutions)}: it is of"
+                " another network"
+            )
+        convolutions = shared
     for each, node in zip(convolutions, nodes, strict=False):
         weight, *bias = (constants[name] for name in node.input[1:])
         given = bias[0] if bias else biases.get(node.output[0], weight.new_zeros(len(weight)))
@@ -76,13 +78,29 @@ def read_onnx_weights(path: Path, network: nn.Module, hw: tuple[int, int]) -> di
     return named
 
 
+def _of_backbone(network: nn.Module, convolutions: Sequence[Convolution]) -> list[Convolution]:
+    """Pick the convolutions of a network's backbone; one that computes at several sizes once."""
+    places = tuple(
+        f"{name}." for name, part in network.named_modules() if isinstance(part, Backbone)
+    )
+    return list({each.name: each for each in convolutions if each.name.startswith(places)}.values())
+
+
 def _constants(graph: Any) -> Iterator[tuple[str, Tensor]]:
     from onnx import numpy_helper
 
-    for each in graph.initializer:
-        value = numpy_helper.to_array(each)
+    tensors = [(each.name, each) for each in graph.initializer]
+    tensors += [
+        (node.output[0], attribute.t)
+        for node in graph.node
+        if node.op_type == "Constant"
+        for attribute in node.attribute
+        if attribute.name == "value"
+    ]
+    for name, tensor in tensors:
+        value = numpy_helper.to_array(tensor)
         if value.dtype in {np.dtype(np.float16), np.dtype(np.float32)}:
-            yield each.name.removesuffix(_HALF), torch.from_numpy(value.astype(np.float32))
+            yield name.removesuffix(_HALF), torch.from_numpy(value.astype(np.float32))
 
 
 def _added_biases(graph: Any, constants: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:

@@ -13,6 +13,7 @@ from torch.optim import SGD, AdamW, Optimizer
 from streamdet.errors import ConfigError
 from streamdet.networks.backbones.backbone import Backbone
 from streamdet.networks.csp_darknet import CspDarknet
+from streamdet.networks.es_net import EsNet
 from streamdet.training.recipe import Optimiser, Schedule
 
 
@@ -28,7 +29,7 @@ def make_optimiser(network: nn.Module, options: Optimiser) -> Optimizer:
     for start in options.frozen:
         if not any(name.startswith(start) for name in names):
             raise ConfigError(f"optimiser.frozen: no weights begin with {start!r}, as {names[0]}")
-    bodies = [each for each in network.modules() if isinstance(each, (Backbone, CspDarknet))]
+    bodies = [each for each in network.modules() if isinstance(each, (Backbone, CspDarknet, EsNet))]
     backbone = {id(parameter) for body in bodies for parameter in body.parameters()}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():

@@ -25,6 +25,24 @@ def iou(xyxy: Tensor, other: Tensor) -> Tensor:
     return intersection / union.clamp(min=_SMALLEST_AREA)
 
 
+def giou(xyxy: Tensor, other: Tensor) -> Tensor:
+    """Generalized overlap: Rezatofighi et al., "Generalized Intersection over Union", 2019.
+
+    Args:
+        xyxy: (..., 4) pixels.
+        other: (..., 4) pixels, broadcast against `xyxy`.
+
+    Returns:
+        (...), -1..1: the overlap, less the share of the smallest box around both that is in none.
+    """
+    intersection = _intersection(xyxy, other)
+    union = _area(xyxy) + _area(other) - intersection
+    low, high = torch.minimum(xyxy, other), torch.maximum(xyxy, other)
+    around = _area(torch.cat((low[..., :2], high[..., 2:]), dim=-1))
+    overlap = intersection / union.clamp(min=_SMALLEST_AREA)
+    return overlap - (around - union) / around.clamp(min=_SMALLEST_AREA)
+
+
 def covered_share(xyxy: Tensor, other: Tensor) -> Tensor:
     """Share of each box that another covers: area of the intersection / area of `xyxy`.
 

@@ -91,10 +91,13 @@ def count_processes(recipe: Recipe, image_count: int) -> int:
         image_count: of an epoch.
 
     Raises:
-        ConfigError: there are not as many CUDA devices, or a step cannot be shared evenly.
+        ConfigError: there are not as many CUDA devices, a step cannot be shared evenly, or `kept`
+            goes with one process only.
     """
     found = torch.cuda.device_count()
-    wanted = recipe.devices or max(1, found)
+    if recipe.kept is not None and (recipe.devices or 1) > 1:
+        raise ConfigError("kept: goes with one process, not with devices above 1")
+    wanted = recipe.devices or (max(1, found) if recipe.kept is None else 1)
     if 0 < found < wanted:
         raise ConfigError(f"devices: {wanted} are wanted, but torch finds {found} CUDA devices")
     shared = min(recipe.batch, image_count)

@@ -88,12 +88,17 @@ def prepare(
     model = write_model(recipe, folder, keeps_weights=resumes)
     assert model.input is not None
     network = _network(model, recipe.seed)
+    if recipe.hws and recipe.kept is not None:
+        raise ConfigError("kept: goes with one size of images, not with hws")
+    if recipe.hws and not getattr(network, "takes_any_hw", False):
+        raise ConfigError(f"hws: the network of model {model.name!r} takes images of one size")
     samples = Samples(
         examples,
         recipe.augmentation,
         model,
         seed=recipe.seed,
         has_masks=getattr(network_options, "has_masks", False),
+        hws=recipe.hws,
     )
     told = [*dict.fromkeys((*faults.notes, *measured_faults.notes))]
     if found is None or recipe.start_share:  # else the checkpoint has all weights

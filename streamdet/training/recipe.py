@@ -13,9 +13,11 @@ from streamdet.config.options import Options
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import YamlText
 from streamdet.errors import ConfigError
+from streamdet.models.model_config import SIDE_MULTIPLE
 
 _Unit = Annotated[float, Field(ge=0, le=1)]
 _Side = Annotated[int, Field(gt=0, le=8192)]
+_FreeSide = Annotated[int, Field(gt=0, le=8192, multiple_of=SIDE_MULTIPLE)]
 
 
 class DataSource(Options):
@@ -38,6 +40,17 @@ class DataSource(Options):
     )
     ignore: tuple[str, ...] = Field(
         (), description="Classes of the file whose boxes are neither object nor background."
+    )
+    points: Literal["labelled", "upright"] = Field(
+        "labelled",
+        description="Keypoints: what the labels have, or upright: of every object its top, its"
+        " middle and its foot, by its mask where it has one, else by its box.",
+    )
+    licences: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Of COCO's .json: only images of these licences, by the names that its"
+        " `licenses` state. By default all images.",
     )
     held_out: float = Field(
         0.0,
@@ -140,6 +153,18 @@ class Start(Options):
     )
 
 
+class Kept(Options):
+    """What a backbone that keeps its weights computes, once for each variation of an image."""
+
+    variations: int = Field(
+        4,
+        ge=1,
+        le=1000,
+        description="Of each image; rounds beyond them show the same again, and cost neither"
+        " reading nor backbone. Its maps stay in memory, in half precision.",
+    )
+
+
 class Recipe(Options):
     """One training."""
 
@@ -150,6 +175,11 @@ class Recipe(Options):
     )
     hw: tuple[_Side, _Side] | None = Field(
         None, description="Height and width that the network sees; by default the model's."
+    )
+    hws: tuple[tuple[_FreeSide, _FreeSide], ...] = Field(
+        (),
+        description="Heights and widths of which each step shows its images at one, by chance, so"
+        " that the network serves several; by default `hw` alone. It is measured at `hw`.",
     )
     network: dict[str, Any] = Field(
         default_factory=dict, description="Options of the network that differ from the model's."
@@ -176,6 +206,10 @@ class Recipe(Options):
     )
     batch: int = Field(8, ge=1, le=4096, description="Images of one step.")
     seed: int = Field(0, ge=0, lt=2**31, description="Of all chance.")
+    kept: Kept | None = Field(
+        None,
+        description="For a backbone that `optimiser.frozen` names whole: how its maps are kept.",
+    )
     augmentation: Augmentation = Field(default_factory=Augmentation, description="Variation.")
     optimiser: Optimiser = Field(default_factory=Optimiser, description="How weights change.")
     schedule: Schedule = Field(default_factory=Schedule, description="How fast.")

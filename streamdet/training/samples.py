@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from streamdet.detectors.parts.network import image_hw
 from streamdet.errors import ConfigError
 from streamdet.image import Pixels
-from streamdet.models.model_config import ModelConfig
+from streamdet.models.model_config import Hw, ModelConfig
 from streamdet.registry import load
 from streamdet.system.stop_signals import STOP_SIGNALS
 from streamdet.training.augmentation import Rng, augmented, mosaic
@@ -28,21 +28,29 @@ from streamdet.training.recipe import Augmentation
 from streamdet.training.target import Target
 from streamdet.transforms import Transform
 
-Key = tuple[int, int]
-"""Epoch, and index of an example; both from 0."""
+Key = tuple[int, ...]
+"""Epoch and index of an example; then which of the sizes it is shown at, if not the first."""
 
 _Sample = tuple[Pixels, Target] | ConfigError
 
-_ORDER, _SAMPLE = 1, 2  # what chance is for: without it, (seed, 3) and (seed, 3, 0) are the same
+_ORDER, _SAMPLE, _SIZE = 1, 2, 4  # what chance is for, as loop.py's 3: without it, (seed, 3) and
+# (seed, 3, 0) are the same
 _GREY: Final = 114
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Images of one step: (B, H, W, 3) uint8 BGR, and the truth of each."""
+    """Images of one step.
+
+    Attributes:
+        pixels: (B, H, W, 3) uint8 BGR.
+        targets: the truth of each.
+        keys: which samples they are, where what is known of them is kept; see kept_outputs.py.
+    """
 
     pixels: Tensor
     targets: tuple[Target, ...]
+    keys: tuple[Key, ...] = ()
 
 
 class Samples(Dataset[tuple[Pixels, Target]]):
@@ -60,17 +68,19 @@ class Samples(Dataset[tuple[Pixels, Target]]):
         *,
         seed: int,
         has_masks: bool,
+        hws: Sequence[Hw] = (),
     ) -> None:
         """Join the examples with the transform that the model states.
 
         Raises:
-            ConfigError: the transform makes images of several sizes.
+            ConfigError: the transform makes images of several sizes, or not of those of `hws`.
         """
         self._examples = examples
         self.digest = digest(examples)
         self._options = options
-        self._transform = fixed_transform(model)
-        self._hw = self._transform.max_output_hw
+        self._transforms = [fixed_transform(_shown_at(model, hw)) for hw in hws] or [
+            fixed_transform(model)
+        ]
         self._keeps_shape = model.transform.kind == "letterbox"
         self._pad: Pad = model.transform_options.get("pad", _GREY)
         self._seed = seed
@@ -89,30 +99,56 @@ class Samples(Dataset[tuple[Pixels, Target]]):
         Raises:
             ConfigError: its image cannot be read.
         """
-        rng = np.random.default_rng([_SAMPLE, self._seed, *key])
-        image, magnified = self._image(key[1], rng)
-        shape = self._hw if self._keeps_shape else None
+        epoch, index, *size = key
+        transform = self._transforms[size[0] if size else 0]
+        hw = transform.max_output_hw
+        rng = np.random.default_rng([_SAMPLE, self._seed, epoch, index])
+        image, magnified = self._image(index, hw, rng)
+        shape = hw if self._keeps_shape else None
         pad = self._pad if isinstance(self._pad, int) else (*self._pad,)
         varied = augmented(image, self._options, rng, shape, pad, magnified)
-        prepared = varied.prepared(self._transform).clipped(min_visible=0.0)
+        prepared = varied.prepared(transform).clipped(min_visible=0.0)
         return prepared.pixels, target_of(prepared)
+
+    @property
+    def hw(self) -> tuple[int, int]:
+        """Height and width of a sample, pixels; of the first size where there are several."""
+        return self._transforms[0].max_output_hw
+
+    def batch(self, keys: Sequence[Key]) -> Batch:
+        """Prepare a batch.
+
+        Raises:
+            ConfigError: an image cannot be read.
+        """
+        return _joined([self[key] for key in keys])
 
     def order(self, epoch: int) -> list[Key]:
         """Shuffle the examples for an epoch."""
         rng = np.random.default_rng([_ORDER, self._seed, epoch])
         return [(epoch, int(index)) for index in rng.permutation(len(self._examples))]
 
-    def _image(self, index: int, rng: Rng) -> tuple[LabelledImage, float]:
+    def size_of(self, step: int) -> int:
+        """Draw which of the sizes a step shows its images at."""
+        rng = np.random.default_rng([_SIZE, self._seed, step])
+        return int(rng.integers(len(self._transforms)))
+
+    def _image(self, index: int, hw: Hw, rng: Rng) -> tuple[LabelledImage, float]:
         """Read the image, or make a mosaic with three others; and how much to magnify it."""
         image = self._read(index)
         if rng.random() >= self._options.mosaic:
             return image, 1.0
         alike = self._alike[self._examples[index].is_labelled]
         others = [self._read(alike[int(n)]) for n in rng.integers(len(alike), size=3)]
-        return mosaic([image, *others], self._hw, rng, self._pad), 2.0
+        return mosaic([image, *others], hw, rng, self._pad), 2.0
 
     def _read(self, index: int) -> LabelledImage:
         return self._examples[index].read(has_masks=self._has_masks)
+
+
+def _shown_at(model: ModelConfig, hw: Hw) -> ModelConfig:
+    assert model.input is not None
+    return model.model_copy(update={"input": model.input.model_copy(update={"hw": hw})})
 
 
 def fixed_transform(model: ModelConfig) -> Transform:
@@ -176,7 +212,8 @@ def batches(
     loader: DataLoader[Any] = DataLoader(
         _Readable(samples),
         batch_sampler=[
-            keys[share[0] :: share[1]] for keys in _keys(samples, size, first_step, last_step)
+            keys[share[0] :: share[1]]
+            for keys in keys_of_steps(samples, size, first_step, last_step)
         ],
         num_workers=workers,
         collate_fn=_collated,
@@ -202,25 +239,33 @@ class _Readable(Dataset[_Sample]):
             return exc
 
 
-def _keys(samples: Samples, size: int, first_step: int, last_step: int) -> Iterator[list[Key]]:
+def keys_of_steps(
+    samples: Samples, size: int, first_step: int, last_step: int
+) -> Iterator[list[Key]]:
+    """List the samples of each step from `first_step` until before `last_step`."""
     per_epoch = steps_per_epoch(len(samples), size)
     order: list[Key] = []
     for step in range(first_step, last_step):
         epoch, place = divmod(step, per_epoch)
         if not order or place == 0:
             order = samples.order(epoch)
-        yield order[place * size : (place + 1) * size]
+        shown_at = samples.size_of(step)
+        yield [(*key, shown_at) for key in order[place * size : (place + 1) * size]]
 
 
 def _collated(samples: Sequence[_Sample]) -> Batch | ConfigError:
     """Join samples to a batch, or return the first error among them."""
-    pixels, targets = [], []
+    read = []
     for sample in samples:
         if isinstance(sample, ConfigError):
             return sample
-        pixels.append(sample[0])
-        targets.append(sample[1])
-    return Batch(torch.from_numpy(np.stack(pixels)), tuple(targets))
+        read.append(sample)
+    return _joined(read)
+
+
+def _joined(samples: Sequence[tuple[Pixels, Target]]) -> Batch:
+    pixels, targets = zip(*samples, strict=True)
+    return Batch(torch.from_numpy(np.stack(pixels)), targets)
 
 
 def _start_worker(_number: int) -> None:

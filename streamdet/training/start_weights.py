@@ -28,16 +28,19 @@ class Classes(NamedTuple):
     Attributes:
         names: in their order.
         rows: name of a tensor whose first axis holds them -> rows for each.
+        come_first: whether what stands after them there, if anything, is not of the classes.
     """
 
     names: Sequence[str]
     rows: Mapping[str, int]
+    come_first: bool = False
 
 
 def classes_of(network: nn.Module, model: ModelConfig) -> Classes:
     """Find what a network keeps of each class: what grows where there is one more.
 
-    One that has a fixed number of classes, an RPN, keeps nothing of each.
+    One that has a fixed number of classes, an RPN, keeps nothing of each. One whose class states
+    `classes_come_first = True` keeps what else a layer tells, such as boxes, behind them.
 
     Args:
         network: was made for the model.
@@ -56,7 +59,7 @@ def classes_of(network: nn.Module, model: ModelConfig) -> Classes:
         for name, value in network.state_dict().items()
         if larger[name].shape != value.shape
     }
-    return Classes(model.classes, grown)
+    return Classes(model.classes, grown, getattr(kind, "classes_come_first", False))
 
 
 def give_start(
@@ -127,7 +130,7 @@ def _of_classes(
     """Bring what a layer knows of their classes into the order of ours.
 
     A class of ours that they have not keeps its own rows. A layer has the background's rows before
-    those of the classes, or none of it.
+    those of the classes, or none of it; others after them only where `Classes` says so.
 
     Returns:
         `value` itself where its rows are not those of the classes or the classes are the same; None
@@ -138,11 +141,13 @@ def _of_classes(
         return value
     if own.shape[1:] != value.shape[1:]:
         return value  # it does not fit
-    background = len(own) - rows * len(classes.names)
-    if background not in (0, rows) or len(value) != background + rows * len(theirs):
+    rest = len(own) - rows * len(classes.names)
+    background = 0 if classes.come_first else rest
+    if background not in (0, rows) or len(value) != rest + rows * len(theirs):
         return None
     mixed = own.clone()
     mixed[:background] = value[:background]
+    mixed[background + rows * len(classes.names) :] = value[background + rows * len(theirs) :]
     for place, class_ in enumerate(classes.names):
         if class_ in theirs:
             known = background + rows * theirs.index(class_)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from streamdet.config.options import Options
 from streamdet.frame import Geometry
 from streamdet.image import DevicePixels, Image, Pixels
 from streamdet.kernels.launch import Launch
+from streamdet.models.input_size import SizeChoice, area
 from streamdet.transforms.resample import FixedHw, Resample, resample_into, resize_launches
 
 
@@ -13,6 +16,8 @@ class StretchOptions(Options):
     """Options of `Stretch`."""
 
     hw: FixedHw
+    sizes: tuple[FixedHw, ...] = Field((), description="As letterbox has them.")
+    enough: float = Field(1.0, gt=0, le=8, description="As letterbox has it.")
     resample: Resample = "bilinear"
 
 
@@ -25,18 +30,19 @@ class Stretch:
     def __init__(self, options: StretchOptions) -> None:
         """Take the checked options."""
         self._options = options
+        self._choice = SizeChoice(options.sizes or (options.hw,), options.enough)
 
     @property
     def max_output_hw(self) -> tuple[int, int]:
-        """The option `hw`."""
-        return self._options.hw
+        """The largest of the option `sizes`, or `hw`."""
+        return max(self._choice.hws, key=area)
 
     def output_hw(self, hw: tuple[int, int]) -> tuple[int, int]:
-        """The option `hw`, whatever comes."""
-        return self._options.hw
+        """The option `hw`, whatever comes; with `sizes`, what `SizeChoice` says."""
+        return self._choice.hw_for(hw) if self._options.sizes else self._options.hw
 
     def __call__(self, image: Image, out: Pixels) -> Geometry:
-        """Resize the image into `out`, (*hw, 3) uint8, and say how boxes map back.
+        """Resize the image into `out`, (*output_hw, 3) uint8, and say how boxes map back.
 
         Raises:
             FrameError: the image is empty.

@@ -9,6 +9,7 @@ from streamdet.errors import FrameError, StalePixelsError
 from streamdet.frame import FrameRef
 from streamdet.image import BGR24, PixelFormat, Pixels
 from streamdet.transport.pool import Device
+from streamdet.transport.shm_growth import SlotGrowth
 
 
 class ArrayPool:
@@ -18,6 +19,7 @@ class ArrayPool:
         pixel_format: of the images.
         generations: (slots,) uint64, the generation of each slot's content.
         memory: (slots, bytes of a slot) uint8.
+        growth: gives memory to the slots when images need it; None: they have all of it.
     """
 
     device: Device = "cpu"
@@ -27,8 +29,10 @@ class ArrayPool:
         pixel_format: PixelFormat,
         generations: npt.NDArray[np.uint64],
         memory: npt.NDArray[np.uint8],
+        growth: SlotGrowth | None = None,
     ) -> None:
         self.pixel_format = pixel_format
+        self._growth = growth
         self._generations = generations
         self._memory = memory
 
@@ -45,8 +49,11 @@ class ArrayPool:
 
     def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
         """Begin to write a slot: see pool.FramePool."""
-        if self.pixel_format.byte_count(hw) > self._memory.shape[1]:
+        wanted = self.pixel_format.byte_count(hw)
+        if wanted > self._memory.shape[1]:
             raise FrameError("the image is larger than the pool's slots")
+        if self._growth is not None:
+            self._growth.make_room(ref.slot, wanted)
         self._generations[ref.slot] = ref.generation
         return self._image(ref, hw)
 
@@ -71,6 +78,8 @@ class ArrayPool:
     def close(self) -> None:
         """Release the memory: mapped memory is unmapped when the last view is gone."""
         del self._generations, self._memory
+        if self._growth is not None:
+            self._growth.close()
 
     def _image(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
         used = self._memory[ref.slot, : self.pixel_format.byte_count(hw)]

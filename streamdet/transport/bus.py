@@ -34,6 +34,7 @@ from typing import Final, Protocol
 from streamdet.errors import TransportError
 from streamdet.events import EVENT_FIELD
 from streamdet.frame import FrameRef
+from streamdet.transport.turns import Answer, Share, Turn
 
 EVENTS_MAXLEN: Final = 10_000
 """Approximate length of the stream of events."""
@@ -244,6 +245,10 @@ class Bus(Protocol):
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
         """Count a source's frames that some sink has not committed yet; only for its own group."""
+        ...
+
+    def take_turn(self, lease: Lease, share: Share, turn: Turn) -> Answer:
+        """Ask whether a camera's next frame may go on: see turns.py; only for its own group."""
         ...
 
     def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from streamdet.errors import ConfigError, EngineError, TransportError, to_install
 from streamdet.image import DevicePixels, Pixels
 from streamdet.kernels.driver import why_too_old
-from streamdet.kernels.launch import Launch
+from streamdet.kernels.launch import DeviceArray, Launch
 from streamdet.kernels.ptx import ptx
 
 _opened: Final[dict[str, CudaDevice]] = {}
@@ -71,6 +71,7 @@ class CudaDevice:
             self.stream = self._cuda.Stream()
         self._imported: dict[bytes, tuple[Any, int]] = {}
         self._modules: dict[str, Any] = {}
+        self._lasting: list[Any] = []
         self._staging: Any = None
         self._spare: Any = None
         atexit.register(self._release)
@@ -91,6 +92,9 @@ class CudaDevice:
             self._spare.stop_holding()
         self._staging = self._spare = self.stream = None
         self._modules.clear()
+        for memory in self._lasting:
+            memory.free()
+        self._lasting.clear()
         self._cuda.Context.pop()
         self._context.detach()
         self._context = None
@@ -99,6 +103,11 @@ class CudaDevice:
     def model(self) -> str:
         """The GPU's name, as its driver says it."""
         return str(self._cuda.Device(int(self.name.removeprefix("cuda:"))).name())
+
+    @property
+    def stream_address(self) -> int:
+        """Address of `stream`, as CUDA's libraries take it."""
+        return int(self.stream.handle)
 
     def free_bytes(self) -> int:
         """Memory of the device that is free, over all processes."""
@@ -117,6 +126,22 @@ class CudaDevice:
                 f"GPU memory is full: {size >> 20} MiB wanted on {self.name},"
                 f" {self.free_bytes() >> 20} MiB are free"
             ) from exc
+
+    def array(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> DeviceArray:
+        """Make room for a tensor of a network; it stays until the device is closed.
+
+        Raises:
+            EngineError: there is not so much memory.
+        """
+        made = DeviceArray(0, shape, np.dtype(dtype))
+        if not made.nbytes:
+            return made
+        try:
+            memory = self.allocate(made.nbytes)
+        except ConfigError as exc:
+            raise EngineError(f"the network does not fit on {self.name}: {exc}") from exc
+        self._lasting.append(memory)
+        return DeviceArray(int(memory), shape, made.dtype)
 
     def memory_handle(self, memory: Any) -> bytes:
         """What another process needs for `open_memory`."""
@@ -168,18 +193,20 @@ class CudaDevice:
             memory = self._spare.allocate(math.prod(shape) * dtype.itemsize)
         return DevicePixels(self.name, int(memory), shape, dtype, owner=memory)
 
-    def upload(self, write: Callable[[Pixels], None], to: DevicePixels) -> None:
-        """Copy an image to the device, after what came before.
+    def upload(self, write: Callable[[Pixels], None], to: DevicePixels | DeviceArray) -> None:
+        """Copy an image or an array to the device, after what came before.
 
         Args:
-            write: writes the image into what it is given, at once.
+            write: writes it into what it is given, at once.
             to: where to.
 
         Raises:
             ValueError: it is a reader's image.
         """
-        if not to.is_writable:
+        if isinstance(to, DevicePixels) and not to.is_writable:
             raise ValueError("the image is read-only: only a claimed slot may be written to")
+        if not to.nbytes:
+            return
         with _named(f"an image cannot be copied to {self.name}"):
             staged = self._pinned(to)
             write(staged)
@@ -216,7 +243,7 @@ class CudaDevice:
                 f"kernel {name} of {file}.cu cannot be loaded on {self.name}: {exc}"
             ) from exc
 
-    def _pinned(self, image: DevicePixels) -> npt.NDArray[Any]:
+    def _pinned(self, image: DevicePixels | DeviceArray) -> npt.NDArray[Any]:
         """Memory that the device reads by itself, once the last upload has been read from it."""
         self.stream.synchronize()
         if self._staging is None or self._staging.nbytes < image.nbytes:
@@ -224,9 +251,11 @@ class CudaDevice:
         staged: npt.NDArray[Any] = self._staging[: image.nbytes]
         return staged.view(image.dtype).reshape(image.shape)
 
-    def download(self, pixels: DevicePixels) -> Pixels:
-        """Copy an image to the CPU, after all that came before."""
+    def download(self, pixels: DevicePixels | DeviceArray) -> npt.NDArray[Any]:
+        """Copy an image or an array to the CPU, after all that came before."""
         found = np.empty(pixels.shape, pixels.dtype)
+        if not found.size:
+            return found
         with _named(f"an image cannot be copied from {self.name}"):
             self._cuda.memcpy_dtoh_async(found, pixels.pointer, self.stream)
             self.stream.synchronize()

@@ -1,4 +1,4 @@
-"""A private Redis server for one run: a child on a unix socket, without persistence."""
+"""A private Redis server for one run: a child on a unix socket, which by default keeps no file."""
 
 from __future__ import annotations
 
@@ -46,8 +46,12 @@ def find_server() -> Path:
 class EmbeddedRedis:
     """A running private server; `url` is its address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_durable: bool = False) -> None:
         """Start a server in a folder of the run.
+
+        Args:
+            folder: of its socket, log and, if it is durable, its append-only file.
+            is_durable: whether it has again what it held when it is started in the folder again.
 
         Raises:
             ConfigError: there is no server to start.
@@ -63,7 +67,8 @@ class EmbeddedRedis:
             "dir": str(folder),
             "logfile": str(self._log),
             "save": "",
-            "appendonly": "no",
+            "appendonly": "yes" if is_durable else "no",
+            "appendfsync": "everysec",
             "maxmemory-policy": "noeviction",
         }
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]

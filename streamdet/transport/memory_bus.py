@@ -22,6 +22,7 @@ from streamdet.transport.bus import (
     Step,
     StepResult,
 )
+from streamdet.transport.turns import Answer, Progress, Share, Turn, Turns
 
 
 @dataclass
@@ -60,6 +61,8 @@ class MemoryBus:
         self._is_stopping = False
         self._orders: dict[str, str] = {}
         self._entry_count = 0
+        self._turns: dict[str, Turns] = {}
+        self._groups_of: dict[str, str] = {}
 
     # What a worker asks (Bus).
 
@@ -105,10 +108,18 @@ class MemoryBus:
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
         """Count the frames in flight: see bus.Bus."""
-        sinks = self._run().groups[lease.group].sinks_downstream
-        emitted = self._group(lease.group).done[source_id]
-        done = (self._group(sink).done[source_id] for sink in sinks)
-        return emitted - min(done, default=emitted)
+        progress = self._progress(lease.group, source_id)
+        return progress.emitted - progress.through
+
+    def take_turn(self, lease: Lease, share: Share, turn: Turn) -> Answer:
+        """Ask whether a camera's next frame may go on: see bus.Bus."""
+        self._run()
+        self._groups_of[turn.source_id] = lease.group
+        if share.name not in self._turns:
+            self._turns[share.name] = Turns(
+                share, lambda source_id: self._progress(self._groups_of[source_id], source_id)
+            )
+        return self._turns[share.name].ask(turn)
 
     def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
         """Take free slots: see bus.Bus."""
@@ -214,6 +225,12 @@ class MemoryBus:
     def delete(self) -> None:
         """Forget the run; public streams stay."""
         self._exists = False
+
+    def _progress(self, group: str, source_id: str) -> Progress:
+        emitted = self._group(group).done[source_id]
+        sinks = self._run().groups[group].sinks_downstream
+        done = (self._group(sink).done[source_id] for sink in sinks)
+        return Progress(emitted, min(done, default=emitted))
 
     def _run(self) -> RunLayout:
         if not self._exists:

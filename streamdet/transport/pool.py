@@ -32,6 +32,8 @@ class PoolPlan:
         slots: number of slots.
         slot_bytes: usable bytes of one slot.
         device: cpu, or the GPU that it lies in: cuda:0.
+        largest_bytes: a slot grows up to this size when an image needs it; 0: it does not grow.
+        most_bytes: of all slots together, where they grow.
     """
 
     kind: str
@@ -40,6 +42,8 @@ class PoolPlan:
     slots: int
     slot_bytes: int
     device: str = "cpu"
+    largest_bytes: int = 0
+    most_bytes: int = 0
 
 
 class FramePool(Protocol):
@@ -68,6 +72,7 @@ class FramePool(Protocol):
             pool in a GPU.
 
         Raises:
+            SlotGivenUpError: the slot must not be used again, another one may do: shm_growth.py.
             FrameError: an image of `hw` does not fit a slot.
         """
         ...

@@ -32,7 +32,9 @@ from streamdet.transport.bus import (
     StepResult,
 )
 from streamdet.transport.connection import ask, ask_all
+from streamdet.transport.redis_turns import TURN_SCRIPT, pack_turn
 from streamdet.transport.refusals import explained
+from streamdet.transport.turns import Answer, Share, Turn
 
 CONSUMER_GROUP: Final = "workers"
 RUNS_KEY: Final = "streamdet:runs"
@@ -44,7 +46,10 @@ _TRANSIENT: Final = ("OOM", "READONLY", "BUSY", "LOADING", "MISCONF", "TRYAGAIN"
 SILENCE_S: Final = 600.0
 """A run whose supervisor was silent for this long is dead."""
 STEP_SCRIPT: Final = files("streamdet.transport").joinpath("step.lua").read_text()
-_STEP_SHA: Final = hashlib.sha1(STEP_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+_SHAS: Final = {
+    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+    for script in (STEP_SCRIPT, TURN_SCRIPT)
+}
 
 
 def run_prefix(run_id: str) -> str:
@@ -88,7 +93,7 @@ class RedisBus:
         group = self._layout.groups[step.lease.group]
         payload = pack_step(step, group)
         with translated():
-            accepted, in_flight, stop, order = self._run_script(payload)
+            accepted, in_flight, stop, order = self._run_script(STEP_SCRIPT, payload)
         return StepResult(accepted, in_flight, bool(stop), order.decode())
 
     def in_flight(self, lease: Lease, source_id: str) -> int:
@@ -101,6 +106,13 @@ class RedisBus:
             ]
             emitted, *done = (int(count or 0) for count in ask_all(self._redis, commands))
         return emitted - min(done, default=emitted)
+
+    def take_turn(self, lease: Lease, share: Share, turn: Turn) -> Answer:
+        """Ask whether a camera's next frame may go on: see bus.Bus."""
+        payload = pack_turn(lease, self._layout.groups[lease.group], share, turn)
+        with translated():
+            answer: Answer = self._run_script(TURN_SCRIPT, payload).decode()
+        return answer
 
     def take_slots(self, lease: Lease, pool: str, count: int, wait_s: float) -> list[FrameRef]:
         """Take free slots: see bus.Bus."""
@@ -261,12 +273,12 @@ class RedisBus:
         entries = _entries_of(answer)
         return [Entry(id_.decode(), fields[1]) for id_, fields in entries if fields]
 
-    def _run_script(self, payload: bytes) -> Any:
+    def _run_script(self, script: str, payload: bytes) -> Any:
         call = (1, self._prefix, payload)
         try:
-            return ask(self._redis, "EVALSHA", _STEP_SHA, *call)
+            return ask(self._redis, "EVALSHA", _SHAS[script], *call)
         except redis.exceptions.NoScriptError:
-            return ask(self._redis, "EVAL", STEP_SCRIPT, *call)
+            return ask(self._redis, "EVAL", script, *call)
 
     def _group_fields(self, group: str, prefix: str) -> dict[str, bytes]:
         with translated():

@@ -4,7 +4,8 @@ The standard library's SharedMemory is not used: before Python 3.13 any reader t
 the segment. The file's blocks are allocated and touched when it is made, so a full tmpfs is an
 error then and not a SIGBUS later, and no frame pays for fresh pages.
 
-Layout: one uint64 generation per slot, padded to a page, then the slots, each a multiple of a page.
+Layout: one uint64 generation per slot, where slots grow (shm_growth.py) one for its size, padded to
+a page, then the slots, each a multiple of a page.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from streamdet.errors import ConfigError
 from streamdet.registry import load
 from streamdet.transport.array_pool import ArrayPool
 from streamdet.transport.pool import PoolPlan
+from streamdet.transport.shm_growth import SlotGrowth
 
 FOLDER: Final = Path("/dev/shm")  # noqa: S108  the tmpfs of POSIX shared memory, not a temporary file
 PAGE: Final = mmap.PAGESIZE
@@ -36,40 +38,70 @@ class ShmPool:
         Raises:
             ConfigError: there is not enough shared memory.
         """
-        _allocate(plan.path, plan.slots, arena_bytes(plan.slots, plan.slot_bytes))
+        _allocate(plan)
         return ShmPool.attach(plan)
 
     @staticmethod
     def attach(plan: PoolPlan) -> ArrayPool:
         """Map a pool's file."""
-        slots = plan.slots
+        slots, offset, stride = plan.slots, _head_bytes(plan), _stride(plan)
         descriptor = os.open(plan.path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            arena = mmap.mmap(descriptor, arena_bytes(slots, plan.slot_bytes))
-        finally:
+            arena = mmap.mmap(descriptor, offset + slots * stride)
+        except BaseException:
             os.close(descriptor)
+            raise
         generations = np.frombuffer(arena, np.uint64, slots)
-        memory = np.frombuffer(arena, np.uint8, offset=_pages(8 * slots)).reshape(slots, -1)
+        memory = np.frombuffer(arena, np.uint8, offset=offset).reshape(slots, -1)
         pixel_format = load("pixel_format", plan.pixel_format)
-        return ArrayPool(pixel_format, generations, memory[:, : plan.slot_bytes])
+        memory = memory[:, : max(plan.slot_bytes, plan.largest_bytes)]
+        if not plan.largest_bytes:
+            os.close(descriptor)
+            return ArrayPool(pixel_format, generations, memory)
+        sizes = np.frombuffer(arena, np.uint64, slots, offset=8 * slots)
+        growth = SlotGrowth(descriptor, arena, sizes, (offset, stride), plan.most_bytes)
+        return ArrayPool(pixel_format, generations, memory, growth)
 
 
-def _allocate(path: Path, slots: int, size: int) -> None:
+def _allocate(plan: PoolPlan) -> None:
+    path, slots = plan.path, plan.slots
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise _unusable(exc) from exc
     try:
-        os.posix_fallocate(descriptor, 0, size)
+        if plan.largest_bytes:
+            _allocate_beginnings(descriptor, plan)
+        else:
+            os.posix_fallocate(descriptor, 0, arena_bytes(slots, plan.slot_bytes))
     except OSError as exc:
         path.unlink()
-        raise _too_little(exc, slots, size) from exc
+        raise _too_little(exc, slots, arena_bytes(slots, plan.slot_bytes)) from exc
     finally:
         os.close(descriptor)
 
 
+def _allocate_beginnings(descriptor: int, plan: PoolPlan) -> None:
+    """Give each slot the memory that it begins with."""
+    offset, stride = _head_bytes(plan), _stride(plan)
+    os.ftruncate(descriptor, offset + plan.slots * stride)
+    os.posix_fallocate(descriptor, 0, offset)
+    for slot in range(plan.slots):
+        os.posix_fallocate(descriptor, offset + slot * stride, _pages(plan.slot_bytes))
+    sizes = np.full(plan.slots, plan.slot_bytes, np.uint64)
+    os.pwrite(descriptor, sizes.tobytes(), 8 * plan.slots)
+
+
+def _head_bytes(plan: PoolPlan) -> int:
+    return _pages((16 if plan.largest_bytes else 8) * plan.slots)
+
+
+def _stride(plan: PoolPlan) -> int:
+    return _pages(max(plan.slot_bytes, plan.largest_bytes))
+
+
 def arena_bytes(slots: int, slot_bytes: int) -> int:
-    """Size of a pool's file."""
+    """Memory of a pool when it is made."""
     return _pages(8 * slots) + slots * _pages(slot_bytes)
 
 

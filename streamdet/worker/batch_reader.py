@@ -51,6 +51,7 @@ class BatchReader:
         batch: most frames in a batch that are not dropped.
         max_wait_s: longest wait for a full batch.
         next_index: source id -> its next index; None where order does not matter.
+        is_wary: whether what was read before and not committed is taken one entry at a time.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class BatchReader:
         batch: int,
         max_wait_s: float,
         next_index: Mapping[str, int] | None,
+        is_wary: bool = False,
     ) -> None:
         self._bus = bus
         self._lease = lease
@@ -69,28 +71,39 @@ class BatchReader:
         self._next_index = None if next_index is None else dict(next_index)
         self._early: dict[tuple[str, int], ReceivedMessage] = {}
         self._ready: deque[ReceivedMessage] = deque()
+        self._is_wary = is_wary
+        self._suspects: set[str] = set()
         self._recover()
 
     def next_batch(self) -> list[ReceivedMessage]:
         """Return the next messages, [] when none came in time.
 
-        At most `batch` frames that are not dropped, with dropped ones and ends among them.
+        At most `batch` frames that are not dropped, with dropped ones and ends among them; a
+        suspect comes alone.
         """
         if not self._ready:
             self._read()
             self._top_up()
+        if self._ready and self.is_suspect(self._ready[0]):
+            return [self._ready.popleft()]
         batch: list[ReceivedMessage] = []
         work = 0
         while self._ready and len(batch) < max(_PAGE, self._batch):
             work += self._ready[0].is_work
-            if work > self._batch:
+            if work > self._batch or self.is_suspect(self._ready[0]):
                 break
             batch.append(self._ready.popleft())
         return batch
 
+    def is_suspect(self, item: ReceivedMessage) -> bool:
+        """Whether a process of this worker may have ended of this."""
+        return item.entry_id in self._suspects
+
     def _recover(self) -> None:
         after_id = "0"
         while page := self._bus.read_pending(self._lease, after_id, _PAGE):
+            if self._is_wary:
+                self._suspects.update(entry.id for entry in page)
             self._admit(page)
             after_id = page[-1].id
 

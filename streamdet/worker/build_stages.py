@@ -7,6 +7,7 @@ from typing import Any
 
 from streamdet.analytics import AnalyticsContext
 from streamdet.detectors.make import make_detector
+from streamdet.detectors.parts.network import OnGpu
 from streamdet.detectors.parts.options import DetectorOptions
 from streamdet.graph import Node
 from streamdet.registry import load
@@ -30,7 +31,7 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
 
     Returns:
         The group, and what runs a node where that is not its kind alone: node -> the runtime of a
-        detector, the GPU of a source or transform.
+        detector, the GPU of another node.
 
     Raises:
         ConfigError: weights are missing, a class is unknown.
@@ -41,15 +42,18 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
     group = StageGroup(members, pixels.take_waited_ns)
     for node_plan in plan.nodes:
         node = node_plan.node
-        if node.device != "cpu":
+        if node.device != "cpu" and node.role != "detector":
             runtimes[node.name] = _on_gpu(node, pixels)
         if node.role == "source":
             continue
         if node.role == "detector":
             assert node.model is not None
             assert isinstance(node.options, DetectorOptions)
-            detector, runtimes[node.name] = make_detector(node.options, node.model)
-            stage: Stage = DetectStage(node.model.name, detector, pixels)
+            where = None
+            if node.device != "cpu":
+                where = OnGpu(pixels.device(node.device), plan.batch)
+            detector, runtimes[node.name] = make_detector(node.options, node.model, where)
+            stage: Stage = DetectStage(node.model.name, detector, pixels, device=node.device)
         else:
             stage = _make_stage(plan, node_plan, pixels, group.warnings.append)
         members.append(Member(node.name, node_plan.parent, stage))

@@ -1,9 +1,9 @@
 """The worker of one camera: connects and reconnects, emits its frames, drops those that are late.
 
 A live source never waits for the pipeline, and never ends by itself: it is told to, see
-camera_orders.py. A frame that is too old, that
-comes while `max_in_flight` frames of its camera are in flight, or that finds no free slot, is
-committed as dropped, with the reason: every frame that the camera sent is counted.
+camera_orders.py. A frame is committed as dropped, with the reason, if it is too old, if it comes
+while `max_in_flight` frames of its camera are in flight or when it is the turn of other cameras
+(see transport/turns.py), or if it finds no free slot: every frame that the camera sent is counted.
 """
 
 from __future__ import annotations
@@ -25,16 +25,24 @@ from streamdet.stages.preview import PreviewTap
 from streamdet.stages.source import SourceStage
 from streamdet.transport.bus import PublicEntry, Step, StepResult, event_entry
 from streamdet.transport.packet_ring import RingWriter
+from streamdet.transport.turns import Turn
 from streamdet.worker.camera_orders import CameraOrder, OrderedError, read_order
 from streamdet.worker.camera_state import CameraState, Pauses
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.held_frames import HeldFrames
 from streamdet.worker.source_worker import StopRequested
 from streamdet.worker.stage_stats import SKIPPED
-from streamdet.worker.under_way import UnderWay
 
 STALE: Final = "stale: the frame came too late"
 BUSY: Final = "busy: enough frames of its source were under way"
+OTHERS: Final = "busy: it was the turn of other cameras"
+
+WANTED: Final = 0.5
+"""Frames shall be through after this part of the time after which they are dropped."""
+LONGEST_INTERVAL_MS: Final = 2000.0
+"""For a camera whose frames come more rarely no place is kept until its next one."""
+SPARE_MS: Final = 100.0
+"""The next frame may be so late."""
 
 LONGEST_HOLD_NS: Final = 250_000_000
 """Longest wait of dropped frames for one that is not dropped, to be committed with it."""
@@ -63,6 +71,7 @@ class LiveSourceWorker:
         self._held = HeldFrames(context)
         self._public: list[PublicEntry] = []
         self._camera = CameraState()
+        self._hw: tuple[int, int] | None = None
         self._lost, self._refused = Pauses(0.5, 2.0), Pauses(5.0, 30.0)
 
     def run(self) -> None:
@@ -84,8 +93,6 @@ class LiveSourceWorker:
         self._source_id = item.source_id
         bus = self._context.bus
         self._last, _ = unpack_position(bus.positions().get(item.source_id))
-        in_flight = bus.in_flight(self._lease, item.source_id)
-        self._under_way = UnderWay(self._last.index, in_flight)
         options = item.options or self._node.options
         assert isinstance(options, LiveOptions)
         self._options = options
@@ -163,7 +170,17 @@ class LiveSourceWorker:
             warning = f"{name}: {problem}; it has no clips until there is room"
             self._context.group.warnings.append(warning)
 
+    def _note_size(self, hw: tuple[int, int]) -> None:
+        """Say that the camera sends images of another size; their slots grow if they must."""
+        if self._hw not in (None, hw):
+            before, now = ("x".join(map(str, each)) for each in (self._hw, hw))
+            self._context.group.warnings.append(
+                f"{self._source_id}: its images are {now} now, {before} before"
+            )
+        self._hw = hw
+
     def _emit(self, frame: LiveFrame) -> None:
+        self._note_size(frame.image.hw)
         started_ns = time.monotonic_ns()
         last = self._last
         decoded = last.decoded + frame.skipped + 1
@@ -181,15 +198,13 @@ class LiveSourceWorker:
         job = self._stage.job(self._source_id, taken, started_ns, drop_reason=reason)
         made = self._held.add(job)
         self._last = position  # not before: a frame whose image fits no slot gets no index
-        if made.drop_reason is None:
-            self._under_way.add(made.index)
         if made.drop_reason is None or self._is_time_to_commit():
             self._commit()
 
     def _commit(self, *entries: PublicEntry) -> None:
         public = [*self._public, *entries]
         self._public.clear()
-        self._after_step(self._held.commit(self._lease, self._source_id, self._packed(), public))
+        self._obey(self._held.commit(self._lease, self._source_id, self._packed(), public))
 
     def _is_time_to_commit(self) -> bool:
         return len(self._held) >= self._context.plan.batch or self._held.age_ns > LONGEST_HOLD_NS
@@ -197,10 +212,17 @@ class LiveSourceWorker:
     def _reason_to_drop(self, frame: LiveFrame) -> str | None:
         if frame.age_ns > self._options.max_staleness_ms * 1_000_000:
             return STALE
-        if self._under_way.count < self._options.max_in_flight:
-            return None
-        self._under_way.note(self._context.bus.in_flight(self._lease, self._source_id))
-        return BUSY if self._under_way.count >= self._options.max_in_flight else None
+        interval_ms = float(1000 * frame.duration * frame.time_base)
+        turn = Turn(
+            self._source_id,
+            self._last.index,
+            self._options.max_in_flight,
+            WANTED * self._options.max_staleness_ms,
+            2 * min(interval_ms, LONGEST_INTERVAL_MS) + SPARE_MS,
+            time.monotonic() * 1000,
+        )
+        answer = self._context.bus.take_turn(self._lease, self._context.plan.share, turn)
+        return {"go": None, "own": BUSY, "others": OTHERS}[answer]
 
     def _set_state(self, state: State, reason: str = "") -> None:
         """Commit the camera's state if it has changed, together with the held frames."""
@@ -212,10 +234,6 @@ class LiveSourceWorker:
         run, camera = self._context.plan.run, self._camera.as_dict()
         event = camera_event(run.layout.run_id, self._source_id, camera, self._last.index)
         return event_entry(run.events, event)
-
-    def _after_step(self, result: StepResult) -> None:
-        self._under_way.note(result.in_flight, self._last.index)
-        self._obey(result)
 
     def _obey(self, result: StepResult) -> CameraOrder | None:
         """Return the order to pause while this is paused; any other ends what is being done.

@@ -32,6 +32,7 @@ from streamdet.worker.run_files import (
     EXIT_FATAL,
     EXIT_TRANSPORT,
     beats_path,
+    forget_begun,
     traceback_path,
     write_status,
 )
@@ -58,6 +59,7 @@ def ended(plan: WorkerPlan, work: Callable[[], None]) -> int:
     except RunLostError as exc:
         return _fail(plan, EXIT_FATAL, str(exc))
     except TransportError as exc:
+        forget_begun(plan.run.folder, plan.consumer)  # no frame is to blame
         return _fail(plan, EXIT_TRANSPORT, str(exc))
     except StreamdetError as exc:
         return _fail(plan, EXIT_FATAL, str(exc))

@@ -18,6 +18,9 @@ from streamdet.sources.resolve import SourceItem
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.transport.packet_ring import RING_BYTES, RingPlan, ring_folder
 from streamdet.transport.pool import PoolPlan
+from streamdet.transport.turns import Share
+from streamdet.worker.pool_plans import holders
+from streamdet.worker.shares import share_of
 from streamdet.worker.staleness import longest_waits_ns
 
 RING_MARGIN_S: Final = 10.0
@@ -55,6 +58,7 @@ class RunPlan:
         class_names: model name -> class names.
         max_in_flight: frames in flight above which a source pauses.
         events: key of the public stream of events.
+        dead_letters: key of the public stream of frames that were given up.
         read_attempts: a file on which its worker ends so often, without a frame in between, is
             given up; 0: never, the run fails.
         live_sources: ids of the live sources.
@@ -69,6 +73,7 @@ class RunPlan:
     class_names: Mapping[str, tuple[str, ...]]
     max_in_flight: int
     events: str
+    dead_letters: str = "dead-letters"
     read_attempts: int = 0
     live_sources: frozenset[str] = frozenset()
     rings: RingPlan | None = None
@@ -93,6 +98,7 @@ class WorkerPlan:
         live_nodes: the nodes of live sources whose frames reach it.
         reads_pools: the pools of other groups whose slots it reads.
         longest_waits_ns: source id -> a frame that has been under way for longer is dropped.
+        share: what a camera shares with others.
     """
 
     run: RunPlan
@@ -108,6 +114,7 @@ class WorkerPlan:
     reads_pools: frozenset[str]
     live_nodes: frozenset[str] = frozenset()
     longest_waits_ns: Mapping[str, int] = field(default_factory=dict)
+    share: Share = field(default_factory=Share)
 
     @property
     def is_source(self) -> bool:
@@ -193,6 +200,7 @@ def _worker_plan(
             if any(reader.name == group.name for reader in graph.slot_readers(maker))
         ),
         longest_waits_ns=longest_waits_ns(graph, group),
+        share=share_of(graph, group.name, run.pools) if entry.is_live else Share(),
     )
 
 
@@ -207,7 +215,7 @@ def _batch(graph: PipelineGraph, run: RunPlan, group: ProcessGroup) -> int:
         for maker, pool in run.pools.items()
         if group.name in {graph.nodes[maker].process, *_names(graph.slot_readers(maker))}
     ]
-    return min([group.first.batch, *(max(1, p.slots // (2 * group.replicas)) for p in touched)])
+    return min([group.first.batch, *(max(1, p.slots // (2 * holders(group))) for p in touched)])
 
 
 def _names(groups: Iterable[ProcessGroup]) -> set[str]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.config.names import wrong_name
 from streamdet.errors import ConfigError
-from streamdet.graph.pipeline import Node, PipelineGraph
+from streamdet.graph.pipeline import Node, PipelineGraph, ProcessGroup
 from streamdet.registry import load
 from streamdet.transport.pool import PoolPlan
 from streamdet.transport.shm_pool import FOLDER, arena_bytes
 
+LARGEST_SIDE: Final = 6000
+"""Cameras' larger images are refused, unless their `max_pixels` says otherwise."""
+FEWEST_LARGE: Final = 4
+"""So many images of the largest size fit a pool, at least."""
 SHM_REMEDY: Final = "in a container: --shm-size=1g (Kubernetes: an emptyDir with medium: Memory)"
 
 
@@ -58,12 +63,33 @@ def _pool_plan(
         sizes = [settings.slot_hw, *known]
     slot_bytes = max(map(load("pixel_format", maker.pixel_format).byte_count, sizes))
     users = [graph.group_of(node.name), *graph.slot_readers(node.name)]
-    fewest = 2 * max(group.replicas for group in users)
-    wanted = max(settings.slots, 2 * sum(group.first.batch * group.replicas for group in users))
-    affordable = (settings.pool_mib << 20) // slot_bytes
-    slots = max(fewest, min(wanted, affordable))
+    fewest = 2 * max(map(holders, users))
+    cameras = 2 * graph.group_of(node.name).first.parallel if _is_live(users[0]) else 0
+    wanted = max(
+        settings.slots, cameras + 2 * sum(group.first.batch * holders(group) for group in users)
+    )
+    most_bytes = settings.pool_mib << 20
+    slots = max(fewest, min(wanted, most_bytes // slot_bytes))
     kind = settings.pool if node.device == "cpu" else "cuda"
-    return PoolPlan(kind, maker.pixel_format, path, slots, slot_bytes, node.device)
+    plan = PoolPlan(kind, maker.pixel_format, path, slots, slot_bytes, node.device)
+    return _growing(plan, most_bytes) if node.is_live and node.device == "cpu" else plan
+
+
+def holders(group: ProcessGroup) -> int:
+    """How many processes of a group may keep slots while they wait for others: cameras do not."""
+    return 1 if _is_live(group) else group.replicas
+
+
+def _is_live(group: ProcessGroup) -> bool:
+    return group.first.is_live
+
+
+def _growing(plan: PoolPlan, most_bytes: int) -> PoolPlan:
+    """Let the slots of cameras' images grow: their sizes are unknown, and change."""
+    most_bytes = max(most_bytes, plan.slots * plan.slot_bytes)
+    byte_count = load("pixel_format", plan.pixel_format).byte_count
+    largest = min(byte_count((LARGEST_SIDE, LARGEST_SIDE)), most_bytes // FEWEST_LARGE)
+    return replace(plan, largest_bytes=max(plan.slot_bytes, largest), most_bytes=most_bytes)
 
 
 def fitting_pools(

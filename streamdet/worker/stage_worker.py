@@ -12,6 +12,7 @@ from streamdet.worker.committer import Committer, Results
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.later_sources import LaterSources
 from streamdet.worker.staleness import fresh_or_dropped
+from streamdet.worker.suspects import Suspects
 
 
 class StageWorker:
@@ -24,6 +25,7 @@ class StageWorker:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._committer = Committer(context.plan, context.bus, context.pixels.settle)
+        self._suspects = Suspects(context.plan)
         self._later = LaterSources(context.plan.run.folder, context.plan.live_nodes)
 
     def run(self) -> None:
@@ -48,6 +50,7 @@ class StageWorker:
             batch=plan.batch,
             max_wait_s=plan.max_wait_s,
             next_index=bus.done_counts(plan.group) if plan.is_ordered else None,
+            is_wary=self._suspects.may_exist,
         )
 
     def advance(self) -> bool:
@@ -78,7 +81,7 @@ class StageWorker:
     def _do(self, batch: list[ReceivedMessage]) -> None:
         longest_ns = self._longest_waits_ns()
         messages = [
-            fresh_or_dropped(item.message, longest_ns)
+            fresh_or_dropped(self._tried(item, item.message), longest_ns)
             for item in batch
             if isinstance(item.message, FrameMessage)
         ]
@@ -92,10 +95,15 @@ class StageWorker:
                 self._context.group.finish(item.message.source_id)
                 commits.append(self._committer.end_commit(item.message, item.entry_id))
         self._step(commits, results)
+        if any(message.drop_reason is None for message in messages):
+            self._suspects.went_well()
+
+    def _tried(self, item: ReceivedMessage, message: FrameMessage) -> FrameMessage:
+        return self._suspects.tried(message) if self._reader.is_suspect(item) else message
 
     def _step(self, commits: Sequence[Commit], results: Results) -> None:
         group = self._context.group
-        news = group.take_news()
+        news = self._suspects.add_to(group.take_news())
         if commits or news:
             self._committer.step(self._lease, commits, results, news)
             group.committed()

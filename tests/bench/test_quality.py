@@ -10,6 +10,7 @@ import pytest
 
 from streamdet.bench import accuracy, copies, tracker_metrics
 from streamdet.bench.material import Material
+from streamdet.registry import KINDS
 
 
 @pytest.mark.data
@@ -52,8 +53,8 @@ def test_accuracy_is_measured_both_ways(
 
 
 def report(ratio: dict[str, float] | None) -> dict[str, Any]:
-    ours = {"mota": 0.4, "idf1": 0.5, "updates_per_s": 9000.0}
-    kinds = {kind: {"ours": ours, "ratio": ratio} for kind in ("sort", "byte_track", "oc_sort")}
+    ours = {"mota": 0.4, "idf1": 0.5, "switches": 9, "updates_per_s": 9000.0}
+    kinds = {kind: {"ours": ours, "ratio": ratio} for kind in KINDS["tracker"]}
     return {"library": "trackers 2", **kinds}
 
 
@@ -65,9 +66,10 @@ def test_trackers_are_held_against_the_library() -> None:
         "sort IDF1 / the library's",
         "byte_track IDF1 / the library's",
         "oc_sort IDF1 / the library's",
+        "bot_sort IDF1 / the library's",
         "the fastest, updates",
     ]
 
 
 def test_without_the_library_trackers_are_shown_alone() -> None:
-    assert len(tracker_metrics.compare(report(None)).metrics) == 10
+    assert len(tracker_metrics.compare(report(None)).metrics) == 4 * 4 + 1

@@ -40,7 +40,7 @@ def sequence(folder: Path) -> None:
 def test_the_library_is_measured_beside_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ("SORTTracker", "ByteTrackTracker", "OCSORTTracker")
+    names = ("SORTTracker", "ByteTrackTracker", "OCSORTTracker", "BoTSORTTracker")
     monkeypatch.setitem(sys.modules, "trackers", SimpleNamespace(**dict.fromkeys(names, Library)))
     monkeypatch.setitem(sys.modules, "supervision", SimpleNamespace(Detections=SimpleNamespace))
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "0")

@@ -7,12 +7,14 @@ import pytest
 
 from streamdet.building import pack as packing
 from streamdet.building.build import build, give_weights, make_network
-from streamdet.building.pack import pack
+from streamdet.building.pack import pack, pack_fitted
 from streamdet.config.files import shipped
 from streamdet.errors import ConfigError
 from streamdet.models.built_network import find_network
-from streamdet.models.model_config import ModelConfig, load_model_config
+from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
+from streamdet.training.model_file import read_model_file, weights_entry, write_model_file
 from tests.building.toy_model import write_trained
+from tests.detectors.small_models import write_bow
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +94,16 @@ def test_a_shipped_model_needs_no_other_folder(
     model = load_model_config("people")
     assert model.argument == "people"
     assert find_network(model).path == shipped("configs/models") / "people.onnx"
+
+
+def test_what_was_fitted_without_a_network_ships_as_it_is(tmp_path: Path) -> None:
+    weights = tmp_path / "fitted.npz"
+    write_bow(weights)
+    entry = weights_entry(weights, "CC0", "a test")
+    values = read_model_file("bow_spm_untrained") | {"classes": ["person"], "weights": entry}
+    write_model_file(values, tmp_path / "fitted.yaml")
+    model = pack_fitted(load_model_config(str(tmp_path / "fitted.yaml")), "small", tmp_path / "out")
+    assert (tmp_path / "out" / "small.npz").read_bytes() == weights.read_bytes()
+    assert model.weights is not None
+    assert (model.name, model.weights.file, model.weights.licence) == ("small", "small.npz", "CC0")
+    assert find_weights(model) == tmp_path / "out" / "small.npz"

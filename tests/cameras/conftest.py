@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from tests.cameras.fault_proxy import FaultProxy
+from streamdet.chaos.fault_proxy import FaultProxy
 from tests.cameras.rtsp_server import RtspServer, missing_packages
 from tests.required import skip_for_want_of
 

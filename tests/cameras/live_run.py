@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.faults.storm import heed_signals
+
 LIMIT_S = 40.0
 """A machine that is busy with other tests takes its time to start."""
 
@@ -44,6 +46,7 @@ class LiveRun:
             stdout=self._log,
             stderr=self._log,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            preexec_fn=heed_signals,  # noqa: PLW1509
         )
 
     @property

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from streamdet.chaos.held_port import LOOPBACK, bound_socket
 from streamdet.system.process import bound_to_parent
-from tests.cameras.held_port import LOOPBACK, bound_socket
 
 ROOT = Path(__file__).parent.parent.parent
 DEBIAN_PYTHON = "/usr/bin/python3"

@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 
-from tests.cameras.fault_proxy import FaultProxy
-from tests.cameras.faulty_link import Faults
+from streamdet.chaos.fault_proxy import FaultProxy
+from streamdet.chaos.faulty_link import Faults
 from tests.cameras.live_run import LiveRun
 from tests.cameras.rtsp_server import Mount, RtspServer
 

@@ -333,3 +333,23 @@ def test_a_server_that_is_away_while_cameras_come_and_go_loses_nothing(
     finally:
         server.stop()
     run.check_accounts(["door", "yard"])
+
+
+def test_more_cameras_than_slots_run_and_their_images_are_larger_than_slots(
+    start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "small.yaml").write_text("slots: 2\nslot_hw: [8, 8]\npool_mib: 1\n")
+    more = ("--deploy", str(tmp_path / "small.yaml"), "--output", str(tmp_path / "boxes.mp4"))
+    sets = [word for node in ("camera", "detect", "track") for word in ("--set", f"{node}.batch=1")]
+    run = start(*more, *sets)  # so there are 6 slots
+    names = [f"c{number}" for number in range(6)]
+    for name in names:
+        run.control.add(name, {"uri": run.address, "every": 25})
+    for name in names:
+        run.wait_for_frames(name, 2)
+    run.stop()
+    run.check_accounts(["door", *names])
+    for name in names:
+        with av.open(str(tmp_path / f"boxes-{name}.mp4")) as container:
+            assert len(list(container.decode(video=0))) == len(run.frames(name))
+    assert "does not fit" not in run.log

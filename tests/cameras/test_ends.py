@@ -13,7 +13,7 @@ import av
 import psutil
 import pytest
 
-from tests.cameras.fault_proxy import FaultProxy
+from streamdet.chaos.fault_proxy import FaultProxy
 from tests.cameras.live_frames import frames, rising, take
 from tests.cameras.rtsp_server import ROOT, RtspServer, missing_packages
 

@@ -1,14 +1,13 @@
-"""Sixteen cameras, more than can be detected: each gets its share, and results are of now.
+"""Cameras send more than can be detected: each gets its share, and results are of now.
 
-The machine may be busy with other tests, so that a camera's share is some tens of frames, and how
-many of them a count ends with is a matter of luck: hence the tolerances.
+The share is that of max-min fairness: see docs/live.md. What the detector can do is what it did.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pytest
@@ -16,33 +15,32 @@ import pytest
 from tests.cameras.fair_cameras import live_address, write_clip
 from tests.cameras.live_run import LiveRun
 
-pytestmark = pytest.mark.nightly
+SETTLE_S = 4.0
 
-FPS = (60, 5, *[10] * 14)
-NAMES = [f"cam{number:02}" for number in range(len(FPS))]
-SETTLE_S, MEASURE_S = 6.0, 14.0
+Frames = dict[str, list[dict[str, Any]]]
 
 
-def run_all(folder: Path, **options: int) -> dict[str, list[dict[str, Any]]]:
-    """Run all cameras; returns each one's frames after the first seconds."""
-    clips = [write_clip(folder / f"{name}.mp4", fps) for name, fps in zip(NAMES, FPS, strict=True)]
-    nodes = ["camera", *(f"camera-{number}" for number in range(2, len(FPS) + 1))]
-    sets = [f"{node}.{name}={value}" for node in nodes for name, value in options.items()]
-    more = [word for text in (*sets, "detect.replicas=1") for word in ("--set", text)]
+def run_all(folder: Path, rates: Sequence[int], measure_s: float) -> Frames:
+    """Run cameras with default settings; returns each one's frames after the first seconds."""
+    names = [f"cam{number:02}" for number in range(len(rates))]
+    clips = [
+        write_clip(folder / f"{name}.mp4", fps) for name, fps in zip(names, rates, strict=True)
+    ]
+    more = ("--set", "detect.replicas=1", "--set", "detect.input=480x640")
     run = LiveRun(folder, [live_address(clip) for clip in clips], *more)
     try:
-        for name in NAMES:
+        for name in names:
             run.wait_for_frames(name, 1)
         time.sleep(SETTLE_S)
-        before = {name: len(run.frames(name)) for name in NAMES}
-        time.sleep(MEASURE_S)
-        after = {name: run.frames(name) for name in NAMES}
+        before = {name: len(run.frames(name)) for name in names}
+        time.sleep(measure_s)
+        after = {name: run.frames(name) for name in names}
         run.stop()
     finally:
         run.kill()
-    for name in NAMES:
+    for name in names:
         check_accounts(run, name)
-    return {name: after[name][before[name] :] for name in NAMES}
+    return {name: after[name][before[name] :] for name in names}
 
 
 def check_accounts(run: LiveRun, name: str) -> None:
@@ -50,29 +48,38 @@ def check_accounts(run: LiveRun, name: str) -> None:
     assert ids == list(range(len(ids)))
     report = run.report[name]
     assert report["emitted"] == len(ids) == report["published"] + sum(report["dropped"].values())
+    assert all(reason.startswith(("busy: ", "stale: ")) for reason in report["dropped"])
+
+
+def fair_shares(wanted: dict[str, int], total: int) -> dict[str, float]:
+    """Max-min fairness: who wants least first gets that, or an equal part of what is left."""
+    shares, left = {}, float(total)
+    for place, name in enumerate(sorted(wanted, key=lambda name: wanted[name])):
+        shares[name] = min(wanted[name], left / (len(wanted) - place))
+        left -= shares[name]
+    return shares
+
+
+def check_fair(frames: Frames) -> None:
+    """Each has its share within a tenth; or two frames, as a count may begin or end just behind."""
+    counts = {name: len(results(each)) for name, each in frames.items()}
+    shares = fair_shares({name: len(each) for name, each in frames.items()}, sum(counts.values()))
+    wrong = [name for name in counts if abs(counts[name] - shares[name]) > most_off(shares[name])]
+    assert not wrong, (wrong, counts, shares)
+
+
+def most_off(share: float) -> float:
+    return max(2.0, 0.1 * share)
+
+
+def check_of_now(frames: Frames) -> None:
+    """1 s until the detector takes it; the tracker's process may wait for a core after that."""
+    for name, each in frames.items():
+        assert max(map(wait_s, results(each))) < 1.0 + 0.5, name
 
 
 def results(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [frame for frame in frames if "dropped" not in frame]
-
-
-def test_cameras_share_a_detector_evenly_whatever_their_rate(tmp_path: Path) -> None:
-    frames = run_all(tmp_path, max_staleness_ms=60_000)
-    counts = {name: len(results(frames[name])) for name in NAMES}
-    equal = [counts[name] for name in NAMES[2:]]
-    share = median(equal)
-    # The queue holds up to three frames of each: who ends just behind has that much less.
-    assert max(abs(count - share) for count in equal) <= max(3, 0.1 * share), counts
-    assert counts["cam00"] <= max(share + 3, 1.25 * share), counts
-    assert counts["cam01"] >= min(0.95 * len(frames["cam01"]), share - 3), counts
-
-
-def test_results_are_of_now_though_more_comes_than_can_be_detected(tmp_path: Path) -> None:
-    frames = run_all(tmp_path)
-    for name in NAMES:
-        assert results(frames[name]), f"{name} starves"
-        # 1 s until the detector takes it; the tracker's process may wait for a core after that.
-        assert max(map(wait_s, results(frames[name]))) < 1.0 + 0.5
 
 
 def wait_s(frame: dict[str, Any]) -> float:
@@ -80,3 +87,22 @@ def wait_s(frame: dict[str, Any]) -> float:
     latency: dict[str, float] = frame["latency_ms"]
     after = sum(value for node, value in latency.items() if not node.startswith(("cam", "total")))
     return (latency["total"] - after) / 1000
+
+
+def test_shares_by_hand() -> None:
+    wanted = {"a": 60, "b": 2, "c": 10, "d": 9}
+    assert fair_shares(wanted, 26) == {"b": 2, "d": 8, "c": 8, "a": 8}
+    assert fair_shares(wanted, 81) == wanted
+
+
+def test_a_fast_camera_takes_nothing_from_slow_ones(tmp_path: Path) -> None:
+    frames = run_all(tmp_path, (60, 40, 30, 1), 12)
+    check_fair(frames)
+    check_of_now(frames)
+
+
+@pytest.mark.nightly
+def test_sixteen_cameras_share_a_detector_whatever_their_rates(tmp_path: Path) -> None:
+    frames = run_all(tmp_path, (60, 5, *[10] * 14), 40)
+    check_fair(frames)
+    check_of_now(frames)

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.cameras.fault_proxy import FaultProxy
+from streamdet.chaos.fault_proxy import FaultProxy
 from tests.cameras.frame_numbers import read_number
 from tests.cameras.live_run import LiveRun
 from tests.cameras.rtsp_server import Mount, RtspServer

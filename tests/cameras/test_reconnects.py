@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cameras.fault_proxy import FaultProxy
+from streamdet.chaos.fault_proxy import FaultProxy
 from tests.cameras.live_run import LiveRun
 from tests.cameras.rtsp_server import RtspServer
 

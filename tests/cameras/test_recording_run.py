@@ -14,6 +14,7 @@ from typing import Any
 import av
 import pytest
 
+from streamdet.records.search import FILES, Query, search
 from tests.cameras.live_run import LiveRun
 from tests.redis_server import RedisServer
 
@@ -24,9 +25,10 @@ KILLS = 12
 def run(data: Path, redis_server: RedisServer, tmp_path: Path) -> Iterator[LiveRun]:
     camera = f"file:{data / 'videos' / 'people-one-by-one.mp4'}?live=1&loop=1"
     folders = (f"record.folder={tmp_path}/clips", f"shoot.folder={tmp_path}/shots")
+    kept = ("--output", f"{tmp_path}/kept.records")
     values = (*folders, "record.max_s=10", "camera.fps=4")
     sets = (word for value in values for word in ("--set", value))
-    made = LiveRun(tmp_path, [camera], "--redis", redis_server.url, *sets, graph="recording")
+    made = LiveRun(tmp_path, [camera], "--redis", redis_server.url, *kept, *sets, graph="recording")
     yield made
     made.kill()
 
@@ -54,6 +56,8 @@ def test_kills_double_and_lose_no_file_and_no_event(
     there = [path for path in tmp_path.glob("*/*/*") if path.suffix in (".mp4", ".jpg")]
     assert announced == sorted(map(str, there))
     assert {event["event"] for event in events(redis_server, tmp_path)} == {"clip", "snapshot"}
+    rows = search(tmp_path / "kept.records", Query(events=FILES, limit=10_000)).rows
+    assert sorted(row.path or "" for row in rows) == announced
     assert list(tmp_path.glob("**/*.part")) == []
     for clip in tmp_path.glob("clips/*/*.mp4"):
         with av.open(str(clip)) as opened:

@@ -21,7 +21,7 @@ def test_all_kinds_are_listed_with_what_every_node_may_say(
 ) -> None:
     assert main(["kinds"]) == 0
     printed = capsys.readouterr().out
-    assert "tracker    sort, byte_track, oc_sort\n" in printed
+    assert "tracker    sort, byte_track, oc_sort, bot_sort\n" in printed
     assert "  batch = 8\n      Most frames read at once" in printed
     assert "auto is one for each core. A number, or auto.\n" in printed
 

@@ -37,9 +37,28 @@ def test_an_option_is_set(det: Path) -> None:
     assert out.read_text() == ""
 
 
+def test_offline_fills_gaps_and_says_so(det: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    det.write_text("".join(line for line in WALKER.splitlines(True) if line[0] not in "56"))
+    out = det.with_name("out.txt")
+    track = ["track", str(det), "--output", str(out), "--offline"]
+    assert main(track) == 0
+    assert "1 track, 10 boxes in 10 frames, 2 of them put into gaps" in capsys.readouterr().out
+    assert read_mot(out).frames.tolist() == list(range(1, 11))
+    assert main([*track, "--set", "offline.fill_gaps=0"]) == 0
+    assert "1 track, 8 boxes in 10 frames\n" in capsys.readouterr().out
+
+
+def test_who_gets_no_track_is_told_why(det: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    det.write_text(WALKER.replace("0.9", "0.5"))
+    assert main(["track", str(det), "--output", str(det.with_name("out.txt"))]) == 0
+    assert "no detection became a track; the highest score is 0.50" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
+        ("offline.smoth=3", "offline.smoth is an unknown key"),
+        ("track.max_age=3", "here without 'track.'"),
         ("max_ag=3", "max_ag is an unknown key; did you mean 'max_age'?"),
         ("max_age=abc", "max_age must be a whole number, got 'abc'"),
         ("max_age", "--set max_age: must be OPTION=VALUE"),

@@ -30,7 +30,7 @@ SUFFIXES = {
 }
 ONE_FILE = {"csv", "event_file", "jsonl", "parquet"}
 """Kinds that write all sources into one file."""
-RECORDERS = {"clip", "snapshot"}
+RECORDERS = {"clip", "snapshot", "records"}
 """Kinds that write a file when something happens: see tests/sinks/test_clip.py."""
 DELIVERING = {"webhook", "mqtt"}
 """Kinds whose output is another program's: tests/sinks has what they promise."""

@@ -13,6 +13,9 @@ from typing import Any, Final
 
 import pytest
 
+from streamdet.config.files import shipped
+from streamdet.kernels.ptx import names
+from streamdet.transport.cuda_device import CudaDevice, open_device
 from tests.emulation import build
 from tests.required import skip_for_want_of
 
@@ -78,6 +81,12 @@ class EmulatedCuda:
         )  # fmt: skip
 
 
+def all_kernels() -> str:
+    """The value of EMULATED_CUDA_KERNELS with which every kernel of ours is found by its PTX."""
+    sources = shipped("engines/kernels")
+    return ":".join(str(build.kernel_library(sources / f"{name}.cu")) for name in names())
+
+
 def image(source: Path) -> bytes:
     """What cuModuleLoadData takes for a .cu file compiled by g++."""
     return f"emulated:{build.kernel_library(source)}".encode() + b"\0"
@@ -94,6 +103,18 @@ def emulated_cuda() -> Iterator[EmulatedCuda]:
         skip_for_want_of("cuda", str(exc))
     yield made
     made.close()
+
+
+@pytest.fixture
+def emulated_gpu(
+    emulated_cuda: EmulatedCuda, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[CudaDevice]:
+    """The emulated device as the pipeline opens it, with all kernels; it must be left empty."""
+    monkeypatch.setenv("EMULATED_CUDA_KERNELS", all_kernels())
+    device = open_device("cuda:0")
+    yield device
+    device.close()
+    assert emulated_cuda.used_bytes() == 0
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import redis
@@ -25,7 +26,7 @@ class Place:
         self._run_ids: set[str] = set()
         self._processes: set[psutil.Process] = set()
 
-    def note(self, process: subprocess.Popen[str]) -> None:
+    def note(self, process: subprocess.Popen[Any]) -> None:
         """Remember the run that is under way: its name, and all of its processes."""
         self._run_ids |= {path.parent.name for path in self.path.glob("streamdet-*/*/lock")}
         try:

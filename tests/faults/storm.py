@@ -37,7 +37,7 @@ def streamdet(
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | (env or {}),
-        preexec_fn=_ignore_hangup if is_hangup_ignored else _heed_signals,  # noqa: PLW1509
+        preexec_fn=_ignore_hangup if is_hangup_ignored else heed_signals,  # noqa: PLW1509
     )
     try:
         yield process
@@ -47,14 +47,14 @@ def streamdet(
         process.communicate(timeout=20)
 
 
-def _heed_signals() -> None:
+def heed_signals() -> None:
     """Undo what the tests may have inherited: a background job ignores Ctrl-C."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
 
 def _ignore_hangup() -> None:
-    _heed_signals()
+    heed_signals()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 

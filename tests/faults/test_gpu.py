@@ -9,9 +9,9 @@ from typing import Any
 import psutil
 import pytest
 
-from streamdet.config.files import shipped
-from tests.emulation import build
-from tests.emulation.emulated import EmulatedCuda
+from streamdet.sources.scene_uri import SceneSpec
+from streamdet.sources.street import Street
+from tests.emulation.emulated import EmulatedCuda, all_kernels
 from tests.faults.place import Place
 from tests.faults.storm import (
     assert_each_once_in_order,
@@ -24,6 +24,7 @@ from tests.faults.storm import (
     streamdet,
     wait_for_lines,
 )
+from tests.sources.made_video import write_video
 
 FRAMES = 50
 GRAPH = """\
@@ -38,17 +39,20 @@ nodes:
   write: {{kind: jsonl, reads: track, process: back, path: {path}}}
 """
 LATE_US = "300"
+PARTS = Path(__file__).parents[1] / "emulation" / "runtime"
+"""The package of `runtime: emulated_parts`."""
+NODES = ("camera", "prepare", "detect")
 
 
 @pytest.fixture
 def gpu(emulated_cuda: EmulatedCuda) -> Iterator[dict[str, str]]:
     """The environment of a run on the emulated device, on which nothing may be left."""
-    kernels = build.kernel_library(shipped("engines/kernels") / "prepare.cu")
     assert emulated_cuda.used_bytes() == 0
     yield {
         **emulated_cuda.environment,
-        "EMULATED_CUDA_KERNELS": str(kernels),
+        "EMULATED_CUDA_KERNELS": all_kernels(),
         "EMULATED_CUDA_DELAY_US": LATE_US,
+        "PYTHONPATH": f"{emulated_cuda.environment['PYTHONPATH']}:{PARTS}",
     }
     assert emulated_cuda.used_bytes() == 0
 
@@ -90,6 +94,7 @@ def test_a_gpu_finds_and_shows_what_the_cpu_does(
     assert "decoded on the CPU, each image copied to cuda:0 (emulated on a CPU) once" in text
 
 
+@pytest.mark.nightly
 def test_killed_workers_lose_and_double_nothing(
     gpu: dict[str, str], on_cpu: dict[str, list[Any]], tmp_path: Path
 ) -> None:
@@ -159,3 +164,67 @@ def test_check_names_a_gpu_that_cannot_be_used(gpu: dict[str, str], tmp_path: Pa
     with streamdet("check", str(graph(tmp_path, "cuda:0")), env=none) as process:
         text = output_of(process, 60)
     assert "warning: device cuda:0 cannot be used (cuInit failed" in text
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of 50 frames, with people in it."""
+    path = tmp_path_factory.mktemp("video") / "street.mp4"
+    scene = Street(SceneSpec(hw=(240, 320), frames=FRAMES))
+    write_video(path, FRAMES, hw=(240, 320), draw=scene.render)
+    return path
+
+
+def people(video: Path, output: Path, *settings: str) -> list[str]:
+    """The arguments that run pipelines/people.yaml."""
+    stated = [part for setting in settings for part in ("--set", setting)]
+    return ["run", "people", "--source", str(video), "--output", str(output), *stated]
+
+
+def test_a_whole_graph_on_a_gpu_finds_what_the_cpu_does_whatever_is_killed(
+    gpu: dict[str, str], video: Path, tmp_path: Path
+) -> None:
+    few = tmp_path / "few.yaml"
+    few.write_text("slots: 4\nmax_in_flight: 8\n")
+    on_cpu, on_gpu = tmp_path / "cpu.jsonl", tmp_path / "gpu.jsonl"
+    fp32 = ("detect.runtime=onnxruntime", "detect.precision=fp32", "detect.batch=1")
+    with streamdet(*people(video, on_cpu, *fp32)) as process:
+        output_of(process, 120)
+    there = [f"{name}.device=cuda:0" for name in NODES]
+    stated = [*there, "detect.runtime=emulated_parts", "detect.batch=1"]
+    run = people(video, on_gpu, *stated)
+    with streamdet(*run, "--stages", "--deploy", str(few), env=gpu) as process:
+        for count, name in ((5, "sd:detect-0"), (20, "sd:front-0")):
+            wait_for_lines(on_gpu, count, process)
+            next(each for each in stage_processes(process) if each.name() == name).kill()
+        text = output_of(process, 240)
+    assert process.returncode == 0, text
+    assert "2 restarts" in text
+    assert "(CPUExecutionProvider) on cuda:0 (emulated on a CPU)" in text
+    assert_each_once_in_order(lines_of(on_gpu), {"street": FRAMES})
+    assert_same_objects(lines_of(on_gpu), lines_of(on_cpu))
+
+
+def assert_same_objects(found: list[Any], wanted: list[Any]) -> None:
+    """Tracks and classes the same, boxes within 0.5 pixels, scores within 1e-3."""
+    assert sum(len(line["objects"]) for line in wanted) > FRAMES
+    for one, same in zip(found, wanted, strict=True):
+        for key in ("id", "class_id", "label"):
+            assert [each[key] for each in one["objects"]] == [each[key] for each in same["objects"]]
+        for each, other in zip(one["objects"], same["objects"], strict=True):
+            assert each["bbox"] == pytest.approx(other["bbox"], abs=0.5)
+            assert each["confidence"] == pytest.approx(other["confidence"], abs=1e-3)
+
+
+def test_too_little_memory_for_the_network_is_a_sentence(
+    gpu: dict[str, str], video: Path, tmp_path: Path
+) -> None:
+    few = tmp_path / "few.yaml"
+    few.write_text("slots: 4\n")  # with `batch: 8` the pools take 31 MiB, the network 14
+    small = {**gpu, "EMULATED_CUDA_MEMORY_MIB": "33"}
+    there = [f"{name}.device=cuda:0" for name in NODES]
+    run = people(video, tmp_path / "o.jsonl", *there, "detect.runtime=emulated_parts")
+    with streamdet(*run, "--deploy", str(few), env=small) as process:
+        text = output_of(process, 120)
+    assert process.returncode == 1, text
+    assert "the network does not fit on cuda:0: GPU memory is full" in "\n".join(errors_in(text))

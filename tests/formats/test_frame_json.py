@@ -146,3 +146,11 @@ def test_a_class_without_a_name_is_called_by_its_number(class_id: int, label: st
 
 def test_rfc3339_does_not_round_into_the_next_second() -> None:
     assert rfc3339(999_999_999) == "1970-01-01T00:00:00.999999Z"
+
+
+def test_native_json_marks_what_was_put_into_a_gap_alone() -> None:
+    assert all("interpolated" not in body for body in native(message())["objects"])
+    found = replace(one([1, 2, 3, 4]), interpolated=np.array([True]))
+    text = native_json(replace(message(), detections=found), "run", ["person"])
+    assert json.loads(text)["objects"][0]["interpolated"] is True
+    assert check_message(text).objects[0].interpolated

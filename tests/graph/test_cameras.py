@@ -10,6 +10,7 @@ import pytest
 from streamdet.errors import ConfigError
 from streamdet.graph import load_graph
 from streamdet.graph.mermaid import to_mermaid
+from streamdet.run.running import Running
 from tests.graph.graphs import faults, load_text, people
 
 TWO = "cameras: {door: {uri: 'rtsp://cam/1', fps: 5, max_in_flight: 1}, Yard-2.b: 'rtsp://cam/2'}"
@@ -38,6 +39,16 @@ def test_a_camera_s_options_stand_before_those_of_its_node(tmp_path: Path) -> No
     assert (door["fps"], door["every"], door["max_in_flight"]) == (5, 1, 1)
     assert (yard["fps"], yard["every"], yard["max_in_flight"]) == (None, 3, 3)
     assert door["read_timeout_s"] == yard["read_timeout_s"] == 2
+
+
+def test_a_node_has_256_cameras_at_most(tmp_path: Path) -> None:
+    many = ", ".join(f"c{number}: 'rtsp://cam/{number}'" for number in range(257))
+    (fault,) = faults(with_cameras(f"cameras: {{{many}}}"), tmp_path)
+    assert "must be at most 256 cameras, got 257: each is a process; state the others" in fault
+    node = load_text(with_cameras(TWO), tmp_path).nodes["camera"]
+    Running.check_room(node, 256)
+    with pytest.raises(ConfigError, match="camera: must be at most 256 cameras, got 257"):
+        Running.check_room(node, 257)
 
 
 def test_a_file_of_cameras_lies_beside_the_graph(tmp_path: Path) -> None:

@@ -10,6 +10,10 @@ from tests.graph.graphs import faults, load_text, people
 
 CAMERA = 'kind: source, uri: "synthetic:street", device: "cuda:0"'
 PREPARE = 'kind: transform, reads: camera, device: "cuda:0"'
+ON_GPU = (
+    'kind: detector, reads: prepare, model: people, classes: [person], device: "cuda:0",'
+    " runtime: onnxruntime, copy: true"
+)
 DETECT = "kind: detector, reads: prepare, model: people, classes: [person], copy: true"
 
 
@@ -45,8 +49,30 @@ def test_a_graph_may_decode_and_prepare_on_a_gpu(tmp_path: Path) -> None:
         ),
         (
             {"detect": DETECT + ', device: "cuda:0"'},
-            "g.yaml:6: detect.device must be cpu, got cuda:0: no runtime runs networks on a GPU"
-            " yet; with `copy: true` it gets its images on the CPU",
+            "g.yaml:6: detect.runtime must be onnxruntime on a GPU, got auto",
+        ),
+        (
+            {"detect": DETECT.replace("people", "yolo_v1") + ', device: "cuda:0"'},
+            "g.yaml:6: detect.device must be cpu, got cuda:0: detector yolo of model 'yolo_v1' has"
+            " no kernels; with `copy: true` it gets its images on the CPU",
+        ),
+        (
+            {"detect": ON_GPU + ", suppression: soft_linear"},
+            "g.yaml:6: detect.suppression must be greedy on cuda:0, got soft_linear",
+        ),
+        (
+            {"detect": ON_GPU + ", scales: [0.5, 1.0]"},
+            "g.yaml:6: detect.scales must be [1.0] on cuda:0, got [0.5, 1.0]",
+        ),
+        (
+            {"detect": ON_GPU.replace("people", "fast_rcnn_resnet18")
+             + ", proposals: selective_search"},
+            "g.yaml:6: detect.proposals must be sliding or file on cuda:0, got selective_search",
+        ),
+        (
+            {"detect": ON_GPU.replace("copy: true", "copy: false")},
+            "g.yaml:6: detect.reads brings images of 'prepare', which lie on the CPU, to cuda:0:"
+            " say `copy: true` at 'detect' to have each one copied",
         ),
         (
             {"track": 'kind: byte_track, reads: detect, device: "cuda:0"'},
@@ -66,12 +92,19 @@ def test_a_graph_may_decode_and_prepare_on_a_gpu(tmp_path: Path) -> None:
             "g.yaml:4: camera.device must be text of the form ^(cpu|cuda:[0-9]+)$, got 'gpu'",
         ),
     ],
-    ids=["down", "up", "prepared", "sink", "detector", "tracker", "swscale", "two GPUs", "name"],
+    ids=["down", "up", "prepared", "sink", "no runtime", "no kernels", "suppression", "scales",
+         "proposals", "detector", "tracker", "swscale", "two GPUs", "name"],
 )  # fmt: skip
 def test_what_would_copy_unasked_or_cannot_be_is_refused(
     tmp_path: Path, nodes: dict[str, str], sentence: str
 ) -> None:
     assert sentence in faults(people(**nodes), tmp_path)
+
+
+def test_a_graph_may_detect_on_a_gpu(tmp_path: Path) -> None:
+    detect = ON_GPU.replace(", copy: true", "")
+    graph = load_text(people(camera=CAMERA, prepare=PREPARE, detect=detect), tmp_path)
+    assert graph.nodes["detect"].device == "cuda:0"
 
 
 def test_a_sink_without_images_needs_no_copy(tmp_path: Path) -> None:

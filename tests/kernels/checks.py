@@ -41,6 +41,7 @@ def check_nms(on: OnDevice) -> None:
             wanted_indices, wanted_counts = nms_by_reference(boxes, op, most)
             np.testing.assert_array_equal(counts, wanted_counts)
             np.testing.assert_array_equal(indices, wanted_indices)
+            test_nms.assert_taken(on, boxes, indices, counts)
     apart = Boxes.of_one_image([[9 * x, 0, 9 * x + 5, 5] for x in range(70)], [0.5] * 70)
     assert nms_by_kernel(on, apart, Nms(0.5, 0.1), 65)[1].tolist() == [65]  # a tile and one
     edges = Boxes.of_one_image([[0, 0, 2, 1], [0, 0, 1, 1]], [0.9, 0.8])  # IoU 1/2

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from streamdet.kernels.nms import Candidates, Kept, Nms, workspace_bytes
+from streamdet.kernels.nms import Candidates, Kept, Nms, take, workspace_bytes
 from streamdet.kernels.roi_align_fpn import RoiAlignFpn
 from streamdet.kernels.roi_pool import RoiPool
 from streamdet.networks import nodes
@@ -49,6 +49,30 @@ def nms_by_kernel(on: OnDevice, boxes: Boxes, op: Nms, most: int) -> tuple[Array
     workspace = on.reserve(workspace_bytes(images, count))
     on.run(op.launches(candidates, workspace, kept))
     return on.get(kept.indices), on.get(kept.counts)
+
+
+def taken_by_kernel(on: OnDevice, boxes: Boxes, indices: Array, counts: Array) -> Boxes:
+    """The rows that `indices` (B, K) name, `counts` (B,) of them."""
+    images, most = indices.shape
+    candidates = Candidates(on.put(boxes.xyxy), on.put(boxes.scores), on.put(boxes.class_ids))
+    rows = Candidates(
+        on.empty((images, most, 4), np.float32),
+        on.empty((images, most), np.float32),
+        on.empty((images, most), np.int64),
+    )
+    on.run(take(candidates, Kept(on.put(indices), on.put(counts)), rows))
+    return Boxes(on.get(rows.xyxy), on.get(rows.scores), on.get(rows.class_ids))
+
+
+def taken_by_reference(boxes: Boxes, indices: Array, counts: Array) -> Boxes:
+    """The same in numpy; zeros from `counts` on."""
+    rows = np.arange(len(indices))[:, None]
+    is_kept = np.arange(indices.shape[1]) < counts[:, None]
+    return Boxes(
+        np.where(is_kept[..., None], boxes.xyxy[rows, indices], np.float32(0)),
+        np.where(is_kept, boxes.scores[rows, indices], np.float32(0)),
+        np.where(is_kept, boxes.class_ids[rows, indices], 0),
+    )
 
 
 def nms_by_reference(boxes: Boxes, op: Nms, most: int) -> tuple[Array, Array]:

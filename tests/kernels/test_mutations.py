@@ -44,6 +44,9 @@ NIGHTLY = [
     *(Mutation("nms", "rank.cuh", SYNC, "", nth) for nth in (0, 1, 2)),
     *(Mutation("yolox", "rank.cuh", SYNC, "", nth) for nth in (0, 1, 2)),
     *(Mutation("draw", "draw.cu", SYNC, "", nth) for nth in (1, 2)),
+    Mutation("nms", "nms.cu", "place < counts[blockIdx.y]", "place <= counts[blockIdx.y]"),
+    Mutation("nms", "nms.cu", "blockIdx.y * most + place", "place"),
+    Mutation("nms", "nms.cu", "from * 4 + side", "to * 4 + side"),
     Mutation("nms", "nms.cu", "place <= row ||", ""),
     Mutation("nms", "nms.cu", "place <= row", "place < row"),
     Mutation("nms", "nms.cu", "column_classes[other] != class_id", "false"),
@@ -141,7 +144,7 @@ def test_a_fault_in_the_source_is_noticed(tmp_path: Path, mutation: Mutation) ->
 
 
 LAUNCHED = [
-    ("nms", "nms_order"), ("nms", "nms_overlaps"), ("nms", "nms_keep"),
+    ("nms", "nms_order"), ("nms", "nms_overlaps"), ("nms", "nms_keep"), ("nms", "nms_take"),
     ("roi_align_fpn", "roi_align_fpn_f32"), ("roi_pool", "roi_pool_f32"),
     ("prepare", "prepare_bgr_f32"), ("prepare", "prepare_nv12_f32"), ("prepare", "resize_bgr"),
     ("yolox", "yolox_cells_f32"), ("yolox", "yolox_top_f32"), ("draw", "draw_nv12"),

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from streamdet.kernels.nms import Nms
 from tests.kernels.conftest import BOTH_ORDERS, Device
-from tests.kernels.operations import Boxes, nms_by_kernel, nms_by_reference
+from tests.kernels.on_device import OnDevice
+from tests.kernels.operations import (
+    Array,
+    Boxes,
+    nms_by_kernel,
+    nms_by_reference,
+    taken_by_kernel,
+    taken_by_reference,
+)
 
 pytestmark = BOTH_ORDERS
 
@@ -36,6 +44,27 @@ def assert_same(device: Device, boxes: Boxes, op: Nms, most: int) -> None:
     wanted_indices, wanted_counts = nms_by_reference(boxes, op, most)
     assert counts.tolist() == wanted_counts.tolist()
     assert indices.tolist() == wanted_indices.tolist()
+
+
+def assert_taken(on: OnDevice, boxes: Boxes, indices: Array, counts: Array) -> None:
+    """The rows that are kept are copied out, and zeros behind them."""
+    if not boxes.scores.shape[1]:
+        return
+    found = taken_by_kernel(on, boxes, indices, counts)
+    wanted = taken_by_reference(boxes, indices, counts)
+    np.testing.assert_array_equal(found.xyxy, wanted.xyxy)
+    np.testing.assert_array_equal(found.scores, wanted.scores)
+    np.testing.assert_array_equal(found.class_ids, wanted.class_ids)
+
+
+def test_what_is_kept_is_copied_out_in_its_order(device: Device) -> None:
+    boxes = Boxes.of_one_image(
+        [[0, 0, 1, 2], [3, 0, 4, 2], [5, 0, 6, 2]], [0.25, 0.5, 1], [4, 5, 6]
+    )
+    found = taken_by_kernel(device("nms"), boxes, np.array([[2, 0, 0]]), np.array([2]))
+    assert found.xyxy.tolist() == [[[5, 0, 6, 2], [0, 0, 1, 2], [0, 0, 0, 0]]]
+    assert found.scores.tolist() == [[1, 0.25, 0]]
+    assert found.class_ids.tolist() == [[6, 4, 0]]
 
 
 @settings(max_examples=30, deadline=None)

@@ -107,7 +107,7 @@ def test_what_a_network_does_not_take_is_refused() -> None:
     [
         ({"sizes": [{"hw": [416, 416]}]}, r"\[416, 416\] stands twice"),
         ({"sizes": [{"hw": [400, 416]}]}, r"multiples of 32, got \[400, 416\]"),
-        ({"sizes": [{"hw": [352, 416]}], "transform": {"kind": "stretch"}}, "letterbox"),
+        ({"sizes": [{"hw": [352, 416]}], "transform": {"kind": "shortest_edge"}}, "letterbox"),
         ({"sizes": [{"hw": [352, 416]}], "input": None}, "sizes go with `input`"),
     ],
 )

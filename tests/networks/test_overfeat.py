@@ -69,3 +69,12 @@ def test_boxes_of_zeros_are_the_windows_in_the_image_s_pixels() -> None:
 def test_an_image_below_the_window_is_refused() -> None:
     with pytest.raises(ValueError, match=r"must be at least 231, got \[\(231, 300\), \(116, 150\)"):
         network((231, 300), scales=(1.0, 0.5))
+
+
+def test_the_windows_of_a_backbone_are_cells_of_its_map() -> None:
+    overfeat = network(
+        (64, 96), backbone="mobilenet_v2_same", map="features.13", cells=3, scales=(1.0, 1.5)
+    )
+    assert (overfeat.window, overfeat.stride) == (48, 16)
+    # 4 x 6 cells hold 2 x 4 windows of 3 x 3; 6 x 9 hold 4 x 7
+    assert overfeat(torch.zeros(1, 3, 64, 96))["boxes"].shape == (1, 2 * 4 + 4 * 7, 4)

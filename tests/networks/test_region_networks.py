@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -13,6 +14,11 @@ from streamdet.building.export import export
 from streamdet.ops.spatial_pyramid import project_rois, spatial_pyramid
 from streamdet.registry import load, load_network
 from streamdet.runtimes import RuntimeOptions, Tensors
+from streamdet.runtimes.gpu.by_parts import PartsNetwork
+from streamdet.runtimes.gpu.onnx_dense import OnnxDense
+from streamdet.runtimes.gpu.runtime import GpuRuntime
+from streamdet.transport.cuda_device import CudaDevice
+from tests.emulation.provider import ON_HOST
 from tests.networks.region_networks import (
     CLASSES,
     HW,
@@ -47,16 +53,26 @@ def assert_same(came: Tensors, wanted: Tensors) -> None:
     np.testing.assert_allclose(came["boxes"][0, :count], wanted["boxes"][0, :count], atol=0.1)
 
 
-@pytest.mark.parametrize("batch", [1, 4])
-@pytest.mark.parametrize("kind", OPTIONS)
-def test_an_exported_network_gives_what_torch_gives(kind: str, batch: int, tmp_path: Path) -> None:
+class Exported(NamedTuple):
+    kind: str
+    network: Any
+    path: Path
+
+
+@pytest.fixture(scope="module", params=[(kind, batch) for kind in OPTIONS for batch in (1, 4)])
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    kind, batch = request.param
     network = region_network(kind)
-    path = tmp_path / "network.onnx"
+    path = tmp_path_factory.mktemp("networks") / f"{kind}{batch}.onnx"
     path.write_bytes(export(network, INPUT.name, HW, batch).SerializeToString())
-    images, others = noise_images(4), extras(kind, 4)
-    wanted = in_torch(network, images, others)
+    return Exported(kind, network, path)
+
+
+def test_an_exported_network_gives_what_torch_gives(exported: Exported) -> None:
+    images, others = noise_images(4), extras(exported.kind, 4)
+    wanted = in_torch(exported.network, images, others)
     for runtime in CPU_RUNTIMES:
-        came = load("runtime", runtime)(path, INPUT, RuntimeOptions())(images, others)
+        came = load("runtime", runtime)(exported.path, INPUT, RuntimeOptions())(images, others)
         for one, same in zip(came, wanted, strict=True):
             assert_same(one, same)
 
@@ -79,6 +95,17 @@ def test_an_rpn_on_a_pyramid_has_the_weights_of_faster_r_cnn_s() -> None:
     shapes = {name: value.shape for name, value in whole.state_dict().items()}
     for name, value in network.state_dict().items():
         assert shapes[name] == value.shape
+
+
+def test_our_kernels_in_the_place_of_its_nodes_give_that_too(
+    exported: Exported, emulated_gpu: CudaDevice
+) -> None:
+    images, others = noise_images(3), extras(exported.kind, 3)  # of 4: the last batch is not full
+    network = PartsNetwork(exported.path, INPUT, emulated_gpu, 2, OnnxDense(emulated_gpu, ON_HOST))
+    assert ("by our kernels" in network.name) == (exported.kind != "rcnn")
+    came = GpuRuntime(network, emulated_gpu, INPUT)(images, others)
+    for one, same in zip(came, in_torch(exported.network, images, others), strict=True):
+        assert_same(one, same)
 
 
 def one_image(kind: str) -> tuple[Tensor, Tensor]:

@@ -44,13 +44,9 @@ def test_what_the_network_cannot_follow_is_wrong_in_the_graph(
 
 
 @pytest.mark.usefixtures("models")
-def test_who_asks_for_tensorrt_is_told_that_no_package_would_help(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_tensorrt_on_a_cpu_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     check("detect.model=yolox_nano_untrained", "detect.runtime=tensorrt")
-    told = capsys.readouterr().err
-    assert "detect.runtime is tensorrt: streamdet builds engines" in told
-    assert told.index("cannot execute them yet") < told.index("; ")
+    assert "detect.runtime is tensorrt, which " in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("models")
@@ -87,3 +83,11 @@ def test_a_run_without_its_file_of_proposals_overwrites_nothing(
     assert main(["run", "pipelines/people.yaml", "--output", str(output), *sets]) == 2
     assert "boxes.txt" in capsys.readouterr().err
     assert output.read_text() == "old"
+
+
+def test_a_running_pipeline_refuses_what_needs_all_frames(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ["--source", "synthetic:street", "--set", "track.offline.fill_gaps=20"]
+    assert main(["run", "people", *options]) == 2
+    assert "track.offline needs all frames of a file" in capsys.readouterr().err

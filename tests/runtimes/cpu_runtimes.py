@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from streamdet.registry import KINDS
+from streamdet.registry import KINDS, load
 
-CPU_RUNTIMES: Final = [name for name in KINDS["runtime"] if name != "tensorrt"]
+CPU_RUNTIMES: Final = [name for name in KINDS["runtime"] if load("runtime", name).precisions()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -29,8 +30,9 @@ def write_video(
     codec: str = "libx264",
     pixel_format: str = "yuv420p",
     bframes: int = 2,
+    draw: Callable[[int], Pixels] | None = None,
 ) -> Path:
-    """Encode `count` images at 25 a second, a keyframe every 30."""
+    """Encode `count` images at 25 a second, a keyframe every 30; `draw` makes others of `hw`."""
     with av.open(str(path), "w") as container:
         stream = cast(VideoStream, container.add_stream(codec, rate=25))
         stream.height, stream.width = hw
@@ -40,7 +42,8 @@ def write_video(
             stream.codec_context.options = {"sc_threshold": "0"}  # no keyframes in between
         stream.codec_context.max_b_frames = bframes
         for number in range(count):
-            frame = av.VideoFrame.from_ndarray(picture(number, hw), "bgr24")
+            image = picture(number, hw) if draw is None else draw(number)
+            frame = av.VideoFrame.from_ndarray(image, "bgr24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

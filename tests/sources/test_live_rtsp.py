@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
+from streamdet.chaos.fault_proxy import FaultProxy
 from streamdet.errors import CameraLostError, CameraRefusedError
 from streamdet.sources.live import LiveConnection, LiveFrame, LiveOptions, LiveSource
-from tests.cameras.fault_proxy import FaultProxy
 from tests.cameras.frame_numbers import read_number
 from tests.cameras.rtsp_server import Mount, RtspServer
 

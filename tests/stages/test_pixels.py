@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 
 from streamdet.errors import FrameError, StalePixelsError
+from streamdet.frame import FrameRef
+from streamdet.image import Pixels
 from streamdet.messages import PreparedImage
 from streamdet.stages.pixels import PixelStore
+from streamdet.transport.array_pool import ArrayPool
 from streamdet.transport.bus import Commit, Step
-from tests.stages.toy_jobs import HW, Rig, grey, job
+from streamdet.transport.shm_growth import SlotGivenUpError
+from tests.stages.toy_jobs import HW, SLOT_BYTES, Rig, grey, job
 
 
 @pytest.fixture
@@ -92,6 +96,8 @@ def test_a_new_process_gives_back_what_the_old_one_took(rig: Rig) -> None:
 def test_a_prepared_image_is_found_here_or_in_its_slot(rig: Rig) -> None:
     from dataclasses import replace
 
+    import numpy as np
+
     from streamdet.frame import Geometry
 
     ref = rig.filled("prepare", 8)
@@ -99,6 +105,30 @@ def test_a_prepared_image_is_found_here_or_in_its_slot(rig: Rig) -> None:
     far = replace(job(), message=message)
     near = replace(far, prepared=grey(9))
     levels = [
-        pixels.max() for pixels in map(rig.pixels.prepared, (far, near)) if pixels is not None
+        pixels.max()
+        for pixels in map(rig.pixels.prepared, (far, near))
+        if isinstance(pixels, np.ndarray)
     ]
     assert levels == [8, 9]
+
+
+def test_a_slot_that_was_given_up_is_nobody_s_until_its_worker_begins_again(rig: Rig) -> None:
+    rig.pools["camera"] = GrowingPool()
+    ref, _ = rig.pixels.claim("camera", HW)
+    assert ref.slot == 1
+    assert rig.bus.take_slots(rig.lease, "camera", 2, 0) == []
+    rig.pixels.attach(rig.bus.take_lease("g", "g-0"), ("camera",))
+    assert len(rig.bus.take_slots(rig.lease, "camera", 2, 0)) == 2
+
+
+class GrowingPool(ArrayPool):
+    """Slot 0 of two cannot grow."""
+
+    def __init__(self) -> None:
+        made = ArrayPool.in_memory(2, SLOT_BYTES)
+        super().__init__(made.pixel_format, made._generations, made._memory)
+
+    def claim(self, ref: FrameRef, hw: tuple[int, int]) -> Pixels:
+        if ref.slot == 0:
+            raise SlotGivenUpError("too small")
+        return super().claim(ref, hw)

@@ -8,10 +8,12 @@ import pytest
 from streamdet.detections import Detections
 from streamdet.ops.iou import box_area, pairwise_iou
 from streamdet.trackers.box_states import (
+    cxcywh_to_xyxy,
     overlaps,
     trackable,
     xyah_to_xyxy,
     xysr_to_xyxy,
+    xyxy_to_cxcywh,
     xyxy_to_xyah,
     xyxy_to_xysr,
 )
@@ -27,6 +29,11 @@ def test_xysr_is_centre_area_and_aspect_ratio() -> None:
 def test_xyah_is_centre_aspect_ratio_and_height() -> None:
     assert xyxy_to_xyah(BOX)[:, 0].tolist() == [12.0, 24.0, 0.5, 8.0]
     np.testing.assert_allclose(xyah_to_xyxy(xyxy_to_xyah(BOX)), BOX)
+
+
+def test_cxcywh_is_centre_width_and_height() -> None:
+    assert xyxy_to_cxcywh(BOX)[:, 0].tolist() == [12.0, 24.0, 4.0, 8.0]
+    np.testing.assert_allclose(cxcywh_to_xyxy(xyxy_to_cxcywh(BOX)), BOX)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ def test_results_stand_in_the_file_frame_by_frame(tmp_path: Path) -> None:
     det, out = tmp_path / "det.txt", tmp_path / "out.txt"
     det.write_text("3,-1,12,10,40,80,0.9\n1,-1,10,10,40,80,0.9\n2,-1,11,10,40,80,0.9\n")
     summary = track_file(det, Sort(SortOptions()), out)
-    assert summary == FileSummary(frames=3, tracks=1, boxes=3)
+    assert (summary.frames, summary.tracks, summary.boxes, summary.filled) == (3, 1, 3, 0)
+    assert summary.best_score == pytest.approx(0.9)
     assert read_mot(out).frames.tolist() == [1, 2, 3]
     assert out.read_text().startswith("1,1,10.000,10.000,40.000,80.000,0.900000,-1,-1,-1\n")
 

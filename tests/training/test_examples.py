@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,23 @@ def test_classes_that_a_source_does_not_label_completely_are_told(folder: Path) 
     [example], _ = of(folder, labels=("dog",))
     assert example.is_labelled == (False, True)
     assert len(example.objects) == 1  # what is known of the other class stays
+
+
+def test_images_of_other_licences_are_left_out(folder: Path) -> None:
+    write(folder, {})
+    content = json.loads((folder / "t.json").read_text())
+    content["licenses"] = [{"id": 1, "name": "CC BY 4.0"}, {"id": 2, "name": "CC BY-NC 2.0"}]
+    content["images"] = [{**content["images"][0], "id": number + 1, "file_name": "a.png",
+                          "license": licence} for number, licence in enumerate((2, 1))]  # fmt: skip
+    content["annotations"][0]["image_id"] = 2
+    write_json(folder / "t.json", content)
+    [example], _ = of(folder, licences=("CC BY 4.0",))
+    assert len(example.objects) == 1
+    assert len(of(folder)[0]) == 2
+    with pytest.raises(
+        ConfigError, match=r"t\.json: has no image of the licence 'CC BY 4'; .*'CC BY 4.0'"
+    ):
+        of(folder, licences=("CC BY 4",))
 
 
 def test_classes_are_renamed_or_left_out(folder: Path) -> None:

@@ -15,6 +15,7 @@ from streamdet.building.compact import compact
 from streamdet.building.export import export
 from streamdet.errors import ConfigError
 from streamdet.networks.localizer import Localizer, LocalizerOptions
+from streamdet.networks.yolo_v1 import YoloV1Network, YoloV1Options
 from streamdet.networks.yolox import YoloxNetwork, YoloxOptions
 from streamdet.training.recipe import Start
 from streamdet.training.start_weights import give_start
@@ -137,3 +138,24 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "packed.onnx").write_bytes(b"no network")
     with pytest.raises(ConfigError, match=r"packed\.onnx: is no ONNX file"):
         give_start(proposer(0), Start(network=str(tmp_path / "packed.onnx")), None)
+
+
+def test_a_network_with_convolutions_of_its_own_begins_with_a_detector_s_backbone(
+    tmp_path: Path,
+) -> None:
+    """YOLO's come after the backbone's, as those of the RPN that the file holds."""
+    trained = proposer(0)
+    onnx.save(export(trained, "image", HW), tmp_path / "detector.onnx")
+    network = YoloV1Network(
+        YoloV1Options(body="mobilenet_v2_same", map="features.3", conv_width=4, fc_width=4),
+        2,
+        (32, 32),
+    )
+    before = copy.deepcopy(network.head.state_dict())
+    [told] = give_start(network, Start(network=str(tmp_path / "detector.onnx")), None, hw=(32, 32))
+    assert "random: body.1.weight" in told
+    wanted = {f"0.body.{name}": value for name, value in trained.backbone.state_dict().items()}
+    for name, value in network.body.state_dict().items():
+        if name in wanted:
+            torch.testing.assert_close(value, wanted[name], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(network.head.state_dict(), before)

@@ -85,6 +85,23 @@ def test_batches_from_a_later_step_are_those_of_the_whole(examples: list[Example
         assert torch.equal(one.pixels, other.pixels)
 
 
+def test_a_step_shows_its_images_at_one_of_several_sizes(examples: list[Example]) -> None:
+    model, hws = load_model_config("yolox_nano"), [(64, 96), (96, 64)]
+    samples = Samples(examples, STILL, model, seed=0, has_masks=False, hws=hws)
+    steps = [*batches(samples, 2, first_step=0, last_step=12, workers=0)]
+    shown = [tuple(step.pixels.shape[1:3]) for step in steps]
+    assert {*shown} == {*hws}
+    later = [*batches(samples, 2, first_step=9, last_step=12, workers=0)]
+    assert [tuple(step.pixels.shape[1:3]) for step in later] == shown[9:]
+    for step in steps:
+        height, width = step.pixels.shape[1:3]
+        for target in step.targets:  # 48 x 64 images of 30 x 20 boxes, scaled to fit
+            scale = min(height / 48, width / 64)
+            assert (target.xyxy[:, 2] - target.xyxy[:, 0]).numpy() == pytest.approx(
+                30 * scale, abs=1
+            )
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_unreadable_image_is_told_in_one_sentence(examples: list[Example], workers: int) -> None:
     samples = samples_of(examples, STILL)

@@ -119,6 +119,16 @@ def test_rows_of_unknown_order_are_not_taken(tmp_path: Path) -> None:
     assert torch.equal(network.boxes.weight, known.boxes.weight)
 
 
+def test_rows_that_follow_those_of_the_classes_stay_behind_them(tmp_path: Path) -> None:
+    """PicoDet's boxes."""
+    known, network = Scores(3), Scores(1)
+    known.boxes, network.boxes = nn.Linear(2, 3 + 8), nn.Linear(2, 1 + 8)
+    start = known_model(tmp_path, known, "[cat, dog, cow]")
+    give_start(network, start, None, Classes(("dog",), {"boxes.weight": 1}, come_first=True))
+    theirs = known.boxes.weight
+    assert torch.equal(network.boxes.weight, torch.cat((theirs[1:2], theirs[3:])))
+
+
 def test_what_grows_with_the_classes_is_found() -> None:
     options = load_model_config("yolox_nano_untrained").network or {}
     model = load_model_config("street").model_copy(update={"network": options})

@@ -14,3 +14,11 @@ def test_each_axis_has_its_own_scale() -> None:
     )
     assert geometry == Geometry((0.5, 2.0))
     assert (out == 5).all()
+
+
+def test_the_size_follows_the_source_where_there_are_several() -> None:
+    options = StretchOptions(hw=(32, 64), sizes=((32, 64), (64, 128)), enough=0.5)
+    stretch = Stretch(options)
+    assert stretch.max_output_hw == (64, 128)
+    assert stretch.output_hw((60, 100)) == (32, 64)  # shown at .53, which is enough
+    assert stretch.output_hw((100, 100)) == (64, 128)  # .32 is not, .64 is

@@ -37,11 +37,21 @@ class Feed:
         self.bus.step(Step(self._front, commits))
 
     def reader(
-        self, *, batch: int = 8, next_index: Mapping[str, int] | None = None, max_wait_s: float = 0
+        self,
+        *,
+        batch: int = 8,
+        next_index: Mapping[str, int] | None = None,
+        max_wait_s: float = 0,
+        is_wary: bool = False,
     ) -> BatchReader:
         lease = self.bus.take_lease("back", "back-0")
         return BatchReader(
-            self.bus, lease, batch=batch, max_wait_s=max_wait_s, next_index=next_index
+            self.bus,
+            lease,
+            batch=batch,
+            max_wait_s=max_wait_s,
+            next_index=next_index,
+            is_wary=is_wary,
         )
 
 
@@ -159,3 +169,16 @@ def test_a_read_waits_for_a_fuller_batch_only_when_told_to(max_wait_s: float, si
 def test_waiting_for_a_fuller_batch_ends(feed: Feed) -> None:
     feed.add(frame(0))
     assert len(feed.reader(batch=3, max_wait_s=0.02).next_batch()) == 1
+
+
+def test_what_an_old_process_may_have_ended_of_comes_one_by_one(feed: Feed) -> None:
+    feed.add(*map(frame, range(3)))
+    assert len(places(feed.reader())) == 3  # read, and never committed
+    feed.add(frame(3), frame(4))
+    wary = feed.reader(is_wary=True)
+    assert [places(wary) for _ in range(4)] == [
+        [("cam", 0, False)],
+        [("cam", 1, False)],
+        [("cam", 2, False)],
+        [("cam", 3, False), ("cam", 4, False)],
+    ]

@@ -26,9 +26,11 @@ from streamdet.stages.pixels import PixelStore
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
 from streamdet.transport.packet_ring import EncodedPacket, RingPlan, read_packets
+from streamdet.transport.turns import Share
 from streamdet.worker.context import WorkerContext
-from streamdet.worker.live_source_worker import BUSY, STALE, LiveSourceWorker
+from streamdet.worker.live_source_worker import BUSY, OTHERS, STALE, LiveSourceWorker
 from streamdet.worker.plan import NodePlan
+from streamdet.worker.stage_stats import WARNING
 from tests.sinks.camera_packets import packet
 from tests.toy_run import (
     HW,
@@ -162,6 +164,14 @@ def test_packets_are_kept_where_the_run_has_rings(tmp_path: Path) -> None:
     assert [each.pts for each in read_packets(tmp_path / "door")] == [0, 9000]
 
 
+def test_images_of_another_size_are_said_once_a_change(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    small = replace(frame(1), image=ArrayImage(np.zeros((2, 3, 3), np.uint8)))
+    rig.watch([frame(0), frame(1), small, small, CameraLostError("gone")])
+    said = {name: n for name, n in rig.bus.counters().items() if name.startswith(WARNING)}
+    assert said == {f"{WARNING}door: its images are 2x3 now, {HW[0]}x{HW[1]} before": 1}
+
+
 def test_states_are_told_once_a_change(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     away: list[Event] = [CameraLostError("nothing answers")]
@@ -184,6 +194,14 @@ def test_frames_above_the_limit_are_dropped_until_a_sink_has_committed_some(
     rig.watch([frame(0), frame(1), frame(2), frame(3), rig.read, frame(4)])
     rig.read()
     assert rig.seen[:5] == [(0, None), (1, None), (2, BUSY), (3, BUSY), (4, None)]
+
+
+def test_a_frame_is_dropped_when_it_is_the_turn_of_other_cameras(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, max_in_flight=9)
+    rig.plan = replace(rig.plan, share=Share(slots=2))
+    rig.watch([frame(0), frame(1), frame(2), rig.read, frame(3)])
+    rig.read()
+    assert rig.seen[:4] == [(0, None), (1, None), (2, OTHERS), (3, None)]
 
 
 def test_a_camera_s_own_options_stand_before_its_node_s(tmp_path: Path) -> None:

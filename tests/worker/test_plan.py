@@ -169,6 +169,20 @@ def test_the_deploy_file_says_how_large_a_sources_slots_are_at_least(
     assert pools_of(apart, tmp_path, None, settings)["camera"].slot_bytes == 1080 * 1920 * 3
 
 
+def test_slots_of_cameras_grow_and_do_not_multiply_with_the_cameras(tmp_path: Path) -> None:
+    cameras = ", ".join(f"c{number}: 'rtsp://h/{number}'" for number in range(20))
+    camera = f"kind: source, process: front, cameras: {{{cameras}}}"
+    watch = "kind: video, reads: track, process: back, path: o.mp4"
+    graph = load_text(people(camera=camera, watch=watch), tmp_path)
+    pool = pools_of(graph, tmp_path)["camera"]
+    # 2 for each camera, and twice the batch of 8 for `front` and for `back`
+    assert pool.slots == 2 * 20 + 2 * (8 + 8)
+    assert pool.slot_bytes == 720 * 1280 * 3
+    assert (pool.largest_bytes, pool.most_bytes) == (6000 * 6000 * 3, 512 << 20)
+    few = pools_of(graph, tmp_path, None, DeploySettings(pool_mib=8))["camera"]
+    assert (few.slots, few.largest_bytes) == (3, 720 * 1280 * 3)
+
+
 def test_large_images_get_fewer_slots_but_enough_to_go_on(
     apart: PipelineGraph, tmp_path: Path
 ) -> None:

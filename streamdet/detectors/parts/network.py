@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,38 @@ from streamdet.models.built_network import find_network
 from streamdet.models.input_size import used_hws
 from streamdet.models.measured_choice import Candidate
 from streamdet.models.model_config import Hw, ImageInput, ModelConfig
-from streamdet.registry import load
-from streamdet.runtimes import Runtime
+from streamdet.registry import load, names
+from streamdet.runtimes import Runtime, RuntimeOptions
+from streamdet.runtimes.gpu import Gpu, GpuRuntimeKind
+from streamdet.runtimes.gpu.runtime import GpuRuntime
 from streamdet.runtimes.installed import package_version
 
 
-def start_network(options: NetworkOptions, model: ModelConfig) -> tuple[Runtime | None, str]:
+@dataclass(frozen=True, slots=True)
+class OnGpu:
+    """Where a network runs, if not on the CPU.
+
+    Attributes:
+        gpu: opened.
+        batch: images at a time.
+    """
+
+    gpu: Gpu
+    batch: int
+
+
+def start_network(
+    options: NetworkOptions, model: ModelConfig, on: OnGpu | None = None
+) -> tuple[Runtime | None, str]:
     """Load a model's network into the runtime that the options choose, or that is the fastest here.
 
     A run's supervisor has chosen before (see run/choose_runtimes.py); elsewhere this is the only
     process.
+
+    Args:
+        options: what the user wants.
+        model: whose network.
+        on: a GPU, for which the options state the runtime; None: the CPU.
 
     Returns:
         The runtime, None for a model without a network, and what a report must say behind the name
@@ -39,12 +62,44 @@ def start_network(options: NetworkOptions, model: ModelConfig) -> tuple[Runtime 
     if model.input is None:
         return None, ""
     network = find_network(model)
+    if on is not None:
+        return _on_gpu(options, model, network.path, on), _behind(network.remark)
     choice = choose_runtime(options, model, network.path)
     runtime_class = load("runtime", choice.candidate.runtime)
     path = executed_file(choice.candidate, model, network.path)
     runtime: Runtime = runtime_class(path, model.input, choice.options)
-    remarks = [remark for remark in (network.remark, choice.warning) if remark]
-    return runtime, "".join(f", {remark}" for remark in remarks)
+    return runtime, _behind(network.remark, choice.warning)
+
+
+def _behind(*remarks: str) -> str:
+    return "".join(f", {remark}" for remark in remarks if remark)
+
+
+def _on_gpu(options: NetworkOptions, model: ModelConfig, network: Path, on: OnGpu) -> Runtime:
+    assert model.input is not None
+    kind, wanted = gpu_kind(options), gpu_options(options)
+    file = kind.gpu_file(model, network, wanted)
+    return GpuRuntime(kind.on_gpu(file, model.input, wanted, on.gpu, on.batch), on.gpu, model.input)
+
+
+def gpu_kind(options: NetworkOptions) -> GpuRuntimeKind:
+    """Import the class of the runtime that runs a network on a GPU.
+
+    Raises:
+        ConfigError: it does not run there, or it is not stated: nothing is measured on a GPU.
+    """
+    kinds = {name: load("runtime", name) for name in names("runtime")}
+    kind = kinds.get(options.runtime)
+    if not isinstance(kind, GpuRuntimeKind):
+        able = [name for name, each in kinds.items() if isinstance(each, GpuRuntimeKind)]
+        raise ConfigError(f"must be {' or '.join(able)} on a GPU, got {options.runtime}")
+    return kind
+
+
+def gpu_options(options: NetworkOptions) -> RuntimeOptions:
+    """How a network computes on a GPU: in fp32, unless another precision is asked for."""
+    stated = options.precision
+    return RuntimeOptions(precision="fp32" if stated in (None, "auto") else stated)
 
 
 def executed_file(candidate: Candidate, model: ModelConfig, network: Path) -> Path:

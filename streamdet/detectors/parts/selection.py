@@ -16,7 +16,7 @@ from streamdet.models.model_config import ModelConfig
 from streamdet.ops.nms import batched_nms
 from streamdet.ops.soft_nms import Decay, soft_nms
 
-_MOST_CANDIDATES: Final = 1000  # as NanoDet's and torchvision's heads; bounds the time of NMS
+MOST_CANDIDATES: Final = 1000  # as NanoDet's and torchvision's heads; bounds the time of NMS
 
 _DECAYS: Final[dict[str, Callable[[float], Decay | None]]] = {
     "greedy": lambda iou_thresh: None,
@@ -33,6 +33,9 @@ class Selection:
 
     Attributes:
         score_thresh: lowest score that is kept.
+        iou_thresh: overlap above which the lower score goes.
+        max_detections: most that are kept.
+        is_kept_class: (C,) bool, for each class of the model.
     """
 
     def __init__(self, options: DetectorOptions, model: ModelConfig) -> None:
@@ -43,11 +46,11 @@ class Selection:
         """
         check_options(options, model)
         self.score_thresh: float = _stated(options.score_thresh, model.score_thresh)
-        self._iou_thresh: float = _stated(options.iou_thresh, model.iou_thresh)
-        self._decay = _DECAYS[options.suppression](self._iou_thresh)
-        self._max_detections = options.max_detections
+        self.iou_thresh: float = _stated(options.iou_thresh, model.iou_thresh)
+        self._decay = _DECAYS[options.suppression](self.iou_thresh)
+        self.max_detections = options.max_detections
         names = model.classes if options.classes is None else options.classes
-        self._is_kept_class = np.isin(model.classes, names)
+        self.is_kept_class: npt.NDArray[np.bool_] = np.isin(model.classes, names)
 
     def candidates(self, scores: Floats, class_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Pick the rows worth decoding: high enough, of a class that is kept, at most 1,000.
@@ -59,9 +62,9 @@ class Selection:
         Returns:
             Row numbers by falling score, ties by row.
         """
-        rows = np.flatnonzero((scores >= self.score_thresh) & self._is_kept_class[class_ids])
+        rows = np.flatnonzero((scores >= self.score_thresh) & self.is_kept_class[class_ids])
         best_first = np.argsort(-scores[rows], kind="stable")
-        return np.asarray(rows[best_first[:_MOST_CANDIDATES]])
+        return np.asarray(rows[best_first[:MOST_CANDIDATES]])
 
     def check_class_ids(self, class_ids: npt.NDArray[np.int64]) -> None:
         """Check that ids (N,) which a network gives as they are belong to the model's classes.
@@ -69,7 +72,7 @@ class Selection:
         Raises:
             EngineError: one does not.
         """
-        known = len(self._is_kept_class)
+        known = len(self.is_kept_class)
         wrong = class_ids[(class_ids < 0) | (class_ids >= known)]
         if len(wrong):
             raise EngineError(
@@ -85,7 +88,7 @@ class Selection:
         Returns:
             At most `max_detections` row numbers.
         """
-        return self.candidates(scores, class_ids)[: self._max_detections]
+        return self.candidates(scores, class_ids)[: self.max_detections]
 
     def detections(
         self, xyxy: Floats, scores: Floats, class_ids: npt.NDArray[np.int64]
@@ -100,7 +103,7 @@ class Selection:
         if self._decay is not None:
             return self._softly_suppressed(found, self._decay)
         kept = batched_nms(
-            found.xyxy, found.scores, found.class_ids, self._iou_thresh, top_k=self._max_detections
+            found.xyxy, found.scores, found.class_ids, self.iou_thresh, top_k=self.max_detections
         )
         return found[kept]
 
@@ -108,7 +111,7 @@ class Selection:
         kept, scores = soft_nms(
             found.xyxy, found.scores, found.class_ids, decay, score_thresh=self.score_thresh
         )
-        most = slice(self._max_detections)
+        most = slice(self.max_detections)
         return replace(found[kept[most]], scores=scores[most].astype(np.float32))
 
 

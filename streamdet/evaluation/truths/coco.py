@@ -6,7 +6,7 @@ A video's images are its frames in the order of `frame_id`, where they have one,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,8 @@ def read_coco(path: Path, on_fault: OnFault = refuse) -> Truth:
         key: wanted_list(content.get(key), f"{path}: {key}")
         for key in ("images", "categories", "annotations")
     }
-    images = [_image(e, f"{path}: images[{n}]") for n, e in enumerate(entries["images"])]
+    licences = _licences(content.get("licenses"))
+    images = [_image(e, f"{path}: images[{n}]", licences) for n, e in enumerate(entries["images"])]
     categories = [_category(e, f"{path}: categories[{n}]")
                   for n, e in enumerate(entries["categories"])]  # fmt: skip
     _refuse_twins([image.image_id for image in images], f"{path}: images")
@@ -74,7 +75,13 @@ def as_video(path: Path) -> Truth:
     return replace(truth, images=frames, objects=objects)
 
 
-def _image(entry: dict[str, Any], place: str) -> TruthImage:
+def _licences(entries: Any) -> dict[Any, str]:
+    """Name licences by their ids; entries that are none are left out, for hardly anybody asks."""
+    stated = [each for each in entries if isinstance(each, dict)] if entries else []
+    return {each["id"]: str(each["name"]) for each in stated if {"id", "name"} <= each.keys()}
+
+
+def _image(entry: dict[str, Any], place: str, licences: Mapping[Any, str]) -> TruthImage:
     video, frame = entry.get("video_id"), entry.get("frame_id")
     name_key = "coco_url" if "coco_url" in entry and not entry.get("file_name") else "file_name"
     return TruthImage(
@@ -84,6 +91,7 @@ def _image(entry: dict[str, Any], place: str) -> TruthImage:
         None if video is None else str(video),
         frame if isinstance(frame, int) else None,
         place=place,
+        licence=licences.get(entry.get("license")),
     )
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.errors import EngineError, StreamdetError
-from streamdet.runtimes.tensorrt.layers import HEADING
 from streamdet.runtimes.tensorrt.library import Library, load_library
+from streamdet.runtimes.tensorrt.log import make_log
 from streamdet.runtimes.tensorrt.plugins import register
 from streamdet.system.process import die_with_parent, set_name
 
@@ -61,7 +61,7 @@ def build(work: dict[str, Any], folder: Path) -> dict[str, Any]:
     """
     library = load_library(work["library"])
     trt = library.module
-    log = _make_log(trt)
+    log = make_log(trt)
     creators = register(trt, {name: Path(path).read_bytes() for name, path in work["ptx"].items()})
     builder = trt.Builder(log)
     if builder is None:
@@ -119,28 +119,6 @@ def _add_profile(builder: Any, network: Any, config: Any, batches: Sequence[int]
         rest = tuple(each.shape)[1:]
         profile.set_shape(each.name, *((batch, *rest) for batch in batches))
     config.add_optimization_profile(profile)
-
-
-def _make_log(trt: Any) -> Any:
-    class Log(trt.ILogger):  # type: ignore[misc]
-        """Keeps the errors and the lists of layers."""
-
-        def __init__(self) -> None:
-            trt.ILogger.__init__(self)
-            self.errors: list[str] = []
-            self.layers: list[str] = []
-
-        def log(self, severity: Any, message: str) -> None:
-            if severity in (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR):
-                self.errors.append(message)
-            elif message.startswith(HEADING):
-                self.layers.append(message)
-
-        def why(self) -> str:
-            """The first error; what follows are its consequences."""
-            return " ".join(self.errors[0].split())[:400] if self.errors else "it does not say why"
-
-    return Log()
 
 
 if __name__ == "__main__":

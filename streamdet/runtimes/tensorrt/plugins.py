@@ -15,7 +15,7 @@ import numpy.typing as npt
 from streamdet.kernels.driver import Kernels
 from streamdet.kernels.launch import DeviceArray
 from streamdet.networks import NODE_DOMAIN
-from streamdet.runtimes.tensorrt.nodes import NODE_KINDS, PTX_FIELD, Attributes, NodeKind
+from streamdet.runtimes.plugin_nodes import NODE_KINDS, PTX_FIELD, Attributes, NodeKind
 
 VERSION: Final = "1"
 

@@ -1,51 +1,91 @@
-"""`runtime: tensorrt` of a graph: engines are built, but nothing executes them yet."""
+"""`runtime: tensorrt` of a graph: an engine that `streamdet models build` made for the GPU here."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from streamdet.errors import EngineError
-from streamdet.models.model_config import Arithmetic, ImageInput
-from streamdet.runtimes import RuntimeOptions
-from streamdet.runtimes.tensorrt.device import find_device
-from streamdet.runtimes.tensorrt.library import FULL, RTX, installed_library
-
-NOT_WRITTEN: Final = (
-    "streamdet builds engines (streamdet models build NAME --runtime tensorrt) but cannot execute"
-    " them yet: no GPU was there to try it on"
+from streamdet.image import Pixels
+from streamdet.models.build_passport import find_engine, read_build_passport
+from streamdet.models.built_network import digest
+from streamdet.models.model_config import Arithmetic, ImageInput, ModelConfig
+from streamdet.runtimes import RuntimeOptions, Tensors
+from streamdet.runtimes.gpu import Gpu, GpuNetwork
+from streamdet.runtimes.tensorrt.device import check_device, find_device
+from streamdet.runtimes.tensorrt.library import (
+    FULL,
+    RTX,
+    installed_library,
+    library_version,
+    load_library,
 )
+
+_ON_CPU = "tensorrt runs networks on a GPU: say `device: cuda:0` at the detector"
 
 
 class TensorRt:
-    """The name of TensorRT among the runtimes; says what is missing to execute an engine."""
+    """Executes engines on a GPU; see `gpu.GpuRuntimeKind`. On a CPU it runs nothing."""
 
     package = RTX if find_spec(RTX) is not None else FULL
+    name = "tensorrt"
 
     @staticmethod
     def precisions() -> tuple[Arithmetic, ...]:
-        """What it can compute with on this machine: nothing, yet."""
+        """What it can compute with on the CPU: nothing."""
         return ()
 
     @staticmethod
-    def refuse() -> NoReturn:
-        """Say in a sentence what this machine lacks to execute an engine.
+    def gpu_file(model: ModelConfig, network: Path, options: RuntimeOptions) -> Path:
+        """Find the engine that was built of a network for the GPU here, by its passport.
 
         Raises:
-            EngineError: always.
+            ConfigError: it is missing or damaged, has no passport, or was made of something else.
+            EngineError: there is no TensorRT, driver or GPU; the driver is too old; the GPU has
+                too little free memory.
         """
-        try:
-            installed_library()
-            here = f"the GPU here is {find_device().target}"
-        except EngineError as exc:
-            here = str(exc)
-        raise EngineError(f"{NOT_WRITTEN}; {here}")
+        library = installed_library()
+        device = find_device()
+        wanted = {
+            "model": digest(model),
+            "network": hashlib.sha256(network.read_bytes()).hexdigest(),
+            "runtime": f"{library} {library_version(library)}",
+            "precision": options.precision,
+        }
+        file = find_engine(
+            model,
+            wanted,
+            device.target,
+            f"streamdet models build {model.argument} --runtime tensorrt --target {device.target}"
+            f" --precision {options.precision}",
+        )
+        targets = read_build_passport(file).origin["targets"].split(",")
+        check_device(device, targets, file.stat().st_size)
+        return file
+
+    @staticmethod
+    def on_gpu(
+        file: Path, image_input: ImageInput, options: RuntimeOptions, gpu: Gpu, batch: int
+    ) -> GpuNetwork:
+        """Load an engine: see gpu.GpuRuntimeKind and engine.py."""
+        from streamdet.runtimes.tensorrt.engine import EngineNetwork
+
+        library = load_library(read_build_passport(file).origin["runtime"].split()[0])
+        return EngineNetwork(file, library, image_input, gpu, batch)
 
     def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
-        """Refuse to load anything.
+        """Refuse to run on a CPU.
 
         Raises:
             EngineError: always.
         """
-        self.refuse()
+        raise EngineError(_ON_CPU)
+
+    def __call__(
+        self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
+    ) -> NoReturn:
+        """Never called: there is no object of it."""
+        raise EngineError(_ON_CPU)

@@ -3,6 +3,7 @@ import { ask, read, SignedOut } from "/page/api.js";
 import { setUpAdding } from "/page/adding.js";
 import { setUpDrawing } from "/page/drawing.js";
 import { showEvents } from "/page/events.js";
+import { setUpSearch, showSearch } from "/page/search.js";
 import { showStages } from "/page/stages.js";
 import { showTiles } from "/page/tiles.js";
 
@@ -32,6 +33,7 @@ function showRun(run, places) {
   byId("add-camera").hidden = !canChange;
   showTiles(run.sources, rates, canChange, places, run.report !== null);
   showStages(run.stages);
+  showSearch(run.keeps_records);
 }
 
 async function update() {
@@ -82,5 +84,6 @@ byId("sign-out").addEventListener("click", async () => {
 const session = await read("/session");
 setUpAdding();
 setUpDrawing();
+setUpSearch();
 if (session.role) start(session.role, session.needs_token);
 else showSignIn();

@@ -9,6 +9,7 @@ Constants are those of github Megvii-BaseDetection/YOLOX where the paper states 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import torch
@@ -56,25 +57,42 @@ class CellObjects(NamedTuple):
 
 @torch.no_grad()
 def assign(predictions: CellPredictions, xyxy: Tensor, class_ids: Tensor) -> CellObjects:
-    """Give objects to cells.
+    """Give objects to cells by YOLOX's cost.
 
     Args:
         predictions: of the network.
         xyxy: (M, 4) objects, pixels.
         class_ids: (M,) int64.
     """
-    is_in, is_near = _places(predictions.cells, xyxy)  # (M, N)
+
+    def cost(candidates: Tensor, overlaps: Tensor) -> Tensor:
+        classes = _class_cost(
+            predictions.objectness[candidates], predictions.classes[candidates], class_ids
+        )
+        return classes - _OVERLAP_WEIGHT * torch.log(overlaps + _TINY)
+
+    return assign_by_cost(predictions.cells, predictions.xyxy, xyxy, cost)
+
+
+@torch.no_grad()
+def assign_by_cost(
+    cells: Tensor, predicted: Tensor, xyxy: Tensor, cost: Callable[[Tensor, Tensor], Tensor]
+) -> CellObjects:
+    """Give objects to the cells that cost least.
+
+    Args:
+        cells: (N, 4) xyxy pixels, the cells themselves.
+        predicted: (N, 4) pixels, the boxes predicted.
+        xyxy: (M, 4) objects, pixels.
+        cost: of the cells (K,) and their overlaps with the objects (M, K) -> (M, K).
+    """
+    is_in, is_near = _places(cells, xyxy)  # (M, N)
     candidates = torch.nonzero((is_in | is_near).any(dim=0))[:, 0]
-    overlaps = iou(xyxy[:, None], predictions.xyxy[candidates])  # (M, K)
+    overlaps = iou(xyxy[:, None], predicted[candidates])  # (M, K)
     if not overlaps.numel():
         return CellObjects(candidates[:0], candidates[:0], overlaps.new_zeros(0))
     is_far = ~(is_in & is_near)[:, candidates]
-    cost = (
-        _class_cost(predictions.objectness[candidates], predictions.classes[candidates], class_ids)
-        - _OVERLAP_WEIGHT * torch.log(overlaps + _TINY)
-        + _FAR_COST * is_far
-    )
-    is_taken = _cheapest(cost, overlaps)
+    is_taken = _cheapest(cost(candidates, overlaps) + _FAR_COST * is_far, overlaps)
     is_used = is_taken.any(dim=0)
     objects = is_taken[:, is_used].int().argmax(dim=0)
     return CellObjects(

@@ -22,7 +22,7 @@ from torch.nn import functional
 from streamdet.config.options import Options
 from streamdet.networks.csp_darknet import STRIDES
 from streamdet.networks.yolox import YoloxNetwork
-from streamdet.ops.anchors import grid_anchors
+from streamdet.training.objectives.map_cells import is_centre_in, map_cells
 from streamdet.training.objectives.simota import CellObjects, CellPredictions, assign
 from streamdet.training.overlaps import iou
 from streamdet.training.target import Target, of_labelled_classes
@@ -54,7 +54,7 @@ class YoloxObjective:
     def __call__(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
         """Compute box, objectness, classes and, if it counts, l1: sums over cells, divided by F."""
         logits = self._network.logits(images).float()
-        cells = _cells((images.shape[2], images.shape[3]), images.device)
+        cells = map_cells((images.shape[2], images.shape[3]), STRIDES, images.device)
         losses = [
             self._losses(image, cells, of_labelled_classes(target))
             for image, target in zip(logits, targets, strict=True)
@@ -84,19 +84,6 @@ class YoloxObjective:
         return torch.stack(sums), len(matched.cells)
 
 
-def _cells(hw: tuple[int, int], device: torch.device) -> Tensor:
-    """The cells of all maps as boxes (N, 4), pixels: fine to coarse, row by row."""
-    levels = [
-        grid_anchors(
-            torch.tensor([[0.0, 0.0, stride, stride]], device=device),
-            (hw[0] // stride, hw[1] // stride),
-            (stride, stride),
-        )
-        for stride in STRIDES
-    ]
-    return torch.cat(levels)
-
-
 def decode_boxes(deltas: Tensor, cells: Tensor) -> Tensor:
     """Find boxes, as detectors/yolox.py does; the inverse of `encode_boxes`.
 
@@ -124,7 +111,7 @@ def objectness_loss(predictions: CellPredictions, found: Tensor, target: Target)
     """Sum of what cells with (F,) and without an object lose; ignored ones lose nothing."""
     is_found = torch.zeros_like(predictions.objectness, dtype=torch.bool)
     is_found[found] = True
-    is_empty = ~is_found & ~_is_centre_in(predictions.cells, target.ignored)
+    is_empty = ~is_found & ~is_centre_in(predictions.cells, target.ignored)
     positive = functional.softplus(-predictions.objectness[is_found]).sum()
     if bool(target.is_labelled.all()):
         return positive + functional.softplus(predictions.objectness[is_empty]).sum()
@@ -140,12 +127,6 @@ def _no_product(left: Tensor, right: Tensor) -> Tensor:
     left = left.expand_as(right)
     rest = torch.logsumexp(torch.stack((-left, -right, -left - right)), dim=0)
     return functional.softplus(-left) + functional.softplus(-right) - rest
-
-
-def _is_centre_in(cells: Tensor, regions: Tensor) -> Tensor:
-    """Mark the cells (N, 4) whose centre lies in one of the regions (M, 4): (N,) bool."""
-    centres = ((cells[:, :2] + cells[:, 2:]) / 2)[:, None]
-    return ((centres > regions[:, :2]) & (centres < regions[:, 2:])).all(dim=2).any(dim=1)
 
 
 def _class_loss(logits: Tensor, matched: CellObjects, target: Target) -> Tensor:

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -54,6 +55,9 @@ class Stream {
     void wait(uint64_t ticket);
     bool is_done(uint64_t ticket);
     uint64_t submitted();
+    bool begin_capture();                             // false where it captures already
+    std::optional<std::vector<Task>> end_capture();  // none where it did not
+    bool is_capturing();
     const bool is_blocking;  // takes turns with the default stream
 
   private:
@@ -66,6 +70,7 @@ class Stream {
     std::condition_variable changed_;
     std::deque<Entry> queue_;
     uint64_t submitted_ = 0, done_ = 0;
+    std::optional<std::vector<Task>> captured_;
 };
 
 Stream* stream_of(CUstream handle);

@@ -63,6 +63,10 @@ Stream::Stream(bool blocking) : is_blocking(blocking) {
 uint64_t Stream::submit(Task task) {
     auto after = earlier(this);
     const std::lock_guard guard(mutex_);
+    if (captured_) {
+        captured_->push_back(std::move(task));
+        return submitted_;
+    }
     queue_.push_back({std::move(task), std::move(after)});
     changed_.notify_all();
     return ++submitted_;
@@ -81,6 +85,25 @@ bool Stream::is_done(uint64_t ticket) {
 uint64_t Stream::submitted() {
     const std::lock_guard guard(mutex_);
     return submitted_;
+}
+
+bool Stream::begin_capture() {
+    const std::lock_guard guard(mutex_);
+    if (captured_) return false;
+    captured_.emplace();
+    return true;
+}
+
+std::optional<std::vector<Task>> Stream::end_capture() {
+    const std::lock_guard guard(mutex_);
+    auto tasks = std::move(captured_);
+    captured_.reset();
+    return tasks;
+}
+
+bool Stream::is_capturing() {
+    const std::lock_guard guard(mutex_);
+    return captured_.has_value();
 }
 
 void Stream::work() {
@@ -168,6 +191,7 @@ CUresult cuStreamCreate(CUstream* stream, unsigned flags) {
 CUresult cuStreamDestroy(CUstream) { return usable(); }  // its thread waits for ever
 CUresult cuStreamSynchronize(CUstream handle) {
     TRY(usable_in_context());
+    if (stream_of(handle)->is_capturing()) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
     stream_of(handle)->wait(stream_of(handle)->submitted());
     return fault();
 }

@@ -22,8 +22,8 @@ from streamdet.errors import ConfigError, EngineError
 from streamdet.kernels.ptx import ptx
 from streamdet.models.model_config import load_model_config
 from streamdet.networks import nodes
+from streamdet.runtimes.plugin_nodes import kernels_of
 from streamdet.runtimes.tensorrt.compile import CompiledEngine, EngineRequest, compile_engine
-from streamdet.runtimes.tensorrt.nodes import kernels_of
 
 BATCHES = (1, 2, 4)
 

@@ -1,0 +1,149 @@
+"""BoT-SORT (Aharon et al. 2022, "Robust associations multi-pedestrian tracking").
+
+Its filter (section 3.1) holds centre, width and height, with noise that grows with the width across
+and with the height down. The associations (algorithm 1) are ByteTrack's.
+
+Departures; what they are worth on four MOT15 sequences is in docs/accuracy.md:
+
+- Measurements are taken for 1.5 times as noisy as in the paper, and velocities may change four
+  times as fast: boxes of weak detectors jump, and cameras move.
+- A track is reported from its third match in a row on (`min_hits`), the paper's from its second.
+- Overlap alone is what a pair is worth, as the paper says; the authors' code multiplies by scores.
+- A lost track that overlaps another one is not ended; the code does that.
+- Tracks match detections of their own class only (`class_agnostic: true` is the paper's).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from streamdet.detections import Detections, RowNumbers
+from streamdet.trackers.box_states import Found, cxcywh_to_xyxy, overlaps, trackable, xyxy_to_cxcywh
+from streamdet.trackers.byte_track import ByteTrackOptions
+from streamdet.trackers.kalman import correct, predict, start_filters
+from streamdet.trackers.options import Score
+from streamdet.trackers.three_rounds import match_in_rounds
+from streamdet.trackers.tracks import (
+    CLASS_ID,
+    SEEN,
+    Floats,
+    Indices,
+    Tracks,
+    filters_of,
+    report,
+    unmatched,
+)
+
+# Standard deviations as shares of a box's width and height: of position and velocity a frame.
+_MOTION = np.array([1 / 20, 1 / 40])[:, None, None]
+_START = np.array([2 / 20, 20 / 40])[:, None, None]
+_MEASURED = 1.5 / 20
+_LEAST_WH = 1e-3  # pixels: no box turns inside out
+
+
+class BotSortOptions(ByteTrackOptions):
+    """Options of BoT-SORT: ByteTrack's, and how long a probation is."""
+
+    of_file: ClassVar[dict[str, float]] = {
+        "high_thresh": 0.85,
+        "low_thresh": 0.6,
+        "new_thresh": 0.89,
+    }
+
+    high_thresh: Score | None = Field(
+        None,
+        description="Scores from here on are matched first; by default the model's"
+        " tracking.high_thresh, else 0.6 (the paper's), of a file of detections 0.85.",
+    )
+    low_thresh: Score | None = Field(
+        None,
+        description="Detections below this are not tracked; by default the model's"
+        " tracking.low_thresh, else 0.1 (the paper's), of a file of detections 0.6.",
+    )
+    new_thresh: Score | None = Field(
+        None,
+        description="Scores from here on may begin a track; by default the model's"
+        " tracking.new_thresh, else 0.7 (the paper's), of a file of detections 0.89.",
+    )
+    high_iou_thresh: float = Field(
+        0.2, ge=0, le=1, description="Least overlap of a track and a high-score detection."
+    )
+    new_iou_thresh: float = Field(
+        0.3, ge=0, le=1, description="Least overlap of a track in probation and a detection."
+    )
+    min_hits: int = Field(
+        2, ge=0, le=100, description="Matches after the first that confirm a track."
+    )
+    max_age: int = Field(45, ge=0, le=10_000, description="Frames that a lost track is kept.")
+
+
+class BotSort:
+    """Follows boxes as ByteTrack does, by filters of width and height."""
+
+    Options = BotSortOptions
+
+    def __init__(self, options: BotSortOptions) -> None:
+        """Begin without tracks."""
+        self._options = options
+        self._tracks = Tracks(options.min_hits, options.max_age)
+        self._low_thresh = options.threshold("low_thresh")
+        self._new_thresh = options.threshold("new_thresh")
+        self._gates = options.gates()
+        self.rows: RowNumbers = np.zeros(0, np.int64)
+
+    def update(self, detections: Detections) -> Detections:
+        """Take the next frame; returns the filters' boxes of confirmed tracks that were matched."""
+        tracks = self._tracks
+        tracks.frame_count += 1
+        found = trackable(detections, self._low_thresh)
+        measured = xyxy_to_cxcywh(found.xyxy)
+        self._predict()
+        rows, columns = self._match(found, measured)
+        seen = tracks.table.take(rows, axis=1)
+        noise = _variances(seen[2:4], _MEASURED)
+        correct(filters_of(seen), measured.take(columns, axis=1), noise)
+        tracks.write_matched(rows, seen)
+        if len(columns) < len(found.scores):
+            new = unmatched(len(found.scores), columns)
+            new = new[found.scores.take(new) >= self._new_thresh]
+            begun = tracks.add(_start(measured.take(new, axis=1)), found.class_ids.take(new))
+            seen, columns = np.concatenate((seen, begun), axis=1), np.concatenate((columns, new))
+        reported, self.rows = report(seen, cxcywh_to_xyxy(seen[:4]), found, columns)
+        return reported
+
+    def state(self) -> bytes:
+        """Pack the tracks; the inverse of `restore`."""
+        return self._tracks.state()
+
+    def restore(self, state: bytes) -> None:
+        """Go on from a packed state; raises ValueError if it is none."""
+        self._tracks.restore(state)
+
+    def _predict(self) -> None:
+        """Move all filters one frame ahead; a lost track's width and height stand still."""
+        table, filters = self._tracks.table, self._tracks.filters
+        filters[3, 2:] *= table[SEEN] == self._tracks.frame_count - 1.0
+        predict(filters, _variances(table[2:4], _MOTION))
+        np.maximum(table[2:4], _LEAST_WH, out=table[2:4])
+
+    def _match(self, found: Found, measured: Floats) -> tuple[Indices, Indices]:
+        """Run the three rounds; returns tracks, rising, and their detections."""
+        table = self._tracks.table
+        boxes, areas = cxcywh_to_xyxy(table[:4]), table[2] * table[3]
+        iou = overlaps(boxes, areas, found.xyxy, measured[2] * measured[3])
+        if not self._options.class_agnostic:
+            iou *= table[CLASS_ID][:, None] == found.class_ids
+        return match_in_rounds(self._tracks, iou, iou, found.scores, self._gates)
+
+
+def _variances(wh: Floats, share: Floats | float) -> Floats:
+    """Variances (..., 4, N) from deviations that are shares of widths and heights (2, N)."""
+    deviation = share * np.concatenate((wh, wh))
+    return np.asarray(deviation * deviation)
+
+
+def _start(measured: Floats) -> Floats:
+    return start_filters(measured, _variances(measured[2:], _START))
