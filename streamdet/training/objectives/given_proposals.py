@@ -160,11 +160,15 @@ class GivenProposalsObjective:
         """Compute the map of an image (3, H, W), once."""
         body = self._network.backbone
         if self._frozen is None or self._kept is None:  # now the weights are those that stay
-            self._frozen = FrozenBackbone(body)
+            self._frozen = FrozenBackbone(body, "objective.cache")
             self._kept = ImageCache(folder, weights_digest(body))
         frozen = self._frozen
-        kept = self._kept(self._kept.key(image), lambda: {"map": frozen(image[None])})
-        return kept["map"].to(image)
+
+        def compute() -> dict[str, Tensor]:
+            [features] = frozen(image[None]).values()
+            return {"map": features.half()}
+
+        return self._kept(self._kept.key(image), compute)["map"].to(image)
 
 
 def want_softmax(classifier: Classifier) -> None:

@@ -88,7 +88,7 @@ class RcnnObjective:
         body = self._network.backbone
         if self._frozen is None or self._kept is None:  # now the weights are those that stay
             stated = self._options.model_dump_json(exclude={"cache"})
-            self._frozen = FrozenBackbone(body)
+            self._frozen = FrozenBackbone(body, "objective.cache")
             depends_on = f"{weights_digest(body)} {stated} {self._network.hw}"
             self._kept = ImageCache(folder, depends_on)
         kept = [
@@ -110,8 +110,9 @@ class RcnnObjective:
         def compute() -> dict[str, Tensor]:
             self.generator.manual_seed(int(key[:15], 16))  # whichever step comes to it first
             regions = self._choose([target], image[None])
-            features = frozen(self._crops(image[None], regions)).flatten(1)
+            [maps] = frozen(self._crops(image[None], regions)).values()
             [xyxy], [labels], [objects] = regions
+            features = maps.flatten(1).half()
             return {"xyxy": xyxy, "labels": labels, "objects": objects, "features": features}
 
         return {name: each.to(image.device) for name, each in cache(key, compute).items()}

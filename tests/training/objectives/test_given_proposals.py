@@ -97,5 +97,5 @@ def test_maps_of_a_frozen_backbone_are_kept(kind: str, tmp_path: Path) -> None:
 
 def test_maps_of_a_backbone_that_learns_are_not_kept(tmp_path: Path) -> None:
     _, objective = made("fast_rcnn", OWN["fast_rcnn"], cache=tmp_path)
-    with pytest.raises(ConfigError, match=r"optimiser\.frozen must name backbone"):
+    with pytest.raises(ConfigError, match=r"optimiser\.frozen must name 'backbone"):
         objective(*scene())
