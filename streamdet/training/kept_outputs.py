@@ -56,7 +56,7 @@ class KeptOutputs:
             ConfigError: an image cannot be read.
         """
         for wanted in keys:
-            shown = [(epoch % self._variations, index) for epoch, index in wanted]
+            shown = [(key[0] % self._variations, key[1]) for key in wanted]  # of one size
             if all((key, 0) in self._maps for key in shown):
                 targets = tuple(self._targets[key] for key in shown)
                 blank = torch.zeros(1, dtype=torch.uint8).expand(len(shown), *samples.hw, 3)
