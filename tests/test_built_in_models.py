@@ -17,6 +17,7 @@ MODELS = {
     "street": 6,
     "street_rcnn": 6,
     "rpn": 1,
+    "rcnn": 6,
     "sppnet": 6,
     "fast_rcnn": 6,
     "mask_rcnn": 6,

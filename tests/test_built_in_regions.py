@@ -16,7 +16,7 @@ from streamdet.registry import load
 from streamdet.sources.scene_uri import SceneSpec
 from streamdet.sources.street import Street
 
-NAMES = ("sppnet", "fast_rcnn", "rpn", "street_rcnn", "mask_rcnn")
+NAMES = ("rcnn", "sppnet", "fast_rcnn", "rpn", "street_rcnn", "mask_rcnn")
 
 
 @pytest.fixture(autouse=True)
