@@ -72,7 +72,7 @@ class DeploySettings(Options):
     slot_hw: tuple[Side, Side] = Field(
         (720, 1280),
         description="Height and width of a source's image that a slot holds at least: the size "
-        "may change in mid-stream, or not be known before the run.",
+        "may change in mid-stream, or not be known before the run. Slots of cameras grow.",
     )
     max_in_flight: int = Field(
         128,

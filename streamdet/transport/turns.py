@@ -168,6 +168,8 @@ class Turns:
 
     def _call_up(self, turn: Turn) -> None:
         room = self.window - len(self.under_way)
+        if room < 1:
+            return
         for source_id, until_ms in list(self.waits_until_ms.items()):
             if until_ms < turn.now_ms:
                 del self.waits_until_ms[source_id]

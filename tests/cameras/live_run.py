@@ -26,10 +26,21 @@ class LiveRun:
         addresses: the cameras.
         more: further arguments.
         graph: what is run.
+        wrapped_in: a command that becomes the one behind it.
+
+    Attributes:
+        limit_s: longest wait for anything.
     """
 
+    limit_s = LIMIT_S
+
     def __init__(
-        self, folder: Path, addresses: Sequence[str], *more: str, graph: str = "people"
+        self,
+        folder: Path,
+        addresses: Sequence[str],
+        *more: str,
+        graph: str = "people",
+        wrapped_in: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         sources = [word for address in addresses for word in ("--source", address)]
@@ -40,8 +51,9 @@ class LiveRun:
             str(folder / "report.json"),
         ]
         self._log = (folder / "log").open("w+")
+        command = [sys.executable, "-m", "streamdet.cli", "run", graph]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamdet.cli", "run", graph, *sources, *outputs, *more],
+            [*wrapped_in, *command, *sources, *outputs, *more],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -59,7 +71,9 @@ class LiveRun:
         started_s = time.monotonic()
         while not is_there():
             passed_s = time.monotonic() - started_s
-            assert passed_s < LIMIT_S, f"{what}: not within {LIMIT_S} s; it printed:\n{self.log}"
+            assert passed_s < self.limit_s, (
+                f"{what}: not within {self.limit_s} s; it printed:\n{self.log}"
+            )
             assert self.process.poll() is None, f"{what}: it has ended:\n{self.log}"
             time.sleep(0.05)
         return time.monotonic() - started_s
@@ -78,7 +92,7 @@ class LiveRun:
     def stop(self) -> None:
         """End it by Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(LIMIT_S) == 130, self.log
+        assert self.process.wait(self.limit_s) == 130, self.log
         self._log.close()
 
     def kill(self) -> None:
@@ -87,10 +101,15 @@ class LiveRun:
         self.process.wait()
         self._log.close()
 
+    @property
+    def text(self) -> str:
+        """The frames that have been written, dropped ones too, as they stand in the file."""
+        path = self.folder / "frames.jsonl"
+        return path.read_text() if path.exists() else ""
+
     def frames(self, source_id: str) -> list[dict[str, Any]]:
         """The frames of a camera that have been written, dropped ones too."""
-        path = self.folder / "frames.jsonl"
-        text = path.read_text() if path.exists() else ""
+        text = self.text
         lines = text[: text.rfind("\n") + 1].splitlines()  # the last one may be being written
         frames = [json.loads(line) for line in lines]
         return [frame for frame in frames if frame["source_id"] == source_id]

@@ -5,9 +5,11 @@ The share is that of max-min fairness: see docs/live.md. What the detector can d
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from tests.cameras.fair_cameras import live_address, write_clip
 from tests.cameras.live_run import LiveRun
 
-SETTLE_S = 4.0
+SETTLE_S = 3.0
 
 Frames = dict[str, list[dict[str, Any]]]
 
@@ -28,19 +30,30 @@ def run_all(folder: Path, rates: Sequence[int], measure_s: float) -> Frames:
     ]
     more = ("--set", "detect.replicas=1", "--set", "detect.input=480x640")
     run = LiveRun(folder, [live_address(clip) for clip in clips], *more)
+    run.limit_s = 120
     try:
         for name in names:
-            run.wait_for_frames(name, 1)
+            run.wait_for_line(f"{name}: live")
+        run.wait_for_frames(names[0], 1)
         time.sleep(SETTLE_S)
-        before = {name: len(run.frames(name)) for name in names}
+        before = len(run.text)  # looking costs time, too
         time.sleep(measure_s)
-        after = {name: run.frames(name) for name in names}
+        after = len(run.text)
         run.stop()
     finally:
         run.kill()
     for name in names:
         check_accounts(run, name)
-    return {name: after[name][before[name] :] for name in names}
+    return measured(run.text[before:after])
+
+
+def measured(text: str) -> Frames:
+    """The frames in a part of a file; its first and last line may not be whole."""
+    frames: Frames = {}
+    for line in text.splitlines()[1:-1]:
+        frame = json.loads(line)
+        frames.setdefault(frame["source_id"], []).append(frame)
+    return frames
 
 
 def check_accounts(run: LiveRun, name: str) -> None:
@@ -73,9 +86,9 @@ def most_off(share: float) -> float:
 
 
 def check_of_now(frames: Frames) -> None:
-    """1 s until the detector takes it; the tracker's process may wait for a core after that."""
+    """A second until the detector takes it; the tracker may have to wait for a core after that."""
     for name, each in frames.items():
-        assert max(map(wait_s, results(each))) < 1.0 + 0.5, name
+        assert median(map(wait_s, results(each))) < 1.0, name
 
 
 def results(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -96,7 +109,7 @@ def test_shares_by_hand() -> None:
 
 
 def test_a_fast_camera_takes_nothing_from_slow_ones(tmp_path: Path) -> None:
-    frames = run_all(tmp_path, (60, 40, 30, 1), 12)
+    frames = run_all(tmp_path, (60, 40, 30, 1), 8)
     check_fair(frames)
     check_of_now(frames)
 

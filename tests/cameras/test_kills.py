@@ -48,6 +48,7 @@ def start(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         folder = tmp_path / str(len(runs))
         folder.mkdir()
         runs.append(LiveRun(folder, addresses, *more))
+        runs[-1].limit_s = 90
         return runs[-1]
 
     yield start_run
@@ -79,6 +80,7 @@ def fork_server(run: LiveRun) -> psutil.Process:
     return found
 
 
+@pytest.mark.nightly  # tests/faults/test_clean_stop.py has the same with files
 def test_a_killed_supervisor_takes_its_cameras_with_it_and_the_next_start_sweeps(
     start: Start, clips: list[str], place: Place, server: RedisServer
 ) -> None:
@@ -160,5 +162,5 @@ def check_images(run: LiveRun, name: str, video: Path, camera: int) -> None:
     ]
     assert {who for who, _ in shown} == {camera}
     numbers = [number for _, number in shown]
-    assert len(numbers) >= 30
+    assert len(numbers) >= 10
     assert all(before < after for before, after in itertools.pairwise(numbers))

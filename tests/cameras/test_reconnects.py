@@ -64,3 +64,4 @@ def test_files_threads_and_memory_stay_flat_over_200_reconnects(
     assert (after.files, after.threads) == (before.files, before.threads)
     assert after.mib < before.mib + GROWTH_MIB, held
     run.stop()
+    print(f"after {SETTLED} reconnects {before}, after {RECONNECTS} {after}")

@@ -105,20 +105,20 @@ def check_within(counts: Mapping[str, int], wanted: Mapping[str, float]) -> None
 
 def test_one_camera_alone_loses_nothing_though_it_sends_almost_all_that_can_be_detected() -> None:
     simulation = Simulation({"a": 60}, detect_ms=16)
-    simulation.run(20)
+    simulation.run(10)
     assert simulation.answers["a", "own"] == simulation.answers["a", "others"] == 0
 
 
 def test_cameras_that_are_less_than_can_be_detected_lose_nothing() -> None:
     rates = {"fast": 50, "slow": 1, **{f"c{number}": 10 for number in range(14)}}  # 191 a second
     simulation = Simulation(rates, detect_ms=4.5)
-    simulation.run(20)
+    simulation.run(5)
     assert {answer for _, answer in simulation.answers} == {"go"}
 
 
 def test_cameras_whose_frames_come_all_at_once_lose_nothing_if_there_is_time() -> None:
     simulation = Simulation({f"c{number}": 1 for number in range(16)}, detect_ms=30)
-    simulation.run(20)
+    simulation.run(8)
     assert {answer for _, answer in simulation.answers} == {"go"}
 
 
@@ -127,8 +127,8 @@ def test_sixteen_cameras_get_the_same_whatever_their_rates() -> None:
     simulation = Simulation(rates, detect_ms=50)  # 20 a second: 1.25 for each
     simulation.run(5)
     simulation.waits_ms.clear()
-    counts = simulation.count(40)
-    check_within(counts, dict.fromkeys(rates, 50))
+    counts = simulation.count(24)
+    check_within(counts, dict.fromkeys(rates, 30))
     assert max(simulation.waits_ms) < 1000
 
 
