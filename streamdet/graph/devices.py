@@ -13,7 +13,7 @@ from streamdet.registry import load
 
 _WHY_NOT: Final = {
     "tracker": "it works on the CPU; one that looks at images gets them with `copy: true`",
-    "analytics": "it sees boxes, no images",
+    "analytics": "it works on the CPU; one that looks at images gets them with `copy: true`",
     "sink": "it writes on the CPU; one that shows images gets them with `copy: true`",
 }
 """Roles that no GPU takes over, and why."""

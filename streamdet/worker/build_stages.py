@@ -75,6 +75,7 @@ def _make_stage(
             node.name,
             lambda source_id: kind(node.options, _analytics_context(plan, node.name, source_id)),
             EventStream(plan.run.events, plan.run.layout.run_id, plan.run.class_names),
+            pixels,
         )
     context = SinkContext(
         run_id=plan.run.layout.run_id,

@@ -143,8 +143,8 @@ def check_draw(on: OnDevice) -> None:
 
 
 def check_nv12(on: OnDevice) -> None:
-    """An image of odd sides, larger than a block."""
-    pixels = test_prepare.noise((33, 131, 3))
+    """An image of odd sides that fills two blocks' columns to the last thread."""
+    pixels = test_prepare.noise((33, 127, 3))
     np.testing.assert_array_equal(test_nv12.by_kernel(on, pixels), test_nv12.by_opencv(pixels))
 
 
