@@ -15,6 +15,7 @@ from streamdet.training.recipe_file import read_recipe
 MODELS = {
     "people": 1,
     "street": 6,
+    "street_best": 6,
     "street_rcnn": 6,
     "rpn": 1,
     "rcnn": 6,
