@@ -172,11 +172,9 @@ class Loop:
         self._device = next(network.parameters()).device
         self._optimiser = make_optimiser(network, recipe.optimiser)
         self._frozen = frozen_modules(network, recipe.optimiser.frozen)
-        self._kept = (
-            None
-            if recipe.kept is None
-            else KeptOutputs(network, recipe.kept, recipe.precision, len(samples))
-        )
+        self._kept = None
+        if recipe.kept is not None:
+            self._kept = KeptOutputs(network, recipe.kept, len(samples))
         self._average = None if recipe.ema is None else MovingAverage(network, recipe.ema)
         self._start = copy.deepcopy(network.state_dict()) if recipe.start_share else None
         self.per_epoch = steps_per_epoch(len(samples), recipe.batch)
