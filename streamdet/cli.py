@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     "models": "list the models, show one, fetch its weights, build its network",
     "inspect": "look inside a network: feature maps, strongest responses, what they saw",
     "schema": "print the JSON Schema of graph files, published messages or events",
+    "redis-acl": "print access rules for a Redis server: what each program may do",
     "eval": "measure the accuracy of results, of a model or of a whole pipeline",
     "label": "label footage with a detector, as images to train on",
     "train": "fit a detector to labelled images",
@@ -45,7 +46,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "say what this machine has, what would be used, and what is missing",
     "bench": "measure speed, memory and accuracy, each against its aim",
 }
-"""Name -> help; each is a module of streamdet.commands, imported only when it is the one to run."""
+"""Name -> help; each is a module of streamdet.commands (_ for -), imported only to be run."""
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
@@ -118,7 +119,7 @@ def _run(arguments: Sequence[str]) -> int:
 
     try:
         args = make_parser(arguments).parse_args(arguments)
-        command = import_module(f"streamdet.commands.{args.command}")
+        command = import_module(_module(args.command))
         on_stop(signal.default_int_handler)
         code: int = command.run(args)
     except SystemExit as exc:  # argparse: --help, or wrong usage
@@ -146,7 +147,7 @@ def make_parser(arguments: Sequence[str]) -> ArgumentParser:
         command = commands.add_parser(name, help=text, description=description)
         _add_debug(command, default=SUPPRESS)
         if name == asked:
-            import_module(f"streamdet.commands.{name}").add_arguments(command)
+            import_module(_module(name)).add_arguments(command)
             command.epilog = with_example(command.epilog, EXAMPLES[name])
             command.formatter_class = RawDescriptionHelpFormatter
     return parser
@@ -223,6 +224,11 @@ def _say(line: str) -> None:
 def _silence(stream: TextIO) -> None:
     """Redirect the stream to /dev/null, so that Python's flush at exit cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _module(command: str) -> str:
+    """Name the module of a command."""
+    return f"streamdet.commands.{command.replace('-', '_')}"
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ EXAMPLES: Final = {
     "models": "streamdet models list",
     "inspect": "streamdet inspect backbone:alexnet",
     "schema": "streamdet schema message",
+    "redis-acl": "streamdet redis-acl people --role reader",
     "eval": "streamdet eval model people --truth labels.json --images images/",
     "label": "streamdet label yard.mp4 --output seen --classes person,car",
     "train": "streamdet train yolox --truth labels.json --images img/ --classes gate",
