@@ -31,6 +31,8 @@ COMMANDS: dict[str, str] = {
     "apply": "turn the graph of a running run into another one; restart only what changed",
     "tail": "print what is being published, like tail -f",
     "search": "find events and tracks in the records of runs: who was where, and when",
+    "record": "keep what comes to a stage of a running run, to be replayed: a bug report",
+    "replay": "work again on a recorded stage, with any graph",
     "track": "run a tracker over a file of detections in MOT format",
     "check": "check a graph file and say what it is made of",
     "graph": "draw a graph as Mermaid or SVG",

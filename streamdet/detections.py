@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from streamdet.errors import ConfigError
 
+T = TypeVar("T")
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_] | npt.NDArray[np.int64] | slice
 """Which objects: a mask, row numbers (in that order) or a slice."""
@@ -80,6 +81,8 @@ class Detections:
         zones: the names of the zones that each object is in; None where no zones are looked at.
         speeds: (N,) float32, metres per second, NaN where not known yet; None where none are
             measured.
+        attributes: what else is known of each object, name -> value, such as colour -> red; None
+            where nothing is looked for.
         interpolated: (N,) bool, which objects were not found in this frame but put where their
             track must have been; None where all were found.
 
@@ -97,6 +100,7 @@ class Detections:
     zones: tuple[tuple[str, ...], ...] | None = None
     speeds: Floats | None = None
     interpolated: npt.NDArray[np.bool_] | None = None
+    attributes: tuple[Mapping[str, str], ...] | None = None
 
     def __post_init__(self) -> None:
         """Bring the arrays to their dtypes and check that the shapes agree."""
@@ -131,6 +135,8 @@ class Detections:
             raise ValueError(f"masks must be of {count} objects, got {len(self.masks)}")
         if self.zones is not None and len(self.zones) != count:
             raise ValueError(f"zones must be of {count} objects, got {len(self.zones)}")
+        if self.attributes is not None and len(self.attributes) != count:
+            raise ValueError(f"attributes must be of {count} objects, got {len(self.attributes)}")
         if self.keypoints is not None:
             set_(self, "keypoints", np.ascontiguousarray(self.keypoints, dtype=np.float32))
             shape = self.keypoints.shape
@@ -226,6 +232,8 @@ class Detections:
             columns["interpolated"] = np.concatenate((_is_filled(self), _is_filled(others)))
         if self.zones is not None and others.zones is not None:
             columns["zones"] = self.zones + others.zones
+        if self.attributes is not None and others.attributes is not None:
+            columns["attributes"] = self.attributes + others.attributes
         if self.masks is not None and others.masks is not None:
             counts = self.masks.counts + others.masks.counts
             return replace(self, **columns, masks=FrameMasks(self.masks.hw, counts))
@@ -248,6 +256,7 @@ class Detections:
             None if self.zones is None else _selected(self.zones, rows),
             None if self.speeds is None else self.speeds[rows],
             None if self.interpolated is None else self.interpolated[rows],
+            None if self.attributes is None else _selected(self.attributes, rows),
         )
 
 
@@ -255,8 +264,8 @@ def _is_filled(found: Detections) -> npt.NDArray[np.bool_]:
     return np.zeros(len(found), np.bool_) if found.interpolated is None else found.interpolated
 
 
-def _selected(zones: tuple[tuple[str, ...], ...], rows: Rows) -> tuple[tuple[str, ...], ...]:
-    return tuple(zones[row] for row in np.arange(len(zones))[rows].tolist())
+def _selected(values: tuple[T, ...], rows: Rows) -> tuple[T, ...]:
+    return tuple(values[row] for row in np.arange(len(values))[rows].tolist())
 
 
 def _supervision() -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +93,17 @@ class Image(Protocol):
     def resize_into(self, out: Pixels) -> None:
         """Write the image, resized to the size of `out`, in one pass from its own memory."""
         ...
+
+
+@runtime_checkable
+class OnDevice(Protocol):
+    """An `Image` that lies on a GPU.
+
+    Attributes:
+        pixels: where.
+    """
+
+    pixels: DevicePixels
 
 
 class ArrayImage:

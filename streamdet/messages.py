@@ -248,15 +248,16 @@ def _pack_detections(detections: Detections) -> tuple[Any, ...]:
         detections.zones,
         None if detections.speeds is None else detections.speeds.tobytes(),
         None if detections.interpolated is None else detections.interpolated.tobytes(),
+        detections.attributes,
     )
 
 
 def _detections(values: tuple[Any, ...]) -> Detections:
     # Messages of a run that began before there were masks and keypoints end with the track ids,
     # those from before there were zones with the keypoints; segment files are kept for long.
-    missing: tuple[Any, ...] = (None,) * (9 - len(values))
+    missing: tuple[Any, ...] = (None,) * (10 - len(values))
     xyxy, scores, class_ids, track_ids, masks, keypoints, *analysed = (*values, *missing)
-    zones, speeds, interpolated = analysed
+    zones, speeds, interpolated, attributes = analysed
     found_scores = np.frombuffer(scores, np.float32)
     return Detections(
         np.frombuffer(xyxy, np.float32).reshape(-1, 4),
@@ -267,6 +268,7 @@ def _detections(values: tuple[Any, ...]) -> Detections:
         None if keypoints is None else _keypoints(len(found_scores), *keypoints),
         zones=zones,
         speeds=None if speeds is None else np.frombuffer(speeds, np.float32),
+        attributes=attributes,
         interpolated=None if interpolated is None else np.frombuffer(interpolated, np.bool_),
     )
 

@@ -58,6 +58,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "presence": "streamdet.analytics.presence:Presence",
         "speed": "streamdet.analytics.speed:Speed",
         "tracks": "streamdet.analytics.tracks:Tracks",
+        "classify": "streamdet.analytics.classify:Classify",
     },
     "sink": {
         "redis_stream": "streamdet.sinks.redis_stream:RedisStreamSink",

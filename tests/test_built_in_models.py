@@ -12,7 +12,7 @@ from streamdet.models.model_config import load_model_config
 from streamdet.training.recipe import check_recipe
 from streamdet.training.recipe_file import read_recipe
 
-MODELS = {"people": 1, "street": 6, "street_rcnn": 6}
+MODELS = {"people": 1, "street": 6, "street_best": 6, "street_rcnn": 6}
 
 
 @pytest.fixture(autouse=True)

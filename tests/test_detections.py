@@ -168,6 +168,14 @@ def test_zones_and_speeds_go_with_their_objects() -> None:
         replace(two(), speeds=np.zeros(1, np.float32))
 
 
+def test_attributes_go_with_their_objects() -> None:
+    found = replace(two(), attributes=({"colour": "red"}, {}))
+    assert found[np.array([False, True])].attributes == ({},)
+    assert found.with_others(found[:1]).attributes == ({"colour": "red"}, {}, {"colour": "red"})
+    with pytest.raises(ValueError, match="attributes must be of 2 objects, got 1"):
+        replace(two(), attributes=({},))
+
+
 def test_who_says_nothing_of_filled_objects_was_found() -> None:
     filled = replace(two(), interpolated=np.array([True, False]))
     both = filled.with_others(two()).interpolated

@@ -179,6 +179,12 @@ def test_zones_and_speeds_survive_and_are_none_where_nothing_looks_at_them() -> 
     assert (through_the_wire(blank(2)).zones, through_the_wire(blank(2)).speeds) == (None, None)
 
 
+def test_attributes_survive() -> None:
+    back = through_the_wire(replace(blank(2), attributes=({"colour": "red"}, {})))
+    assert back.attributes == ({"colour": "red"}, {})
+    assert through_the_wire(blank(2)).attributes is None
+
+
 def test_which_objects_were_filled_in_survives() -> None:
     filled = through_the_wire(replace(blank(2), interpolated=np.array([False, True]))).interpolated
     assert filled is not None

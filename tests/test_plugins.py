@@ -98,7 +98,8 @@ def test_a_plugin_s_package_that_is_missing_is_named(tmp_path: Path) -> None:
     [
         (
             "lnet",
-            "runtimes.lnet must be onnxruntime or openvino or tensorrt or gone or lent or sort (",
+            "runtimes.lnet must be onnxruntime or openvino or tensorrt or torch or gone or lent or"
+            " sort (",
         ),
         ("sort", "runtimes.sort cannot be 'sort': kind 'sort' is in several packages: streamdet"),
     ],
@@ -119,7 +120,7 @@ def test_a_runtime_that_cannot_be_imported_is_named_where_a_model_wants_it(tmp_p
 
 def test_the_list_of_a_runtime_that_a_graph_may_name_has_those_of_plugins() -> None:
     runtime = NetworkOptions.model_json_schema()["properties"]["runtime"]
-    own = ["auto", "onnxruntime", "openvino", "tensorrt"]
+    own = ["auto", "onnxruntime", "openvino", "tensorrt", "torch"]
     assert runtime["enum"] == [*own, "gone", "lent", "sort"]
 
 

@@ -98,6 +98,7 @@ def checked(gpu: Gpu) -> dict[str, Any]:
     for name, make in CASES.items():
         kernels.append({"name": name, **checked_case(gpu, partial(make, gpu, sizes), rate)})
         print(_line(kernels[-1]), flush=True)
+    cameras = FEW if gpu.is_emulated else Cameras()
     result: dict[str, Any] = {
         "device": gpu.name,
         "is_emulated": gpu.is_emulated,
@@ -105,13 +106,15 @@ def checked(gpu: Gpu) -> dict[str, Any]:
         "copy_gb_per_s": None if rate is None else round(rate / 1e9),
         "kernels": kernels,
         "pool": _tried(_pool),
-        "pipeline": _tried(partial(run_on_both, FEW if gpu.is_emulated else Cameras())),
+        "pipeline": _tried(partial(run_on_both, cameras, is_emulated=gpu.is_emulated)),
         "nvdec": "not tried: emulated" if gpu.is_emulated else libraries.nvdec(),
         "tensorrt": libraries.tensorrt(),
         "not_checked": NOT_CHECKED,
     }
     if gpu.is_emulated and isinstance(result["pipeline"], dict):
         result["pipeline"] |= {"gpu_fps": None, "cpu_fps": None}
+        for detector in result["pipeline"]["detectors"].values():
+            detector["fps"] = None
     for name in ("pool", "pipeline", "nvdec", "tensorrt"):
         print(f"{name}: {result[name]}")
     return {**result, "seconds": round(time.monotonic() - begin)}

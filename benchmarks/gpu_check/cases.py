@@ -26,5 +26,6 @@ CASES: Final[Mapping[str, Callable[[Gpu, Sizes], Case]]] = {
     "prepare_bgr, float16": partial(frame_cases.prepare_bgr_case, dtype=torch.float16),
     "resize_bgr": frame_cases.resize_case,
     "draw_nv12": frame_cases.draw_case,
+    "bgr_to_nv12": frame_cases.nv12_case,
 }
 """Made one after the other: their arrays need not fit together."""

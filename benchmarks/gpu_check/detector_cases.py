@@ -37,23 +37,27 @@ def nms_case(gpu: Gpu, sizes: Sizes) -> Case:
     counts = torch.full((1,), -7, dtype=torch.int64, device=gpu.device)
     workspace_size = nms_kernel.workspace_bytes(1, count) // 8 + 1
     workspace = torch.zeros(workspace_size, dtype=torch.int64, device=gpu.device)
-    launches = nms_kernel.Nms(0.5, 0.0).launches(
+    rows = [torch.full_like(each, -7) for each in arrays]
+    candidates, kept = (
         nms_kernel.Candidates(*map(on_gpu, arrays)),
-        workspace.data_ptr(),
         nms_kernel.Kept(on_gpu(indices), on_gpu(counts)),
     )
+    launches = nms_kernel.Nms(0.5, 0.0).launches(candidates, workspace.data_ptr(), kept)
+    launches += nms_kernel.take(candidates, kept, nms_kernel.Candidates(*map(on_gpu, rows)))
     wanted = batched_nms(xyxy, scores, class_ids, 0.5)
 
     def check() -> None:
         assert counts.tolist() == [len(wanted)]
         np.testing.assert_array_equal(indices[0, : len(wanted)].cpu().numpy(), wanted)
+        for row, given in zip(rows, (xyxy, scores, class_ids), strict=True):
+            np.testing.assert_array_equal(row[0, : len(wanted)].cpu().numpy(), given[wanted])
 
     vision = torchvision()
     theirs = vision and (
         lambda: vision.ops.batched_nms(arrays[0][0], arrays[1][0], arrays[2][0], 0.5)
     )
-    held = (*arrays, indices, counts, workspace)
-    size = moved(*arrays, indices, counts)
+    held = (*arrays, indices, counts, workspace, *rows)
+    size = moved(*arrays, indices, counts, *rows)
     return Case("nms", launches, check, "every bit", size, theirs, held)
 
 

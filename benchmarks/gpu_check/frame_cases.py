@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmarks.gpu_check import references
 from benchmarks.gpu_check.case import Case, Sizes, moved
 from benchmarks.gpu_check.gpu import Gpu, on_gpu
-from streamdet.kernels import draw
+from streamdet.kernels import draw, nv12
 from streamdet.kernels.prepare import BgrFrame, Nv12Frame, Prepare, Resize, YuvMatrix
 
 _MEAN: Final = (123.675, 116.28, 103.53)
@@ -81,6 +81,23 @@ def resize_case(gpu: Gpu, sizes: Sizes) -> Case:
 
     size, held = moved(frames, resized), (frames, resized)
     return Case("prepare", launches, check, "every bit", size, None, held)
+
+
+def nv12_case(gpu: Gpu, sizes: Sizes) -> Case:
+    """Convert a frame of BGR for an encoder."""
+    height, width = sizes.frame_hw
+    frame = _bytes(gpu, (height, width, 3), 11)
+    converted = _bytes(gpu, (height * 3 // 2, width), 12)
+    launches = nv12.launches(
+        BgrFrame(frame.data_ptr(), width * 3, sizes.frame_hw), on_gpu(converted)
+    )
+    wanted = references.nv12(frame.cpu().numpy())
+
+    def check() -> None:
+        np.testing.assert_array_equal(converted.cpu().numpy(), wanted)
+
+    held, size = (frame, converted), moved(frame, converted)
+    return Case("nv12", launches, check, "every bit", size, None, held)
 
 
 def _check_prepared(prepared: Tensor, frame: Any, op: Prepare, place: int) -> None:

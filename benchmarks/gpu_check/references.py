@@ -87,3 +87,15 @@ def _grid(hw: tuple[int, int]) -> tuple[Array, Array]:
         corners.append(np.stack([columns.ravel(), rows.ravel()], axis=1))
         strides.append(np.full((rows.size, 1), stride))
     return np.concatenate(corners).astype(np.float32), np.concatenate(strides).astype(np.float32)
+
+
+def nv12(pixels: Any) -> Any:
+    """BGR (H, W, 3) uint8 as (H * 3 / 2, W): OpenCV's COLOR_BGR2YUV_I420, its u and v in pairs."""
+    blue, green, red = (pixels[..., channel].astype(np.int64) for channel in range(3))
+    half = 1 << 19
+    luma = (269484 * red + 528482 * green + 102760 * blue + half + (16 << 20)) >> 20
+    blue, green, red = (each[::2, ::2] for each in (blue, green, red))
+    u = (-155188 * red - 305135 * green + 460324 * blue + half + (128 << 20)) >> 20
+    v = (460324 * red - 385875 * green - 74448 * blue + half + (128 << 20)) >> 20
+    pairs = np.stack([u, v], axis=2).reshape(len(u), -1)
+    return np.concatenate([luma, pairs]).astype(np.uint8)

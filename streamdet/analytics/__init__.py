@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from streamdet.frame import Frame
+from streamdet.image import Image
 from streamdet.messages import FrameMessage
 
 
@@ -53,6 +54,15 @@ class AnalyticsContext:
 @lru_cache(maxsize=256)
 def _numbered(known: tuple[str, ...], names: tuple[str, ...]) -> frozenset[int]:
     return frozenset(number for number, name in enumerate(known) if name in names)
+
+
+@runtime_checkable
+class SeesImages(Protocol):
+    """Analytics that look at images, too; the class states `needs_image = True`."""
+
+    def look(self, frame: FrameMessage, image: Image | None) -> FrameMessage:
+        """Do what `update` does, with the frame's image; None where it is lost."""
+        ...
 
 
 class Analytics(Protocol):

@@ -16,9 +16,10 @@ _OF_THE_MACHINE: Final = frozenset({"parallel", "threads"})
 """Options that change how fast results come, not what they are."""
 
 
-def detect_digest(parts: SplitGraph) -> str:
+def detect_digest(parts: SplitGraph, detect_every: int) -> str:
     """Digest what the detections of a segment depend on: source, transform, detector, model."""
-    return _digest([parts.source, *parts.detect])
+    digest = _digest([parts.source, *parts.detect])
+    return digest if detect_every == 1 else f"{digest}/{detect_every}"
 
 
 def join_digest(parts: SplitGraph) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 from streamdet.errors import ConfigError
 from streamdet.stores.address import StoreAddress, is_store_address, parse_store_address
 from streamdet.stores.store import Store
+from streamdet.system.atomic_file import sync_folder
 from streamdet.system.cache import cache_places
 
 SUFFIXES: Final = {
@@ -129,6 +130,7 @@ class ArchiveFolder:
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(self.path / part.name)
+        sync_folder(self.path)
 
     def is_to_blame(self, error: str) -> bool:
         """Whether an error says that the archive cannot be written: no video is to blame."""
@@ -144,6 +146,8 @@ class ArchiveFolder:
         try:
             for folder in (self.segments, self.summaries, self.temporary):
                 folder.mkdir(parents=True, exist_ok=True)
+            for folder in (self.own, self.path, self.path.parent):
+                sync_folder(folder)
         except OSError as exc:
             raise ConfigError(f"--output {self.path}: cannot be made ({exc.strerror})") from exc
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamdet.analytics import Analytics, AnalyticsContext
+from streamdet.archive.between import seen, tracked
 from streamdet.archive.file_summary import FileSummary
 from streamdet.archive.folder import SUFFIXES, ArchiveFolder
 from streamdet.archive.offline_tracks import OfflineTracks
@@ -35,6 +36,7 @@ from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.track import TrackStage
 from streamdet.system.atomic_file import sync_folder, write_whole
 from streamdet.system.process import set_name
+from streamdet.trackers.options import TrackerOptions
 
 JOIN: Final = "streamdet.archive.join:join"
 _BATCH: Final = 64
@@ -132,8 +134,7 @@ def joined(task: JoinTask) -> FileResult:
         task.archive.place(part)
     if task.archive.store is not None:
         keep_summary(task.archive, task.source_id)
-    for folder in (task.archive.path, task.archive.summaries):
-        sync_folder(folder)
+    sync_folder(task.archive.summaries)
     return result
 
 
@@ -146,9 +147,11 @@ def _sink(task: JoinTask, form: str, path: Path) -> Sink:
 
 
 def _write(task: JoinTask, sinks: Sequence[Sink]) -> FileResult:
-    result, summary, stages = FileResult(), FileSummary(), _stages(task)
+    result, summary = FileResult(), FileSummary()
+    trackers, stages = _trackers(task), _analyses(task)
     images = _images(task) if any(sink.needs_image for sink in sinks) else None
-    messages = _messages(task)
+    jobs_of_file = _jobs(task, with_images=_looks(task.nodes))
+    messages = tracked(jobs_of_file, trackers) if trackers else _messages(task)
     size = 1 if images is not None else _BATCH  # an image is valid until the next is decoded
     while batch := list(itertools.islice(messages, size)):
         jobs = [Job(message) for message in batch]
@@ -174,6 +177,18 @@ def _commit(sink: Sink) -> None:
     sink.committed()
 
 
+def _looks(nodes: Sequence[Node]) -> bool:
+    """Whether a tracker looks at images."""
+    return any(getattr(node.options, "needs_image", False) for node in nodes)
+
+
+def _jobs(task: JoinTask, *, with_images: bool) -> Iterator[Job]:
+    """Go through the frames of all segments; each image is valid until the next job."""
+    images = _images(task) if with_images else None
+    for message in _messages(task):
+        yield Job(message, _image(images, message))
+
+
 def _messages(task: JoinTask) -> Iterator[FrameMessage]:
     """Go through the frames of all segments, numbered through."""
     frames = itertools.chain.from_iterable(map(read_segment, task.segments))
@@ -181,22 +196,28 @@ def _messages(task: JoinTask) -> Iterator[FrameMessage]:
         yield replace(message, frame=replace(message.frame, source_id=task.source_id, index=index))
 
 
-def _stages(task: JoinTask) -> list[Stage]:
+def _trackers(task: JoinTask) -> list[Stage]:
     stages: list[Stage] = []
-    events = EventStream("", task.run_id, task.class_names)  # nothing of it is published
     for node in task.nodes:
-        kind: Any = load(node.role, node.kind)
         if node.role == "tracker":
-            options: Any = node.options
+            kind, options = load(node.role, node.kind), node.options
+            assert isinstance(options, TrackerOptions)
             stages.append(TrackStage(kind, options, node.tracking_by_hw))
             if options.finishing is not None:
                 # The tracker runs twice, and gives the same twice: all frames at once are too many.
                 first = TrackStage(kind, options, node.tracking_by_hw)
-                before = [*stages[:-1], first]
-                stages.append(OfflineTracks(_messages(task), before, options.finishing))
-        else:
+                again = seen(_jobs(task, with_images=_looks(task.nodes)))
+                stages.append(OfflineTracks(again, first, options.finishing))
+    return stages
+
+
+def _analyses(task: JoinTask) -> list[Stage]:
+    events = EventStream("", task.run_id, task.class_names)  # nothing of it is published
+    stages: list[Stage] = []
+    for node in task.nodes:
+        if node.role == "analytics":
             context = AnalyticsContext(task.source_id, task.class_names, node=node.name)
-            make = partial(_analytics, kind, node.options, context)
+            make = partial(_analytics, load(node.role, node.kind), node.options, context)
             stages.append(AnalyticsStage(node.name, make, events))
     return stages
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from streamdet.detections import Detections
-from streamdet.messages import FrameMessage
 from streamdet.stages import Job, Stage
 from streamdet.trackers.offline import OfflineOptions, refined
 from streamdet.trackers.offline.frames import better_frame
@@ -17,15 +16,13 @@ class OfflineTracks:
     """Replaces each frame's tracks by the better ones.
 
     Args:
-        messages: the file's frames, numbered from 0, before the stages.
-        stages: up to the tracker; they see all frames, and are used up.
+        jobs: the file's frames, numbered from 0.
+        tracker: sees all of them, and is used up.
         options: what is done.
     """
 
-    def __init__(
-        self, messages: Iterable[FrameMessage], stages: Sequence[Stage], options: OfflineOptions
-    ) -> None:
-        rows = TrackRows.of_frames(_tracked(messages, stages))
+    def __init__(self, jobs: Iterable[Job], tracker: Stage, options: OfflineOptions) -> None:
+        rows = TrackRows.of_frames(_tracked(jobs, tracker))
         self._tracks = refined(rows, options)
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
@@ -56,11 +53,7 @@ class OfflineTracks:
         """Nothing to release."""
 
 
-def _tracked(
-    messages: Iterable[FrameMessage], stages: Sequence[Stage]
-) -> Iterator[Detections | None]:
-    for message in messages:
-        jobs = [Job(message)]
-        for stage in stages:
-            jobs = stage.process(jobs)
-        yield None if jobs[0].is_dropped else jobs[0].message.detections
+def _tracked(jobs: Iterable[Job], tracker: Stage) -> Iterator[Detections | None]:
+    for job in jobs:
+        (done,) = tracker.process([job])
+        yield None if done.is_dropped else done.message.detections

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,20 +13,19 @@ from streamdet.archive.detection_graph import SplitGraph
 from streamdet.archive.digests import detect_digest, join_digest
 from streamdet.archive.folder import RESERVED, ArchiveFolder
 from streamdet.archive.listing import Identity
+from streamdet.archive.looking import UNKNOWN, Look, looks_at
 from streamdet.archive.manifest import Manifest
 from streamdet.archive.manifest_rows import FileRow
-from streamdet.errors import ConfigError, EngineError, SourceError
+from streamdet.errors import ConfigError
 from streamdet.sources.cut import Cut
 from streamdet.sources.keyframes import VideoFacts, read_facts
 from streamdet.sources.media_file import MediaPlace
 from streamdet.sources.resolve import name_items
-from streamdet.stores.store import is_store_out
 from streamdet.system.atomic_file import file_key
 
 _FILES_AT_ONCE: Final = 200
 """Files of one transaction."""
 
-_UNKNOWN: Final = VideoFacts(None, None, None)
 _GUESSED_S: Final = 1.0
 """What a file counts whose length nobody states."""
 
@@ -41,6 +41,7 @@ class Request:
         is_redo: all is done again.
         retries_failed: files that have failed are tried again.
         fails_fast: the first file that fails ends the work.
+        detect_every: of so many frames the first is looked at, the others get their boxes from it.
     """
 
     parts: SplitGraph
@@ -49,6 +50,7 @@ class Request:
     is_redo: bool = False
     retries_failed: bool = False
     fails_fast: bool = False
+    detect_every: int = 1
 
 
 @dataclass(slots=True)
@@ -108,20 +110,31 @@ class Planner:
         rows = {row.path: row for row in self._manifest.files()}
         names = self._names(paths, rows)
         self._refuse_overwriting(paths, names)
+        options, segment_s = self._request.parts.options, self._request.segment_s
         for number, some in enumerate(_batches(paths, _FILES_AT_ONCE)):
-            with self._manifest.transaction():
+            known = {path: self._known(rows.get(path)) for path in some}
+            looks = looks_at(some, known.__getitem__, lambda p: read_facts(p, options, segment_s))
+            with closing(looks), self._manifest.transaction():
                 for done, path in enumerate(some, number * _FILES_AT_ONCE):
                     self._on_file(done, len(paths))
                     if self._is_stopped():
                         self._notes.is_stopped = True
                         return self._notes
-                    self._plan_file(path, names[path], rows.get(path))
+                    self._plan_file(path, names[path], rows.get(path), next(looks))
         return self._notes
+
+    def _known(self, row: FileRow | None) -> Identity | None:
+        """As what a file need not be read again."""
+        if row is None or self._request.is_redo:
+            return None
+        retries = self._request.retries_failed and row.state == "failed"
+        is_unread = retries and not self._manifest.segments(row.id)
+        return None if is_unread else row.identity
 
     def _compare_graph(self) -> None:
         """Have all files detected again if what their detections depend on has changed."""
         manifest = self._manifest
-        digest = detect_digest(self._request.parts)
+        digest = detect_digest(self._request.parts, self._request.detect_every)
         before = manifest.meta("detect_digest", digest)
         if before != digest:
             with manifest.transaction():
@@ -156,40 +169,29 @@ class Planner:
                     f" {source}: name another folder"
                 )
 
-    def _plan_file(self, path: MediaPlace, source_id: str, row: FileRow | None) -> None:
-        try:
-            identity = Identity.of(path)
-        except SourceError as exc:
-            _refuse_outage(exc)
-            self._fail(path, source_id, row, str(exc))
-            return
-        if row is not None and row.identity == identity:
-            self._keep(row)
+    def _plan_file(self, path: MediaPlace, source_id: str, row: FileRow | None, look: Look) -> None:
+        if look.identity is None:
+            self._fail(path, source_id, row, look.error)
             return
         if row is None:
             self._notes.new += 1
-        else:
+        elif row.identity != look.identity:
             self._notes.changed.append(path)
-        self._put(path, source_id, identity)
-
-    def _put(self, path: MediaPlace, source_id: str, identity: Identity) -> None:
-        manifest, options = self._manifest, self._request.parts.options
-        try:
-            facts, error = read_facts(path, options, self._request.segment_s), None
-        except SourceError as exc:
-            _refuse_outage(exc)
-            facts, error = _UNKNOWN, str(exc)
-        number = manifest.put_file(path, source_id, identity, facts)
-        if error is not None:
-            manifest.put_segments(number, [])
-            manifest.file_failed(number, error)
+        if row is not None and look.facts is None:
+            self._keep(row)
             return
-        manifest.put_segments(number, segments(facts))
+        assert look.facts is not None
+        number = self._manifest.put_file(path, source_id, look.identity, look.facts)
+        if look.error:
+            self._manifest.put_segments(number, [])
+            self._manifest.file_failed(number, look.error)
+            return
+        self._manifest.put_segments(number, segments(look.facts))
 
     def _fail(self, path: MediaPlace, source_id: str, row: FileRow | None, error: str) -> None:
         """Note a file that is not there; what was made of it before stays."""
         if row is None:
-            number = self._manifest.put_file(path, source_id, Identity(-1, -1), _UNKNOWN)
+            number = self._manifest.put_file(path, source_id, Identity(-1, -1), UNKNOWN)
             self._notes.new += 1
         elif row.state == "done":
             return
@@ -198,12 +200,8 @@ class Planner:
         self._manifest.file_failed(number, error)
 
     def _keep(self, row: FileRow) -> None:
-        """Leave a file as it is, unless it is to be done again."""
-        request = self._request
-        retries = request.retries_failed and row.state == "failed"
-        if request.is_redo or (retries and not self._manifest.segments(row.id)):
-            self._put(row.path, row.source_id, row.identity)
-        elif retries:
+        """Leave a file as it is, unless its outputs are to be made again."""
+        if self._request.retries_failed and row.state == "failed":
             self._manifest.reset_file(row.id, is_detected_again=False)
         elif row.state == "done" and not self._has_outputs(row):
             self._manifest.reset_file(row.id, is_detected_again=False)
@@ -213,16 +211,6 @@ class Planner:
         outputs = (self._folder.output(row.source_id, form) for form in self._request.formats)
         is_same = row.join_digest == join_digest(self._request.parts)
         return is_same and all(output.name in self._there for output in outputs)
-
-
-def _refuse_outage(exc: SourceError) -> None:
-    """End the command where not a file is wrong but the store that it lies in.
-
-    Raises:
-        EngineError: that is so.
-    """
-    if is_store_out(str(exc)):
-        raise EngineError(str(exc)) from exc
 
 
 def segments(facts: VideoFacts) -> Iterator[tuple[Cut, float]]:

@@ -20,6 +20,7 @@ _TYPES: Final[dict[ColumnType, str]] = {
     "text": "VARCHAR",
     "integer": "BIGINT",
     "number": "DOUBLE",
+    "boolean": "BOOLEAN",
 }
 _FILE_TYPES: Final = {
     **dict.fromkeys(FILE_COLUMNS, "VARCHAR"),

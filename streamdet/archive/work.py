@@ -178,7 +178,12 @@ class ArchiveWork:
 
     def _item(self, segment: SegmentRow) -> SourceItem:
         options = self._request.parts.options.model_dump()
-        own = SegmentOptions(**options, begin=segment.cut.begin, end=segment.cut.end)
+        own = SegmentOptions(
+            **options,
+            begin=segment.cut.begin,
+            end=segment.cut.end,
+            detect_every=self._request.detect_every,
+        )
         return SourceItem(segment.name, str(self.standing.rows[segment.file].path), own)
 
     def _stored_hw(self, wave: _Wave) -> Mapping[str, tuple[int, int]]:

@@ -38,4 +38,6 @@ def _metrics(kind: str, result: dict[str, Any]) -> list[Metric]:
         figures.append(Metric(f"{kind} {name}", ours[key]))
         if ratio is not None and key in ratio:
             figures.append(Metric(f"{kind} {name} / the library's", ratio[key], "", Aim(">=", 1)))
+    for key, value in result["offline"].items():
+        figures.append(Metric(f"{kind} offline {_NAMES[key]}", value))
     return figures

@@ -1,14 +1,15 @@
 """Our trackers against the `trackers` library: MOTA, IDF1 and updates a second, in one run.
 
 Both get the same public detections and default options and are timed in their update alone, three
-times, the best one counting. `python -m streamdet.bench.trackers FOLDER` prints the result as JSON.
+times, the best one counting. `python -m streamdet.bench.trackers FOLDER [NAME ...]` prints the
+result as JSON, for all sequences of a folder or for some.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from streamdet.detections import Detections
 from streamdet.errors import ConfigError
 from streamdet.evaluation.mot import results_of, score, timed_updates
 from streamdet.formats.mot_text import MotRows, read_mot
+from streamdet.trackers.offline import OfflineOptions
+from streamdet.trackers.track_file import made_better
+from streamdet.trackers.with_others import followed
 
 # Our name -> the library's class.
 _LIBRARY = {
@@ -28,22 +32,25 @@ _LIBRARY = {
     "oc_sort": "OCSORTTracker",
     "bot_sort": "BoTSORTTracker",
 }
+_Sequence = tuple[MotRows, list[Detections]]
 _ABSENT = "absent: pip install trackers"
 _ROUNDS = 3
 RATIOS = ("mota", "idf1", "updates_per_s")
 """Of what the ratio is given: the more, the better."""
 
 
-def run(folder: Path) -> dict[str, Any]:
+def run(folder: Path, names: Collection[str] = ()) -> dict[str, Any]:
     """Compare on every sequence of a folder.
 
     Args:
         folder: sub-folders with det.txt and gt.txt each.
+        names: of the sub-folders; none stand for all.
 
     Returns:
         Per tracker: "ours", "library" and "ratio" (ours / library; both None where the library is
         absent), each with mota, idf1 and updates_per_s over all sequences; and the library. "ours"
-        and "library" also have switches.
+        and "library" also have switches; "offline" has what becomes of ours once all frames are
+        known (trackers/offline).
 
     Raises:
         ConfigError: there is no sequence, or a file is wrong.
@@ -51,6 +58,7 @@ def run(folder: Path) -> dict[str, Any]:
     sequences = [
         (read_mot(path.parent / "gt.txt"), read_mot(path).detections())
         for path in sorted(folder.glob("*/det.txt"))
+        if not names or path.parent.name in names
     ]
     if not sequences:
         raise ConfigError(f"{folder}: wanted sequences NAME/det.txt and NAME/gt.txt, found none")
@@ -60,6 +68,7 @@ def run(folder: Path) -> dict[str, Any]:
         ours = _measure(_ours(kind), sequences)
         library = _measure(_library(kind), sequences) if version else None
         report[kind] = {"ours": ours, "library": library, "ratio": _ratio(ours, library)}
+        report[kind]["offline"] = _offline(kind, sequences)
     return report
 
 
@@ -72,9 +81,7 @@ class _Contestant:
     read: Callable[[Any], Detections]
 
 
-def _measure(
-    contestant: _Contestant, sequences: Iterable[tuple[MotRows, list[Detections]]]
-) -> dict[str, float]:
+def _measure(contestant: _Contestant, sequences: Iterable[_Sequence]) -> dict[str, float]:
     pairs, updates, seconds = [], 0, 0.0
     for truth, frames in sequences:
         prepared = [contestant.prepare(detections) for detections in frames]
@@ -82,13 +89,21 @@ def _measure(
         pairs.append((truth, results_of(map(contestant.read, rounds[0][0]))))
         updates += len(frames)
         seconds += min(update_s for _, update_s in rounds)
+    return {**_scores(pairs), "updates_per_s": updates / seconds}
+
+
+def _offline(kind: str, sequences: Iterable[_Sequence]) -> dict[str, float]:
+    pairs = []
+    for truth, frames in sequences:
+        tracker = _ours(kind).make()
+        tracked = [followed(tracker, found, 0.0) for found in frames]
+        pairs.append((truth, results_of(made_better(tracked, OfflineOptions()))))
+    return _scores(pairs)
+
+
+def _scores(pairs: Iterable[tuple[MotRows, MotRows]]) -> dict[str, float]:
     _, total = score(pairs)
-    return {
-        "mota": total.mota,
-        "idf1": total.idf1,
-        "switches": total.switches,
-        "updates_per_s": updates / seconds,
-    }
+    return {"mota": total.mota, "idf1": total.idf1, "switches": total.switches}
 
 
 def _ratio(ours: dict[str, float], library: dict[str, float] | None) -> dict[str, float] | None:
@@ -130,4 +145,4 @@ def _from_library(tracks: Any) -> Detections:
 
 
 if __name__ == "__main__":
-    json.dump(run(Path(sys.argv[1])), sys.stdout, indent=2)
+    json.dump(run(Path(sys.argv[1]), sys.argv[2:]), sys.stdout, indent=2)

@@ -87,6 +87,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="S",
         help="cut long files into parts of about so many seconds (default: %(default)g)",
     )
+    parser.add_argument(
+        "--detect-every",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="look at each Nth frame only; tracks get boxes in the frames between, marked"
+        " `interpolated` (default: every frame)",
+    )
     parser.add_argument("--redo", action="store_true", help="do again what is done already")
     parser.add_argument(
         "--retry-failed", action="store_true", help="try files again that have failed"
@@ -124,7 +132,13 @@ def _archive(args: Namespace) -> int:
     settings = settings_from(args)
     folder = archive_folder(args.output)
     request = Request(
-        parts, args.format, args.segment_s, args.redo, args.retry_failed, args.fail_fast
+        parts=parts,
+        formats=args.format,
+        segment_s=args.segment_s,
+        is_redo=args.redo,
+        retries_failed=args.retry_failed,
+        fails_fast=args.fail_fast,
+        detect_every=args.detect_every,
     )
     folder.make()
     with folder.held(), ExitStack() as stack:
@@ -194,6 +208,11 @@ def _parts(args: Namespace, paths: list[MediaPlace]) -> SplitGraph:
     refuse_missing(parts.detection_graph(items, Path(), None))
     if "parquet" in args.format and (missing := missing_library()):
         raise EngineError(f"--format parquet: {missing}")
+    if args.detect_every > 1 and not any(node.role == "tracker" for node in parts.join):
+        raise ConfigError(
+            f"--detect-every {args.detect_every}: {parts.graph.path} has no tracker to give the"
+            " frames between their boxes: `source.every` leaves these frames out"
+        )
     if "events" in args.format and not any(node.role == "analytics" for node in parts.join):
         raise ConfigError(
             f"--format events: {parts.graph.path} has no analytics node, such as zones or lines"
@@ -219,6 +238,12 @@ def _formats(text: str) -> tuple[str, ...]:
         if form not in SUFFIXES:
             raise ArgumentTypeError(f"must be of {', '.join(SUFFIXES)}, got {form!r}")
     return formats
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 1000):
+        raise ArgumentTypeError(f"must be a number of frames from 1 to 1000, got {text!r}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -39,6 +39,14 @@ BENCHES: Final[Benches] = {
         "streamdet.bench.start:run",
         "how soon a run publishes, checks, and has a killed stage back",
     ),
+    "archive": (
+        "streamdet.bench.archive:run",
+        "an archive of short files, and one long file, against what the machine could do",
+    ),
+    "sampling": (
+        "streamdet.bench.sampling:run",
+        "what it costs an archive to look at fewer frames",
+    ),
     "latency": (
         "streamdet.bench.latency:run",
         "from a live camera's frame to a reader of Redis, by stage",

@@ -112,4 +112,5 @@ def _named(event: Mapping[str, Any]) -> str:
 def _object(found: Mapping[str, Any]) -> str:
     number = "" if found["id"] is None else f"#{found['id']}"
     x1, y1, x2, y2 = (round(edge) for edge in found["bbox"])
-    return f"{found['label']}{number} {found['confidence']:.2f} [{x1} {y1} {x2} {y2}]"
+    said = "".join(f" {value}" for value in found.get("attributes", {}).values())
+    return f"{found['label']}{number}{said} {found['confidence']:.2f} [{x1} {y1} {x2} {y2}]"

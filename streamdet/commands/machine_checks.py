@@ -21,7 +21,7 @@ from streamdet.models.measured_choice import kept_by_processes, table_text
 from streamdet.models.model_config import ModelConfig, cache_folder, load_model_config
 from streamdet.registry import names
 from streamdet.runtimes.cpu import has_bf16, has_int8
-from streamdet.runtimes.installed import how_to_install, runtime_kind
+from streamdet.runtimes.installed import how_to_install, runs_on_cpu, runtime_kind
 from streamdet.runtimes.measuring import Subject
 from streamdet.system.cache import cache_warning
 from streamdet.system.cores import cores
@@ -87,9 +87,9 @@ def findings(settings: DeploySettings) -> Iterator[Finding]:
     yield _av()
     yield Finding("numpy", "ok", metadata.version("numpy"))
     yield _opencv()
-    yield from (_runtime(name) for name in names("runtime") if name != "tensorrt")
+    yield from (_runtime(name) for name in names("runtime") if runs_on_cpu(name))
     yield _optional("torch", ("torch",), _TORCH_REMEDY)
-    yield _optional("tensorrt", _TENSORRT, f"only to build engines: {to_install('tensorrt')}")
+    yield _optional("tensorrt", _TENSORRT, f"only for engines: {to_install('tensorrt')}")
     yield _optional("pycuda", ("pycuda",), f"only for `device: cuda:0`: {to_install('gpu')}")
     for library, extra, purpose in _EXTRAS:
         yield _optional(library, (library,), f"only {purpose}: {to_install(extra)}")

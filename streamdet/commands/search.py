@@ -46,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--from", dest="since", type=begin, metavar="TIME", help=f"e.g. {FORMS}")
     parser.add_argument("--to", dest="until", type=end, metavar="TIME", help="likewise")
     parser.add_argument(
-        "--limit", type=_positive, default=100, metavar="N", help="rows at most (default 100)"
+        "--limit", type=positive, default=100, metavar="N", help="rows at most (default 100)"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object a line, in UTC")
     parser.epilog = (
@@ -118,7 +118,12 @@ def _names(stated: list[str]) -> tuple[str, ...]:
     return tuple(name.strip() for text in stated for name in text.split(",") if name.strip())
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Read a whole number that is at least 1.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
     if not text.isdecimal() or int(text) == 0:
         raise ArgumentTypeError(f"must be at least 1, got {text!r}")
     return int(text)

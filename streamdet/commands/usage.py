@@ -36,6 +36,8 @@ EXAMPLES: Final = {
     "apply": "streamdet apply yard.yaml --plan",
     "tail": "streamdet tail detections --redis redis://localhost:6379",
     "search": "streamdet search yard.records --class person --zone door --from -2h",
+    "record": "streamdet record --stage detect --images --frames 100 -o bug.sdrec",
+    "replay": "streamdet replay bug.sdrec people --output boxes.jsonl",
     "track": "streamdet track det.txt --output tracks.txt",
     "check": "streamdet check pipelines/people.yaml",
     "graph": "streamdet graph pipelines/people.yaml",

@@ -35,9 +35,9 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
     confidence, bbox [x1, y1, x2, y2] in source pixels (x2, y2 exclusive edges); and where the model
     says it, mask {size: [height, width], counts} (COCO's compressed run lengths) and keypoints
     [[x, y, score], ...]; behind analytics, zones (the names of those it is in) and speed_mps
-    (metres per second, null where not known yet); interpolated, true, only of an object that was
-    put where its track must have been. latency_ms: node -> its milliseconds, and `total`
-    from the first node's start to the last one's end.
+    (metres per second, null where not known yet), and attributes (name -> value); interpolated,
+    true, only of an object that was put where its track must have been. latency_ms:
+    node -> its milliseconds, and `total` from the first node's start to the last one's end.
 
     Args:
         message: the frame, in source pixels.
@@ -156,6 +156,9 @@ def _with_analytics(objects: list[dict[str, Any]], found: Detections) -> list[di
     if found.speeds is not None:
         for item, speed in zip(objects, found.speeds.tolist(), strict=True):
             item["speed_mps"] = round(speed, SPEED_DECIMALS) if isfinite(speed) else None
+    if found.attributes is not None:
+        for item, attributes in zip(objects, found.attributes, strict=True):
+            item["attributes"] = dict(attributes)
     return objects
 
 

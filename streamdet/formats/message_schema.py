@@ -47,6 +47,11 @@ class PublishedObject(_Part):
         description="Metres per second, null where not known yet; only behind a node of kind"
         " speed.",
     )
+    attributes: dict[str, str] | None = Field(
+        None,
+        description="What else is known of it, such as colour: red; only behind nodes of kind"
+        " classify.",
+    )
     interpolated: bool = Field(
         False,
         description="Whether it was not found in this frame, but put where its track must have"

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from streamdet.formats.frame_json import described
 from streamdet.messages import FrameMessage
 
-ColumnType = Literal["text", "integer", "number"]
+ColumnType = Literal["text", "integer", "number", "boolean"]
 Row = tuple[str | int | float | None, ...]
 
 COLUMNS: Final[dict[str, ColumnType]] = {
@@ -25,11 +25,13 @@ COLUMNS: Final[dict[str, ColumnType]] = {
     "y1": "number",
     "x2": "number",
     "y2": "number",
+    "interpolated": "boolean",
 }
 """Column -> type, in order.
 
 frame_id counts from 0; pts_s (seconds) is null where the file has no times; id is null for an
-object of no track; x1 to y2 are pixels of the source, x2 and y2 exclusive edges.
+object of no track; x1 to y2 are pixels of the source, x2 and y2 exclusive edges; interpolated says
+that it was not found in this frame, but put where its track must have been.
 """
 
 
@@ -46,6 +48,9 @@ def object_rows(message: FrameMessage, class_names: Sequence[str]) -> list[Row]:
     """
     frame = message.frame
     pts_s = None if frame.pts_ns is None else frame.pts_ns / 1e9
+    found, items = message.detections, described(message, class_names)
+    flags = None if found is None else found.interpolated
+    put = [False] * len(items) if flags is None else flags.tolist()
     return [
         (
             frame.source_id,
@@ -56,8 +61,9 @@ def object_rows(message: FrameMessage, class_names: Sequence[str]) -> list[Row]:
             item["label"],
             item["confidence"],
             *item["bbox"],
+            "true" if is_put else "false",
         )
-        for item in described(message, class_names)
+        for item, is_put in zip(items, put, strict=False)  # a dropped frame has no items
     ]
 
 

@@ -12,8 +12,8 @@ from streamdet.graph.problems import Problems
 from streamdet.registry import load
 
 _WHY_NOT: Final = {
-    "tracker": "it sees boxes, no images",
-    "analytics": "it sees boxes, no images",
+    "tracker": "it works on the CPU; one that looks at images gets them with `copy: true`",
+    "analytics": "it works on the CPU; one that looks at images gets them with `copy: true`",
     "sink": "it writes on the CPU; one that shows images gets them with `copy: true`",
 }
 """Roles that no GPU takes over, and why."""
@@ -38,7 +38,7 @@ def check_devices(graph: PipelineGraph, problems: Problems) -> None:
 
 def _check_device(node: Node, problems: Problems) -> None:
     path = ("nodes", node.name, "device")
-    if why := _WHY_NOT.get(node.role):
+    if (why := _WHY_NOT.get(node.role)) and not _draws(node):
         problems.add(path, f"must be cpu, got {node.device}: {why}")
     elif node.role == "transform" and not hasattr(load("transform", node.kind), "launches"):
         problems.add(path, f"must be cpu, got {node.device}: kind {node.kind} has no kernels")
@@ -48,6 +48,10 @@ def _check_device(node: Node, problems: Problems) -> None:
         problems.add(
             ("nodes", node.name, "resample"), f"must be bilinear on {node.device}, got swscale"
         )
+
+
+def _draws(node: Node) -> bool:
+    return node.role == "sink" and getattr(load("sink", node.kind), "draws_on_gpu", False)
 
 
 def _check_detector(node: Node, problems: Problems) -> None:

@@ -144,8 +144,8 @@ class PipelineGraph:
     def image_readers(self, name: str) -> list[Node]:
         """List the nodes that read the images a node makes, in topological order.
 
-        A source makes source images, for transforms and for sinks that need images; a transform
-        makes prepared images, for detectors. The other roles make none.
+        A source makes source images, for transforms, and for sinks, trackers and analytics that
+        need them; a transform makes prepared images, for detectors. The other roles make none.
         """
         return [node for node in self.downstream(name) if self._reads_pixels(node, name)]
 
@@ -191,8 +191,11 @@ class PipelineGraph:
 
 
 def needs_image(node: Node) -> bool:
-    """Whether a node is a sink that needs the source images."""
-    return node.role == "sink" and bool(load("sink", node.kind).needs_image)
+    """Whether a node is a sink, a tracker or of analytics that needs the source images."""
+    if node.role == "tracker":
+        return bool(getattr(node.options, "needs_image", False))
+    is_one = node.role in ("sink", "analytics")
+    return is_one and bool(getattr(load(node.role, node.kind), "needs_image", False))
 
 
 def needs_packets(node: Node) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from streamdet.building.recognition import check_own_network
@@ -20,6 +21,7 @@ from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
 from streamdet.runtimes.installed import how_to_install, is_installed, runtime_kind
 from streamdet.sinks import mqtt, parquet
+from streamdet.trackers.options import TrackerOptions
 from streamdet.transport.cuda_device import check_device
 
 _LIBRARIES: Final = {
@@ -30,20 +32,19 @@ _LIBRARIES: Final = {
 
 
 def missing_parts(graph: PipelineGraph) -> Iterator[StreamdetError]:
-    """Yield an error for each detector, sink or GPU that could not start here."""
-    for gpu in graph.gpus:
+    """Yield an error for each detector, tracker, sink or GPU that could not start here."""
+    for check in _checks(graph):
         try:
-            check_device(gpu)
+            check()
         except StreamdetError as exc:
             yield exc
-    for node in graph.nodes_of_role("detector"):
-        try:
-            _check_parts(node)
-        except StreamdetError as exc:
-            yield exc
-    for node in graph.nodes_of_role("sink"):
-        if missing := _LIBRARIES.get(node.kind, str)():
-            yield EngineError(f"{node.name}: {missing}")
+
+
+def _checks(graph: PipelineGraph) -> Iterator[Callable[[], None]]:
+    yield from (partial(check_device, gpu) for gpu in graph.gpus)
+    yield from (partial(_check_parts, node) for node in graph.nodes_of_role("detector"))
+    yield from (partial(_check_tracker, node) for node in graph.nodes_of_role("tracker"))
+    yield from (partial(_check_library, node) for node in graph.nodes_of_role("sink"))
 
 
 def refuse_missing(graph: PipelineGraph) -> None:
@@ -53,13 +54,26 @@ def refuse_missing(graph: PipelineGraph) -> None:
         StreamdetError: the first part that is missing.
     """
     for node in graph.nodes_of_role("tracker"):
-        if getattr(node.options, "finishing", None) is not None:
+        if isinstance(node.options, TrackerOptions) and node.options.finishing is not None:
             raise ConfigError(
                 f"{graph.path}: {node.name}.offline needs all frames of a file, which a running"
                 " pipeline does not have: use `streamdet archive`, or leave it out"
             )
     for missing in missing_parts(graph):
         raise missing
+
+
+def _check_tracker(node: Node) -> None:
+    if isinstance(node.options, TrackerOptions):
+        try:
+            node.options.check_parts()
+        except StreamdetError as exc:
+            raise type(exc)(f"{node.name}: {exc}") from exc
+
+
+def _check_library(node: Node) -> None:
+    if missing := _LIBRARIES.get(node.kind, str)():
+        raise EngineError(f"{node.name}: {missing}")
 
 
 def _check_parts(node: Node) -> None:

@@ -20,6 +20,11 @@ def runtime_kind(name: str) -> RuntimeKind:
     return kind
 
 
+def runs_on_cpu(name: str) -> bool:
+    """Whether a runtime runs networks on a CPU; that of another package is taken to."""
+    return name not in KINDS["runtime"] or bool(runtime_kind(name).precisions())
+
+
 def is_installed(name: str) -> bool:
     """Whether the package that a runtime needs is there."""
     try:

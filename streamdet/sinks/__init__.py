@@ -19,6 +19,7 @@ from typing import Protocol
 
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
+from streamdet.runtimes.gpu import Gpu
 from streamdet.transport.bus import PublicEntry
 
 __all__ = ["PublicEntry", "Sink", "SinkContext"]
@@ -39,6 +40,7 @@ class SinkContext:
         events: key of the public stream of events.
         live_sources: those of `sources` that are live.
         warn: says something to who watches the run, with the next step.
+        gpu: where the node works; None: on the CPU.
     """
 
     run_id: str
@@ -50,6 +52,7 @@ class SinkContext:
     events: str = "events"
     live_sources: frozenset[str] = frozenset()
     warn: Callable[[str], None] = lambda warning: None
+    gpu: Gpu | None = None
 
 
 class Sink(Protocol):
@@ -64,6 +67,7 @@ class Sink(Protocol):
         options_may_change: a new process may go on with other options; else a graph that changes
             them is not applied to a running run.
         needs_tracks: it must read a tracker.
+        draws_on_gpu: it can work on a GPU, where it gets images as stages/device_image.py has them.
         needs_events: it must read analytics.
         needs_packets: it finds each live source's last encoded packets in the run's folder
             (transport/packet_ring.py), `before_s + min_duration_s` of its options and ten seconds

@@ -12,12 +12,15 @@ import numpy as np
 
 from streamdet.detections import Detections, class_label
 from streamdet.frame import Geometry
-from streamdet.image import Image, Pixels
+from streamdet.image import Image, OnDevice, Pixels
 from streamdet.messages import FrameMessage
+from streamdet.runtimes.gpu import Gpu
 from streamdet.sinks.drawing import Trails, draw_detections, draw_notice
+from streamdet.sinks.drawing_list import DrawingList
+from streamdet.sinks.gpu_ground import GpuGround, Placed
 from streamdet.sinks.markings import draw_areas, draw_counts, moved
 from streamdet.sinks.overlays import fit_masks
-from streamdet.sinks.yuv_image import BLACK_LUMA, GREY_CHROMA, YuvImage
+from streamdet.sinks.yuv_image import BLACK_LUMA, GREY_CHROMA, Surface, YuvImage
 
 
 class Canvas:
@@ -30,18 +33,20 @@ class Canvas:
         trails: where the tracks were.
     """
 
-    def __init__(self, source_hw: tuple[int, int], trails: Trails) -> None:
+    def __init__(self, source_hw: tuple[int, int], trails: Trails, gpu: Gpu | None = None) -> None:
         """Start black.
 
         Args:
             source_hw: see above.
             trails: of earlier frames.
+            gpu: where images lie and are drawn on; None: on the CPU.
         """
         self.source_hw = source_hw
         self.hw = source_hw[0] + source_hw[0] % 2, source_hw[1] + source_hw[1] % 2
         self.trails = trails
         self._i420 = np.full((self.hw[0] * 3 // 2, self.hw[1]), GREY_CHROMA, np.uint8)
         self._i420[: self.hw[0]] = BLACK_LUMA
+        self._ground = None if gpu is None else GpuGround(gpu, self.hw)
 
     def paint(
         self,
@@ -61,23 +66,43 @@ class Canvas:
             image: its image.
             class_names: of the model that found the objects.
         """
-        if image is not None:
-            self._convert(image)
-        yuv.copy_from(YuvImage.of_i420(self._i420))
+        surface = self._surface(yuv, image)
         is_dropped = message.drop_reason is not None
         found = Detections.empty() if is_dropped else message.detections or Detections.empty()
         hw = message.frame.hw if image is None else image.hw
         fit = self._fit(hw)
         found, markings = self._moved(found, fit), moved(message.markings, fit)
         self.trails.update(found)
-        draw_areas(yuv, markings)
+        draw_areas(surface, markings)
         labels = [class_label(class_names, class_id) for class_id in found.class_ids.tolist()]
-        draw_detections(yuv, found, labels, self.trails)
-        draw_counts(yuv, markings)
+        draw_detections(surface, found, labels, self.trails)
+        draw_counts(surface, markings)
         if is_dropped:
-            draw_notice(yuv, f"dropped: {message.drop_reason}")
+            draw_notice(surface, f"dropped: {message.drop_reason}")
         elif image is None:
-            draw_notice(yuv, "no image")
+            draw_notice(surface, "no image")
+        if self._ground is not None and isinstance(surface, DrawingList):
+            self._ground.draw(surface, yuv)
+
+    def _surface(self, yuv: YuvImage, image: Image | None) -> Surface:
+        """What a frame is drawn on: its image, or the last one, or a list for a GPU."""
+        if self._ground is not None:
+            if image is not None:
+                self._show(self._ground, image)
+            return DrawingList(self.hw)
+        if image is not None:
+            self._convert(image)
+        yuv.copy_from(YuvImage.of_i420(self._i420))
+        return yuv
+
+    def _show(self, ground: GpuGround, image: Image) -> None:
+        assert isinstance(image, OnDevice)
+        placed = None
+        if image.hw != self.source_hw:
+            geometry = self._fit(image.hw)
+            left, top = map(int, geometry.offset_xy)
+            placed = Placed(_scaled(image.hw, geometry.scale_xy[0]), (top, left))
+        ground.show(image.pixels, placed)
 
     def _moved(self, found: Detections, fit: Geometry) -> Detections:
         if fit == Geometry((1.0, 1.0)):

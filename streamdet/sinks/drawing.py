@@ -164,7 +164,7 @@ def _even_edges(detections: Detections, smallest: int) -> list[list[int]]:
 
 
 def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[str]) -> list[str]:
-    """Say track id, class and score of each object: as much as an image of size `hw` has room for.
+    """Say track id, class, attributes and score of each object, as far as `hw` has room for it.
 
     Args:
         hw: height and width of the image, pixels.
@@ -176,10 +176,15 @@ def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[st
         " ".join(
             ([] if track_id is None else [str(track_id)])
             + [label] * has_label
+            + [*attributes.values()] * has_label
             + [f"{score:.2f}"] * has_score
         )
-        for track_id, label, score in zip(
-            detections.tracks(), labels, detections.scores.tolist(), strict=True
+        for track_id, label, attributes, score in zip(
+            detections.tracks(),
+            labels,
+            detections.attributes or ({},) * len(detections),
+            detections.scores.tolist(),
+            strict=True,
         )
     ]
 

@@ -29,6 +29,10 @@ _ENDED: Final = "ended:"
 """Prefix of the state that says that a source has ended."""
 
 
+RUN: Final = "run"
+"""The column before those of object_rows: which run has written a row."""
+
+
 class ParquetOptions(Options):
     """Options of `parquet`."""
 
@@ -39,7 +43,7 @@ class ParquetOptions(Options):
 
 
 class ParquetSink:
-    """One row per object, in the columns of the `csv` sink; the file appears whole."""
+    """One row per object, in the columns `run` and those of the `csv` sink; it appears whole."""
 
     Options = ParquetOptions
     needs_image = False
@@ -51,6 +55,7 @@ class ParquetSink:
         self._path = options.path
         self._csv_path = rows_path(options.path)
         self._rows = CsvSink(LineFileOptions(path=self._csv_path), context)
+        self._run_id = context.run_id
         self._sources = frozenset(context.sources)
         self._is_written = False
         self._has_begun = False
@@ -117,7 +122,7 @@ class ParquetSink:
     def _complete(self) -> None:
         """Write the Parquet file and remove the CSV file; no frame, no file."""
         if self._has_begun:
-            _convert(self._csv_path, self._path)
+            _convert(self._csv_path, self._path, self._run_id)
             self._csv_path.unlink()
         self._rows.close()
 
@@ -133,21 +138,26 @@ def missing_library() -> str:
     return f"a Parquet file needs pyarrow: {to_install('parquet')}" if is_missing else ""
 
 
-def _convert(csv_path: Path, path: Path) -> None:
+def _convert(csv_path: Path, path: Path, run_id: str) -> None:
     """Write a Parquet file, whole, from a CSV file of rows; a piece at a time."""
     try:
         with written_whole(path) as file:
-            _copy_rows(csv_path, file)
+            _copy_rows(csv_path, file, run_id)
     except OSError as exc:
         raise EngineError(f"cannot write to {path}: {exc.strerror or exc}") from exc
 
 
-def _copy_rows(csv_path: Path, file: IO[bytes]) -> None:
+def _copy_rows(csv_path: Path, file: IO[bytes], run_id: str) -> None:
     import pyarrow as pa
     from pyarrow import csv
     from pyarrow.parquet import ParquetWriter
 
-    types: dict[str, Any] = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64()}
+    types: dict[str, Any] = {
+        "text": pa.string(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "boolean": pa.bool_(),
+    }
     schema = pa.schema([(name, types[type_]) for name, type_ in COLUMNS.items()])
     reader = csv.open_csv(
         csv_path,
@@ -156,6 +166,8 @@ def _copy_rows(csv_path: Path, file: IO[bytes]) -> None:
             column_types=schema, null_values=[""], strings_can_be_null=False
         ),
     )
-    with reader, ParquetWriter(file, schema) as writer:
+    whole = pa.schema([(RUN, pa.string()), *schema])
+    with reader, ParquetWriter(file, whole) as writer:
         for batch in reader:
-            writer.write_batch(batch)
+            run = pa.array([run_id] * len(batch), pa.string())
+            writer.write_batch(pa.record_batch([run, *batch.columns], schema=whole))

@@ -20,6 +20,7 @@ from streamdet.errors import EngineError
 from streamdet.frame import Frame
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
+from streamdet.runtimes.gpu import Gpu
 from streamdet.sinks.append_file import AppendFile
 from streamdet.sinks.canvas import Canvas
 from streamdet.sinks.drawing import Trails
@@ -94,22 +95,24 @@ class Clip:
         self.canvas = canvas
 
     @classmethod
-    def starting_with(cls, frame: Frame, image: Image | None, crf: int) -> Self:
+    def starting_with(
+        cls, frame: Frame, image: Image | None, crf: int, gpu: Gpu | None = None
+    ) -> Self:
         """Take size, time base and rate from the first frame; count starts at 0."""
         hw = image.hw if image is not None else frame.hw
-        canvas = Canvas(hw if min(hw) > 0 else FALLBACK_HW, Trails())
+        canvas = Canvas(hw if min(hw) > 0 else FALLBACK_HW, Trails(), gpu)
         clock = Clock.starting_with(frame)
         duration = -clock.last
         return cls(VideoFormat(canvas.hw, clock.time_base, duration, crf), clock, canvas, 0)
 
     @classmethod
-    def from_state(cls, state: bytes, crf: int) -> Self:
+    def from_state(cls, state: bytes, crf: int, gpu: Gpu | None = None) -> Self:
         """Go on; the inverse of `state`, but for the image, which is black again."""
         count, hw, numerator, denominator, duration, origin, last, trails = msgpack.unpackb(
             state, use_list=False
         )
         time_base = Fraction(numerator, denominator)
-        canvas = Canvas(hw, Trails(trails))
+        canvas = Canvas(hw, Trails(trails), gpu)
         video_format = VideoFormat(canvas.hw, time_base, duration, crf)
         return cls(video_format, Clock(time_base, origin, last), canvas, count)
 
@@ -148,13 +151,19 @@ class Clip:
 class Recording:
     """The file of one source, and the clip in it once the first frame has come."""
 
-    def __init__(self, path: Path, crf: int, state: bytes | None) -> None:
+    def __init__(self, path: Path, crf: int, state: bytes | None, gpu: Gpu | None = None) -> None:
         """Open the file and cut it to `state`; None starts it afresh with the first `committed`.
+
+        Args:
+            path: of the file.
+            crf: quality, see VideoOptions.
+            state: see `state`.
+            gpu: where images lie and are drawn on; None: on the CPU.
 
         Raises:
             ConfigError: the file cannot be written.
         """
-        self._crf = crf
+        self._crf, self._gpu = crf, gpu
         self._clip: Clip | None = None
         self._clip_state: bytes | None = None
         length, redo = None, b""
@@ -189,9 +198,9 @@ class Recording:
     def _open_clip(self, message: FrameMessage, image: Image | None) -> tuple[Clip, bytes]:
         """Start a clip, or go on with the committed one; returns the bytes to write before it."""
         if self._clip_state is None:
-            clip = Clip.starting_with(message.frame, image, self._crf)
+            clip = Clip.starting_with(message.frame, image, self._crf, self._gpu)
             return clip, clip.header
-        clip = Clip.from_state(self._clip_state, self._crf)
+        clip = Clip.from_state(self._clip_state, self._crf, self._gpu)
         if self._file.head(len(clip.header)) != clip.header:
             raise EngineError(
                 f"cannot go on with {self._file.path}: its header is not what this encoder writes"

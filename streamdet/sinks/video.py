@@ -33,6 +33,7 @@ class VideoSink:
     Options = VideoOptions
     needs_image = True
     has_file_per_source = True
+    draws_on_gpu = True
 
     def __init__(self, options: VideoOptions, context: SinkContext) -> None:
         """Remember options and run."""
@@ -57,7 +58,8 @@ class VideoSink:
     def _open(self, source_id: str) -> Recording:
         """Open a source's file; that of one which had ended, and came again, goes on."""
         path = output_path(self._options.path, source_id, self._context.sources)
-        return Recording(path, self._options.crf, self._states.get(source_id))
+        state = self._states.get(source_id)
+        return Recording(path, self._options.crf, state, self._context.gpu)
 
     def write(
         self, messages: Sequence[FrameMessage], images: Sequence[Image | None]

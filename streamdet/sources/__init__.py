@@ -10,6 +10,9 @@ from typing import Protocol
 from streamdet.frame import ClockName
 from streamdet.image import Image
 
+UNSEEN = "between two frames that are looked at"
+"""Drop reason of a frame that an archive does not look at, see archive/between.py: no loss."""
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -45,6 +48,7 @@ class DecodedFrame:
         position: the position after this frame.
         is_still: whether it is an image by itself; see `frame.Frame`.
         clock: whose wall clock `captured_ns` is.
+        is_unseen: whether it is only counted: nothing looks at its image.
     """
 
     image: Image
@@ -55,6 +59,7 @@ class DecodedFrame:
     position: Position
     is_still: bool = False
     clock: ClockName = "host"
+    is_unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

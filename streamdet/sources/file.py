@@ -57,6 +57,10 @@ class FileOptions(SamplingOptions):
         """The part of the file that is read: all of it."""
         return WHOLE
 
+    def looks_at(self, index: int) -> bool:
+        """Whether a frame, counted from 0, is more than counted: every one is."""
+        return True
+
 
 class SegmentOptions(FileOptions):
     """Options for a part of a file: an archive makes them, no graph file states them."""
@@ -64,10 +68,16 @@ class SegmentOptions(FileOptions):
     begin: int | None = Field(None, description="pts of its first frame, ticks; null: the first.")
     end: int | None = Field(None, description="pts of the first frame behind it; null: none.")
 
+    detect_every: int = Field(1, description="Of so many frames only the first is looked at.")
+
     @property
     def cut(self) -> Cut:
         """The part of the file that is read."""
         return Cut(self.begin, self.end)
+
+    def looks_at(self, index: int) -> bool:
+        """Whether a frame, counted from 0 in this part, is more than counted."""
+        return index % self.detect_every == 0
 
 
 class FileSource:
@@ -167,6 +177,7 @@ class FileSource:
                 duration=max(1, math.floor(sampler.interval(nominal) / reader.time_base)),
                 captured_ns=time.time_ns(),
                 position=self._reached,
+                is_unseen=not self._options.looks_at(self._reached.index - 1),
             )
 
     def _open(self) -> VideoReader:

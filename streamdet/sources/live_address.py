@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
+from streamdet.stores.address import PROTOCOLS
 from streamdet.system.redaction import redacted, short
 
 NETWORK: Final = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "srt")
@@ -106,8 +107,9 @@ def _parse_network(uri: str) -> LiveAddress:
 
 
 def _unknown(scheme: str) -> str:
-    close = closest(scheme, NETWORK)
-    hint = f"did you mean {close}://?" if close else f"wanted {', '.join(NETWORK)} or a path"
+    known = (*NETWORK, *PROTOCOLS)
+    close = closest(scheme, known)
+    hint = f"did you mean {close}://?" if close else f"wanted {', '.join(known)} or a path"
     return f"{scheme}:// is not a kind of address; {hint}"
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from streamdet.analytics import Analytics
-from streamdet.errors import EngineError
+from streamdet.analytics import Analytics, SeesImages
+from streamdet.errors import EngineError, StalePixelsError
 from streamdet.events import Event
 from streamdet.formats.event_json import event_line
+from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.stages import Job
 from streamdet.stages.per_source import PerSource
+from streamdet.stages.pixels import PixelStore
 from streamdet.transport.bus import PublicEntry, event_entry
 
 
@@ -46,12 +48,20 @@ class AnalyticsStage:
         node: the node's name.
         make: makes the analytics of a new source from its id.
         events: where events are published.
+        pixels: the pools, for analytics that look at images.
     """
 
-    def __init__(self, node: str, make: Callable[[str], Analytics], events: EventStream) -> None:
+    def __init__(
+        self,
+        node: str,
+        make: Callable[[str], Analytics],
+        events: EventStream,
+        pixels: PixelStore | None = None,
+    ) -> None:
         self._node = node
         self._sources = PerSource(make)
         self._events = events
+        self._pixels = pixels
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
         """Update each frame's objects: see stages.Stage."""
@@ -59,13 +69,23 @@ class AnalyticsStage:
 
     def _update(self, job: Job) -> Job:
         message = job.message
-        changed = self._sources.changing(message.source_id).update(message)
+        analytics = self._sources.changing(message.source_id)
+        if isinstance(analytics, SeesImages):
+            changed = analytics.look(message, self._image(job))
+        else:
+            changed = analytics.update(message)
         self._check(message, changed)
         had = len(message.events)
         new = tuple(replace(event, node=self._node) for event in changed.events[had:])
         changed = replace(changed, events=message.events + new)
         public = tuple(self._events.entry(event, changed) for event in new)
         return replace(job, message=changed, public=public)
+
+    def _image(self, job: Job) -> Image | None:
+        try:
+            return None if self._pixels is None else self._pixels.image(job)
+        except StalePixelsError:
+            return None  # the slot was reused: the objects are seen without it
 
     def _check(self, message: FrameMessage, changed: FrameMessage) -> None:
         had = len(message.events)

@@ -42,6 +42,18 @@ class Announces(Protocol):
         ...
 
 
+class Tap(Protocol):
+    """Is shown what the members get, before they work on it."""
+
+    def batch(self, node: str, jobs: Sequence[Job]) -> None:
+        """A member is about to get these jobs."""
+        ...
+
+    def end(self, node: str, source_id: str) -> None:
+        """A member is about to be told that a source has ended."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A node of the group.
@@ -67,6 +79,7 @@ class StageGroup:
 
     Attributes:
         warnings: sentences to be said with the next step; anybody may add some.
+        tap: see `Tap`; may be replaced.
     """
 
     def __init__(
@@ -75,6 +88,7 @@ class StageGroup:
         self._members = members
         self._take_waited_ns = take_waited_ns
         self.warnings: list[str] = []
+        self.tap: Tap | None = None
 
     def process(self, jobs: Sequence[Job], entry_node: str | None = None) -> dict[str, list[Job]]:
         """Run a batch through all members.
@@ -89,6 +103,8 @@ class StageGroup:
         results: dict[str, list[Job]] = {} if entry_node is None else {entry_node: list(jobs)}
         for member in self._members:
             batch = jobs if member.parent is None else results[member.parent]
+            if self.tap is not None:
+                self.tap.batch(member.node, batch)
             started_ns = time.monotonic_ns()
             done = member.stage.process(batch)
             worked_from_ns = started_ns + self._take_waited_ns()
@@ -96,9 +112,17 @@ class StageGroup:
             results[member.node] = [_timed(job, timing) for job in done]
         return results
 
+    def process_one(self, node: str, jobs: Sequence[Job]) -> None:
+        """Run a batch through one member alone; its results go nowhere."""
+        for member in self._members:
+            if member.node == node:
+                member.stage.process(jobs)
+
     def finish(self, source_id: str) -> None:
         """Tell every member, in order, that a source has ended."""
         for member in self._members:
+            if self.tap is not None:
+                self.tap.end(member.node, source_id)
             member.stage.finish(source_id)
 
     def restore(self, states: Mapping[str, Mapping[str, bytes]]) -> None:

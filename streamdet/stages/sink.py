@@ -9,6 +9,7 @@ from streamdet.errors import EngineError, StalePixelsError
 from streamdet.image import Image
 from streamdet.sinks import PublicEntry, Sink
 from streamdet.stages import Job
+from streamdet.stages.device_image import DeviceImage, on_device
 from streamdet.stages.pixels import PixelStore
 from streamdet.system.redaction import short
 
@@ -19,10 +20,12 @@ class SinkStage:
     Args:
         sink: writes them.
         pixels: the pools, for sinks that need the images.
+        device: where the sink wants its images: cpu, or a GPU.
     """
 
-    def __init__(self, sink: Sink, pixels: PixelStore) -> None:
+    def __init__(self, sink: Sink, pixels: PixelStore, *, device: str = "cpu") -> None:
         self._sink = sink
+        self._device = device
         self._pixels = pixels
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
@@ -42,7 +45,11 @@ class SinkStage:
         if not self._sink.needs_image:
             return None
         try:
-            return self._pixels.image(job)
+            image = self._pixels.image(job)
+            if image is None or self._device == "cpu":
+                return image
+            gpu = self._pixels.device(self._device)
+            return DeviceImage(on_device(image, gpu), gpu)
         except StalePixelsError:
             return None  # the slot was reused: the sink writes the frame without image
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from streamdet.detections import Detections
+from streamdet.errors import StalePixelsError
+from streamdet.image import Image
 from streamdet.models.model_config import Hw
 from streamdet.stages import Job
 from streamdet.stages.per_source import PerSource
+from streamdet.stages.pixels import PixelStore
 from streamdet.stages.source_tracker import SourceTracker
-from streamdet.trackers import Tracker
+from streamdet.trackers import LookingTracker, Tracker
 from streamdet.trackers.options import TrackerOptions
 from streamdet.trackers.with_others import followed
 
@@ -28,6 +31,7 @@ class TrackStage:
         make_tracker: makes the tracker of a new source.
         options: of the trackers; they say whether objects without a track are published.
         options_by_hw: by the size of the network's image, in place of `options`.
+        pixels: the pools, for trackers that look at images; None where jobs have theirs with them.
     """
 
     def __init__(
@@ -35,10 +39,12 @@ class TrackStage:
         make_tracker: Callable[[Any], Tracker],
         options: TrackerOptions,
         options_by_hw: Mapping[Hw, TrackerOptions] = MappingProxyType({}),
+        pixels: PixelStore | None = None,
     ) -> None:
         self._trackers = PerSource(lambda source_id: SourceTracker(make_tracker, options))
         self._options = options
         self._options_by_hw = options_by_hw
+        self._pixels = pixels
 
     def process(self, jobs: Sequence[Job]) -> list[Job]:
         """Give each frame's objects their track ids: see stages.Stage."""
@@ -54,10 +60,20 @@ class TrackStage:
             source = self._trackers.changing(message.source_id)
             if message.input_hw is not None:
                 source.take(options)
+            if options.needs_image:
+                cast(LookingTracker, source.tracker).look(self._image(job))
             tracked = _followed(source.tracker, options, found)
         if job.is_dropped:
             return job
         return replace(job, message=replace(message, detections=tracked))
+
+    def _image(self, job: Job) -> Image | None:
+        if self._pixels is None:
+            return job.image
+        try:
+            return self._pixels.image(job)
+        except StalePixelsError:
+            return None  # the slot was reused: the frame is tracked without its image
 
     def _options_at(self, hw: Hw | None) -> TrackerOptions:
         """The options at a size of the network's image, which may be turned."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from streamdet.errors import ConfigError, EngineError
+
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""One slash is left of two in a Path."""
 
 FileKey = tuple[int, int] | str
 """Tells files apart: device and inode, so that links count as what they lead to; else the path."""
@@ -39,6 +43,11 @@ def checked_output(path: str | Path) -> Path:
     """
     if not str(path) or "\0" in str(path):
         raise ConfigError("that is not a file path")
+    if _ADDRESS.match(str(path)):
+        raise ConfigError(
+            "that is an address, wanted a path on the disk (only `streamdet archive` writes to"
+            " object stores)"
+        )
     try:
         expanded = Path(path).expanduser()
     except RuntimeError as exc:

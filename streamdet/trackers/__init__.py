@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from streamdet.detections import Detections, RowNumbers
+from streamdet.image import Image
 
 
 class Tracker(Protocol):
@@ -36,4 +37,16 @@ class Tracker(Protocol):
 
     def restore(self, state: bytes) -> None:
         """Go on as the tracker that returned `state` would: same ids, same boxes, bit for bit."""
+        ...
+
+
+class LookingTracker(Tracker, Protocol):
+    """A tracker that also looks at images, where its options say so (`needs_image`)."""
+
+    def look(self, image: Image | None) -> None:
+        """Take the image of the frame whose detections the next `update` takes.
+
+        Args:
+            image: valid until then; None for a frame whose image was lost or never made.
+        """
         ...

@@ -51,6 +51,18 @@ class TrackerOptions(Options):
     )
 
     @property
+    def needs_image(self) -> bool:
+        """Whether the tracker looks at images: see `trackers.LookingTracker`."""
+        return False
+
+    def check_parts(self) -> None:
+        """Check that what the tracker needs is on this machine.
+
+        Raises:
+            StreamdetError: it is not.
+        """
+
+    @property
     def finishing(self) -> OfflineOptions | None:
         """What is done to finished tracks; None for nothing."""
         if isinstance(self.offline, OfflineOptions):

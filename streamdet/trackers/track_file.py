@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -54,7 +54,7 @@ def track_file(
     found = rows.detections()
     tracks: Iterable[Detections] = map(tracker.update, found)
     if offline is not None:
-        tracks = _made_better([followed(tracker, each, 0.0) for each in found], offline)
+        tracks = made_better([followed(tracker, each, 0.0) for each in found], offline)
     try:
         with out.open("w", encoding="utf-8") as file:
             return _write(tracks, file, float(rows.scores.max(initial=0.0)))
@@ -62,7 +62,13 @@ def track_file(
         raise ConfigError(f"{out}: results cannot be written: {exc.strerror}") from exc
 
 
-def _made_better(frames: list[Detections], options: OfflineOptions) -> Iterator[Detections]:
+def made_better(frames: Sequence[Detections], options: OfflineOptions) -> Iterator[Detections]:
+    """Make the tracks of a source better; yields each frame's tracks alone.
+
+    Args:
+        frames: each with its tracks and its objects without one, see with_others.py.
+        options: what is done.
+    """
     better = refined(TrackRows.of_frames(frames), options)
     for number, found in enumerate(frames):
         both = better_frame(found, better, number)

@@ -190,7 +190,7 @@ class CudaDevice:
 
             self._spare = DeviceMemoryPool()
         with _named(f"GPU memory is full: an image of {shape} cannot be kept on {self.name}"):
-            memory = self._spare.allocate(math.prod(shape) * dtype.itemsize)
+            memory = self._spare.allocate(max(math.prod(shape) * dtype.itemsize, 1))
         return DevicePixels(self.name, int(memory), shape, dtype, owner=memory)
 
     def upload(self, write: Callable[[Pixels], None], to: DevicePixels | DeviceArray) -> None:
@@ -260,6 +260,11 @@ class CudaDevice:
             self._cuda.memcpy_dtoh_async(found, pixels.pointer, self.stream)
             self.stream.synchronize()
         return found
+
+    def copy(self, given: DeviceArray, to: DeviceArray) -> None:
+        """Copy within the device's memory, after what came before; both are of one size."""
+        with _named(f"an image cannot be copied on {self.name}"):
+            self._cuda.memcpy_dtod_async(to.pointer, given.pointer, given.nbytes, self.stream)
 
     def record(self, event: Any) -> None:
         """Have an event happen after all that came before."""

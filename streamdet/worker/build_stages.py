@@ -69,12 +69,13 @@ def _make_stage(
         return _transform_stage(node_plan, kind(node.options), pixels)
     if node.role == "tracker":
         assert isinstance(node.options, TrackerOptions)
-        return TrackStage(kind, node.options, node.tracking_by_hw)
+        return TrackStage(kind, node.options, node.tracking_by_hw, pixels)
     if node.role == "analytics":
         return AnalyticsStage(
             node.name,
             lambda source_id: kind(node.options, _analytics_context(plan, node.name, source_id)),
             EventStream(plan.run.events, plan.run.layout.run_id, plan.run.class_names),
+            pixels,
         )
     context = SinkContext(
         run_id=plan.run.layout.run_id,
@@ -86,8 +87,9 @@ def _make_stage(
         events=plan.run.events,
         live_sources=plan.run.live_sources.intersection(plan.source_ids),
         warn=warn,
+        gpu=None if node.device == "cpu" else pixels.device(node.device),
     )
-    return SinkStage(kind(node.options, context), pixels)
+    return SinkStage(kind(node.options, context), pixels, device=node.device)
 
 
 def _transform_stage(node_plan: NodePlan, transform: Transform, pixels: PixelStore) -> Stage:
@@ -104,6 +106,8 @@ def _on_gpu(node: Node, pixels: PixelStore) -> str:
     gpu = f"{node.device} ({pixels.device(node.device).model})"
     if node.role == "source":
         return f"{node.kind}, decoded on the CPU, each image copied to {gpu} once"
+    if node.role == "sink":
+        return f"{node.kind}, drawn on {gpu}, encoded on the CPU"
     return f"{node.kind} on {gpu}"
 
 

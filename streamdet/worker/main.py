@@ -38,6 +38,7 @@ from streamdet.worker.run_files import (
 )
 from streamdet.worker.source_worker import SourceWorker
 from streamdet.worker.stage_worker import StageWorker
+from streamdet.worker.taps import Taps
 
 
 def main(plan: WorkerPlan) -> int:
@@ -81,6 +82,7 @@ def _run(plan: WorkerPlan) -> None:
     bus = RedisBus(connect(plan.run.redis_url, is_single=True), plan.run.layout)
     pixels = PixelStore(bus, _attach_pools(plan), beat)
     group, runtimes = build_stages(plan, pixels)
+    group.tap = Taps(plan, pixels, bus.states)
     write_status(plan.run.folder, plan.consumer, runtimes=runtimes)
     _worker_class(plan)(WorkerContext(plan, bus, group, pixels, beat)).run()
     if group.warnings:  # no step follows that could carry them

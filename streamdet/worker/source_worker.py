@@ -11,7 +11,7 @@ from typing import Final
 
 from streamdet.errors import SourceError, one_line
 from streamdet.registry import load
-from streamdet.sources import DecodedFrame, Position, Source
+from streamdet.sources import UNSEEN, DecodedFrame, Position, Source
 from streamdet.sources.positions import pack_position, unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.preview import PreviewTap
@@ -124,7 +124,8 @@ class SourceWorker:
 
     def _emit(self, decoded: DecodedFrame, started_ns: int) -> None:
         self._context.beat()
-        self._held.add(self._stage.job(self._source_id, decoded, started_ns))
+        reason = UNSEEN if decoded.is_unseen else None
+        self._held.add(self._stage.job(self._source_id, decoded, started_ns, reason))
         self._last = decoded.position
         if len(self._held) >= self._context.plan.batch:
             self._flush()

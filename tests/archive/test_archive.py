@@ -240,3 +240,25 @@ def test_detections_that_are_gone_are_made_again_where_they_are_needed(
     (output / "b.csv").unlink()
     assert "0.7 s of video" in done(archive_command(clips / "b.mkv", output, "--format", "csv"))
     assert (output / "b.csv").read_bytes() == before
+
+
+def test_with_detect_every_the_frames_between_get_the_tracks_boxes(
+    clips: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    more = ("--detect-every", "3", "--format", "jsonl,csv")
+    done(archive_command(clips / "b.mkv", output, *more))
+    done(archive_command(clips / "b.mkv", tmp_path / "all"))
+    lines, all_lines = frames_of(output / "b.jsonl"), frames_of(tmp_path / "all" / "b.jsonl")
+    times = [line["pts_ns"] for line in lines]
+    assert times == [line["pts_ns"] for line in all_lines]
+    assert not any("dropped" in line for line in lines)
+    looked_at = {begin + step for begin in (0, 15, 30) for step in range(0, 20, 3)}
+    put = {line["frame_id"] for line in lines for one in line["objects"] if "interpolated" in one}
+    assert put
+    assert not put & {index for index in looked_at if index % 15 % 3 == 0 and index < 45}
+    with (output / "b.csv").open() as file:
+        marked = {row["frame_id"] for row in csv.DictReader(file) if row["interpolated"] == "true"}
+    assert marked == {str(index) for index in put}
+    said = done(archive_command(clips / "b.mkv", output))
+    assert "model has changed: 1 file detected again" in said

@@ -24,8 +24,8 @@ def test_gaps_are_filled_and_dropped_frames_stay_dropped() -> None:
     messages[5] = replace(messages[5], detections=None, drop_reason="why")
     options = ByteTrackOptions(high_thresh=0.1, new_thresh=0.1)
     first, second = TrackStage(ByteTrack, options), TrackStage(ByteTrack, options)
-    better = OfflineTracks(messages, [first], OfflineOptions())
     jobs = [replace(job(), message=each) for each in messages]
+    better = OfflineTracks(jobs, first, OfflineOptions())
     done = [each.message for each in better.process(second.process(jobs))]
     ids = [None if each.detections is None else each.detections.tracks() for each in done]
     assert ids == [[1]] * 5 + [None] + [[1]] * 2

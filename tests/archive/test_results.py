@@ -13,6 +13,7 @@ import pytest
 from streamdet.archive.file_summary import read_summary
 from streamdet.archive.folder import ArchiveFolder
 from streamdet.formats.object_rows import COLUMNS
+from streamdet.sinks.parquet import RUN
 from tests.archive.scenes import OPTIONS, archive_command, command, done, frames_of, write_scene
 from tests.required import skip_for_want_of
 
@@ -47,7 +48,7 @@ def test_a_query_answers_over_all_files(archived: Path) -> None:
 
 
 def test_the_columns_of_objects_are_those_of_a_parquet_output(archived: Path) -> None:
-    assert list(asked(archived, "SELECT * FROM objects LIMIT 1")[0]) == list(COLUMNS)
+    assert list(asked(archived, "SELECT * FROM objects LIMIT 1")[0]) == [RUN, *COLUMNS]
 
 
 def test_a_query_joins_objects_and_files(clips: Path, archived: Path) -> None:

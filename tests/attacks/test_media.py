@@ -120,9 +120,7 @@ PLACES = ["{video}", "file://{video}", "concat:{video}", "subfile,,:{video}"]
 
 
 @pytest.mark.parametrize("kind", ["hls", "map", "concat", "dash"])
-@pytest.mark.parametrize(
-    "place", PLACES
-)
+@pytest.mark.parametrize("place", PLACES)
 def test_a_camera_cannot_lead_to_a_file_of_this_machine(kind: str, place: str, video: Path) -> None:
     body = PLAYLISTS[kind].format(place=place.format(video=video)).encode()
     with (

@@ -54,7 +54,8 @@ def test_accuracy_is_measured_both_ways(
 
 def report(ratio: dict[str, float] | None) -> dict[str, Any]:
     ours = {"mota": 0.4, "idf1": 0.5, "switches": 9, "updates_per_s": 9000.0}
-    kinds = {kind: {"ours": ours, "ratio": ratio} for kind in KINDS["tracker"]}
+    offline = {"mota": 0.5, "idf1": 0.6, "switches": 5}
+    kinds = {kind: {"ours": ours, "ratio": ratio, "offline": offline} for kind in KINDS["tracker"]}
     return {"library": "trackers 2", **kinds}
 
 
@@ -72,4 +73,4 @@ def test_trackers_are_held_against_the_library() -> None:
 
 
 def test_without_the_library_trackers_are_shown_alone() -> None:
-    assert len(tracker_metrics.compare(report(None)).metrics) == 4 * 4 + 1
+    assert len(tracker_metrics.compare(report(None)).metrics) == 4 * (4 + 3) + 1

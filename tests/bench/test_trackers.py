@@ -66,6 +66,19 @@ def test_every_tracker_is_measured_without_the_library_too(
         assert metrics["library"] is metrics["ratio"] is None
 
 
+def test_sequences_are_chosen_and_their_tracks_made_better(tmp_path: Path) -> None:
+    sequence(tmp_path)
+    gap = "".join(f"{frame},1,10,10,40,80,1\n" for frame in range(1, 9) if frame != 5)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "det.txt").write_text(gap)
+    (tmp_path / "b" / "gt.txt").write_text(gap + "5,1,10,10,40,80,1\n")
+    result = trackers.run(tmp_path, ["b"])["bot_sort"]
+    assert result["ours"]["mota"] == 7 / 8
+    assert result["offline"] == {"mota": 1.0, "idf1": 1.0, "switches": 0}
+    with pytest.raises(ConfigError, match="found none"):
+        trackers.run(tmp_path, ["c"])
+
+
 def test_a_folder_without_sequences_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="found none"):
         trackers.run(tmp_path)

@@ -50,6 +50,7 @@ def test_all_is_checked_over_the_emulated_driver(tmp_path: Path) -> None:
     assert result["pipeline"]["frames"] == 12
     assert result["pipeline"]["objects"] > 12
     assert result["pipeline"]["gpu_fps"] is None
+    assert result["pipeline"]["detectors"] == {"emulated_parts": {"fps": None}}
 
 
 def test_torch_and_numpy_are_all_that_must_be_installed() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from streamdet.cli import main
 
-KNOWN = "must be auto or onnxruntime or openvino or tensorrt"
+KNOWN = "must be auto or onnxruntime or openvino or tensorrt or torch"
 CHECK = ("check", "people", "--source", "synthetic:street")
 
 

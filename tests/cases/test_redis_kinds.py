@@ -26,7 +26,7 @@ from tests.redis_server import RedisServer
 RUN = ("run", "people", "--source", STREET)
 PAGE = (Path(__file__).parents[2] / "docs" / "machines.md").read_text()
 (RULES,) = re.findall(r"ACL SETUSER streamdet-run on >PASSWORD (.*)", PAGE)
-_EACH = ("auth", "client|id", "client|setinfo", "client|setname", "hello", "ping", "quit", "reset", "select")  # fmt: skip
+_EACH = "auth client|id client|setinfo client|setname hello ping quit reset select".split()  # noqa: SIM905
 """Which a run does without, or which everybody may."""
 NEEDED = re.findall(r"\+([a-z|]+)", RULES)
 """Every command that the page names."""

@@ -85,7 +85,7 @@ def test_without_torch_it_says_how_the_options_of_a_network_can_be_listed(
 def test_an_option_is_told_with_default_and_choices(capsys: pytest.CaptureFixture[str]) -> None:
     main(["kinds", "yolox"])
     assert '  runtime = "auto"\n' in (printed := capsys.readouterr().out)
-    assert "One of: auto, onnxruntime, openvino, tensorrt." in " ".join(printed.split())
+    assert "One of: auto, onnxruntime, openvino, tensorrt, torch." in " ".join(printed.split())
     assert "  model (needed)\n" in printed
 
 

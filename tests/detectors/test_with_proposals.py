@@ -1,6 +1,6 @@
 """SPP-net and Fast R-CNN as a worker runs them: what goes into the network, what comes out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ from pydantic import ValidationError
 from streamdet.detectors.with_proposals import WithProposals
 from streamdet.errors import ConfigError
 from streamdet.image import Pixels
+from streamdet.kernels.launch import DeviceArray
 from streamdet.models.model_config import load_model_config
 from streamdet.runtimes import Tensors
+from streamdet.runtimes.gpu.runtime import GpuRuntime
+from streamdet.transport.cuda_device import CudaDevice
 from tests.detectors.scripted_runtime import ScriptedRuntime, empty_outputs
 from tests.networks.region_networks import OPTIONS, PROPOSALS, write_model
 
@@ -55,6 +58,43 @@ def test_proposals_of_a_file_go_by_the_frame_not_by_what_came_before(tmp_path: P
     first, second = (extras["proposals"] for extras in runtime.extras)
     assert first[0, 0].tolist() == [0, 0, 8, 9]
     assert second[0, 0].tolist() == [2, 4, 12, 24]
+
+
+class OnGpu:
+    """A network on the GPU that finds nothing; see gpu.GpuNetwork."""
+
+    name = "nothing"
+
+    def __init__(self, gpu: CudaDevice, hw: tuple[int, int]) -> None:
+        shapes = {"image": (1, 3, *hw), "proposals": (1, PROPOSALS, 4)}
+        self.inputs: Mapping[str, DeviceArray] = {
+            name: gpu.array(shape, np.float32) for name, shape in shapes.items()
+        }
+        self.outputs: Mapping[str, DeviceArray] = {
+            name: gpu.array(value.shape, value.dtype)
+            for name, value in empty_outputs("fast_rcnn").items()
+        }
+        for array in self.outputs.values():
+            gpu.upload(lambda room: room.fill(0), array)
+
+    def run(self) -> None:
+        """Find nothing."""
+
+
+def test_an_image_on_a_gpu_stays_there_and_its_proposals_go_there(
+    tmp_path: Path, emulated_gpu: CudaDevice
+) -> None:
+    model = load_model_config(str(write_model("fast_rcnn", tmp_path)))
+    assert model.input is not None
+    network = OnGpu(emulated_gpu, model.input.hw)
+    runtime = GpuRuntime(network, emulated_gpu, model.input)
+    detector = WithProposals(WithProposals.Options(model="small_fast_rcnn"), model, runtime)
+    image: Any = emulated_gpu.private((*model.input.hw, 3), np.dtype(np.uint8))
+    emulated_gpu.upload(lambda room: room.fill(9), image)
+    assert [len(found) for found in detector([image])] == [0]
+    assert emulated_gpu.download(network.inputs["image"]).mean() == (9 - 128) / 64
+    proposals = emulated_gpu.download(network.inputs["proposals"])
+    assert (proposals[0, :, 2:] > proposals[0, :, :2]).all()  # sliding boxes
 
 
 def test_what_proposes_is_part_of_its_name(tmp_path: Path) -> None:

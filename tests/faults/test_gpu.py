@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import psutil
 import pytest
 
@@ -228,3 +230,21 @@ def test_too_little_memory_for_the_network_is_a_sentence(
         text = output_of(process, 120)
     assert process.returncode == 1, text
     assert "the network does not fit on cuda:0: GPU memory is full" in "\n".join(errors_in(text))
+
+
+def test_a_video_is_drawn_on_the_gpu_as_on_the_cpu(gpu: dict[str, str], tmp_path: Path) -> None:
+    shown = []
+    for device, env in (("cpu", {}), ("cuda:0", gpu)):
+        path = graph(tmp_path, device, front="process: front", frames=12)
+        video = tmp_path / f"{device.partition(':')[0]}.mp4"
+        show = f"kind: video, reads: track, process: back, device: {device}, crf: 0, path: {video}"
+        path.write_text(f"{path.read_text()}  show: {{{show}}}\n")
+        with streamdet("run", str(path), "--stages", env=env) as process:
+            text = output_of(process, 180)
+        assert process.returncode == 0, text
+        with av.open(str(video)) as file:
+            shown.append([frame.to_ndarray(format="bgr24") for frame in file.decode(video=0)])
+    assert "video, drawn on cuda:0 (emulated on a CPU), encoded on the CPU" in text
+    here, there = (np.array(each).astype(int) for each in shown)
+    assert len(here) == len(there) == 12
+    assert np.abs(here - there).mean() < 0.1  # without loss: soft edges of letters alone differ

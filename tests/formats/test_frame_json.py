@@ -110,6 +110,12 @@ def test_native_json_says_zones_and_speeds_where_analytics_did() -> None:
     assert not {"zones", "speed_mps"} & body.keys()
 
 
+def test_native_json_says_attributes() -> None:
+    found = replace(one([1, 2, 3, 4]), attributes=({"colour": "red"},))
+    (body,) = native(replace(message(), detections=found))["objects"]
+    assert body["attributes"] == {"colour": "red"}
+
+
 def test_native_json_refuses_a_keypoint_it_cannot_say() -> None:
     found = replace(one([1, 2, 3, 4]), keypoints=np.full((1, 17, 3), np.nan))
     with pytest.raises(ValueError, match="keypoints must be finite, got NaN"):

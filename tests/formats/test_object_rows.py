@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from streamdet.formats.object_rows import COLUMNS, csv_header, csv_lines, object_rows
@@ -20,6 +21,7 @@ def test_an_object_is_a_row_with_a_value_for_each_column() -> None:
     assert dict(zip(COLUMNS, row, strict=True)) == {
         "source_id": "cam", "frame_id": 7, "pts_s": 0.7, "id": 5, "class_id": 0, "label": "car",
         "confidence": 0.8765, "x1": 1.0, "y1": 2.0, "x2": 3.0, "y2": 4.25,
+        "interpolated": "false",
     }  # fmt: skip
 
 
@@ -29,6 +31,12 @@ def test_an_object_of_no_track_and_a_frame_without_a_time_have_nulls() -> None:
     (row,) = object_rows(found, ())
     values = dict(zip(COLUMNS, row, strict=True))
     assert (values["pts_s"], values["id"], values["label"]) == (None, None, "0")
+
+
+def test_an_object_that_was_put_between_says_so() -> None:
+    put = replace(one([1, 2, 3, 4]), interpolated=np.array([True]))
+    (row,) = object_rows(replace(message(), detections=put), ())
+    assert row[-1] == "true"
 
 
 def test_a_dropped_frame_has_no_rows() -> None:

@@ -49,7 +49,8 @@ def test_a_graph_may_decode_and_prepare_on_a_gpu(tmp_path: Path) -> None:
         ),
         (
             {"detect": DETECT + ', device: "cuda:0"'},
-            "g.yaml:6: detect.runtime must be onnxruntime on a GPU, got auto",
+            "g.yaml:6: detect.runtime must be onnxruntime or tensorrt or torch on a GPU, got"
+            " auto",
         ),
         (
             {"detect": DETECT.replace("people", "yolo_v1") + ', device: "cuda:0"'},
@@ -75,8 +76,14 @@ def test_a_graph_may_decode_and_prepare_on_a_gpu(tmp_path: Path) -> None:
             " say `copy: true` at 'detect' to have each one copied",
         ),
         (
+            {"write": 'kind: jsonl, reads: track, path: out.jsonl, device: "cuda:0"'},
+            "g.yaml:9: write.device must be cpu, got cuda:0: it writes on the CPU; one that shows"
+            " images gets them with `copy: true`",
+        ),
+        (
             {"track": 'kind: byte_track, reads: detect, device: "cuda:0"'},
-            "g.yaml:7: track.device must be cpu, got cuda:0: it sees boxes, no images",
+            "g.yaml:7: track.device must be cpu, got cuda:0: it works on the CPU; one that"
+                " looks at images gets them with `copy: true`",
         ),
         (
             {"camera": CAMERA, "prepare": PREPARE + ", resample: swscale", "detect": DETECT},
@@ -93,7 +100,7 @@ def test_a_graph_may_decode_and_prepare_on_a_gpu(tmp_path: Path) -> None:
         ),
     ],
     ids=["down", "up", "prepared", "sink", "no runtime", "no kernels", "suppression", "scales",
-         "proposals", "detector", "tracker", "swscale", "two GPUs", "name"],
+         "proposals", "detector", "a sink", "tracker", "swscale", "two GPUs", "name"],
 )  # fmt: skip
 def test_what_would_copy_unasked_or_cannot_be_is_refused(
     tmp_path: Path, nodes: dict[str, str], sentence: str
@@ -110,6 +117,11 @@ def test_a_graph_may_detect_on_a_gpu(tmp_path: Path) -> None:
 def test_a_sink_without_images_needs_no_copy(tmp_path: Path) -> None:
     lines = "kind: jsonl, reads: track, path: out.jsonl"
     load_text(people(camera=CAMERA, prepare=PREPARE, detect=DETECT, write=lines), tmp_path)
+
+
+def test_a_video_may_be_drawn_on_the_gpu_that_has_its_images(tmp_path: Path) -> None:
+    lines = 'kind: video, reads: track, path: out.mp4, device: "cuda:0"'
+    load_text(people(camera=CAMERA, prepare=PREPARE, detect=DETECT, show=lines), tmp_path)
 
 
 def test_a_sink_that_shows_images_may_ask_for_copies(tmp_path: Path) -> None:

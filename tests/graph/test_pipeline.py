@@ -83,3 +83,11 @@ def test_in_order_leaves_out_cycles_and_what_is_behind_them() -> None:
 def test_upstream_holds_near_and_far() -> None:
     found = upstream({"a": (), "b": ("a",), "c": ("b",)})
     assert found["c"] == {"a", "b"}
+
+
+def test_a_tracker_that_looks_at_images_reads_slots(tmp_path: Path) -> None:
+    sets = ["track.kind=bot_sort", "track.camera_motion=sparse_flow", "track.process=back"]
+    looking = load_text(PEOPLE, tmp_path, overrides=sets)
+    assert [group.name for group in looking.slot_readers("camera")] == ["back"]
+    blind = load_text(PEOPLE, tmp_path, overrides=[*sets[::2]])
+    assert blind.slot_readers("camera") == []

@@ -15,7 +15,7 @@ from streamdet.kernels.roi_pool import RoiPool
 from streamdet.kernels.yolox import YoloxTop
 from streamdet.sinks.drawing import draw_notice
 from streamdet.sinks.yuv_image import Surface
-from tests.kernels import test_draw, test_nms, test_prepare, test_yolox
+from tests.kernels import test_draw, test_nms, test_nv12, test_prepare, test_yolox
 from tests.kernels.on_device import OnDevice
 from tests.kernels.operations import (
     Boxes,
@@ -142,6 +142,12 @@ def check_draw(on: OnDevice) -> None:
     assert notice.max() <= test_draw.SMOOTH
 
 
+def check_nv12(on: OnDevice) -> None:
+    """An image of odd sides that fills two blocks' columns to the last thread."""
+    pixels = test_prepare.noise((33, 127, 3))
+    np.testing.assert_array_equal(test_nv12.by_kernel(on, pixels), test_nv12.by_opencv(pixels))
+
+
 CHECKS: Final[dict[str, Callable[[OnDevice], None]]] = {
     "nms": check_nms,
     "roi_align_fpn": check_roi_align_fpn,
@@ -149,4 +155,5 @@ CHECKS: Final[dict[str, Callable[[OnDevice], None]]] = {
     "prepare": check_prepare,
     "yolox": check_yolox,
     "draw": check_draw,
+    "nv12": check_nv12,
 }

@@ -109,6 +109,10 @@ NIGHTLY = [
     ),
     Mutation("yolox", "yolox.cu", "is_finite ? score : -1.0f", "score"),
     Mutation("yolox", "yolox.cu", "rank.candidates + thread", "rank.candidates + thread + 1"),
+    Mutation("nv12", "nv12.cu", "row = y + pixel / 2", "row = y + pixel % 2"),
+    Mutation("nv12", "nv12.cu", "pixel > 0", "pixel < 3"),
+    Mutation("nv12", "nv12.cu", "nearest_inside(column, width)", "column"),
+    Mutation("nv12", "nv12.cuh", "+ YUV_HALF + (16", "+ (16"),
     Mutation("draw", "draw.cuh", "mask + width * height", "mask"),
     Mutation("draw", "draw.cuh", "+ 127) / 255", ") / 128"),
     Mutation("draw", "draw.cu", "first + word * 32", "word * 32"),
@@ -148,6 +152,7 @@ LAUNCHED = [
     ("roi_align_fpn", "roi_align_fpn_f32"), ("roi_pool", "roi_pool_f32"),
     ("prepare", "prepare_bgr_f32"), ("prepare", "prepare_nv12_f32"), ("prepare", "resize_bgr"),
     ("yolox", "yolox_cells_f32"), ("yolox", "yolox_top_f32"), ("draw", "draw_nv12"),
+    ("nv12", "bgr_to_nv12"),
 ]  # fmt: skip
 
 

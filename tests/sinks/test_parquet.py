@@ -11,7 +11,7 @@ from streamdet.errors import ConfigError
 from streamdet.formats.object_rows import COLUMNS
 from streamdet.sinks.csv import CsvSink
 from streamdet.sinks.line_file import LineFileOptions
-from streamdet.sinks.parquet import ParquetOptions, ParquetSink
+from streamdet.sinks.parquet import RUN, ParquetOptions, ParquetSink
 from tests.sinks.frames import context, message, one
 
 pq = pytest.importorskip("pyarrow.parquet")
@@ -40,12 +40,14 @@ def test_a_row_has_typed_columns_and_nulls(tmp_path: Path) -> None:
     sink.close()
     assert rows_of(tmp_path) == [
         {
-            "source_id": "cam", "frame_id": 3, "pts_s": None, "id": None, "class_id": 0,
-            "label": "car", "confidence": 0.5, "x1": 1.0, "y1": 2.0, "x2": 3.0, "y2": 4.0,
+            "run": "run-1", "source_id": "cam", "frame_id": 3, "pts_s": None, "id": None,
+            "class_id": 0, "label": "car", "confidence": 0.5, "x1": 1.0, "y1": 2.0, "x2": 3.0,
+            "y2": 4.0,
+            "interpolated": False,
         }
     ]  # fmt: skip
     schema = pq.read_schema(tmp_path / "o.parquet")
-    assert schema.names == list(COLUMNS)
+    assert schema.names == [RUN, *COLUMNS]
     assert [str(schema.field(name).type) for name in ("label", "id", "pts_s")] == [
         "string", "int64", "double",
     ]  # fmt: skip

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from streamdet.image import Image
 from streamdet.stages import Job
 from streamdet.stages.track import TrackStage
 from streamdet.trackers.byte_track import ByteTrack, ByteTrackOptions
 from streamdet.trackers.options import TrackerOptions
-from tests.stages.toy_jobs import boxes, job
+from tests.stages.toy_jobs import Rig, boxes, job
 from tests.toy_run import ToyTracker
 
 
@@ -123,3 +124,34 @@ def test_a_tracker_goes_on_when_its_thresholds_change() -> None:
     first, second = found(0), found(1)
     second = replace(second, message=replace(second.message, input_hw=(2, 2)))
     assert ids(stage.process([first, second])) == [[1], [2]]
+
+
+class Looks(TrackerOptions):
+    @property
+    def needs_image(self) -> bool:
+        return True
+
+
+class LookingToy(ToyTracker):
+    def __init__(self, options: TrackerOptions) -> None:
+        super().__init__(options)
+        self.seen: list[int | None] = []
+
+    def look(self, image: Image | None) -> None:
+        self.seen.append(None if image is None else int(image.bgr()[0, 0, 0]))
+
+
+def test_a_tracker_looks_at_each_frame_s_image_before_its_detections() -> None:
+    rig, made = Rig(), list[LookingToy]()
+
+    def make(options: TrackerOptions) -> LookingToy:
+        made.append(LookingToy(options))
+        return made[-1]
+
+    stage = TrackStage(make, Looks(), pixels=rig.pixels)
+    lost = rig.filled("camera", 9)
+    rig.overwrite(lost)
+    stage.process(
+        [job(0, pixels=rig.filled("camera", 7)), job(1, level=8), job(2), job(3, pixels=lost)]
+    )
+    assert made[0].seen == [7, 8, None, None]

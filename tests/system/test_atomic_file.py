@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streamdet.errors import EngineError
-from streamdet.system.atomic_file import write_whole, written_whole
+from streamdet.errors import ConfigError, EngineError
+from streamdet.system.atomic_file import checked_output, write_whole, written_whole
 
 
 def test_a_file_takes_its_place_when_all_of_it_is_written(tmp_path: Path) -> None:
@@ -72,3 +72,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         written_whole(tmp_path / "taken" / "file.txt"),
     ):
         pass
+
+
+@pytest.mark.parametrize("text", ["s3://bucket/x.csv", "gs:/bucket/x", "https://host/x"])
+def test_an_address_is_no_output(text: str) -> None:
+    for path in (text, Path(text)):
+        with pytest.raises(ConfigError, match="that is an address, wanted a path on the disk"):
+            checked_output(path)
+
+
+def test_a_folder_may_have_a_colon_in_its_name(tmp_path: Path) -> None:
+    assert checked_output(tmp_path / "12:30/x.csv") == tmp_path / "12:30/x.csv"
+    assert checked_output("a:/x.csv") == Path("a:/x.csv")

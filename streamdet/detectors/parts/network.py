@@ -18,7 +18,7 @@ from streamdet.models.built_network import find_network
 from streamdet.models.input_size import used_hws
 from streamdet.models.measured_choice import Candidate
 from streamdet.models.model_config import Hw, ImageInput, ModelConfig
-from streamdet.registry import load, names
+from streamdet.registry import KINDS, load
 from streamdet.runtimes import Runtime, RuntimeOptions
 from streamdet.runtimes.gpu import Gpu, GpuRuntimeKind
 from streamdet.runtimes.gpu.runtime import GpuRuntime
@@ -88,9 +88,9 @@ def gpu_kind(options: NetworkOptions) -> GpuRuntimeKind:
     Raises:
         ConfigError: it does not run there, or it is not stated: nothing is measured on a GPU.
     """
-    kinds = {name: load("runtime", name) for name in names("runtime")}
-    kind = kinds.get(options.runtime)
+    kind = None if options.runtime == "auto" else load("runtime", options.runtime)
     if not isinstance(kind, GpuRuntimeKind):
+        kinds = {name: load("runtime", name) for name in KINDS["runtime"]}
         able = [name for name, each in kinds.items() if isinstance(each, GpuRuntimeKind)]
         raise ConfigError(f"must be {' or '.join(able)} on a GPU, got {options.runtime}")
     return kind

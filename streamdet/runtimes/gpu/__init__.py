@@ -58,6 +58,10 @@ class Gpu(Protocol):
         """Copy to the CPU, after all that came before."""
         ...
 
+    def copy(self, given: DeviceArray, to: DeviceArray) -> None:
+        """Copy within the GPU's memory; both are of one size."""
+        ...
+
     def run(self, file: str, launches: Sequence[Launch]) -> None:
         """Have kernels of a file of engines/kernels run."""
         ...
