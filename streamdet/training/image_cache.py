@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -85,23 +84,3 @@ def weights_digest(network: nn.Module) -> str:
 def file_digest(path: Path) -> str:
     """Hash a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def frozen_cache(folder: Path | None, body: nn.Module, more: str = "") -> ImageCache:
-    """Make a cache of what a backbone computes as it is now, in the arithmetic of this moment.
-
-    Args:
-        folder: as of `ImageCache`.
-        body: the backbone.
-        more: what its tensors depend on besides.
-
-    Raises:
-        ConfigError: a weight of it is trained, so that it would not stay the same.
-    """
-    if any(parameter.requires_grad for parameter in body.parameters()):
-        raise ConfigError(
-            "objective.cache keeps what a frozen backbone computes: optimiser.frozen must name"
-            " backbone"
-        )
-    precision = "bf16" if torch.is_autocast_enabled("cpu") else "fp32"
-    return ImageCache(folder, f"{precision} {weights_digest(body)} {more}")

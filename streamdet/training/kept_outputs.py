@@ -12,19 +12,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
-from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from streamdet.building.export import export
-from streamdet.errors import ConfigError, EngineError, to_install
+from streamdet.errors import ConfigError
 from streamdet.networks.backbones.backbone import Backbone
+from streamdet.training.frozen_backbone import FrozenBackbone, Maps
 from streamdet.training.recipe import Kept
 from streamdet.training.samples import Batch, Key, Samples
 from streamdet.training.target import Target
-
-Maps = dict[str, Tensor]
 
 
 class KeptOutputs:
@@ -47,15 +44,8 @@ class KeptOutputs:
         if len(bodies) != 1:
             raise ConfigError(f"kept: goes with a network of one backbone, this has {len(bodies)}")
         [(name, self._body)] = bodies
-        if any(parameter.requires_grad for parameter in self._body.parameters()):
-            raise ConfigError(f"kept: the backbone learns: optimiser.frozen must name '{name}.'")
-        try:
-            import onnxruntime
-        except ModuleNotFoundError as exc:
-            raise EngineError(f"onnxruntime is not installed: {to_install('run')}") from exc
-        self._runtime: Any = onnxruntime
+        self._compute = FrozenBackbone(self._body, "kept", name)
         self._variations = options.variations
-        self._sessions: dict[tuple[int, ...], Any] = {}
         self._maps: dict[tuple[Key, int], Maps] = {}
         self._targets: dict[Key, Target] = {}
 
@@ -66,7 +56,7 @@ class KeptOutputs:
             ConfigError: an image cannot be read.
         """
         for wanted in keys:
-            shown = [(epoch % self._variations, index) for epoch, index in wanted]
+            shown = [(key[0] % self._variations, key[1]) for key in wanted]  # of one size
             if all((key, 0) in self._maps for key in shown):
                 targets = tuple(self._targets[key] for key in shown)
                 blank = torch.zeros(1, dtype=torch.uint8).expand(len(shown), *samples.hw, 3)
@@ -94,7 +84,7 @@ class KeptOutputs:
     def _outputs(self, images: Tensor, keys: Sequence[Key], call: int) -> Maps:
         known = [self._maps.get((key, call)) for key in keys]
         if None in known:
-            computed = self._computed(images)
+            computed = self._compute(images)
             for row, key in enumerate(keys):
                 maps = {name: value[row].half() for name, value in computed.items()}
                 self._maps[key, call] = maps
@@ -103,30 +93,3 @@ class KeptOutputs:
             name: torch.stack([row[name] for row in rows]).to(images.device, torch.float32)
             for name in rows[0]
         }
-
-    def _computed(self, images: Tensor) -> Maps:
-        hw = (images.shape[2], images.shape[3])
-        if hw not in self._sessions:
-            self._sessions[hw] = self._session(hw)
-        values = self._sessions[hw].run(None, {"image": images.float().cpu().numpy()})
-        names = [each.name for each in self._sessions[hw].get_outputs()]
-        return {name: torch.from_numpy(value) for name, value in zip(names, values, strict=True)}
-
-    def _session(self, hw: tuple[int, int]) -> Any:
-        options = self._runtime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        network = cast(Any, _Alone(self._body))
-        exported = export(network, "image", hw).SerializeToString()
-        return self._runtime.InferenceSession(exported, options, ["CPUExecutionProvider"])
-
-
-class _Alone(nn.Module):
-    """A backbone as a network; see `networks.Network`."""
-
-    def __init__(self, body: Backbone) -> None:
-        super().__init__()
-        self.extra_inputs: dict[str, tuple[int, ...]] = {}
-        self.body = body
-
-    def forward(self, image: Tensor) -> Maps:
-        return Backbone.forward(self.body, image)  # not what `in_use` has put in its place

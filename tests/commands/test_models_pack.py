@@ -69,6 +69,13 @@ def test_a_disagreement_is_one_sentence(found: Agreement, sentence: str) -> None
         models_pack.verdict("openvino", found)
 
 
+def test_who_packs_may_say_how_much_must_agree() -> None:
+    found = Agreement(9, 100, 94, 0.0)
+    assert "94 of 100 detections" in models_pack.verdict("openvino", found, least=0.9)
+    with pytest.raises(ConfigError, match="wanted 96% of them"):
+        models_pack.verdict("openvino", found, least=0.96)
+
+
 def test_what_was_not_seen_to_agree_is_not_written(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

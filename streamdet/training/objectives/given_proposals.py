@@ -26,7 +26,8 @@ from streamdet.networks.fast_rcnn import FastRcnn
 from streamdet.networks.region_head import Classifier
 from streamdet.networks.sppnet import SppNet
 from streamdet.training.drawn_boxes import drawn_boxes
-from streamdet.training.image_cache import ImageCache, frozen_cache
+from streamdet.training.frozen_backbone import FrozenBackbone
+from streamdet.training.image_cache import ImageCache, weights_digest
 from streamdet.training.proposing_network import ProposingNetwork
 from streamdet.training.region_losses import Regions, choose_regions, region_losses
 from streamdet.training.target import Target, of_labelled_classes
@@ -133,6 +134,7 @@ class GivenProposalsObjective:
         self._network = network
         self._choose = GivenRegions(options, self.generator)
         self._cache = options.cache
+        self._frozen: FrozenBackbone | None = None
         self._kept: ImageCache | None = None
         self._trains_backbone = options.trains_backbone
         if options.trains_backbone is None:
@@ -149,20 +151,24 @@ class GivenProposalsObjective:
         if self._trains_backbone:
             return self._network.features(images)
         self._network.backbone.eval()  # its statistics stay, too
+        if self._cache is not None:
+            return torch.cat([self._kept_map(image, self._cache) for image in images])
         with torch.no_grad():
-            if self._cache is None:
-                return self._network.features(images)
-            return torch.cat([self._kept_features(image) for image in images])
+            return self._network.features(images)
 
-    def _kept_features(self, image: Tensor) -> Tensor:
+    def _kept_map(self, image: Tensor, folder: Path) -> Tensor:
         """Compute the map of an image (3, H, W), once."""
-        if self._kept is None:  # not before the start or a checkpoint has given the weights
-            self._kept = frozen_cache(self._cache, self._network.backbone)
+        body = self._network.backbone
+        if self._frozen is None or self._kept is None:  # now the weights are those that stay
+            self._frozen = FrozenBackbone(body, "objective.cache")
+            self._kept = ImageCache(folder, weights_digest(body))
+        frozen = self._frozen
 
         def compute() -> dict[str, Tensor]:
-            return {"map": self._network.features(image[None])}
+            [features] = frozen(image[None]).values()
+            return {"map": features.half()}
 
-        return self._kept(self._kept.key(image), compute)["map"].to(image.device)
+        return self._kept(self._kept.key(image), compute)["map"].to(image)
 
 
 def want_softmax(classifier: Classifier) -> None:

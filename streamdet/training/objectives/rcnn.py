@@ -11,6 +11,7 @@ once, and what a frozen backbone computes of them is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -19,7 +20,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from streamdet.networks.region_cnn import RegionCnn
-from streamdet.training.image_cache import ImageCache, frozen_cache
+from streamdet.training.frozen_backbone import FrozenBackbone
+from streamdet.training.image_cache import ImageCache, weights_digest
 from streamdet.training.objectives.given_proposals import (
     BETA,
     GivenRegions,
@@ -54,6 +56,7 @@ class RcnnObjective:
         self._network = network
         self._choose = GivenRegions(options, self.generator)
         self._options = options
+        self._frozen: FrozenBackbone | None = None
         self._kept: ImageCache | None = None
 
     def __call__(self, images: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
@@ -61,50 +64,58 @@ class RcnnObjective:
         sure = [of_labelled_classes(target) for target in targets]
         if self._options.cache is None:
             regions = self._choose(sure, images)
-            features = self._features(images, regions)
+            features = self._network.features(self._crops(images, regions))
         else:
-            regions, features = self._joined(images, sure)
+            regions, features = self._joined(images, sure, self._options.cache)
         margins, deltas = self._network.head.look_at(features)
         rows = regions.labels.shape
         logits, moves = margins.view(*rows, -1), deltas.view(*rows, -1, 4)
         return region_losses(logits, moves, regions, sure, (self._network.box_weights, BETA))
 
-    def _features(self, images: Tensor, regions: Regions) -> Tensor:
-        """Compute what the head sees of regions (B, P): (B * P, F)."""
-        crops = [
-            warped(image, boxes, self._network.hw, self._options.context)
-            for image, boxes in zip(images, regions.xyxy, strict=True)
-        ]
-        return self._network.features(torch.cat(crops))
+    def _crops(self, images: Tensor, regions: Regions) -> Tensor:
+        """Cut out regions (B, P): (B * P, 3, h, w)."""
+        return torch.cat(
+            [
+                warped(image, boxes, self._network.hw, self._options.context)
+                for image, boxes in zip(images, regions.xyxy, strict=True)
+            ]
+        )
 
-    def _joined(self, images: Tensor, targets: Sequence[Target]) -> tuple[Regions, Tensor]:
+    def _joined(
+        self, images: Tensor, targets: Sequence[Target], folder: Path
+    ) -> tuple[Regions, Tensor]:
         """Read each image's regions and their features, or choose and compute them."""
+        body = self._network.backbone
+        if self._frozen is None or self._kept is None:  # now the weights are those that stay
+            stated = self._options.model_dump_json(exclude={"cache"})
+            self._frozen = FrozenBackbone(body, "objective.cache")
+            depends_on = f"{weights_digest(body)} {stated} {self._network.hw}"
+            self._kept = ImageCache(folder, depends_on)
         kept = [
-            self._of_image(image, target) for image, target in zip(images, targets, strict=True)
+            self._of_image(image, target, self._kept, self._frozen)
+            for image, target in zip(images, targets, strict=True)
         ]
         regions = Regions(
             padded([each["xyxy"] for each in kept]),
             padded([each["labels"] for each in kept], UNUSED),
             padded([each["objects"] for each in kept]),
         )
-        return regions, padded([each["features"] for each in kept]).flatten(0, 1)
+        return regions, padded([each["features"].float() for each in kept]).flatten(0, 1)
 
-    @torch.no_grad()
-    def _of_image(self, image: Tensor, target: Target) -> Mapping[str, Tensor]:
-        if self._kept is None:  # not before the start or a checkpoint has given the weights
-            stated = self._options.model_dump_json(exclude={"cache"})
-            body = self._network.backbone
-            self._kept = frozen_cache(self._options.cache, body, f"{stated} {self._network.hw}")
-        key = self._kept.key(image, target.xyxy, target.class_ids, target.ignored)
+    def _of_image(
+        self, image: Tensor, target: Target, cache: ImageCache, frozen: FrozenBackbone
+    ) -> Mapping[str, Tensor]:
+        key = cache.key(image, target.xyxy, target.class_ids, target.ignored)
 
         def compute() -> dict[str, Tensor]:
             self.generator.manual_seed(int(key[:15], 16))  # whichever step comes to it first
             regions = self._choose([target], image[None])
-            features = self._features(image[None], regions)
+            [maps] = frozen(self._crops(image[None], regions)).values()
             [xyxy], [labels], [objects] = regions
+            features = maps.flatten(1).half()
             return {"xyxy": xyxy, "labels": labels, "objects": objects, "features": features}
 
-        return {name: each.to(image.device) for name, each in self._kept(key, compute).items()}
+        return {name: each.to(image.device) for name, each in cache(key, compute).items()}
 
 
 def warped(image: Tensor, xyxy: Tensor, hw: tuple[int, int], context: int) -> Tensor:
