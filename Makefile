@@ -3,6 +3,7 @@
 # make soak-live   three live cameras, a fault every 20 s (3 minutes, or: SOAK_MINUTES=30)
 # make test-tensorrt install TensorRT-RTX in a venv of its own (0.25 GB), then the tests that build engines
 # make gpu-check   on a machine with a GPU, torch and nvcc: our kernels checked and timed (make gpu-site first)
+# make attacks   the attacks of docs/security.md; make licences, make sbom: what is installed
 # make parity install torchvision in a venv of its own (4.7 GB), then the tests against it
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -12,7 +13,7 @@ export STREAMDET_TEST_DATA
 SOAK_MINUTES ?= 3
 COMMA := ,
 
-.PHONY: demo test test-tensorrt parity check bench soak-live coverage clean test-packages emulation gpu-check
+.PHONY: attacks licences sbom demo test test-tensorrt parity check bench soak-live coverage clean test-packages emulation gpu-check
 
 demo: .venv/installed
 	$(BIN)/streamdet run pipelines/people.yaml --source "$(or $(SOURCE),synthetic:street)" \
@@ -31,6 +32,18 @@ test: .venv/dev-installed test-packages emulation
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 -m "not nightly and not gpu" \
 	    --ignore=tests/faults
 	$(BIN)/pytest -m "not nightly and not gpu" tests/faults
+
+# What docs/security.md lists, tried; `make test` tries it, too.
+attacks: .venv/dev-installed
+	$(BIN)/pytest -m "not nightly and not gpu" tests/attacks
+
+# Of all that is installed in .venv; their tools have a venv of their own.
+licences: .venv/dev-installed .venv-supply/installed
+	.venv-supply/bin/pip-licenses --python $(BIN)/python --format markdown --order license
+
+sbom: .venv/dev-installed .venv-supply/installed
+	.venv-supply/bin/cyclonedx-py environment --output-format JSON --output-file sbom.json $(BIN)/python
+	@echo "Written: sbom.json (CycloneDX)"
 
 parity: .venv-parity/installed
 	.venv-parity/bin/pytest -n 2 --dist worksteal --max-worker-restart=0 tests/parity
@@ -88,6 +101,11 @@ test-packages:
 	    -e '.[networks]' hypothesis pytest pytest-timeout pytest-xdist
 	@touch $@
 
+.venv-supply/installed: .venv/bin/python
+	.venv/bin/python -m venv .venv-supply
+	.venv-supply/bin/pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7,<8' 'pip-licenses>=5,<6'
+	@touch $@
+
 .venv-tensorrt/installed: .venv/dev-installed
 	.venv/bin/python -m venv .venv-tensorrt
 	.venv/bin/python -c 'import sysconfig as s; print("import site; site.addsitedir(%r)" % s.get_path("purelib"))' \
@@ -115,4 +133,4 @@ gpu-site: emulation
 	cp -r "$$($(BIN)/python -c 'from tests.emulation.build import pycuda; print(pycuda())')" $@
 
 clean:
-	rm -rf .venv .venv-parity gpu-site .venv-tensorrt demo.mp4 demo.jsonl bench.json soak.json apt.log
+	rm -rf .venv .venv-parity .venv-supply sbom.json gpu-site .venv-tensorrt demo.mp4 demo.jsonl bench.json soak.json apt.log

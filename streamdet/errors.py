@@ -13,15 +13,25 @@
 Every message is one sentence that says what came and what was wanted. No message holds a secret.
 """
 
+import re
+from typing import Final
+
+_OBEYED: Final = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Controls but the tab and the line's end, and what turns the direction of a text."""
+
 
 def legible(text: str) -> str:
-    r"""Write bytes of a file's name that are no UTF-8 as \xe9: they cannot be sent or printed."""
-    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    r"""Write as \xe9 and \x1b what cannot be shown as it is.
+
+    That is bytes of a file's name that are no UTF-8, and characters that a terminal obeys.
+    """
+    text = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def one_line(text: str) -> str:
     """Write a text that names a file as one line: a name may hold line breaks."""
-    return legible(text).replace("\n", "\\n").replace("\r", "\\r")
+    return legible(text).replace("\n", "\\n")
 
 
 class StreamdetError(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 import msgpack
 import numpy as np
@@ -18,6 +18,16 @@ import numpy.typing as npt
 from streamdet.detections import Detections, FrameMasks
 from streamdet.events import Event, Marking
 from streamdet.frame import Frame, FrameRef, Geometry
+
+MAX_BYTES: Final = 64 << 20
+"""Of a message: a thousand masks of a large image have a few million."""
+
+_TYPES: Final = (
+    *(str, int, int | None, int, int, int, tuple, int),  # source_id to captured_ns
+    *(tuple | None, tuple | None, tuple | None, str | None, str | None, tuple),  # to timings
+    *(bool, tuple, tuple, tuple | None, str),
+)
+"""Of the fields of a frame's message, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +150,15 @@ def decode(payload: bytes) -> Message:
         ValueError: the bytes are not a message of this version.
     """
     try:
+        if len(payload) > MAX_BYTES:
+            raise ValueError(f"larger than {MAX_BYTES}")
         values: tuple[Any, ...] = msgpack.unpackb(payload, use_list=False)
         if len(values) == 2:
+            _check(values, (str, int))
             return EndOfStream(*values)
         # Messages of a run that began with an older version end earlier.
         missing: tuple[Any, ...] = (False, (), (), None, "host")[len(values) - 14 :]
+        _check((*values, *missing), _TYPES)
         (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
          model, drop_reason, timings, is_still, events, markings, input_hw, clock) = (
              *values, *missing)  # fmt: skip
@@ -155,28 +169,44 @@ def decode(payload: bytes) -> Message:
                 pts,
                 Fraction(num, den),
                 duration,
-                hw,
+                _hw(hw),
                 captured_ns,
                 _ref(pixels),
-                bool(is_still),
+                is_still,
                 clock,
             ),
             prepared=None if prepared is None else _prepared(prepared),
             detections=None if detections is None else _detections(detections),
             model=model,
             drop_reason=drop_reason,
-            timings=tuple(Timing(*timing) for timing in timings),
+            timings=tuple(_timing(timing) for timing in timings),
             events=tuple(Event(*event) for event in events),
             markings=tuple(Marking(*marking) for marking in markings),
-            input_hw=input_hw,
+            input_hw=None if input_hw is None else _hw(input_hw),
         )
-    except (TypeError, ValueError, msgpack.UnpackException) as exc:
+    except (TypeError, ValueError, ArithmeticError, msgpack.UnpackException) as exc:
         raise ValueError(f"not a streamdet message of {len(payload)} bytes: {exc}") from exc
 
 
 def _pack(values: list[Any]) -> bytes:
     packed: bytes = msgpack.packb(values)
     return packed
+
+
+def _check(values: tuple[Any, ...], types: tuple[Any, ...]) -> None:
+    """Refuse a message whose fields are of other types, or whose second one, the index, is < 0."""
+    if len(values) != len(types) or not all(map(isinstance, values, types)) or values[1] < 0:
+        raise ValueError("it has other fields")
+
+
+def _hw(values: tuple[int, int]) -> tuple[int, int]:
+    _check(values, (int, int))
+    return values
+
+
+def _timing(values: tuple[str, int, int]) -> Timing:
+    _check(values, (str, int, int))
+    return Timing(*values)
 
 
 def _fields(value: Event | Marking) -> tuple[Any, ...]:
@@ -188,7 +218,10 @@ def _pack_ref(ref: FrameRef | None) -> tuple[str, int, int] | None:
 
 
 def _ref(values: tuple[str, int, int] | None) -> FrameRef | None:
-    return None if values is None else FrameRef(*values)
+    if values is None:
+        return None
+    _check(values, (str, int, int))
+    return FrameRef(*values)
 
 
 def _pack_prepared(prepared: PreparedImage) -> tuple[Any, ...]:
@@ -198,7 +231,7 @@ def _pack_prepared(prepared: PreparedImage) -> tuple[Any, ...]:
 
 def _prepared(values: tuple[Any, ...]) -> PreparedImage:
     hw, scale_xy, offset_xy, pixels = values
-    return PreparedImage(hw, Geometry(scale_xy, offset_xy), _ref(pixels))
+    return PreparedImage(_hw(hw), Geometry(scale_xy, offset_xy), _ref(pixels))
 
 
 def _pack_detections(detections: Detections) -> tuple[Any, ...]:

@@ -22,7 +22,15 @@ from streamdet.messages import FrameMessage
 XY = npt.NDArray[np.float64]
 
 PLACE_NAME: Final = r"^\S(.{0,38}\S)?$"
-PlaceName = Annotated[str, Field(pattern=PLACE_NAME)]
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("must be printable")
+    return name
+
+
+PlaceName = Annotated[str, Field(pattern=PLACE_NAME), AfterValidator(_printable)]
 
 
 def checked_points(points: Points) -> Points:

@@ -81,6 +81,8 @@ def read_onnx(path: Path) -> Any:
         from google.protobuf.message import DecodeError
     except ImportError as exc:
         raise EngineError(f"onnx is not installed: {to_install('openvino')}") from exc
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path}: is not a plain file, wanted an ONNX network")
     try:
         model = onnx.load_model_from_string(read_content(path))
     except DecodeError as exc:

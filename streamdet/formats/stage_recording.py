@@ -234,7 +234,10 @@ def _unpacked(values: list[Any] | None) -> Pixels | None:
     if values is None:
         return None
     height, width, coding, content = values
-    pixels = zlib.decompress(content) if coding == _ZLIB else content
+    wanted = height * width * 3
+    if not 0 < wanted <= MOST_BYTES:
+        raise ValueError(f"an image of {height} x {width}")
+    pixels = zlib.decompressobj().decompress(content, wanted) if coding == _ZLIB else content
     return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
 
 

@@ -30,7 +30,7 @@ NAME_SCHEMA: Final[dict[str, Any]] = {
 
 
 def _check_name(name: str) -> str:
-    if len(name) > NAME_SCHEMA["maxLength"] or not re.match(NAME_SCHEMA["pattern"], name):
+    if len(name) > NAME_SCHEMA["maxLength"] or not re.fullmatch(NAME_SCHEMA["pattern"], name):
         raise ValueError(
             "must be small letters and digits, joined by single - or _, like camera-2, "
             f"got {short(name)!r}"

@@ -46,6 +46,7 @@ TAKE_PROPOSALS: Final = frozenset({"rcnn", "sppnet", "fast_rcnn"})
 """Kinds of detectors that look at proposed regions."""
 
 SIDE_MULTIPLE: Final = 32
+MOST_OF_A_NAME: Final = 100
 """Of the sides of a network's sizes: the coarsest stride of the networks that run at several."""
 
 _Side = Annotated[int, Field(gt=0, le=8192)]
@@ -319,6 +320,10 @@ def _faults(model: ModelConfig) -> Iterator[tuple[str, str]]:
     named = [name for name in model.classes if name != "N/A"]  # COCO's unused ids
     if twice := next((name for name in named if named.count(name) > 1), None):
         yield "classes", f"classes must differ, {short(twice)!r} stands twice"
+    for name in model.classes:
+        if not name.isprintable() or len(name) > MOST_OF_A_NAME:
+            wanted = f"names must be printable, of {MOST_OF_A_NAME} characters at most"
+            yield "classes", f"{wanted}, got {short(name)!r}"
 
 
 def _network_faults(model: ModelConfig) -> Iterator[tuple[str, str]]:

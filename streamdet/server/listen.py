@@ -11,10 +11,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from streamdet.errors import ConfigError
+from streamdet.server.impatience import impatient_protocol
 
 MOST_CONNECTIONS = 500
 _BACKLOG = 128
 _END_S = 5.0
+_REQUEST_S = 20.0
+"""Longest time for a request to arrive; longer than `timeout_keep_alive`."""
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -37,8 +40,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def serving(app: FastAPI, bound: socket.socket) -> Iterator[None]:
-    """Answer requests in this block."""
+def serving(app: FastAPI, bound: socket.socket, *, request_s: float = _REQUEST_S) -> Iterator[None]:
+    """Answer requests in this block; one that does not arrive in time is hung up on."""
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -49,6 +52,7 @@ def serving(app: FastAPI, bound: socket.socket) -> Iterator[None]:
         h11_max_incomplete_event_size=16_384,
         server_header=False,
         ws="none",
+        http=impatient_protocol(request_s),
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(

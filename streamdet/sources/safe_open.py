@@ -77,8 +77,12 @@ def open_media(file: IO[bytes], path: object, max_pixels: int) -> InputContainer
     """
     import av
 
-    _refuse_text(file.read(_SNIFFED_BYTES), path)
-    file.seek(0)
+    try:
+        head = file.read(_SNIFFED_BYTES)
+        file.seek(0)
+    except OSError as exc:
+        raise SourceError(f"{path}: unsupported or corrupt ({reason(exc)})") from exc
+    _refuse_text(head, path)
     av.logging.set_level(None)
     options = {
         "format_whitelist": _FORMATS,

@@ -20,15 +20,17 @@ class News:
         states: the snapshots that changed, (node, key) -> bytes.
         public: entries for public streams that belong to no frame.
         warnings: sentences for who watches the run.
+        discarded: entries of the input that are no messages of the run.
     """
 
     states: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
     public: Sequence[PublicEntry] = ()
     warnings: Sequence[str] = ()
+    discarded: Sequence[str] = ()
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self.states or self.public or self.warnings)
+        return bool(self.states or self.public or self.warnings or self.discarded)
 
 
 @runtime_checkable

@@ -164,6 +164,7 @@ class Step:
         positions: source_id -> position to resume from.
         counters: statistics to add up, name -> amount.
         public: entries for public streams that belong to no frame.
+        discarded: entries of the input that are no messages of the run: acknowledged, deleted.
     """
 
     lease: Lease
@@ -172,6 +173,7 @@ class Step:
     positions: Mapping[str, bytes] = field(default_factory=dict)
     counters: Mapping[str, int] = field(default_factory=dict)
     public: Sequence[PublicEntry] = ()
+    discarded: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

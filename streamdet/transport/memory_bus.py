@@ -102,6 +102,8 @@ class MemoryBus:
             self._positions.update(step.positions)
             self._counters.update(step.counters)
             self._publish(step.public)
+            for entry_id in step.discarded:
+                group.pending.pop(entry_id, None)
         under_way = [self.in_flight(step.lease, source_id) for source_id in step.positions]
         order = self._orders.get(step.lease.consumer, "")
         return StepResult(accepted, max(under_way, default=0), self._is_stopping, order)

@@ -271,7 +271,7 @@ class RedisBus:
         with translated():
             answer = ask(self._redis, "XREADGROUP", *reader, *limits, *streams)
         entries = _entries_of(answer)
-        return [Entry(id_.decode(), fields[1]) for id_, fields in entries if fields]
+        return [Entry(id_.decode(), _payload_of(fields)) for id_, fields in entries if fields]
 
     def _run_script(self, script: str, payload: bytes) -> Any:
         call = (1, self._prefix, payload)
@@ -334,6 +334,8 @@ def pack_step(step: Step, group: GroupLayout) -> bytes:
     }
     if step.states:
         values["states"] = [(node, key, blob) for (node, key), blob in step.states.items()]
+    if step.discarded:
+        values["discarded"] = step.discarded
     if step.positions:
         values["positions"] = step.positions
     # The old raw type: the MessagePack inside Redis 7 knows neither bin nor str8.
@@ -373,6 +375,11 @@ def _entries_of(answer: Any) -> list[Any]:
         return []
     ((_, entries),) = answer.items() if isinstance(answer, dict) else answer
     return list(entries)
+
+
+def _payload_of(fields: list[bytes]) -> bytes:
+    """The message in an entry; b"" where whoever wrote it did not write one."""
+    return fields[1] if len(fields) == 2 and fields[0] == b"m" else b""
 
 
 def _slot_ref(pool: str, token: bytes) -> FrameRef:

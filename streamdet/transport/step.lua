@@ -165,6 +165,7 @@ if not is_whole or all_fresh() then
     end
   end
   publish(step.public)
+  for _, id in ipairs(step.discarded or {}) do accept({ id = id }) end
   for _, state in ipairs(step.states or {}) do
     local key = prefix .. 'state:' .. state[1]
     if state[3] == '' then

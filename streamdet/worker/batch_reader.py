@@ -4,35 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from streamdet.messages import EndOfStream, Message, decode
-from streamdet.transport.bus import Bus, Entry, Lease
+from streamdet.worker.intake import Intake, ReceivedMessage
 
 WAIT_S: Final = 0.5
 """Longest wait of a read for its first entry; then the worker sends a heartbeat and reads again."""
 _PAGE: Final = 256
 """Entries read at once at most, dropped frames and all."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedMessage:
-    """An entry and the message in it."""
-
-    entry_id: str
-    message: Message
-
-    @property
-    def is_end(self) -> bool:
-        """Whether this is the end of its source."""
-        return isinstance(self.message, EndOfStream)
-
-    @property
-    def is_work(self) -> bool:
-        """Whether it costs something: a frame that has not been dropped."""
-        return not isinstance(self.message, EndOfStream) and self.message.drop_reason is None
 
 
 class BatchReader:
@@ -46,8 +26,7 @@ class BatchReader:
     be detected, most entries are such, and frames must not wait for them eight at a time.
 
     Args:
-        bus: to read from.
-        lease: this worker.
+        intake: to read from.
         batch: most frames in a batch that are not dropped.
         max_wait_s: longest wait for a full batch.
         next_index: source id -> its next index; None where order does not matter.
@@ -56,16 +35,14 @@ class BatchReader:
 
     def __init__(
         self,
-        bus: Bus,
-        lease: Lease,
+        intake: Intake,
         *,
         batch: int,
         max_wait_s: float,
         next_index: Mapping[str, int] | None,
         is_wary: bool = False,
     ) -> None:
-        self._bus = bus
-        self._lease = lease
+        self._intake = intake
         self._batch = batch
         self._max_wait_s = max_wait_s
         self._next_index = None if next_index is None else dict(next_index)
@@ -100,21 +77,19 @@ class BatchReader:
         return item.entry_id in self._suspects
 
     def _recover(self) -> None:
-        after_id = "0"
-        while page := self._bus.read_pending(self._lease, after_id, _PAGE):
+        for item in self._intake.pending(_PAGE):
             if self._is_wary:
-                self._suspects.update(entry.id for entry in page)
-            self._admit(page)
-            after_id = page[-1].id
+                self._suspects.add(item.entry_id)
+            self._admit([item])
 
     def _read(self) -> None:
         """Wait for entries; read on, without waiting, in place of those that are no work."""
         wanted, wait_s, came = self._batch, WAIT_S, 0
         while wanted > 0 and came < _PAGE:
-            entries = self._bus.read(self._lease, wanted, wait_s)
-            self._admit(entries)
-            came += len(entries)
-            wanted, wait_s = 0 if len(entries) < wanted else self._missing(), 0
+            items = self._intake.read(wanted, wait_s)
+            self._admit(items)
+            came += len(items)
+            wanted, wait_s = 0 if len(items) < wanted else self._missing(), 0
 
     def _missing(self) -> int:
         return max(0, self._batch - sum(item.is_work for item in self._ready))
@@ -125,11 +100,10 @@ class BatchReader:
             wait_s = deadline - time.monotonic()
             if wait_s <= 0:
                 return
-            self._admit(self._bus.read(self._lease, missing, wait_s))
+            self._admit(self._intake.read(missing, wait_s))
 
-    def _admit(self, entries: list[Entry]) -> None:
-        for entry in entries:
-            item = ReceivedMessage(entry.id, decode(entry.payload))
+    def _admit(self, items: Iterable[ReceivedMessage]) -> None:
+        for item in items:
             if self._next_index is None:
                 self._ready.append(item)
             else:

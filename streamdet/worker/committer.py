@@ -72,7 +72,9 @@ class Committer:
         messages = {node: [job.message for job in jobs] for node, jobs in results.items()}
         said = Counter(f"{WARNING}{warning}" for warning in news.warnings)
         counters = stage_metrics(messages) | said
-        step = Step(lease, commits, news.states, positions or {}, counters, news.public)
+        step = Step(
+            lease, commits, news.states, positions or {}, counters, news.public, news.discarded
+        )
         self._settle()
         result = self._bus.step(step)
         if (news.states or positions) and result.accepted != len(commits):

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from streamdet.messages import EndOfStream, FrameMessage
 from streamdet.stages import Job
 from streamdet.transport.bus import Commit
-from streamdet.worker.batch_reader import BatchReader, ReceivedMessage
+from streamdet.worker.batch_reader import BatchReader
 from streamdet.worker.committer import Committer, Results
 from streamdet.worker.context import WorkerContext
+from streamdet.worker.intake import Intake, ReceivedMessage
 from streamdet.worker.later_sources import LaterSources
 from streamdet.worker.staleness import fresh_or_dropped
 from streamdet.worker.suspects import Suspects
@@ -44,9 +45,9 @@ class StageWorker:
         """Take over from the previous process of this worker."""
         self._lease = self._context.take_over()
         plan, bus = self._context.plan, self._context.bus
+        self._intake = Intake(bus, self._lease, plan)
         self._reader = BatchReader(
-            bus,
-            self._lease,
+            self._intake,
             batch=plan.batch,
             max_wait_s=plan.max_wait_s,
             next_index=bus.done_counts(plan.group) if plan.is_ordered else None,
@@ -103,7 +104,7 @@ class StageWorker:
 
     def _step(self, commits: Sequence[Commit], results: Results) -> None:
         group = self._context.group
-        news = self._suspects.add_to(group.take_news())
+        news = self._intake.add_to(self._suspects.add_to(group.take_news()))
         if commits or news:
             self._committer.step(self._lease, commits, results, news)
             group.committed()

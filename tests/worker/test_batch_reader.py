@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from streamdet.messages import EndOfStream, FrameMessage, encode
 from streamdet.transport.bus import Commit, Entry, GroupLayout, Lease, RunLayout, Step
 from streamdet.transport.memory_bus import MemoryBus
 from streamdet.worker.batch_reader import BatchReader
+from streamdet.worker.intake import Intake
+from tests.toy_run import back_plan, run_plan
 
 LAYOUT = RunLayout("run", {"front": GroupLayout(("back",)), "back": GroupLayout()}, {})
 
@@ -46,8 +49,7 @@ class Feed:
     ) -> BatchReader:
         lease = self.bus.take_lease("back", "back-0")
         return BatchReader(
-            self.bus,
-            lease,
+            Intake(self.bus, lease, back_plan(run_plan(Path(), "cam", "a", "b"))),
             batch=batch,
             max_wait_s=max_wait_s,
             next_index=next_index,

@@ -72,7 +72,7 @@ def test_order_is_restored_behind_replicas_that_overtake_each_other(tmp_path: Pa
     run = Run(tmp_path, frames=6)
     first, second = (run.worker(detect_plan(run.plan, replica)) for replica in (0, 1))
     back = run.worker(back_plan(run.plan))
-    first._reader._admit(run.bus.read(first._lease, 2, 0))  # takes 0 and 1, and is slow
+    first._reader._admit(first._intake.read(2, 0))  # takes 0 and 1, and is slow
     second.advance()
     back.advance()
     assert run.published() == []
@@ -135,9 +135,9 @@ def test_a_step_with_stale_states_stops_the_worker(tmp_path: Path) -> None:
     run = Run(tmp_path, frames=2)
     run.worker(detect_plan(run.plan)).advance()
     back = run.worker(back_plan(run.plan))
-    (taken,) = run.bus.read(back._lease, 1, 0)
+    (taken,) = back._intake.read(1, 0)
     back._reader._admit([taken])
-    run.bus.step(Step(back._lease, [Commit("cam", 0, taken.id)]))  # committed behind its back
+    run.bus.step(Step(back._lease, [Commit("cam", 0, taken.entry_id)]))  # committed behind its back
     with pytest.raises(RefusedError, match="a step of back-0 was refused: its states are stale"):
         back.advance()
 

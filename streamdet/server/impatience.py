@@ -1,0 +1,51 @@
+"""Hangs up on clients whose requests do not arrive: uvicorn waits for ever for a first one.
+
+A client that opens connections and sends a byte now and then would otherwise take all of
+`listen.MOST_CONNECTIONS` away from the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class _Impatient(H11Protocol):
+    limit_s: float
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._forget()
+
+    def _watch(self) -> None:
+        cycle = self.cycle
+        is_waiting = cycle is None or cycle.response_complete or cycle.more_body
+        if not is_waiting:
+            self._forget()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(self.limit_s, self.transport.abort)
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def impatient_protocol(limit_s: float) -> type[asyncio.Protocol]:
+    """Make uvicorn's HTTP protocol with a limit on how long a request may take to arrive."""
+    return type("Impatient", (_Impatient,), {"limit_s": limit_s})

@@ -1,0 +1,123 @@
+"""Clients of `streamdet serve` who mean harm; more of them are in tests/server/test_access.py."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from streamdet.graph import load_graph
+from streamdet.server.access import Tokens
+from streamdet.server.app import create_app
+from streamdet.server.listen import bound_socket, serving
+from streamdet.server.service import Service
+
+PAGE = Path(__file__).parents[2] / "streamdet" / "server" / "page"
+OWN = {"x-streamdet": "1", "content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """A real server that gives a request one second to arrive; its run has not begun."""
+    graph = load_graph("people")
+    app = create_app(Service(lambda: graph, "events"), Tokens())
+    bound = bound_socket("127.0.0.1", 0)
+    number = bound.getsockname()[1]
+    with serving(app, bound, request_s=1):
+        yield number
+
+
+def answer(port: int, method: str, path: str, body: bytes = b"") -> int:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client:
+        client.request(method, path, body, OWN)
+        return client.getresponse().status
+
+
+def call(port: int, content: bytes) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port), timeout=30)
+    client.sendall(content)
+    return client
+
+
+def all_of(client: socket.socket) -> bytes:
+    """What the server says until it hangs up."""
+    said = b""
+    try:
+        while some := client.recv(65536):
+            said += some
+    except ConnectionResetError:
+        pass
+    return said
+
+
+SLOW = {
+    "nothing": b"",
+    "head": b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: 1\r\n",
+    "body": b"POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nX-Streamdet: 1\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+    "second": b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HT",
+}
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_who_is_slow_is_hung_up_on_while_others_are_answered(port: int, kind: str) -> None:
+    clients = [call(port, SLOW[kind]) for _ in range(30)]
+    assert answer(port, "GET", "/livez") == 200
+    said = [all_of(client) for client in clients]  # would wait for ever
+    for client in clients:
+        client.close()
+    assert all((b"200 OK" in each) == (kind == "second") for each in said)
+    assert answer(port, "GET", "/livez") == 200
+
+
+def test_a_flood_of_headers_is_cut_off(port: int) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-Y: 1\r\n" * 3000
+    with call(port, head) as client:
+        assert not all_of(client).startswith(b"HTTP/1.1 200")
+    assert answer(port, "GET", "/livez") == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 1_000_000, b'{"a":' * 150_000, b"1" * 1_000_000, b"\xff" * 1000, b"null", b"{}"],
+    ids=["lists", "objects", "number", "bytes", "null", "empty"],
+)
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/api/v1/cameras/x"), ("POST", "/api/v1/session")]
+)
+def test_bombs_of_json_are_refused(port: int, method: str, path: str, body: bytes) -> None:
+    assert 400 <= answer(port, method, path, body) < 500
+
+
+def test_a_body_of_unknown_length_is_refused(port: int) -> None:
+    head = b"POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+    with call(port, head + b"\r\n" + b"1000\r\n" + b"x" * 4096) as client:
+        assert all_of(client).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/page/../../../../etc/passwd",
+        "/page/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/page//etc/passwd",
+        "/page/..\\..\\app.py",
+        "/page/app.js%00.html",
+        "/api/v1/cameras/..%2f..%2fetc%2fpasswd/snapshot.jpg",
+        "/etc/passwd",
+        "/" + "a" * 10_000,
+    ],
+)
+def test_no_path_leads_out(port: int, path: str) -> None:
+    assert answer(port, "GET", path) in (400, 404)
+
+
+def test_the_page_writes_no_text_as_html() -> None:
+    """Names and labels are put in as text, so that no camera's name can be a script."""
+    for script in PAGE.glob("*.js"):
+        for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+            assert way not in script.read_text(), (script, way)
