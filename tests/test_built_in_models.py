@@ -2,13 +2,22 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from streamdet.building.pack import LARGEST
+from streamdet.commands.model_text import list_lines
 from streamdet.config.files import shipped
+from streamdet.detectors.make import make_detector
+from streamdet.evaluation.image_file import read_image
+from streamdet.evaluation.images import ImageDetector, find_images
+from streamdet.evaluation.truth import to_xyxy
+from streamdet.evaluation.truths.coco import read_coco
 from streamdet.graph import load_graph
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import load_model_config
+from streamdet.ops.iou import pairwise_iou
+from streamdet.registry import load
 from streamdet.training.recipe import check_recipe
 from streamdet.training.recipe_file import read_recipe
 
@@ -22,7 +31,11 @@ MODELS = {
     "sppnet": 6,
     "fast_rcnn": 6,
     "mask_rcnn": 6,
+    "street_yolo_v1": 6,
+    "street_overfeat": 6,
 }
+"""Name -> classes."""
+_IMAGES = 8  # of highway-id: people, cars, motorcycles, buses and trucks
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +52,32 @@ def test_a_built_in_network_is_found_whole_and_small(name: str, classes: int) ->
     assert path.stat().st_size <= LARGEST
     assert len(model.classes) == classes
     assert b"/site-packages/" not in path.read_bytes()
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", MODELS)
+def test_a_built_in_model_finds_objects_by_its_own_threshold(name: str, data: Path) -> None:
+    model = load_model_config(name)
+    options = load("detector", model.detector).Options(model=name)
+    detect = ImageDetector(make_detector(options, model)[0], model)
+    folder = data / "datasets" / "highway-id"
+    truth = read_coco(folder / "val.json")
+    right = 0
+    for image, path in find_images(truth, folder / "images")[:_IMAGES]:
+        found = detect(read_image(path))
+        wanted = [each for each in truth.objects if each.image_id == image.image_id]
+        overlaps = pairwise_iou(found.xyxy, to_xyxy([each.xywh for each in wanted]))
+        names = [model.classes[class_id] for class_id in found.class_ids]
+        is_same = [[name in ("object", truth.categories[each.category_id]) for each in wanted]
+                   for name in names]  # fmt: skip
+        right += int((overlaps >= 0.5)[np.array(is_same, bool).reshape(overlaps.shape)].sum())
+    assert right >= 3
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_built_in_model_is_listed(name: str) -> None:
+    [line] = [each for each in list_lines() if each.split()[0] == name]
+    assert line.endswith("ready")
 
 
 @pytest.mark.parametrize("name", MODELS)

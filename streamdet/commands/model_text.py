@@ -73,7 +73,7 @@ def paper(kind: str) -> str:
 
 def _trained(model: ModelConfig) -> str:
     if model.weights is None:
-        return "none needed" if model.network is None else "nobody has trained it"
+        return "none needed" if _needs_nothing(model) else "nobody has trained it"
     return "torchvision" if model.weights.torchvision else model.weights.file
 
 
@@ -89,7 +89,7 @@ def _here(model: ModelConfig) -> str:
 
 
 def _needs_nothing(model: ModelConfig) -> bool:
-    return model.network is None and model.weights is None
+    return model.weights is None and model.detector == "hog_svm"  # OpenCV brings its own
 
 
 def _lacking(model: ModelConfig) -> str:

@@ -4,7 +4,8 @@ One pass gives everything: the image is cut into S x S cells, and each says C cl
 and B boxes with a confidence each (section 2). The network is the paper's (figure 3: 24
 convolutions, 2 fully connected layers), Fast YOLO (9 convolutions; its layers are those of
 darknet's yolo-tiny.cfg), or another classifier's backbone, as section 2.2 turns one into a
-detector: 4 more convolutions and 2 fully connected layers. detectors/yolo_v1.py decodes what comes
+detector: 4 more convolutions and 2 fully connected layers, or, as a departure, convolutions alone
+(Redmon, Farhadi, "YOLO9000", CVPR 2017, section 2). detectors/yolo_v1.py decodes what comes
 out. Axes: S cells by row and by column, B boxes of a cell, C classes, P images.
 """
 
@@ -58,7 +59,13 @@ class YoloV1Options(Options):
     conv_width: int = Field(
         1024, ge=1, description="Channels of the 4 convolutions behind a classifier's backbone."
     )
-    fc_width: int = Field(4096, ge=1, description="Width of the fully connected layer.")
+    fc_width: int = Field(
+        4096,
+        ge=0,
+        description="Width of the fully connected layer. 0, behind a backbone: there is none, a"
+        " convolution says each cell, which a few thousand images can teach; the body's map must be"
+        " of `grid` cells.",
+    )
 
 
 class YoloV1Network(nn.Module):
@@ -70,14 +77,24 @@ class YoloV1Network(nn.Module):
         """Make the network for images of `hw`; the paper's are 448 x 448.
 
         Raises:
-            ValueError: the options name an unknown backbone.
+            ValueError: the options name an unknown backbone, or no fully connected layer and
+                another grid than the body's map has.
         """
         super().__init__()
         self.extra_inputs: dict[str, tuple[int, ...]] = {}
         self._cell = (options.grid, options.grid, 5 * options.boxes + classes)
         self.body = _body(options)
         with torch.device("meta"):  # shapes without arithmetic: how sides round depends on the body
-            features = _body(options)(torch.zeros(1, 3, *hw)).numel()
+            body_map = _body(options)(torch.zeros(1, 3, *hw))
+        if options.fc_width == 0:
+            if body_map.shape[2:] != self._cell[:2]:
+                raise ValueError(
+                    f"grid must be the body's map without fc_width, {list(body_map.shape[2:])}, got"
+                    f" {options.grid}"
+                )
+            self.head: nn.Module = nn.Conv2d(body_map.shape[1], self._cell[2], 1)
+            return
+        features = body_map.numel()
         hidden = (256, options.fc_width) if options.body == "fast_yolo" else (options.fc_width,)
         self.head = _head(features, hidden, self._cell[0] * self._cell[1] * self._cell[2])
 
@@ -92,6 +109,8 @@ class YoloV1Network(nn.Module):
                 then the class probabilities. All linear (section 2.2), so not within 0..1.
         """
         cells: Tensor = self.head(self.body(image))
+        if cells.ndim == 4:
+            return {"cells": cells.permute(0, 2, 3, 1)}
         return {"cells": cells.view(-1, *self._cell)}
 
 
@@ -99,7 +118,8 @@ def _body(options: YoloV1Options) -> nn.Sequential:
     if options.body == "fast_yolo":
         return _convolutions(3, _FAST)
     width = options.conv_width
-    detection = (Layer(width, 3), Layer(width, 3, 2), Layer(width, 3), Layer(width, 3))
+    stride = 2 if options.fc_width else 1
+    detection = (Layer(width, 3), Layer(width, 3, stride), Layer(width, 3), Layer(width, 3))
     if options.body == "yolo":
         return _convolutions(3, (*_CLASSIFIER, *detection))
     features = OneMap(options.body, options.map)

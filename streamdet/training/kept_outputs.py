@@ -27,12 +27,13 @@ from streamdet.training.target import Target
 class KeptOutputs:
     """The maps of a network's backbone, by sample."""
 
-    def __init__(self, network: nn.Module, options: Kept) -> None:
+    def __init__(self, network: nn.Module, options: Kept, images: int) -> None:
         """Find the backbone.
 
         Args:
             network: what learns; what is frozen in it takes no gradients already.
             options: of the recipe.
+            images: of an epoch.
 
         Raises:
             ConfigError: it has no backbone of ours, or one that learns.
@@ -46,7 +47,11 @@ class KeptOutputs:
         [(name, self._body)] = bodies
         self._compute = FrozenBackbone(self._body, "kept", name)
         self._variations = options.variations
-        self._maps: dict[tuple[Key, int], Maps] = {}
+        # One block for each call: many small ones would lie scattered between a step's large ones,
+        # which then find no place of their size again (14 GB after 183 steps).
+        self._maps: dict[tuple[int, str], Tensor] = {}
+        self._known: set[tuple[int, int]] = set()
+        self._images = images
         self._targets: dict[Key, Target] = {}
 
     def batches(self, samples: Samples, keys: Iterator[list[Key]]) -> Iterator[Batch]:
@@ -57,10 +62,10 @@ class KeptOutputs:
         """
         for wanted in keys:
             shown = [(key[0] % self._variations, key[1]) for key in wanted]  # of one size
-            if all((key, 0) in self._maps for key in shown):
+            if all((row, 0) in self._known for row in self._rows(shown)):
                 targets = tuple(self._targets[key] for key in shown)
                 blank = torch.zeros(1, dtype=torch.uint8).expand(len(shown), *samples.hw, 3)
-                yield Batch(blank, targets, tuple(shown))
+                yield Batch(blank, targets, tuple(shown), is_blank=True)
                 continue
             batch = replace(samples.batch(shown), keys=tuple(shown))
             self._targets.update(zip(shown, batch.targets, strict=True))
@@ -82,14 +87,23 @@ class KeptOutputs:
             del self._body.forward
 
     def _outputs(self, images: Tensor, keys: Sequence[Key], call: int) -> Maps:
-        known = [self._maps.get((key, call)) for key in keys]
-        if None in known:
-            computed = self._compute(images)
-            for row, key in enumerate(keys):
-                maps = {name: value[row].half() for name, value in computed.items()}
-                self._maps[key, call] = maps
-        rows = [self._maps[key, call] for key in keys]
+        rows = self._rows(keys)
+        if any((row, call) not in self._known for row in rows):
+            for name, value in self._compute(images).items():
+                self._block(call, name, value)[rows] = value.half()
+            self._known.update((row, call) for row in rows)
         return {
-            name: torch.stack([row[name] for row in rows]).to(images.device, torch.float32)
-            for name in rows[0]
+            each.name: self._maps[call, each.name][rows].to(images.device, torch.float32)
+            for each in self._body.maps
         }
+
+    def _rows(self, keys: Sequence[Key]) -> list[int]:
+        """Number the variations of all images."""
+        return [variation * self._images + index for variation, index, *_ in keys]
+
+    def _block(self, call: int, name: str, value: Tensor) -> Tensor:
+        """Give the place of the maps of a call; memory is taken as rows are written."""
+        if (call, name) not in self._maps:
+            rows = self._variations * self._images
+            self._maps[call, name] = torch.empty(rows, *value.shape[1:], dtype=torch.float16)
+        return self._maps[call, name]

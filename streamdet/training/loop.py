@@ -172,7 +172,9 @@ class Loop:
         self._device = next(network.parameters()).device
         self._optimiser = make_optimiser(network, recipe.optimiser)
         self._frozen = frozen_modules(network, recipe.optimiser.frozen)
-        self._kept = None if recipe.kept is None else KeptOutputs(network, recipe.kept)
+        self._kept = None
+        if recipe.kept is not None:
+            self._kept = KeptOutputs(network, recipe.kept, len(samples))
         self._average = None if recipe.ema is None else MovingAverage(network, recipe.ema)
         self._start = copy.deepcopy(network.state_dict()) if recipe.start_share else None
         self.per_epoch = steps_per_epoch(len(samples), recipe.batch)
@@ -315,12 +317,19 @@ class Loop:
         self.objective.generator.manual_seed(int(words[1]))
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
-        images = normalised(batch.pixels.to(self._device), self._input)
+        images = self._images(batch)
         targets = [target.to(self._device) for target in batch.targets]
         is_mixed = self._recipe.precision == "bf16"
         kept = nullcontext() if self._kept is None else self._kept.in_use(batch.keys)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=is_mixed), kept:
             return self.team.losses(images, targets)
+
+    def _images(self, batch: Batch) -> Tensor:
+        """Give images (B, 3, H, W); of a blank batch they take no memory."""
+        if batch.is_blank:
+            blank = torch.zeros(1, device=self._device)
+            return blank.expand(*batch.pixels.shape).permute(0, 3, 1, 2)
+        return normalised(batch.pixels.to(self._device), self._input)
 
     def _check_finite(self, values: dict[str, Tensor]) -> None:
         for name, value in values.items():

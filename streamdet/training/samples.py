@@ -46,11 +46,13 @@ class Batch:
         pixels: (B, H, W, 3) uint8 BGR.
         targets: the truth of each.
         keys: which samples they are, where what is known of them is kept; see kept_outputs.py.
+        is_blank: whether nobody needs the pixels, which show nothing then.
     """
 
     pixels: Tensor
     targets: tuple[Target, ...]
     keys: tuple[Key, ...] = ()
+    is_blank: bool = False
 
 
 class Samples(Dataset[tuple[Pixels, Target]]):

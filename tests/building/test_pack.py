@@ -100,7 +100,7 @@ def test_what_was_fitted_without_a_network_ships_as_it_is(tmp_path: Path) -> Non
     weights = tmp_path / "fitted.npz"
     write_bow(weights)
     entry = weights_entry(weights, "CC0", "a test")
-    values = read_model_file("bow_spm_untrained") | {"classes": ["person"], "weights": entry}
+    values = read_model_file("bow_spm") | {"classes": ["person"], "weights": entry}
     write_model_file(values, tmp_path / "fitted.yaml")
     model = pack_fitted(load_model_config(str(tmp_path / "fitted.yaml")), "small", tmp_path / "out")
     assert (tmp_path / "out" / "small.npz").read_bytes() == weights.read_bytes()

@@ -56,3 +56,16 @@ def test_grid_boxes_and_backbone_are_free() -> None:
 def test_an_unknown_body_is_refused() -> None:
     with pytest.raises(ValueError, match="got 'yolo9000'"):
         network(body="yolo9000")
+
+
+def test_without_a_fully_connected_layer_a_convolution_says_each_cell() -> None:
+    options = {"body": "mobilenet_v2_same", "map": "features.17", "conv_width": 8, "fc_width": 0}
+    yolo = network(6, (128, 128), grid=4, **options)
+    assert count(yolo, nn.Linear) == 0
+    assert yolo(torch.zeros(2, 3, 128, 128))["cells"].shape == (2, 4, 4, 5 * 2 + 6)
+
+
+def test_without_one_the_grid_is_the_body_s_map() -> None:
+    options = {"body": "mobilenet_v2_same", "map": "features.17", "conv_width": 8, "fc_width": 0}
+    with pytest.raises(ValueError, match=r"grid must be the body's map .* \[4, 6\], got 4"):
+        network(6, (128, 192), grid=4, **options)

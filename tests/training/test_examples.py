@@ -185,3 +185,13 @@ def test_a_source_without_masks_or_points_has_none(folder: Path) -> None:
     assert image.masks is None
     assert image.keypoints is None
     assert len(image.xyxy) == 1
+
+
+def test_upright_points_come_from_masks_where_there_are_any(folder: Path) -> None:
+    write(folder, {}, {"segmentation": [[0, 0, 30, 0, 30, 20, 0, 20]], "bbox": [0, 0, 30, 20]})
+    [example], _ = of(folder, points="upright")
+    keypoints = example.read(has_masks=False).keypoints
+    assert keypoints is not None
+    # of the box 10, 20, 40, 40 the middle line; of the mask, which is a box too, its own
+    assert keypoints[0].tolist() == [[30, 20, 2], [30, 40, 2], [30, 60, 2]]
+    assert keypoints[1].tolist() == [[15, 0, 2], [15, 10, 2], [15, 20, 2]]

@@ -48,7 +48,7 @@ def localizer() -> Localizer:
 def test_known_maps_are_given_whatever_the_images_show() -> None:
     network = localizer()
     make_optimiser(network, FROZEN)
-    kept = KeptOutputs(network, Kept())
+    kept = KeptOutputs(network, Kept(), images=6)
     images = torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(1))
     wanted = network.backbone(images)["features.1"]
     with kept.in_use([(0, 5), (0, 3)]):

@@ -94,7 +94,8 @@ def pyramid_features(
         weight = 0.5 ** (len(geometry.levels) - max(index, 1))
         counts = _counts(sums, _bin_boxes(xyxy, level), geometry)
         shares = weight * counts / np.maximum(total, 1)
-        parts.append(np.sqrt(shares, dtype=np.float32).reshape(len(xyxy), -1))
+        length = counts.shape[1] * counts.shape[2]  # said, as there may be no box
+        parts.append(np.sqrt(shares, dtype=np.float32).reshape(len(xyxy), length))
     return np.concatenate(parts, axis=1)
 
 

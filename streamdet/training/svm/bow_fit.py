@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +29,14 @@ from streamdet.training.svm.linear_svm import (
     Side,
     check_scikit_learn,
     fit_scale,
+    fit_svm,
     fit_with_hard_negatives,
 )
 from streamdet.training.validation import validation_sets
 
 Floats = npt.NDArray[np.float32]
+
+_FOR_WORDS: Final = 250  # images, evenly chosen: more do not change what is common
 
 
 class BowSpmFit:
@@ -86,7 +89,7 @@ class BowSpmFit:
         for image in through(self._images):
             image.learn(words)
         regions = joined([each.regions(len(words)) for each in self._images])
-        svms = self._fitted(regions, tell)
+        svms = self._first(regions)
         for round_ in range(self._recipe.rounds):
             coefficients, biases = _stacked(svms)
             found = [
@@ -94,12 +97,12 @@ class BowSpmFit:
                 for each in through(self._images)
             ]
             regions = joined([regions, *found])
-            svms = self._fitted(regions, tell)
-        self._write(words, svms, self._scales(regions))
+            svms = self._first(regions)
+        self._write(words, self._fitted(regions, tell), self._scales(regions))
         return Fitted(self._config, self._validation)
 
     def _fitted_words(self, tell: Tell, through: Through) -> Floats:
-        """Find the centres (K, 128) of descriptors drawn from all images.
+        """Find the centres (K, 128) of descriptors drawn from images of all sources.
 
         Raises:
             ConfigError: there are fewer descriptors than words.
@@ -107,33 +110,37 @@ class BowSpmFit:
         from sklearn.cluster import KMeans
 
         recipe = self._recipe
-        share = -(-recipe.most_descriptors // len(self._images))
-        drawn = np.concatenate([each.descriptors(share) for each in through(self._images)])
+        some = self._images[:: -(-len(self._images) // _FOR_WORDS)]
+        share = -(-recipe.most_descriptors // len(some))
+        drawn = np.concatenate([each.descriptors(share) for each in through(some)])
         if len(drawn) < recipe.words:
             raise ConfigError(f"{recipe.words} words want as many descriptors, got {len(drawn)}")
         tell(f"{recipe.words} words of {len(drawn)} descriptors")
         means = KMeans(recipe.words, n_init=1, random_state=recipe.seed).fit(drawn)
         return np.asarray(means.cluster_centers_, np.float32)
 
+    def _first(self, regions: Regions) -> list[LinearSvm]:
+        """Fit each class's SVM to as many negatives as the recipe begins with, to search by."""
+        first, cost, svms = self._recipe.first, self._recipe.cost, []
+        for class_id in range(len(self._recipe.classes)):
+            positives, negatives = self._sides(regions, class_id)
+            svms.append(fit_svm(positives.features, negatives.features[:first], cost))
+        return svms
+
     def _fitted(self, regions: Regions, tell: Tell) -> list[LinearSvm]:
         """Fit each class's SVM to the regions whose images label the class."""
         svms = []
         for class_id, name in enumerate(self._recipe.classes):
             positives, negatives = self._sides(regions, class_id)
-            svm, rows = self._svm(positives, negatives)
+            *_, (svm, rows) = fit_with_hard_negatives(
+                positives.features, negatives.features, self._recipe.cost, self._recipe.first
+            )
             tell(
                 f"{name}: {len(positives.features)} regions with one, {len(rows)} of"
                 f" {len(negatives.features)} without"
             )
             svms.append(svm)
         return svms
-
-    def _svm(self, positives: Side, negatives: Side) -> tuple[LinearSvm, npt.NDArray[np.int64]]:
-        recipe = self._recipe
-        *_, (svm, rows) = fit_with_hard_negatives(
-            positives.features, negatives.features, recipe.cost, recipe.first
-        )
-        return svm, rows
 
     def _scales(self, regions: Regions) -> Floats:
         """Fit scores (C, 2) to margins: half and steepness."""

@@ -18,7 +18,7 @@ class BowRecipe(Options):
 
     fit: Literal["bow_spm"] = Field(description="What is fitted.")
     model: str = Field(
-        "bow_spm_untrained",
+        "bow_spm",
         min_length=1,
         description="Whose transform and thresholds the result takes.",
     )
@@ -40,7 +40,7 @@ class BowRecipe(Options):
         (1, 2, 4), min_length=1, description="Bins a side at each level of the pyramid."
     )
     most_descriptors: int = Field(
-        50_000, ge=100, description="Drawn from all images, for the vocabulary."
+        50_000, ge=100, description="Drawn from up to 250 images, for the vocabulary."
     )
     data: FittedData = Field(description="Labelled images.")
     least_side: int = Field(

@@ -61,7 +61,7 @@ def write_recipe(folder: Path, **changes: Any) -> Path:
     """Write discs.yaml, whose images keep their size, beside what `write_discs` wrote."""
     base = folder / "base.yaml"
     same = {"transform": {"kind": "shortest_edge", "shortest_edge": 128, "longest_edge": 128}}
-    write_model_file(read_model_file("bow_spm_untrained") | same, base)
+    write_model_file(read_model_file("bow_spm") | same, base)
     source = {"truth": str(folder / "train.json"), "images": str(folder / "images")}
     values = {
         "fit": "bow_spm",

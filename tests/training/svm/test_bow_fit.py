@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -60,6 +62,23 @@ def test_train_says_what_it_does_and_measures(
     assert "disc: " in said
     assert "AP50 1.000" in said or "AP50 0." in said
     assert load_model_config(str(tmp_path / "out" / "discs.yaml")).classes == ("disc",)
+
+
+def test_an_image_without_a_region_teaches_nothing(folder: Path, tmp_path: Path) -> None:
+    write_discs(tmp_path / "more", count=6)
+    for path in (tmp_path / "more" / "images").iterdir():
+        cv2.imwrite(str(path), np.zeros((128, 128, 3), np.uint8)[:40])  # no sliding box fits
+    truth = json.loads((tmp_path / "more" / "train.json").read_text())
+    for image in truth["images"]:
+        image["height"] = 40
+    truth["annotations"] = []
+    (tmp_path / "more" / "train.json").write_text(json.dumps(truth))
+    sources = [
+        {"truth": str(place / "train.json"), "images": str(place / "images")}
+        for place in (folder, tmp_path / "more")
+    ]
+    config = fitted(write_recipe(folder, data={"train": sources}), tmp_path / "out")
+    assert load_model_config(str(config)).classes == ("disc",)
 
 
 def test_more_words_than_descriptors_are_refused(folder: Path, tmp_path: Path) -> None:
