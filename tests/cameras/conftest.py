@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 import pytest
 
-from streamdet.chaos.fault_proxy import FaultProxy
 from tests.cameras.rtsp_server import RtspServer, missing_packages
+from tests.chaos.conftest import start_fault_proxy  # noqa: F401  a fixture of these tests, too
 from tests.required import skip_for_want_of
 
 
@@ -28,17 +28,6 @@ def start_rtsp_server(can_serve_rtsp: None) -> Iterator[Callable[..., RtspServer
             server = RtspServer(*args, **options)  # type: ignore[arg-type]
             servers.callback(server.stop)
             return server
-
-        yield start
-
-
-@pytest.fixture
-def start_fault_proxy() -> Iterator[Callable[[int], FaultProxy]]:
-    """Starts proxies before servers on these ports, closed when the test ends."""
-    with ExitStack() as proxies:
-
-        def start(server_port: int) -> FaultProxy:
-            return proxies.enter_context(closing(FaultProxy(server_port)))
 
         yield start
 
