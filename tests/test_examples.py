@@ -58,6 +58,7 @@ def test_people_are_counted_by_the_hour_and_line(tmp_path: Path) -> None:
 def test_two_programs_of_a_group_share_the_messages(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
+    redis_server.client().delete("detections")  # other tests have published there
     program = [sys.executable, str(EXAMPLES / "second_program.py"), redis_server.url]
     said = [tmp_path / "first.txt", tmp_path / "second.txt"]
     readers = []

@@ -232,10 +232,16 @@ def _cache() -> Finding:
     return Finding("cache", "ok", str(cache_folder()))
 
 
+WITHOUT_WEIGHTS: Final = "hog_svm"
+"""The detector that has OpenCV's where none are stated."""
+
+
 def _model(model: ModelConfig) -> Finding:
     topic = MODEL_TOPIC + model.name
     if model.weights is None and model.network is None:
-        return Finding(topic, "ok", f"{model.detector}, needs no weights")
+        if model.detector == WITHOUT_WEIGHTS:
+            return Finding(topic, "ok", f"{model.detector}, needs no weights")
+        return Finding(topic, "missing", "nobody has fitted it", "streamdet train --help")
     try:
         network = find_network(model)
     except ConfigError as exc:

@@ -17,7 +17,7 @@ _OF_RUNS: Final = (
     "blmove", "eval", "evalsha", "exec", "exists", "hdel", "hexists", "hget", "hgetall", "hincrby",
     "hlen", "hmget", "hset", "hsetnx", "lmove", "lrange", "lrem", "multi", "rpush", "sadd", "scan",
     "smembers", "srem", "type", "unlink", "xack", "xadd", "xdel", "xgroup|create", "xlen",
-    "xpending", "xreadgroup",
+    "xpending", "xreadgroup", "zadd", "zcard", "zrange", "zrem", "zscore",
 )
 _OF_READERS: Final = ("type", "xlen", "xrange", "xread", "xrevrange")
 _OF_CONSUMERS: Final = (

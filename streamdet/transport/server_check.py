@@ -62,6 +62,7 @@ def rehearse(client: redis.Redis, url: str, streams: Iterable[str]) -> None:
         bus.delete()  # first: what cannot be deleted must not be made
         with translated():
             client.unlink(run_prefix(layout.run_id) + "run")
+            _try_turns(client, run_prefix(layout.run_id) + "turns")
         _play(bus)
         for stream in streams:
             _check_public(client, stream)
@@ -97,6 +98,15 @@ def _play(bus: RedisBus) -> None:
     bus.request_stop()
     for look in (bus.is_stopping, bus.finished, bus.drops, bus.counters, bus.queue_lengths):
         look()
+
+
+def _try_turns(client: Any, key: str) -> None:
+    """Run each command of the turns of cameras (turn.lua), on a key that is gone after it."""
+    client.zadd(key, {"check": 0})
+    client.zcard(key)
+    client.zrange(key, 0, 0)
+    client.zscore(key, "check")
+    client.zrem(key, "check")
 
 
 def _check_public(client: Any, stream: str) -> None:

@@ -31,7 +31,7 @@ def run(
     (secrets / "all.env").write_text("# of the cameras\nATTIC_PASSWORD='linecanary'\n")
     runs = tmp_path_factory.mktemp("r")
     page = (Path(__file__).parents[2] / "docs" / "machines.md").read_text()
-    rules = re.findall(r"ACL SETUSER app on >PASSWORD (.*)", page)[0].split()
+    rules = re.findall(r"ACL SETUSER streamdet-run on >PASSWORD (.*)", page)[0].split()
     client: Any = redis_server.client()
     streams = ("~yard-frames", "~events")
     client.execute_command("ACL", "SETUSER", "runner", "reset", "on", ">pw", *rules, *streams)

@@ -61,5 +61,5 @@ def test_what_cannot_be_compiled_is_one_sentence_and_leaves_nothing(
 
 
 def test_an_unknown_kernel_is_told_which_there_are() -> None:
-    with pytest.raises(EngineError, match="no kernel 'nmss', only draw, nms, prepare"):
+    with pytest.raises(EngineError, match="no kernel 'nmss', only draw, nms, nv12, prepare"):
         ptx.ptx("nmss")

@@ -24,7 +24,7 @@ from tests.networks.region_networks import HW, region_network
 
 def proposer(seed: int) -> Any:
     """A small network without batch norm, no two of whose biases are alike."""
-    network = region_network("rpn", backbone="mobilenet_v2_same", map="features.3")
+    network = region_network("rpn", backbone="mobilenet_v2_same", maps=("features.3",))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -54,7 +54,7 @@ def test_a_network_begins_with_the_backbone_of_a_packed_detector(tmp_path: Path)
     network = Localizer(options, 2, (32, 32))
     [told] = give_start(network, Start(network=str(tmp_path / "packed.onnx")), None, hw=(32, 32))
     assert "; random: layers.0.weight, layers.0.bias, class_head.weight ..." in told
-    wanted = trained.backbone.state_dict()
+    wanted = trained.backbone.body.state_dict()
     for name, value in network.backbone.state_dict().items():
         torch.testing.assert_close(value, wanted[name], rtol=1e-3, atol=1e-4)
 
