@@ -8,16 +8,15 @@ access rules of `streamdet redis-acl` keep others from writing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from streamdet.messages import EndOfStream, Message, decode
 from streamdet.stages.group import News
-from streamdet.transport.bus import Bus, Entry, Lease, PublicEntry
+from streamdet.transport.bus import Bus, Entry, Lease
+from streamdet.worker.dead_letters import dead_letter
 from streamdet.worker.plan import WorkerPlan
-from streamdet.worker.suspects import MAXLEN
 
 FOREIGN: Final = "an entry of its input was no message of this run, and went to the dead letters"
 
@@ -71,7 +70,7 @@ class Intake:
         if not self._foreign:
             return news
         node = self._plan.nodes[0].node.name
-        letters = [self._letter(node, id_, why) for id_, why in self._foreign.items()]
+        letters = [dead_letter(self._plan, why, entry=id_) for id_, why in self._foreign.items()]
         discarded = tuple(self._foreign)
         self._foreign = {}
         return replace(
@@ -95,8 +94,3 @@ class Intake:
         # Cameras come to a run while it goes on, so any name may be right there.
         if not self._plan.live_nodes and message.source_id not in self._plan.source_ids:
             raise ValueError("it is of no source of this run")
-
-    def _letter(self, node: str, id_: str, why: str) -> PublicEntry:
-        run = self._plan.run
-        letter = {"run": run.layout.run_id, "node": node, "entry": id_, "reason": why}
-        return PublicEntry(run.dead_letters, {"metadata": json.dumps(letter).encode()}, MAXLEN)

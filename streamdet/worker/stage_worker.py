@@ -96,8 +96,8 @@ class StageWorker:
                 self._context.group.finish(item.message.source_id)
                 commits.append(self._committer.end_commit(item.message, item.entry_id))
         self._step(commits, results)
-        if any(message.drop_reason is None for message in messages):
-            self._suspects.went_well()
+        with_results = any(message.drop_reason is None for message in messages)
+        self._suspects.committed(with_results=with_results)
 
     def _tried(self, item: ReceivedMessage, message: FrameMessage) -> FrameMessage:
         return self._suspects.tried(message) if self._reader.is_suspect(item) else message

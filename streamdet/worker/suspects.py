@@ -8,7 +8,6 @@ MOST_IN_A_ROW frames were given up and none went well between them, the run fail
 
 from __future__ import annotations
 
-import json
 import signal
 from dataclasses import replace
 from typing import Final
@@ -17,12 +16,11 @@ from streamdet.errors import EngineError
 from streamdet.messages import FrameMessage
 from streamdet.stages.group import News
 from streamdet.transport.bus import PublicEntry
+from streamdet.worker.dead_letters import dead_letter
 from streamdet.worker.plan import WorkerPlan
 from streamdet.worker.run_files import begun, given_up, last_end, went_well
 
 MOST_IN_A_ROW: Final = 3
-MAXLEN: Final = 10_000
-"""Approximate length of the stream of frames that were given up."""
 
 
 class Suspects:
@@ -77,10 +75,15 @@ class Suspects:
         self._letters, self._warnings = [], []
         return added
 
-    def went_well(self) -> None:
-        """Note that frames have got their results."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        if not self._is_clean:
+    def committed(self, *, with_results: bool) -> None:
+        """Note that a step was made.
+
+        Args:
+            with_results: whether frames of it were not dropped.
+        """
+        if self._end is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        if with_results and not self._is_clean:
             went_well(self._plan.run.folder, self._plan.consumer)
             self._is_clean = True
 
@@ -89,13 +92,7 @@ class Suspects:
         reason = f"it ended the process of {node} {tries} times"
         name = run.source_names.get(message.source_id, message.source_id)
         self._warnings.append(f"{name}: frame {message.index} was dropped, {reason} ({why})")
-        letter = {
-            "run": run.layout.run_id,
-            "source_id": message.source_id,
-            "frame_id": message.index,
-            "node": node,
-            "reason": why,
-        }
-        entry = PublicEntry(run.dead_letters, {"metadata": json.dumps(letter).encode()}, MAXLEN)
-        self._letters.append(entry)
+        self._letters.append(
+            dead_letter(self._plan, why, source_id=message.source_id, frame_id=message.index)
+        )
         return replace(message, drop_reason=reason)
