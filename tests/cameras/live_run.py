@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from streamdet.chaos.descendants import workers
 from tests.faults.storm import heed_signals
 
 LIMIT_S = 40.0
@@ -130,20 +131,4 @@ class LiveRun:
 
     def workers(self) -> dict[str, int]:
         """The workers of this run: name, such as "detect-0" -> process id."""
-        found = {}
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                title = (entry / "cmdline").read_bytes().decode(errors="replace")
-                is_ours = self._is_descendant(int(entry.name))
-            except OSError:
-                continue
-            if is_ours and title.startswith("streamdet worker "):
-                found[title.split()[2]] = int(entry.name)
-        return found
-
-    def _is_descendant(self, pid: int) -> bool:
-        while pid > 1:
-            if pid == self.process.pid:
-                return True
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        return False
+        return {name: found.pid for name, found in workers(self.process.pid).items()}
