@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from streamdet.errors import EngineError
-from streamdet.image import Pixels
-from streamdet.models.model_config import Arithmetic, ImageInput, ModelConfig
-from streamdet.runtimes import RuntimeOptions, Tensors
+from streamdet.models.model_config import ImageInput, ModelConfig
+from streamdet.runtimes import RuntimeOptions
 from streamdet.runtimes.gpu import Gpu, GpuNetwork
+from streamdet.runtimes.gpu.only import GpuOnly
 
-_ON_CPU = "torch runs exported networks on a GPU: say `device: cuda:0` at the detector"
 
-
-class TorchRuntime:
+class TorchRuntime(GpuOnly):
     """Runs networks on a GPU; see `gpu.GpuRuntimeKind`. On a CPU it runs nothing."""
 
     package = "torch"
     name = "torch"
-
-    @staticmethod
-    def precisions() -> tuple[Arithmetic, ...]:
-        """What it can compute with on the CPU: nothing."""
-        return ()
+    on_cpu = "torch runs exported networks on a GPU: say `device: cuda:0` at the detector"
 
     @staticmethod
     def gpu_file(model: ModelConfig, network: Path, options: RuntimeOptions) -> Path:
@@ -48,17 +40,3 @@ class TorchRuntime:
         from streamdet.runtimes.gpu.torch_dense import CudaTorch, TorchDense
 
         return PartsNetwork(file, image_input, gpu, batch, TorchDense(gpu, CudaTorch(gpu)))
-
-    def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
-        """Refuse to run on a CPU.
-
-        Raises:
-            EngineError: always.
-        """
-        raise EngineError(_ON_CPU)
-
-    def __call__(
-        self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
-    ) -> NoReturn:
-        """Never called: there is no object of it."""
-        raise EngineError(_ON_CPU)

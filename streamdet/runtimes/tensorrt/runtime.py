@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
 
-from streamdet.errors import EngineError
-from streamdet.image import Pixels
 from streamdet.models.build_passport import find_engine, read_build_passport
 from streamdet.models.built_network import digest
-from streamdet.models.model_config import Arithmetic, ImageInput, ModelConfig
-from streamdet.runtimes import RuntimeOptions, Tensors
+from streamdet.models.model_config import ImageInput, ModelConfig
+from streamdet.runtimes import RuntimeOptions
 from streamdet.runtimes.gpu import Gpu, GpuNetwork
+from streamdet.runtimes.gpu.only import GpuOnly
 from streamdet.runtimes.tensorrt.device import check_device, find_device
 from streamdet.runtimes.tensorrt.library import (
     FULL,
@@ -24,19 +21,13 @@ from streamdet.runtimes.tensorrt.library import (
     load_library,
 )
 
-_ON_CPU = "tensorrt runs networks on a GPU: say `device: cuda:0` at the detector"
 
-
-class TensorRt:
+class TensorRt(GpuOnly):
     """Executes engines on a GPU; see `gpu.GpuRuntimeKind`. On a CPU it runs nothing."""
 
     package = RTX if find_spec(RTX) is not None else FULL
     name = "tensorrt"
-
-    @staticmethod
-    def precisions() -> tuple[Arithmetic, ...]:
-        """What it can compute with on the CPU: nothing."""
-        return ()
+    on_cpu = "tensorrt runs networks on a GPU: say `device: cuda:0` at the detector"
 
     @staticmethod
     def gpu_file(model: ModelConfig, network: Path, options: RuntimeOptions) -> Path:
@@ -75,17 +66,3 @@ class TensorRt:
 
         library = load_library(read_build_passport(file).origin["runtime"].split()[0])
         return EngineNetwork(file, library, image_input, gpu, batch)
-
-    def __init__(self, weights: Path, image_input: ImageInput, options: RuntimeOptions) -> None:
-        """Refuse to run on a CPU.
-
-        Raises:
-            EngineError: always.
-        """
-        raise EngineError(_ON_CPU)
-
-    def __call__(
-        self, images: Sequence[Pixels], extras: Sequence[Tensors] | None = None
-    ) -> NoReturn:
-        """Never called: there is no object of it."""
-        raise EngineError(_ON_CPU)
