@@ -227,7 +227,7 @@ def test_a_full_disk_stops_recording_with_one_warning_and_it_resumes(tmp_path: P
         assert [event["state"] for event in run.events] == ["stopped"]
         assert len(run.warnings) == 1
         assert "File too large" in run.warnings[0]
-        assert list((tmp_path / "clips" / "cam").iterdir()) == []
+        wait_until(lambda: list((tmp_path / "clips" / "cam").iterdir()) == [], run)
     wait_until(run.clips, run)
     wait_until(lambda: len(run.events) == 3, run)
     assert [event["event"] for event in run.events] == ["recording", "recording", "clip"]
