@@ -59,6 +59,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "speed": "streamdet.analytics.speed:Speed",
         "tracks": "streamdet.analytics.tracks:Tracks",
         "classify": "streamdet.analytics.classify:Classify",
+        "crop": "streamdet.analytics.crop:Crops",
     },
     "sink": {
         "redis_stream": "streamdet.sinks.redis_stream:RedisStreamSink",

@@ -73,8 +73,14 @@ def split(graph: PipelineGraph) -> SplitGraph:
     """Take a graph apart: the way of a frame from the source to its last tracker or analytics.
 
     Raises:
-        ConfigError: it has several sources, or no detector.
+        ConfigError: it has several sources, no detector, or one that looks at crops.
     """
+    for node in graph.nodes_of_role("detector"):
+        if node.on_crops:
+            raise ConfigError(
+                f"{graph.path}: {node.name} detects in crops of tracked objects, which an archive"
+                " cannot: it tracks when the images are gone; use `streamdet run`"
+            )
     end = _end(graph)
     way = [
         node

@@ -186,9 +186,18 @@ def _add_caller(text: YamlText) -> None:
 
 
 def _results(nodes: dict[str, Any]) -> list[str]:
-    """Name the last of the analytics, trackers or detectors, else what the first sink reads."""
+    """Name the last of the analytics, trackers or detectors, else what the first sink reads.
+
+    What a crop stands for is the detector that reads it.
+    """
+    crops = [name for name, node in nodes.items() if node.get("kind") == "crop"]
+    second = [name for name, node in nodes.items() if set(_reads(node)) & set(crops)]
     for role in ("analytics", "tracker", "detector"):
-        if names := [name for name, node in nodes.items() if _role(node) == role]:
+        if names := [
+            name
+            for name, node in nodes.items()
+            if name not in crops and (_role(node) == role or (name in second and second))
+        ]:
             return names[-1:]
     for node in nodes.values():
         if _role(node) == "sink" and _reads(node):
