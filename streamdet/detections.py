@@ -32,6 +32,8 @@ _COLUMNS: Final = {
     "parents": np.int64,
 }
 """Columns of one value for each object."""
+_JOINED: Final = ("xyxy", "scores", "class_ids", "track_ids", "keypoints", "speeds", "vectors")
+"""Columns that `Detections.with_others` joins as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Detections:
             track must have been; None where all were found.
         parents: (N,) int64, the row of the object in whose crop a second detector found this one,
             or `NO_PARENT`; None where there is no second detector.
+        vectors: (N, D) float16, of length 1, by which each object can be known again; 0 where
+            nothing was seen of it; None where nobody looks.
 
     Raises:
         ValueError: shapes disagree.
@@ -120,6 +124,7 @@ class Detections:
     interpolated: npt.NDArray[np.bool_] | None = None
     attributes: tuple[Mapping[str, str], ...] | None = None
     parents: RowNumbers | None = None
+    vectors: npt.NDArray[np.float16] | None = None
 
     def __post_init__(self) -> None:
         """Bring the arrays to their dtypes and check that the shapes agree."""
@@ -136,17 +141,17 @@ class Detections:
                 raise ValueError(f"{name} must be ({len(self.xyxy)},), got {got}")
         if self.parents is not None and _is_outside(self.parents):
             raise ValueError(f"parents must be rows of {len(self.xyxy)} objects, or -1")
+        if self.vectors is not None:
+            self._check_vectors(self.vectors)
         self._check_shapes_of_objects()
 
     def _check_shapes_of_objects(self) -> None:
         """Do for masks and keypoints what `__post_init__` does for the other columns."""
         set_, count = object.__setattr__, len(self.xyxy)
-        if self.masks is not None and len(self.masks) != count:
-            raise ValueError(f"masks must be of {count} objects, got {len(self.masks)}")
-        if self.zones is not None and len(self.zones) != count:
-            raise ValueError(f"zones must be of {count} objects, got {len(self.zones)}")
-        if self.attributes is not None and len(self.attributes) != count:
-            raise ValueError(f"attributes must be of {count} objects, got {len(self.attributes)}")
+        for name in ("masks", "zones", "attributes"):
+            column = getattr(self, name)
+            if column is not None and len(column) != count:
+                raise ValueError(f"{name} must be of {count} objects, got {len(column)}")
         if self.keypoints is not None:
             set_(self, "keypoints", np.ascontiguousarray(self.keypoints, dtype=np.float32))
             shape = self.keypoints.shape
@@ -157,6 +162,12 @@ class Detections:
             shape = self.mask_probs.shape
             if len(shape) != 3 or shape[0] != count or shape[1] != shape[2]:
                 raise ValueError(f"mask_probs must be ({count}, M, M), got {shape}")
+
+    def _check_vectors(self, vectors: npt.NDArray[np.float16]) -> None:
+        vectors = np.ascontiguousarray(vectors, dtype=np.float16)
+        object.__setattr__(self, "vectors", vectors)
+        if vectors.ndim != 2 or len(vectors) != len(self.xyxy):
+            raise ValueError(f"vectors must be ({len(self.xyxy)}, D), got {vectors.shape}")
 
     @classmethod
     def empty(cls) -> Detections:
@@ -235,7 +246,15 @@ class Detections:
         """
         columns: dict[str, Any] = {
             name: np.concatenate((own, getattr(others, name)))
-            for name in ("xyxy", "scores", "class_ids", "track_ids", "keypoints", "speeds")
+            for name in (
+                "xyxy",
+                "scores",
+                "class_ids",
+                "track_ids",
+                "keypoints",
+                "speeds",
+                "vectors",
+            )
             if (own := getattr(self, name)) is not None
         }
         if self.interpolated is not None or others.interpolated is not None:
@@ -268,6 +287,7 @@ class Detections:
             None if self.interpolated is None else self.interpolated[rows],
             None if self.attributes is None else _selected(self.attributes, rows),
             None if self.parents is None else _parents_of(self.parents, rows),
+            None if self.vectors is None else self.vectors[rows],
         )
 
 

@@ -264,7 +264,7 @@ def _prepared(values: tuple[Any, ...]) -> PreparedImage:
 def _pack_detections(detections: Detections) -> tuple[Any, ...]:
     if detections.mask_probs is not None:
         raise ValueError("mask_probs do not travel: the stage of a detector pastes them into masks")
-    masks, keypoints = detections.masks, detections.keypoints
+    masks, keypoints, vectors = detections.masks, detections.keypoints, detections.vectors
     return (
         detections.xyxy.tobytes(),
         detections.scores.tobytes(),
@@ -277,15 +277,16 @@ def _pack_detections(detections: Detections) -> tuple[Any, ...]:
         None if detections.interpolated is None else detections.interpolated.tobytes(),
         detections.attributes,
         None if detections.parents is None else detections.parents.tobytes(),
+        None if vectors is None else (vectors.shape[1], vectors.tobytes()),
     )
 
 
 def _detections(values: tuple[Any, ...]) -> Detections:
     # Messages of a run that began before there were masks and keypoints end with the track ids,
     # those from before there were zones with the keypoints; segment files are kept for long.
-    missing: tuple[Any, ...] = (None,) * (11 - len(values))
+    missing: tuple[Any, ...] = (None,) * (12 - len(values))
     xyxy, scores, class_ids, track_ids, masks, keypoints, *analysed = (*values, *missing)
-    zones, speeds, interpolated, attributes, parents = analysed
+    zones, speeds, interpolated, attributes, parents, vectors = analysed
     found_scores = np.frombuffer(scores, np.float32)
     return Detections(
         np.frombuffer(xyxy, np.float32).reshape(-1, 4),
@@ -299,7 +300,12 @@ def _detections(values: tuple[Any, ...]) -> Detections:
         attributes=attributes,
         interpolated=None if interpolated is None else np.frombuffer(interpolated, np.bool_),
         parents=None if parents is None else np.frombuffer(parents, np.int64),
+        vectors=None if vectors is None else _vectors(len(found_scores), *vectors),
     )
+
+
+def _vectors(object_count: int, length: int, values: bytes) -> npt.NDArray[np.float16]:
+    return np.frombuffer(values, np.float16).reshape(object_count, length)
 
 
 def _keypoints(object_count: int, count: int, values: bytes) -> npt.NDArray[np.float32]:

@@ -53,6 +53,7 @@ class NetworkLooks:
         options: of the node.
         context: of the source.
         read: makes of an output, flat, what is seen of an object; always of the same length.
+        min_score: of an object, below which it is not looked at.
 
     Raises:
         EngineError: the network cannot be loaded.
@@ -63,14 +64,21 @@ class NetworkLooks:
         options: NetworkLookOptions,
         context: AnalyticsContext,
         read: Callable[[npt.NDArray[np.float64]], Seen],
+        min_score: float = 0.0,
     ) -> None:
         self._options = options
         self._context = context
         self._read = read
+        self._min_score = min_score
         self._looks = Looks(options)
         self._network = _loaded(options.network.expanduser(), options.input, options.threads)
         self.state = self._looks.state
         self.restore = self._looks.restore
+
+    def length(self) -> int:
+        """Find out how many numbers the network gives for an object."""
+        (outputs,) = self._network([np.zeros((*self._options.input.hw, 3), np.uint8)])
+        return len(self._output(outputs))
 
     def means(
         self, frame: FrameMessage, found: Detections, image: Image | None
@@ -97,7 +105,8 @@ class NetworkLooks:
 
         def fits(row: int) -> bool:
             is_wanted = wanted is None or int(found.class_ids[row]) in wanted
-            return bool(is_wanted and sides[row] >= _LEAST_SIDE)
+            is_sure = found.scores[row] >= self._min_score
+            return bool(is_wanted and is_sure and sides[row] >= _LEAST_SIDE)
 
         return self._looks.due(frame.index, found, fits)
 

@@ -8,6 +8,7 @@ DeepStream consumers can read it.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import isfinite
@@ -25,7 +26,9 @@ SPEED_DECIMALS = 2
 _NO_TRACK = -1
 
 
-def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) -> bytes:
+def native_json(
+    message: FrameMessage, run_id: str, class_names: Sequence[str], *, vectors: bool = False
+) -> bytes:
     """Write a frame as "streamdet/1".
 
     Keys: schema, run, source_id, frame_id (from 0, no gaps), pts_ns (null where the file has none),
@@ -46,11 +49,16 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
         run_id: names the run.
         class_names: of the model that found the objects; a class without one is called by its
             number.
+        vectors: whether objects that have a vector say it: `vector`, base64 of float16, low byte
+            first.
 
     Raises:
         ValueError: a box, a score or a keypoint is NaN or infinite, which JSON cannot say.
     """
     frame = message.frame
+    objects = _with_findings(described(message, class_names), message)
+    if vectors:
+        _add_vectors(objects, message.detections)
     body = {
         "schema": "streamdet/1",
         "run": run_id,
@@ -62,7 +70,7 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
         "width": frame.hw[1],
         "height": frame.hw[0],
         "model": message.model,
-        "objects": _with_findings(described(message, class_names), message),
+        "objects": objects,
         "latency_ms": _latency_ms(message.timings),
     }
     if message.drop_reason is not None:
@@ -174,6 +182,13 @@ def _with_analytics(objects: list[dict[str, Any]], found: Detections) -> list[di
         for item, attributes in zip(objects, found.attributes, strict=True):
             item["attributes"] = dict(attributes)
     return objects
+
+
+def _add_vectors(objects: list[dict[str, Any]], found: Detections | None) -> None:
+    if found is not None and found.vectors is not None:
+        for item, vector in zip(objects, found.vectors.astype("<f2"), strict=False):
+            if vector.any():
+                item["vector"] = b64encode(vector.tobytes()).decode("ascii")
 
 
 def _keypoint(x: float, y: float, score: float) -> list[float]:

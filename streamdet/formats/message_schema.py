@@ -61,6 +61,11 @@ class PublishedObject(_Part):
         description="What else is known of it, such as colour: red; only behind nodes of kind"
         " classify.",
     )
+    vector: str | None = Field(
+        None,
+        description="By which it can be known again: float16 numbers, low byte first, in base64;"
+        " only behind a node of kind embed, and of sinks with `vectors: true`.",
+    )
     interpolated: bool = Field(
         False,
         description="Whether it was not found in this frame, but put where its track must have"

@@ -13,7 +13,8 @@ from streamdet.system.redaction import short
 
 Drafts = Mapping[str, DraftNode]
 
-_CROP: Final = "crop"
+_BESIDES: Final = {"detector": "crop", "tracker": "embed"}
+"""Kind of analytics that a role may read, too."""
 _MAY_READ: Final[dict[str, tuple[str, ...]]] = {
     "source": (),
     "transform": ("source",),
@@ -78,8 +79,9 @@ def _check_roles(drafts: Drafts, problems: Problems) -> None:
     for node in drafts.values():
         for other in _known(node, drafts):
             role, valid = drafts[other].role, _MAY_READ[node.role]
-            if role not in valid and not is_on_crops(node, drafts):
-                named = (*valid, _CROP) if node.role == "detector" else valid
+            besides = _BESIDES.get(node.role)
+            if role not in valid and drafts[other].kind != besides:
+                named = valid if besides is None else (*valid, besides)
                 wanted = f"must be read from a {_or(named)}" if valid else "reads nothing"
                 joins = f"joins {node.name} to {other!r}, which is {_a(role)}"
                 problems.add(
@@ -91,16 +93,24 @@ def _check_roles(drafts: Drafts, problems: Problems) -> None:
 def is_on_crops(node: DraftNode, drafts: Drafts) -> bool:
     """Whether a node is a detector that reads what a node of kind crop has chosen."""
     kinds = (drafts[name].kind for name in _known(node, drafts))
-    return node.role == "detector" and _CROP in kinds
+    return node.role == "detector" and _BESIDES["detector"] in kinds
+
+
+def _is_no_detector(name: str, drafts: Drafts) -> bool:
+    return drafts[name].role != "detector"
 
 
 def _check_crops(drafts: Drafts, problems: Problems) -> None:
-    """Report detectors that read crops and something else, and trackers of what they find."""
+    """Report detectors that read crops and something else, and trackers that come too late."""
     for node in drafts.values():
         path = (*node.path, "reads")
         if is_on_crops(node, drafts) and len(node.reads) > 1:
             problems.add(path, f"must be the crop alone, got {', '.join(node.reads)}")
-        second = [n for n in _known(node, drafts) if is_on_crops(drafts[n], drafts)]
+        embeds = (n for n in _known(node, drafts) if drafts[n].kind == _BESIDES["tracker"])
+        before = [m for n in embeds for m in _known(drafts[n], drafts)]
+        if node.role == "tracker" and (late := [n for n in before if _is_no_detector(n, drafts)]):
+            problems.add(path, f"brings objects of {late[0]!r}: embed must read the detector then")
+        second = [n for n in (*_known(node, drafts), *before) if is_on_crops(drafts[n], drafts)]
         if node.role == "tracker" and second:
             problems.add(
                 path,

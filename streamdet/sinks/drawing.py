@@ -181,11 +181,12 @@ def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[st
         detections: the objects.
         labels: their class names.
     """
+    labels = _without_repeats(detections, labels)
     has_label, has_score = min(hw) >= TINY_SIDE, min(hw) >= SMALL_SIDE
     return [
         " ".join(
             ([] if track_id is None else [str(track_id)])
-            + [label] * has_label
+            + [label] * (has_label and label != "")
             + [*attributes.values()] * has_label
             + [f"{score:.2f}"] * has_score
         )
@@ -197,6 +198,16 @@ def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[st
             strict=True,
         )
     ]
+
+
+def _without_repeats(detections: Detections, labels: Sequence[str]) -> list[str]:
+    """Leave out the label of what was found in an object that is called the same."""
+    said = list(labels)
+    if detections.parents is not None:
+        for row, parent in enumerate(detections.parents.tolist()):
+            if parent != NO_PARENT and labels[row] == labels[parent]:
+                said[row] = ""
+    return said
 
 
 def _draw_trail(image: Surface, points: npt.NDArray[np.int16], color: Color, pen: Pen) -> None:

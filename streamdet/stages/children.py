@@ -20,8 +20,8 @@ def with_children(
 ) -> Detections:
     """Append the objects that were found in crops; each says whose crop that was.
 
-    They belong to no track, to no zone, and have no attributes; a mask or keypoints only where
-    their own model says so.
+    They belong to no track, to no zone, and have no attributes or vectors; a mask or keypoints only
+    where their own model says so.
 
     Args:
         found: the frame's objects.
@@ -46,6 +46,7 @@ def with_children(
         _filled(found.interpolated, count, fill=False),
         None if found.attributes is None else found.attributes + _nothing(count),
         np.concatenate([_parents(found), rows]),
+        None if found.vectors is None else np.pad(found.vectors, ((0, count), (0, 0))),
     )
 
 
