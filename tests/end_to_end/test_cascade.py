@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from streamdet.api import run, stream
+from streamdet.cli import main
 from streamdet.formats.message_schema import check_message
 from tests.commands.constant_model import write_constant_model
 from tests.faults.storm import (
     assert_each_once_in_order,
     errors_in,
-    kill_at_random,
     lines_of,
     output_of,
+    stage_processes,
     streamdet,
     wait_for_lines,
 )
+from tests.recorded_run import frames, record, running
 
 GRAPH = """\
 version: 1
@@ -65,7 +67,7 @@ def write_graph(folder: Path, frames: int = 12, track: str = TRACK) -> Path:
 
 
 def test_children_are_published_where_they_are_with_their_parents(tmp_path: Path) -> None:
-    outputs = [tmp_path / name for name in ("o.jsonl", "o.csv", "o.parquet", "o.mp4", "o.txt")]
+    outputs = [tmp_path / name for name in ("o.jsonl", "o.csv")]
     report = run(write_graph(tmp_path), outputs=outputs)
     assert report.outcome == "done"
     lines = lines_of(outputs[0])
@@ -94,9 +96,9 @@ def test_without_a_tracker_each_frame_is_looked_at_and_python_sees_the_parents(
 ) -> None:
     graph = write_graph(tmp_path, track="")
     with stream(graph=graph, overrides={"crop.margin": 0.25}) as all_frames:
-        frames = list(all_frames)
-    assert len(frames) == 12
-    for frame in frames:
+        seen = list(all_frames)
+    assert len(seen) == 12
+    for frame in seen:
         found = frame.detections
         # A quarter of 80 more on each side: the crop of 120 x 120 at (0, 20) is seen at 2/3.
         np.testing.assert_allclose(found.xyxy, np.array([PERSON, [15.0, 50, 75, 110]]), atol=1e-4)
@@ -105,30 +107,26 @@ def test_without_a_tracker_each_frame_is_looked_at_and_python_sees_the_parents(
         assert found.parents.tolist() == [-1, 0]
 
 
-def test_small_objects_and_those_of_other_classes_have_no_children(tmp_path: Path) -> None:
-    output = tmp_path / "o.jsonl"
-    run(write_graph(tmp_path), outputs=[output], overrides={"crop.min_side": 81})
-    assert [len(line["objects"]) for line in lines_of(output)] == [1] * 12
+def kill_in_turn(process: subprocess.Popen[str], output: Path) -> None:
+    """SIGKILL who looks and who has chosen, in turn, while there is much left to do."""
+    for lines, name in ((20, "back"), (90, "faces"), (160, "back"), (230, "faces"), (300, "back")):
+        wait_for_lines(output, lines, process)
+        (victim,) = (each for each in stage_processes(process) if name in each.name())
+        victim.kill()
 
 
 @pytest.mark.timeout(200)
 def test_killed_workers_lose_and_double_no_look(tmp_path: Path) -> None:
-    graph = write_graph(tmp_path, frames=600)
-
-    def play(name: str, kill_s: float) -> list[Any]:
-        output = tmp_path / name
-        with streamdet("run", str(graph), "--output", str(output)) as process:
-            if kill_s:
-                wait_for_lines(output, 1, process)
-                assert kill_at_random(process, every_s=0.3, for_s=kill_s, seed=5) > 2
-            text = output_of(process, 150)
-        assert (process.returncode, errors_in(text)) == (0, []), text
-        assert_each_once_in_order(lines_of(output), {"street": 600})
-        return [line["objects"] for line in lines_of(output)]
-
-    calm, hurt = play("calm.jsonl", 0), play("hurt.jsonl", 3)
-    assert hurt == calm
-    assert [len(objects) for objects in calm] == [2, 1, 1, 1] * 150
+    graph = write_graph(tmp_path, frames=500)
+    output = tmp_path / "o.jsonl"
+    with streamdet("run", str(graph), "--output", str(output)) as process:
+        kill_in_turn(process, output)
+        text = output_of(process, 150)
+    assert (process.returncode, errors_in(text)) == (0, []), text
+    lines = lines_of(output)
+    assert_each_once_in_order(lines, {"street": 500})
+    assert [len(line["objects"]) for line in lines] == [2, 1, 1, 1] * 125
+    assert {tuple(line["objects"][-1]["bbox"]) for line in lines[::4]} == {tuple(FACE)}
 
 
 def test_the_shipped_example_outlines_people(tmp_path: Path) -> None:
@@ -147,3 +145,25 @@ def test_the_shipped_example_outlines_people(tmp_path: Path) -> None:
         assert (child["label"], child["class_id"]) == ("person", 1)
         assert child["parent_id"] == parent["id"] is not None
         assert child["mask"]["size"] == [480, 640]
+
+
+@pytest.mark.nightly
+def test_a_replay_of_what_the_second_detector_got_finds_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = write_graph(tmp_path, frames=100_000)
+    with running(str(graph), tmp_path / "run.jsonl"):
+        for stage in ("faces", "crop"):
+            record(tmp_path, "cascade", stage, "--images", "--frames", "20")
+    capsys.readouterr()
+    assert main(["replay", str(tmp_path / "faces.sdrec"), str(graph), "--json"]) == 0
+    replayed = frames(capsys.readouterr().out)
+    ran = frames((tmp_path / "run.jsonl").read_text())
+    assert len(replayed) >= 15
+    assert {key: each["objects"] for key, each in replayed.items()} == {
+        key: ran[key]["objects"] for key in replayed
+    }
+    assert {len(each["objects"]) for each in replayed.values()} == {1, 2}
+    # The process of the crop has no images, and says so.
+    assert main(["replay", str(tmp_path / "crop.sdrec"), str(graph)]) == 2
+    assert "no source images, which faces needs to look at crops" in capsys.readouterr().err
