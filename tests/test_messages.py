@@ -211,6 +211,15 @@ def test_crops_and_parents_travel() -> None:
     assert through_the_wire(blank(2)).parents is None
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_vectors_survive_bit_by_bit(count: int) -> None:
+    vectors = np.random.default_rng(1).random((count, 5)).astype(np.float16)
+    came = through_the_wire(replace(blank(count), vectors=vectors)).vectors
+    assert came is not None
+    np.testing.assert_array_equal(came, vectors)
+    assert through_the_wire(blank(count)).vectors is None
+
+
 @pytest.mark.parametrize("row", [-1, 2])
 def test_a_crop_of_no_object_is_refused(row: int) -> None:
     wrong = FrameMessage(FRAME, detections=blank(2), crops=(Crop(row, (0, 0, 2, 2)),))
