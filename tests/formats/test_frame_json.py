@@ -176,3 +176,14 @@ def test_native_json_says_nothing_of_masks_and_points_that_an_object_s_model_lac
     first, second = native(replace(message(), detections=found))["objects"]
     assert (first["keypoints"], first.get("mask")) == ([[1, 2, 0.5]], None)
     assert ("keypoints" in second, second["mask"]["counts"]) == (False, "0\\1")
+
+
+def test_native_json_says_vectors_only_where_that_is_asked() -> None:
+    found = replace(tracked(2), vectors=np.array([[1, -2], [0, 0]], np.float16))
+    sent = replace(message(), detections=found)
+    text = native_json(sent, "run-1", NAMES, vectors=True)
+    check_message(text)
+    first, second = json.loads(text)["objects"]
+    assert first["vector"] == "ADwAwA=="  # 0x3C00 and 0xC000, low byte first
+    assert "vector" not in second  # nothing was seen of it
+    assert all("vector" not in each for each in native(sent)["objects"])
