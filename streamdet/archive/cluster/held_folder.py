@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -19,14 +19,18 @@ _NEW_S: Final = 60.0
 
 
 @contextmanager
-def held_folder(kind: str) -> Iterator[Path]:
+def held_folder(kind: str, on_dead: Callable[[Path], None] = lambda path: None) -> Iterator[Path]:
     """Make a folder for this process, readable by this user only; remove those of dead ones.
+
+    Args:
+        kind: begins its name.
+        on_dead: called with the folder of a dead process before it is removed.
 
     Raises:
         ConfigError: there is no place for one.
     """
     root = runs_root()
-    _sweep(root, kind)
+    _sweep(root, kind, on_dead)
     path = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=root))
     lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -37,10 +41,11 @@ def held_folder(kind: str) -> Iterator[Path]:
         os.close(lock)
 
 
-def _sweep(root: Path, kind: str) -> None:
+def _sweep(root: Path, kind: str, on_dead: Callable[[Path], None]) -> None:
     for path in root.glob(f"{kind}-*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > _NEW_S and _is_free(path):
+                on_dead(path)
                 shutil.rmtree(path, ignore_errors=True)
 
 

@@ -33,12 +33,12 @@ class LostError(StreamdetError):
 
     Args:
         text: how it was lost.
-        is_process: whether only its process has ended, and its machine is still there.
+        has_ended: whether Ray says that its process has ended.
     """
 
-    def __init__(self, text: str, *, is_process: bool = False) -> None:
+    def __init__(self, text: str, *, has_ended: bool = False) -> None:
         super().__init__(text)
-        self.is_process = is_process
+        self.has_ended = has_ended
 
 
 class UnfitError(StreamdetError):

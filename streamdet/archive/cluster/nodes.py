@@ -139,10 +139,12 @@ class Nodes:
             self._leave_out(id_, f"{link.name} {exc}")
 
     def _lost(self, id_: str, link: NodeLink, lost: LostError) -> None:
-        self._waves.hooks.warn(f"node {link.name} is lost, others do its segments: {lost}")
+        is_node_there = id_ in self._cluster.nodes()
+        why = str(lost) if is_node_there or not lost.has_ended else "it is dead"
+        self._waves.hooks.warn(f"node {link.name} is lost, its segments are done again: {why}")
         self._ends[id_] = 0 if link.settled else self._ends[id_] + 1
-        if lost.is_process and link.has_suspects:
-            link.blame(f"the process on node {link.name} ended: {lost}")
+        if lost.has_ended and is_node_there and link.has_suspects:
+            link.blame(f"the process on node {link.name} ended: {why}")
         self._give_up(id_)
         if self._ends[id_] >= _MOST_ENDS:
             self._leave_out(id_, f"{link.name} was lost {_MOST_ENDS} times in a row: {lost}")

@@ -6,9 +6,12 @@ import importlib.util
 import logging
 import os
 import re
+import signal
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from streamdet.archive.cluster.held_folder import held_folder
@@ -18,6 +21,7 @@ from streamdet.system.cores import cores
 
 AUTO: Final = "auto"
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9._-]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
+_ANSWER_S: Final = 10.0
 _STORE_BYTES: Final = 100 << 20
 """Room for what passes between processes: detections alone."""
 
@@ -100,7 +104,7 @@ class RayCluster:
         Raises:
             LostError: there will be none.
         """
-        from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+        from ray.exceptions import ActorDiedError, OutOfMemoryError, RayError, RayTaskError
 
         if not self._ray.wait([reference], timeout=0)[0]:
             return None
@@ -109,20 +113,17 @@ class RayCluster:
         except RayTaskError:  # an error of ours
             raise
         except OutOfMemoryError as exc:
-            raise LostError("its process used too much memory", is_process=True) from exc
+            raise LostError("it used too much memory", has_ended=True) from exc
+        except ActorDiedError as exc:
+            could_start = "creation task" not in str(exc)
+            why = "its process was killed" if could_start else _last_line(exc)
+            raise LostError(why, has_ended=True) from exc
         except RayError as exc:
-            raise LostError(_first_line(exc), is_process=self._is_of_process(exc)) from exc
+            raise LostError("the connection to it broke") from exc
 
     def kill(self, actor: Any) -> None:
         """End an actor, now or when its node comes back."""
         self._ray.kill(actor)
-
-    def _is_of_process(self, exc: Exception) -> bool:
-        """Whether an actor has ended on a node that is still there."""
-        from ray.exceptions import ActorDiedError
-
-        node_id = getattr(exc, "node_id", None)
-        return isinstance(exc, ActorDiedError) and node_id in self.nodes()
 
 
 def prepare_environment() -> None:
@@ -143,15 +144,15 @@ def connected(address: str) -> Iterator[RayCluster]:
         EngineError: there is no cluster, or this machine is no node of it.
     """
     prepare_environment()
-    import ray
-
     wanted = os.environ.get("RAY_ADDRESS", "") if address == AUTO else address
     with _local_options() if not wanted else _joined(wanted) as options:
+        import ray  # it reads the environment here
+
         try:
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-        except (OSError, RuntimeError, ValueError) as exc:
-            where = wanted or "on this machine"
-            raise EngineError(f"--cluster {address}: no Ray cluster {where}: {exc}") from exc
+        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as exc:
+            raise EngineError(f"--cluster {address}: {_last_line(exc)}") from exc
+        _quieten(ray)
         try:
             yield RayCluster(ray)
         finally:
@@ -159,23 +160,50 @@ def connected(address: str) -> Iterator[RayCluster]:
                 ray.shutdown()
 
 
+def _quieten(ray: Any) -> None:
+    """Keep pages of Ray's own logs off our output; it has no public switch for them."""
+    ray._private.worker._worker_logs_enabled = False
+
+
 @contextmanager
 def _joined(address: str) -> Iterator[dict[str, Any]]:
+    """Give what Ray is to be called with, once somebody listens there: Ray waits for minutes.
+
+    Raises:
+        EngineError: nobody does.
+    """
+    if address == AUTO or not is_address(address):
+        raise EngineError(f"RAY_ADDRESS: must be HOST:PORT, got {address!r}")
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
+    except (OSError, OverflowError) as exc:
+        why = f"nobody answers there ({getattr(exc, 'strerror', None) or exc})"
+        raise EngineError(f"--cluster {address}: {why}: wanted that of `ray start --head`") from exc
     yield {"address": address}
 
 
 @contextmanager
 def _local_options() -> Iterator[dict[str, Any]]:
-    with held_folder("ray") as folder:
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # has Ray keep to loopback, here too
+    with held_folder("ray", _end_users) as folder:
         yield {
             "address": "local",
             "num_cpus": cores(),
             "include_dashboard": False,
             "object_store_memory": _STORE_BYTES,
-            "_node_ip_address": "127.0.0.1",
             "_temp_dir": str(folder),
         }
 
 
-def _first_line(exc: Exception) -> str:
-    return str(exc).strip().partition("\n")[0]
+def _end_users(folder: Path) -> None:
+    """End what a killed command's Ray has left running: its agents stay, with their logs open."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended, or is another user's
+            opened = [file.readlink() for file in (process / "fd").iterdir()]
+            if any(folder in file.parents for file in opened):
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def _last_line(exc: Exception) -> str:
+    return str(exc).strip().splitlines()[-1].strip()
