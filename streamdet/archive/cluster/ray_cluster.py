@@ -151,7 +151,8 @@ def connected(address: str) -> Iterator[RayCluster]:
         try:
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as exc:
-            raise EngineError(f"--cluster {address}: {_last_line(exc)}") from exc
+            asked = ": is this a node of it, and RAY_AUTH_TOKEN its token?" if wanted else ""
+            raise EngineError(f"--cluster {address}: {_last_line(exc)}{asked}") from exc
         _quieten(ray)
         try:
             yield RayCluster(ray)
