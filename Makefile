@@ -26,12 +26,12 @@ demo: .venv/installed
 	@echo "  $(BIN)/streamdet check pipelines/people.yaml     what the graph is made of"
 	@echo "  $(BIN)/streamdet doctor                          what this machine has and lacks"
 
+SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 test test-tensorrt parity: export OMP_NUM_THREADS=1  # two test processes of two threads each are slower
 
 test: .venv/dev-installed test-packages emulation
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 -m "not nightly and not gpu" \
-	    --ignore=tests/faults
-	$(BIN)/pytest -m "not nightly and not gpu" tests/faults
+	$(BIN)/pytest -n 3 $(SIDE_BY_SIDE) -m "not nightly and not gpu" --ignore=tests/faults  # many wait for runs
+	$(BIN)/pytest -n 2 $(SIDE_BY_SIDE) -m "not nightly and not gpu" tests/faults
 
 # What docs/security.md lists, tried; `make test` tries it, too.
 attacks: .venv/dev-installed
