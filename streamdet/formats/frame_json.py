@@ -124,14 +124,12 @@ def described(message: FrameMessage, class_names: Sequence[str]) -> list[dict[st
     ]
 
 
-def rfc3339(epoch_ns: int) -> str:
-    """Write nanoseconds since the epoch as UTC date and time, cut to microseconds."""
-    seconds, rest_ns = divmod(epoch_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
+def shaped(objects: list[dict[str, Any]], message: FrameMessage) -> list[dict[str, Any]]:
+    """Add masks and keypoints, where there are any, to what `described` says of the frame.
 
-
-def _with_findings(objects: list[dict[str, Any]], message: FrameMessage) -> list[dict[str, Any]]:
-    """Add masks, keypoints, zones and speeds, where there are any, to what `described` says."""
+    Raises:
+        ValueError: a keypoint is NaN or infinite.
+    """
     found = message.detections
     if found is None or not objects:
         return objects
@@ -143,6 +141,21 @@ def _with_findings(objects: list[dict[str, Any]], message: FrameMessage) -> list
         _check_finite("keypoints", (found.keypoints,), message)
         for item, points in zip(objects, found.keypoints.tolist(), strict=True):
             item["keypoints"] = [_keypoint(*point) for point in points]
+    return objects
+
+
+def rfc3339(epoch_ns: int) -> str:
+    """Write nanoseconds since the epoch as UTC date and time, cut to microseconds."""
+    seconds, rest_ns = divmod(epoch_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
+
+
+def _with_findings(objects: list[dict[str, Any]], message: FrameMessage) -> list[dict[str, Any]]:
+    """Add masks, keypoints, zones and speeds, where there are any, to what `described` says."""
+    found = message.detections
+    if found is None or not objects:
+        return objects
+    objects = shaped(objects, message)
     if found.interpolated is not None:
         for row in found.interpolated.nonzero()[0].tolist():
             objects[row]["interpolated"] = True
