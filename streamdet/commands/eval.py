@@ -129,6 +129,10 @@ def _add_pipeline(parser: ArgumentParser) -> None:
     add_graph_arguments(parser, is_run=True)
     add_machine_arguments(parser)
     _add_video_truth(parser)
+    parser.epilog = (
+        "example: streamdet eval pipeline people --source street.avi --truth gt.txt; with --set"
+        " track.offline=true tracks are scored as `streamdet archive` would make them"
+    )
 
 
 def _add_video_truth(parser: ArgumentParser) -> None:

@@ -47,7 +47,7 @@ class TrackerOptions(Options):
     offline: bool | OfflineOptions = Field(
         False,
         description="Whether tracks are made better once all frames are known: true, or how. For"
-        " archives and files of detections; a running pipeline refuses it.",
+        " archives, `eval pipeline` and files of detections; a running pipeline refuses it.",
     )
 
     @property
