@@ -23,14 +23,11 @@ def lack_of_masks(nodes: Iterable[Node]) -> str:
     nodes = list(nodes)
     if not any(node.role == "tracker" for node in nodes):
         return "must lead to a tracker"
-    for node in nodes:
-        if node.role == "detector" and not _may_have_masks(node):
-            assert node.model is not None
-            return (
-                f"must lead to a model with masks, such as mask_rcnn; {node.model.name!r} of"
-                f" {node.name!r} has none"
-            )
-    return ""
+    detectors = [node for node in nodes if node.role == "detector"]
+    if any(map(_may_have_masks, detectors)):
+        return ""
+    models = (repr(node.model.name) for node in detectors if node.model is not None)
+    return f"must lead to a model with masks, such as mask_rcnn, not only {', '.join(models)}"
 
 
 def _may_have_masks(node: Node) -> bool:

@@ -16,7 +16,7 @@ def masks_apart(
     """Give each pixel to the object of the highest score; of two alike to the first.
 
     Args:
-        counts: N masks, as compressed run lengths.
+        counts: N masks, as compressed run lengths; b"" for an object without one.
         scores: (N,).
         hw: height and width of their frame, pixels.
 
@@ -29,6 +29,8 @@ def masks_apart(
     taken = np.zeros(hw[::-1], np.bool_)
     left: list[bytes | None] = [None] * len(counts)
     for row in np.argsort(-scores, kind="stable").tolist():
+        if not counts[row]:
+            continue
         columns, (x, y) = decode_region(counts[row], hw)
         width, height = columns.shape
         region = taken[x : x + width, y : y + height]

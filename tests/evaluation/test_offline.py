@@ -57,3 +57,11 @@ def test_masks_and_points_stay_with_their_objects_and_what_is_filled_has_an_empt
     assert [each["id"] for each in second] == [1, 7]
     assert [area(each["mask"]["counts"].encode()) for each in second] == [0, 100 * 200]
     assert second[1]["keypoints"] == [[1.0, 2.0, 0.5]]
+
+
+def test_objects_without_mask_or_points_beside_others_stay_without() -> None:
+    counts = encode(np.ones((100, 200), np.bool_)).decode()
+    mask = {"size": [100, 200], "counts": counts}
+    shaped = walker(1, 2, mask=mask, keypoints=[[1.0, 2.0, 0.5]])
+    [better] = with_better_tracks([frame(1, walker(1), shaped)], NO_SMOOTHING)
+    assert better.objects == [walker(1), shaped]

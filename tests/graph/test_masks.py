@@ -19,12 +19,11 @@ def test_a_model_with_masks_behind_a_tracker_may_write_them(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (PEOPLE, "reads must lead to a model with masks, such as mask_rcnn; 'hog_people' of"
-         " 'detect' has none"),
+        (PEOPLE, "reads must lead to a model with masks, such as mask_rcnn, not only 'hog_people'"),
         (people(detect=MASKS, track="", publish="kind: redis_stream, reads: detect"),
          "reads must lead to a tracker"),
         (people(detect="kind: detector, reads: prepare, model: keypointrcnn_resnet50_fpn"),
-         "'keypointrcnn_resnet50_fpn' of 'detect' has none"),
+         "not only 'keypointrcnn_resnet50_fpn'"),
     ],
 )  # fmt: skip
 def test_where_no_tracked_mask_comes_the_output_is_refused(
