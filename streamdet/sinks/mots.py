@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from streamdet.detections import UNTRACKED, Detections, class_label
+from streamdet.detections import NO_PARENT, UNTRACKED, Detections, class_label
 from streamdet.formats.mots_text import CLASS_IDS, MotsRow, left_out_text
 from streamdet.messages import FrameMessage
 from streamdet.ops.masks_apart import masks_apart
@@ -45,7 +46,7 @@ class MotsSink(SourceFilesSink):
         found = message.detections
         if found is None or message.drop_reason is not None or found.track_ids is None:
             return b""
-        found = found[found.track_ids != UNTRACKED]
+        found = _tracked(found)
         names = [class_label(class_names, class_id) for class_id in found.class_ids.tolist()]
         self._tell_left_out(set(names))
         numbers = np.array([CLASS_IDS.get(name, 0) for name in names], np.int64)
@@ -56,6 +57,26 @@ class MotsSink(SourceFilesSink):
         if text := left_out_text(names - self._told):
             self._told |= names
             self._context.warn(f"{self._path}: {text}")
+
+
+def _tracked(found: Detections) -> Detections:
+    """Keep what has a track; an outline found in a track's crop by a second model has its track.
+
+    Of several in one crop the one of the highest score is meant.
+    """
+    ids, parents = found.track_ids, found.parents
+    assert ids is not None
+    if parents is None or found.masks is None:
+        return found[ids != UNTRACKED]
+    is_bare = np.array([not counts for counts in found.masks.counts], np.bool_)
+    is_outline = (parents != NO_PARENT) & ~is_bare & is_bare[parents]
+    is_outline &= found.class_ids == found.class_ids[parents]
+    ids = np.where(is_outline, ids[parents], np.where(is_bare, UNTRACKED, ids))
+    order = np.argsort(-found.scores, kind="stable")
+    order = order[ids[order] != UNTRACKED]
+    _, firsts = np.unique(ids[order], return_index=True)
+    rows = np.sort(order[firsts])
+    return replace(found, track_ids=ids)[rows]
 
 
 def _rows(found: Detections, class_ids: npt.NDArray[np.int64], frame: int) -> Iterator[MotsRow]:

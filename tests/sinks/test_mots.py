@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamdet.detections import UNTRACKED, Detections, FrameMasks
+from streamdet.detections import NO_PARENT, UNTRACKED, Detections, FrameMasks
 from streamdet.formats.mots_text import MotsRow, parse_mots
 from streamdet.messages import FrameMessage
 from streamdet.ops.run_length import decode
@@ -98,3 +98,15 @@ def test_what_has_no_track_or_no_mask_has_no_line(
 ) -> None:
     rows, _ = written(tmp_path, replace(message(), **change))  # type: ignore[arg-type]
     assert rows == []
+
+
+def test_an_outline_of_a_second_model_has_the_track_in_whose_crop_it_was_found(
+    tmp_path: Path,
+) -> None:
+    """Rows: a tracked person without a mask, a car in its crop, and two outlines of people."""
+    plain = found([0, 2, 0, 0], [4, UNTRACKED, UNTRACKED, UNTRACKED], [0], [1], [2], [3])
+    assert plain.masks is not None
+    masks = FrameMasks(plain.masks.hw, (b"", *plain.masks.counts[1:]))
+    objects = replace(plain, masks=masks, parents=np.array([NO_PARENT, 0, 0, 0]))
+    [row], _ = written(tmp_path, replace(message(), detections=objects))
+    assert (row.track_id, row.class_id, columns_of(row)) == (4, 2, [3])
