@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from streamdet.detections import NO_PARENT, UNTRACKED, Detections, class_label
+from streamdet.detections import NO_PARENT, UNTRACKED, Detections
 from streamdet.formats.mots_text import CLASS_IDS, MotsRow, left_out_text
 from streamdet.messages import FrameMessage
 from streamdet.ops.masks_apart import masks_apart
@@ -46,8 +46,8 @@ class MotsSink(SourceFilesSink):
         found = message.detections
         if found is None or message.drop_reason is not None or found.track_ids is None:
             return b""
-        found = _tracked(found)
-        names = [class_label(class_names, class_id) for class_id in found.class_ids.tolist()]
+        found = _tracked(found, class_names)
+        names = found.labels(class_names)
         self._tell_left_out(set(names))
         numbers = np.array([CLASS_IDS.get(name, 0) for name in names], np.int64)
         rows = _rows(found[numbers > 0], numbers[numbers > 0], message.index + self._first_frame)
@@ -59,7 +59,7 @@ class MotsSink(SourceFilesSink):
             self._context.warn(f"{self._path}: {text}")
 
 
-def _tracked(found: Detections) -> Detections:
+def _tracked(found: Detections, class_names: Sequence[str]) -> Detections:
     """Keep what has a track; an outline found in a track's crop by a second model has its track.
 
     Of several in one crop the one of the highest score is meant.
@@ -70,7 +70,8 @@ def _tracked(found: Detections) -> Detections:
         return found[ids != UNTRACKED]
     is_bare = np.array([not counts for counts in found.masks.counts], np.bool_)
     is_outline = (parents != NO_PARENT) & ~is_bare & is_bare[parents]
-    is_outline &= found.class_ids == found.class_ids[parents]
+    labels = np.array(found.labels(class_names))  # two models number one class differently
+    is_outline &= labels == labels[parents]
     ids = np.where(is_outline, ids[parents], np.where(is_bare, UNTRACKED, ids))
     order = np.argsort(-found.scores, kind="stable")
     order = order[ids[order] != UNTRACKED]

@@ -15,7 +15,8 @@ from streamdet.ops.run_length import decode
 from streamdet.sinks.mots import MotsOptions, MotsSink
 from tests.sinks.frames import context, message
 
-NAMES = ("person", "bus", "car")
+NAMES = ("person", "bus", "car", "person")
+"""Of two models, one after the other."""
 
 
 def found(class_ids: list[int], track_ids: list[int], *columns: list[int]) -> Detections:
@@ -104,7 +105,7 @@ def test_an_outline_of_a_second_model_has_the_track_in_whose_crop_it_was_found(
     tmp_path: Path,
 ) -> None:
     """Rows: a tracked person without a mask, a car in its crop, and two outlines of people."""
-    plain = found([0, 2, 0, 0], [4, UNTRACKED, UNTRACKED, UNTRACKED], [0], [1], [2], [3])
+    plain = found([0, 2, 3, 3], [4, UNTRACKED, UNTRACKED, UNTRACKED], [0], [1], [2], [3])
     assert plain.masks is not None
     masks = FrameMasks(plain.masks.hw, (b"", *plain.masks.counts[1:]))
     objects = replace(plain, masks=masks, parents=np.array([NO_PARENT, 0, 0, 0]))
