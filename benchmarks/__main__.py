@@ -16,6 +16,10 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
         "benchmarks.street_by_time:run",
         "AP of street models at equal CPU time, several input sizes",
     ),
+    "public_detections": (
+        "benchmarks.public_detections:run",
+        "what an oracle and our tracker make of MOT15's public detections; updates a second",
+    ),
     "camera_latency": (
         "benchmarks.camera_latency:run",
         "`streamdet bench latency`, of a camera that speaks RTSP",

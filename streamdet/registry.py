@@ -68,6 +68,8 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "csv": "streamdet.sinks.csv:CsvSink",
         "parquet": "streamdet.sinks.parquet:ParquetSink",
         "mot": "streamdet.sinks.mot:MotSink",
+        "mots": "streamdet.sinks.mots:MotsSink",
+        "coco": "streamdet.sinks.coco:CocoSink",
         "heatmap": "streamdet.sinks.heatmap:HeatmapSink",
         "event_file": "streamdet.sinks.event_file:EventFileSink",
         "webhook": "streamdet.sinks.webhook:WebhookSink",
@@ -122,6 +124,10 @@ NETWORKS: Final[dict[str, str]] = {
 
 WITHOUT_NETWORK: Final = frozenset({"hog_svm", "dpm", "bow_spm"})
 """Kinds of detectors that run no network, so that their models have no `input`."""
+
+
+WITH_MASKS: Final = frozenset({"mask_rcnn"})
+"""Kinds of detectors of ours whose models may say which pixels belong to an object."""
 
 
 OBJECTIVES: Final[dict[str, str]] = {

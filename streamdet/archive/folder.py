@@ -23,6 +23,8 @@ SUFFIXES: Final = {
     "csv": ".csv",
     "parquet": ".parquet",
     "mot": ".txt",
+    "mots": ".mots.txt",
+    "coco": ".coco.json",
     "events": ".events.jsonl",
     "mp4": ".mp4",
 }

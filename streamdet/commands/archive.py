@@ -38,7 +38,10 @@ from streamdet.commands.graph_arguments import (
     settings_from,
 )
 from streamdet.errors import ConfigError, EngineError
+from streamdet.formats.mots_text import left_out_text
 from streamdet.graph import load_graph
+from streamdet.graph.masks import lack_of_masks
+from streamdet.graph.sought import sought
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.sinks.parquet import missing_library
 from streamdet.sources.media_file import MediaPlace
@@ -166,6 +169,8 @@ def _archive(args: Namespace) -> int:
             return INTERRUPTED
         for line in note_lines(notes, parts):
             print(line)
+        if "mots" in args.format and (left_out := left_out_text(sought(parts.graph))):
+            print(f"--format mots: {left_out}")
         if copy is not None:
             stack.enter_context(copy.kept())
         return _worked(_Archive(manifest, folder, request, pipelines, copy), paths)
@@ -220,6 +225,8 @@ def _parts(args: Namespace, paths: list[MediaPlace]) -> SplitGraph:
     refuse_missing(parts.detection_graph(items, Path(), None))
     if "parquet" in args.format and (missing := missing_library()):
         raise EngineError(f"--format parquet: {missing}")
+    if "mots" in args.format and (lack := lack_of_masks([*parts.detect, *parts.join])):
+        raise ConfigError(f"--format mots: {parts.graph.path}: {lack}")
     if args.detect_every > 1 and not any(node.role == "tracker" for node in parts.join):
         raise ConfigError(
             f"--detect-every {args.detect_every}: {parts.graph.path} has no tracker to give the"

@@ -15,10 +15,12 @@ from streamdet.commands.set_options import add_set_argument
 from streamdet.errors import ConfigError, EngineError
 from streamdet.evaluation.extra import check_extra
 from streamdet.evaluation.mot_results import score_mot
+from streamdet.evaluation.mots_results import score_mots
 from streamdet.evaluation.plots import write_plots
 from streamdet.evaluation.results import Kind, read_results
 from streamdet.evaluation.scores import Scores, score_results
 from streamdet.evaluation.truths.images import read_truth
+from streamdet.evaluation.truths.mots import is_mots_truth
 from streamdet.system.atomic_file import checked_output, file_key, write_whole
 
 _IMAGES: Final = "COCO's .json, a folder of VOC's .xml or of YOLO's .txt files"
@@ -64,7 +66,7 @@ def run(args: Namespace) -> int:
     if args.form == "thresholds":
         eval_thresholds.run(args)
         return 0
-    out = None if args.json is None else _checked_json(args)
+    out = _checked_outputs(args)
     forms = {"results": _results, "model": eval_model.run, "pipeline": eval_pipeline.run}
     scored = forms[args.form](args)
     for scores in scored:
@@ -83,10 +85,17 @@ def run(args: Namespace) -> int:
 
 def _add_results(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "results", type=Path, metavar="RESULTS", help="COCO's .json, or MOT's .txt: tracks, too"
+        "results",
+        type=Path,
+        metavar="RESULTS",
+        help="COCO's .json, or MOT's or MOTS's .txt: tracks, too",
     )
     parser.add_argument(
-        "--truth", type=Path, required=True, metavar="TRUTH", help=f"{_IMAGES}; MOT's gt.txt"
+        "--truth",
+        type=Path,
+        required=True,
+        metavar="TRUTH",
+        help=f"{_IMAGES}; MOT's, MOTS's gt.txt",
     )
     parser.add_argument(
         "--type",
@@ -108,6 +117,11 @@ def _add_model(parser: ArgumentParser) -> None:
         metavar="A,B",
         help="only these; by default all classes that the model and the truth share",
     )
+    parser.add_argument(
+        "--results",
+        metavar="OUT.json",
+        help="write what was found as COCO's results, with the truth's numbers; replaced if there",
+    )
     add_set_argument(parser, "iou_thresh=0.65")
 
 
@@ -115,6 +129,10 @@ def _add_pipeline(parser: ArgumentParser) -> None:
     add_graph_arguments(parser, is_run=True)
     add_machine_arguments(parser)
     _add_video_truth(parser)
+    parser.epilog = (
+        "example: streamdet eval pipeline people --source street.avi --truth gt.txt; with --set"
+        " track.offline=true tracks are scored as `streamdet archive` would make them"
+    )
 
 
 def _add_video_truth(parser: ArgumentParser) -> None:
@@ -122,7 +140,8 @@ def _add_video_truth(parser: ArgumentParser) -> None:
         "--truth",
         type=Path,
         metavar="TRUTH",
-        help="MOTChallenge's .txt or COCO's .json; synthetic:street knows its own",
+        help="MOTChallenge's .txt (boxes, or MOTS's masks) or COCO's .json; synthetic:street knows"
+        " its own",
     )
 
 
@@ -130,25 +149,45 @@ def _results(args: Namespace) -> list[Scores]:
     kind: Kind = args.type
     paths = (args.results, args.truth)
     are_mot = [path.suffix.lower() == ".txt" and not path.is_dir() for path in paths]
-    if all(are_mot) and kind == "bbox":
-        return [score_mot(args.results, args.truth)]
     if any(are_mot):
-        raise ConfigError(
-            f"{args.results}, --truth {args.truth}: MOT's .txt is scored against MOT's .txt, by"
-            " --type bbox"
-        )
+        return [_text_results(args, all(are_mot))]
     if args.results.suffix.lower() == ".jsonl":
         raise ConfigError(f"{args.results}: what a run wrote is scored by `eval published`")
     truth = read_truth(args.truth, args.images)
     return [score_results(truth, read_results(args.results, truth, kind), kind)]
 
 
-def _checked_json(args: Namespace) -> Path:
+def _text_results(args: Namespace, are_both_text: bool) -> Scores:
+    """Score MOT text against MOT text, by boxes, or MOTS text against MOTS text, by masks."""
+    if are_both_text:
+        are_masks = [is_mots_truth(path) for path in (args.results, args.truth)]
+        if all(are_masks) and args.type in ("bbox", "segm"):  # bbox: nothing was stated
+            return score_mots(args.results, args.truth)
+        if not any(are_masks) and args.type == "bbox":
+            return score_mot(args.results, args.truth)
+    raise ConfigError(
+        f"{args.results}, --truth {args.truth}: MOT's .txt is scored against MOT's .txt, by"
+        " --type bbox, and MOTS's against MOTS's, by --type segm"
+    )
+
+
+def _checked_outputs(args: Namespace) -> Path | None:
+    """Check what is to be written; returns where the metrics go."""
+    out = None if args.json is None else _checked_out(args, "json")
+    if args.form == "model" and args.results is not None:
+        args.results = _checked_out(args, "results")
+        if out is not None and file_key(out) == file_key(args.results):
+            raise ConfigError(f"--results {args.results}: must differ from --json")
+    return out
+
+
+def _checked_out(args: Namespace, option: str) -> Path:
+    stated = getattr(args, option)
     try:
-        path = checked_output(args.json)
+        path = checked_output(stated)
     except ConfigError as exc:
-        raise ConfigError(f"--json {args.json}: {exc}") from exc
-    read = {file_key(each) for each in (args.truth, getattr(args, "results", None)) if each}
-    if file_key(path) in read:
-        raise ConfigError(f"--json {args.json}: must differ from the files that are read")
+        raise ConfigError(f"--{option} {stated}: {exc}") from exc
+    inputs = (args.truth, args.results if args.form == "results" else None)
+    if file_key(path) in {file_key(each) for each in inputs if each}:
+        raise ConfigError(f"--{option} {stated}: must differ from the files that are read")
     return path

@@ -24,6 +24,7 @@ from streamdet.evaluation.images import (
     detect_images,
     find_images,
 )
+from streamdet.evaluation.results import write_results
 from streamdet.evaluation.scores import Scores, score_all
 from streamdet.evaluation.truth import Truth
 from streamdet.evaluation.truths.images import read_truth
@@ -53,6 +54,8 @@ def run(args: Namespace) -> list[Scores]:
         model.classes,
     )
     fps = len(images) / (time.monotonic() - start_s)
+    if args.results is not None:
+        write_results(args.results, found)
     about = {"model": model.name, "runtime": runtime, "images a second": fps}
     notes = floor_notes(model)
     return [

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from streamdet.commands.model_text import paper
 from streamdet.config.names import NameOf
+from streamdet.config.options import Options
 from streamdet.config.suggestions import nearest
 from streamdet.config.validation import key_names
 from streamdet.errors import ConfigError, to_install
@@ -126,7 +127,8 @@ def _options(
         given: options that need not be stated although the model wants them.
     """
     for name, field in zip(key_names(model), model.model_fields.values(), strict=True):
-        yield f"  {within}{name}{'' if name in given else _default(field)}"
+        default = _default(field) or (f" = {text}" if (text := _unstated(model, name)) else "")
+        yield f"  {within}{name}{'' if name in given else default}"
         text = field.description or ""
         stated = (field.annotation, *field.metadata)
         words = [word for part in stated for word in _words(part)]
@@ -136,6 +138,10 @@ def _options(
         yield from (f"      {line}" for line in wrap(text, _WIDTH - 6))
         for nested, index in _nested(field.annotation):
             yield from _options(nested, f"{within}{name}{index}.")
+
+
+def _unstated(model: type[BaseModel], name: str) -> str:
+    return model.unstated(name) if issubclass(model, Options) else ""
 
 
 def _nested(annotation: Any, index: str = "") -> Iterator[tuple[type[BaseModel], str]]:

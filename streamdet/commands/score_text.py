@@ -12,6 +12,7 @@ from rich.table import Table
 from streamdet.evaluation.confusion import OUTCOMES, SIZES, Confusion
 from streamdet.evaluation.frames import ALL
 from streamdet.evaluation.mot import MotScores
+from streamdet.evaluation.mots import MotsScores
 from streamdet.evaluation.scores import Scores
 
 _MOST_MISTAKES: Final = 8
@@ -32,6 +33,8 @@ def print_scores(scores: Scores, stream: TextIO) -> None:
         _print_confusion(console, scores.confusion)
     if scores.tracking:
         console.print(_tracks(scores.tracking))
+    if scores.mask_tracking:
+        console.print(_mask_tracks(scores.mask_tracking))
 
 
 def _counts(scores: Scores) -> str:
@@ -87,6 +90,15 @@ def _tracks(tracking: dict[str, MotScores]) -> Table:
         shares = map(_share, (s.mota, s.idf1, s.recall, s.precision))
         counts = s.switches, s.fragmentations, s.false_positives, s.misses, s.objects
         table.add_row(name, *shares, *map(str, counts))
+    return table
+
+
+def _mask_tracks(tracking: dict[str, MotsScores]) -> Table:
+    heads = ("sMOTSA", "MOTSA", "MOTSP", "switches", "false", "missed", "objects")
+    table = _table("tracked masks", *heads)
+    for name, s in tracking.items():
+        counts = s.switches, s.false_positives, s.misses, s.objects
+        table.add_row(name, *map(_share, (s.smotsa, s.motsa, s.motsp)), *map(str, counts))
     return table
 
 

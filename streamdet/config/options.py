@@ -1,5 +1,7 @@
 """The base of every options model: what a node of a graph may say about itself."""
 
+from __future__ import annotations
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -10,3 +12,8 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def unstated(cls, name: str) -> str:
+        """Say what an option without a default of its own is where nobody states it; "" here."""
+        return ""

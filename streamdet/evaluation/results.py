@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -22,6 +22,8 @@ from streamdet.evaluation.json_file import (
 from streamdet.evaluation.masks import checked_mask
 from streamdet.evaluation.name_readings import readings
 from streamdet.evaluation.truth import XYWH, Truth
+from streamdet.formats.coco_results import entry_text, result_entry, shapes
+from streamdet.system.atomic_file import write_whole
 from streamdet.system.redaction import short
 
 Kind = Literal["bbox", "segm", "keypoints"]
@@ -67,6 +69,23 @@ def read_results(path: Path, truth: Truth, kind: Kind) -> list[Result]:
     """
     entries = wanted_list(read_json(path), str(path))
     return [_result(each, truth, kind, f"{path}[{n}]") for n, each in enumerate(entries)]
+
+
+def write_results(path: Path, results: Sequence[Result]) -> None:
+    """Write a list of results, whole; what `read_results` reads.
+
+    Raises:
+        EngineError: it cannot be written.
+    """
+    lines = [entry_text(_entry(each)) for each in results]
+    write_whole(path, b"[\n" + b",\n".join(lines) + b"\n]\n")
+
+
+def _entry(result: Result) -> dict[str, Any]:
+    points = result.keypoints
+    entry = result_entry(result.image_id, result.category_id, result.score, result.xywh or ())
+    triples = None if points is None else list(zip(*[iter(points)] * 3, strict=True))
+    return entry | shapes(result.segmentation, triples)
 
 
 def results_of(found: Detections, image_id: int, category_ids: Mapping[int, int]) -> list[Result]:

@@ -12,6 +12,7 @@ from streamdet.evaluation.confusion import Confusion, confusion
 from streamdet.evaluation.extra import import_extra
 from streamdet.evaluation.masks import to_rle
 from streamdet.evaluation.mot import MotScores
+from streamdet.evaluation.mots import MotsScores, score_mask_tracks
 from streamdet.evaluation.results import Kind, Result
 from streamdet.evaluation.truth import Truth
 from streamdet.evaluation.voc import VocScores, voc_scores
@@ -37,6 +38,7 @@ class Scores:
         confusion: what was taken for what; boxes only.
         tracking: class name -> metrics of its tracks, "all" -> those of all; only of a video whose
             truth and results have tracks.
+        mask_tracking: class name -> metrics of its tracked masks; masks only, likewise.
         about: what was measured: model, runtime, frames a second ...
         notes: what a reader of the metrics must know, a sentence each.
     """
@@ -49,6 +51,7 @@ class Scores:
     voc: VocScores | None = None
     confusion: Confusion | None = None
     tracking: dict[str, MotScores] = field(default_factory=dict)
+    mask_tracking: dict[str, MotsScores] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -62,6 +65,7 @@ class Scores:
             "voc": None if self.voc is None else asdict(self.voc),
             "confusion": None if self.confusion is None else asdict(self.confusion),
             "tracking": {name: _plain(scores) for name, scores in self.tracking.items()},
+            "mask_tracking": {name: each.as_dict() for name, each in self.mask_tracking.items()},
             "about": self.about,
             "notes": list(self.notes),
         }
@@ -105,6 +109,8 @@ def score_results(truth: Truth, results: Sequence[Result], kind: Kind) -> Scores
         kind, len(truth.images), objects, found, coco_scores(truth, results, kind),
         notes=(*truth.notes, *_notes(truth, kind)),
     )  # fmt: skip
+    if kind == "segm":
+        return replace(scores, mask_tracking=score_mask_tracks(truth, results))
     if kind != "bbox":
         return scores
     boxed = [_with_box(truth, result) for result in results]

@@ -21,9 +21,9 @@ from streamdet.evaluation.voc import FALSE, TRUE, by_category, judge
 
 LOW: Final = 0.1
 """Detections from this score on are looked at: ByteTrack's lower threshold."""
-SCORES: Final = tuple(round(0.2 + 0.05 * step, 2) for step in range(9))
-"""Score thresholds that are tried: 0.2 to 0.6."""
-HIGH: Final = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+SCORES: Final = tuple(round(0.2 + 0.05 * step, 2) for step in range(15))
+"""Score thresholds that are tried: 0.2 to 0.9."""
+HIGH: Final = tuple(round(0.35 + 0.05 * step, 2) for step in range(11))
 """Thresholds of the first match that are tried, each with the next two of `_ABOVE` above it."""
 _ABOVE: Final = (0.05, 0.1)
 

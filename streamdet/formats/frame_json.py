@@ -134,6 +134,19 @@ def described(message: FrameMessage, class_names: Sequence[str]) -> list[dict[st
     ]
 
 
+def shaped(objects: list[dict[str, Any]], message: FrameMessage) -> list[dict[str, Any]]:
+    """Add masks and keypoints, where there are any, to what `described` says of the frame.
+
+    Raises:
+        ValueError: a keypoint is NaN or infinite.
+    """
+    found = message.detections
+    if found is None or not objects:
+        return objects
+    _add_shapes(objects, found, message)
+    return objects
+
+
 def rfc3339(epoch_ns: int) -> str:
     """Write nanoseconds since the epoch as UTC date and time, cut to microseconds."""
     seconds, rest_ns = divmod(epoch_ns, 1_000_000_000)

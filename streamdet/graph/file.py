@@ -18,6 +18,7 @@ from streamdet.graph.camera_files import spread_cameras
 from streamdet.graph.contents import check_contents
 from streamdet.graph.devices import check_devices
 from streamdet.graph.draft import GraphFile, draft_nodes
+from streamdet.graph.masks import check_mask_sinks
 from streamdet.graph.outputs import check_outputs
 from streamdet.graph.overrides import override
 from streamdet.graph.pipeline import PipelineGraph
@@ -80,6 +81,7 @@ def load_graph(
     check_vectors(graph, problems)
     check_event_sinks(graph, problems)
     check_recording(graph, problems)
+    check_mask_sinks(graph, problems)
     problems.raise_if_any(is_all=True)
     return graph
 

@@ -23,6 +23,8 @@ OUTPUT_KINDS: Final = {
     ".jsonl": ("jsonl", "a line a frame"),
     ".csv": ("csv", "a row an object"),
     ".parquet": ("parquet", "a row an object"),
+    ".coco.json": ("coco", "COCO's results, with masks and points"),
+    ".mots.txt": ("mots", "MOTS, tracked masks"),
     ".txt": ("mot", "MOT"),
     ".records": ("records", "a folder of events and tracks for `streamdet search`"),
 }

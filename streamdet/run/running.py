@@ -164,7 +164,7 @@ class Running:
                 self._check_file(sink, name)
             if getattr(kind, "has_fixed_sources", False):
                 raise ConfigError(
-                    f"{sink.name} writes its file when all cameras have ended, so that none can"
+                    f"{sink.name} ends its file when its cameras have ended, so that none can"
                     " come or go: write .csv or .jsonl in its place, and start the run again"
                 )
 

@@ -67,6 +67,7 @@ class Sink(Protocol):
         options_may_change: a new process may go on with other options; else a graph that changes
             them is not applied to a running run.
         needs_tracks: it must read a tracker.
+        needs_masks: it must read a tracker, and detectors whose models say which pixels are whose.
         draws_on_gpu: it can work on a GPU, where it gets images as stages/device_image.py has them.
         needs_events: it must read analytics.
         needs_packets: it finds each live source's last encoded packets in the run's folder

@@ -138,6 +138,16 @@ class RedoFile:
         self._has_begun = state is not None
         self._staged: bytes | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of this run is in it, or staged, be it b""."""
+        return self._has_begun or self._staged is not None
+
+    @property
+    def end(self) -> int:
+        """How many bytes it will hold after the next `commit`."""
+        return self._file.length + len(self._staged or b"")
+
     def stage(self, data: bytes) -> None:
         """Add `data` to what the next `commit` writes; b"" is a result, too: the first is kept."""
         self._staged = (self._staged or b"") + data

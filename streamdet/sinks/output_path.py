@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import Final
+
+_DOUBLE: Final = (".coco.json", ".mots.txt")
+"""Suffixes of two parts, before both of which a source's name goes."""
 
 
 def output_path(path: Path, source_id: str, source_ids: Collection[str]) -> Path:
@@ -22,4 +26,6 @@ def output_path(path: Path, source_id: str, source_ids: Collection[str]) -> Path
     if len(source_ids) <= 1 and source_id in source_ids:
         return path
     name = re.sub(r"[^\w.-]", "_", source_id)
-    return path.with_name(f"{path.stem}-{name}{path.suffix}")
+    suffix = next((end for end in _DOUBLE if path.name.lower().endswith(end)), path.suffix)
+    stem = path.name[: len(path.name) - len(suffix)]
+    return path.with_name(f"{stem}-{name}{path.name[len(stem) :]}")

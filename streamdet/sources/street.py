@@ -15,8 +15,9 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.detections import Detections
+from streamdet.detections import Detections, FrameMasks
 from streamdet.image import Pixels
+from streamdet.ops.run_length import encode_region
 from streamdet.sources.scene_uri import SceneSpec
 from streamdet.sources.sprites import Sprite, blend, overlap
 from streamdet.sources.street_looks import (
@@ -37,6 +38,8 @@ _PHASES = 16
 _GAP_M = (1.5, 14.0)  # by class: how long a crossing goes on out of sight
 _STRIDE_M = 1.4  # one walking cycle, two steps
 _SUBPIXEL = 1024
+_Row = tuple[list[int], float, int, int, bytes]
+"""Of somebody: box, share that is to be seen, class, track, mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +97,23 @@ class Street:
             Objects from far to near (a later one hides an earlier one). xyxy: the extent of the
             object, hidden parts included, cut at the image's edges. scores: the share of the
             object that is to be seen, above 0. class_ids: index into CLASS_NAMES. track_ids: a
-            new one for each crossing.
+            new one for each crossing. masks: the pixels that are to be seen.
         """
-        rows: list[tuple[list[int], float, int, int]] = []
+        rows: list[_Row] = []
         hidden = np.zeros(self.spec.hw, np.bool_)
         for actor, lap, sprite, ground_xy in reversed(list(self._visible(index))):
             there, here = overlap(self.spec.hw, sprite, ground_xy)
             shape = sprite.silhouette[here]
-            seen = np.count_nonzero(shape & ~hidden[there])
+            open_to_view = shape & ~hidden[there]
+            seen = np.count_nonzero(open_to_view)
             if seen:
                 share = seen / np.count_nonzero(sprite.silhouette)
                 track_id = lap * len(self._actors) + self._actors.index(actor) + 1
-                rows.append((_extent(shape, there), share, actor.class_id, track_id))
+                left_top = there[1].start, there[0].start
+                counts = encode_region(open_to_view.T, left_top, self.spec.hw)
+                rows.append((_extent(shape, there), share, actor.class_id, track_id, counts))
                 hidden[there] |= shape
-        return _to_detections(rows[::-1])
+        return _to_detections(rows[::-1], self.spec.hw)
 
     def _visible(self, index: int) -> Iterator[tuple[_Actor, int, Sprite, tuple[int, int]]]:
         height, width = self.spec.hw
@@ -178,10 +184,11 @@ def _extent(shape: npt.NDArray[np.bool_], there: tuple[slice, slice]) -> list[in
     return [left + int(columns[0]), top + int(rows[0]), right, bottom]
 
 
-def _to_detections(rows: list[tuple[list[int], float, int, int]]) -> Detections:
+def _to_detections(rows: list[_Row], hw: tuple[int, int]) -> Detections:
     return Detections(
         xyxy=np.array([row[0] for row in rows], np.float32).reshape(-1, 4),
         scores=np.array([row[1] for row in rows], np.float32),
         class_ids=np.array([row[2] for row in rows], np.int64),
         track_ids=np.array([row[3] for row in rows], np.int64),
+        masks=FrameMasks(hw, tuple(row[4] for row in rows)),
     )

@@ -35,7 +35,6 @@ from streamdet.trackers.box_states import Found, cxcywh_to_xyxy, overlaps, track
 from streamdet.trackers.byte_track import ByteTrackOptions
 from streamdet.trackers.camera_motion import SparseFlow, move_filters
 from streamdet.trackers.kalman import correct, predict, start_filters
-from streamdet.trackers.options import Score
 from streamdet.trackers.three_rounds import match_in_rounds
 from streamdet.trackers.tracks import (
     CLASS_ID,
@@ -66,21 +65,6 @@ class BotSortOptions(ByteTrackOptions):
         "new_thresh": 0.89,
     }
 
-    high_thresh: Score | None = Field(
-        None,
-        description="Scores from here on are matched first; by default the model's"
-        " tracking.high_thresh, else 0.6 (the paper's), of a file of detections 0.85.",
-    )
-    low_thresh: Score | None = Field(
-        None,
-        description="Detections below this are not tracked; by default the model's"
-        " tracking.low_thresh, else 0.1 (the paper's), of a file of detections 0.6.",
-    )
-    new_thresh: Score | None = Field(
-        None,
-        description="Scores from here on may begin a track; by default the model's"
-        " tracking.new_thresh, else 0.7 (the paper's), of a file of detections 0.89.",
-    )
     high_iou_thresh: float = Field(
         0.2, ge=0, le=1, description="Least overlap of a track and a high-score detection."
     )

@@ -61,17 +61,17 @@ class ByteTrackOptions(TrackerOptions):
     high_thresh: Score | None = Field(
         None,
         description="Scores from here on are matched first; by default the model's"
-        " tracking.high_thresh, else 0.6 (the paper's).",
+        " tracking.high_thresh.",
     )
     low_thresh: Score | None = Field(
         None,
         description="Detections below this are not tracked; by default the model's"
-        " tracking.low_thresh, else 0.1 (the paper's).",
+        " tracking.low_thresh.",
     )
     new_thresh: Score | None = Field(
         None,
         description="Scores from here on may begin a track; by default the model's"
-        " tracking.new_thresh, else 0.7 (the paper's).",
+        " tracking.new_thresh.",
     )
     high_iou_thresh: float = Field(
         0.2,

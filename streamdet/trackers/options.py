@@ -47,7 +47,7 @@ class TrackerOptions(Options):
     offline: bool | OfflineOptions = Field(
         False,
         description="Whether tracks are made better once all frames are known: true, or how. For"
-        " archives and files of detections; a running pipeline refuses it.",
+        " archives, `eval pipeline` and files of detections; a running pipeline refuses it.",
     )
 
     @property
@@ -68,6 +68,14 @@ class TrackerOptions(Options):
         if isinstance(self.offline, OfflineOptions):
             return self.offline
         return OfflineOptions() if self.offline else None
+
+    @classmethod
+    def unstated(cls, name: str) -> str:
+        """Say what a threshold is that neither the graph nor the model states."""
+        if name not in cls.paper:
+            return ""
+        of_file = f", of a file of detections {cls.of_file[name]:g}" if name in cls.of_file else ""
+        return f"the model's, else {cls.paper[name]:g}{of_file}"
 
     def threshold(self, name: str) -> float:
         """Return a threshold: as stated, else that for files of detections."""

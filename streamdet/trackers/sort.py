@@ -53,7 +53,7 @@ class SortOptions(TrackerOptions):
     score_thresh: Score | None = Field(
         None,
         description="Detections below this are not tracked; by default the model's"
-        " tracking.high_thresh, else 0.6.",
+        " tracking.high_thresh.",
     )
     iou_thresh: float = Field(
         0.3, gt=0, le=1, description="A track and a detection must overlap this much."

@@ -46,7 +46,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def archived(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("archive") / "out"
-    done(archive_command(clips, output, "--format", "jsonl,csv,mot,mp4"))
+    done(archive_command(clips, output, "--format", "jsonl,csv,mot,coco,mp4"))
     return output
 
 
@@ -56,7 +56,7 @@ def rows(output: Path) -> dict[str, dict[str, str]]:
 
 
 def test_the_outputs_are_those_of_a_run(clips: Path, archived: Path, tmp_path: Path) -> None:
-    outputs = [tmp_path / f"run{suffix}" for suffix in (".jsonl", ".csv", ".txt")]
+    outputs = [tmp_path / f"run{suffix}" for suffix in (".jsonl", ".csv", ".txt", ".coco.json")]
     wanted = [argument for path in outputs for argument in ("--output", str(path))]
     done(command("run", "people", "--source", str(clips), *wanted, *OPTIONS))
     lines, rows = frames_of(outputs[0]), outputs[1].read_text().splitlines()
@@ -66,9 +66,15 @@ def test_the_outputs_are_those_of_a_run(clips: Path, archived: Path, tmp_path: P
         header, *of_archive = (archived / f"{stem}.csv").read_text().splitlines()
         assert of_archive == [row for row in rows if row.startswith(f"{stem},")]
         assert header == rows[0]
-        assert (archived / f"{stem}.txt").read_bytes() == (
-            tmp_path / f"run-{stem}.txt"
-        ).read_bytes()
+        for end in (".txt", ".coco.json"):
+            of_run = (tmp_path / f"run-{stem}{end}").read_bytes()
+            assert (archived / f"{stem}{end}").read_bytes() == of_run
+
+
+def test_masks_of_a_model_without_any_are_refused(clips: Path, tmp_path: Path) -> None:
+    refused = archive_command(clips, tmp_path / "out", "--format", "mots")
+    assert "must lead to a model with masks" in done(refused, code=2)
+    assert not (tmp_path / "out").exists()
 
 
 def test_long_files_were_cut_where_they_can_be(archived: Path) -> None:
@@ -89,7 +95,7 @@ def test_files_csv_has_a_row_for_each_file(clips: Path, archived: Path) -> None:
 
 def test_the_same_command_does_nothing_again(clips: Path, archived: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in archived.rglob("*.*") if path.is_file()}
-    said = done(archive_command(clips, archived, "--format", "jsonl,csv,mot,mp4"))
+    said = done(archive_command(clips, archived, "--format", "jsonl,csv,mot,coco,mp4"))
     assert "3 files: 3 done, 3 of them before" in said
     after = {path: path.stat().st_mtime_ns for path in before}
     changed = {path.name for path in before if before[path] != after[path]}
@@ -196,7 +202,7 @@ def test_nothing_is_left_in_temporary_places(archived: Path) -> None:
     folder = ArchiveFolder(archived)
     assert list(folder.temporary.iterdir()) == []
     assert {path.suffix for path in folder.segments.iterdir()} == {".seg"}
-    assert len(results(archived)) == 1 + 3 * 4
+    assert len(results(archived)) == 1 + 3 * 5
 
 
 @pytest.mark.nightly

@@ -250,7 +250,7 @@ def test_outputs_that_want_all_cameras_from_the_start_let_none_come(
         lambda: run.control.add("yard", {"uri": run.address}),
         lambda: run.control.remove("door"),
     ):
-        with pytest.raises(ConfigError, match="writes its file when all cameras have ended"):
+        with pytest.raises(ConfigError, match="ends its file when its cameras have ended"):
             refused()
     run.stop()
     run.check_accounts(["door"])

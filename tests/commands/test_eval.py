@@ -130,7 +130,7 @@ def test_each_threshold_is_tried_on_what_was_found_once(
     assert thresholds(truth, name) == 0
     lines = capsys.readouterr().out.splitlines()
     boxes = [line.split() for line in lines if line.startswith("  boxes")]
-    assert [row[4] for row in boxes] == ["1.000"] * 5 + ["0.000"] * 4  # .20 to .40, .45 to .60
+    assert [row[4] for row in boxes] == ["1.000"] * 5 + ["0.000"] * 10  # .20 to .40, .45 to .90
     assert not [line for line in lines if line.startswith("  tracks")]
 
 
@@ -169,6 +169,22 @@ def test_a_model_with_masks_is_scored_by_boxes_and_by_masks(truth: Path) -> None
     metrics = json.loads(out.read_text())
     aps = {kind: scores["coco"]["all"]["AP"] for kind, scores in metrics.items()}
     assert aps == pytest.approx({"bbox": 1.0, "segm": 0.1})  # IoU 0.525: one threshold of ten
+
+
+def test_what_a_model_found_is_written_as_results_that_score_alike(
+    truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, found = write_constant_model(truth.parent), truth.with_name("found.json")
+    assert model(truth, "--results", str(found), name=name) == 0
+    [entry] = json.loads(found.read_text())
+    assert (entry["image_id"], entry["category_id"]) == (1, 7)
+    assert main(["eval", "results", str(found), "--truth", str(truth)]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("bbox ")]
+    assert lines[0] == lines[1]
+    assert model(truth, "--results", str(truth), name=name) == 2
+    both = ["--results", str(found), "--json", str(found)]
+    assert model(truth, *both, name=name) == 2
+    assert "must differ from --json" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -220,6 +236,19 @@ def test_a_pipeline_is_scored_against_the_street_s_own_truth(
     assert set(metrics["objects"]) == {"person"}  # the graph looks for people only
     assert set(metrics["tracking"]) == {"person", "all"}
     assert "MOTA" in capsys.readouterr().out
+
+
+def test_tracks_are_scored_as_an_archive_makes_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "synthetic:street?frames=12&hw=240x320"
+    arguments = ["eval", "pipeline", "people", "--source", source, "--set", "track.offline=true"]
+    out = tmp_path / "out.json"
+    assert main([*arguments, "--json", str(out)]) == 0
+    assert "as an archive makes them" in json.loads(out.read_text())["bbox"]["about"]["offline"]
+    capsys.readouterr()
+    assert main([*arguments, "--output", str(tmp_path / "o.txt")]) == 2
+    assert "`streamdet archive` writes the better ones" in capsys.readouterr().err
 
 
 def test_a_pipeline_is_scored_through_the_server_that_is_named(redis_server: RedisServer) -> None:

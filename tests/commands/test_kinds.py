@@ -139,3 +139,14 @@ def test_an_unknown_kind_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().err == (
         "error: 'byte_trak' is no kind of node; did you mean 'byte_track'?\n"
     )
+
+
+def test_thresholds_of_trackers_are_told_with_what_holds_where_nobody_states_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["kinds", "bot_sort"]) == 0
+    assert "  high_thresh = the model's, else 0.6, of a file of detections 0.85\n" in (
+        capsys.readouterr().out
+    )
+    assert main(["kinds", "byte_track"]) == 0
+    assert "  new_thresh = the model's, else 0.7\n" in capsys.readouterr().out

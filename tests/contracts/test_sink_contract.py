@@ -10,21 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streamdet.detections import FrameMasks
 from streamdet.errors import ConfigError, EngineError
 from streamdet.messages import FrameMessage
 from streamdet.registry import KINDS, load
 from streamdet.sinks import PublicEntry, Sink
-from tests.sinks.frames import context, image, message
+from tests.sinks.frames import HW, context, image
+from tests.sinks.frames import message as plain_message
 
 SUFFIXES = {
+    "coco": ".coco.json",
     "csv": ".csv",
     "event_file": ".events.jsonl",
     "jsonl": ".jsonl",
     "mot": ".txt",
+    "mots": ".mots.txt",
     "parquet": ".parquet",
     "video": ".mp4",
 }
@@ -52,6 +57,16 @@ def make(kind: str, folder: Path, *sources: str) -> Sink:
     options = {} if kind == "redis_stream" else {"path": folder / f"out{SUFFIXES[kind]}"}
     made: Sink = sink(sink.Options(**options), context(*sources))
     return made
+
+
+def message(source_id: str = "cam", index: int = 0, count: int = 2) -> FrameMessage:
+    """A frame whose objects have masks: each fills a column."""
+    plain = plain_message(source_id, index, count)
+    assert plain.detections is not None
+    masks = np.zeros((count, *HW), np.bool_)
+    masks[np.arange(count), :, np.arange(count)] = True
+    found = replace(plain.detections, masks=FrameMasks.of_arrays(masks))
+    return replace(plain, detections=found)
 
 
 def frames(*sources: str) -> list[FrameMessage]:

@@ -205,8 +205,9 @@ def test_reads_that_are_no_names_are_an_error_with_source_too(tmp_path: Path) ->
 
 SUFFIXES = (
     ".mp4 (video with the boxes drawn), .events.jsonl (a line an event), .jsonl (a line a frame),"
-    " .csv (a row an object), .parquet (a row an object), .txt (MOT), .records (a folder"
-    " of events and tracks for `streamdet search`)"
+    " .csv (a row an object), .parquet (a row an object), .coco.json (COCO's results, with masks"
+    " and points), .mots.txt (MOTS, tracked masks), .txt (MOT), .records (a folder of events and"
+    " tracks for `streamdet search`)"
 )
 
 

@@ -4,14 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from streamdet.messages import FrameMessage
-from streamdet.sinks.mot import MotOptions, MotSink
+from streamdet.sinks.mot import MotSink
+from streamdet.sinks.source_files import SourceFilesOptions
 from tests.sinks.frames import context, message, one
 
 BOX: list[float] = [9, 19, 40, 80]
 
 
 def written(tmp_path: Path, *messages: FrameMessage) -> str:
-    sink = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    sink = MotSink(SourceFilesOptions(path=tmp_path / "o.txt"), context("cam"))
     sink.restore({})
     sink.write(messages, [None] * len(messages))
     sink.committed()
@@ -41,19 +42,19 @@ def test_a_frame_without_objects_replaces_what_an_earlier_run_found_wherever_it_
     tmp_path: Path,
 ) -> None:
     (tmp_path / "o.txt").write_text("1,1,1,1,1,1,1,-1,-1,-1\n")
-    sink = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    sink = MotSink(SourceFilesOptions(path=tmp_path / "o.txt"), context("cam"))
     sink.restore({})
     sink.write([message(count=0)], [None])
     states = sink.states()
     sink.close()
-    successor = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    successor = MotSink(SourceFilesOptions(path=tmp_path / "o.txt"), context("cam"))
     successor.restore(states)
     successor.close()
     assert (tmp_path / "o.txt").read_bytes() == b""
 
 
 def test_a_source_in_which_nothing_was_found_has_an_empty_file(tmp_path: Path) -> None:
-    sink = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    sink = MotSink(SourceFilesOptions(path=tmp_path / "o.txt"), context("cam"))
     sink.restore({})
     sink.write([message(count=0)], [None])
     sink.finish("cam")
@@ -63,7 +64,7 @@ def test_a_source_in_which_nothing_was_found_has_an_empty_file(tmp_path: Path) -
 
 
 def test_a_source_that_comes_later_and_again_goes_on_in_a_file_of_its_own(tmp_path: Path) -> None:
-    sink = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    sink = MotSink(SourceFilesOptions(path=tmp_path / "o.txt"), context("cam"))
     sink.restore({})
     for index in range(2):
         found = one(BOX, track_id=7)
@@ -74,7 +75,7 @@ def test_a_source_that_comes_later_and_again_goes_on_in_a_file_of_its_own(tmp_pa
     sink.close()
     later = (tmp_path / "o-yard.txt").read_text().splitlines()
     assert [line.split(",")[0] for line in later] == ["1", "2"]
-    successor = MotSink(MotOptions(path=tmp_path / "o.txt"), context("cam"))
+    successor = MotSink(SourceFilesOptions(path=tmp_path / "o.txt"), context("cam"))
     successor.restore(states)
     successor.close()
     assert (tmp_path / "o-yard.txt").read_text().splitlines() == later

@@ -69,6 +69,20 @@ def test_the_nearest_object_is_exactly_where_the_truth_says() -> None:
             assert line.any()
 
 
+def test_masks_are_what_is_to_be_seen() -> None:
+    street = Street(SceneSpec(seed=3))
+    for index in range(0, 200, 40):
+        truth = street.truth(index)
+        assert truth.masks is not None
+        masks = truth.masks.decoded()
+        assert (masks.sum(axis=0) <= 1).all()
+        changed = (street.render(index) != street.background).any(axis=2)
+        assert changed[masks.any(axis=0)].mean() > 0.9  # few pixels look like what is behind
+        for mask, (left, top, right, bottom) in zip(masks, truth.xyxy.astype(int), strict=True):
+            inside = mask[top:bottom, left:right].sum()
+            assert inside == mask.sum() > 0
+
+
 def test_hidden_parts_lower_the_score_and_hidden_objects_are_left_out() -> None:
     street = Street(SceneSpec())
     scores = [score for index in range(150) for score in street.truth(index).scores]

@@ -13,7 +13,7 @@ LEAST_SEEN: Final = 0.25
 
 
 def read_street(uri: str, frame_count: int) -> Truth:
-    """Say where everybody is in the first frames of a scene.
+    """Say where everybody is in the first frames of a scene; areas are those of the boxes.
 
     Args:
         uri: `synthetic:street?...`.
@@ -29,11 +29,13 @@ def read_street(uri: str, frame_count: int) -> Truth:
         images[number] = TruthImage(number, f"frame {number}", spec.hw)
         seen = street.truth(number - 1)
         assert seen.track_ids is not None
-        for xyxy, share, class_id, track_id in zip(
+        assert seen.masks is not None
+        for xyxy, share, class_id, track_id, counts in zip(
             seen.xyxy.tolist(),
             seen.scores.tolist(),
             seen.class_ids.tolist(),
             seen.track_ids.tolist(),
+            seen.masks.counts,
             strict=True,
         ):
             x1, y1, x2, y2 = xyxy
@@ -45,6 +47,7 @@ def read_street(uri: str, frame_count: int) -> Truth:
                     area=(x2 - x1) * (y2 - y1),
                     is_difficult=share < LEAST_SEEN,
                     track_id=track_id,
+                    segmentation={"size": list(spec.hw), "counts": counts.decode("ascii")},
                 )
             )
     categories = dict(enumerate(CLASS_NAMES, start=1))

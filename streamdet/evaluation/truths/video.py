@@ -10,6 +10,7 @@ from streamdet.errors import ConfigError
 from streamdet.evaluation.truth import Truth, TruthObject
 from streamdet.evaluation.truths.coco import as_video
 from streamdet.evaluation.truths.mot import check_mot_truth, check_same_shape, read_mot_truth
+from streamdet.evaluation.truths.mots import checked_mots, is_mots_truth, read_mots_truth
 from streamdet.evaluation.truths.street import read_street
 from streamdet.sources.scene_uri import SCHEME
 
@@ -23,7 +24,8 @@ def check_video_truth(source: str, path: Path | None) -> None:
     """Check, before a long run, that there is a truth for a source.
 
     Raises:
-        ConfigError: there is none, it is neither MOT text nor COCO's JSON, or the text is wrong.
+        ConfigError: there is none, it is neither MOT or MOTS text nor COCO's JSON, or the text is
+            wrong.
     """
     if path is None:
         if not source.startswith(SCHEME):
@@ -41,7 +43,8 @@ def check_video_truth(source: str, path: Path | None) -> None:
     if path.suffix.lower() not in {".txt", ".json"}:
         raise ConfigError(f"--truth {path}: wanted MOTChallenge's .txt or COCO's .json")
     if path.suffix.lower() == ".txt":
-        check_mot_truth(path)
+        check = checked_mots if is_mots_truth(path) else check_mot_truth
+        check(path)
 
 
 def read_video_truth(
@@ -51,7 +54,7 @@ def read_video_truth(
 
     Args:
         source: the video's address, which is the truth of a rendered scene.
-        path: MOT text or COCO JSON; None for a rendered scene.
+        path: MOT or MOTS text, or COCO JSON; None for a rendered scene.
         frame_count: frames of the video; the truth of later ones is left out.
         hw: the video's height and width, pixels; of images whose size the truth does not state too.
 
@@ -61,7 +64,8 @@ def read_video_truth(
     if path is None:
         return read_street(source, frame_count)
     if path.suffix.lower() == ".txt":
-        return read_mot_truth(path, frame_count, hw)
+        read = read_mots_truth if is_mots_truth(path) else read_mot_truth
+        return read(path, frame_count, hw)
     truth = as_video(path)
     _check_images(truth, frame_count, hw)
     images = {
