@@ -37,6 +37,7 @@ from streamdet.errors import ConfigError, EngineError
 from streamdet.graph import load_graph
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.sinks.parquet import missing_library
+from streamdet.sources.file_limits import confine
 from streamdet.sources.media_file import MediaPlace
 from streamdet.system.process import stop_signals_to
 from streamdet.system.stop_signals import INTERRUPTED
@@ -130,6 +131,7 @@ def _archive(args: Namespace) -> int:
     paths = list_files(args.source)
     parts = _parts(args, paths)
     settings = settings_from(args)
+    confine(settings.sources)
     folder = archive_folder(args.output)
     request = Request(
         parts=parts,
