@@ -85,11 +85,11 @@ def redis_line(graph: PipelineGraph) -> str:
     most = most_objects(graph)
     counts = {min(_USUAL_OBJECTS, most): "", most: " (max_detections)"}
     settings = DeploySettings()
-    shares = [
+    shares = (
         f"{redis_memory(graph, settings, count).total / (1 << 20):.0f} MiB with {count}{what}"
         for count, what in counts.items()
-    ]
-    return f"Redis: at most {', '.join(shares)} objects in each frame"
+    )
+    return f"Redis, by the objects in each frame: at most {', '.join(shares)}"
 
 
 def unreadable_files(graph: PipelineGraph) -> Iterator[str]:
