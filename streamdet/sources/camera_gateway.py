@@ -2,7 +2,7 @@
 
 FFmpeg follows redirects and the entries of playlists by itself, and looks names up itself. With
 `http_proxy` it asks this proxy for each of them, TLS too (by CONNECT, end to end). The proxy looks
-the name up once, checks the addresses and calls one of those. A connection carries one request.
+the name up once and calls an address that it may have. A connection carries one request.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import selectors
 import socket
+from collections.abc import Collection
 from contextlib import closing, suppress
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
@@ -26,22 +27,33 @@ _BAD_GATEWAY: Final = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
 _OF_A_CONNECTION: Final = (b"connection:", b"proxy-")
 
 
-def checked_addresses(host: str, networks: Networks, limit_s: float) -> tuple[str, ...]:
+def checked_addresses(
+    host: str, networks: Networks, limit_s: float, own: Collection[str] = ()
+) -> tuple[str, ...]:
     """Look up a camera's name, once.
+
+    Args:
+        host: the name.
+        networks: where it may be.
+        limit_s: longest wait, seconds.
+        own: addresses that it may have, too.
+
+    Returns:
+        Those of its addresses that may be called, at least one.
 
     Raises:
         CameraLostError: it has no address, for now.
-        CameraRefusedError: one of its addresses is refused.
+        CameraRefusedError: all of its addresses are refused.
     """
     try:
         found = look_up(host, limit_s=limit_s)
     except UnknownHostError as exc:
         how = f"found within {limit_s:g} s" if isinstance(exc, SlowLookupError) else "known"
         raise CameraLostError(f"the name of its host is not {how}") from exc
-    for address in found:
-        if refusal := networks.refusal(address):
-            raise CameraRefusedError(refusal)
-    return tuple(found)
+    allowed = tuple(each for each in found if each in own or not networks.refusal(each))
+    if not allowed:
+        raise CameraRefusedError(networks.refusal(found[0]))
+    return allowed
 
 
 class CameraGateway(ThreadingTCPServer):
@@ -99,8 +111,10 @@ class CameraGateway(ThreadingTCPServer):
 
     def _addresses(self, host: str) -> tuple[str, ...]:
         if host not in self._known:
-            networks = self._networks if host == self._host else self._networks.led_on
-            self._known[host] = checked_addresses(host, networks, self._limit_s)
+            is_own = host == self._host
+            networks = self._networks if is_own else self._networks.led_on
+            own = self._known.get(self._host, ())
+            self._known[host] = checked_addresses(host, networks, self._limit_s, own)
         return self._known[host]
 
     def _end(self) -> None:

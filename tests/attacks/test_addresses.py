@@ -82,6 +82,13 @@ def test_a_camera_may_lead_where_the_settings_let_it(other: OtherHost) -> None:
     assert other.was_called.is_set()
 
 
+def test_a_camera_may_lead_to_itself_by_another_name() -> None:
+    with serving(mjpeg_camera(rate=20)) as port:
+        location = f"HTTP/1.1 302 Found\r\nLocation: http://localhost:{port}/x".encode()
+        with serving(answering(location)) as other_port:
+            assert read(f"http://127.0.0.1:{other_port}/x") == 3
+
+
 def test_the_proxy_of_the_environment_lets_nobody_past(
     other: OtherHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
