@@ -19,7 +19,7 @@ from streamdet.evaluation.truths.video import check_video_truth, read_video_trut
 from streamdet.graph import Node, PipelineGraph
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.run.report import Report
-from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes
+from streamdet.run.source_probe import PROBE_NODE, probe_alone, probe_path, read_probes
 from streamdet.run.supervisor import PROBE_LIMIT_S, Supervisor
 from streamdet.sources.resolve import SourceItem
 
@@ -57,7 +57,7 @@ def _check_truth(graph: PipelineGraph, path: Path | None, folder: Path) -> None:
         ConfigError: it is not.
     """
     node, item = _only_item(graph)
-    probe([(PROBE_NODE, (node, probe_path(folder, node)))], folder, PROBE_LIMIT_S)
+    probe_alone([(PROBE_NODE, (node, probe_path(folder, node)))], folder, PROBE_LIMIT_S)
     info = read_probes(graph, folder).get(item.source_id)
     if info is not None and info.frame_count is not None:
         read_video_truth(item.uri, path, info.frame_count, info.hw)

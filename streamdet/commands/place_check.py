@@ -10,7 +10,7 @@ from typing import Final
 from streamdet.analytics.options import AnalyticsOptions, Points
 from streamdet.analytics.places import outside
 from streamdet.graph import Node, PipelineGraph
-from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes
+from streamdet.run.source_probe import PROBE_NODE, probe_alone, probe_path, read_probes
 
 _LIMIT_S: Final = 10.0
 
@@ -27,7 +27,7 @@ def places_outside(graph: PipelineGraph) -> Iterator[str]:
         folder = Path(name)
         sources = [node for node in graph.nodes_of_role("source") if not node.is_live]
         targets = ((PROBE_NODE, (node, probe_path(folder, node))) for node in sources)
-        probe(targets, folder, _LIMIT_S)
+        probe_alone(targets, folder, _LIMIT_S)
         known = read_probes(graph, folder)
     for node, source_id, key, points in places:
         info = known.get(source_id)

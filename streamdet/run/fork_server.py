@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -56,6 +56,7 @@ class ForkServer:
     """
 
     def __init__(self, modules: Sequence[str], log: Path) -> None:
+        self._modules, self._log = modules, log
         ours, theirs = socket.socketpair()
         with theirs, log.open("ab") as stream:
             self._process = subprocess.Popen(
@@ -110,9 +111,10 @@ class ForkServer:
             self._process.kill()
             self._process.wait()
 
-
-MakeServer = Callable[[Sequence[str], Path], ForkServer]
-"""Starts a fork server: what it imports, and its log."""
+    def restarted(self) -> ForkServer:
+        """End this server, if it has not ended, and start another like it."""
+        self.stop()
+        return ForkServer(self._modules, self._log)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from streamdet.errors import legible
 from streamdet.graph import PipelineGraph
 from streamdet.run.choose_inputs import choose_inputs
 from streamdet.run.choose_runtimes import choose_runtimes, measured_speed
+from streamdet.run.fork_server import ForkServer
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
 from streamdet.sources import SourceInfo
 from streamdet.system.redaction import redacted
@@ -49,6 +50,7 @@ class Preparation:
         settings: of this machine.
         folder: the run's folder.
         redis_url: the run's server.
+        server: forks the processes that look at the sources.
 
     Attributes:
         probe_limit_s: sources have so long to tell how large their images are, in seconds.
@@ -60,12 +62,18 @@ class Preparation:
     """
 
     def __init__(
-        self, graph: PipelineGraph, settings: DeploySettings, folder: RunFolder, redis_url: str
+        self,
+        graph: PipelineGraph,
+        settings: DeploySettings,
+        folder: RunFolder,
+        redis_url: str,
+        server: ForkServer,
     ) -> None:
         self._graph = graph
         self._settings = settings
         self._folder = folder
         self._redis_url = redis_url
+        self._server = server
         self.probe_limit_s = 10.0
         self.stored_hw: Mapping[str, tuple[int, int]] = {}
         self.read_attempts = 0
@@ -97,7 +105,7 @@ class Preparation:
             if not (node.is_live or all(item.source_id in self.stored_hw for item in node.items))
         ]
         if targets:
-            probe(targets, path, self.probe_limit_s, is_cancelled=self.is_cancelled)
+            probe(self._server, targets, path, self.probe_limit_s, self.is_cancelled)
         probed = read_probes(self._graph, path)
         seen = (*probed, *self.stored_hw)
         is_over = self.is_cancelled()

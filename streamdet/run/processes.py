@@ -12,8 +12,9 @@ from typing import Final
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import EngineError
+from streamdet.graph.pipeline import PipelineGraph
 from streamdet.run.description import write_restarts
-from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError, MakeServer
+from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError
 from streamdet.run.restart_policy import RestartCount, end_of, pause_s
 from streamdet.run.worker_process import WorkerProcess
 from streamdet.system.process import last_line
@@ -48,7 +49,7 @@ class Processes:
         settings: restart limits.
         folder: the run's folder.
         progress: a number that grows whenever the run makes progress.
-        make_server: starts what forks the workers.
+        server: what forks the workers; it is ended by `stop`.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Processes:
         settings: DeploySettings,
         folder: Path,
         progress: Callable[[], int],
-        make_server: MakeServer = ForkServer,
+        server: ForkServer,
     ) -> None:
         self._settings = settings
         self._folder = folder
@@ -65,9 +66,7 @@ class Processes:
         self._beats = Beats.create(beats_path(folder), len(plans))
         self._processes = [WorkerProcess(plan) for plan in plans]
         self._layout = plans[0].run.layout
-        self._modules = _modules_of(plans)
-        self._make_server = make_server
-        self._fork_server = make_server(self._modules, folder / LOG)
+        self._fork_server = server
         self._fork_server_restarts = RestartCount()
         self.restarts = 0
 
@@ -253,22 +252,21 @@ class Processes:
 
     def _restart_fork_server(self) -> None:
         self._count_restart()
-        self._fork_server.stop()
         count = self._fork_server_restarts.add(time.monotonic(), self._progress())
         if pause_s(count, self._settings.restart) is None:
             raise EngineError(
                 f"the process that starts the workers ended {count} times in a minute while nothing"
                 f" moved: {last_line((self._folder / LOG).read_bytes())}"
             )
-        self._fork_server = self._make_server(self._modules, self._folder / LOG)
+        self._fork_server = self._fork_server.restarted()
         for process in self._processes:
             process.pid, process.is_halted = None, False
 
 
-def _modules_of(plans: Sequence[WorkerPlan]) -> list[str]:
-    """What the fork server imports: the worker, and the heavy libraries that the nodes will use."""
-    roles = {node_plan.node.role for plan in plans for node_plan in plan.nodes}
-    kinds = {node_plan.node.kind for plan in plans for node_plan in plan.nodes}
+def modules_of(graph: PipelineGraph) -> list[str]:
+    """What a fork server imports for a graph: the worker, and the heavy libraries of its nodes."""
+    roles = {node.role for node in graph.nodes.values()}
+    kinds = {node.kind for node in graph.nodes.values()}
     modules = [WORKER_MAIN.partition(":")[0]]
     if "source" in roles or "video" in kinds:
         modules.append("av")

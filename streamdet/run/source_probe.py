@@ -6,8 +6,11 @@ A source that cannot be opened has no info here; its source worker reports why.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Final
@@ -26,6 +29,7 @@ PROBE_NODE: Final = "streamdet.run.source_probe:probe_node"
 
 
 def probe(
+    server: ForkServer,
     targets: Iterable[tuple[str, tuple[object, ...]]],
     folder: Path,
     limit_s: float,
@@ -34,14 +38,18 @@ def probe(
     """Run short-lived helpers side by side in processes of their own.
 
     Args:
+        server: forks them.
         targets: "module:function" and arguments.
-        folder: where their output goes.
-        limit_s: longest time for all of them, seconds.
+        folder: where the server's log is.
+        limit_s: longest time for all of them, seconds; then they are killed.
         is_cancelled: asked now and then whether to give up.
+
+    Raises:
+        StreamdetError: the server has ended; says why.
     """
-    server = ForkServer([], folder / LOG)
+    waiting: set[int] = set()
     try:
-        waiting = {server.spawn(target, *arguments) for target, arguments in targets}
+        waiting |= {server.spawn(target, *arguments) for target, arguments in targets}
         deadline = time.monotonic() + limit_s
         while waiting and time.monotonic() < deadline and not is_cancelled():
             waiting -= {exit_.pid for exit_ in server.exits(0.1)}
@@ -49,6 +57,23 @@ def probe(
         raise StreamdetError(
             f"no worker can be started: {last_line((folder / LOG).read_bytes())}"
         ) from exc
+    finally:
+        for pid in waiting:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def probe_alone(
+    targets: Iterable[tuple[str, tuple[object, ...]]], folder: Path, limit_s: float
+) -> None:
+    """Run helpers as `probe` does, where no run is that has a server.
+
+    Raises:
+        StreamdetError: no process can be started; says why.
+    """
+    server = ForkServer([], folder / LOG)
+    try:
+        probe(server, targets, folder, limit_s)
     finally:
         server.stop()
 

@@ -18,9 +18,10 @@ from streamdet.run.accounting import Accounting
 from streamdet.run.controller import Controller, LoadGraph
 from streamdet.run.description import describe_run
 from streamdet.run.event_records import EventRecords
+from streamdet.run.fork_server import ForkServer
 from streamdet.run.monitor import Metrics, Monitor
 from streamdet.run.preparation import Preparation, PreparedRun
-from streamdet.run.processes import Processes
+from streamdet.run.processes import Processes, modules_of
 from streamdet.run.report import Report, Snapshot, stage_reports, total_expected
 from streamdet.run.running import Running
 from streamdet.run.worker_warnings import WorkerWarnings, warnings_of
@@ -33,6 +34,7 @@ from streamdet.transport.requests import Inbox
 from streamdet.transport.run_folder import ADDRESS_FILE, RunFolder, sweep
 from streamdet.transport.server_check import check_server, rehearse
 from streamdet.worker.plan import worker_plans
+from streamdet.worker.run_files import LOG
 
 PROBE_LIMIT_S: Final = 10.0
 
@@ -104,9 +106,11 @@ class Supervisor:
             folder = RunFolder.create()
             stack.callback(folder.remove)
             self.on_folder(folder.path)
+            server = ForkServer(modules_of(self._graph), folder.path / LOG)  # imports meanwhile
+            stack.callback(server.stop)
             self.redis_url = self._start_server(stack, folder)
             warnings = () if self._settings.is_embedded else self._check_server(stack, dead)
-            return self._run(stack, folder, warnings)
+            return self._run(stack, folder, server, warnings)
 
     @property
     def graph(self) -> PipelineGraph:
@@ -147,8 +151,10 @@ class Supervisor:
         (folder.path / ADDRESS_FILE).write_text(self._redis_server.url)
         return self._redis_server.url
 
-    def _run(self, stack: ExitStack, folder: RunFolder, warnings: tuple[str, ...]) -> Report:
-        prepared = self._prepare(folder)
+    def _run(
+        self, stack: ExitStack, folder: RunFolder, server: ForkServer, warnings: tuple[str, ...]
+    ) -> Report:
+        prepared = self._prepare(folder, server)
         graph, run = prepared.graph, prepared.plan
         for pool in run.pools.values():
             stack.callback(kind_of(pool).create(pool).close)
@@ -167,7 +173,7 @@ class Supervisor:
         )
         metrics = Metrics(bus, Accounting(bus, description.sources))
         description.write(folder.path)
-        processes = Processes(plans, self._settings, folder.path, lambda: metrics.progress)
+        processes = Processes(plans, self._settings, folder.path, lambda: metrics.progress, server)
         stack.callback(processes.stop)
         monitor = Monitor(
             bus,
@@ -196,8 +202,8 @@ class Supervisor:
         warnings += prepared.warnings + last
         return self._report(running, prepared, (outcome, failure, warnings))
 
-    def _prepare(self, folder: RunFolder) -> PreparedRun:
-        preparation = Preparation(self._graph, self._settings, folder, self.redis_url)
+    def _prepare(self, folder: RunFolder, server: ForkServer) -> PreparedRun:
+        preparation = Preparation(self._graph, self._settings, folder, self.redis_url, server)
         preparation.probe_limit_s = self._probe_limit_s
         preparation.stored_hw = self.stored_hw
         preparation.read_attempts = self.read_attempts

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ import pytest
 
 from streamdet.config.deploy import DeploySettings, RestartSettings
 from streamdet.errors import EngineError, StreamdetError
+from streamdet.graph.file import load_graph
 from streamdet.run.fork_server import Exit, ForkServer, ForkServerDiedError
-from streamdet.run.processes import WORKER_MAIN, Processes
-from streamdet.run.source_probe import probe
+from streamdet.run.processes import WORKER_MAIN, Processes, modules_of
+from streamdet.run.source_probe import probe, probe_alone
 from streamdet.worker import run_files as worker
 from streamdet.worker.heartbeat import Beats
 from tests.toy_run import back_plan, detect_plan, run_plan
@@ -30,9 +31,9 @@ LIMITS = DeploySettings(
 class FakeServer(ForkServer):
     """Counts process ids up; its children end when the test says so."""
 
-    def __init__(self, modules: Sequence[str], log: Path) -> None:
-        log.touch()
-        self.modules = modules
+    def __init__(self, servers: list[FakeServer]) -> None:
+        servers.append(self)
+        self.servers = servers
         self.pids = 0
         self.ended: list[Exit] = []
         self.running: dict[str, int] = {}
@@ -55,6 +56,10 @@ class FakeServer(ForkServer):
     def stop(self) -> None:
         self.is_stopped = True
 
+    def restarted(self) -> FakeServer:
+        self.stop()
+        return FakeServer(self.servers)
+
     def _check(self) -> None:
         if self.is_dead:
             raise ForkServerDiedError("the fork server has ended")
@@ -74,12 +79,10 @@ class Rig:
         patch.setattr(os, "kill", lambda pid, number: self.killed.append(pid))
         run = run_plan(folder)
         plans = [replace(detect_plan(run), number=0), replace(back_plan(run), number=1)]
-        self.processes = Processes(plans, LIMITS, folder, lambda: self.progress, self._make_server)
+        (folder / worker.LOG).touch()
+        server = FakeServer(self.servers)
+        self.processes = Processes(plans, LIMITS, folder, lambda: self.progress, server)
         self.processes.start_due()
-
-    def _make_server(self, modules: Sequence[str], log: Path) -> FakeServer:
-        self.servers.append(FakeServer(modules, log))
-        return self.servers[-1]
 
     def end(self, consumer: str, code: int) -> None:
         """Have a worker end."""
@@ -236,8 +239,13 @@ def test_what_really_runs_is_gathered_from_all_workers(rig: Rig) -> None:
     assert rig.processes.runtimes() == {"detect": "opencv"}
 
 
-def test_only_libraries_that_the_nodes_use_are_imported_before_the_fork(rig: Rig) -> None:
-    assert rig.servers[0].modules == ["streamdet.worker.main"]
+def test_only_libraries_that_the_nodes_use_are_imported_before_the_fork(tmp_path: Path) -> None:
+    path = tmp_path / "graph.yaml"
+    camera = "camera: {kind: source, uri: synthetic:street}"
+    write = f"write: {{kind: jsonl, reads: camera, path: {tmp_path}/o.jsonl}}"
+    path.write_text(f"version: 1\nname: few\nnodes:\n  {camera}\n  {write}\n")
+    assert modules_of(load_graph(path)) == ["streamdet.worker.main", "av"]
+    assert modules_of(load_graph("people")) == ["streamdet.worker.main", "av", "cv2"]
 
 
 def test_stop_ends_the_fork_server(rig: Rig) -> None:
@@ -255,18 +263,26 @@ def hang() -> int:
     return 0
 
 
-def test_probes_run_side_by_side_and_are_not_waited_for_too_long(tmp_path: Path) -> None:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ForkServer]:
+    made = ForkServer([__name__], tmp_path / worker.LOG)
+    yield made
+    made.stop()
+
+
+def test_probes_run_side_by_side_and_are_killed_after_their_time(
+    server: ForkServer, tmp_path: Path
+) -> None:
     paths = [str(tmp_path / name) for name in "ab"]
-    probe(
-        [(f"{__name__}:write", (path,)) for path in paths] + [(f"{__name__}:hang", ())],
-        tmp_path,
-        5.0,
-    )
+    targets = [(f"{__name__}:write", (path,)) for path in paths]
+    probe(server, [*targets, (f"{__name__}:hang", ())], tmp_path, 5.0)
     assert [Path(path).read_text() for path in paths] == ["done", "done"]
+    assert [exit_.code for exit_ in server.exits(10)] == [-signal.SIGKILL]
 
 
-def test_probes_end_when_nobody_wants_to_know(tmp_path: Path) -> None:
-    probe([(f"{__name__}:hang", ())], tmp_path, 60, is_cancelled=lambda: True)
+def test_probes_end_when_nobody_wants_to_know(server: ForkServer, tmp_path: Path) -> None:
+    probe(server, [(f"{__name__}:hang", ())], tmp_path, 60, is_cancelled=lambda: True)
+    assert [exit_.code for exit_ in server.exits(10)] == [-signal.SIGKILL]
 
 
 def test_probes_that_cannot_be_started_are_one_sentence(
@@ -274,4 +290,4 @@ def test_probes_that_cannot_be_started_are_one_sentence(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(StreamdetError, match="no worker can be started: it said nothing"):
-        probe([(f"{__name__}:hang", ())], tmp_path, 1)
+        probe_alone([(f"{__name__}:hang", ())], tmp_path, 1)
