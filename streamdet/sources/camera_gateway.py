@@ -18,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from streamdet.errors import CameraLostError, CameraRefusedError, SourceError
+from streamdet.sources.camera_peers import is_own_end
 from streamdet.sources.camera_reasons import unreachable
 from streamdet.system.networks import Networks, SlowLookupError, UnknownHostError, look_up
 
@@ -120,6 +121,10 @@ class CameraGateway(ThreadingTCPServer):
     def _end(self) -> None:
         self.shutdown()
         self.server_close()
+
+    def verify_request(self, request: object, client_address: object) -> bool:
+        """Take connections of this process alone: others on this machine are none of its users."""
+        return is_own_end(client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: FFmpeg sees that the connection has ended, and says why."""

@@ -38,10 +38,21 @@ def refuse_peers(descriptors: set[int], own: Collection[str], networks: Networks
             raise CameraRefusedError(f"it redirects: {refusal}")
 
 
+def is_own_end(address: object) -> bool:
+    """Whether a connection's address, as `getsockname` gives it, belongs to this process."""
+    return any(one.getsockname() == address for one in _connections(open_descriptors()))
+
+
 def _peers(descriptors: set[int]) -> Iterator[str]:
+    for one in _connections(descriptors):
+        with suppress(OSError):  # it has no other end
+            yield str(one.getpeername()[0])
+
+
+def _connections(descriptors: set[int]) -> Iterator[socket.socket]:
     for number in descriptors:
-        with suppress(OSError):  # it is closed, or has no other end
+        with suppress(OSError):  # it is closed by now
             if stat.S_ISSOCK(os.fstat(number).st_mode):
                 with closing(socket.socket(fileno=os.dup(number))) as one:
                     if one.family in (socket.AF_INET, socket.AF_INET6):
-                        yield str(one.getpeername()[0])
+                        yield one

@@ -67,8 +67,8 @@ class Networks:
             return "" if is_in else f"{address} is not called: it is not in allow_networks"
         if network := _found(plain, self.deny_unless_allowed):
             return (
-                f"{address} is not called: who asks for it may not have addresses in {network},"
-                " unless allow_networks of the deploy file has them"
+                f"{address} is not called: a camera that was added, or led to by another, may be in"
+                f" {network} only if allow_networks of the deploy file has it"
             )
         return ""
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
@@ -16,6 +18,7 @@ import pytest
 
 from streamdet.config.source_settings import SourceSettings
 from streamdet.errors import CameraLostError, CameraRefusedError
+from streamdet.sources.camera_gateway import CameraGateway
 from streamdet.sources.live import LiveOptions, LiveSource
 from streamdet.system.networks import EVERYWHERE, Networks
 from tests.cameras.rtsp_server import RtspServer
@@ -151,6 +154,27 @@ def test_of_an_rtsp_camera_that_redirects_no_image_is_read(rtsp_server: RtspServ
         with pytest.raises(CameraRefusedError, match=r"it redirects: 127\.0\.0\.1 is not called"):
             read(f"rtsp://{OTHER}:{port}/x")
         assert read(f"rtsp://{OTHER}:{port}/x", LOOPBACK) == 3
+
+
+ASKING = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
+    client.sendall(f"GET http://127.0.0.1:{sys.argv[2]}/x HTTP/1.1\\r\\n\\r\\n".encode())
+    try:
+        print(client.recv(100))
+    except ConnectionError:
+        print(b"")
+"""
+
+
+def test_no_other_process_gets_anywhere_through_the_proxy() -> None:
+    was_called = Event()
+    gateway = CameraGateway("127.0.0.1", EVERYWHERE, 2)
+    with closing(gateway), serving(lambda client: was_called.set()) as port:
+        command = [sys.executable, "-c", ASKING, str(gateway.server_address[1]), str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+        assert done.stdout == "b''\n"
+        assert not was_called.is_set()
 
 
 def test_a_name_that_is_not_known_is_a_lost_camera() -> None:
