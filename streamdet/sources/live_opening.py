@@ -24,7 +24,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from streamdet.errors import CameraLostError, CameraRefusedError, SourceError
 from streamdet.sources.camera_gateway import CameraGateway, checked_addresses
-from streamdet.sources.camera_peers import open_descriptors, refuse_peers
+from streamdet.sources.camera_peers import open_sockets, refuse_peers
 from streamdet.sources.camera_reasons import UNREADABLE, explained
 from streamdet.sources.live_address import LiveAddress
 from streamdet.system.networks import EVERYWHERE, Networks
@@ -108,10 +108,10 @@ def open_camera(
     numbers = checked_addresses(address.host, networks, limits.open_s)
     if networks.may_refuse:
         address = replace(address, place=_in_numbers(address, numbers[0]))
-    before = open_descriptors()
+    before = open_sockets()
     camera = OpenCamera(_opened(address, limits))
     try:
-        refuse_peers(open_descriptors() - before, numbers, networks.led_on)
+        refuse_peers(before, numbers, networks.led_on)
     except CameraRefusedError:
         camera.close()
         raise
