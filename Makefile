@@ -127,10 +127,8 @@ lock: .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[run]'
 	@touch $@
 
-# The last line installs what pyproject.toml wants and the lock lacks: tests/test_lock.py then says so.
-.venv/dev-installed: .venv/installed requirements.lock
+.venv/dev-installed: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0  # a build for CPUs
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[all,networks,dev]'
 	@touch $@
 

@@ -117,6 +117,7 @@ def unused_port() -> int:
         return int(held.getsockname()[1])
 
 
+@pytest.mark.nightly
 def test_a_replica_that_takes_the_place_of_its_primary_leaves_the_file_exact(
     place: Place, pair: Pair, tmp_path: Path
 ) -> None:
