@@ -1,9 +1,9 @@
 """How much of a Redis server's memory a graph's runs take at most.
 
 Public streams have a limit in entries, and what is under way has one in frames; how large an entry
-is follows from the objects in it, so the answer is given for a number of objects in each frame. It
-is an upper bound for messages of boxes, tracks and what analytics add; masks, keypoints and
-attributes are not counted.
+is follows from the objects in it (a second detector's count, too), so the answer is given for a
+number of objects in each frame. It is an upper bound for messages of boxes, tracks and what
+analytics add; masks, keypoints, vectors and attributes are not counted.
 """
 
 from __future__ import annotations
