@@ -3,6 +3,7 @@
 # make soak-live   three live cameras, a fault every 20 s (3 minutes, or: SOAK_MINUTES=30)
 # make test-tensorrt install TensorRT-RTX in a venv of its own (0.25 GB), then the tests that build engines
 # make gpu-check   on a machine with a GPU, torch and nvcc: our kernels checked and timed (make gpu-site first)
+# make lock      resolve requirements.lock again, after a change of the dependencies in pyproject.toml
 # make attacks   the attacks of docs/security.md; make licences, make sbom: what is installed
 # make parity install torchvision in a venv of its own (4.7 GB), then the tests against it
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -13,7 +14,7 @@ export STREAMDET_TEST_DATA
 SOAK_MINUTES ?= 3
 COMMA := ,
 
-.PHONY: attacks licences sbom demo test test-tensorrt parity check bench soak-live coverage clean test-packages emulation gpu-check
+.PHONY: attacks licences sbom lock demo test test-tensorrt parity check bench soak-live coverage clean test-packages emulation gpu-check
 
 demo: .venv/installed
 	$(BIN)/streamdet run pipelines/people.yaml --source "$(or $(SOURCE),synthetic:street)" \
@@ -106,6 +107,15 @@ test-packages:
 	.venv-supply/bin/pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7,<8' 'pip-licenses>=5,<6'
 	@touch $@
 
+# Versions and hashes of all that the extras want but torch, whose builds differ: requirements.lock.
+lock: .venv/bin/python
+	test -x .venv-lock/bin/uv || { .venv/bin/python -m venv .venv-lock \
+	    && .venv-lock/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'; }
+	echo 'torch ; python_version < "3"' > .venv-lock/without-torch
+	.venv-lock/bin/uv pip compile pyproject.toml --extra all --extra networks --extra dev --quiet --upgrade \
+	    --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	    --override .venv-lock/without-torch --output-file requirements.lock
+
 .venv-tensorrt/installed: .venv/dev-installed
 	.venv/bin/python -m venv .venv-tensorrt
 	.venv/bin/python -c 'import sysconfig as s; print("import site; site.addsitedir(%r)" % s.get_path("purelib"))' \
@@ -133,4 +143,4 @@ gpu-site: emulation
 	cp -r "$$($(BIN)/python -c 'from tests.emulation.build import pycuda; print(pycuda())')" $@
 
 clean:
-	rm -rf .venv .venv-parity .venv-supply sbom.json gpu-site .venv-tensorrt demo.mp4 demo.jsonl bench.json soak.json apt.log
+	rm -rf .venv .venv-parity .venv-supply .venv-lock sbom.json gpu-site .venv-tensorrt demo.mp4 demo.jsonl bench.json soak.json apt.log

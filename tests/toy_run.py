@@ -40,8 +40,8 @@ HW = (8, 8)
 SLOT_BYTES = 8 * 8 * 3
 STREAM = "detections"
 KIND = "tests.toy_run:ToySource"
-"""For registry.KINDS: `toy:N` has N frames; `toy:N!` breaks then; `toy:N?` passes over them all.
-The images of `toy:N+` are larger from the second on."""
+"""For registry.KINDS: `toy:N` has N frames; `toy:N!` breaks then, `toy:N*` for want of memory;
+`toy:N?` passes over them all. The images of `toy:N+` are larger from the second on."""
 
 
 class ToyOptions(Options):
@@ -56,7 +56,7 @@ class ToySource:
 
     def __init__(self, uri: str, options: ToyOptions) -> None:
         count = uri.removeprefix("toy:")
-        self._count, self._end = int(count.rstrip("!?+")), count[-1]
+        self._count, self._end = int(count.rstrip("!?+*")), count[-1]
         self.warnings: tuple[str, ...] = ("it is a toy",)
         self.position = Position()
 
@@ -79,6 +79,8 @@ class ToySource:
             yield DecodedFrame(image, index, Fraction(1, 10), 1, 1_000 + index, self.position)
         if self._end == "!":
             raise SourceError("toy: broken")
+        if self._end == "*":
+            raise MemoryError
 
 
 class ToyTransform:

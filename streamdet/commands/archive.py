@@ -37,6 +37,7 @@ from streamdet.commands.graph_arguments import (
     add_set_argument,
     settings_from,
 )
+from streamdet.config.deploy import DeploySettings
 from streamdet.errors import ConfigError, EngineError
 from streamdet.formats.mots_text import left_out_text
 from streamdet.graph import load_graph
@@ -44,6 +45,7 @@ from streamdet.graph.masks import lack_of_masks
 from streamdet.graph.sought import sought
 from streamdet.run.missing_parts import refuse_missing
 from streamdet.sinks.parquet import missing_library
+from streamdet.sources.file_limits import confine
 from streamdet.sources.media_file import MediaPlace
 from streamdet.system.process import stop_signals_to
 from streamdet.system.stop_signals import INTERRUPTED
@@ -144,7 +146,9 @@ def run(args: Namespace) -> int:
 def _archive(args: Namespace) -> int:
     paths = list_files(args.source)
     parts = _parts(args, paths)
-    pipelines = _pipelines(args)
+    settings = settings_from(args)
+    confine(settings.sources)
+    pipelines = _pipelines(args, settings)
     folder = archive_folder(args.output)
     request = Request(
         parts=parts,
@@ -239,13 +243,12 @@ def _parts(args: Namespace, paths: list[MediaPlace]) -> SplitGraph:
     return parts
 
 
-def _pipelines(args: Namespace) -> Pipelines:
+def _pipelines(args: Namespace, settings: DeploySettings) -> Pipelines:
     """Choose who detects.
 
     Raises:
         StreamdetError: that cannot be done here.
     """
-    settings = settings_from(args)
     if args.cluster is None:
         return LocalPipeline(settings)
     if not settings.is_embedded:

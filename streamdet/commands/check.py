@@ -7,11 +7,13 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from streamdet.commands.camera_check import silent_cameras
 from streamdet.commands.graph_arguments import add_graph_arguments, graph_from
 from streamdet.commands.place_check import places_outside
 from streamdet.commands.report_text import counted
+from streamdet.config.deploy import DeploySettings
 from streamdet.detectors.parts.options import NetworkOptions
 from streamdet.errors import ConfigError
 from streamdet.graph import Node, PipelineGraph
@@ -20,7 +22,10 @@ from streamdet.graph.outputs import read_twice
 from streamdet.graph.problems import UncheckedRestError
 from streamdet.models.input_size import choice_of, hw_text
 from streamdet.run.missing_parts import missing_parts
+from streamdet.run.redis_memory import most_objects, redis_memory
 from streamdet.stores.address import is_store_address
+
+_USUAL_OBJECTS: Final = 20
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,6 +49,7 @@ def run(args: Namespace) -> int:
     print(table(graph))
     for line in input_lines(graph):
         print(f"  {line}")
+    print(f"  {redis_line(graph)}")
     if doubled := read_twice(graph):
         print(f"warning: {doubled}", file=sys.stderr)
     for missing in missing_parts(graph):
@@ -72,6 +78,18 @@ def input_lines(graph: PipelineGraph) -> Iterator[str]:
         if choice is not None and isinstance(node.options, NetworkOptions):
             hws = ", ".join(map(hw_text, choice.hws))
             yield f"{node.name}: input auto, budget {node.options.budget}: {hws}, by the source"
+
+
+def redis_line(graph: PipelineGraph) -> str:
+    """Say how much of a Redis server's memory a run takes at most."""
+    most = most_objects(graph)
+    counts = {min(_USUAL_OBJECTS, most): "", most: " (max_detections)"}
+    settings = DeploySettings()
+    shares = (
+        f"{redis_memory(graph, settings, count).total / (1 << 20):.0f} MiB with {count}{what}"
+        for count, what in counts.items()
+    )
+    return f"Redis, by the objects in each frame: at most {', '.join(shares)}"
 
 
 def unreadable_files(graph: PipelineGraph) -> Iterator[str]:

@@ -79,6 +79,7 @@ def run(args: Namespace) -> int:
         )
     refuse_missing(graph)
     supervisor = Supervisor(graph, settings)
+    supervisor.is_shared = not is_local(host)
     bound = listen.bound_socket(host, port)
     served = service.Service(lambda: supervisor.graph, settings.events)
     url = f"http://{host}:{bound.getsockname()[1]}/"

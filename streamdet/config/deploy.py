@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from streamdet.config.files import find_config
 from streamdet.config.names import NameOf
 from streamdet.config.options import Options
+from streamdet.config.source_settings import SourceSettings
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
@@ -105,6 +106,9 @@ class DeploySettings(Options):
         gt=0,
         le=600,
         description="Seconds that frames in flight get to finish after a stop signal.",
+    )
+    sources: SourceSettings = Field(
+        default_factory=SourceSettings, description="What sources may read, and how much."
     )
     redis_wait_s: float = Field(
         60,

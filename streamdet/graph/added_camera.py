@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from streamdet.config.yaml_loader import YamlText, parse_yaml
@@ -46,7 +47,7 @@ def added_camera(
     problems = Problems(text)
     _, items, _ = build_source(draft, text, problems, taken)
     problems.raise_if_any(is_all=True)
-    return items[0]
+    return replace(items[0], is_stated=False)
 
 
 def _parsed(values: Mapping[str, Any], place: str, environ: Mapping[str, str]) -> YamlText:

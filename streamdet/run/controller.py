@@ -26,9 +26,13 @@ from streamdet.run.change_plan import ChangePlan
 from streamdet.run.graph_change import GraphChanges
 from streamdet.run.report import SourceReport
 from streamdet.run.running import Running
+from streamdet.sources.live_address import parse_live
+from streamdet.sources.resolve import SourceItem
+from streamdet.system.networks import is_number
 from streamdet.system.redaction import redacted
 from streamdet.transport.bus import RunLostError
 from streamdet.transport.requests import Inbox, Request
+from streamdet.worker.plan import RunPlan
 
 LoadGraph = Callable[[str | None], PipelineGraph]
 """Reads a graph file with what else the run was started with; None: that of the run."""
@@ -143,6 +147,7 @@ class Controller:
         self._cameras.check_addable(target, asked.name)
         run.check_sinks(target, [asked.name])
         item = added_camera(target, asked.name, asked.values, run.sources(), os.environ)
+        _check_address(item, run.plan)
         run.check_room(target, len(target.items) + 1)
         yield from self._cameras.add(target, item)
         self._say(f"{asked.name}: added")
@@ -194,6 +199,17 @@ class Controller:
         if self._load is None:
             raise ConfigError("this run was started from Python: its graph cannot be read again")
         return self._load(path)
+
+
+def _check_address(item: SourceItem, plan: RunPlan) -> None:
+    """Refuse an address in numbers that may not be called; a name is looked up by its worker.
+
+    Raises:
+        ConfigError: it may not.
+    """
+    host = parse_live(item.uri).host
+    if is_number(host) and (refusal := plan.networks(item).refusal(host)):
+        raise ConfigError(f"camera {item.source_id}: {refusal}")
 
 
 def plan_text(plan: ChangePlan) -> str:

@@ -14,6 +14,7 @@ from streamdet.run.fork_server import ForkServer
 from streamdet.run.source_probe import PROBE_NODE, probe, probe_path, read_probes, unprobed
 from streamdet.sources import SourceInfo
 from streamdet.system.redaction import redacted
+from streamdet.transport.connection import is_on_this_machine
 from streamdet.transport.run_folder import RunFolder
 from streamdet.transport.shm_pool import free_bytes
 from streamdet.worker.plan import RunPlan, class_names, live_sources, ring_plan, run_layout
@@ -54,7 +55,7 @@ class Preparation:
     Attributes:
         probe_limit_s: sources have so long to tell how large their images are, in seconds.
         stored_hw: source id -> height and width of its images: such a source is not probed.
-        read_attempts: see worker.plan.RunPlan.
+        read_attempts, is_shared: see worker.plan.RunPlan.
         is_cancelled: asked whether to give up what takes long.
         on_warning: called with a sentence for each thing that is unsafe or unknown.
         on_note: called with a sentence for each thing that was chosen.
@@ -76,6 +77,7 @@ class Preparation:
         self.probe_limit_s = 10.0
         self.stored_hw: Mapping[str, tuple[int, int]] = {}
         self.read_attempts = 0
+        self.is_shared = False
         self.is_cancelled: Callable[[], bool] = lambda: False
         self.on_warning: Callable[[str], None] = lambda warning: None
         self.on_note: Callable[[str], None] = lambda note: None
@@ -98,7 +100,7 @@ class Preparation:
         """Probe the sources; returns what is known of them, and warnings of what is not."""
         path = self._folder.path
         targets = [
-            (PROBE_NODE, (node, probe_path(path, node)))
+            (PROBE_NODE, (node, probe_path(path, node), self._settings.sources))
             for node in self._graph.nodes_of_role("source")
             if not (node.is_live or all(item.source_id in self.stored_hw for item in node.items))
         ]
@@ -154,5 +156,7 @@ class Preparation:
             live_sources=live_sources(graph),
             rings=ring_plan(graph, folder.path),
             read_attempts=self.read_attempts,
+            sources=settings.sources,
+            is_shared=self.is_shared or not is_on_this_machine(self._redis_url),
         )
         return plan, (warning,) if warning else ()

@@ -15,12 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
+from streamdet.config.source_settings import SourceSettings
 from streamdet.errors import SourceError, StreamdetError
 from streamdet.graph import Node, PipelineGraph
 from streamdet.registry import load
 from streamdet.run.fork_server import ForkServer, ForkServerDiedError
 from streamdet.sources import Source, SourceInfo
-from streamdet.system.process import last_line
+from streamdet.sources.file_limits import confine
+from streamdet.system.process import last_line, limit_memory
 from streamdet.worker.run_files import LOG
 
 PROBE_NODE: Final = "streamdet.run.source_probe:probe_node"
@@ -76,14 +78,23 @@ def probe_alone(
         server.stop()
 
 
-def probe_node(node: Node, path: Path) -> int:
-    """Write what is known of each of a source node's items to a file, a JSON line each."""
+def probe_node(node: Node, path: Path, sources: SourceSettings | None = None) -> int:
+    """Write what is known of each of a source node's items to a file, a JSON line each.
+
+    Args:
+        node: the source.
+        path: of the file.
+        sources: what this process is confined to from now on; None: nothing.
+    """
+    if sources is not None:
+        confine(sources)
+        limit_memory(sources.decoder_mib)
     with path.open("w") as lines:
         for item in node.items:
             source: Source = load("source", node.kind)(item.uri, node.options)
             try:
                 info = source.probe(partial(_write, lines, item.source_id))
-            except SourceError:
+            except (SourceError, MemoryError):
                 info = None
             _write(lines, item.source_id, info)
     return 0

@@ -63,7 +63,7 @@ class Supervisor:
             not stuck then.
         stored_hw: source id -> height and width of its images, which may be turned yet: such a
             source is not probed; may be replaced.
-        read_attempts: see worker.plan.RunPlan; may be replaced.
+        read_attempts, is_shared: see worker.plan.RunPlan; may be replaced.
         redis_url: the run's server, once it has started; holds the password: never show it.
     """
 
@@ -82,6 +82,7 @@ class Supervisor:
         self.on_warning = on_warning
         self.stored_hw: Mapping[str, tuple[int, int]] = {}
         self.read_attempts = 0
+        self.is_shared = False
         self.on_note: Callable[[str], None] = lambda note: None
         self.redis_url = ""
         self.on_folder: Callable[[Path], None] = lambda folder: None
@@ -206,6 +207,7 @@ class Supervisor:
         preparation.probe_limit_s = self._probe_limit_s
         preparation.stored_hw = self.stored_hw
         preparation.read_attempts = self.read_attempts
+        preparation.is_shared = self.is_shared
         preparation.is_cancelled = lambda: self._stops > 0
         preparation.on_warning = self.on_warning
         preparation.on_note = self.on_note

@@ -1,12 +1,13 @@
-"""Hangs up on clients whose requests do not arrive: uvicorn waits for ever for a first one.
+"""Hangs up on clients whose requests do not arrive, and on addresses that call too often at once.
 
-A client that opens connections and sends a byte now and then would otherwise take all of
-`listen.MOST_CONNECTIONS` away from the others.
+Uvicorn waits for ever for a first request. A client that opens connections and sends a byte now and
+then, or keeps them all busy, would otherwise take all of `listen.MOST_CONNECTIONS` from the others.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -14,11 +15,19 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 class _Impatient(H11Protocol):
     limit_s: float
+    most_of_one: int
+    by_address: Counter[str]
     _timer: asyncio.TimerHandle | None = None
+    _address = ""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._watch()
+        self._address = str((transport.get_extra_info("peername") or [""])[0])
+        self.by_address[self._address] += 1
+        if self.by_address[self._address] > self.most_of_one:
+            transport.abort()
+        else:
+            self._watch()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -30,6 +39,9 @@ class _Impatient(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self.by_address[self._address] -= 1
+        if not self.by_address[self._address]:
+            del self.by_address[self._address]
         self._forget()
 
     def _watch(self) -> None:
@@ -46,6 +58,12 @@ class _Impatient(H11Protocol):
             self._timer = None
 
 
-def impatient_protocol(limit_s: float) -> type[asyncio.Protocol]:
-    """Make uvicorn's HTTP protocol with a limit on how long a request may take to arrive."""
-    return type("Impatient", (_Impatient,), {"limit_s": limit_s})
+def impatient_protocol(limit_s: float, most_of_one: int) -> type[asyncio.Protocol]:
+    """Make uvicorn's HTTP protocol with limits.
+
+    Args:
+        limit_s: how long a request may take to arrive, seconds.
+        most_of_one: how many connections one address may have at a time.
+    """
+    limits = {"limit_s": limit_s, "most_of_one": most_of_one, "by_address": Counter()}
+    return type("Impatient", (_Impatient,), limits)

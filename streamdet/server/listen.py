@@ -14,6 +14,8 @@ from streamdet.errors import ConfigError
 from streamdet.server.impatience import impatient_protocol
 
 MOST_CONNECTIONS = 500
+MOST_OF_ONE = 200
+"""Connections of one address; a proxy's clients all have the proxy's."""
 _BACKLOG = 128
 _END_S = 5.0
 _REQUEST_S = 20.0
@@ -52,7 +54,7 @@ def serving(app: FastAPI, bound: socket.socket, *, request_s: float = _REQUEST_S
         h11_max_incomplete_event_size=16_384,
         server_header=False,
         ws="none",
-        http=impatient_protocol(request_s),
+        http=impatient_protocol(request_s, MOST_OF_ONE),
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(

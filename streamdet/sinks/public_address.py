@@ -8,10 +8,9 @@ that is allowed, and who connects connects to the very address that was looked a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address
-from socket import IPPROTO_TCP, getaddrinfo
 
 from streamdet.sinks.sender import DeliveryError
+from streamdet.system.networks import UnknownHostError, look_up, plain_address
 
 
 class PrivateAddressError(DeliveryError):
@@ -26,21 +25,13 @@ def addresses(host: str, port: int, *, allow_private: bool) -> Sequence[str]:
         DeliveryError: it has none, for now.
     """
     try:
-        found = getaddrinfo(host, port, proto=IPPROTO_TCP)
-    except (OSError, UnicodeError) as exc:
-        reason = getattr(exc, "strerror", None) or str(exc)
-        raise DeliveryError(f"{host} has no address: {reason}") from exc
-    listed = list(dict.fromkeys(str(each[4][0]) for each in found))
-    private = [each for each in listed if not _is_public(each)]
+        listed = look_up(host, port)
+    except UnknownHostError as exc:
+        raise DeliveryError(f"{host} has no address: {exc}") from exc
+    private = [each for each in listed if not plain_address(each).is_global]
     if private and not allow_private:
         raise PrivateAddressError(
             f"webhook: {host} leads to {private[0]}, which is not public: state"
             " `allow_private: true` at the node if this machine or your own network is meant"
         )
     return listed
-
-
-def _is_public(address: str) -> bool:
-    """Whether an address leads to the internet; IPv4 may be written as IPv6."""
-    parsed = ip_address(address.partition("%")[0])
-    return ((isinstance(parsed, IPv6Address) and parsed.ipv4_mapped) or parsed).is_global

@@ -56,3 +56,9 @@ def explained(exc: Exception, otherwise: str) -> SourceError:
     if number in _ERRNO:
         return CameraLostError(_ERRNO[number])
     return CameraLostError(otherwise)
+
+
+def unreachable(exc: OSError | None) -> CameraLostError:
+    """Say why nothing could be connected to."""
+    number = None if exc is None else exc.errno
+    return CameraLostError(_ERRNO.get(number or 0, "nothing answers at that address"))

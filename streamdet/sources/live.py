@@ -13,6 +13,7 @@ from pydantic import Field
 
 from streamdet.frame import ClockName
 from streamdet.image import Image
+from streamdet.sources.chaos_camera import ChaosCamera, ChaosFeed
 from streamdet.sources.decoded_image import DecodedImage, FrameConverter
 from streamdet.sources.live_address import LiveAddress, parse_live
 from streamdet.sources.live_camera import Arrival, LiveCamera
@@ -20,6 +21,9 @@ from streamdet.sources.live_opening import CameraLimits
 from streamdet.sources.paced_file import PacedFile
 from streamdet.sources.packet_tap import OnPacket, PacketTap
 from streamdet.sources.sampling import Sampler, SamplingOptions
+from streamdet.system.networks import EVERYWHERE, Networks
+
+Feed = LiveCamera | PacedFile | ChaosFeed
 
 
 class LiveOptions(SamplingOptions):
@@ -84,19 +88,29 @@ class LiveSource:
         """
         self._address = parse_live(uri)
         self._options = options
+        self._chaos = ChaosCamera(uri) if self._address.kind == "chaos" else None
 
-    def connect(self, on_packet: OnPacket | None = None) -> LiveConnection:
+    def connect(
+        self, on_packet: OnPacket | None = None, networks: Networks = EVERYWHERE
+    ) -> LiveConnection:
         """Open the stream.
 
         Args:
             on_packet: called with each encoded packet; None for nobody.
+            networks: where the camera may be.
 
         Raises:
             CameraLostError: it cannot be reached.
-            CameraRefusedError: it answers with an error that will not go away by itself.
+            CameraRefusedError: it answers with an error that will not go away by itself, or may
+                not be called.
         """
         tap = None if on_packet is None else PacketTap(on_packet)
-        return LiveConnection(_open(self._address, self._options, tap), self._options)
+        feed: Feed
+        if self._chaos is not None:
+            feed = self._chaos.connect(self._options.read_timeout_s, tap)
+        else:
+            feed = _open(self._address, self._options, tap, networks)
+        return LiveConnection(feed, self._options)
 
 
 class LiveConnection:
@@ -108,7 +122,7 @@ class LiveConnection:
         codec: name of the video's codec, such as "h264".
     """
 
-    def __init__(self, feed: LiveCamera | PacedFile, options: LiveOptions) -> None:
+    def __init__(self, feed: Feed, options: LiveOptions) -> None:
         """Wrap an open camera or file."""
         self.hw = feed.hw
         self.codec = feed.codec
@@ -152,7 +166,7 @@ class LiveConnection:
 
 
 def _open(
-    address: LiveAddress, options: LiveOptions, tap: PacketTap | None
+    address: LiveAddress, options: LiveOptions, tap: PacketTap | None, networks: Networks
 ) -> LiveCamera | PacedFile:
     if address.kind == "file":
         path, loop = Path(address.place), address.loop or options.loop
@@ -160,7 +174,7 @@ def _open(
     limits = CameraLimits(
         options.transport, options.open_timeout_s, options.read_timeout_s, options.max_pixels
     )
-    return LiveCamera(address, limits, tap)
+    return LiveCamera(address, limits, tap, networks)
 
 
 def _time_s(arrival: Arrival) -> Fraction:

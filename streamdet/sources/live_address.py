@@ -3,6 +3,7 @@
 - `rtsp://HOST/PATH`, `rtsps`, `rtmp`, `rtmps`, `http`, `https` (MJPEG, HLS), `udp`, `srt`
 - `0` or `/dev/video0`: a camera of this machine
 - `file:PATH?live=1&loop=1`: a video file, played at its own rate; PATH is percent-decoded
+- `chaos:street?seed=3`: a rendered camera that misbehaves, see chaos_camera.py
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from streamdet.config.suggestions import closest
 from streamdet.errors import ConfigError
+from streamdet.sources.scene_uri import parse_scene
 from streamdet.stores.address import PROTOCOLS
 from streamdet.system.redaction import redacted, short
 
@@ -24,6 +26,7 @@ _DEVICE: Final = re.compile(r"/dev/(video\d+|v4l/[^?#\s]+)")
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.IGNORECASE | re.DOTALL)
 _FEW_SLASHES: Final = re.compile(rf"({'|'.join(NETWORK)})(:/?|//)(?!/)\S", re.IGNORECASE)
 _QUERY: Final = re.compile(r"[?#\s]")
+CHAOS: Final = "chaos:"
 _FILE: Final = "file:"
 _FILE_KEYS: Final = ("live", "loop")
 _SWITCH: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -34,7 +37,7 @@ class LiveAddress:
     """Where a live source is.
 
     Attributes:
-        kind: a camera in the network, a device of this machine, or a file.
+        kind: a camera in the network, a device of this machine, a file, or a rendered camera.
         place: address, device or path, as FFmpeg wants it; it may hold a password.
         name: host and path without secrets; the source id is made from it.
         scheme: of the address; empty for devices and files.
@@ -43,7 +46,7 @@ class LiveAddress:
         loop: whether a file begins again at its end.
     """
 
-    kind: Literal["network", "device", "file"]
+    kind: Literal["network", "device", "file", "chaos"]
     place: str = field(repr=False)
     name: str
     scheme: str = ""
@@ -55,7 +58,7 @@ class LiveAddress:
 def is_live_address(uri: str) -> bool:
     """Whether text looks like the address of a live source, even an invalid one."""
     is_url = _URL.match(uri) or _FEW_SLASHES.match(uri)
-    return bool(is_url or _DEVICE.fullmatch(uri) or uri.startswith(_FILE))
+    return bool(is_url or _DEVICE.fullmatch(uri) or uri.startswith((_FILE, CHAOS)))
 
 
 def parse_live(uri: str) -> LiveAddress:
@@ -68,6 +71,8 @@ def parse_live(uri: str) -> LiveAddress:
         return LiveAddress("device", uri, Path(uri).name)
     if uri.startswith(_FILE):
         return _parse_file(uri)
+    if uri.startswith(CHAOS):
+        return LiveAddress("chaos", uri, f"chaos-{parse_scene(uri).name}")
     return _parse_network(uri)
 
 

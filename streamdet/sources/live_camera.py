@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +16,7 @@ from streamdet.sources.live_address import LiveAddress
 from streamdet.sources.live_opening import CameraLimits, check_size, choose_video, open_camera
 from streamdet.sources.pacing import Pacer
 from streamdet.sources.packet_tap import PacketTap
+from streamdet.system.networks import EVERYWHERE, Networks
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -56,6 +56,7 @@ class LiveCamera:
         address: of kind "network" or "device".
         limits: how it is read.
         tap: is shown each packet of the video; None for nobody.
+        networks: where the camera may be.
 
     Attributes:
         hw: height and width that the stream announced; None where it did not.
@@ -68,15 +69,20 @@ class LiveCamera:
     """
 
     def __init__(
-        self, address: LiveAddress, limits: CameraLimits, tap: PacketTap | None = None
+        self,
+        address: LiveAddress,
+        limits: CameraLimits,
+        tap: PacketTap | None = None,
+        networks: Networks = EVERYWHERE,
     ) -> None:
         self._limits = limits
         self._tap = tap
-        self._container = open_camera(address, limits)
+        self._opened = open_camera(address, limits, networks)
+        self._container = self._opened.container
         try:
             self._stream = choose_video(self._container, limits.max_pixels)
         except Exception:
-            self._container.close()
+            self._opened.close()
             raise
         codec = self._stream.codec_context
         self.hw = (codec.height, codec.width) if codec.height and codec.width else None
@@ -93,15 +99,21 @@ class LiveCamera:
 
     def close(self) -> None:
         """Close the connection."""
-        with suppress(Exception):  # closing may fail if the camera is gone
-            self._container.close()
+        self._opened.close()
 
     def frames(self) -> Generator[Arrival, None, None]:
         """Yield frames as they come.
 
         Raises:
             CameraLostError: the stream has ended, failed or is silent.
+            CameraRefusedError: it leads on to an address that may not be called.
         """
+        try:
+            yield from self._frames()
+        except CameraLostError as exc:
+            raise self._opened.problem or exc from None
+
+    def _frames(self) -> Iterator[Arrival]:
         read_s = self._limits.read_s
         last_packet_s = last_image_s = time.monotonic()
         for packet in self._packets():

@@ -17,13 +17,17 @@ is lost), so that no parser or decoder of ours could end an image earlier either
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from threading import Thread
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit, urlunsplit
 
-from streamdet.errors import CameraLostError, CameraRefusedError
+from streamdet.errors import CameraLostError, CameraRefusedError, SourceError
+from streamdet.sources.camera_gateway import CameraGateway, checked_addresses
+from streamdet.sources.camera_peers import open_sockets, refuse_peers
 from streamdet.sources.camera_reasons import UNREADABLE, explained
 from streamdet.sources.live_address import LiveAddress
+from streamdet.system.networks import EVERYWHERE, Networks
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -57,18 +61,81 @@ class CameraLimits:
     max_pixels: int
 
 
-def open_camera(address: LiveAddress, limits: CameraLimits) -> InputContainer:
+@dataclass(frozen=True, slots=True)
+class OpenCamera:
+    """A camera's stream, and what it is read through.
+
+    Attributes:
+        container: the stream.
+        gateway: checks what an HTTP camera leads on to; None for others.
+    """
+
+    container: InputContainer
+    gateway: CameraGateway | None = None
+
+    @property
+    def problem(self) -> SourceError | None:
+        """Why what the camera led on to last could not be called; None where it could."""
+        return None if self.gateway is None else self.gateway.problem
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(Exception):  # closing may fail if the camera is gone
+            self.container.close()
+        if self.gateway is not None:
+            self.gateway.close()
+
+
+def open_camera(
+    address: LiveAddress, limits: CameraLimits, networks: Networks = EVERYWHERE
+) -> OpenCamera:
     """Open a camera.
+
+    Args:
+        address: of kind "network" or "device".
+        limits: how it is read.
+        networks: where it may be.
 
     Raises:
         CameraLostError: it cannot be reached.
-        CameraRefusedError: it answers, and what it says will not change by itself.
+        CameraRefusedError: it answers, and what it says will not change by itself; or it may not
+            be called.
     """
+    if address.scheme in ("http", "https"):
+        return _open_http(address, limits, networks)
+    if not address.host or address.scheme == "udp":
+        return OpenCamera(_opened(address, limits))  # it calls nobody
+    numbers = checked_addresses(address.host, networks, limits.open_s)
+    if networks.may_refuse:
+        address = replace(address, place=_in_numbers(address, numbers[0]))
+    before = open_sockets()
+    camera = OpenCamera(_opened(address, limits))
+    try:
+        refuse_peers(before, numbers, networks.led_on)
+    except CameraRefusedError:
+        camera.close()
+        raise
+    return camera
+
+
+def _open_http(address: LiveAddress, limits: CameraLimits, networks: Networks) -> OpenCamera:
+    gateway = CameraGateway(address.host, networks, limits.open_s)
+    try:
+        return OpenCamera(_opened(address, limits, gateway), gateway)
+    except SourceError as exc:
+        gateway.close()
+        raise gateway.problem or exc from None  # FFmpeg saw no more than the gateway's answer
+
+
+def _opened(
+    address: LiveAddress, limits: CameraLimits, gateway: CameraGateway | None = None
+) -> InputContainer:
     import av
 
     av.logging.set_level(None)
-    if address.host and address.scheme != "udp":
-        _look_up(address.host, limits.open_s)
+    options = _options(address, limits)
+    if gateway is not None:
+        options["http_proxy"] = gateway.url
     started_s = time.monotonic()
     failure = None
     try:
@@ -76,7 +143,7 @@ def open_camera(address: LiveAddress, limits: CameraLimits) -> InputContainer:
             address.place,
             "r",
             format="v4l2" if address.kind == "device" else None,
-            options=_options(address, limits),
+            options=options,
             timeout=(limits.open_s, limits.read_s),
         )
     except Exception as exc:  # noqa: BLE001  bad streams raise IndexError and others, too
@@ -84,6 +151,15 @@ def open_camera(address: LiveAddress, limits: CameraLimits) -> InputContainer:
     if time.monotonic() - started_s >= limits.open_s and isinstance(failure, CameraLostError):
         failure = CameraLostError(f"nothing answered within {limits.open_s:g} s")
     raise failure  # here, so that FFmpeg's error with the address is no part of it
+
+
+def _in_numbers(address: LiveAddress, number: str) -> str:
+    """Return a camera's place with a number for its host: FFmpeg looks no name up again."""
+    parts = urlsplit(address.place)
+    login, at, _ = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port is not None else ""
+    host = f"[{number}]" if ":" in number else number
+    return urlunsplit(parts._replace(netloc=f"{login}{at}{host}{port}"))
 
 
 def _options(address: LiveAddress, limits: CameraLimits) -> dict[str, str]:
@@ -107,28 +183,8 @@ def _options(address: LiveAddress, limits: CameraLimits) -> dict[str, str]:
         options["overrun_nonfatal"] = "1"
     if address.scheme in ("http", "https"):
         options["live_start_index"] = "-2"  # of HLS: nearer to now than the default -3
+        options["http_persistent"] = "0"  # a connection of the gateway carries one request
     return options
-
-
-def _look_up(host: str, limit_s: float) -> None:
-    """Find out whether a host's name is known: FFmpeg waits without a limit and does not say so."""
-    import socket
-
-    found: list[str] = []
-
-    def look() -> None:
-        try:
-            socket.getaddrinfo(host, None)
-            found.append("")
-        except (OSError, UnicodeError):
-            found.append("the name of its host is not known")
-
-    thread = Thread(target=look, daemon=True)
-    thread.start()
-    thread.join(limit_s)
-    problem = found[0] if found else f"the name of its host was not found within {limit_s:g} s"
-    if problem:
-        raise CameraLostError(problem)
 
 
 def choose_video(container: InputContainer, max_pixels: int) -> VideoStream:

@@ -48,11 +48,13 @@ class SourceItem:
             object store, a scene, or a live address, which may hold a password: repr shows it
             without.
         options: a camera's own; None: those of its node.
+        is_stated: whether the graph or the command line has it; else it was added later.
     """
 
     source_id: str
     uri: str
     options: Options | None = None
+    is_stated: bool = True
 
     def __repr__(self) -> str:
         return f"SourceItem(source_id={self.source_id!r}, uri={redacted(self.uri)!r})"

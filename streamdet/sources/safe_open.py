@@ -4,8 +4,8 @@ Note on safety. FFmpeg gets an open file, never a name: no protocol (concat:, su
 no name pattern can be reached. Playlists and descriptions, which make a demuxer open other
 files, are refused twice: text by its first bytes, with our own error, the rest because only the
 demuxers of `_FORMATS` may run. Pipes and devices are refused on the descriptor, so nothing can
-change between check and use, and opening them does not block. Decoders refuse images beyond
-max_pixels.
+change between check and use, and opening them does not block; where a file lies is asked of the
+descriptor, too. Decoders refuse images beyond max_pixels.
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from streamdet.errors import SourceError
+from streamdet.sources.bounded_file import BoundedFile
+from streamdet.sources.file_limits import (
+    probe_bytes,
+    refuse_long_beginning,
+    refuse_outside,
+    refuse_streams,
+)
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -41,15 +48,20 @@ def open_plain_file(path: Path) -> IO[bytes]:
     """Open a plain file for reading, unbuffered.
 
     Raises:
-        SourceError: it does not exist, cannot be read, or is a folder, a pipe or a device.
+        SourceError: it does not exist, cannot be read, is a folder, a pipe or a device, or lies
+            where this process may not read.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as exc:
         raise SourceError(f"{path}: cannot be opened ({exc.strerror})") from exc
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise SourceError(f"{path}: is not a plain file")
+        refuse_outside(descriptor, path)
+    except SourceError:
         os.close(descriptor)
-        raise SourceError(f"{path}: is not a plain file")
+        raise
     return os.fdopen(descriptor, "rb", buffering=0)
 
 
@@ -89,10 +101,20 @@ def open_media(file: IO[bytes], path: object, max_pixels: int) -> InputContainer
         "protocol_whitelist": "none",
         "max_pixels": str(max_pixels),
     }
+    bounded = BoundedFile(file, probe_bytes())
     try:
-        return av.open(file, "r", options=options)
+        container = av.open(bounded, "r", options=options)
     except (av.FFmpegError, OSError, ValueError, IndexError, AttributeError) as exc:
+        refuse_long_beginning(bounded, path)
         raise SourceError(f"{path}: unsupported or corrupt ({reason(exc)})") from exc
+    try:
+        refuse_long_beginning(bounded, path)
+        refuse_streams(container, path)
+    except SourceError:
+        container.close()
+        raise
+    bounded.end_limit()
+    return container
 
 
 def reason(exc: Exception) -> str:

@@ -41,14 +41,16 @@ def parse_scene(uri: str) -> SceneSpec:
     """Read the address of a scene.
 
     Args:
-        uri: `synthetic:NAME?KEY=VALUE&...`; hw is height x width, as everywhere in streamdet.
+        uri: `synthetic:NAME?KEY=VALUE&...`, or with another scheme; hw is height x width, as
+            everywhere in streamdet.
 
     Raises:
         ConfigError: unknown scene or key, or a value that is out of bounds.
     """
-    name, _, query = uri.removeprefix(SCHEME).partition("?")
+    scheme, _, rest = uri.partition(":")
+    name, _, query = rest.partition("?")
     if name not in _SCENES:
-        raise ConfigError(f"{uri}: no scene is called {name!r}, the only one is synthetic:street")
+        raise ConfigError(f"{uri}: no scene is called {name!r}, the only one is {scheme}:street")
     pairs = parse_qsl(query, keep_blank_values=True)
     values = dict(pairs)
     if unknown := next((key for key in values if key not in _KEYS), None):

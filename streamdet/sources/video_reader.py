@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from streamdet.errors import SourceError
 from streamdet.sources.cut import WHOLE, Cut, CutGuard
+from streamdet.sources.file_limits import refuse_duration
 from streamdet.sources.frame_times import FrameTimes
 from streamdet.sources.media_file import MediaPlace, open_media_file
 from streamdet.sources.pixel_aspect import SQUARE, PixelAspects, shown_hw
@@ -107,8 +108,14 @@ class VideoReader:
         self._aspects = PixelAspects(self._stream, options.max_pixels)
         self._times = FrameTimes(self._container.format.name, self.time_base, self.rate)
         self.on_packet: Callable[[Packet[VideoStream]], None] | None = None
+        self._path = path
         self._guard = CutGuard(options.cut, path)
         self._frames = self._decode()
+        try:
+            self._refuse_long(self._stated_end())
+        except SourceError:
+            self.close()
+            raise
         if options.cut.begin is not None:
             self._begin_at(options.cut.begin)
 
@@ -187,6 +194,10 @@ class VideoReader:
         self._container.close()
         self._file.close()
 
+    def _refuse_long(self, end: Fraction | None) -> None:
+        if end is not None:
+            refuse_duration(float(end - self.start_pts * self.time_base), self._path)
+
     def _begin_at(self, pts: int) -> None:
         import av
 
@@ -242,6 +253,8 @@ class VideoReader:
             return (self._tiles or self._stream.codec_context).decode(packet)
         except av.EOFError:
             return []
+        except MemoryError:
+            raise
         except av.FFmpegError:
             self.damaged += 1
             return []
@@ -249,8 +262,10 @@ class VideoReader:
     def _note(self, frame: VideoFrame) -> None:
         self._last, last_pts = frame, self.pts
         self.pts = self._times.time(frame.pts, frame.dts, frame.duration or 0)
-        if self.pts is not None and last_pts is not None:
-            self._step = self.pts - last_pts
+        if self.pts is not None:
+            self._refuse_long(self.pts * self.time_base)
+            if last_pts is not None:
+                self._step = self.pts - last_pts
         self.pixel_aspect = self._aspects.of(frame)
         self._compare(shown_hw((frame.height, frame.width), self.pixel_aspect))
         self.decoded += 1

@@ -102,6 +102,9 @@ class SourceStage:
         except FrameError as exc:
             self._pixels.unclaim(ref)
             return replace(message, drop_reason=str(exc)), image
+        except MemoryError:
+            self._pixels.unclaim(ref)
+            raise
         return replace(message, frame=replace(message.frame, pixels=ref)), image
 
     def _note_misfit(self, message: FrameMessage, hw: tuple[int, int], exc: FrameError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import threading
@@ -117,6 +118,21 @@ def keep_freed_memory() -> None:
     if hasattr(_libc, "mallopt"):
         _libc.mallopt(_M_TRIM_THRESHOLD, -1)  # never
         _libc.mallopt(_M_MMAP_MAX, 0)
+
+
+def limit_memory(more_mib: int | None) -> None:
+    """Let the kernel refuse this process more memory than so much beyond what it has mapped now.
+
+    Args:
+        more_mib: how much more, MiB; None: any.
+    """
+    if more_mib is None:
+        return
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = pages * resource.getpagesize() + (more_mib << 20)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
 def last_line(log: bytes) -> str:

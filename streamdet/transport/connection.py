@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import hiredis
 import redis
@@ -48,6 +49,11 @@ def connect(url: str, *, is_single: bool = False) -> redis.Redis:
             f" rediss://HOST:PORT or unix:///PATH{why}"
         ) from exc
     return client
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Whether only users of this machine reach a server, as far as its address says."""
+    return url.startswith("unix:") or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _first_time_only() -> Callable[[Any], None]:

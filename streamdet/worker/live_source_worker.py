@@ -156,10 +156,12 @@ class LiveSourceWorker:
                 self._emit(frame)
 
     def _connect(self, source: LiveSource) -> LiveConnection:
+        plan = self._context.plan
+        networks = plan.run.networks(plan.items[0])
         if self._ring is None:
-            return source.connect()
+            return source.connect(networks=networks)
         self._ring.end_connection()
-        return source.connect(self._ring.add)
+        return source.connect(self._ring.add, networks)
 
     def _on_ring_problem(self, problem: str) -> None:
         """Say that packets cannot be kept, or (no problem) are kept again, with the next step."""

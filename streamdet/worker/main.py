@@ -22,6 +22,7 @@ from streamdet.transport.connection import connect
 from streamdet.transport.pool import FramePool, kind_of
 from streamdet.transport.redis_bus import RedisBus
 from streamdet.worker.build_stages import build_stages
+from streamdet.worker.confinement import confine_source
 from streamdet.worker.context import WorkerContext
 from streamdet.worker.heartbeat import Beats
 from streamdet.worker.live_source_worker import LiveSourceWorker
@@ -84,6 +85,8 @@ def _run(plan: WorkerPlan) -> None:
     group, runtimes = build_stages(plan, pixels)
     group.tap = Taps(plan, pixels, bus.states)
     write_status(plan.run.folder, plan.consumer, runtimes=runtimes)
+    if plan.is_source:
+        confine_source(plan)
     _worker_class(plan)(WorkerContext(plan, bus, group, pixels, beat)).run()
     if group.warnings:  # no step follows that could carry them
         write_status(plan.run.folder, plan.consumer, warnings=group.warnings)

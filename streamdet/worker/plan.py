@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from streamdet.config.source_settings import SourceSettings
 from streamdet.graph.pipeline import (
     ORDERED_ROLES,
     Node,
@@ -15,6 +16,7 @@ from streamdet.graph.pipeline import (
     needs_packets,
 )
 from streamdet.sources.resolve import SourceItem
+from streamdet.system.networks import Networks
 from streamdet.transport.bus import GroupLayout, RunLayout
 from streamdet.transport.packet_ring import RING_BYTES, RingPlan, ring_folder
 from streamdet.transport.pool import PoolPlan
@@ -63,6 +65,8 @@ class RunPlan:
             given up; 0: never, the run fails.
         live_sources: ids of the live sources.
         rings: where their last encoded packets are kept; None where no sink wants them.
+        sources: what sources may read, and how much.
+        is_shared: whether others than this machine's users may add cameras.
     """
 
     layout: RunLayout
@@ -77,6 +81,12 @@ class RunPlan:
     read_attempts: int = 0
     live_sources: frozenset[str] = frozenset()
     rings: RingPlan | None = None
+    sources: SourceSettings = field(default_factory=SourceSettings)
+    is_shared: bool = False
+
+    def networks(self, item: SourceItem) -> Networks:
+        """Where a camera may be."""
+        return self.sources.networks(is_stated=item.is_stated, is_shared=self.is_shared)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ class SourceWorker:
             self._is_stopping = True
         except SourceError as exc:
             error = str(exc)
+        except MemoryError:
+            error = self._too_large()
         self._flush()
         self._end(source, error)
 
@@ -108,6 +110,11 @@ class SourceWorker:
         if limit and begun(plan.run.folder, plan.consumer, self._source_id, index) > limit:
             name = plan.run.source_names[self._source_id]
             raise SourceError(f"{name}: reading it ended the process {limit} times in a row")
+
+    def _too_large(self) -> str:
+        run = self._context.plan.run
+        limit = f"decoder_mib in the deploy file is {run.sources.decoder_mib}"
+        return f"{run.source_names[self._source_id]}: reading it needs more memory ({limit})"
 
     def _open(self, item: SourceItem) -> Source:
         options = self._node.options if item.options is None else item.options

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,27 @@ import pytest
 from streamdet.graph import load_graph
 from streamdet.server.access import Tokens
 from streamdet.server.app import create_app
-from streamdet.server.listen import bound_socket, serving
+from streamdet.server.listen import MOST_OF_ONE, bound_socket, serving
 from streamdet.server.service import Service
 
 PAGE = Path(__file__).parents[2] / "streamdet" / "server" / "page"
 OWN = {"x-streamdet": "1", "content-type": "application/json"}
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """A real server that gives a request one second to arrive; its run has not begun."""
+@contextmanager
+def server(request_s: float) -> Iterator[int]:
+    """A real server that gives a request so long to arrive; its run has not begun."""
     graph = load_graph("people")
     app = create_app(Service(lambda: graph, "events"), Tokens())
     bound = bound_socket("127.0.0.1", 0)
     number = bound.getsockname()[1]
-    with serving(app, bound, request_s=1):
+    with serving(app, bound, request_s=request_s):
+        yield number
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with server(request_s=1) as number:
         yield number
 
 
@@ -72,6 +79,31 @@ def test_who_is_slow_is_hung_up_on_while_others_are_answered(port: int, kind: st
         client.close()
     assert all((b"200 OK" in each) == (kind == "second") for each in said)
     assert answer(port, "GET", "/livez") == 200
+
+
+def test_one_address_cannot_take_all_connections() -> None:
+    with server(request_s=60) as port:
+        clients = [call_from("127.0.0.2", port) for _ in range(MOST_OF_ONE)]
+        assert answer(port, "GET", "/livez") == 200  # of another address
+        assert answer_from("127.0.0.2", port) == b""
+        for client in clients:
+            client.close()
+        deadline_s = time.monotonic() + 10
+        while not answer_from("127.0.0.2", port).startswith(b"HTTP/1.1 200"):
+            assert time.monotonic() < deadline_s
+
+
+def call_from(address: str, port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(address, 0))
+
+
+def answer_from(address: str, port: int) -> bytes:
+    with closing(call_from(address, port)) as client:
+        try:
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        except OSError:
+            return b""
+        return all_of(client)
 
 
 def test_a_flood_of_headers_is_cut_off(port: int) -> None:

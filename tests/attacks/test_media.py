@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
-import socket
 import struct
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -21,7 +19,7 @@ from streamdet.errors import CameraLostError, CameraRefusedError, StreamdetError
 from streamdet.sources.live_address import parse_live
 from streamdet.sources.live_opening import CameraLimits, open_camera
 from streamdet.sources.safe_open import open_media, open_plain_file
-from tests.sources.http_camera import HEAD, serving
+from tests.sources.http_camera import HEAD, answering, serving
 from tests.sources.made_video import write_video
 
 LIMITS = CameraLimits("tcp", open_s=2, read_s=2, max_pixels=1 << 24)
@@ -105,15 +103,6 @@ def test_a_file_that_lists_files_is_refused(
     path.write_text(PLAYLISTS[kind].format(place=video))
     with open_plain_file(path) as file, pytest.raises(StreamdetError, match="not video"):
         open_media(file, path, 1 << 24)
-
-
-def answering(head: bytes, body: bytes) -> Callable[[socket.socket], None]:
-    def handle(client: socket.socket) -> None:
-        client.recv(4096)
-        length = b"\r\nContent-Length: %d\r\n\r\n" % len(body)
-        client.sendall(head + length + body)
-
-    return handle
 
 
 PLACES = ["{video}", "file://{video}", "concat:{video}", "subfile,,:{video}"]

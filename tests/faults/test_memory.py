@@ -7,20 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from streamdet.config.deploy import DeploySettings
+from streamdet.graph import load_graph
+from streamdet.run.redis_memory import redis_memory
 from streamdet.transport.connection import connect
 from tests.faults.place import Place
 from tests.faults.storm import lines_of, output_of, stage_processes, streamdet, wait_for_lines
 
 FRAMES = 4000
 MIB = 1 << 20
+OVERRIDES = ("detect.model=hog_people", "prepare.shortest_edge=128", "publish.maxlen=100")
 
 
 @pytest.mark.timeout(200)
 def test_memory_stays_flat(place: Place, tmp_path: Path) -> None:
     lines = tmp_path / "o.jsonl"
-    arguments = ["run", "people", "--set", "detect.model=hog_people"]
-    arguments += ["--set", "prepare.shortest_edge=128", "--set", "publish.maxlen=100"]
-    arguments += ["--output", str(lines)]
+    arguments = ["run", "people", "--output", str(lines)]
+    arguments += [word for override in OVERRIDES for word in ("--set", override)]
     source = f"synthetic:street?frames={FRAMES}&hw=240x320"
     workers: dict[str, list[int]] = defaultdict(list)
     redis: list[int] = []
@@ -41,3 +44,8 @@ def test_memory_stays_flat(place: Place, tmp_path: Path) -> None:
     assert len(workers) == 4
     assert max(growth.values()) < 4
     assert redis[-1] - redis[0] < 1 * MIB
+    objects = max(len(line["objects"]) for line in lines_of(lines))
+    graph = load_graph("people", sources=[source], overrides=OVERRIDES)
+    predicted = redis_memory(graph, DeploySettings(), objects).total
+    print(f"Redis: {max(redis)} bytes, {predicted} predicted for {objects} objects in each frame")
+    assert max(redis) < predicted

@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,28 @@ def wait_for_state(run: Served, name: str, state: str) -> None:
     while states(run).get(name) != state:
         assert time.monotonic() < deadline_s, (states(run), run.log)
         time.sleep(0.1)
+
+
+def test_a_metadata_service_or_a_link_local_address_is_no_camera(run: Served) -> None:
+    for host in ("169.254.169.254", "[fe80::1]", "[::ffff:169.254.0.9]", "100.100.100.200"):
+        code, said = ask(run, "PUT", "/cameras/cloud", {"uri": f"http://{host}/latest/meta-data"})
+        assert (code, "is not called" in said["detail"]) == (400, True), said
+    assert "cloud" not in states(run)
+
+
+@pytest.mark.nightly
+def test_where_others_can_ask_this_machine_is_no_camera(
+    cameras: RtspServer, tmp_path: Path
+) -> None:
+    listen = ("--listen", "127.0.0.2:0", "--source", cameras.url("/door"))
+    with served(tmp_path, *listen, environ=TOKENS) as running:
+        wait_for_state(running, door(cameras), "live")
+        code, said = ask(running, "PUT", "/cameras/own", {"uri": cameras.url("/door")})
+        assert (code, "is not called" in said["detail"]) == (400, True), said
+        name = cameras.url("/door").replace("127.0.0.1", "localhost")
+        assert ask(running, "PUT", "/cameras/named", {"uri": name})[0] == 201
+        wait_for_state(running, "named", "refused")
+        assert running.stop() == 130
 
 
 def test_a_camera_comes_pauses_and_goes(run: Served, cameras: RtspServer) -> None:

@@ -18,10 +18,10 @@ Handler = Callable[[socket.socket], None]
 
 
 @contextmanager
-def serving(handle: Handler) -> Iterator[int]:
+def serving(handle: Handler, host: str = "127.0.0.1") -> Iterator[int]:
     """Listen on a port of this machine; a client may hang up in the middle."""
     is_over = Event()
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server((host, 0)) as server:
 
         def accept() -> None:
             while not is_over.is_set():
@@ -69,6 +69,17 @@ def status(code: int) -> Handler:
         protocol = (asked.readline().split() or [b""])[-1]
         number = next((line for line in asked if line.lower().startswith(b"cseq")), b"")
         client.sendall(protocol.replace(b"1.1", b"1.0") + b" %d No\r\n" % code + number + b"\r\n")
+
+    return handle
+
+
+def answering(head: bytes, body: bytes = b"") -> Handler:
+    """A server that answers the same to whatever it is asked."""
+
+    def handle(client: socket.socket) -> None:
+        client.recv(4096)
+        length = b"\r\nContent-Length: %d\r\n\r\n" % len(body)
+        client.sendall(head + length + body)
 
     return handle
 

@@ -23,6 +23,7 @@ from streamdet.sources.positions import unpack_position
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.group import StageGroup
 from streamdet.stages.pixels import PixelStore
+from streamdet.system.networks import EVERYWHERE, Networks
 from streamdet.transport.bus import Commit, Step
 from streamdet.transport.memory_bus import MemoryBus
 from streamdet.transport.packet_ring import EncodedPacket, RingPlan, read_packets
@@ -61,7 +62,9 @@ class ToyCamera:
     def __init__(self, uri: str, options: LiveOptions) -> None:
         pass
 
-    def connect(self, on_packet: OnPacket = lambda packet: None) -> ToyCamera:
+    def connect(
+        self, on_packet: OnPacket = lambda packet: None, networks: Networks = EVERYWHERE
+    ) -> ToyCamera:
         self._on_packet = on_packet
         self._events = next(ToyCamera.connections)
         if isinstance(self._events[0], Exception):

@@ -104,6 +104,18 @@ def test_the_position_says_how_the_source_ended(tmp_path: Path) -> None:
     assert (broken[0].index, broken[1]["error"]) == (1, "toy: broken")
 
 
+def test_a_file_that_wants_too_much_memory_is_given_up_and_the_next_one_read(
+    tmp_path: Path,
+) -> None:
+    run = Run(tmp_path, "toy:2*", "toy:1")
+    run.worker().run()
+    run.read()
+    assert run.position("s0")[1]["error"] == (
+        "toy: reading it needs more memory (decoder_mib in the deploy file is 4096)"
+    )
+    assert run.seen == [("s0", 0), ("s0", 1), ("s0", -2), ("s1", 0), ("s1", -1)]
+
+
 def test_a_file_on_which_the_process_ends_again_and_again_is_given_up(tmp_path: Path) -> None:
     run = Run(tmp_path, "toy:3", "toy:1")
     run.plan = replace(run.plan, run=replace(run.plan.run, read_attempts=2))
