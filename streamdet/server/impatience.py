@@ -1,7 +1,7 @@
-"""Hangs up on clients whose requests do not arrive: uvicorn waits for ever for a first one.
+"""Hangs up on clients that neither send nor take anything: uvicorn waits for them for ever.
 
-A client that opens connections and sends a byte now and then would otherwise take all of
-`listen.MOST_CONNECTIONS` away from the others.
+A client that opens connections and sends a byte now and then, or asks for previews and never reads
+them, would otherwise take all of `listen.MOST_CONNECTIONS` away from the others.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 class _Impatient(H11Protocol):
     limit_s: float
     _timer: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -31,6 +32,15 @@ class _Impatient(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._forget()
+        self._forget_taking()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._taking = self.loop.call_later(self.limit_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._forget_taking()
 
     def _watch(self) -> None:
         cycle = self.cycle
@@ -45,7 +55,16 @@ class _Impatient(H11Protocol):
             self._timer.cancel()
             self._timer = None
 
+    def _forget_taking(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
 
 def impatient_protocol(limit_s: float) -> type[asyncio.Protocol]:
-    """Make uvicorn's HTTP protocol with a limit on how long a request may take to arrive."""
+    """Make uvicorn's HTTP protocol with a limit on how long a client may keep it waiting.
+
+    Args:
+        limit_s: seconds for a request to arrive, and for the next part of an answer to be taken.
+    """
     return type("Impatient", (_Impatient,), {"limit_s": limit_s})

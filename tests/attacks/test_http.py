@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from streamdet.graph import load_graph
@@ -71,6 +72,20 @@ def test_who_is_slow_is_hung_up_on_while_others_are_answered(port: int, kind: st
     for client in clients:
         client.close()
     assert all((b"200 OK" in each) == (kind == "second") for each in said)
+    assert answer(port, "GET", "/livez") == 200
+
+
+def test_who_takes_nothing_is_hung_up_on(port: int) -> None:
+    """The answers are more than the system holds for a client, and it reads none of them."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", port))
+        client.settimeout(20)
+        own = client.getsockname()
+        with pytest.raises(OSError):
+            while True:
+                client.sendall(b"GET /page/drawing.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert own not in [each.raddr for each in psutil.Process().net_connections()]
     assert answer(port, "GET", "/livez") == 200
 
 
