@@ -92,6 +92,7 @@ class Replay:
         frames = (each for each in blocks if isinstance(each, FrameMessage))
         infos = {each.source_id: SourceInfo(each.frame.hw, None) for each in frames}
         self.header, self.problem = file.header, ""
+        self._files = tuple(name for name in infos if name in file.header.file_sources)
         self.runtimes: dict[str, str] = {}
         self.stage = stage_in(graph, self.header, stage)
         after = {self.stage.name, *(node.name for node in graph.downstream(self.stage.name))}
@@ -204,11 +205,10 @@ class Replay:
             redis_url="",
             folder=folder,
             pools={},
-            source_names={},
+            source_names={name: name for name in self._files},
             class_names=self.class_names,
             max_in_flight=1,
             events="events",
-            live_sources=frozenset(header.live_sources),
         )
         return WorkerPlan(
             run=run,
@@ -220,7 +220,7 @@ class Replay:
             max_wait_s=0.0,
             is_ordered=True,
             items=(),
-            source_ids=(),
+            source_ids=self._files,
             reads_pools=frozenset(),
         )
 

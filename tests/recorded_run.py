@@ -15,15 +15,19 @@ from typing import Any
 from streamdet.cli import main
 
 LIMIT_S = 60.0
-GRAPH = """\
+SCENE = "synthetic:street?frames=100000&hw=240x320&fps=20&realtime=1"
+GRAPH = f"""\
 version: 1
 name: zoned
 nodes:
-  camera: {kind: source, uri: 'synthetic:street?frames=100000&hw=240x320', process: front}
-  prepare: {kind: transform, reads: camera, process: front}
-  detect: {kind: detector, reads: prepare, model: people, replicas: 2}
-  track: {kind: byte_track, reads: detect, process: back}
-  zones: {kind: zones, reads: track, zones: {yard: {polygon: [[0, 0.5], [1, 0.5], [1, 1], [0, 1]]}}}
+  camera: {{kind: source, uri: '{SCENE}', process: front}}
+  prepare: {{kind: transform, reads: camera, process: front}}
+  detect: {{kind: detector, reads: prepare, model: people, replicas: 2}}
+  track: {{kind: byte_track, reads: detect, process: back}}
+  zones:
+    kind: zones
+    reads: track
+    zones: {{yard: {{polygon: [[0, 0.5], [1, 0.5], [1, 1], [0, 1]]}}}}
 """
 
 

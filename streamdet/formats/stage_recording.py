@@ -43,7 +43,7 @@ class StageHeader:
         graph: name of the graph.
         version: of streamdet.
         class_names: model name -> its class names.
-        live_sources: those that are live.
+        file_sources: those that are not live: the times of their frames are those of the file.
         runtime: of a detector with a network, what ran it and its precision.
     """
 
@@ -54,7 +54,7 @@ class StageHeader:
     graph: str
     version: str
     class_names: Mapping[str, tuple[str, ...]]
-    live_sources: tuple[str, ...] = ()
+    file_sources: tuple[str, ...] = ()
     runtime: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -150,8 +150,8 @@ class RecordingFile:
             raise ConfigError(f"{path} is cut off: not even its header is whole")
         try:
             names = {model: tuple(each) for model, each in header["class_names"].items()}
-            live = tuple(header["live_sources"])
-            self.header = StageHeader(**header | {"class_names": names, "live_sources": live})
+            files = tuple(header["file_sources"])
+            self.header = StageHeader(**header | {"class_names": names, "file_sources": files})
         except _DAMAGE as exc:
             raise ConfigError(f"{path} is damaged: its header is not one") from exc
 

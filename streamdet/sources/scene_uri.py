@@ -10,7 +10,7 @@ from streamdet.errors import ConfigError
 
 SCHEME = "synthetic:"
 _SCENES = ("street",)
-_KEYS = ("seed", "hw", "frames", "fps")
+_KEYS = ("seed", "hw", "frames", "fps", "realtime")
 _MIN_SIDE, _MAX_SIDE = 64, 8192
 _MAX_FRAMES = 100_000_000
 _MAX_FPS = 1000
@@ -26,6 +26,7 @@ class SceneSpec:
         hw: height and width, pixels.
         frames: how many frames it lasts.
         fps: frames per second.
+        is_realtime: whether frames come at that rate, not as fast as they are wanted.
     """
 
     name: str = "street"
@@ -33,6 +34,7 @@ class SceneSpec:
     hw: tuple[int, int] = (480, 640)
     frames: int = 300
     fps: Fraction = Fraction(25)
+    is_realtime: bool = False
 
 
 def parse_scene(uri: str) -> SceneSpec:
@@ -59,6 +61,7 @@ def parse_scene(uri: str) -> SceneSpec:
         hw=_parse_hw(uri, values.get("hw", "480x640")),
         frames=_integer(uri, "frames", values.get("frames", "300"), 1, _MAX_FRAMES),
         fps=_parse_fps(uri, values.get("fps", "25")),
+        is_realtime=_integer(uri, "realtime", values.get("realtime", "0"), 0, 1) == 1,
     )
 
 

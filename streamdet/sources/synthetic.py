@@ -9,6 +9,7 @@ from dataclasses import replace
 from streamdet.detections import Detections
 from streamdet.image import ArrayImage
 from streamdet.sources import DecodedFrame, Position, SourceInfo, ignore
+from streamdet.sources.pacing import Pacer
 from streamdet.sources.sampling import Sampler, SamplingOptions
 from streamdet.sources.scene_uri import parse_scene
 from streamdet.sources.street import Street
@@ -48,7 +49,10 @@ class SyntheticSource:
         last_slot = None if start.pts is None else self._slot(start.pts)
         time_base = 1 / self.spec.fps
         duration = max(1, round(self._sampler.interval(time_base) * self.spec.fps))
+        pacer = Pacer()
         for number in range(start.decoded, self.spec.frames):
+            if self.spec.is_realtime:
+                pacer.wait(number / self.spec.fps)
             self.position = replace(self.position, decoded=number + 1)
             slot = self._slot(number)
             if not self._sampler.keeps(number, slot, last_slot):

@@ -208,7 +208,7 @@ class Taps:
             graph=wanted.graph,
             version=__version__,
             class_names=run.class_names,
-            live_sources=tuple(sorted(run.live_sources)),
+            file_sources=tuple(sorted(set(run.source_names) - run.live_sources)),
             runtime={key: str(value) for key, value in stated.items() if value is not None},
         )
 

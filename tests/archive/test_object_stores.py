@@ -53,6 +53,7 @@ def assert_without_secret(folder: Path, *texts: str) -> None:
     assert not [path for path in files if b"canary" in path.read_bytes()]
 
 
+@pytest.mark.nightly
 def test_an_archive_of_a_bucket_is_that_of_a_folder(
     clips: Path, s3: S3Server, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ def material(tmp_path: Path) -> Material:
     return Material(tmp_path)
 
 
+@pytest.mark.nightly
 def test_every_family_is_timed_and_r_cnn_scaled_to_all_regions(material: Material) -> None:
     setup = Setup(
         NETWORKS, image_hw=(64, 96), proposals=8, rcnn_regions=4, rcnn_batch=2, rounds=1, round_s=0

@@ -24,6 +24,7 @@ def test_a_run_that_was_not_seen_early_and_late_is_an_error() -> None:
         growth([Sample(2000, {"a": 100}, 100.0)])
 
 
+@pytest.mark.nightly
 def test_every_worker_is_watched() -> None:
     plan = Plan(frames=1200, every_s=0.05, early=(0.0, 0.5), late=(0.5, 1.0))
     outcome = memory.run(Material(Path("/nowhere")), plan)

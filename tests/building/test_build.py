@@ -90,6 +90,7 @@ def test_a_passport_is_written_whole_or_not_at_all(
     assert sorted(path.name for path in folder.iterdir()) == ["tiny.onnx", "tiny.yaml"]
 
 
+@pytest.mark.nightly
 def test_whoever_may_read_the_passport_may_read_the_network(folder: Path) -> None:
     path = build(written(folder), folder, seed=0).path
     assert path.stat().st_mode == path.with_suffix(".json").stat().st_mode
@@ -122,6 +123,7 @@ def test_what_the_network_refuses_is_told_with_file_and_key(
         make_network(str(path))
 
 
+@pytest.mark.nightly
 def test_former_names_of_weights_are_understood(folder: Path) -> None:
     weights = make_network(written(folder), 1).state_dict()  # type: ignore[attr-defined]
     for kind in ("weight", "bias"):

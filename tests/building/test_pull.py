@@ -49,6 +49,7 @@ def answer(write: object, content: bytes) -> None:
     write(content)
 
 
+@pytest.mark.nightly
 def test_weights_that_are_here_are_not_fetched_again(tmp_path: Path) -> None:
     name, weights = write_trained(tmp_path)
     cache_folder().mkdir(parents=True)

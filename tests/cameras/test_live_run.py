@@ -89,6 +89,7 @@ def test_one_camera_s_faults_are_not_felt_by_another(
     assert run.log.count("9_none: lost (nothing answers at that address and port)") >= 1
 
 
+@pytest.mark.nightly
 def test_each_camera_s_images_stay_its_own_though_workers_are_killed(
     rtsp_server: RtspServer, start: Start, tmp_path: Path
 ) -> None:

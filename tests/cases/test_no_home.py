@@ -43,6 +43,7 @@ def test_the_shipped_model_runs_with_one_warning(tmp_path: Path, home: str | Non
     assert streamdet(*run, env=env, inside=as_user(12345)).stderr == ""  # kept, and found again
 
 
+@pytest.mark.nightly
 def test_a_home_of_somebody_else_is_no_hindrance(tmp_path: Path, read_only_home: Path) -> None:
     env = {**NOBODY, "HOME": str(read_only_home), "TMPDIR": str(tmp_path)}
     done = streamdet("run", "people", "--source", STREET, env=env, inside=as_user(12345))

@@ -83,7 +83,7 @@ def test_a_file_given_alone_is_read(
     assert len(lines_of(tmp_path / "seen.jsonl")) == 3
 
 
-@pytest.mark.parametrize("name", first_by_day(PLAIN_NAMES, 2))
+@pytest.mark.parametrize("name", first_by_day(PLAIN_NAMES, 1))
 def test_a_name_without_a_folder_is_no_value_and_no_protocol(
     graph: Path, videos: Path, tmp_path: Path, name: bytes
 ) -> None:

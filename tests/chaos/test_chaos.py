@@ -14,7 +14,7 @@ from streamdet.chaos.faults import FAULTS, OF_CAMERAS
 from tests.sources.made_video import write_video
 
 QUICK = ("--set", "detect.model=hog_people", "--set", "prepare.shortest_edge=128")
-ENDLESS = "synthetic:street?frames=100000&hw=240x320"
+ENDLESS = "synthetic:street?frames=100000&hw=240x320&fps=10&realtime=1"
 
 
 def chaos(*arguments: str, limit_s: float = 120) -> subprocess.CompletedProcess[str]:

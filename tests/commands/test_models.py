@@ -84,6 +84,7 @@ def test_a_network_is_built_with_random_weights_and_found(
     assert "  built from     random weights (seed 7)\n" in capsys.readouterr().out
 
 
+@pytest.mark.nightly
 def test_a_network_in_a_folder_of_its_own_comes_with_the_way_to_use_it(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from streamdet.run.description import DESCRIPTION_FILE
 from streamdet.transport.run_folder import RunFolder, live_runs
 from tests.redis_server import RedisServer
 
-SOURCE = "synthetic:street?frames=100000&hw=120x160"
+SOURCE = "synthetic:street?frames=100000&hw=120x160&fps=10&realtime=1"
 SMALL = ("--set", "detect.model=hog_people", "--set", "prepare.shortest_edge=120")
 LIMIT_S = 60.0
 

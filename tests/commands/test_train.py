@@ -152,6 +152,7 @@ def test_paths_of_a_recipe_start_from_the_working_directory(
         assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.nightly
 def test_images_of_one_s_own_take_the_place_of_the_recipe_s(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,8 @@ VIDEO_FRAMES = {
     "vehicles-mpeg4": 748,
     "vehicles-road": 265,
 }
+EVERY = 60
+"""Of the frames of every video at once."""
 FP32 = ("--set", "detect.model=yolox_nano", "--set", "detect.precision=fp32")
 TRACKED = (*FP32, "--set", "track.untracked=drop")  # as the papers' trackers, and the plain loop
 UNTRACKED = """
@@ -63,41 +65,43 @@ def assert_same_objects(
             assert [one["id"] for one in objects] == found.track_ids.tolist()
 
 
-@pytest.fixture(scope="module")
-def pets09_tracks(data: Path) -> list[Detections]:
-    """What the plain loop makes of pets09."""
-    found = straight_script.detections(data / "videos" / "pets09-s2l1.avi", weights(data))
-    return straight_script.tracks(found, ByteTrack(ByteTrack.Options()))
-
-
 def weights(data: Path) -> Path:
     return data / "weights" / "yolox_nano.onnx"
 
 
 @pytest.mark.parametrize(
-    "runtime", ["openvino", pytest.param("onnxruntime", marks=pytest.mark.nightly)]
+    ("name", "runtime"),
+    [
+        ("tud-campus", "openvino"),
+        pytest.param("pets09-s2l1", "openvino", marks=pytest.mark.nightly),
+        pytest.param("pets09-s2l1", "onnxruntime", marks=pytest.mark.nightly),
+    ],
 )
-def test_pets09_is_published_exactly_as_a_plain_loop_finds_it(
-    run: Run,
-    data: Path,
-    tmp_path: Path,
-    redis_server: RedisServer,
-    pets09_tracks: list[Detections],
-    runtime: str,
+def test_a_video_is_published_exactly_as_a_plain_loop_finds_it(
+    run: Run, data: Path, tmp_path: Path, redis_server: RedisServer, name: str, runtime: str
 ) -> None:
-    video, stream = data / "videos" / "pets09-s2l1.avi", f"detections-{runtime}"
+    (video,) = (data / "videos").glob(f"{name}.*")
+    found = straight_script.detections(video, weights(data))
+    tracks = straight_script.tracks(found, ByteTrack(ByteTrack.Options()))
+    stream = f"detections-{name}-{runtime}"
     outputs = [f"--output={tmp_path / name}" for name in ("o.jsonl", "o.mp4", "o.txt")]
     run("people", *TRACKED, "--set", f"detect.runtime={runtime}", "--source", video, *outputs,
         "--redis", redis_server.url, "--set", f"publish.stream={stream}")  # fmt: skip
     lines = lines_of(tmp_path / "o.jsonl")
-    assert_each_once_in_order(lines, {"pets09-s2l1": 795})
-    assert_same_objects(lines, pets09_tracks)
+    assert_each_once_in_order(lines, {name: VIDEO_FRAMES[name]})
+    assert_same_objects(lines, tracks)
     entries: Any = redis_server.client().xrange(stream)
     assert [json.loads(fields[b"metadata"]) for _, fields in entries] == lines
-    assert len(read_mot(tmp_path / "o.txt").xyxy) == sum(len(one) for one in pets09_tracks)
-    with av.open(str(tmp_path / "o.mp4")) as container:
-        assert container.streams.video[0].average_rate == 10
-        assert sum(1 for _ in container.decode(video=0)) == 795
+    assert len(read_mot(tmp_path / "o.txt").xyxy) == sum(len(one) for one in tracks)
+    assert_like(tmp_path / "o.mp4", video, VIDEO_FRAMES[name])
+
+
+def assert_like(output: Path, video: Path, frames: int) -> None:
+    """The written video has the frames and the rate of what was read."""
+    with av.open(str(output)) as container, av.open(str(video)) as source:
+        rates = [one.streams.video[0].average_rate for one in (container, source)]
+        assert rates[0] == pytest.approx(rates[1], rel=0.02)
+        assert sum(1 for _ in container.decode(video=0)) == frames
 
 
 def test_every_video_at_once_into_one_detector_changes_nothing(
@@ -112,11 +116,11 @@ def test_every_video_at_once_into_one_detector_changes_nothing(
         for video in part:
             (folder / video.name).symlink_to(video)
     sources = [argument for folder in folders for argument in ("--source", folder)]
-    run(graph, *FP32, *sources, "--set", "camera.every=15")
+    run(graph, *FP32, *sources, "--set", f"camera.every={EVERY}")
     frames = by_source(lines_of(tmp_path / "o.jsonl"))
     assert set(frames) == set(VIDEO_FRAMES)
     for video in videos:
-        found = straight_script.detections(video, weights(data), every=15)
+        found = straight_script.detections(video, weights(data), every=EVERY)
         assert_same_objects(frames[video.stem], list(found))
 
 
@@ -130,7 +134,4 @@ def test_every_video_comes_out_whole(run: Run, data: Path, tmp_path: Path, name:
     assert_each_once_in_order(lines, {name: VIDEO_FRAMES[name]})
     found = straight_script.detections(video, weights(data))
     assert_same_objects(lines, straight_script.tracks(found, ByteTrack(ByteTrack.Options())))
-    with av.open(str(tmp_path / "o.mp4")) as container, av.open(str(video)) as source:
-        rates = [one.streams.video[0].average_rate for one in (container, source)]
-        assert rates[0] == pytest.approx(rates[1], rel=0.02)
-        assert sum(1 for _ in container.decode(video=0)) == VIDEO_FRAMES[name]
+    assert_like(tmp_path / "o.mp4", video, VIDEO_FRAMES[name])

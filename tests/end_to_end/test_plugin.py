@@ -110,6 +110,7 @@ def test_a_graph_with_it_is_checked_and_run(
     assert sorted(body["frame_id"] for body in bodies) == [*range(12)]
 
 
+@pytest.mark.nightly
 def test_its_runtime_is_measured_beside_the_others_and_runs(site: Path, tmp_path: Path) -> None:
     shipped = EXAMPLE.parents[1] / "configs/models/people.yaml"
     stated = yaml.safe_load(shipped.read_text()) | {

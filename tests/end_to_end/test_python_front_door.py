@@ -14,15 +14,24 @@ from tests.faults.storm import lines_of
 pytestmark = pytest.mark.data
 
 
-def test_a_loop_over_a_video_sees_what_the_command_writes(data: Path, tmp_path: Path) -> None:
-    video = data / "videos" / "pets09-s2l1.avi"
+@pytest.mark.parametrize(
+    ("name", "count", "at_least"),
+    [
+        ("tud-campus", 71, 200),
+        pytest.param("pets09-s2l1", 795, 3000, marks=pytest.mark.nightly),
+    ],
+)
+def test_a_loop_over_a_video_sees_what_the_command_writes(
+    data: Path, tmp_path: Path, name: str, count: int, at_least: int
+) -> None:
+    (video,) = (data / "videos").glob(f"{name}.*")
     frames = list(streamdet.stream(video, graph="people"))
     output = tmp_path / "o.jsonl"
     assert main(["run", "people", "--source", str(video), "--output", str(output)]) == 0
     lines = lines_of(output)
     assert [frame.index for frame in frames] == [line["frame_id"] for line in lines]
-    assert len(lines) == 795
-    assert sum(len(line["objects"]) for line in lines) > 3000
+    assert len(lines) == count
+    assert sum(len(line["objects"]) for line in lines) > at_least
     for frame, line in zip(frames, lines, strict=True):
         objects, found = line["objects"], frame.detections
         boxes = np.reshape([each["bbox"] for each in objects], (-1, 4))

@@ -40,6 +40,7 @@ def graph(models: dict[str, Path], folder: Path) -> str:
     return yaml.safe_dump({"version": 1, "name": "untrained", "nodes": nodes}, sort_keys=False)
 
 
+@pytest.mark.nightly
 def test_every_kind_finds_something_and_is_said_to_be_random(
     run: Run, data: Path, tmp_path: Path, models: dict[str, Path]
 ) -> None:

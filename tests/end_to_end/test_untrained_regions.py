@@ -50,6 +50,7 @@ def detectors(models: dict[str, str], folder: Path) -> dict[str, dict[str, Any]]
     }  # fmt: skip
 
 
+@pytest.mark.nightly
 def test_every_kind_finds_something_and_says_what_proposes(
     run: Run, data: Path, tmp_path: Path, models: dict[str, str]
 ) -> None:

@@ -15,7 +15,13 @@ from tests.runtimes.cpu_runtimes import CPU_RUNTIMES
 
 
 @pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.nightly), 4])
-@pytest.mark.parametrize("kind", SMALL)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.nightly] if kind in ("yolox", "localizer") else [])
+        for kind in SMALL
+    ],
+)
 def test_an_exported_network_equals_torch_in_every_runtime(
     kind: str, batch: int, tmp_path: Path
 ) -> None:

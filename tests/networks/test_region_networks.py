@@ -77,6 +77,7 @@ def test_an_exported_network_gives_what_torch_gives(exported: Exported) -> None:
             assert_same(one, same)
 
 
+@pytest.mark.nightly
 def test_an_exported_rpn_on_a_pyramid_gives_what_torch_gives(tmp_path: Path) -> None:
     network = region_network("rpn", **PYRAMID)
     path = tmp_path / "network.onnx"

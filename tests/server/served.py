@@ -18,7 +18,7 @@ from typing import Any
 LIMIT_S = 60.0
 NOTHING: Mapping[str, str] = {}
 LISTEN = ("--listen", "127.0.0.1:0")
-SOURCE = "synthetic:street?frames=1000000&hw=240x320"
+SOURCE = "synthetic:street?frames=1000000&hw=240x320&fps=10&realtime=1"
 
 
 class Served:

@@ -11,13 +11,13 @@ import pytest
 
 from tests.cameras.rtsp_server import RtspServer
 from tests.server.api_fuzz import fuzz, labels, operations, published_schema
-from tests.server.served import LIMIT_S, Served, served
+from tests.server.served import LIMIT_S, SOURCE, Served, served
 from tests.server.test_page import GRAPH as LIVE
 
 GRAPH = """\
 version: 1
 nodes:
-  camera: {kind: source, uri: 'synthetic:street?frames=1000000&hw=240x320', process: front}
+  camera: {kind: source, uri: 'SOURCE', process: front}
   prepare: {kind: transform, reads: camera, process: front}
   detect: {kind: detector, reads: prepare, model: people}
   track: {kind: byte_track, reads: detect, process: back}
@@ -38,7 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A run with events, records and snapshots."""
     folder = tmp_path_factory.mktemp("fuzz")
     graph = folder / "graph.yaml"
-    graph.write_text(GRAPH.replace("FOLDER", str(folder)))
+    graph.write_text(GRAPH.replace("FOLDER", str(folder)).replace("SOURCE", SOURCE))
     with served(folder, graph=str(graph)) as running:
         deadline_s = time.monotonic() + LIMIT_S
         while not running.read("/records?event=snapshot")["rows"]:

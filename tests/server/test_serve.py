@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -124,6 +125,7 @@ def test_a_run_that_has_ended_is_told_until_ctrl_c(tmp_path: Path) -> None:
     with served(tmp_path, *source, *source, "--stages", f"--output={output}") as short:
         while (told := short.read("/run"))["report"] is None:
             assert short.process.poll() is None, short.log
+            time.sleep(0.1)
         assert told["report"]["outcome"] == "done"
         assert told["sources"] == told["report"]["sources"]
         assert told["sources"][0]["published"] == 6
@@ -139,6 +141,7 @@ def test_its_log_may_be_json(tmp_path: Path) -> None:
     with served(tmp_path, *arguments) as short:
         while short.read("/run")["report"] is None:
             assert short.process.poll() is None, short.log
+            time.sleep(0.1)
         assert short.stop() == 0
     first, *_, last = map(json.loads, short.log.splitlines())
     assert (first["event"], last["event"]) == ("note", "report")

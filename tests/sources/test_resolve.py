@@ -183,6 +183,8 @@ def test_a_file_that_is_played_live_must_exist(tmp_path: Path) -> None:
 def test_a_scene_says_what_its_address_says() -> None:
     scene = parse_scene("synthetic:street?seed=3&hw=240x320&frames=7&fps=29.97")
     assert scene == SceneSpec("street", 3, (240, 320), 7, Fraction(2997, 100))
+    assert not scene.is_realtime
+    assert parse_scene("synthetic:street?realtime=1").is_realtime
     assert resolve("synthetic:street", taken=("street",))[1][0].source_id == "street-2"
 
 
@@ -195,6 +197,7 @@ def test_a_scene_says_what_its_address_says() -> None:
         ("synthetic:street?seed=-1", "'-1'"),
         ("synthetic:street?hw=640", "HEIGHTxWIDTH"),
         ("synthetic:street?hw=10x10", "64 to"),
+        ("synthetic:street?realtime=2", "0 to 1"),
         ("synthetic:street?fps=0", "above 0"),
         ("synthetic:street?fps=fast", "'fast'"),
         ("synthetic:street?frames=", "''"),

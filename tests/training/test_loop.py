@@ -60,6 +60,7 @@ def test_the_same_recipe_gives_the_same_losses_with_workers_or_without(
     assert lines == read_log(tmp_path / "two")
 
 
+@pytest.mark.nightly
 def test_the_loss_falls(tmp_path: Path) -> None:
     write_images(tmp_path, count=2)
     still = {"flip": 0.0, "scale": [1, 1], "hue": 0.0, "saturation": 0.0, "brightness": 0.0}
@@ -141,6 +142,7 @@ def test_steps_tell_epoch_rate_and_gradient(tmp_path: Path, recipe: Path) -> Non
     assert all(step["gradient"] > 0 for step in steps)
 
 
+@pytest.mark.nightly
 def test_a_training_killed_before_its_first_checkpoint_goes_on(
     tmp_path: Path, recipe: Path
 ) -> None:

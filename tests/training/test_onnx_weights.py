@@ -102,7 +102,7 @@ def images(seed: int) -> torch.Tensor:
     return torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("written", [numbered, packed])
+@pytest.mark.parametrize("written", [pytest.param(numbered, marks=pytest.mark.nightly), packed])
 @torch.inference_mode()
 def test_a_network_with_batch_norms_computes_what_the_folded_one_does(
     tmp_path: Path, folded: Any, written: Callable[[Any], Any]

@@ -82,6 +82,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         assert shared["losses"] == pytest.approx(alone["losses"], rel=1e-4)
 
 
+@pytest.mark.nightly
 def test_a_killed_process_ends_all_in_one_sentence_and_resuming_is_exact(tmp_path: Path) -> None:
     write_images(tmp_path)
     recipe = write_recipe(tmp_path, epochs=2, augmentation={"mosaic": 0.5})  # 6 steps

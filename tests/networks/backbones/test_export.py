@@ -23,7 +23,13 @@ class EveryMap(nn.Module):
         return maps
 
 
-@pytest.mark.parametrize(("name", "hw"), [("resnet18", (65, 96)), ("mobilenet_v3_small", (64, 70))])
+@pytest.mark.parametrize(
+    ("name", "hw"),
+    [
+        pytest.param("resnet18", (65, 96), marks=pytest.mark.nightly),
+        ("mobilenet_v3_small", (64, 70)),
+    ],
+)
 def test_exported_backbone_equals_torch(name: str, hw: tuple[int, int]) -> None:
     network = EveryMap(name).eval()
     exported = export(network, "image", hw, batch=2).SerializeToString()
