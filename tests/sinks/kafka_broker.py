@@ -53,11 +53,13 @@ class MockBroker:
         from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": "test"})
-        partitions = consumer.list_topics(TOPIC, timeout=20).topics[TOPIC].partitions
+        deadline_s = time.monotonic() + 60
+        while not (partitions := consumer.list_topics(TOPIC, timeout=20).topics[TOPIC].partitions):
+            assert time.monotonic() < deadline_s, "the topic, made with its first event, is missing"
+            time.sleep(0.05)
         consumer.assign([TopicPartition(TOPIC, each, OFFSET_BEGINNING) for each in partitions])
         found: list[tuple[str, str, dict[str, Any]]] = []
         message: Any
-        deadline_s = time.monotonic() + 60
         while len({event_id for _, event_id, _ in found}) < count:
             message = consumer.poll(0.2)
             if message is not None and message.error() is None:
