@@ -20,7 +20,8 @@ FROM nvidia/cuda:13.0.1-runtime-ubuntu24.04
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3.12 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --uid 10001 streamdet
+    && useradd --create-home --uid 10001 streamdet \
+    && install -d -o streamdet /home/streamdet/.cache
 COPY --from=build /opt/streamdet /opt/streamdet
 ENV PATH=/opt/streamdet/bin:$PATH PYTHONUNBUFFERED=1 NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
 USER 10001

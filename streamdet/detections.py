@@ -19,6 +19,21 @@ RowNumbers = npt.NDArray[np.int64]
 
 UNTRACKED: Final = 0
 """The track id of an object that belongs to no track, beside others that do."""
+NO_PARENT: Final = -1
+"""The parent of an object that was found in the whole frame, beside others that have one."""
+
+
+_COLUMNS: Final = {
+    "scores": np.float32,
+    "class_ids": np.int64,
+    "track_ids": np.int64,
+    "speeds": np.float32,
+    "interpolated": np.bool_,
+    "parents": np.int64,
+}
+"""Columns of one value for each object."""
+_JOINED: Final = ("xyxy", "scores", "class_ids", "track_ids", "keypoints", "speeds", "vectors")
+"""Columns that `Detections.with_others` joins as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +42,8 @@ class FrameMasks:
 
     Attributes:
         hw: height and width of the frame, pixels.
-        counts: each object's run lengths as COCO's compressed text (see ops/run_length.py).
+        counts: each object's run lengths as COCO's compressed text (see ops/run_length.py); b"" of
+            an object whose model says nothing of it.
     """
 
     hw: tuple[int, int]
@@ -55,7 +71,8 @@ class FrameMasks:
 
         masks = np.zeros((len(self.counts), *self.hw), np.bool_)
         for mask, text in zip(masks, self.counts, strict=True):
-            mask[:] = decode(text, self.hw)
+            if text:
+                mask[:] = decode(text, self.hw)
         return masks
 
 
@@ -74,7 +91,8 @@ class Detections:
             nothing of it, and before `mask_probs` are pasted.
         keypoints: (N, K, 3) float32, x and y in the pixels of `xyxy`, then the point's score as
             the model gives it (Mask R-CNN: a logit, above 0 where the point is more likely than
-            not); None where the model has none.
+            not), -inf for a point that the object's model does not have; None where no model has
+            any.
         mask_probs: (N, M, M) float32, 0..1, how likely each cell of an M x M grid over the box
             belongs to the object; what a network says of masks. The stage of a detector pastes
             them into `masks`: they never travel.
@@ -85,6 +103,10 @@ class Detections:
             where nothing is looked for.
         interpolated: (N,) bool, which objects were not found in this frame but put where their
             track must have been; None where all were found.
+        parents: (N,) int64, the row of the object in whose crop a second detector found this one,
+            or `NO_PARENT`; None where there is no second detector.
+        vectors: (N, D) float16, of length 1, by which each object can be known again; 0 where
+            nothing was seen of it; None where nobody looks.
 
     Raises:
         ValueError: shapes disagree.
@@ -101,42 +123,35 @@ class Detections:
     speeds: Floats | None = None
     interpolated: npt.NDArray[np.bool_] | None = None
     attributes: tuple[Mapping[str, str], ...] | None = None
+    parents: RowNumbers | None = None
+    vectors: npt.NDArray[np.float16] | None = None
 
     def __post_init__(self) -> None:
         """Bring the arrays to their dtypes and check that the shapes agree."""
         set_ = object.__setattr__
         set_(self, "xyxy", np.ascontiguousarray(self.xyxy, dtype=np.float32))
-        set_(self, "scores", np.ascontiguousarray(self.scores, dtype=np.float32))
-        set_(self, "class_ids", np.ascontiguousarray(self.class_ids, dtype=np.int64))
         if self.xyxy.ndim != 2 or self.xyxy.shape[1] != 4:
             raise ValueError(f"xyxy must be (N, 4), got {self.xyxy.shape}")
-        columns: dict[str, npt.NDArray[Any]] = {
-            "scores": self.scores,
-            "class_ids": self.class_ids,
-        }
-        if self.track_ids is not None:
-            set_(self, "track_ids", np.ascontiguousarray(self.track_ids, dtype=np.int64))
-            columns["track_ids"] = self.track_ids
-        if self.speeds is not None:
-            set_(self, "speeds", np.ascontiguousarray(self.speeds, dtype=np.float32))
-            columns["speeds"] = self.speeds
-        if self.interpolated is not None:
-            set_(self, "interpolated", np.ascontiguousarray(self.interpolated, dtype=np.bool_))
-            columns["interpolated"] = self.interpolated
-        for name, column in columns.items():
-            if column.shape != (len(self.xyxy),):
-                raise ValueError(f"{name} must be ({len(self.xyxy)},), got {column.shape}")
+        for name, dtype in _COLUMNS.items():
+            if (column := getattr(self, name)) is None:
+                continue
+            set_(self, name, np.ascontiguousarray(column, dtype=dtype))
+            if getattr(self, name).shape != (len(self.xyxy),):
+                got = getattr(self, name).shape
+                raise ValueError(f"{name} must be ({len(self.xyxy)},), got {got}")
+        if self.parents is not None and _is_outside(self.parents):
+            raise ValueError(f"parents must be rows of {len(self.xyxy)} objects, or -1")
+        if self.vectors is not None:
+            self._check_vectors(self.vectors)
         self._check_shapes_of_objects()
 
     def _check_shapes_of_objects(self) -> None:
         """Do for masks and keypoints what `__post_init__` does for the other columns."""
         set_, count = object.__setattr__, len(self.xyxy)
-        if self.masks is not None and len(self.masks) != count:
-            raise ValueError(f"masks must be of {count} objects, got {len(self.masks)}")
-        if self.zones is not None and len(self.zones) != count:
-            raise ValueError(f"zones must be of {count} objects, got {len(self.zones)}")
-        if self.attributes is not None and len(self.attributes) != count:
-            raise ValueError(f"attributes must be of {count} objects, got {len(self.attributes)}")
+        for name in ("masks", "zones", "attributes"):
+            column = getattr(self, name)
+            if column is not None and len(column) != count:
+                raise ValueError(f"{name} must be of {count} objects, got {len(column)}")
         if self.keypoints is not None:
             set_(self, "keypoints", np.ascontiguousarray(self.keypoints, dtype=np.float32))
             shape = self.keypoints.shape
@@ -147,6 +162,12 @@ class Detections:
             shape = self.mask_probs.shape
             if len(shape) != 3 or shape[0] != count or shape[1] != shape[2]:
                 raise ValueError(f"mask_probs must be ({count}, M, M), got {shape}")
+
+    def _check_vectors(self, vectors: npt.NDArray[np.float16]) -> None:
+        vectors = np.ascontiguousarray(vectors, dtype=np.float16)
+        object.__setattr__(self, "vectors", vectors)
+        if vectors.ndim != 2 or len(vectors) != len(self.xyxy):
+            raise ValueError(f"vectors must be ({len(self.xyxy)}, D), got {vectors.shape}")
 
     @classmethod
     def empty(cls) -> Detections:
@@ -221,11 +242,19 @@ class Detections:
     def with_others(self, others: Detections) -> Detections:
         """Append objects that were found alike: with masks, keypoints and ids as these have.
 
-        Those of one of the two that says nothing of `interpolated` were found.
+        Those of one of the two that says nothing of `interpolated` were found. Neither has parents.
         """
         columns: dict[str, Any] = {
             name: np.concatenate((own, getattr(others, name)))
-            for name in ("xyxy", "scores", "class_ids", "track_ids", "keypoints", "speeds")
+            for name in (
+                "xyxy",
+                "scores",
+                "class_ids",
+                "track_ids",
+                "keypoints",
+                "speeds",
+                "vectors",
+            )
             if (own := getattr(self, name)) is not None
         }
         if self.interpolated is not None or others.interpolated is not None:
@@ -257,11 +286,25 @@ class Detections:
             None if self.speeds is None else self.speeds[rows],
             None if self.interpolated is None else self.interpolated[rows],
             None if self.attributes is None else _selected(self.attributes, rows),
+            None if self.parents is None else _parents_of(self.parents, rows),
+            None if self.vectors is None else self.vectors[rows],
         )
 
 
 def _is_filled(found: Detections) -> npt.NDArray[np.bool_]:
     return np.zeros(len(found), np.bool_) if found.interpolated is None else found.interpolated
+
+
+def _is_outside(parents: RowNumbers) -> bool:
+    return bool(((parents < NO_PARENT) | (parents >= len(parents))).any())
+
+
+def _parents_of(parents: RowNumbers, rows: Rows) -> RowNumbers:
+    """Select parents, and number them as the selection does; `NO_PARENT` for one left out."""
+    chosen = np.arange(len(parents))[rows]
+    places = np.full(len(parents) + 1, NO_PARENT)  # the last is that of NO_PARENT
+    places[chosen] = np.arange(len(chosen))
+    return places[parents[chosen]]
 
 
 def _selected(values: tuple[T, ...], rows: Rows) -> tuple[T, ...]:

@@ -25,7 +25,7 @@ MAX_BYTES: Final = 64 << 20
 _TYPES: Final = (
     *(str, int, int | None, int, int, int, tuple, int),  # source_id to captured_ns
     *(tuple | None, tuple | None, tuple | None, str | None, str | None, tuple),  # to timings
-    *(bool, tuple, tuple, tuple | None, str),
+    *(bool, tuple, tuple, tuple | None, str, tuple | None),
 )
 """Of the fields of a frame's message, in order."""
 
@@ -56,6 +56,19 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Crop:
+    """A part of a frame that a second detector is to look at.
+
+    Attributes:
+        row: of the object that it shows, among the frame's detections.
+        xyxy: whole pixels of the source, inside the frame and not empty.
+    """
+
+    row: int
+    xyxy: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class FrameMessage:
     """A frame on its way through the graph.
 
@@ -70,6 +83,7 @@ class FrameMessage:
         markings: zones and lines to be drawn into it.
         input_hw: height and width of the image that a detector saw; None before one, and where its
             network takes any size.
+        crops: what a second detector is to look at; None where none is to.
     """
 
     frame: Frame
@@ -81,6 +95,7 @@ class FrameMessage:
     events: tuple[Event, ...] = ()
     markings: tuple[Marking, ...] = ()
     input_hw: tuple[int, int] | None = None
+    crops: tuple[Crop, ...] | None = None
 
     @property
     def source_id(self) -> str:
@@ -139,6 +154,7 @@ def encode(message: Message) -> bytes:
             [_fields(marking) for marking in message.markings],
             message.input_hw,
             frame.clock,
+            None if message.crops is None else [(crop.row, *crop.xyxy) for crop in message.crops],
         ]
     )
 
@@ -157,11 +173,13 @@ def decode(payload: bytes) -> Message:
             _check(values, (str, int))
             return EndOfStream(*values)
         # Messages of a run that began with an older version end earlier.
-        missing: tuple[Any, ...] = (False, (), (), None, "host")[len(values) - 14 :]
+        missing: tuple[Any, ...] = (False, (), (), None, "host", None)[len(values) - 14 :]
         _check((*values, *missing), _TYPES)
         (source_id, index, pts, num, den, duration, hw, captured_ns, pixels, prepared, detections,
-         model, drop_reason, timings, is_still, events, markings, input_hw, clock) = (
+         model, drop_reason, timings, is_still, events, markings, input_hw, clock,
+         crops) = (
              *values, *missing)  # fmt: skip
+        found = None if detections is None else _detections(detections)
         return FrameMessage(
             frame=Frame(
                 source_id,
@@ -176,13 +194,14 @@ def decode(payload: bytes) -> Message:
                 clock,
             ),
             prepared=None if prepared is None else _prepared(prepared),
-            detections=None if detections is None else _detections(detections),
+            detections=found,
             model=model,
             drop_reason=drop_reason,
             timings=tuple(_timing(timing) for timing in timings),
             events=tuple(Event(*event) for event in events),
             markings=tuple(Marking(*marking) for marking in markings),
             input_hw=None if input_hw is None else _hw(input_hw),
+            crops=None if crops is None else tuple(_crop(each, len(found or ())) for each in crops),
         )
     except (TypeError, ValueError, ArithmeticError, msgpack.UnpackException) as exc:
         raise ValueError(f"not a streamdet message of {len(payload)} bytes: {exc}") from exc
@@ -202,6 +221,14 @@ def _check(values: tuple[Any, ...], types: tuple[Any, ...]) -> None:
 def _hw(values: tuple[int, int]) -> tuple[int, int]:
     _check(values, (int, int))
     return values
+
+
+def _crop(values: tuple[int, int, int, int, int], object_count: int) -> Crop:
+    _check(values, (int,) * 5)
+    row, *xyxy = values
+    if not 0 <= row < object_count:
+        raise ValueError(f"crop of object {row} of {object_count}")
+    return Crop(row, (xyxy[0], xyxy[1], xyxy[2], xyxy[3]))
 
 
 def _timing(values: tuple[str, int, int]) -> Timing:
@@ -237,7 +264,7 @@ def _prepared(values: tuple[Any, ...]) -> PreparedImage:
 def _pack_detections(detections: Detections) -> tuple[Any, ...]:
     if detections.mask_probs is not None:
         raise ValueError("mask_probs do not travel: the stage of a detector pastes them into masks")
-    masks, keypoints = detections.masks, detections.keypoints
+    masks, keypoints, vectors = detections.masks, detections.keypoints, detections.vectors
     return (
         detections.xyxy.tobytes(),
         detections.scores.tobytes(),
@@ -249,15 +276,17 @@ def _pack_detections(detections: Detections) -> tuple[Any, ...]:
         None if detections.speeds is None else detections.speeds.tobytes(),
         None if detections.interpolated is None else detections.interpolated.tobytes(),
         detections.attributes,
+        None if detections.parents is None else detections.parents.tobytes(),
+        None if vectors is None else (vectors.shape[1], vectors.tobytes()),
     )
 
 
 def _detections(values: tuple[Any, ...]) -> Detections:
     # Messages of a run that began before there were masks and keypoints end with the track ids,
     # those from before there were zones with the keypoints; segment files are kept for long.
-    missing: tuple[Any, ...] = (None,) * (10 - len(values))
+    missing: tuple[Any, ...] = (None,) * (12 - len(values))
     xyxy, scores, class_ids, track_ids, masks, keypoints, *analysed = (*values, *missing)
-    zones, speeds, interpolated, attributes = analysed
+    zones, speeds, interpolated, attributes, parents, vectors = analysed
     found_scores = np.frombuffer(scores, np.float32)
     return Detections(
         np.frombuffer(xyxy, np.float32).reshape(-1, 4),
@@ -270,7 +299,13 @@ def _detections(values: tuple[Any, ...]) -> Detections:
         speeds=None if speeds is None else np.frombuffer(speeds, np.float32),
         attributes=attributes,
         interpolated=None if interpolated is None else np.frombuffer(interpolated, np.bool_),
+        parents=None if parents is None else np.frombuffer(parents, np.int64),
+        vectors=None if vectors is None else _vectors(len(found_scores), *vectors),
     )
+
+
+def _vectors(object_count: int, length: int, values: bytes) -> npt.NDArray[np.float16]:
+    return np.frombuffer(values, np.float16).reshape(object_count, length)
 
 
 def _keypoints(object_count: int, count: int, values: bytes) -> npt.NDArray[np.float32]:

@@ -59,6 +59,8 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "speed": "streamdet.analytics.speed:Speed",
         "tracks": "streamdet.analytics.tracks:Tracks",
         "classify": "streamdet.analytics.classify:Classify",
+        "crop": "streamdet.analytics.crop:Crops",
+        "embed": "streamdet.analytics.embed:Embed",
     },
     "sink": {
         "redis_stream": "streamdet.sinks.redis_stream:RedisStreamSink",

@@ -152,18 +152,27 @@ class Replay:
         Raises:
             ConfigError: they were not recorded, or are not of the size that it takes.
         """
-        role = self.stage.role
         if message.drop_reason is None:
-            needed = {"transform": entry.image, "detector": entry.prepared}
-            if role in needed and needed[role] is None:
-                raise ConfigError(
-                    f"{self._path} has no images, which {self.stage.name} needs: record it again"
-                    " with --images"
-                )
-            if role == "detector" and message.prepared is not None:
+            self._check_images(entry)
+            if self.stage.role == "detector" and message.prepared is not None:
                 self._check_size(message.prepared.hw)
         image = None if entry.image is None else ArrayImage(entry.image)
         return Job(message, image, entry.prepared)
+
+    def _check_images(self, entry: RecordedInput) -> None:
+        """Refuse a recording without the images that the stage, or a detector on crops, reads."""
+        lacks = {"transform": entry.image is None, "detector": entry.prepared is None}
+        if not self.stage.on_crops and lacks.get(self.stage.role, False):
+            raise ConfigError(
+                f"{self._path} has no images, which {self.stage.name} needs: record it again with"
+                " --images"
+            )
+        for name in self._names if entry.image is None else ():
+            if self._graph.nodes[name].on_crops:
+                raise ConfigError(
+                    f"{self._path} has no source images, which {name} needs to look at crops:"
+                    f" record what comes to it, with `--stage {name} --images`"
+                )
 
     def _check_size(self, hw: Hw) -> None:
         model = self.stage.model

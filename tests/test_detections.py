@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamdet.detections import Detections, FrameMasks
+from streamdet.detections import Detections, FrameMasks, Rows
 from streamdet.errors import ConfigError
 
 
@@ -187,3 +187,23 @@ def test_who_says_nothing_of_filled_objects_was_found() -> None:
     assert two().with_others(two()).interpolated is None
     with pytest.raises(ValueError, match=r"interpolated must be \(2,\), got \(1,\)"):
         replace(two(), interpolated=np.zeros(1, np.bool_))
+
+
+def test_parents_are_numbered_as_their_objects_are_selected() -> None:
+    four = two().with_others(two())
+    found = replace(four, parents=np.array([-1, -1, 1, 2]))
+    cases: list[tuple[Rows, list[int]]] = [
+        (np.array([1, 2, 3]), [-1, 0, 1]),
+        (np.array([3, 2, 1, 0]), [1, 2, -1, -1]),
+        (np.array([True, False, True, True]), [-1, -1, 1]),  # the parent of the second is gone
+        (slice(0, 0), []),
+    ]
+    for rows, expected in cases:
+        selected = found[rows].parents
+        assert selected is not None
+        assert selected.tolist() == expected
+    for wrong in ([-2, 0], [0, 2]):
+        with pytest.raises(ValueError, match="parents must be rows of 2 objects, or -1"):
+            replace(two(), parents=np.array(wrong))
+    with pytest.raises(ValueError, match=r"parents must be \(2,\), got \(1,\)"):
+        replace(two(), parents=np.array([-1]))

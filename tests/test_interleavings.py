@@ -21,8 +21,7 @@ from hypothesis import strategies as st
 
 from streamdet.registry import KINDS
 from streamdet.sinks import SinkContext
-from streamdet.sinks.jsonl import JsonlSink
-from streamdet.sinks.line_file import LineFileOptions
+from streamdet.sinks.jsonl import JsonlOptions, JsonlSink
 from streamdet.sources.resolve import SourceItem
 from streamdet.stages.group import StageGroup
 from streamdet.transport.bus import Bus
@@ -129,7 +128,7 @@ class Run:
     def worker(self, plan: WorkerPlan) -> StageWorker:
         if plan.consumer not in self.alive:
             context = SinkContext("run", plan.run.source_names, plan.run.class_names)
-            sink = JsonlSink(LineFileOptions(path=self.file), context)
+            sink = JsonlSink(JsonlOptions(path=self.file), context)
             place = make_context(plan, self.bus, self.pools, nothing, sink)
             worker = StageWorker(place)
             self.alive[plan.consumer] = worker, place.group
@@ -176,7 +175,7 @@ def test_every_frame_comes_once_in_order_with_the_same_ids(seed: int, deaths: in
             results([entry.fields["metadata"] for entry in run.memory.public[STREAM]]) == expected
         )
         committed = run.memory.states("output")
-        JsonlSink(LineFileOptions(path=run.file), SinkContext("run", {}, {})).restore(committed)
+        JsonlSink(JsonlOptions(path=run.file), SinkContext("run", {}, {})).restore(committed)
         assert results(run.file.read_bytes().splitlines()) == expected
         assert run.memory.drops() == {}
         for plan in run.fronts:

@@ -15,6 +15,7 @@ from streamdet.detections import Detections, FrameMasks
 from streamdet.events import Event, Marking
 from streamdet.frame import Frame, FrameRef, Geometry
 from streamdet.messages import (
+    Crop,
     EndOfStream,
     FrameMessage,
     Message,
@@ -197,7 +198,36 @@ def test_whose_clock_it_is_travels() -> None:
     assert decode(encode(of_camera)) == of_camera
 
 
-@pytest.mark.parametrize("left_out", [1, 2, 3, 4, 5])
+def test_crops_and_parents_travel() -> None:
+    found = replace(blank(2), parents=np.array([-1, 0]))
+    sent = FrameMessage(FRAME, detections=found, crops=(Crop(1, (0, 1, 20, 30)),))
+    came = decode(encode(sent))
+    assert isinstance(came, FrameMessage)
+    assert came.crops == sent.crops
+    assert came.detections is not None
+    assert came.detections.parents is not None
+    assert came.detections.parents.tolist() == [-1, 0]
+    assert decode(encode(FrameMessage(FRAME, crops=()))) == FrameMessage(FRAME, crops=())
+    assert through_the_wire(blank(2)).parents is None
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_vectors_survive_bit_by_bit(count: int) -> None:
+    vectors = np.random.default_rng(1).random((count, 5)).astype(np.float16)
+    came = through_the_wire(replace(blank(count), vectors=vectors)).vectors
+    assert came is not None
+    np.testing.assert_array_equal(came, vectors)
+    assert through_the_wire(blank(count)).vectors is None
+
+
+@pytest.mark.parametrize("row", [-1, 2])
+def test_a_crop_of_no_object_is_refused(row: int) -> None:
+    wrong = FrameMessage(FRAME, detections=blank(2), crops=(Crop(row, (0, 0, 2, 2)),))
+    with pytest.raises(ValueError, match="not a streamdet message"):
+        decode(encode(wrong))
+
+
+@pytest.mark.parametrize("left_out", [1, 2, 3, 4, 5, 6])
 def test_messages_of_a_run_that_began_with_an_earlier_version_are_read(left_out: int) -> None:
     values = msgpack.unpackb(encode(FrameMessage(FRAME)))
     assert decode(msgpack.packb(values[:-left_out])) == FrameMessage(FRAME)

@@ -81,9 +81,9 @@ class Analytics(Protocol):
             frame: with detections, of a tracker where the graph has one.
 
         Returns:
-            The same frame (`dataclasses.replace`); its detections may differ, and there may be
-            more `events` and `markings` behind those that it had. The node's name is put into the
-            events by the stage.
+            The same frame (`dataclasses.replace`); its detections and crops may differ, and there
+            may be more `events` and `markings` behind those that it had. The node's name is put
+            into the events by the stage.
 
         Raises:
             ConfigError: the options do not fit the model, in one sentence.

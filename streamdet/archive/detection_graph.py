@@ -9,6 +9,7 @@ from typing import Final
 
 from streamdet.errors import ConfigError
 from streamdet.graph import Node, PipelineGraph
+from streamdet.graph.pipeline import needs_image
 from streamdet.sinks.segments import SegmentsOptions
 from streamdet.sources.file import FileOptions
 from streamdet.sources.resolve import SourceItem
@@ -73,8 +74,21 @@ def split(graph: PipelineGraph) -> SplitGraph:
     """Take a graph apart: the way of a frame from the source to its last tracker or analytics.
 
     Raises:
-        ConfigError: it has several sources, or no detector.
+        ConfigError: it has several sources, no detector, or one that looks at crops, or
+            analytics that look at images.
     """
+    for node in graph.nodes_of_role("detector"):
+        if node.on_crops:
+            raise ConfigError(
+                f"{graph.path}: {node.name} detects in crops of tracked objects, which an archive"
+                " cannot: it tracks when the images are gone; use `streamdet run`"
+            )
+    for node in graph.nodes_of_role("analytics"):
+        if needs_image(node):
+            raise ConfigError(
+                f"{graph.path}: {node.name} ({node.kind}) looks at images, which are gone when an"
+                " archive has tracks; use `streamdet run`, or leave it out"
+            )
     end = _end(graph)
     way = [
         node

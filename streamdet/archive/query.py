@@ -72,7 +72,10 @@ def _objects(folder: ArchiveFolder, manifest: Manifest) -> str:
     names = [row.source_id for row in manifest.files() if row.state == "done"]
     if not names:
         raise ConfigError(f"{folder.shown()}: no file is done yet: there is nothing to ask")
-    for form, reader in (("parquet", "read_parquet({})"), ("csv", _csv_reader())):
+    for form, reader in (
+        ("parquet", "read_parquet({}, union_by_name = true)"),
+        ("csv", _csv_reader()),
+    ):
         paths = [folder.output(name, form) for name in names]
         if all(path.exists() for path in paths):
             return f"SELECT * FROM {reader.format(_list(paths))}"  # noqa: S608
@@ -84,7 +87,9 @@ def _objects(folder: ArchiveFolder, manifest: Manifest) -> str:
 
 def _csv_reader() -> str:
     columns = ", ".join(f"'{name}': '{_TYPES[type_]}'" for name, type_ in COLUMNS.items())
-    return f"read_csv({{}}, header = true, columns = {{{{{columns}}}}})"
+    # Files of earlier versions have fewer columns.
+    padded = "null_padding = true, auto_detect = false, parallel = false, delim = ','"
+    return f"read_csv({{}}, header = true, {padded}, columns = {{{{{columns}}}}})"
 
 
 def _files(folder: ArchiveFolder) -> str:

@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from streamdet.archive.cluster.nodes import ClusterPipelines
+from streamdet.archive.cluster.ray_cluster import is_address
+from streamdet.archive.cluster.ray_cluster import missing_library as missing_ray
 from streamdet.archive.detection_graph import SplitGraph, split
 from streamdet.archive.folder import SUFFIXES, ArchiveFolder, archive_folder
 from streamdet.archive.listing import LIST_SUFFIX, list_files
+from streamdet.archive.local_pipeline import LocalPipeline
 from streamdet.archive.manifest import Manifest
 from streamdet.archive.planning import Planner, PlanNotes, Request
 from streamdet.archive.progress import Hooks
 from streamdet.archive.report import file_reports, write_files_csv
 from streamdet.archive.store_copy import StoreCopy
+from streamdet.archive.waves import Pipelines
 from streamdet.archive.work import ArchiveWork
 from streamdet.commands.archive_forms import FORMS
 from streamdet.commands.archive_text import (
@@ -32,7 +37,6 @@ from streamdet.commands.graph_arguments import (
     add_set_argument,
     settings_from,
 )
-from streamdet.config.deploy import DeploySettings
 from streamdet.errors import ConfigError, EngineError
 from streamdet.graph import load_graph
 from streamdet.run.missing_parts import refuse_missing
@@ -102,6 +106,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--fail-fast", action="store_true", help="stop at the first file that fails"
     )
+    parser.add_argument(
+        "--cluster",
+        type=_cluster,
+        metavar="auto|HOST:PORT",
+        help="detect on all nodes of the Ray cluster at that address, which this machine is a node"
+        " of; auto: of the one that $RAY_ADDRESS names, else on this machine alone. Each node needs"
+        " the sources at the same paths. See docs/archives.md",
+    )
     add_set_argument(parser)
     add_machine_arguments(parser)
     parser.epilog = (
@@ -129,7 +141,7 @@ def run(args: Namespace) -> int:
 def _archive(args: Namespace) -> int:
     paths = list_files(args.source)
     parts = _parts(args, paths)
-    settings = settings_from(args)
+    pipelines = _pipelines(args)
     folder = archive_folder(args.output)
     request = Request(
         parts=parts,
@@ -156,7 +168,7 @@ def _archive(args: Namespace) -> int:
             print(line)
         if copy is not None:
             stack.enter_context(copy.kept())
-        return _worked(_Archive(manifest, folder, request, settings, copy), paths)
+        return _worked(_Archive(manifest, folder, request, pipelines, copy), paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +176,7 @@ class _Archive:
     manifest: Manifest
     folder: ArchiveFolder
     request: Request
-    settings: DeploySettings
+    pipelines: Pipelines
     copy: StoreCopy | None
 
 
@@ -178,7 +190,7 @@ def _worked(archive: _Archive, paths: Sequence[MediaPlace]) -> int:
             manifest,
             folder,
             archive.request,
-            archive.settings,
+            archive.pipelines,
             hooks,
             archive.copy,
         )
@@ -220,6 +232,25 @@ def _parts(args: Namespace, paths: list[MediaPlace]) -> SplitGraph:
     return parts
 
 
+def _pipelines(args: Namespace) -> Pipelines:
+    """Choose who detects.
+
+    Raises:
+        StreamdetError: that cannot be done here.
+    """
+    settings = settings_from(args)
+    if args.cluster is None:
+        return LocalPipeline(settings)
+    if not settings.is_embedded:
+        raise ConfigError(
+            f"--cluster {args.cluster}: each node has a private Redis server: leave out --redis,"
+            " and `redis` of the deploy file"
+        )
+    if missing := missing_ray():
+        raise EngineError(missing)
+    return ClusterPipelines(args.cluster, settings)
+
+
 def _planned(
     manifest: Manifest, folder: ArchiveFolder, request: Request, paths: list[MediaPlace]
 ) -> PlanNotes:
@@ -238,6 +269,12 @@ def _formats(text: str) -> tuple[str, ...]:
         if form not in SUFFIXES:
             raise ArgumentTypeError(f"must be of {', '.join(SUFFIXES)}, got {form!r}")
     return formats
+
+
+def _cluster(text: str) -> str:
+    if not is_address(text):
+        raise ArgumentTypeError(f"must be auto or HOST:PORT, got {text!r}")
+    return text
 
 
 def _count(text: str) -> int:

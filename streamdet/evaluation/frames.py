@@ -30,7 +30,8 @@ class Published:
     Attributes:
         number: from 1.
         hw: height and width, pixels.
-        objects: as `native_json` writes them.
+        objects: as `native_json` writes them, without those that a second detector has found in one
+            of their own class: that is the same object once more.
         is_dropped: whether the frame was given up.
         pts_ns: when it is shown, nanoseconds; None where the file does not say.
     """
@@ -156,10 +157,16 @@ def _published(entry: dict[str, Any]) -> Published:
     return Published(
         number=entry["frame_id"] + 1,
         hw=(entry["height"], entry["width"]),
-        objects=entry["objects"],
+        objects=_counted_once(entry["objects"]),
         is_dropped="dropped" in entry,
         pts_ns=entry.get("pts_ns"),
     )
+
+
+def _counted_once(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    again = ("parent" in each and objects[each["parent"]]["label"] == each["label"]
+             for each in objects)  # fmt: skip
+    return [each for each, is_again in zip(objects, again, strict=True) if not is_again]
 
 
 def _results(frame: Published, truth: Truth) -> list[Result]:

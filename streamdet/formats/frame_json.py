@@ -8,6 +8,7 @@ DeepStream consumers can read it.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import isfinite
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.detections import Detections, class_label
+from streamdet.detections import NO_PARENT, Detections, class_label
 from streamdet.messages import FrameMessage, Timing
 
 BBOX_DECIMALS = 2
@@ -25,7 +26,9 @@ SPEED_DECIMALS = 2
 _NO_TRACK = -1
 
 
-def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) -> bytes:
+def native_json(
+    message: FrameMessage, run_id: str, class_names: Sequence[str], *, vectors: bool = False
+) -> bytes:
     """Write a frame as "streamdet/1".
 
     Keys: schema, run, source_id, frame_id (from 0, no gaps), pts_ns (null where the file has none),
@@ -34,21 +37,28 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
     An object: id (track, or null), class_id, label,
     confidence, bbox [x1, y1, x2, y2] in source pixels (x2, y2 exclusive edges); and where the model
     says it, mask {size: [height, width], counts} (COCO's compressed run lengths) and keypoints
-    [[x, y, score], ...]; behind analytics, zones (the names of those it is in) and speed_mps
-    (metres per second, null where not known yet), and attributes (name -> value); interpolated,
-    true, only of an object that was put where its track must have been. latency_ms:
-    node -> its milliseconds, and `total` from the first node's start to the last one's end.
+    [[x, y, score], ...]; of what a second detector found, parent (the place in objects of the one
+    in whose crop) and parent_id (its track, or null); behind analytics, zones (the names of those
+    it is in) and speed_mps (metres per second, null where not known yet), and attributes (name ->
+    value); interpolated, true, only of an object that was put where its track must have been.
+    latency_ms: node -> its milliseconds, and `total` from the first node's start to the last one's
+    end.
 
     Args:
         message: the frame, in source pixels.
         run_id: names the run.
         class_names: of the model that found the objects; a class without one is called by its
             number.
+        vectors: whether objects that have a vector say it: `vector`, base64 of float16, low byte
+            first.
 
     Raises:
         ValueError: a box, a score or a keypoint is NaN or infinite, which JSON cannot say.
     """
     frame = message.frame
+    objects = _with_findings(described(message, class_names), message)
+    if vectors:
+        _add_vectors(objects, message.detections)
     body = {
         "schema": "streamdet/1",
         "run": run_id,
@@ -60,7 +70,7 @@ def native_json(message: FrameMessage, run_id: str, class_names: Sequence[str]) 
         "width": frame.hw[1],
         "height": frame.hw[0],
         "model": message.model,
-        "objects": _with_findings(described(message, class_names), message),
+        "objects": objects,
         "latency_ms": _latency_ms(message.timings),
     }
     if message.drop_reason is not None:
@@ -135,18 +145,30 @@ def _with_findings(objects: list[dict[str, Any]], message: FrameMessage) -> list
     found = message.detections
     if found is None or not objects:
         return objects
-    if found.masks is not None:
-        hw = list(found.masks.hw)
-        for item, counts in zip(objects, found.masks.counts, strict=True):
-            item["mask"] = {"size": hw, "counts": counts.decode("ascii")}
-    if found.keypoints is not None:
-        _check_finite("keypoints", (found.keypoints,), message)
-        for item, points in zip(objects, found.keypoints.tolist(), strict=True):
-            item["keypoints"] = [_keypoint(*point) for point in points]
+    _add_shapes(objects, found, message)
+    if found.parents is not None:
+        for row in (found.parents != NO_PARENT).nonzero()[0].tolist():
+            parent = int(found.parents[row])
+            objects[row] |= {"parent": parent, "parent_id": objects[parent]["id"]}
     if found.interpolated is not None:
         for row in found.interpolated.nonzero()[0].tolist():
             objects[row]["interpolated"] = True
     return _with_analytics(objects, found)
+
+
+def _add_shapes(objects: list[dict[str, Any]], found: Detections, message: FrameMessage) -> None:
+    """Add masks and keypoints, of objects whose model says them."""
+    if found.masks is not None:
+        hw = list(found.masks.hw)
+        for item, counts in zip(objects, found.masks.counts, strict=True):
+            if counts:
+                item["mask"] = {"size": hw, "counts": counts.decode("ascii")}
+    if found.keypoints is not None:
+        is_there = found.keypoints[..., 2] != -np.inf
+        _check_finite("keypoints", (found.keypoints[is_there],), message)
+        for item, points, mask in zip(objects, found.keypoints, is_there, strict=True):
+            if mask.any():
+                item["keypoints"] = [_keypoint(*point) for point in points[mask].tolist()]
 
 
 def _with_analytics(objects: list[dict[str, Any]], found: Detections) -> list[dict[str, Any]]:
@@ -160,6 +182,13 @@ def _with_analytics(objects: list[dict[str, Any]], found: Detections) -> list[di
         for item, attributes in zip(objects, found.attributes, strict=True):
             item["attributes"] = dict(attributes)
     return objects
+
+
+def _add_vectors(objects: list[dict[str, Any]], found: Detections | None) -> None:
+    if found is not None and found.vectors is not None:
+        for item, vector in zip(objects, found.vectors.astype("<f2"), strict=False):
+            if vector.any():
+                item["vector"] = b64encode(vector.tobytes()).decode("ascii")
 
 
 def _keypoint(x: float, y: float, score: float) -> list[float]:

@@ -35,6 +35,15 @@ class PublishedObject(_Part):
     bbox: tuple[float, float, float, float] = Field(
         description="x1, y1, x2, y2 in pixels of the source frame; width is x2 - x1."
     )
+    parent: int | None = Field(
+        None,
+        ge=0,
+        description="Place in `objects`, from 0, of the object in which a second detector found"
+        " it; absent where the first did.",
+    )
+    parent_id: int | None = Field(
+        None, description="Track of that object; null where it belongs to none."
+    )
     mask: Mask | None = Field(None, description="Only of models that find masks.")
     keypoints: list[tuple[float, float, float]] | None = Field(
         None, description="x, y, score of each; only of models that find keypoints."
@@ -51,6 +60,11 @@ class PublishedObject(_Part):
         None,
         description="What else is known of it, such as colour: red; only behind nodes of kind"
         " classify.",
+    )
+    vector: str | None = Field(
+        None,
+        description="By which it can be known again: float16 numbers, low byte first, in base64;"
+        " only behind a node of kind embed, and of sinks with `vectors: true`.",
     )
     interpolated: bool = Field(
         False,

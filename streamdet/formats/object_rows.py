@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Final, Literal
 
+from streamdet.detections import NO_PARENT
 from streamdet.formats.frame_json import described
 from streamdet.messages import FrameMessage
 
@@ -26,12 +27,16 @@ COLUMNS: Final[dict[str, ColumnType]] = {
     "x2": "number",
     "y2": "number",
     "interpolated": "boolean",
+    "parent": "integer",
+    "parent_id": "integer",
 }
 """Column -> type, in order.
 
 frame_id counts from 0; pts_s (seconds) is null where the file has no times; id is null for an
 object of no track; x1 to y2 are pixels of the source, x2 and y2 exclusive edges; interpolated says
-that it was not found in this frame, but put where its track must have been.
+that it was not found in this frame, but put where its track must have been; parent is the place
+among the frame's rows, from 0, of the object in which a second detector found it, parent_id that
+object's id.
 """
 
 
@@ -51,6 +56,8 @@ def object_rows(message: FrameMessage, class_names: Sequence[str]) -> list[Row]:
     found, items = message.detections, described(message, class_names)
     flags = None if found is None else found.interpolated
     put = [False] * len(items) if flags is None else flags.tolist()
+    parents = None if found is None else found.parents
+    rows = [NO_PARENT] * len(items) if parents is None else parents.tolist()
     return [
         (
             frame.source_id,
@@ -62,8 +69,10 @@ def object_rows(message: FrameMessage, class_names: Sequence[str]) -> list[Row]:
             item["confidence"],
             *item["bbox"],
             "true" if is_put else "false",
+            *((None, None) if parent == NO_PARENT else (parent, items[parent]["id"])),
         )
-        for item, is_put in zip(items, put, strict=False)  # a dropped frame has no items
+        # A dropped frame has no items.
+        for item, is_put, parent in zip(items, put, rows, strict=False)
     ]
 
 

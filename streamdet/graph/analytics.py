@@ -16,6 +16,17 @@ def check_analytics(graph: PipelineGraph, problems: Problems) -> None:
                 problems.add(("nodes", node.name, *keys), predicate)
 
 
+def check_vectors(graph: PipelineGraph, problems: Problems) -> None:
+    """Report trackers with a network of their own that get vectors already."""
+    for node in graph.nodes_of_role("tracker"):
+        embeds = [name for name in node.reads if graph.nodes[name].kind == "embed"]
+        if embeds and getattr(node.options, "embed_model", None) is not None:
+            problems.add(
+                ("nodes", node.name, "embed_model"),
+                f"must be left out: the vectors of {embeds[0]!r} are used",
+            )
+
+
 def _surroundings(graph: PipelineGraph, node: Node) -> Surroundings:
     before = [each for each in graph.nodes.values() if node in graph.downstream(each.name)]
     classes = (name for each in before if each.model is not None for name in each.model.classes)

@@ -23,6 +23,7 @@ from streamdet.graph.draft import NODE_KEYS, DraftNode
 from streamdet.graph.pipeline import Node, in_order
 from streamdet.graph.problems import Problems
 from streamdet.graph.source_items import build_source
+from streamdet.graph.topology import is_on_crops
 from streamdet.models.model_config import ModelConfig, load_model_config
 from streamdet.registry import load, package_of
 from streamdet.system.cores import cores
@@ -34,7 +35,7 @@ def build_nodes(
     drafts: Mapping[str, DraftNode], text: YamlText, problems: Problems
 ) -> dict[str, Node]:
     """Build every node, in topological order; one with an error is reported and left out."""
-    builder = _Builder(text, problems)
+    builder = _Builder(drafts, text, problems)
     for draft in sorted(drafts.values(), key=_when_chosen):
         if builder.can_choose(draft):
             with problems.collected():
@@ -52,8 +53,9 @@ def _when_chosen(draft: DraftNode) -> int:
 
 
 class _Builder:
-    def __init__(self, text: YamlText, problems: Problems) -> None:
+    def __init__(self, drafts: Mapping[str, DraftNode], text: YamlText, problems: Problems) -> None:
         self.nodes: dict[str, Node] = {}
+        self._drafts = drafts
         self._text = text
         self._problems = problems
         self._error = problems.error
@@ -109,7 +111,8 @@ class _Builder:
             check_built_in(options, model)
         except ConfigError as exc:
             raise self._error((*draft.path, "model"), f"cannot run so: {exc}") from exc
-        return _node(draft, kind, options, model=model)
+        on_crops = is_on_crops(draft, self._drafts)
+        return _node(draft, kind, options, model=model, on_crops=on_crops)
 
     def _transform(self, draft: DraftNode) -> Node:
         if draft.kind != "transform":

@@ -25,7 +25,8 @@ def check_contents(nodes: Mapping[str, Node], problems: Problems) -> None:
         if node.role == "transform":
             _check_resample(node, nodes, problems)
         if node.role == "detector":
-            _check_image(node, nodes, problems)
+            if not node.on_crops:
+                _check_image(node, nodes, problems)
             _check_proposals(node, nodes, problems)
 
 
@@ -74,6 +75,12 @@ def _check_image(node: Node, nodes: Mapping[str, Node], problems: Problems) -> N
 
 def _check_proposals(node: Node, nodes: Mapping[str, Node], problems: Problems) -> None:
     if getattr(node.options, "proposals", None) != "file":
+        return
+    if node.on_crops:
+        problems.add(
+            ("nodes", node.name, "proposals"),
+            "must not be file: the file's proposals are of whole frames, and it looks at crops",
+        )
         return
     sources = [nodes[source] for name in node.reads for source in nodes[name].reads]
     ids = [item.source_id for source in sources for item in source.items]

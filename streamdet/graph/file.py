@@ -12,7 +12,7 @@ from streamdet.config.files import find_own_or_shipped
 from streamdet.config.validation import checked
 from streamdet.config.yaml_loader import read_yaml
 from streamdet.errors import ConfigError
-from streamdet.graph.analytics import check_analytics, check_event_sinks
+from streamdet.graph.analytics import check_analytics, check_event_sinks, check_vectors
 from streamdet.graph.build_nodes import build_nodes
 from streamdet.graph.camera_files import spread_cameras
 from streamdet.graph.contents import check_contents
@@ -77,6 +77,7 @@ def load_graph(
     check_devices(graph, problems)
     check_outputs(graph, problems)
     check_analytics(graph, problems)
+    check_vectors(graph, problems)
     check_event_sinks(graph, problems)
     check_recording(graph, problems)
     problems.raise_if_any(is_all=True)

@@ -186,9 +186,16 @@ def _add_caller(text: YamlText) -> None:
 
 
 def _results(nodes: dict[str, Any]) -> list[str]:
-    """Name the last of the analytics, trackers or detectors, else what the first sink reads."""
-    for role in ("analytics", "tracker", "detector"):
-        if names := [name for name, node in nodes.items() if _role(node) == role]:
+    """Name the last of the analytics, trackers or detectors, else what the first sink reads.
+
+    A crop, and analytics that a tracker reads, are no results; the detector that reads a crop is.
+    """
+    crops = [name for name, node in nodes.items() if node.get("kind") == "crop"]
+    second = [name for name, node in nodes.items() if any(r in crops for r in _reads(node))]
+    between = [r for node in nodes.values() if _role(node) == "tracker" for r in _reads(node)]
+    roles = {name: "analytics" if name in second else _role(nodes[name]) for name in nodes}
+    for role, left_out in (("analytics", crops + between), ("tracker", []), ("detector", [])):
+        if names := [name for name in nodes if roles[name] == role and name not in left_out]:
             return names[-1:]
     for node in nodes.values():
         if _role(node) == "sink" and _reads(node):

@@ -37,6 +37,8 @@ class Node:
         copies: whether it may read images that lie elsewhere.
         items: what a source reads, at least one; () for the other roles.
         model: of a detector; None for the other roles.
+        on_crops: of a detector: whether it looks at crops of the source images, which a node of
+            kind crop has chosen, and not at prepared ones.
         tracking_by_hw: of a tracker: its options by the size of the network's image that feeds it,
             where they differ from `options`.
     """
@@ -54,6 +56,7 @@ class Node:
     copies: bool = False
     items: tuple[SourceItem, ...] = ()
     model: ModelConfig | None = None
+    on_crops: bool = False
     tracking_by_hw: Mapping[Hw, TrackerOptions] = field(default_factory=dict)
 
     @property
@@ -141,11 +144,27 @@ class PipelineGraph:
         near = {name, *self._upstream[name]}
         return [node for node in self.nodes_of_role("source") if node.name in near]
 
+    def published_models(self, name: str) -> dict[str, tuple[str, ...]]:
+        """Map the models that frames behind a node name to the names of their classes.
+
+        Behind a detector on crops these are the models of all its objects, joined by +: the second
+        model's classes are numbered on from the first's.
+        """
+        node = self.nodes[name]
+        before = {k: v for read in node.reads for k, v in self.published_models(read).items()}
+        if node.model is None:
+            return before
+        if not node.on_crops:
+            return {node.model.name: node.model.classes}
+        own = node.model
+        return {f"{model}+{own.name}": (*first, *own.classes) for model, first in before.items()}
+
     def image_readers(self, name: str) -> list[Node]:
         """List the nodes that read the images a node makes, in topological order.
 
-        A source makes source images, for transforms, and for sinks, trackers and analytics that
-        need them; a transform makes prepared images, for detectors. The other roles make none.
+        A source makes source images, for transforms and detectors on crops, and for sinks, trackers
+        and analytics that need them; a transform makes prepared images, for detectors. The other
+        roles make none.
         """
         return [node for node in self.downstream(name) if self._reads_pixels(node, name)]
 
@@ -179,7 +198,7 @@ class PipelineGraph:
     def _reads_pixels(self, reader: Node, maker: str) -> bool:
         match self.nodes[maker].role:
             case "source":
-                return reader.role == "transform" or needs_image(reader)
+                return reader.role == "transform" or reader.on_crops or needs_image(reader)
             case "transform":
                 return reader.role == "detector" and maker in reader.reads
             case _:

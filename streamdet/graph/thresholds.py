@@ -42,7 +42,7 @@ def _by_hw(
 ) -> dict[Hw, TrackerOptions]:
     """The options at each size that a detector's model may have, where they are others."""
     assert isinstance(node.options, TrackerOptions)
-    models = (nodes[name].model for name in node.reads)
+    models = (nodes[name].model for name in _detectors(node, nodes))
     hws = dict.fromkeys(hw for model in models if model is not None for hw in model.hws)
     found = {hw: _of_tracker(node, node.options, nodes, problems, hw) for hw in hws}
     return {hw: each for hw, each in found.items() if each != options}
@@ -57,7 +57,7 @@ def _of_tracker(
 ) -> TrackerOptions:
     """Fill in what is not stated, at a size of the models that have it."""
     choices: dict[str, TrackerOptions] = {}
-    for name in node.reads:
+    for name in _detectors(node, nodes):
         detector = nodes[name]
         model = detector.model
         assert model is not None
@@ -76,13 +76,29 @@ def _of_tracker(
     return chosen
 
 
+def _detectors(tracker: Node, nodes: Mapping[str, Node]) -> list[str]:
+    """Name the detectors that a tracker reads, or that its objects' vectors come by."""
+    direct = (nodes[name] for name in tracker.reads)
+    names = [name for each in direct
+             for name in ((each.name,) if each.role == "detector" else each.reads)]  # fmt: skip
+    return list(dict.fromkeys(names))
+
+
+def _readers(node: Node, nodes: Mapping[str, Node]) -> list[Node]:
+    return [other for other in nodes.values() if node.name in other.reads]
+
+
 def _of_detector(
     node: Node, options: DetectorOptions, nodes: Mapping[str, Node]
 ) -> DetectorOptions:
     assert node.model is not None
     points = [at_size(node.model, hw) for hw in node.model.hws] or [node.model]
-    readers = [other for other in nodes.values() if node.name in other.reads]
-    feeds_trackers_only = all(other.role == "tracker" for other in readers)
+    readers = _readers(node, nodes)
+    readers += [far for near in readers if near.kind == "embed" for far in _readers(near, nodes)]
+    feeds_trackers_only = all(
+        other.role == "tracker" or (other.kind == "embed" and _readers(other, nodes))
+        for other in readers
+    )
     stated = [(each.tracking, each.score_thresh) for each in points]
     if node.model.tracking is None or options.score_thresh is not None or not feeds_trackers_only:
         return options

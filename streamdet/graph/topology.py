@@ -13,6 +13,8 @@ from streamdet.system.redaction import short
 
 Drafts = Mapping[str, DraftNode]
 
+_BESIDES: Final = {"detector": "crop", "tracker": "embed"}
+"""Kind of analytics that a role may read, too."""
 _MAY_READ: Final[dict[str, tuple[str, ...]]] = {
     "source": (),
     "transform": ("source",),
@@ -32,6 +34,7 @@ def check_topology(drafts: Drafts, problems: Problems) -> None:
         problems.add(("nodes", cycle[0], "reads"), f"closes the cycle {' -> '.join(cycle)}")
         return
     _check_roles(drafts, problems)
+    _check_crops(drafts, problems)
     _check_unread(drafts, problems)
     _check_twice(drafts, problems)
     _check_processes(drafts, problems)
@@ -76,13 +79,44 @@ def _check_roles(drafts: Drafts, problems: Problems) -> None:
     for node in drafts.values():
         for other in _known(node, drafts):
             role, valid = drafts[other].role, _MAY_READ[node.role]
-            if role not in valid:
-                wanted = f"must be read from a {_or(valid)}" if valid else "reads nothing"
+            besides = _BESIDES.get(node.role)
+            if role not in valid and drafts[other].kind != besides:
+                named = valid if besides is None else (*valid, besides)
+                wanted = f"must be read from a {_or(named)}" if valid else "reads nothing"
                 joins = f"joins {node.name} to {other!r}, which is {_a(role)}"
                 problems.add(
                     (*node.path, "reads"),
                     f"{joins}: {_a(node.role)} {wanted}",
                 )
+
+
+def is_on_crops(node: DraftNode, drafts: Drafts) -> bool:
+    """Whether a node is a detector that reads what a node of kind crop has chosen."""
+    kinds = (drafts[name].kind for name in _known(node, drafts))
+    return node.role == "detector" and _BESIDES["detector"] in kinds
+
+
+def _is_no_detector(name: str, drafts: Drafts) -> bool:
+    return drafts[name].role != "detector"
+
+
+def _check_crops(drafts: Drafts, problems: Problems) -> None:
+    """Report detectors that read crops and something else, and trackers that come too late."""
+    for node in drafts.values():
+        path = (*node.path, "reads")
+        if is_on_crops(node, drafts) and len(node.reads) > 1:
+            problems.add(path, f"must be the crop alone, got {', '.join(node.reads)}")
+        embeds = (n for n in _known(node, drafts) if drafts[n].kind == _BESIDES["tracker"])
+        before = [m for n in embeds for m in _known(drafts[n], drafts)]
+        if node.role == "tracker" and (late := [n for n in before if _is_no_detector(n, drafts)]):
+            problems.add(path, f"brings objects of {late[0]!r}: embed must read the detector then")
+        second = [n for n in (*_known(node, drafts), *before) if is_on_crops(drafts[n], drafts)]
+        if node.role == "tracker" and second:
+            problems.add(
+                path,
+                f"joins {node.name} to {second[0]!r}, which detects in crops: a tracker must stand"
+                " before the crop, so that what is found there belongs to its tracks",
+            )
 
 
 def _a(role: str) -> str:

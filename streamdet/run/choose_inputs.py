@@ -59,7 +59,7 @@ def choose_inputs(
     made: dict[str, SizeChoice] = {}  # by transform: detectors that share one see the same images
     for node in graph.nodes_of_role("detector"):
         choice = None if node.model is None else choice_of(node.model)
-        if choice is None:
+        if choice is None or node.on_crops:  # each crop's own size chooses, in its stage
             continue
         affordable, reason = _affordable(graph, node, choice, infos, speed_of)
         needed = _needed(graph, node, affordable, infos)

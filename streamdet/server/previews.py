@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from fastapi.concurrency import run_in_threadpool
 
-from streamdet.detections import UNTRACKED, Detections
+from streamdet.detections import NO_PARENT, UNTRACKED, Detections
 from streamdet.errors import StreamdetError
 from streamdet.formats.published import PublishedMessage
 from streamdet.sinks.drawing import Trails, draw_detections, draw_notice
@@ -214,6 +214,7 @@ def objects_in(message: PublishedMessage, hw: tuple[int, int]) -> tuple[Detectio
         class_ids=np.array([item["class_id"] for item in objects], np.int64),
         track_ids=_track_ids(objects),
         keypoints=_keypoints(objects, scale),
+        parents=np.array([item.get("parent", NO_PARENT) for item in objects], np.int64),
     )
     return found, [item["label"] for item in objects]
 
@@ -228,7 +229,9 @@ def _track_ids(objects: list[dict[str, Any]]) -> npt.NDArray[np.int64] | None:
 def _keypoints(
     objects: list[Mapping[str, Any]] | list[dict[str, Any]], scale: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float32] | None:
-    if not objects or any("keypoints" not in item for item in objects):
+    if len({len(item.get("keypoints", ())) for item in objects}) != 1:
+        return None  # those of several models
+    if "keypoints" not in objects[0]:
         return None
     points = np.array([item["keypoints"] for item in objects], np.float32)
     points[..., :2] *= scale.astype(np.float32)

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from streamdet.detections import Detections
+from streamdet.detections import NO_PARENT, Detections
 from streamdet.sinks.label_places import place_labels
 from streamdet.sinks.overlays import draw_keypoints, draw_masks
 from streamdet.sinks.pen import DARK, SMALL_SIDE, WHITE, Color, Pen
@@ -82,7 +82,8 @@ def draw_detections(
 ) -> None:
     """Draw masks, trails, boxes, keypoints, labels, in this order; the surest object lies on top.
 
-    Beside tracks, the box of an object without one is thin, and its label says no id.
+    Beside tracks, the box of an object without one is thin, and its label says no id. So is that of
+    what was found in another object, whose colour it has.
 
     Args:
         image: changed in place.
@@ -100,9 +101,9 @@ def draw_detections(
             _draw_trail(image, points, colors[row], pen)
     boxes = _even_edges(detections, pen.line)
     thin = replace(pen, line=max(2, pen.line // 4 * 2), is_outlined=False)
-    is_untracked = _is_untracked(detections)
+    is_thin = _is_thin(detections)
     for row in order:
-        _draw_box(image, boxes[row], colors[row], thin if is_untracked[row] else pen)
+        _draw_box(image, boxes[row], colors[row], thin if is_thin[row] else pen)
     draw_keypoints(image, detections, colors, order)
     texts = label_texts(image.hw, detections, labels)
     plates = [Plate.of(text, pen) for text in texts]
@@ -132,14 +133,23 @@ def track_color(key: int) -> Color:
 
 
 def _color_keys(detections: Detections) -> Iterable[int]:
+    """Number the colours: by track, else by class; what was found in an object has its colour."""
     numbers = zip(detections.tracks(), detections.class_ids.tolist(), strict=True)
-    return (class_id if track_id is None else track_id for track_id, class_id in numbers)
+    keys = [class_id if track_id is None else track_id for track_id, class_id in numbers]
+    if detections.parents is not None:
+        for row, parent in enumerate(detections.parents.tolist()):
+            keys[row] = keys[row] if parent == NO_PARENT else keys[parent]
+    return keys
 
 
-def _is_untracked(detections: Detections) -> list[bool]:
-    """Say which objects have no track where a tracker looks for them."""
+def _is_thin(detections: Detections) -> list[bool]:
+    """Say which objects have no track where a tracker looks for them, or lie in another one."""
     has_tracker = detections.track_ids is not None
-    return [has_tracker and track_id is None for track_id in detections.tracks()]
+    untracked = np.array([has_tracker and each is None for each in detections.tracks()], np.bool_)
+    if detections.parents is not None:
+        untracked |= detections.parents != NO_PARENT
+    rows: list[bool] = untracked.tolist()
+    return rows
 
 
 def _feet_of_tracks(detections: Detections) -> list[tuple[int, npt.NDArray[np.int16]]]:
@@ -171,11 +181,12 @@ def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[st
         detections: the objects.
         labels: their class names.
     """
+    labels = _without_repeats(detections, labels)
     has_label, has_score = min(hw) >= TINY_SIDE, min(hw) >= SMALL_SIDE
     return [
         " ".join(
             ([] if track_id is None else [str(track_id)])
-            + [label] * has_label
+            + [label] * (has_label and label != "")
             + [*attributes.values()] * has_label
             + [f"{score:.2f}"] * has_score
         )
@@ -187,6 +198,16 @@ def label_texts(hw: tuple[int, int], detections: Detections, labels: Sequence[st
             strict=True,
         )
     ]
+
+
+def _without_repeats(detections: Detections, labels: Sequence[str]) -> list[str]:
+    """Leave out the label of what was found in an object that is called the same."""
+    said = list(labels)
+    if detections.parents is not None:
+        for row, parent in enumerate(detections.parents.tolist()):
+            if parent != NO_PARENT and labels[row] == labels[parent]:
+                said[row] = ""
+    return said
 
 
 def _draw_trail(image: Surface, points: npt.NDArray[np.int16], color: Color, pen: Pen) -> None:

@@ -51,6 +51,8 @@ def draw_masks(
     if masks is None:
         return
     for row in order:
+        if not masks.counts[row]:
+            continue
         columns, place = decode_region(masks.counts[row], masks.hw)
         image.tint(place, columns.T, colors[row], OPACITY)
 
@@ -93,7 +95,9 @@ def fit_masks(masks: FrameMasks, geometry: Geometry, hw: tuple[int, int]) -> Fra
     columns, rows = xy[:width, 0], xy[:height, 1]
     is_inside = np.outer(_within(rows, masks.hw[0]), _within(columns, masks.hw[1]))
     picked = np.ix_(rows.clip(0, masks.hw[0] - 1), columns.clip(0, masks.hw[1] - 1))
-    counts = (encode(decode(text, masks.hw)[picked] & is_inside) for text in masks.counts)
+    counts = (
+        encode(decode(text, masks.hw)[picked] & is_inside) if text else b"" for text in masks.counts
+    )
     return FrameMasks(hw, tuple(counts))
 
 

@@ -7,7 +7,7 @@ what makes them exactly one per frame.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ from streamdet.formats.frame_json import deepstream_json, native_json
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.sinks import PublicEntry, SinkContext
+
+VECTORS: Final = "whether objects say their vector, where a node of kind embed gives them one"
 
 
 class RedisStreamOptions(Options):
@@ -26,6 +28,7 @@ class RedisStreamOptions(Options):
         "native", description='schema of the JSON: "streamdet/1", or DeepStream\'s minimal one'
     )
     maxlen: int = Field(10_000, ge=1, description="about how many entries the stream keeps")
+    vectors: bool = Field(False, description=VECTORS)
 
 
 class RedisStreamSink:
@@ -68,5 +71,6 @@ class RedisStreamSink:
         if self._options.format == "deepstream":
             metadata = deepstream_json(message, names)
         else:
-            metadata = native_json(message, self._context.run_id, names)
+            run_id, vectors = self._context.run_id, self._options.vectors
+            metadata = native_json(message, run_id, names, vectors=vectors)
         return PublicEntry(self._options.stream, {"metadata": metadata}, self._options.maxlen)

@@ -102,7 +102,8 @@ class AnalyticsStage:
         if _rest(changed) != _rest(message) or changed.events[:had] != message.events:
             raise EngineError(
                 f"{self._node}: update must return the frame that it got, with only its detections"
-                f" changed and events and markings added: {message.source_id} frame {message.index}"
+                " and crops changed and events and markings added:"
+                f" {message.source_id} frame {message.index}"
             )
 
     def finish(self, source_id: str) -> None:
@@ -126,4 +127,4 @@ class AnalyticsStage:
 
 def _rest(message: FrameMessage) -> FrameMessage:
     """A message without what analytics may change."""
-    return replace(message, detections=None, events=(), markings=())
+    return replace(message, detections=None, events=(), markings=(), crops=None)

@@ -98,21 +98,28 @@ class DetectStage:
         """The model is released with the process."""
 
 
-def to_source(detections: Detections, geometry: Geometry, hw: tuple[int, int]) -> Detections:
+def to_source(
+    detections: Detections,
+    geometry: Geometry,
+    hw: tuple[int, int],
+    within: tuple[int, int, int, int] | None = None,
+) -> Detections:
     """Map the detections of a prepared image to its source frame.
 
-    Boxes are clipped to the frame, and objects whose box becomes empty are dropped; keypoints are
-    not clipped. `mask_probs` become `masks`, pasted into the boxes as they were before clipping.
+    Boxes are clipped to what the image shows, and objects whose box becomes empty are dropped;
+    keypoints are not clipped. `mask_probs` become `masks`, pasted into the boxes as they were
+    before clipping.
 
     Args:
         detections: in prepared pixels.
         geometry: maps source pixels to prepared ones.
         hw: height and width of the source frame.
+        within: the part of it that the image shows, pixels; None: all.
     """
-    height, width = hw
-    limits = np.array([width, height, width, height], np.float32)
+    left, top, right, bottom = within or (0, 0, hw[1], hw[0])
+    limits = np.array([[left, top] * 2, [right, bottom] * 2], np.float32)
     moved = detections.moved(geometry.to_source)
-    clipped = np.clip(moved.xyxy, 0, limits)
+    clipped = np.clip(moved.xyxy, limits[0], limits[1])
     is_visible = (clipped[:, 2] > clipped[:, 0]) & (clipped[:, 3] > clipped[:, 1])
     whole, xyxy = moved[is_visible], clipped[is_visible]
     if whole.mask_probs is None:

@@ -66,13 +66,13 @@ class PixelStore:
             self._bus.return_slots(lease, pool)
 
     def image(self, job: Job) -> Image | None:
-        """The source image; None if it was never made.
+        """The source image; None if it was never made, or if this process does not read its pool.
 
         Raises:
             StalePixelsError: its slot was reused for another frame.
         """
         frame = job.message.frame
-        if job.image is not None or frame.pixels is None:
+        if job.image is not None or frame.pixels is None or frame.pixels.pool not in self._pools:
             return job.image
         return self._as_image(self._pools[frame.pixels.pool].view(frame.pixels, frame.hw))
 

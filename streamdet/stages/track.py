@@ -17,7 +17,7 @@ from streamdet.stages.pixels import PixelStore
 from streamdet.stages.source_tracker import SourceTracker
 from streamdet.trackers import LookingTracker, Tracker
 from streamdet.trackers.options import TrackerOptions
-from streamdet.trackers.with_others import followed
+from streamdet.trackers.with_others import followed, updated
 
 
 class TrackStage:
@@ -103,4 +103,4 @@ class TrackStage:
 def _followed(tracker: Tracker, options: TrackerOptions, found: Detections) -> Detections:
     if options.untracked == "publish":
         return followed(tracker, found, options.untracked_thresh or 0.0)
-    return tracker.update(found)
+    return updated(tracker, found)

@@ -3,7 +3,7 @@
 Its filter (section 3.1) holds centre, width and height, with noise that grows with the width across
 and with the height down. The associations (algorithm 1) are ByteTrack's. Camera motion (section
 3.2) is looked for where `camera_motion` says so, and people's looks count (section 3.3) where
-`embed_model` names a network.
+`embed_model` names a network, or detections have vectors already (analytics/embed.py).
 
 Departures; what they are worth on four MOT15 sequences is in docs/accuracy.md:
 
@@ -23,13 +23,14 @@ from typing import ClassVar, Literal
 
 import msgpack
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from streamdet.detections import Detections, RowNumbers
 from streamdet.errors import ConfigError
 from streamdet.image import Image
 from streamdet.system.opencv import import_opencv
-from streamdet.trackers.appearance import blended, load_appearance, with_appearance
+from streamdet.trackers.appearance import blended, load_appearance, unit, with_appearance
 from streamdet.trackers.box_states import Found, cxcywh_to_xyxy, overlaps, trackable, xyxy_to_cxcywh
 from streamdet.trackers.byte_track import ByteTrackOptions
 from streamdet.trackers.camera_motion import SparseFlow, move_filters
@@ -137,7 +138,7 @@ class BotSort:
         self._options = options
         model = options.embed_model
         self._appearance = None if model is None else load_appearance(model)
-        length = 0 if self._appearance is None else self._appearance.length
+        length = None if self._appearance is None else self._appearance.length
         self._tracks = Tracks(options.min_hits, options.max_age, own_fields=length)
         self._low_thresh = options.threshold("low_thresh")
         self._new_thresh = options.threshold("new_thresh")
@@ -159,7 +160,7 @@ class BotSort:
         tracks.frame_count += 1
         found = trackable(detections, self._low_thresh)
         measured = xyxy_to_cxcywh(found.xyxy)
-        looks = self._looks(found)
+        looks = self._looks(found, detections.vectors)
         self._predict()
         rows, columns = self._match(found, measured, looks)
         seen = tracks.table.take(rows, axis=1)
@@ -210,11 +211,19 @@ class BotSort:
             self._motion = None
         np.maximum(table[2:4], _LEAST_WH, out=table[2:4])
 
-    def _looks(self, found: Found) -> Floats | None:
-        """Look at the detections of high score: (D, M) vectors; None where nothing is looked at."""
+    def _looks(self, found: Found, vectors: npt.NDArray[np.float16] | None) -> Floats | None:
+        """Look at the detections of high score: (D, M) vectors; None where nothing is looked at.
+
+        Args:
+            found: what can be tracked.
+            vectors: (N, D) of all detections, where they have been looked at before.
+        """
         image, self._image = self._image, None
         if self._appearance is None:
-            return None
+            if vectors is None:
+                return None
+            self._tracks.widen(vectors.shape[1])
+            return unit(vectors[found.rows].T.astype(np.float64))
         looks = np.zeros((self._appearance.length, len(found.scores)))
         (high,) = (found.scores >= self._gates.high_thresh).nonzero()
         if image is not None and len(high):

@@ -36,15 +36,16 @@ class Tracks:
         frame_count: frames seen so far.
     """
 
-    def __init__(self, min_hits: int, max_age: int, own_fields: int = 0) -> None:
+    def __init__(self, min_hits: int, max_age: int, own_fields: int | None = 0) -> None:
         """Begin without tracks.
 
         Args:
             min_hits: matches after the first that confirm a track.
             max_age: frames that a lost track is kept.
-            own_fields: rows that the tracker adds below the common ones.
+            own_fields: rows that the tracker adds below the common ones; None: see `widen`.
         """
-        self.table: Floats = np.zeros((COMMON_FIELDS + own_fields, 0))
+        self.table: Floats = np.zeros((COMMON_FIELDS + (own_fields or 0), 0))
+        self._may_widen = own_fields is None
         self.frame_count = 0
         self._min_hits = min_hits
         self._max_age = max_age
@@ -58,6 +59,12 @@ class Tracks:
     def filters(self) -> Floats:
         """View the filters as (5, 4, N)."""
         return filters_of(self.table)
+
+    def widen(self, own_fields: int) -> None:
+        """Give the tracks so many own fields; where they have other ones, all are 0 now."""
+        if len(self.table) != COMMON_FIELDS + own_fields:
+            own = np.zeros((own_fields, len(self)))
+            self.table = np.concatenate((self.table[:COMMON_FIELDS], own))
 
     def write_matched(self, rows: Indices, matched: Floats) -> None:
         """Put back corrected tracks, numbered if it is time, and end those lost for too long.
@@ -129,7 +136,7 @@ class Tracks:
         """
         try:
             frame_count, last_id, field_count, table = msgpack.unpackb(state)
-            if field_count != len(self.table):
+            if field_count != len(self.table) and not self._may_widen:
                 raise ValueError(f"wanted {len(self.table)} fields a track, got {field_count}")
             self.table = np.frombuffer(table).reshape(field_count, -1).copy()
         except (TypeError, ValueError, msgpack.UnpackException) as exc:

@@ -10,6 +10,14 @@ from streamdet.detections import UNTRACKED, Detections
 from streamdet.trackers import Tracker
 
 
+def updated(tracker: Tracker, found: Detections) -> Detections:
+    """Have a tracker take the next frame; returns its tracks, with the vectors of their objects."""
+    tracks = tracker.update(found)
+    if found.vectors is None:
+        return tracks
+    return replace(tracks, vectors=found.vectors[tracker.rows])
+
+
 def followed(tracker: Tracker, found: Detections, least_score: float) -> Detections:
     """Have a tracker take the next frame; returns its tracks, then the objects without one.
 
@@ -18,7 +26,7 @@ def followed(tracker: Tracker, found: Detections, least_score: float) -> Detecti
         found: the frame's objects.
         least_score: of an object without a track; others are left out.
     """
-    tracks = tracker.update(found)
+    tracks = updated(tracker, found)
     is_free = found.scores >= least_score
     is_free[tracker.rows] = False
     if not is_free.any():

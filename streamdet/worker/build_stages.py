@@ -16,6 +16,7 @@ from streamdet.stages import Stage
 from streamdet.stages.analytics import AnalyticsStage, EventStream
 from streamdet.stages.cuda_transform import CudaTransform, StageTransform
 from streamdet.stages.detect import DetectStage
+from streamdet.stages.detect_crops import DetectCropsStage
 from streamdet.stages.group import Member, StageGroup
 from streamdet.stages.pixels import PixelStore
 from streamdet.stages.sink import SinkStage
@@ -53,7 +54,11 @@ def build_stages(plan: WorkerPlan, pixels: PixelStore) -> tuple[StageGroup, dict
             if node.device != "cpu":
                 where = OnGpu(pixels.device(node.device), plan.batch)
             detector, runtimes[node.name] = make_detector(node.options, node.model, where)
-            stage: Stage = DetectStage(node.model.name, detector, pixels, device=node.device)
+            if node.on_crops:
+                names = plan.run.class_names
+                stage: Stage = DetectCropsStage(node.model, detector, pixels, names)
+            else:
+                stage = DetectStage(node.model.name, detector, pixels, device=node.device)
         else:
             stage = _make_stage(plan, node_plan, pixels, group.warnings.append)
         members.append(Member(node.name, node_plan.parent, stage))

@@ -284,6 +284,6 @@ def ring_plan(graph: PipelineGraph, folder: Path) -> RingPlan | None:
 
 
 def class_names(graph: PipelineGraph) -> dict[str, tuple[str, ...]]:
-    """Model name -> class names, for every detector of a graph."""
-    models = [node.model for node in graph.nodes_of_role("detector") if node.model is not None]
-    return {model.name: model.classes for model in models}
+    """Model name -> class names, for every detector of a graph, and for detectors on crops."""
+    detectors = (node.name for node in graph.nodes_of_role("detector"))
+    return {k: v for name in detectors for k, v in graph.published_models(name).items()}

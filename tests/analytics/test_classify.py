@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from streamdet.analytics import AnalyticsContext
-from streamdet.analytics.classify import Classify, ClassifyOptions, crop
+from streamdet.analytics.classify import Classify, ClassifyOptions
+from streamdet.analytics.network_looks import crop
 from streamdet.api import run
 from streamdet.detections import Detections
 from streamdet.errors import ConfigError, EngineError

@@ -13,6 +13,7 @@ import pytest
 
 from streamdet.archive.detection_graph import split
 from streamdet.archive.folder import ArchiveFolder
+from streamdet.archive.local_pipeline import LocalPipeline
 from streamdet.archive.manifest import Manifest
 from streamdet.archive.planning import Request
 from streamdet.archive.progress import Hooks
@@ -210,7 +211,8 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_later(
         database.commit()
     with ArchiveFolder(output).held(), Manifest(ArchiveFolder(output).manifest) as manifest:
         request = Request(split(load_graph("people", sources=[str(one)])), ("jsonl",), 60.0)
-        work = ArchiveWork(manifest, ArchiveFolder(output), request, load_settings(), Hooks())
+        pipelines = LocalPipeline(load_settings())
+        work = ArchiveWork(manifest, ArchiveFolder(output), request, pipelines, Hooks())
         os.utime(one, ns=(1, 1))
         assert work.run([one])
         (row,) = manifest.files()

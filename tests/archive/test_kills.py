@@ -7,49 +7,21 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from streamdet.archive.folder import ArchiveFolder
-from tests.archive.scenes import LIMIT_S, archive_command, done, results, times_done, write_scene
-
-FORMATS = ("--format", "jsonl,csv,mot")
-SUFFIXES = (".mp4", ".mkv", ".avi", ".mov")
-
-
-def write_clips(folder: Path, count: int, frames: int) -> Path:
-    folder.mkdir()
-    for number in range(count):
-        suffix = SUFFIXES[number % len(SUFFIXES)]
-        write_scene(folder / f"clip-{number:02d}{suffix}", number % 5, frames + 7 * (number % 4))
-    return folder
-
-
-@contextmanager
-def begun(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(
-        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def done_count(output: Path) -> int:
-    return sum(count > 0 for count in times_done(output))
-
-
-def wait_for(process: subprocess.Popen[bytes], output: Path, count: int) -> None:
-    """Wait until so many segments are done, or the process has ended."""
-    deadline = time.monotonic() + LIMIT_S
-    while process.poll() is None and done_count(output) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+from tests.archive.broken_off import (
+    FORMATS,
+    assert_once_and_clean,
+    begun,
+    done_count,
+    wait_for,
+    write_clips,
+)
+from tests.archive.scenes import LIMIT_S, archive_command, done, results, write_scene
 
 
 def kill_all(process: subprocess.Popen[bytes], rng: random.Random) -> None:
@@ -81,18 +53,6 @@ def survive(clips: Path, folder: Path, kills: int, seed: int) -> None:
     done(archive_command(clips, killed, *FORMATS))
     assert results(killed) == results(unbroken)
     assert_once_and_clean(killed, segments)
-
-
-def assert_once_and_clean(output: Path, segments: int) -> None:
-    folder = ArchiveFolder(output)
-    assert times_done(output) == [1] * segments
-    assert list(folder.temporary.iterdir()) == []
-    assert {path.suffix for path in folder.segments.iterdir()} == {".seg"}
-    assert len(list(folder.segments.iterdir())) == segments
-    assert {path.name for path in folder.own.iterdir()} <= {
-        "manifest.sqlite", "segments", "summaries", "tmp", "lock", "join.log",
-    }  # fmt: skip
-    assert [path for path in output.iterdir() if path.name.startswith(".")] == [folder.own]
 
 
 def test_an_archive_survives_kills_of_everything(tmp_path: Path) -> None:

@@ -74,6 +74,11 @@ def test_an_archive_without_rows_says_how_to_get_them(clips: Path, tmp_path: Pat
     (row,) = asked(output, "SELECT count(DISTINCT frame_id) AS frames FROM objects")
     lines = frames_of(output / "two.jsonl")
     assert int(row["frames"]) == sum(bool(line["objects"]) for line in lines)
+    rows = (output / "two.csv").read_text().splitlines()
+    of_earlier = [",".join(each.split(",")[:-2]) for each in rows]
+    (output / "two.csv").write_text("\n".join(of_earlier) + "\n")
+    (again,) = asked(output, "SELECT count(DISTINCT frame_id) AS frames, max(parent) FROM objects")
+    assert again == {"frames": row["frames"], "max(parent)": ""}
 
 
 def test_the_summary_of_a_file_adds_up(archived: Path) -> None:

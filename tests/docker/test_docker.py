@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -39,14 +41,43 @@ def test_what_a_dockerfile_copies_is_there_and_not_ignored(path: Path) -> None:
     assert all((ROOT / name).exists() for name in names)
 
 
-def test_the_compose_file_is_of_its_schema() -> None:
+@pytest.mark.parametrize("name", ["compose.yaml", "cluster.yaml"])
+def test_a_compose_file_is_of_its_schema(name: str) -> None:
     checker = str(BIN / "check-jsonschema")
-    run(checker, "--builtin-schema", "vendor.compose-spec", str(DOCKER / "compose.yaml"))
+    run(checker, "--builtin-schema", "vendor.compose-spec", str(DOCKER / name))
 
 
 def test_the_manifests_are_of_kubernetes_schemas() -> None:
     checker = str(BIN / "kubernetes-validate")
     run(checker, "--strict", "-k", KUBERNETES, str(DOCKER / "k8s" / "streamdet.yaml"))
+
+
+def ray_job() -> dict[str, Any]:
+    job: dict[str, Any] = yaml.safe_load((DOCKER / "k8s" / "rayjob.yaml").read_text())
+    return job
+
+
+def test_the_pods_of_the_ray_job_are_of_kubernetes_schemas(tmp_path: Path) -> None:
+    cluster = ray_job()["spec"]["rayClusterSpec"]
+    for number, group in enumerate([cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]):
+        pod = {"apiVersion": "v1", "kind": "PodTemplate", "template": group["template"]}
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(yaml.safe_dump(pod | {"metadata": {"name": "pod"}}))
+        run(str(BIN / "kubernetes-validate"), "--strict", "-k", KUBERNETES, str(path))
+
+
+def archive_commands() -> list[str]:
+    """What the Ray job runs, and what the first lines of the compose file tell a user to run."""
+    text = (DOCKER / "cluster.yaml").read_text().replace("\\\n#", "")
+    (told,) = re.findall(r"exec head +(streamdet .*)$", text, re.MULTILINE)
+    return [told, ray_job()["spec"]["entrypoint"]]
+
+
+@pytest.mark.parametrize("command", archive_commands(), ids=["compose", "rayjob"])
+def test_the_archive_commands_are_ones_that_streamdet_has(command: str) -> None:
+    arguments = shlex.split(command)[1:]
+    args = make_parser(arguments).parse_args(arguments)
+    assert (args.command, args.cluster in ("auto", "head:6379")) == ("archive", True)
 
 
 def commands() -> list[list[str]]:

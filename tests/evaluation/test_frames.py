@@ -41,6 +41,14 @@ def test_lines_are_read_in_the_order_of_the_frames(tmp_path: Path) -> None:
     assert [(each.number, each.is_dropped) for each in frames] == [(1, False), (2, True)]
 
 
+def test_what_a_second_detector_found_again_is_one_object(tmp_path: Path) -> None:
+    found = [cat(), cat(None) | {"parent": 0}, cat(None, "collar") | {"parent": 0}]
+    line = {"frame_id": 0, "height": 100, "width": 200, "objects": found}
+    (tmp_path / "o.jsonl").write_text(json.dumps(line))
+    [frame] = read_published(tmp_path / "o.jsonl")
+    assert [each["label"] for each in frame.objects] == ["cat", "collar"]
+
+
 def test_boxes_and_tracks_of_the_sought_classes_are_scored() -> None:
     ids = (1, 1, 2, 2)
     frames = [published(n, cat(ids[n - 1]), cat(7, "sofa")) for n in (1, 2, 3, 4)]

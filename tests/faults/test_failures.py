@@ -116,7 +116,8 @@ def test_a_frame_that_ends_its_process_is_dropped_and_told(
     lines = tmp_path / "o.jsonl"
     arguments = ["--output", str(lines), "--deploy", str(tmp_path / "deploy.yaml")]
     source = "synthetic:street?frames=120&hw=240x320"
-    env = place.env | {"PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}"}
+    paths = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    env = place.env | {"PYTHONPATH": paths}
     with streamdet(*FINITE, source, *arguments, "--redis", server.url, env=env) as process:
         text = output_of(process, 60)
     assert process.returncode == 0, text

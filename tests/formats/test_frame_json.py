@@ -11,7 +11,7 @@ from streamdet.detections import FrameMasks, class_label
 from streamdet.formats.frame_json import deepstream_json, native_json, rfc3339
 from streamdet.formats.message_schema import check_message
 from streamdet.messages import FrameMessage
-from tests.sinks.frames import frame, message, one
+from tests.sinks.frames import frame, message, one, tracked
 
 NAMES = ("car", "bus")
 
@@ -160,3 +160,30 @@ def test_native_json_marks_what_was_put_into_a_gap_alone() -> None:
     text = native_json(replace(message(), detections=found), "run", ["person"])
     assert json.loads(text)["objects"][0]["interpolated"] is True
     assert check_message(text).objects[0].interpolated
+
+
+def test_native_json_names_the_object_in_which_another_was_found() -> None:
+    found = replace(tracked(3), track_ids=np.array([7, 0, 0]), parents=np.array([-1, 0, 1]))
+    first, second, third = native(replace(message(), detections=found))["objects"]
+    assert not {"parent", "parent_id"} & first.keys()
+    assert (second["parent"], second["parent_id"]) == (0, 7)
+    assert (third["parent"], third["parent_id"]) == (1, None)
+
+
+def test_native_json_says_nothing_of_masks_and_points_that_an_object_s_model_lacks() -> None:
+    points = np.array([[[1, 2, 0.5], [0, 0, -np.inf]], [[0, 0, -np.inf]] * 2])
+    found = replace(tracked(2), masks=FrameMasks((48, 64), (b"", b"0\\1")), keypoints=points)
+    first, second = native(replace(message(), detections=found))["objects"]
+    assert (first["keypoints"], first.get("mask")) == ([[1, 2, 0.5]], None)
+    assert ("keypoints" in second, second["mask"]["counts"]) == (False, "0\\1")
+
+
+def test_native_json_says_vectors_only_where_that_is_asked() -> None:
+    found = replace(tracked(2), vectors=np.array([[1, -2], [0, 0]], np.float16))
+    sent = replace(message(), detections=found)
+    text = native_json(sent, "run-1", NAMES, vectors=True)
+    check_message(text)
+    first, second = json.loads(text)["objects"]
+    assert first["vector"] == "ADwAwA=="  # 0x3C00 and 0xC000, low byte first
+    assert "vector" not in second  # nothing was seen of it
+    assert all("vector" not in each for each in native(sent)["objects"])

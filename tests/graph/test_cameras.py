@@ -199,7 +199,7 @@ BAD_NAME = "must be named by at most 64 letters, digits, '.', '_' and '-', no '.
         ),
     ],
 )
-def test_what_cameras_cannot_be_is_one_sentence(line: str, sentence: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_one_sentence(line: str, sentence: str, tmp_path: Path) -> None:
     [said] = faults(with_cameras(line), tmp_path)
     assert said.startswith(f"g.yaml:4: {sentence}")
     assert "pw" not in said

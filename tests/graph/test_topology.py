@@ -38,7 +38,7 @@ DETECT = "kind: detector, reads: prepare, model: hog_people"
         (
             {"detect": "kind: detector, reads: camera, model: hog_people"},
             "g.yaml:6: detect.reads joins detect to 'camera', which is a source: "
-            "a detector must be read from a transform",
+            "a detector must be read from a transform or crop",
         ),
         (
             {"camera": f"{SOURCE}, reads: other", "other": SOURCE},

@@ -7,7 +7,10 @@ from streamdet.sinks.csv import CsvSink
 from streamdet.sinks.line_file import LineFileOptions
 from tests.sinks.frames import context, message, one
 
-HEADER = "source_id,frame_id,pts_s,id,class_id,label,confidence,x1,y1,x2,y2,interpolated\n"
+HEADER = (
+    "source_id,frame_id,pts_s,id,class_id,label,confidence,x1,y1,x2,y2,interpolated,parent,"
+    "parent_id\n"
+)
 
 
 def written(tmp_path: Path, *counts: int) -> str:
@@ -39,5 +42,5 @@ def test_an_object_of_no_track_has_an_empty_id(tmp_path: Path) -> None:
     sink.write([replace(message("cam"), detections=one([1, 2, 3, 4]))], [None])
     sink.committed()
     sink.close()
-    line = "cam,0,0.0,,0,car,0.5,1.0,2.0,3.0,4.0,false\n"
+    line = "cam,0,0.0,,0,car,0.5,1.0,2.0,3.0,4.0,false,,\n"
     assert (tmp_path / "o.csv").read_text() == HEADER + line

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -144,3 +145,17 @@ def test_a_notice_is_written_at_the_bottom(hw: tuple[int, int]) -> None:
     draw_notice(image, "dropped: pixels lost")
     assert shown(image).any() == (hw[0] > 2)
     assert not shown(image)[: hw[0] // 2].any()
+
+
+def test_what_was_found_in_an_object_has_its_colour_and_a_thin_box() -> None:
+    outer = one([20, 20, 120, 100], track_id=4)
+    both = outer.with_others(one([50, 40, 90, 80], track_id=0))
+    both = replace(both, class_ids=np.array([0, 3]), parents=np.array([-1, 0]))
+    plain, drawn = black(480, 640), black(480, 640)
+    draw_detections(plain, outer, [""], Trails())
+    draw_detections(drawn, both, ["", ""], Trails())
+    side_of_parent, side_of_child = shown(plain)[60, 20], shown(drawn)[60, 50]
+    np.testing.assert_allclose(side_of_child, side_of_parent, atol=2)
+    row = shown(drawn)[60].any(axis=1)
+    assert row[50:54].tolist() == [True, True, False, False]
+    assert row[20:24].tolist() == [True, True, True, False]

@@ -4,13 +4,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from streamdet.sinks.jsonl import JsonlSink
-from streamdet.sinks.line_file import LineFileOptions
+from streamdet.sinks.jsonl import JsonlOptions, JsonlSink
 from tests.sinks.frames import context, message
 
 
 def test_all_sources_share_one_file_a_line_for_each_frame_dropped_or_not(tmp_path: Path) -> None:
-    sink = JsonlSink(LineFileOptions(path=tmp_path / "o.jsonl"), context("left", "right"))
+    sink = JsonlSink(JsonlOptions(path=tmp_path / "o.jsonl"), context("left", "right"))
     sink.restore({})
     dropped = replace(message("right", 0), drop_reason="stale")
     sink.write([message("left", 0), dropped, message("left", 1)], [None] * 3)

@@ -43,7 +43,7 @@ def test_a_row_has_typed_columns_and_nulls(tmp_path: Path) -> None:
             "run": "run-1", "source_id": "cam", "frame_id": 3, "pts_s": None, "id": None,
             "class_id": 0, "label": "car", "confidence": 0.5, "x1": 1.0, "y1": 2.0, "x2": 3.0,
             "y2": 4.0,
-            "interpolated": False,
+            "interpolated": False, "parent": None, "parent_id": None,
         }
     ]  # fmt: skip
     schema = pq.read_schema(tmp_path / "o.parquet")

@@ -26,6 +26,10 @@ def test_an_image_of_this_process_is_found_without_a_pool(rig: Rig) -> None:
     assert image.bgr().max() == 7
 
 
+def test_an_image_in_a_pool_that_this_process_does_not_read_is_not_there(rig: Rig) -> None:
+    assert rig.pixels.image(job(pixels=FrameRef("elsewhere", 0, 0))) is None
+
+
 def test_an_image_in_a_slot_is_seen_without_a_copy(rig: Rig) -> None:
     ref = rig.filled("camera", 5)
     image = rig.pixels.image(job(pixels=ref))

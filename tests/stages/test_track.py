@@ -155,3 +155,15 @@ def test_a_tracker_looks_at_each_frame_s_image_before_its_detections() -> None:
         [job(0, pixels=rig.filled("camera", 7)), job(1, level=8), job(2), job(3, pixels=lost)]
     )
     assert made[0].seen == [7, 8, None, None]
+
+
+def test_vectors_follow_their_objects_to_tracks_and_to_those_without_one() -> None:
+    stage = TrackStage(ByteTrack, ByteTrackOptions(untracked_thresh=0.1))
+    both = boxes([[0, 0, 2, 2], [3, 0, 5, 2]])
+    sure = replace(both, scores=np.array([0.2, 0.95]), vectors=np.eye(2, dtype=np.float16))
+    (done,) = stage.process([replace(job(0), message=replace(job(0).message, detections=sure))])
+    tracked = done.message.detections
+    assert tracked is not None
+    assert tracked.tracks() == [1, None]
+    assert tracked.vectors is not None
+    assert tracked.vectors.tolist() == [[0, 1], [1, 0]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,36 @@ def test_a_lost_track_does_not_grow() -> None:
     again = tracker.update(one(0, wh=(75, 75)))
     assert again.track_ids is not None
     assert again.track_ids.tolist() == [1]
+
+
+def pair(lefts: tuple[float, float], looks: tuple[int, int] | None) -> Detections:
+    """Two people side by side whose vectors are unit vectors; None: nobody has looked."""
+    boxes = [[x, 60, x + 40, 160] for x in lefts]
+    vectors = None if looks is None else np.eye(2, dtype=np.float16)[list(looks)]
+    return Detections(np.array(boxes), np.full(2, 0.95), np.zeros(2, np.int64), vectors=vectors)
+
+
+@pytest.mark.parametrize(("looks", "expected"), [((1, 0), [2, 1]), (None, [1, 2])])
+def test_vectors_of_detections_tell_who_is_who(
+    looks: tuple[int, int] | None, expected: list[int]
+) -> None:
+    """Two people have swapped their places while nobody looked; a kill in between is not felt."""
+    tracker, follower = BotSort(BotSortOptions()), BotSort(BotSortOptions())
+    for _ in range(4):
+        tracker.update(pair((100, 145), None if looks is None else (0, 1)))
+    tracker.update(Detections.empty())
+    follower.restore(tracker.state())
+    for each in (tracker, follower):
+        tracks = each.update(pair((115, 130), looks))
+        assert tracks.track_ids is not None
+        ids = [int(tracks.track_ids[place]) for place in tracks.xyxy[:, 0].argsort()]
+        assert ids == expected
+
+
+def test_vectors_of_another_length_begin_anew() -> None:
+    tracker = BotSort(BotSortOptions())
+    tracker.update(pair((100, 145), (0, 1)))
+    longer = replace(pair((100, 145), (0, 1)), vectors=np.eye(3, dtype=np.float16)[:2])
+    ids = tracker.update(longer).track_ids
+    assert ids is not None
+    assert ids.tolist() == [1, 2]
