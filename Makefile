@@ -74,14 +74,14 @@ emulation: .venv/dev-installed
 	@$(BIN)/python -m tests.emulation.build || true  # its tests are skipped, or say why they fail
 
 # The RTSP server of tests/cameras is run by Debian's Python, the page of tests/server by its
-# browser. Without root these tests are skipped.
+# browser, the broker of tests/sinks is Debian's. Without root these tests are skipped.
 test-packages:
-	@{ command -v chromium && /usr/bin/python3 -m tests.cameras.rtsp_server_program --check; } \
+	@{ command -v chromium && test -x /usr/sbin/mosquitto && /usr/bin/python3 -m tests.cameras.rtsp_server_program --check; } \
 	    >/dev/null 2>&1 || { packages=$$(cat tests/debian_packages.txt); \
 	    root=$$(test $$(id -u) = 0 || echo sudo -n); \
 	    { $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive \
 	        apt-get install -y -q --no-install-recommends $$packages; } > apt.log 2>&1 \
-	    || echo "Tests of live cameras and of the page cannot run here (see apt.log):" \
+	    || echo "Tests of live cameras, of the page and of MQTT cannot run here (see apt.log):" \
 	        "sudo apt-get install" $$packages; }
 
 .venv/bin/python:

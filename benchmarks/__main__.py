@@ -24,6 +24,10 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
         "benchmarks.camera_latency:run",
         "`streamdet bench latency`, of a camera that speaks RTSP",
     ),
+    "serve_load": (
+        "benchmarks.serve_load:run",
+        "`streamdet serve` with 50 clients and 20 previews; takes 2 min",
+    ),
     "families": (
         "benchmarks.families:run",
         "R-CNN, SPP-net, Fast and Faster R-CNN as they ship: mAP, time; takes 20 min",

@@ -25,7 +25,10 @@ def legible(text: str) -> str:
 
     That is bytes of a file's name that are no UTF-8, and characters that a terminal obeys.
     """
-    text = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    try:
+        text = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    except UnicodeEncodeError:  # surrogates that stand for no byte: JSON may hold them
+        text = text.encode(errors="backslashreplace").decode()
     return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 

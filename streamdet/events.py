@@ -49,6 +49,27 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class EventPlace:
+    """A place that events may name.
+
+    Attributes:
+        what: key of the event that has the name: a value of `PLACES`.
+        name: of the zone, line or presence.
+        sources: ids of the sources that it is in; () for all.
+        classes: names of the classes that count; () for all.
+    """
+
+    what: str
+    name: str
+    sources: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+
+    def is_in(self, source_id: str) -> bool:
+        """Whether it is a place of a source."""
+        return not self.sources or source_id in self.sources
+
+
+@dataclass(frozen=True, slots=True)
 class Marking:
     """A zone or a line that sinks draw into the image.
 

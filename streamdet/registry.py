@@ -74,6 +74,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "event_file": "streamdet.sinks.event_file:EventFileSink",
         "webhook": "streamdet.sinks.webhook:WebhookSink",
         "mqtt": "streamdet.sinks.mqtt:MqttSink",
+        "kafka": "streamdet.sinks.kafka:KafkaSink",
         "video": "streamdet.sinks.video:VideoSink",
         "clip": "streamdet.sinks.clip:ClipSink",
         "snapshot": "streamdet.sinks.snapshot:SnapshotSink",

@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "ALERT_SECRET": "s",
     "MQTT_USER": "u",
     "MQTT_PASSWORD": "p",
+    "KAFKA_PASSWORD": "p",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgpack
@@ -13,7 +13,7 @@ from streamdet.analytics.line_crossings import LineCrossings
 from streamdet.analytics.options import AnalyticsOptions, BoxPoint, Fault, Points, Surroundings
 from streamdet.analytics.places import Line, PixelPlaces, PlaceName, PlaceOptions, box_points
 from streamdet.analytics.sightings import Sightings
-from streamdet.events import Event, Marking
+from streamdet.events import Event, EventPlace, Marking
 from streamdet.messages import FrameMessage
 
 
@@ -44,6 +44,10 @@ class LinesOptions(AnalyticsOptions):
         """Yield unknown sources and classes."""
         for name, line in self.lines.items():
             yield from surroundings.faults(("lines", name), line.sources, line.classes)
+
+    def event_places(self) -> Sequence[EventPlace]:
+        """List what its events may name."""
+        return [line.as_event_place("line", name) for name, line in self.lines.items()]
 
     def points(self, source_id: str) -> dict[str, Points]:
         """Map the keys of a source's lines to their points."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 from streamdet.config.options import Options
 from streamdet.config.suggestions import nearest
+from streamdet.events import EventPlace
 
 BoxPoint = Literal["bottom_center", "center", "top_center"]
 """Which point of an object's box counts."""
@@ -56,6 +57,10 @@ class AnalyticsOptions(Options):
 
     def zone_names(self) -> Sequence[str]:
         """List the names that it may give to objects as their `zones`."""
+        return ()
+
+    def event_places(self) -> Sequence[EventPlace]:
+        """List the places that its events may name."""
         return ()
 
     def points(self, source_id: str) -> dict[str, Points]:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 from streamdet.analytics.options import BoxPoint, Point, Points
 from streamdet.config.options import Options
 from streamdet.errors import ConfigError, to_install
+from streamdet.events import EventPlace
 from streamdet.frame import Frame
 from streamdet.messages import FrameMessage
 
@@ -111,6 +112,10 @@ class PlaceOptions(Options):
     def is_in(self, source_id: str) -> bool:
         """Whether it is a place of a source."""
         return not self.sources or source_id in self.sources
+
+    def as_event_place(self, what: str, name: str) -> EventPlace:
+        """Say what of it events may name."""
+        return EventPlace(what, name, self.sources, self.classes or ())
 
 
 class PixelPlaces:

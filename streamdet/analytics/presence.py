@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgpack
@@ -14,7 +14,7 @@ from streamdet.analytics.options import AnalyticsOptions, Fault, Surroundings
 from streamdet.analytics.places import PlaceName, PlaceOptions
 from streamdet.analytics.sightings import Sightings
 from streamdet.config.suggestions import nearest
-from streamdet.events import Event
+from streamdet.events import Event, EventPlace
 from streamdet.messages import FrameMessage
 
 
@@ -52,6 +52,10 @@ class PresenceOptions(AnalyticsOptions):
                 hint = nearest(watch.zone, surroundings.zones)
                 problem = f"must name a zone of a node before this one, got {watch.zone!r}; {hint}"
                 yield ("presence", name, "zone"), problem
+
+    def event_places(self) -> Sequence[EventPlace]:
+        """List what its events may name."""
+        return [watch.as_event_place("presence", name) for name, watch in self.presence.items()]
 
 
 class Presence:

@@ -6,6 +6,7 @@ that an object which flickers at the border makes no events. Times are those of 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
@@ -113,12 +114,21 @@ class ZoneVisits:
         events += self._lose(seen.now_s)
         without = sum(within[row] for row, track in enumerate(seen.tracks) if track is None)
         self.inside = without + sum(visit.is_inside for visit in self.visits.values())
-        yield from (Event(**event, place=self.rules.name, counts=self.counts()) for event in events)
+        yield from map(self._event, events)
         yield from self._crowd()
 
     def counts(self) -> dict[str, int]:
         """What is counted, after the frame."""
         return {"inside": self.inside, "entered": self.entered, "exited": self.exited}
+
+    def _event(self, values: dict[str, Any]) -> Event:
+        more = {**values.pop("more", {}), "inside": self._classes_inside()}
+        return Event(**values, place=self.rules.name, counts=self.counts(), more=more)
+
+    def _classes_inside(self) -> list[tuple[int, int]]:
+        """List (class id, how many tracks of it are inside), after the frame."""
+        inside = (visit.class_id for visit in self.visits.values() if visit.is_inside)
+        return sorted(Counter(inside).items())
 
     def is_inside(self, track_id: int) -> bool:
         """Whether an object counts as inside."""
@@ -185,7 +195,7 @@ class ZoneVisits:
         if self.crowd_turned >= self.rules.hold_frames:
             self.is_crowded, self.crowd_turned = not self.is_crowded, 0
             kind = "zone_crowded" if self.is_crowded else "zone_cleared"
-            yield Event(kind, place=self.rules.name, counts=self.counts())
+            yield self._event({"kind": kind})
 
     def state(self) -> list[Any]:
         """All that later updates depend on; the inverse of `restore`."""

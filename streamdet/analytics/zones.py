@@ -15,7 +15,7 @@ from streamdet.analytics.options import AnalyticsOptions, BoxPoint, Fault, Point
 from streamdet.analytics.places import XY, PixelPlaces, PlaceName, PlaceOptions, Polygon, box_points
 from streamdet.analytics.sightings import Flags, Sightings
 from streamdet.analytics.zone_visits import ZoneRules, ZoneVisits
-from streamdet.events import Event, Marking
+from streamdet.events import Event, EventPlace, Marking
 from streamdet.messages import FrameMessage
 
 
@@ -61,6 +61,10 @@ class ZonesOptions(AnalyticsOptions):
     def zone_names(self) -> Sequence[str]:
         """List the names of its zones."""
         return tuple(self.zones)
+
+    def event_places(self) -> Sequence[EventPlace]:
+        """List what its events may name."""
+        return [zone.as_event_place("zone", name) for name, zone in self.zones.items()]
 
     def points(self, source_id: str) -> dict[str, Points]:
         """Map the keys of a source's zones to their points."""

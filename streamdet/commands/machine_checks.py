@@ -48,6 +48,7 @@ _EXTRAS: Final = (
     ("shapely", "zones", "for nodes of zones"),
     ("pyarrow", "parquet", "to write .parquet"),
     ("paho-mqtt", "mqtt", "to publish by MQTT"),
+    ("confluent-kafka", "kafka", "to publish by Kafka"),
     ("fastapi", "server", "for `streamdet serve`"),
     ("duckdb", "query", "for `streamdet archive query`"),
 )

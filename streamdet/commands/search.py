@@ -15,7 +15,7 @@ from rich.table import Table
 
 from streamdet.commands.moments import FORMS, begin, end
 from streamdet.errors import ConfigError
-from streamdet.records.search import Answer, Found, Query, search
+from streamdet.records.search import Answer, Found, Query, by_name, search
 
 DEFAULT_FOLDER: Final = "records"
 _PIPE_WIDTH: Final = 1000
@@ -43,6 +43,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar = option.removeprefix("--").upper()
         help_ = f"{what}; repeat it, or separate with commas, for several"
         parser.add_argument(option, action="append", default=[], metavar=metavar, help=help_)
+    parser.add_argument(
+        "--attribute",
+        action="append",
+        type=attribute,
+        default=[],
+        metavar="NAME=VALUE",
+        help="what a `classify` node says of the object, e.g. colour=red; repeat it: of one name"
+        " any value will do, of several names all must be so",
+    )
     parser.add_argument("--from", dest="since", type=begin, metavar="TIME", help=f"e.g. {FORMS}")
     parser.add_argument("--to", dest="until", type=end, metavar="TIME", help="likewise")
     parser.add_argument(
@@ -68,6 +77,7 @@ def run(args: Namespace) -> int:
         places=_names(args.zone),
         source_ids=_names(args.camera),
         events=_names(args.event),
+        attributes=by_name(args.attribute),
         since=args.since,
         until=args.until,
         limit=args.limit,
@@ -105,7 +115,8 @@ def _cells(row: Found) -> tuple[str, ...]:
     what = " ".join(filter(None, (row.event, state)))
     file = row.path or (row.clip and row.clip.path) or (row.snapshot and row.snapshot.path)
     until = _shown(datetime.fromisoformat(row.until), is_short=True) if row.until else ""
-    cells = (row.source_id, what, f"{row.label or ''}{number}", row.place, file)
+    whom = " ".join(filter(None, (f"{row.label or ''}{number}", *row.attributes.values())))
+    cells = (row.source_id, what, whom, row.place, file)
     return _shown(datetime.fromisoformat(row.at)), until, *(cell or "" for cell in cells)
 
 
@@ -116,6 +127,18 @@ def _shown(moment: datetime, *, is_short: bool = False) -> str:
 
 def _names(stated: list[str]) -> tuple[str, ...]:
     return tuple(name.strip() for text in stated for name in text.split(",") if name.strip())
+
+
+def attribute(text: str) -> tuple[str, str]:
+    """Read NAME=VALUE.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    name, _, value = (part.strip() for part in text.partition("="))
+    if not name or not value:
+        raise ArgumentTypeError(f"must be NAME=VALUE, such as colour=red, got {text!r}")
+    return name, value
 
 
 def positive(text: str) -> int:

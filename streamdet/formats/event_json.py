@@ -57,11 +57,17 @@ class SceneEvent(PublishedEvent):
     track: int | None = Field(None, description="The object's id in its source.")
     class_id: int | None = Field(None, description="Number of the object's class, from 0.")
     label: str | None = Field(None, description="Name of the object's class.")
+    attributes: dict[str, str] | None = Field(
+        None, description="What `classify` nodes before this one say of the object: name -> value."
+    )
     bbox: tuple[float, float, float, float] | None = Field(
         None, description="x1, y1, x2, y2 of the object, pixels of the source frame."
     )
     counts: dict[str, int] | None = Field(
         None, description="After this frame: inside, entered, exited of a zone; in, out of a line."
+    )
+    inside: dict[str, int] | None = Field(
+        None, description="Of a zone: class -> how many tracks of it are inside, after this frame."
     )
     direction: Literal["in", "out"] | None = Field(
         None, description="Of a crossing; in: to the right hand of who looks along the line."
@@ -124,7 +130,10 @@ def scene_event(
     }
     if (place := PLACES.get(event.kind.partition("_")[0])) and event.place:
         body[place] = event.place
-    return body | _of_object(event, class_names) | dict(event.more)
+    more = dict(event.more)
+    if "inside" in more:
+        more["inside"] = {class_label(class_names, each): count for each, count in more["inside"]}
+    return body | _of_object(event, class_names) | more
 
 
 def event_id(event: Event, message: FrameMessage, run_id: str) -> str:

@@ -11,15 +11,17 @@ from typing import Final
 SUFFIX: Final = ".sqlite"
 APPLICATION_ID: Final = 0x53444554
 """Stands in each file's header ("SDET"), so that no other file is taken for one of ours."""
-VERSION: Final = 1
+VERSION: Final = 2
 LOCK_WAIT_S: Final = 5.0
 """How long another process may write."""
 
 _NAME: Final = re.compile(r"\d{4}-\d\d-\d\d\.sqlite")
 _APPLICATION_ID_AT: Final = 68
 """Place of the application id in the header of an SQLite file."""
-_TABLES: Final = """
+_TABLES: Final = f"""
 BEGIN IMMEDIATE;
+PRAGMA application_id={APPLICATION_ID};
+PRAGMA user_version={VERSION};
 CREATE TABLE IF NOT EXISTS events (
     id TEXT PRIMARY KEY, at TEXT NOT NULL, until TEXT, event TEXT NOT NULL, source_id TEXT,
     run TEXT NOT NULL, label TEXT, track INTEGER, place TEXT, path TEXT, body TEXT NOT NULL
@@ -30,7 +32,7 @@ CREATE TABLE IF NOT EXISTS tracks (
     id TEXT PRIMARY KEY, began_at TEXT NOT NULL, ended_at TEXT NOT NULL, is_over INTEGER NOT NULL,
     source_id TEXT NOT NULL, run TEXT NOT NULL, label TEXT NOT NULL, track INTEGER NOT NULL,
     frames INTEGER NOT NULL, confidence REAL NOT NULL, zones TEXT NOT NULL,
-    began_pts_s REAL, ended_pts_s REAL
+    began_pts_s REAL, ended_pts_s REAL, attributes TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS tracks_began_at ON tracks (began_at);
 COMMIT;
@@ -74,12 +76,10 @@ def open_to_write(path: Path) -> sqlite3.Connection:
             check(db)
         else:
             db.execute("PRAGMA auto_vacuum=INCREMENTAL")
-            db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version={VERSION}")
+            db.executescript(_TABLES)  # at once: a search may open the file at any moment
         # Safe from killed processes; a power failure may cost the last moments.
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
-        db.executescript(_TABLES)
     except BaseException:
         db.close()
         raise
@@ -103,7 +103,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 
 def check(db: sqlite3.Connection) -> None:
-    """Refuse a file of another program, or of a newer version.
+    """Refuse a file of another program, or of another version.
 
     Raises:
         sqlite3.DatabaseError: it is one.
@@ -114,5 +114,6 @@ def check(db: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("it is no file of records: move it away")
     if version != VERSION:
         raise sqlite3.DatabaseError(
-            f"it is of version {version} of the records, wanted {VERSION}: update streamdet"
+            f"it is of version {version} of the records, wanted {VERSION}: use the streamdet that"
+            " wrote it, or move it away"
         )

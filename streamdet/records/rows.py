@@ -91,6 +91,7 @@ class TrackRow:
         zones: JSON list of the zones it was in, in order.
         began_pts_s: place of its first frame in the source, seconds; None where unknown.
         ended_pts_s: of its last frame.
+        attributes: JSON object of what else is known of the object, as it was said last.
     """
 
     id: str
@@ -106,6 +107,7 @@ class TrackRow:
     zones: str
     began_pts_s: float | None
     ended_pts_s: float | None
+    attributes: str = "{}"
 
     @property
     def day(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,7 @@ _TRACKS: Final = (
     " (SELECT group_concat(value, ', ') FROM json_each(zones)), NULL, run, id,"
     " json_object('frames', frames, 'confidence', confidence, 'is_over', json(iif(is_over,"
     " 'true', 'false')), 'zones', json(zones), 'began_pts_s', began_pts_s, 'ended_pts_s',"
-    " ended_pts_s) FROM tracks"
+    " ended_pts_s, 'attributes', json(attributes)) FROM tracks"
 )
 
 
@@ -40,6 +40,7 @@ class Query:
         places: zones, lines or presences.
         source_ids: cameras or files.
         events: kinds of events, or TRACK; without any, all but those of FILES.
+        attributes: name -> values, one of which the object must have; all names count.
         since: what ended before is left out; with a time zone.
         until: what began then or later is left out; with a time zone.
         limit: how many rows, at most.
@@ -49,6 +50,7 @@ class Query:
     places: tuple[str, ...] = ()
     source_ids: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     since: datetime | None = None
     until: datetime | None = None
     limit: int = 100
@@ -96,6 +98,11 @@ class Found:
     clip: FileLink | None = None
     snapshot: FileLink | None = None
 
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What else is known of the object: colour -> red."""
+        return self.more.get("attributes") or {}
+
     def as_dict(self) -> dict[str, Any]:
         """Say all of it in plain values; keys without one are left out."""
         said = {name: getattr(self, name) for name in _COLUMNS if name != "more"}
@@ -105,6 +112,8 @@ class Found:
         }
         # What a published event says twice is left out.
         more = {key: value for key, value in self.more.items() if key not in ("schema", *said)}
+        if not self.attributes:
+            more.pop("attributes", None)
         return {key: value for key, value in said.items() if value is not None} | more
 
 
@@ -136,6 +145,14 @@ def search(folder: Path, query: Query) -> Answer:
             break
     found = tuple(_with_files(folder, row) for row in rows[: query.limit])
     return Answer(found, len(rows) > query.limit)
+
+
+def by_name(stated: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Gather attributes (name, value) as `Query` wants them: of one name one value is enough."""
+    gathered: dict[str, tuple[str, ...]] = {}
+    for name, value in stated:
+        gathered[name] = (*gathered.get(name, ()), value)
+    return gathered
 
 
 def file_of(folder: Path, event_id: str) -> str | None:
@@ -184,7 +201,7 @@ _Conditions = tuple[list[str], list[Any]]
 
 
 def _conditions_of_events(query: Query) -> _Conditions:
-    where, values = _conditions_of_both(query)
+    where, values = _conditions_of_both(query, "body, '$.attributes'")
     if query.events:
         where.append(_one_of("event", query.events))
         values += query.events
@@ -204,7 +221,7 @@ def _conditions_of_events(query: Query) -> _Conditions:
 
 
 def _conditions_of_tracks(query: Query) -> _Conditions:
-    where, values = _conditions_of_both(query)
+    where, values = _conditions_of_both(query, "attributes")
     if query.events and TRACK not in query.events:
         where.append("FALSE")
     if query.places:
@@ -220,13 +237,18 @@ def _conditions_of_tracks(query: Query) -> _Conditions:
     return where, values
 
 
-def _conditions_of_both(query: Query) -> _Conditions:
+def _conditions_of_both(query: Query, attributes: str) -> _Conditions:
+    """Say what events and tracks have in common; `attributes` is where they have those."""
     where: list[str] = ["TRUE"]
     values: list[Any] = []
     for column, wanted in (("label", query.labels), ("source_id", query.source_ids)):
         if wanted:
             where.append(_one_of(column, wanted))
             values += wanted
+    for name, wanted in query.attributes.items():
+        has = f"SELECT 1 FROM json_each({attributes}) WHERE key = ? AND {_one_of('value', wanted)}"  # noqa: S608
+        where.append(f"EXISTS ({has})")
+        values += [name, *wanted]
     return where, values
 
 
@@ -280,5 +302,9 @@ def _days_near(folder: Path, row: Found) -> Iterator[Path]:
 
 
 def _text(moment: datetime) -> str:
-    """Write a moment as the rows have it."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    """Write a moment as the rows have it; one beyond the years of UTC as the nearest of them."""
+    try:
+        utc = moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        utc = datetime.min if moment.year == 1 else datetime.max
+    return f"{utc.isoformat(timespec='microseconds')}Z"

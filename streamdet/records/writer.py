@@ -30,7 +30,16 @@ def _insert(table: str, kind: type[Row]) -> str:
 
 
 _EVENT: Final = f"{_insert('events', EventRow)} NOTHING"
-_CHANGES: Final = ("ended_at", "is_over", "label", "frames", "confidence", "zones", "ended_pts_s")
+_CHANGES: Final = (
+    "ended_at",
+    "is_over",
+    "label",
+    "frames",
+    "confidence",
+    "zones",
+    "ended_pts_s",
+    "attributes",
+)
 _TRACK: Final = (
     f"{_insert('tracks', TrackRow)} UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _CHANGES)

@@ -20,13 +20,14 @@ from streamdet.graph import Node, PipelineGraph
 from streamdet.models.built_network import find_network
 from streamdet.models.model_config import ModelConfig, find_weights, load_model_config
 from streamdet.runtimes.installed import how_to_install, is_installed, runtime_kind
-from streamdet.sinks import mqtt, parquet
+from streamdet.sinks import kafka, mqtt, parquet
 from streamdet.trackers.options import TrackerOptions
 from streamdet.transport.cuda_device import check_device
 
 _LIBRARIES: Final = {
     "parquet": parquet.missing_library,
     "mqtt": mqtt.missing_library,
+    "kafka": kafka.missing_library,
 }
 """Kind of sink -> what says how to get the package that it needs, where that is missing."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from streamdet.transport.bus import RunAdmin
 from streamdet.transport.connection import connect
 from streamdet.transport.redis_bus import RedisBus
 from streamdet.worker.run_files import read_status as read_worker_status
-from streamdet.worker.stage_stats import FRAMES
+from streamdet.worker.stage_stats import FRAMES, MEASURES, Histogram, Measure, histogram
 
 WINDOW_S: Final = 1.0
 """Stages commit in batches: over a shorter time their rate would vary too much."""
@@ -32,12 +32,29 @@ class StageStatus:
         fps: frames per second over the last `WINDOW_S`.
         queue: entries that wait or are being worked on; None where it has no queue.
         runs: the runtime that it uses.
+        times: of its frames since the start of the run: latency, and its parts waiting and work.
     """
 
     report: StageReport
     fps: float
     queue: int | None
     runs: str
+    times: Mapping[Measure, Histogram] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """The slots for images of one node.
+
+    Attributes:
+        name: the node.
+        slots: how many there are.
+        free: how many of them nobody holds.
+    """
+
+    name: str
+    slots: int
+    free: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +70,9 @@ class RunStatus:
         restarts: how often a worker was restarted.
         sources: one entry a source.
         stages: one entry a node.
+        pools: one entry a node whose images others read.
+        redis_bytes: what the run's server holds in memory, of other programs too; None where it
+            does not tell.
     """
 
     run_id: str
@@ -63,6 +83,8 @@ class RunStatus:
     restarts: int = 0
     sources: tuple[SourceReport, ...] = ()
     stages: tuple[StageStatus, ...] = ()
+    pools: tuple[PoolStatus, ...] = ()
+    redis_bytes: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The status as plain values, for JSON."""
@@ -70,7 +92,7 @@ class RunStatus:
             asdict(stage.report) | {"fps": stage.fps, "queue": stage.queue, "runs": stage.runs}
             for stage in self.stages
         ]
-        return asdict(self) | {"stages": stages}
+        return asdict(replace(self, stages=())) | {"stages": stages}
 
 
 def run_statuses(
@@ -143,6 +165,11 @@ class _Reader:
             restarts=read_restarts(self._folder),
             sources=sources,
             stages=self._stages(bus, run),
+            pools=tuple(
+                PoolStatus(name, run.layout.pools[name], free)
+                for name, free in bus.free_slots().items()
+            ),
+            redis_bytes=bus.memory_bytes(),
         )
 
     def _stages(self, bus: RunAdmin, run: RunDescription) -> tuple[StageStatus, ...]:
@@ -156,6 +183,7 @@ class _Reader:
                 fps=(report.frames - self._seen.get(FRAMES + report.node, 0)) / window_s,
                 queue=queues.get(run.stages[report.node].queue or ""),
                 runs=runtimes.get(report.node, report.kind),
+                times={each: histogram(counters, each, report.node) for each in MEASURES},
             )
             for report in reports
         )

@@ -6,19 +6,23 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
 from streamdet import __version__
-from streamdet.errors import ConfigError, StreamdetError
 from streamdet.server import changes, metrics, place_routes, record_routes, routes
 from streamdet.server.access import COOKIE, SESSION_S, Tokens
-from streamdet.server.guard import Guard, needs_viewer
+from streamdet.server.answers import EVERY, READING, Health, Session, SignedIn, media, refusals
+from streamdet.server.guard import OWN_HEADER, Guard, GuardMiddleware, needs_viewer
+from streamdet.server.problems import tell_problems
 from streamdet.server.service import Service
-from streamdet.system.redaction import redacted
 
 PAGE: Final = Path(__file__).parent / "page"
+_ABOUT: Final = (
+    "With tokens, send `Authorization: Bearer TOKEN`. Without, this machine alone is answered, and"
+    f" changes need the header `{OWN_HEADER}: 1`. A refusal says why in `detail`, a sentence."
+)
 
 
 class SignIn(BaseModel):
@@ -36,14 +40,16 @@ def create_app(service: Service, tokens: Tokens) -> FastAPI:
     """
     app = FastAPI(
         title="streamdet",
+        description=_ABOUT,
         version=__version__,
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     guard = Guard(tokens)
     app.state.service = service
-    app.middleware("http")(guard)
+    app.add_middleware(GuardMiddleware, guard=guard)
     app.include_router(routes.router)
     app.include_router(changes.router)
     app.include_router(place_routes.router)
@@ -56,23 +62,21 @@ def create_app(service: Service, tokens: Tokens) -> FastAPI:
     def read_page() -> FileResponse:
         return FileResponse(PAGE / "index.html")
 
-    @app.exception_handler(StreamdetError)
-    async def tell(request: Request, exc: StreamdetError) -> JSONResponse:
-        code = 400 if isinstance(exc, ConfigError) else 503
-        return JSONResponse({"detail": redacted(str(exc))}, status_code=code)
-
+    tell_problems(app)
     return app
 
 
 def _add_sessions(app: FastAPI, guard: Guard) -> None:
     """Let browsers, which cannot keep a token in a header, sign in."""
 
-    @app.get("/api/v1/session", summary="Who you are")
-    def read_session(request: Request) -> dict[str, str | bool | None]:
-        return {"role": request.state.role, "needs_token": bool(guard.tokens)}
+    @app.get("/api/v1/session", summary="Who you are", responses=EVERY)
+    def read_session(request: Request) -> Session:
+        return Session(role=request.state.role, needs_token=bool(guard.tokens))
 
-    @app.post("/api/v1/session", summary="Sign in with a token")
-    def sign_in(request: Request, response: Response, body: SignIn) -> dict[str, str]:
+    signing_in = EVERY | refusals(400, 401, 422, 429)
+
+    @app.post("/api/v1/session", summary="Sign in with a token", responses=signing_in)
+    def sign_in(request: Request, response: Response, body: SignIn) -> SignedIn:
         role, key = guard.signed_in(request, body.token)
         response.set_cookie(
             COOKIE,
@@ -82,9 +86,9 @@ def _add_sessions(app: FastAPI, guard: Guard) -> None:
             samesite="strict",
             secure=request.url.scheme == "https",
         )
-        return {"role": role}
+        return SignedIn(role=role)
 
-    @app.delete("/api/v1/session", summary="Sign out", status_code=204)
+    @app.delete("/api/v1/session", summary="Sign out", status_code=204, responses=EVERY)
     def sign_out(request: Request, response: Response) -> None:
         guard.sessions.close(request.cookies.get(COOKIE, ""))
         response.delete_cookie(COOKIE)
@@ -93,21 +97,22 @@ def _add_sessions(app: FastAPI, guard: Guard) -> None:
 def _add_health(app: FastAPI, service: Service) -> None:
     """Add what orchestrators and Prometheus ask."""
 
-    @app.get("/livez", summary="Whether this server answers")
-    def read_alive() -> dict[str, str]:
-        return {"status": "alive"}
+    @app.get("/livez", summary="Whether this server answers", responses=EVERY)
+    def read_alive() -> Health:
+        return Health(status="alive")
 
-    @app.get("/readyz", summary="Whether the run is under way")
-    def read_ready() -> dict[str, str]:
+    @app.get("/readyz", summary="Whether the run is under way", responses=EVERY | refusals(503))
+    def read_ready() -> Health:
         if not service.is_ready:
             raise HTTPException(503, service.status.problem or "the run has ended")
-        return {"status": "ready"}
+        return Health(status="ready")
 
     @app.get(
         "/metrics",
         summary="Metrics for Prometheus",
         dependencies=[Depends(needs_viewer)],
         response_class=Response,
+        responses=READING | media(metrics.CONTENT_TYPE),
     )
     def read_metrics() -> Response:
         return Response(metrics.metrics_text(service.status), media_type=metrics.CONTENT_TYPE)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamdet.server.access import (
     COOKIE,
@@ -31,11 +34,10 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_Next = Callable[[Request], Awaitable[Response]]
 
 
 class Guard:
-    """The middleware of the app.
+    """Says whether a request may pass, and who asks.
 
     Args:
         tokens: who may do what; without any, everybody on this machine may do everything.
@@ -45,19 +47,6 @@ class Guard:
         self.tokens = tokens
         self.sessions = Sessions()
         self.throttle = Throttle()
-
-    async def __call__(self, request: Request, call_next: _Next) -> Response:
-        """Refuse a request, or pass it on with `request.state.role` set."""
-        refusal = self._refusal(request)
-        if refusal is not None:
-            response: Response = JSONResponse({"detail": refusal[1]}, status_code=refusal[0])
-        else:
-            request.state.role = self._role(request)
-            response = await call_next(request)
-        response.headers.update(_HEADERS)
-        if request.url.path.startswith("/api/"):
-            response.headers.setdefault("Cache-Control", "no-store")
-        return response
 
     def signed_in(self, request: Request, token: str) -> tuple[Role, str]:
         """Open a session for the bearer of a token; returns its role and what its cookie says.
@@ -74,7 +63,8 @@ class Guard:
             raise HTTPException(401, "that is not a token of this server")
         return role, self.sessions.open(role)
 
-    def _refusal(self, request: Request) -> tuple[int, str] | None:
+    def refusal(self, request: Request) -> tuple[int, str] | None:
+        """Say why a request is refused, code and sentence; None for one that may pass."""
         host = request.headers.get("host", "")
         if not self.tokens and not is_local(host):
             return 403, "without tokens this server answers to localhost and 127.0.0.1 only"
@@ -94,7 +84,8 @@ class Guard:
         is_foreign = origin is not None and not is_same_origin(origin, host)
         return OWN_HEADER in request.headers and not is_foreign
 
-    def _role(self, request: Request) -> Role | None:
+    def role(self, request: Request) -> Role | None:
+        """Say who asks; None for a stranger."""
         if not self.tokens:
             return "operator"
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -107,7 +98,48 @@ class Guard:
         return self.sessions.role_of(request.cookies.get(COOKIE, ""))
 
 
-def needs_viewer(request: Request) -> None:
+class GuardMiddleware:
+    """Refuses requests, or passes them on with `request.state.role` set.
+
+    Args:
+        app: the application.
+        guard: knows who may.
+    """
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app = app
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                if scope["path"].startswith("/api/"):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        request, answer = Request(scope), self._app
+        if refusal := self._guard.refusal(request):
+            answer = JSONResponse({"detail": refusal[1]}, status_code=refusal[0])
+        else:
+            request.state.role = self._guard.role(request)
+        await answer(scope, receive, send_guarded)
+
+
+_Bearer = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Depends(HTTPBearer(auto_error=False, description="Only where the server has tokens.")),
+]
+"""Has the published schema say how to send a token; the guard has checked it before."""
+
+
+def needs_viewer(request: Request, bearer: _Bearer = None) -> None:
     """Let only viewers and operators pass.
 
     Raises:
@@ -117,7 +149,7 @@ def needs_viewer(request: Request) -> None:
         raise HTTPException(401, "wanted a token: Authorization: Bearer TOKEN, or sign in")
 
 
-def needs_operator(request: Request) -> None:
+def needs_operator(request: Request, bearer: _Bearer = None) -> None:
     """Let only operators pass.
 
     Raises:

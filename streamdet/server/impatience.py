@@ -1,7 +1,8 @@
-"""Hangs up on clients whose requests do not arrive, and on addresses that call too often at once.
+"""Hangs up on clients that neither send nor take anything, and on addresses that call too often.
 
-Uvicorn waits for ever for a first request. A client that opens connections and sends a byte now and
-then, or keeps them all busy, would otherwise take all of `listen.MOST_CONNECTIONS` from the others.
+Uvicorn waits for ever. A client that opens connections and sends a byte now and then, asks for
+previews and never reads them, or keeps all connections busy, would otherwise take all of
+`listen.MOST_CONNECTIONS` away from the others.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ class _Impatient(H11Protocol):
     by_address: Counter[str]
     _timer: asyncio.TimerHandle | None = None
     _address = ""
+    _taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -43,6 +45,15 @@ class _Impatient(H11Protocol):
         if not self.by_address[self._address]:
             del self.by_address[self._address]
         self._forget()
+        self._forget_taking()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._taking = self.loop.call_later(self.limit_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._forget_taking()
 
     def _watch(self) -> None:
         cycle = self.cycle
@@ -57,12 +68,17 @@ class _Impatient(H11Protocol):
             self._timer.cancel()
             self._timer = None
 
+    def _forget_taking(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
 
 def impatient_protocol(limit_s: float, most_of_one: int) -> type[asyncio.Protocol]:
     """Make uvicorn's HTTP protocol with limits.
 
     Args:
-        limit_s: how long a request may take to arrive, seconds.
+        limit_s: seconds for a request to arrive, and for the next part of an answer to be taken.
         most_of_one: how many connections one address may have at a time.
     """
     limits = {"limit_s": limit_s, "most_of_one": most_of_one, "by_address": Counter()}

@@ -19,7 +19,7 @@ MOST_OF_ONE = 200
 _BACKLOG = 128
 _END_S = 5.0
 _REQUEST_S = 20.0
-"""Longest time for a request to arrive; longer than `timeout_keep_alive`."""
+"""Longest wait for a request, or for the client to read on; longer than `timeout_keep_alive`."""
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -43,7 +43,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 @contextmanager
 def serving(app: FastAPI, bound: socket.socket, *, request_s: float = _REQUEST_S) -> Iterator[None]:
-    """Answer requests in this block; one that does not arrive in time is hung up on."""
+    """Answer requests in this block; clients that do not send or read in time are hung up on."""
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -9,6 +9,7 @@ from prometheus_client.core import (
     CollectorRegistry,
     CounterMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     Metric,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -17,9 +18,15 @@ from prometheus_client.registry import Collector
 from streamdet.formats.event_json import State
 from streamdet.run.report import SourceReport
 from streamdet.run.status import RunStatus, StageStatus
+from streamdet.worker.stage_stats import Measure
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 STATES: Final = get_args(State)
+_TIMES: Final[dict[Measure, str]] = {
+    "latency": "Of a frame, from the end of the stage before to the end of this one.",
+    "waiting": "Its part before the work on the frame's batch begins.",
+    "work": "Its part that is work on the frame's batch; frames of one batch share it.",
+}
 
 
 def metrics_text(status: RunStatus) -> bytes:
@@ -43,6 +50,7 @@ class _StatusCollector(Collector):
         yield from _frames(self._status.sources)
         yield from _cameras(self._status.sources)
         yield from _stages(self._status.stages)
+        yield from _held(self._status)
 
 
 def _frames(sources: tuple[SourceReport, ...]) -> Iterator[Metric]:
@@ -90,17 +98,36 @@ def _stages(stages: tuple[StageStatus, ...]) -> Iterator[Metric]:
     queue = GaugeMetricFamily(
         "streamdet_stage_queue", "Entries that wait or are being worked on.", labels=["stage"]
     )
-    latency = GaugeMetricFamily(
-        "streamdet_stage_latency_seconds",
-        "From the end of the stage before to the end of this one.",
-        labels=["stage", "quantile"],
-    )
     for stage in stages:
         report = stage.report
         frames.add_metric([report.node], report.frames)
         if stage.queue is not None:
             queue.add_metric([report.node], stage.queue)
-        for quantile, value in (("0.5", report.latency_p50_ms), ("0.95", report.latency_p95_ms)):
-            if value is not None:
-                latency.add_metric([report.node, quantile], value / 1000)
-    yield from (frames, queue, latency)
+    yield from (frames, queue)
+    for measure, about in _TIMES.items():
+        yield _times(stages, measure, about)
+
+
+def _held(status: RunStatus) -> Iterator[Metric]:
+    slots = GaugeMetricFamily(
+        "streamdet_pool_slots", "Slots for images that others read.", labels=["pool"]
+    )
+    free = GaugeMetricFamily(
+        "streamdet_pool_free_slots", "Slots that nobody holds.", labels=["pool"]
+    )
+    for pool in status.pools:
+        slots.add_metric([pool.name], pool.slots)
+        free.add_metric([pool.name], pool.free)
+    yield from (slots, free)
+    if status.redis_bytes is not None:
+        about = "What the run's Redis holds, of other programs too."
+        yield GaugeMetricFamily("streamdet_redis_memory_bytes", about, value=status.redis_bytes)
+
+
+def _times(stages: tuple[StageStatus, ...], measure: Measure, about: str) -> Metric:
+    family = HistogramMetricFamily(f"streamdet_stage_{measure}_seconds", about, labels=["stage"])
+    for stage in stages:
+        if (times := stage.times.get(measure)) is not None:
+            buckets = [(str(bound_s), count) for bound_s, count in times.buckets]
+            family.add_metric([stage.report.node], [*buckets, ("+Inf", times.count)], times.sum_s)
+    return family

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, FiniteFloat
 
 from streamdet.errors import ConfigError
 from streamdet.graph.pipeline import Node
+from streamdet.run.change_plan import ChangePlan
+from streamdet.server.answers import CHANGING, READING, Places, refusals
 from streamdet.server.guard import needs_operator, needs_viewer
 from streamdet.server.places import (
     POINTS,
@@ -23,6 +25,7 @@ from streamdet.server.routes import ServiceOf
 from streamdet.server.service import Service
 
 router = APIRouter(prefix="/api/v1")
+_EDITING = CHANGING | refusals(404)
 
 NodeName = Annotated[str, Path(max_length=100, description="The node of zones or lines.")]
 PlaceNames = Annotated[str, Path(max_length=40, description="The zone's or line's name.")]
@@ -32,7 +35,7 @@ Apply = Annotated[bool, Query(description="Do it; otherwise only the plan is tol
 class Place(BaseModel):
     """A zone or a line; what is left out stays as it is in the graph's file."""
 
-    points: list[tuple[float, float]] = Field(
+    points: list[tuple[FiniteFloat, FiniteFloat]] = Field(
         min_length=2, max_length=100, description="Corners [x, y], 0 to 1: fractions of the image."
     )
     source: str | None = Field(None, max_length=500, description="Only of this camera.")
@@ -42,6 +45,8 @@ class Place(BaseModel):
     "/places",
     summary="Zones and lines, and whether they can be edited",
     dependencies=[Depends(needs_viewer)],
+    response_model=Places,
+    responses=READING,
 )
 def read_places(service: ServiceOf) -> dict[str, Any]:
     """The places of every node of zones or lines; `reason` says why they cannot be edited."""
@@ -58,10 +63,11 @@ def read_places(service: ServiceOf) -> dict[str, Any]:
     "/places/{node}/{name}",
     summary="Draw a zone or a line",
     dependencies=[Depends(needs_operator)],
+    responses=_EDITING,
 )
 def draw_place(
     service: ServiceOf, node: NodeName, name: PlaceNames, place: Place, apply: Apply = False
-) -> dict[str, Any]:
+) -> ChangePlan:
     """Say what adding or changing it does to the run; with `apply`, do it and write the file."""
     found = _place_node(service, node)
     values: dict[str, Any] = {POINTS[found.kind]: place.points}
@@ -74,19 +80,20 @@ def draw_place(
     "/places/{node}/{name}",
     summary="Remove a zone or a line",
     dependencies=[Depends(needs_operator)],
+    responses=_EDITING,
 )
 def erase_place(
     service: ServiceOf, node: NodeName, name: PlaceNames, apply: Apply = False
-) -> dict[str, Any]:
+) -> ChangePlan:
     """Say what removing it does to the run; with `apply`, do it and write the file."""
     found = _place_node(service, node)
     return _edit(service, found, remove_place(found, name), apply=apply)
 
 
-def _edit(service: Service, node: Node, edit: Edit, *, apply: bool) -> dict[str, Any]:
+def _edit(service: Service, node: Node, edit: Edit, *, apply: bool) -> ChangePlan:
     text, control = GraphText(service.graph.path), service.changeable()
     text.check()
-    return (text.apply if apply else text.plan)(control, node, edit).as_dict()
+    return (text.apply if apply else text.plan)(control, node, edit)
 
 
 def _place_node(service: Service, name: str) -> Node:

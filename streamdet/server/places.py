@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
 
 from streamdet.config.files import shipped
 from streamdet.errors import ConfigError, StreamdetError
@@ -117,7 +118,7 @@ class GraphText:
         Raises:
             StreamdetError: the edited graph is refused, or the run does not answer.
         """
-        before = self._path.read_text()
+        before = self._read()
         self._write(self._edited(node, edit))
         try:
             return control.apply(str(self._path))
@@ -129,14 +130,24 @@ class GraphText:
         yaml = YAML()
         yaml.preserve_quotes = True
         yaml.width = 4096
-        tree = yaml.load(self._path.read_text())
-        places = tree["nodes"][node.name].get(node.kind)
+        try:
+            tree = places = yaml.load(self._read())
+        except YAMLError as exc:
+            raise ConfigError(f"{self._path.name} is no valid YAML any more: {exc}") from exc
+        for key in ("nodes", node.name, node.kind):
+            places = places.get(key) if isinstance(places, CommentedMap) else None
         if not isinstance(places, CommentedMap):
             raise ConfigError(f"{self._path.name}: {node.name}.{node.kind} is not written there")
         edit(places)
         text = io.StringIO()
         yaml.dump(tree, text)
         return text.getvalue()
+
+    def _read(self) -> str:
+        try:
+            return self._path.read_text()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"{self._path.name} cannot be read: {exc}") from exc
 
     def _write(self, text: str) -> None:
         with replaced_whole(self._path) as part:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from fastapi.concurrency import run_in_threadpool
 
 from streamdet.detections import NO_PARENT, UNTRACKED, Detections
 from streamdet.errors import StreamdetError
@@ -26,6 +27,8 @@ FOLLOW_S: Final = 5.0
 """How long results are read on after somebody has looked."""
 KEPT: Final = 512
 """Results of one source that may wait for their frame."""
+LOOK_EVERY_S: Final = 0.04
+"""How often the folder of a source is looked into, however many look at the source."""
 _PAUSE_S: Final = 0.1
 _QUALITY: Final = 80
 
@@ -100,12 +103,23 @@ class RecentResults:
 
 @dataclass(slots=True)
 class _Looked:
-    """The preview of one source as last drawn."""
+    """The preview of one source as last drawn.
+
+    Attributes:
+        folder: has its frames.
+        newest: the last one that was drawn since somebody looks.
+        old: frames up to this index are there since somebody looked before.
+        trails: where its tracks were.
+        due_s: when to look into the folder again.
+        is_drawing: whether that is being done.
+    """
 
     folder: PreviewFolder
     newest: Preview | None = None
+    old: int = -1
     trails: Trails = field(default_factory=Trails)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    due_s: float = 0.0
+    is_drawing: bool = False
 
 
 class Previews:
@@ -120,30 +134,42 @@ class Previews:
         self._run_folder = run_folder
         self._results = results
         self._looked: dict[str, _Looked] = {}
-        self._lock = threading.Lock()
 
-    def newest(self, source_id: str) -> Preview | None:
+    async def newest(self, source_id: str) -> Preview | None:
         """Return the newest frame whose result has come; None while there is none.
 
-        Asking is what has frames written: the first call finds none.
+        Asking is what has frames written: the first call finds none. Of all who look at a source
+        one at a time draws, every `LOOK_EVERY_S`; the others get at once what was drawn last.
         """
-        with self._lock:
-            looked = self._looked.get(source_id)
-            if looked is None:
-                looked = _Looked(PreviewFolder(self._run_folder, source_id))
-                self._looked[source_id] = looked
+        looked, now_s = self._of(source_id), time.monotonic()
+        if now_s > looked.due_s + FOLLOW_S:
+            looked.newest = None
+            looked.old = max((index for index, _ in looked.folder.frames()), default=-1)
+        if not looked.is_drawing and now_s >= looked.due_s:
+            looked.is_drawing, looked.due_s = True, now_s + LOOK_EVERY_S
+            try:
+                await run_in_threadpool(self._look, source_id, looked)
+            finally:
+                looked.is_drawing = False
+        return looked.newest
+
+    def _of(self, source_id: str) -> _Looked:
+        looked = self._looked.get(source_id)
+        if looked is None:
+            looked = self._looked[source_id] = _Looked(PreviewFolder(self._run_folder, source_id))
+        return looked
+
+    def _look(self, source_id: str, looked: _Looked) -> None:
+        """Ask for frames, and draw the newest that has its result, unless it was drawn before."""
         self._results.want()
         with suppress(OSError):
             looked.folder.want()
-        with looked.lock:
-            self._draw(source_id, looked)
-            return looked.newest
+        self._draw(source_id, looked)
 
     def _draw(self, source_id: str, looked: _Looked) -> None:
-        """Draw the newest frame that has its result, unless it was drawn before."""
-        drawn = -1 if looked.newest is None else looked.newest.index
+        drawn = looked.old if looked.newest is None else looked.newest.index
         for index, path in looked.folder.frames():
-            if index == drawn:
+            if index <= drawn:
                 return
             message = self._results.get(source_id, index)
             if message is not None:

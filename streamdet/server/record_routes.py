@@ -14,6 +14,8 @@ from streamdet.errors import ConfigError
 from streamdet.graph import PipelineGraph
 from streamdet.records import search as records
 from streamdet.records.day_file import day_files
+from streamdet.server.answers import CHANGING, media, refusals
+from streamdet.server.answers import Found as FoundRows
 from streamdet.server.guard import needs_viewer
 from streamdet.server.routes import MOST_ENTRIES, ServiceOf
 from streamdet.sinks.recorder import RecorderOptions
@@ -22,10 +24,14 @@ from streamdet.sinks.records import RecordsOptions
 FILES: Final = "/api/v1/records/files"
 _MEDIA: Final = {".mp4": "video/mp4", ".jpg": "image/jpeg"}
 
-router = APIRouter(prefix="/api/v1/records", dependencies=[Depends(needs_viewer)])
+router = APIRouter(
+    prefix="/api/v1/records", dependencies=[Depends(needs_viewer)], responses=CHANGING
+)
 
 Name = Annotated[str, Field(max_length=500)]
 Names = Annotated[list[Name], Field(max_length=20)]
+Attributes = Annotated[list[Annotated[str, Field(max_length=500, pattern="^[^=]+=.+$")]],
+                       Field(max_length=20)]  # fmt: skip
 EventId = Annotated[str, PathParameter(max_length=100, description="Of a clip or snapshot.")]
 
 
@@ -36,6 +42,7 @@ class Wanted(BaseModel):
     zone: Names = Field([], description="Zones, lines or presences.")
     camera: Names = Field([], description="Cameras and other sources.")
     event: Names = Field([], description="Kinds of events, or `track`.")
+    attribute: Attributes = Field([], description="What `classify` nodes say: `colour=red`.")
     since: AwareDatetime | None = Field(None, alias="from", description="RFC 3339, with a zone.")
     until: AwareDatetime | None = Field(None, alias="to", description="RFC 3339, with a zone.")
     limit: int = Field(100, ge=1, le=MOST_ENTRIES, description="How many rows at most.")
@@ -47,13 +54,19 @@ class Wanted(BaseModel):
             places=tuple(self.zone),
             source_ids=tuple(self.camera),
             events=tuple(self.event),
+            attributes=records.by_name(_pair(each) for each in self.attribute),
             since=self.since,
             until=self.until,
             limit=self.limit,
         )
 
 
-@router.get("", summary="Search events and tracks, newest first")
+@router.get(
+    "",
+    summary="Search events and tracks, newest first",
+    response_model=FoundRows,
+    response_model_exclude_unset=True,
+)
 def read_records(service: ServiceOf, wanted: Annotated[Wanted, Query()]) -> dict[str, Any]:
     """What `streamdet search --json` finds in the records that this run's graph keeps.
 
@@ -67,7 +80,10 @@ def read_records(service: ServiceOf, wanted: Annotated[Wanted, Query()]) -> dict
 
 
 @router.get(
-    "/files/{event_id}", summary="A clip or snapshot of the records", response_class=FileResponse
+    "/files/{event_id}",
+    summary="A clip or snapshot of the records",
+    response_class=FileResponse,
+    responses=media(*_MEDIA.values(), also=refusals(404)),
 )
 def read_file(service: ServiceOf, event_id: EventId) -> FileResponse:
     """A file that a `clip` or `snapshot` node of the graph has written."""
@@ -87,6 +103,11 @@ def records_folder(graph: PipelineGraph) -> Path:
         if isinstance(node.options, RecordsOptions):
             return node.options.folder
     raise ConfigError("the graph keeps no records: serve it with --output X.records")
+
+
+def _pair(stated: str) -> tuple[str, str]:
+    name, _, value = stated.partition("=")
+    return name.strip(), value.strip()
 
 
 def _row(found: records.Found) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from streamdet.graph import PipelineGraph
 from streamdet.run.control import RunControl, find_run
 from streamdet.run.report import Report
 from streamdet.run.status import RunStatus
+from streamdet.server.kept_answers import KeptAnswers
 from streamdet.server.previews import Previews, RecentResults
 from streamdet.server.status_feed import StatusFeed
 from streamdet.transport.tailing import PublicMessage, follow, page
@@ -23,7 +24,7 @@ ENDING_S: Final = 2.0
 
 
 @dataclass(slots=True)
-class Entries:
+class Page:
     """A part of a public stream, newest first.
 
     Attributes:
@@ -44,11 +45,13 @@ class Service:
 
     Attributes:
         report: what became of the run; None while it lasts.
+        kept: answers that were made a moment ago.
     """
 
     def __init__(self, graph: Callable[[], PipelineGraph], events: str) -> None:
         self._graph = graph
         self.report: Report | None = None
+        self.kept = KeptAnswers()
         self._has_ended = threading.Event()
         self._events = events
         self._redis_url: Callable[[], str] = lambda: ""
@@ -130,13 +133,13 @@ class Service:
         self.check_changeable()
         return find_run(self.status.run_id, self._redis_url())
 
-    def events(self, before: str, count: int) -> Entries:
+    def events(self, before: str, count: int) -> Page:
         """Read events, newest first; see `tailing.page`."""
         return self._page(self._events, before, count)
 
-    def detections(self, before: str, count: int) -> Entries:
+    def detections(self, before: str, count: int) -> Page:
         """Read published frames, newest first; see `tailing.page`."""
-        return Entries() if self.stream is None else self._page(self.stream, before, count)
+        return Page() if self.stream is None else self._page(self.stream, before, count)
 
     def end(self, report: Report) -> None:
         """Stop reading: the run is over."""
@@ -151,15 +154,15 @@ class Service:
             return iter(())
         return follow(self._redis_url(), self.stream, "$")
 
-    def _page(self, stream: str, before: str, count: int) -> Entries:
+    def _page(self, stream: str, before: str, count: int) -> Page:
         if not self._redis_url() or self.report is not None:
-            return Entries()
+            return Page()
         try:
             found = page(self._redis_url(), stream, before, count)
         except TransportError:
             if self._has_ended.wait(ENDING_S):
-                return Entries()
+                return Page()
             raise
         bodies = [PublishedMessage.of_fields(each.id, each.fields) for each in found]
         entries = [{"entry_id": body.entry_id, **body} for body in bodies]
-        return Entries(entries, entries[-1]["entry_id"] if len(entries) == count else None)
+        return Page(entries, entries[-1]["entry_id"] if len(entries) == count else None)

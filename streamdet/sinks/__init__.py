@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from streamdet.events import EventPlace
 from streamdet.image import Image
 from streamdet.messages import FrameMessage
 from streamdet.runtimes.gpu import Gpu
@@ -41,6 +42,7 @@ class SinkContext:
         live_sources: those of `sources` that are live.
         warn: says something to who watches the run, with the next step.
         gpu: where the node works; None: on the CPU.
+        places: what the events of the nodes before it may name, as of the run's start.
     """
 
     run_id: str
@@ -53,6 +55,7 @@ class SinkContext:
     live_sources: frozenset[str] = frozenset()
     warn: Callable[[str], None] = lambda warning: None
     gpu: Gpu | None = None
+    places: tuple[EventPlace, ...] = ()
 
 
 class Sink(Protocol):

@@ -68,12 +68,13 @@ class DeliverySink:
     needs_events = True
 
     def __init__(self, options: Any, context: SinkContext) -> None:
-        """Remember options and run."""
+        """Remember options and run; `_is_new` is for couriers: no event was committed before."""
         self._options = options
         self._context = context
         self._staged: list[Letter] = []
         self._count = 0
         self._opened = ExitStack()
+        self._is_new = True
 
     def courier(self) -> Courier:
         """Make what delivers the letters.
@@ -89,6 +90,7 @@ class DeliverySink:
         Raises:
             ConfigError: the queue cannot be written, or the receiver cannot be one.
         """
+        self._is_new = STATE_KEY not in states
         courier = self.courier()
         self._outbox = Outbox(self._queue_path(), self._context.run_id, self._options.max_queue)
         self._opened.callback(self._outbox.close)

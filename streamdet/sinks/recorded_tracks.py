@@ -35,6 +35,7 @@ class _Track:
     seen_s: float
     told_s: float | None
     zones: list[str]
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 _values = attrgetter(*(each.name for each in fields(_Track)))  # astuple copies deeply, and is slow
@@ -71,8 +72,10 @@ class RecordedTracks:
         for row, number in enumerate(found.tracks()):
             label = class_label(names, class_ids[row])
             if number is not None and (not classes or label in classes):
+                track = self._follow(message, number, label, scores[row])
                 zones = () if found.zones is None else found.zones[row]
-                self._follow(message, number, (label, scores[row], zones))
+                track.zones += [zone for zone in zones if zone not in track.zones]
+                track.attributes |= {} if found.attributes is None else found.attributes[row]
 
     def rows(self, min_frames: int) -> list[TrackRow]:
         """List the rows to write: of tracks that are new, have ended, or last.
@@ -100,13 +103,10 @@ class RecordedTracks:
         now_s, tracks = msgpack.unpackb(state)
         return cls(run_id, source_id, now_s, {n: _Track(*values) for n, *values in tracks})
 
-    def _follow(
-        self, message: FrameMessage, number: int, seen: tuple[str, float, Sequence[str]]
-    ) -> None:
+    def _follow(self, message: FrameMessage, number: int, label: str, score: float) -> _Track:
         frame = message.frame
         pts_s = None if frame.pts_ns is None else frame.pts_ns / 1e9
         now_ns = frame.captured_ns
-        label, score, zones = seen
         track = self.tracks.get(number)
         if track is None:
             track = self.tracks[number] = _Track(
@@ -116,7 +116,7 @@ class RecordedTracks:
             track.label, track.score = label, score
         track.frames += 1
         track.ended_ns, track.ended_pts_s, track.seen_s = now_ns, pts_s, self.now_s
-        track.zones += [zone for zone in zones if zone not in track.zones]
+        return track
 
     def _due(self) -> Iterator[tuple[int, _Track, bool]]:
         for number, track in list(self.tracks.items()):
@@ -142,6 +142,7 @@ class RecordedTracks:
             zones=json.dumps(track.zones, ensure_ascii=False),
             began_pts_s=track.began_pts_s,
             ended_pts_s=track.ended_pts_s,
+            attributes=json.dumps(track.attributes, ensure_ascii=False),
         )
 
     def end_all(self) -> None:

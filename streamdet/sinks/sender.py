@@ -42,6 +42,14 @@ class Courier(Protocol):
         """
         ...
 
+    def rest(self) -> None:
+        """Do what is to be done while there is no letter; called about once a second.
+
+        Raises:
+            DeliveryError: the receiver is away.
+        """
+        ...
+
     def close(self) -> None:
         """Close the connection."""
         ...
@@ -73,11 +81,11 @@ class Sender(threading.Thread):
         while not self._is_over.is_set():
             self._has_news.clear()
             letter = self._outbox.oldest()
-            if letter is None:
+            is_well = self._is_resting() if letter is None else self._is_settled(letter)
+            tries = 0 if is_well else tries + 1
+            if letter is None and is_well:
                 self._has_news.wait(1.0)
-                continue
-            tries = 0 if self._is_settled(letter) else tries + 1
-            if tries:
+            elif tries:
                 pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries - 1, 10))
                 self._is_over.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  not a secret
         self._courier.close()
@@ -91,6 +99,16 @@ class Sender(threading.Thread):
         self._is_over.set()
         self._has_news.set()
 
+    def _is_resting(self) -> bool:
+        """Let the courier rest; returns whether its receiver is there."""
+        try:
+            self._courier.rest()
+        except Exception as exc:  # noqa: BLE001  whatever it is, the thread must go on
+            self._note_failure(_problem(exc))
+            return False
+        self._failed_since_s, self._has_warned = None, False
+        return True
+
     def _is_settled(self, letter: Letter) -> bool:
         """Try to deliver a letter; returns whether it is out of the queue."""
         try:
@@ -98,7 +116,7 @@ class Sender(threading.Thread):
         except RefusedLetterError as exc:
             self._warn(f"{self._courier.name} refuses an event, which is given up: {exc}")
         except Exception as exc:  # noqa: BLE001  whatever it is, the thread must go on
-            problem = str(exc) if isinstance(exc, DeliveryError) else repr(exc)
+            problem = _problem(exc)
             if time.time() - letter.queued_s <= self._keep_s:
                 self._note_failure(problem)
                 return False
@@ -114,3 +132,7 @@ class Sender(threading.Thread):
         if not self._has_warned and now_s - self._failed_since_s > _WARN_AFTER_S:
             self._has_warned = True
             self._warn(f"{self._courier.name} takes no events, they wait: {problem}")
+
+
+def _problem(exc: Exception) -> str:
+    return str(exc) if isinstance(exc, DeliveryError) else repr(exc)

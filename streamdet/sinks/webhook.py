@@ -116,6 +116,9 @@ class Poster:
             raise RefusedLetterError(f"HTTP {status}")
         raise DeliveryError(f"HTTP {status}{' (not followed)' if 300 <= status < 400 else ''}")
 
+    def rest(self) -> None:
+        """Do nothing: an idle connection is opened again when it is needed."""
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:

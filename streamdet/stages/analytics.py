@@ -76,10 +76,20 @@ class AnalyticsStage:
             changed = analytics.update(message)
         self._check(message, changed)
         had = len(message.events)
-        new = tuple(replace(event, node=self._node) for event in changed.events[had:])
+        new = tuple(self._completed(event, changed) for event in changed.events[had:])
         changed = replace(changed, events=message.events + new)
         public = tuple(self._events.entry(event, changed) for event in new)
         return replace(job, message=changed, public=public)
+
+    def _completed(self, event: Event, message: FrameMessage) -> Event:
+        """Add the node that noticed an event, and what is known of its object so far."""
+        found = message.detections
+        if event.track_id is not None and found is not None and found.attributes is not None:
+            for track, attributes in zip(found.tracks(), found.attributes, strict=True):
+                if track == event.track_id and attributes:
+                    more = {**event.more, "attributes": dict(attributes)}
+                    return replace(event, node=self._node, more=more)
+        return replace(event, node=self._node)
 
     def _image(self, job: Job) -> Image | None:
         try:

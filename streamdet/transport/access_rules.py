@@ -15,8 +15,8 @@ _EACH: Final = (
 )
 _OF_RUNS: Final = (
     "blmove", "eval", "evalsha", "exec", "exists", "hdel", "hexists", "hget", "hgetall", "hincrby",
-    "hlen", "hmget", "hset", "hsetnx", "lmove", "lrange", "lrem", "multi", "rpush", "sadd", "scan",
-    "smembers", "srem", "type", "unlink", "xack", "xadd", "xdel", "xgroup|create", "xlen",
+    "hlen", "hmget", "hset", "hsetnx", "llen", "lmove", "lrange", "lrem", "multi", "rpush", "sadd",
+    "scan", "smembers", "srem", "type", "unlink", "xack", "xadd", "xdel", "xgroup|create", "xlen",
     "xpending", "xreadgroup", "zadd", "zcard", "zrange", "zrem", "zscore",
 )
 _OF_READERS: Final = ("type", "xlen", "xrange", "xread", "xrevrange")
@@ -24,8 +24,8 @@ _OF_CONSUMERS: Final = (
     "xack", "xautoclaim", "xgroup|create", "xgroup|delconsumer", "xpending", "xreadgroup",
 )
 _OF_OPERATORS: Final = (
-    "blpop", "exec", "exists", "hget", "hgetall", "hlen", "hmget", "lrange", "multi", "smembers",
-    "xadd", "xdel", "xlen", "xpending",
+    "blpop", "exec", "exists", "hget", "hgetall", "hlen", "hmget", "llen", "lrange", "multi",
+    "smembers", "xadd", "xdel", "xlen", "xpending",
 )
 # fmt: on
 _NOT_IN_A_KEY: Final = " *?[]\\'\""

@@ -359,6 +359,14 @@ class RunAdmin(Protocol):
         """Group -> entries of its input stream that wait or are being worked on."""
         ...
 
+    def free_slots(self) -> dict[str, int]:
+        """Pool -> slots that nobody holds."""
+        ...
+
+    def memory_bytes(self) -> int | None:
+        """What the server holds in memory; None where it does not tell us."""
+        ...
+
     def counters(self) -> dict[str, int]:
         """The statistics that steps added up."""
         ...

@@ -220,6 +220,14 @@ class MemoryBus:
             name: len(group.waiting) + len(group.pending) for name, group in self._groups.items()
         }
 
+    def free_slots(self) -> dict[str, int]:
+        """Count the slots that nobody holds: see bus.RunAdmin."""
+        return {name: len(free) for name, free in self._free.items()}
+
+    def memory_bytes(self) -> int | None:
+        """There is no server."""
+        return None
+
     def counters(self) -> dict[str, int]:
         """Read the statistics that steps added up."""
         return dict(self._counters)

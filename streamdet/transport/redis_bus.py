@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import Any, Final
 
@@ -55,6 +55,10 @@ _SHAS: Final = {
 def run_prefix(run_id: str) -> str:
     """The beginning of every key of a run."""
     return f"streamdet:{{{run_id}}}:"
+
+
+_UNTOLD: Final[set[str]] = set()
+"""Runs whose user may not ask what the server holds: each refusal would stand in its log."""
 
 
 class RedisBus:
@@ -251,6 +255,22 @@ class RedisBus:
         with translated():  # a committed entry is deleted: see step.lua
             lengths = ask_all(self._redis, [("XLEN", self._key("in", name)) for name in groups])
         return dict(zip(groups, map(int, lengths), strict=True))
+
+    def free_slots(self) -> dict[str, int]:
+        """Count the slots that nobody holds: see bus.RunAdmin."""
+        pools = list(self._layout.pools)
+        with translated():
+            counts = ask_all(self._redis, [("LLEN", self._key("free", name)) for name in pools])
+        return dict(zip(pools, map(int, counts), strict=True))
+
+    def memory_bytes(self) -> int | None:
+        """Ask what the server holds in memory: see bus.RunAdmin."""
+        run_id = self._layout.run_id
+        if run_id not in _UNTOLD:
+            with translated(), suppress(redis.ResponseError):
+                return int(self._redis.info("memory")["used_memory"])
+            _UNTOLD.add(run_id)
+        return None
 
     def counters(self) -> dict[str, int]:
         """Read the statistics that steps added up."""

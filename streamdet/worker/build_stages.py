@@ -93,6 +93,7 @@ def _make_stage(
         live_sources=plan.run.live_sources.intersection(plan.source_ids),
         warn=warn,
         gpu=None if node.device == "cpu" else pixels.device(node.device),
+        places=node_plan.places,
     )
     return SinkStage(kind(node.options, context), pixels, device=node.device)
 

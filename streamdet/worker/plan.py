@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from streamdet.analytics.options import AnalyticsOptions
 from streamdet.config.source_settings import SourceSettings
+from streamdet.events import EventPlace
 from streamdet.graph.pipeline import (
     ORDERED_ROLES,
     Node,
@@ -39,12 +41,14 @@ class NodePlan:
         parent: the node of the same group that it reads; None for the group's first.
         outputs: the other groups that read its results.
         slot_readers: how many other groups read its images; 0: they need no slot.
+        places: of a sink, what the events that reach it may name.
     """
 
     node: Node
     parent: str | None
     outputs: tuple[str, ...]
     slot_readers: int
+    places: tuple[EventPlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +243,14 @@ def _node_plan(graph: PipelineGraph, group: ProcessGroup, node: Node) -> NodePla
         parent=next((name for name in node.reads if name in inside), None),
         outputs=_reading_groups(graph, node),
         slot_readers=len(graph.slot_readers(node.name)),
+        places=tuple(_places_before(graph, node)) if node.role == "sink" else (),
     )
+
+
+def _places_before(graph: PipelineGraph, sink: Node) -> Iterator[EventPlace]:
+    for node in graph.nodes_of_role("analytics"):
+        if isinstance(node.options, AnalyticsOptions) and sink in graph.downstream(node.name):
+            yield from node.options.event_places()
 
 
 def _reading_groups(graph: PipelineGraph, node: Node) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ def test_an_object_enters_and_leaves_when_three_frames_in_a_row_say_so() -> None
     assert enter.xyxy == (48, 70, 52, 80)
     assert enter.counts == {"inside": 1, "entered": 1, "exited": 0}
     assert leave.counts == {"inside": 0, "entered": 1, "exited": 1}
-    assert leave.more == {"dwell_s": 0.5, "reason": "left"}  # frames 2 to 7 at 10 a second
+    assert enter.more == {"inside": [(0, 1)]}
+    assert leave.more == {"dwell_s": 0.5, "reason": "left", "inside": []}  # frames 2 to 7, 10 fps
 
 
 def test_flicker_at_the_border_makes_no_events() -> None:
@@ -50,7 +51,7 @@ def test_an_object_that_appears_inside_has_entered() -> None:
 def test_one_that_is_not_seen_any_more_has_left_but_not_at_once() -> None:
     events = play(zones(), way("iii.....iii......"))  # away for 0.5 s, then for more
     assert kinds(events) == [(2, "zone_enter"), (16, "zone_exit")]
-    assert events[1][1].more == {"dwell_s": 1.0, "reason": "lost"}
+    assert events[1][1].more == {"dwell_s": 1.0, "reason": "lost", "inside": []}
     assert events[1][1].xyxy is None
 
 
@@ -62,7 +63,7 @@ def test_dwelling_is_told_once_a_visit() -> None:
         (8, "zone_exit"),
         (9, "zone_enter"),
     ]
-    assert events[1][1].more == {"dwell_s": 0.4}
+    assert events[1][1].more == {"dwell_s": 0.4, "inside": [(0, 1)]}
     assert kinds(play(zones(hold_frames=1, dwell_s=0.4), way("iiiiioiiiii"))) == [
         *((0, "zone_enter"), (4, "zone_dwell"), (5, "zone_exit")),
         *((6, "zone_enter"), (10, "zone_dwell")),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import http.client
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from streamdet.graph import load_graph
@@ -104,6 +105,30 @@ def answer_from(address: str, port: int) -> bytes:
         except OSError:
             return b""
         return all_of(client)
+
+
+def is_served(client: socket.socket) -> bool:
+    """Whether the server, which is in this process, has the other end of a connection."""
+    own = client.getsockname()
+    return any(each.raddr == own for each in psutil.Process().net_connections())
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 12  # uvicorn itself hangs up after 15 s
+    while not is_so():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+
+
+def test_who_takes_nothing_is_hung_up_on(port: int) -> None:
+    """The answers are more than the system holds for a client, and it reads none of them."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", port))
+        client.sendall(b"GET /page/drawing.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1500)
+        wait_until(lambda: is_served(client))
+        wait_until(lambda: not is_served(client))
+    assert answer(port, "GET", "/livez") == 200
 
 
 def test_a_flood_of_headers_is_cut_off(port: int) -> None:

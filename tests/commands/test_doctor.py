@@ -115,6 +115,7 @@ def test_what_only_some_graphs_and_commands_need_is_missing_not_broken(
         "optional-dependencies"
     ]
     needed = [("shapely", "zones"), ("pyarrow", "parquet"), ("paho-mqtt", "mqtt")]
+    needed += [("confluent-kafka", "kafka")]
     for library, extra in [*needed, ("fastapi", "server"), ("duckdb", "query")]:
         assert any(one.startswith(library) for one in extras[extra])
         without(library, monkeypatch)

@@ -90,6 +90,21 @@ def test_json_says_everything_in_utc(folder: str, capsys: pytest.CaptureFixture[
     assert second["is_over"] is False
 
 
+def test_attributes_are_shown_and_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = RecordWriter(tmp_path)
+    writer.write(
+        [event(1, attributes={"colour": "red"}), track(2, attributes='{"colour": "blue"}')]
+    )
+    writer.close()
+    assert main(["search", str(tmp_path), "--attribute", "colour=red"]) == 0
+    (row,) = capsys.readouterr().out.split("zone_enter")[1:]
+    assert row.split()[:3] == ["person#7", "red", "yard"]
+    assert main(["search", str(tmp_path), "--attribute", "red"]) == 2
+    assert "must be NAME=VALUE, such as colour=red, got 'red'" in capsys.readouterr().err
+
+
 def test_it_says_that_nothing_is_found_and_that_there_is_more(
     folder: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

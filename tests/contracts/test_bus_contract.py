@@ -276,6 +276,7 @@ def test_slots_are_given_once_and_come_back_when_the_last_reader_commits(rig: Ri
     taken = rig.bus.take_slots(lease, "prepare", 10, 0.1)
     assert sorted(ref.slot for ref in taken) == [0, 1, 2, 3]
     assert rig.bus.take_slots(lease, "prepare", 1, 0.01) == []
+    assert rig.bus.free_slots() == {"prepare": 0}
     publish = Commit("cam", 0, outputs=[("detect", b"x")], filled=[(taken[0], 2)])
     rig.bus.step(Step(lease, [publish], positions={"cam": b""}))
     reader = rig.bus.take_lease("detect", "detect-0")
@@ -286,8 +287,14 @@ def test_slots_are_given_once_and_come_back_when_the_last_reader_commits(rig: Ri
     back = rig.bus.take_lease("back", "back-0")
     (entry,) = rig.bus.read(back, 10, 0.1)
     rig.bus.step(Step(back, [Commit("cam", 0, entry.id, released=[taken[0]])]))
+    assert rig.bus.free_slots() == {"prepare": 1}
     (again,) = rig.bus.take_slots(lease, "prepare", 1, 0.1)
     assert (again.slot, again.generation) == (taken[0].slot, taken[0].generation + 1)
+
+
+def test_a_server_tells_what_it_holds_in_memory(rig: Rig) -> None:
+    told = rig.bus.memory_bytes()
+    assert told is None if rig.server is None else told is not None and told > 100_000
 
 
 def test_slots_that_were_never_published_go_back_with_a_new_generation(rig: Rig) -> None:

@@ -37,7 +37,7 @@ ONE_FILE = {"csv", "event_file", "jsonl", "parquet"}
 """Kinds that write all sources into one file."""
 RECORDERS = {"clip", "snapshot", "records"}
 """Kinds that write a file when something happens: see tests/sinks/test_clip.py."""
-DELIVERING = {"webhook", "mqtt"}
+DELIVERING = {"webhook", "mqtt", "kafka"}
 """Kinds whose output is another program's: tests/sinks has what they promise."""
 DRAWN_ANEW = {"heatmap"}
 """Kinds that write their file as a whole again and again: see tests/sinks, too."""

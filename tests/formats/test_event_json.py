@@ -61,6 +61,13 @@ def test_an_object_s_event_says_all_that_is_known_of_it() -> None:
     }
 
 
+def test_a_zone_says_who_is_inside_by_class() -> None:
+    event = Event("zone_enter", "yard", 7, 0, more={"inside": [(0, 2), (1, 1)]})
+    body = scene_event(event, message(), "run-1", ("person", "car"))
+    assert body["inside"] == {"person": 2, "car": 1}
+    assert check_event(json.dumps(body))
+
+
 def test_what_does_not_apply_is_left_out() -> None:
     body = scene_event(Event("zone_crowded", "yard"), message(), "run-1", ())
     assert not {"track", "class_id", "label", "bbox", "counts", "line", "dwell_s"} & body.keys()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from streamdet.errors import ConfigError
 from streamdet.records.rows import Row
-from streamdet.records.search import FileLink, Query, file_of, search
+from streamdet.records.search import FileLink, Query, by_name, file_of, search
 from streamdet.records.writer import RecordWriter
 from tests.records.made_rows import DAY, event, track
 
@@ -66,6 +66,35 @@ def test_rows_are_found_by_what_they_say(
     folder: Path, query: dict[str, Any], found: list[str]
 ) -> None:
     assert ids(folder, **query) == found
+
+
+CAR: dict[str, Any] = {"label": "car", "attributes": {"colour": "red"}}
+VAN: dict[str, Any] = {"label": "car", "attributes": '{"colour": "blue", "kind": "van"}'}
+
+
+@pytest.mark.parametrize(
+    ("stated", "found"),
+    [
+        (["colour=red"], ["event-1"]),
+        (["colour=red", "colour=blue"], ["event-1", "track-3"]),
+        (["colour=blue", "kind=van"], ["track-3"]),
+        (["colour=blue", "kind=car"], []),
+        (["' OR 1=1"], []),
+    ],
+)
+def test_objects_are_found_by_what_classify_said(
+    tmp_path: Path, stated: list[str], found: list[str]
+) -> None:
+    folder = kept(tmp_path, event(1, **CAR), event(2), track(3, **VAN), track(4))
+    asked = by_name((name, value) for name, _, value in (each.partition("=") for each in stated))
+    assert ids(folder, attributes=asked) == found
+
+
+def test_a_moment_beyond_the_years_of_utc_is_before_or_after_all(folder: Path) -> None:
+    east, west = timezone(timedelta(hours=14)), timezone(timedelta(hours=-14))
+    assert len(ids(folder, since=datetime.min.replace(tzinfo=east))) == 5
+    assert ids(folder, since=datetime.max.replace(tzinfo=west)) == []
+    assert len(ids(folder, since=datetime(999, 1, 1, tzinfo=UTC))) == 5
 
 
 def test_it_says_whether_there_are_more(folder: Path) -> None:

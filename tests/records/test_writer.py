@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from streamdet.records.day_file import day_path, is_day_file
+from streamdet.records.search import Query, search
 from streamdet.records.writer import RecordWriter
 from tests.records.made_rows import DAY, event, track
 
@@ -37,6 +40,22 @@ def test_each_row_goes_to_the_file_of_its_day(tmp_path: Path) -> None:
         ("track-3",),
     ]
     assert rows_of(second, "SELECT id FROM events") == [("event-2",)]
+
+
+def test_a_file_is_known_as_ours_only_once_it_can_be_searched(tmp_path: Path) -> None:
+    def look(folder: Path) -> int:
+        while not is_day_file(day_path(folder, DAY)):
+            pass
+        return len(search(folder, Query()).rows)
+
+    with ThreadPoolExecutor() as pool:
+        for number in range(30):
+            folder = tmp_path / str(number)
+            looking = pool.submit(look, folder)
+            writer = RecordWriter(folder)
+            writer.write([event(1)])
+            writer.close()
+            assert looking.result(timeout=20) in (0, 1)
 
 
 def test_an_event_that_comes_again_is_there_once(tmp_path: Path) -> None:
@@ -104,7 +123,7 @@ def test_a_file_that_was_removed_meanwhile_is_made_again(tmp_path: Path) -> None
         (b"no database at all, but long enough to be one" * 30, "file is not a database"),
         ("CREATE TABLE mine (a)", "no file of records: move it away"),
         ("CREATE TABLE t (a); PRAGMA application_id=1396983124; PRAGMA user_version=9",
-         "version 9 of the records, wanted 1"),
+         "version 9 of the records, wanted 2"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_none_of_ours_is_left_as_it_is(

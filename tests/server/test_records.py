@@ -44,6 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             assert time.monotonic() < deadline_s, running.log
             time.sleep(0.2)
         _keep_other_files(folder)
+        _keep_red_car(folder)
         yield running
 
 
@@ -53,6 +54,14 @@ def _keep_other_files(folder: Path) -> None:
     for number, path in enumerate((folder / "secret.jpg", folder / "shots" / ".." / "secret.jpg")):
         event = {"id": f"other-{number}", "event": "snapshot", "run": "x", "source_id": "street"}
         writer.write([EventRow.of({**event, "captured_at": "2025-01-01", "path": str(path)})])
+    writer.close()
+
+
+def _keep_red_car(folder: Path) -> None:
+    event = {"id": "red", "event": "zone_enter", "run": "x", "source_id": "street", "label": "car"}
+    known = {"at": "2025-01-02T00:00:00.000000Z", "zone": "yard", "attributes": {"colour": "red"}}
+    writer = RecordWriter(folder / "kept")
+    writer.write([EventRow.of(event | known)])
     writer.close()
 
 
@@ -72,13 +81,21 @@ def test_tracks_are_found_with_their_snapshots(run: Served) -> None:
     assert found(run, event="track", to="2020-01-01T00:00:00Z") == []
 
 
+def test_objects_are_found_by_their_attributes(run: Served) -> None:
+    (row,) = found(run, attribute="colour=red")
+    assert (row["id"], row["attributes"]) == ("red", {"colour": "red"})
+    assert found(run, attribute="colour=blue") == []
+
+
 @pytest.mark.parametrize("event_id", ["other-0", "other-1", "unknown"])
 def test_no_other_file_of_the_machine_is_shown(run: Served, event_id: str) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404"):
         run.get(f"/api/v1/records/files/{event_id}")
 
 
-@pytest.mark.parametrize("asked", ["from=noon", "from=2026-01-01T10:00", "limit=0", "limit=9999"])
+@pytest.mark.parametrize(
+    "asked", ["from=noon", "from=2026-01-01T10:00", "limit=0", "limit=9999", "attribute=red"]
+)
 def test_a_wrong_search_is_refused(run: Served, asked: str) -> None:
     with pytest.raises(urllib.error.HTTPError, match="422"):
         run.get(f"/api/v1/records?{asked}")
@@ -100,6 +117,10 @@ def test_a_search_on_the_page_shows_rows_and_opens_a_snapshot(
         with page.context.expect_page() as shown:
             link.click()
         assert shown.value.evaluate("document.images[0].naturalWidth") > 0
+        page.get_by_label("Class", exact=True).fill("")
+        page.get_by_label("Attribute").fill("colour=red")
+        page.get_by_role("button", name="Search").click()
+        page.get_by_role("cell", name="car red").wait_for()
         page.get_by_label("Zone or line").fill("nowhere")
         page.get_by_role("button", name="Search").click()
         page.get_by_text("Nothing is found.").wait_for()

@@ -95,7 +95,10 @@ def test_metrics_are_what_the_run_says(run: Served) -> None:
     name = f'{{source="{source_id(run)}"}}'
     assert float(lines[f"streamdet_frames_published_total{name}"]) >= 5
     assert float(lines["streamdet_restarts_total"]) == 0
-    assert any(line.startswith('streamdet_stage_latency_seconds{quantile="0.5"') for line in lines)
+    work = [lines[f"streamdet_stage_work_seconds_{part}"] for part in (
+        'bucket{le="+Inf",stage="detect"}', 'count{stage="detect"}')]  # fmt: skip
+    assert work == [lines['streamdet_stage_frames_total{stage="detect"}']] * 2
+    assert float(lines['streamdet_stage_latency_seconds_sum{stage="detect"}']) > 0
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,22 @@ def test_a_track_is_one_row_from_its_first_frame_to_its_last(tmp_path: Path) -> 
     assert (began[17:22], ended[17:22]) == ("41.00", "41.10")  # 07:06:40 is the second 0
 
 
+def test_a_track_keeps_what_was_said_of_it_last(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    for second, said in (
+        (1, {"colour": "red"}),
+        (1.1, {"colour": "blue", "kind": "van"}),
+        (1.2, {}),
+    ):
+        message = at(second)
+        assert message.detections is not None
+        found = replace(message.detections, attributes=(said,))
+        run.step([replace(message, detections=found)], dies="after the step" if said else "")
+    run.end()
+    (row,) = run.rows("SELECT attributes FROM tracks")
+    assert json.loads(row[0]) == {"colour": "blue", "kind": "van"}
+
+
 @pytest.mark.parametrize("point", ["before the step", "after the step"])
 @pytest.mark.parametrize("death", range(4))
 def test_a_killed_sink_doubles_and_loses_nothing(tmp_path: Path, death: int, point: str) -> None:

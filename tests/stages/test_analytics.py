@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from streamdet.errors import EngineError
 from streamdet.events import Event, Marking
+from streamdet.formats.event_json import check_event
 from streamdet.messages import FrameMessage
 from streamdet.stages import Job
 from streamdet.stages.analytics import AnalyticsStage, EventStream
@@ -75,6 +77,28 @@ def test_a_source_that_has_ended_is_forgotten() -> None:
     stage.process([found(0)])
     stage.finish("cam")
     assert stage.states() == {"cam": b""}
+
+
+class Greeting(Growing):
+    """Notices tracks 1 and 2."""
+
+    def update(self, frame: FrameMessage) -> FrameMessage:
+        return replace(frame, events=(Event("track_start", "", 1), Event("track_start", "", 2)))
+
+
+def test_an_event_has_what_is_known_of_its_object() -> None:
+    one = found(0)
+    assert one.message.detections is not None
+    known = replace(
+        one.message.detections,
+        track_ids=np.array([2, 1, 3]),
+        attributes=({"colour": "red"}, {}, {"colour": "blue"}),
+    )
+    stage = AnalyticsStage("tracks", Greeting, STREAM)
+    (job_,) = stage.process([replace(one, message=replace(one.message, detections=known))])
+    said = [json.loads(entry.fields["event"]) for entry in job_.public]
+    assert [event.get("attributes") for event in said] == [None, {"colour": "red"}]
+    assert check_event(job_.public[1].fields["event"])
 
 
 class Renaming(Growing):

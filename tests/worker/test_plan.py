@@ -8,6 +8,7 @@ import pytest
 
 from streamdet.config.deploy import DeploySettings
 from streamdet.errors import ConfigError
+from streamdet.events import EventPlace
 from streamdet.graph import PipelineGraph, load_graph
 from streamdet.registry import KINDS
 from streamdet.transport.pool import PoolPlan
@@ -276,3 +277,29 @@ def test_a_source_that_reads_files_at_once_has_as_many_workers(
 
 def test_class_names_are_those_of_the_models(shipped: PipelineGraph) -> None:
     assert class_names(shipped) == {"hog_people": ("person",)}
+
+
+PLACES = """\
+version: 1
+nodes:
+  camera: {kind: source, uri: 'synthetic:street'}
+  prepare: {kind: transform, reads: camera}
+  detect: {kind: detector, reads: prepare, model: people}
+  track: {kind: byte_track, reads: detect, process: back}
+  early: {kind: jsonl, reads: track, process: back, path: a.jsonl}
+  zones:
+    kind: zones
+    reads: track
+    process: back
+    zones: {yard: {polygon: [[0, 0], [1, 0], [1, 1]], classes: [person], source: street}}
+  lines: {kind: lines, reads: zones, process: back, lines: {gate: {line: [[0, 0], [1, 1]]}}}
+  late: {kind: event_file, reads: lines, process: back, path: b.events.jsonl}
+"""
+
+
+def test_a_sink_knows_the_places_that_its_events_may_name(tmp_path: Path) -> None:
+    _, plans = planned(load_text(PLACES, tmp_path), tmp_path)
+    places = {one.node.name: one.places for one in plans["back-0"].nodes}
+    yard = EventPlace("zone", "yard", ("street",), ("person",))
+    assert places["late"] == (yard, EventPlace("line", "gate"))
+    assert places["early"] == places["zones"] == ()

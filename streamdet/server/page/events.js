@@ -32,5 +32,6 @@ export function showEvents(entries) {
     list.prepend(item);
     while (list.children.length > MOST) list.lastElementChild.remove();
   }
+  for (const id of [...shown].slice(0, -MOST)) shown.delete(id); // a page may be open for weeks
   document.getElementById("no-events").hidden = list.children.length > 0;
 }

@@ -2,7 +2,7 @@
 import { read } from "/page/api.js";
 
 const byId = (id) => document.getElementById(id);
-const NAMES = ["class", "zone", "camera", "event"];
+const NAMES = ["class", "zone", "camera", "attribute", "event"];
 const FILES = ["clip", "snapshot", "file"];
 
 export function showSearch(keepsRecords) {
@@ -44,7 +44,7 @@ function rowOf(row) {
   const line = document.createElement("tr");
   const event = [row.event.replaceAll("_", " "), row.state, row.direction].filter(Boolean).join(" ");
   const cells = [time(row.at), row.until ? time(row.until, true) : "", row.source_id ?? "", event,
-    `${row.label ?? ""}${number(row)}`, row.place ?? "", links(row)];
+    [`${row.label ?? ""}${number(row)}`, ...Object.values(row.attributes ?? {})].join(" "), row.place ?? "", links(row)];
   for (const content of cells) {
     const cell = document.createElement("td");
     cell.append(content);

@@ -3,6 +3,7 @@ import { ask, SignedOut } from "/page/api.js";
 import { openDrawing } from "/page/drawing.js";
 import { showPlaces } from "/page/places.js";
 
+const WAITING = "waiting for an image";
 const tiles = new Map();
 const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) entry.target.tile.isSeen = entry.isIntersecting;
@@ -42,7 +43,7 @@ class Tile {
     this.drawing = this.button("Zones", () => openDrawing(this, this.places, tiles.size));
     about.append(name, this.figures, this.buttons);
     this.element.append(figure, about);
-    this.setVeil("waiting for an image");
+    this.setVeil(WAITING);
   }
 
   button(text, action) {
@@ -121,7 +122,7 @@ class Tile {
     this.figures.title = Object.entries(source.dropped).map(([why, count]) => `${count} ${why}`).join("\n");
     const away = source.camera && source.camera.state !== "live";
     this.setVeil(away ? `${state}${source.camera.reason ? `: ${source.camera.reason}` : ""}`
-      : source.error ?? (this.frameId < 0 ? "waiting for an image" : ""));
+      : source.error ?? (this.frameId < 0 ? WAITING : ""));
   }
 
   async follow() {
@@ -132,6 +133,7 @@ class Tile {
         const response = await ask(path);
         if (response.status === 200) {
           this.take(response, await response.blob());
+          if (this.veil.textContent === WAITING) this.setVeil("");
         }
         await pause(response.status === 200 ? 60 : 300);
       } catch (error) {
