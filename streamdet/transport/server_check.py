@@ -96,7 +96,8 @@ def _play(bus: RedisBus) -> None:
     bus.reopen("check")
     bus.forget_states("node")
     bus.request_stop()
-    for look in (bus.is_stopping, bus.finished, bus.drops, bus.counters, bus.queue_lengths):
+    looks = (bus.is_stopping, bus.finished, bus.drops, bus.counters, bus.queue_lengths)
+    for look in (*looks, bus.free_slots):
         look()
 
 
