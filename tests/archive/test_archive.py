@@ -250,6 +250,7 @@ def test_detections_that_are_gone_are_made_again_where_they_are_needed(
     assert (output / "b.csv").read_bytes() == before
 
 
+@pytest.mark.nightly
 def test_with_detect_every_the_frames_between_get_the_tracks_boxes(
     clips: Path, tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return {kind: str(path) for kind, path in paths.items()}
 
 
+@pytest.mark.nightly
 def test_each_way_to_propose_is_measured_beside_what_was_published(
     models: dict[str, str], datasets: Path
 ) -> None:

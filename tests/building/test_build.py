@@ -73,6 +73,7 @@ def test_a_build_that_cannot_be_finished_leaves_no_part_of_a_network(
     assert [path.name for path in folder.iterdir()] == ["tiny.yaml"]
 
 
+@pytest.mark.nightly
 def test_a_passport_is_written_whole_or_not_at_all(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,7 @@ def assert_like(output: Path, video: Path, frames: int) -> None:
         assert sum(1 for _ in container.decode(video=0)) == frames
 
 
+@pytest.mark.nightly
 def test_every_video_at_once_into_one_detector_changes_nothing(
     run: Run, data: Path, tmp_path: Path
 ) -> None:

@@ -141,6 +141,7 @@ def frames(path: Path) -> list[list[tuple[str, int | None]]]:
     return [[(one["label"], one["id"]) for one in frame["objects"]] for frame in published]
 
 
+@pytest.mark.nightly
 def test_its_analytics_stand_between_tracker_and_sink(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,7 +99,7 @@ def test_a_detector_that_always_crashes_fails_after_the_limit(place: Place, tmp_
     ("deed", "times", "why"),
     [
         ('raise ValueError("a strange image")', 3, "ValueError: a strange image"),
-        ("os.abort()", 3, "killed by SIGABRT"),
+        pytest.param("os.abort()", 3, "killed by SIGABRT", marks=pytest.mark.nightly),
         ("os.kill(os.getpid(), 9)", 5, "killed by SIGKILL"),
         pytest.param(
             *("ctypes.PyDLL(None).sleep(100)", 3, "hung on one frame and was killed"),

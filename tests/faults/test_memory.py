@@ -19,6 +19,7 @@ MIB = 1 << 20
 OVERRIDES = ("detect.model=hog_people", "prepare.shortest_edge=128", "publish.maxlen=100")
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(200)
 def test_memory_stays_flat(place: Place, tmp_path: Path) -> None:
     lines = tmp_path / "o.jsonl"

@@ -82,7 +82,7 @@ def assert_same(came: Tensors, wanted: Tensors) -> None:
     [
         ("paper", 4),
         pytest.param("convolutional", 1, marks=pytest.mark.nightly),
-        ("narrow_masks", 1),
+        pytest.param("narrow_masks", 1, marks=pytest.mark.nightly),
         pytest.param("masks", 1, marks=pytest.mark.nightly),
         pytest.param("masks_and_keypoints", 4, marks=pytest.mark.nightly),
     ],
