@@ -246,15 +246,7 @@ class Detections:
         """
         columns: dict[str, Any] = {
             name: np.concatenate((own, getattr(others, name)))
-            for name in (
-                "xyxy",
-                "scores",
-                "class_ids",
-                "track_ids",
-                "keypoints",
-                "speeds",
-                "vectors",
-            )
+            for name in _JOINED
             if (own := getattr(self, name)) is not None
         }
         if self.interpolated is not None or others.interpolated is not None:

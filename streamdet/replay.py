@@ -163,9 +163,10 @@ class Replay:
         """Refuse a recording without the images that the stage, or a detector on crops, reads."""
         lacks = {"transform": entry.image is None, "detector": entry.prepared is None}
         if not self.stage.on_crops and lacks.get(self.stage.role, False):
+            kind = "source images" if entry.prepared is not None else "images"
             raise ConfigError(
-                f"{self._path} has no images, which {self.stage.name} needs: record it again with"
-                " --images"
+                f"{self._path} has no {kind}, which {self.stage.name} needs: record it again with"
+                f" `--stage {self.stage.name} --images`"
             )
         for name in self._names if entry.image is None else ():
             if self._graph.nodes[name].on_crops:

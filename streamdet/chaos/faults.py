@@ -15,7 +15,7 @@ from typing import Final
 
 from streamdet.chaos.cameras import source_of
 from streamdet.chaos.descendants import STARTER_TITLE, Process
-from streamdet.chaos.trial_run import TrialRun
+from streamdet.chaos.trial_run import RunOverError, TrialRun
 from streamdet.errors import EngineError
 
 FREEZE_S: Final = 2.0
@@ -150,11 +150,14 @@ def _worker(run: TrialRun, rng: random.Random) -> tuple[str, Process]:
     """Draw a worker; those that are just being started again are waited for.
 
     Raises:
+        RunOverError: the run has ended.
         EngineError: none runs.
     """
     deadline_s = time.monotonic() + WORKER_LIMIT_S
     while not (found := sorted(run.workers().items(), key=lambda item: item[0])):
-        if run.is_over() or time.monotonic() > deadline_s:
+        if run.is_over():
+            raise RunOverError(run.last_line())
+        if time.monotonic() > deadline_s:
             raise EngineError(f"no worker of the run is running: {run.last_line()}")
         time.sleep(0.05)
     return rng.choice(found)

@@ -13,7 +13,7 @@ import numpy as np
 
 from streamdet.chaos.faults import FAULTS
 from streamdet.chaos.results import misplaced
-from streamdet.chaos.trial_run import TrialRun
+from streamdet.chaos.trial_run import RunOverError, TrialRun
 from streamdet.system.stop_signals import INTERRUPTED
 
 PIECE_S: Final = 0.1
@@ -96,7 +96,10 @@ def play(
         at_s = time.monotonic()
         if run.is_over() or at_s - begun_s >= for_s:
             break
-        hurt = FAULTS[kind](run, rng)
+        try:
+            hurt = FAULTS[kind](run, rng)
+        except RunOverError:
+            break
         over_s = time.monotonic()
         _wait(run, max(at_s, over_s - every_s / 2) + every_s)
         silence_s = run.results.silence_s(at_s, time.monotonic(), hurt.source)

@@ -25,6 +25,10 @@ END_LIMIT_S: Final = 60.0
 GONE_LIMIT_S: Final = 5.0
 
 
+class RunOverError(EngineError):
+    """The run is over, or about to be: it has no worker any more."""
+
+
 class TrialRun:
     """A run under way; `stop` ends it.
 

@@ -49,6 +49,8 @@ class FirstFrameView:
             self._is_over = True
         elif snapshot.elapsed_s >= FIRST_FRAME_S:
             self._is_over = True
+            if all(source.camera.state == "refused" for source in cameras if source.camera):
+                return  # which has been said, with the reason
             count = len(cameras)
             who = "the camera has not" if count == 1 else f"none of {count} cameras has"
             self._warn(f"{who} sent a frame within {FIRST_FRAME_S:g} s; the run goes on and waits")

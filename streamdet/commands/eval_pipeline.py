@@ -48,7 +48,7 @@ def run(args: Namespace) -> list[Scores]:
                 f"--output {args.output[0]}: a run writes tracks as they come, before `offline`"
                 " makes them better: `streamdet archive` writes the better ones"
             )
-        _check_truth(graph, args.truth, Path(folder))
+        _check_truth(graph, settings, args.truth, Path(folder))
         report = _run_graph(graph, settings)
         frames = read_published(published)
     if finishing is not None:
@@ -83,14 +83,17 @@ def _online(options: TrackerOptions) -> TrackerOptions:
     return options.model_copy(update={"offline": False})
 
 
-def _check_truth(graph: PipelineGraph, path: Path | None, folder: Path) -> None:
+def _check_truth(
+    graph: PipelineGraph, settings: DeploySettings, path: Path | None, folder: Path
+) -> None:
     """Check before a long run that the truth may be the video's, if its header says what it is.
 
     Raises:
         ConfigError: it is not.
     """
     node, item = _only_item(graph)
-    probe_alone([(PROBE_NODE, (node, probe_path(folder, node)))], folder, PROBE_LIMIT_S)
+    target = (PROBE_NODE, (node, probe_path(folder, node), settings.sources))
+    probe_alone([target], folder, PROBE_LIMIT_S)
     info = read_probes(graph, folder).get(item.source_id)
     if info is not None and info.frame_count is not None:
         read_video_truth(item.uri, path, info.frame_count, info.hw)

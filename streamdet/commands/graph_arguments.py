@@ -16,7 +16,11 @@ def add_graph_arguments(parser: ArgumentParser, *, is_run: bool = False) -> None
         parser: gets them.
         is_run: whether the command writes the outputs; the others only look at the graph.
     """
-    output = "an existing file is overwritten" if is_run else "this command writes none"
+    output = (
+        "a file that exists is overwritten, .records are added to"
+        if is_run
+        else "this command writes none"
+    )
     parser.add_argument(
         "graph", metavar="GRAPH", help="graph file, or a shipped one: pipelines/people.yaml, people"
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Self
 
@@ -26,10 +27,12 @@ class OutputFiles:
         before: each of them -> what was there before the run.
         per_source: outputs with a file for each source: the stated path, and the sources that the
             run began with.
+        folders: those that sinks add files to (records, clips) -> what was newest there.
     """
 
     before: Mapping[Path, Mark]
     per_source: tuple[tuple[Path, tuple[str, ...]], ...] = ()
+    folders: Mapping[Path, Mark] = field(default_factory=dict)
 
     @classmethod
     def of(cls, graph: PipelineGraph) -> Self:
@@ -42,7 +45,12 @@ class OutputFiles:
             if (path := getattr(node.options, "path", None)) is not None
             and load("sink", node.kind).has_file_per_source
         )
-        return cls({path: _mark(path) for path in paths}, per_source)
+        folders = {
+            folder: _newest(folder)
+            for node in sinks
+            if isinstance(folder := getattr(node.options, "folder", None), Path)
+        }
+        return cls({path: _mark(path) for path in paths}, per_source, folders)
 
     def remove_empty(self) -> None:
         """Remove what a run without a frame has made: its processes were killed before they could.
@@ -61,7 +69,8 @@ class OutputFiles:
         """
         known = [path for path, before in self.before.items() if _mark(path) not in (None, before)]
         added = [output_path(path, name, ids) for path, ids in self.per_source for name in later]
-        return [*known, *(path for path in added if path.exists())]
+        filled = [path for path, before in self.folders.items() if _newest(path) != before]
+        return [*known, *(path for path in added if path.exists()), *filled]
 
     def kept(self) -> list[Path]:
         """List those of an earlier run that it has not touched."""
@@ -73,6 +82,11 @@ def _files(graph: PipelineGraph, node: Node) -> Iterator[Path]:
         yield path
         if node.kind == "parquet":
             yield rows_path(path)
+
+
+def _newest(folder: Path) -> Mark:
+    marks = (_mark(path) for path in folder.rglob("*") if path.is_file())
+    return max((mark for mark in marks if mark is not None), key=itemgetter(1), default=None)
 
 
 def _mark(path: Path) -> Mark:

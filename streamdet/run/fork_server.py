@@ -27,6 +27,8 @@ from streamdet.system.process import bound_to_parent, die_with_parent, set_name
 from streamdet.system.redaction import redacted
 
 STOP_LIMIT_S: Final = 5.0
+ANSWER_LIMIT_S: Final = 120.0
+"""Imports, which come before the first answer, take about a second."""
 _START: Final = "import sys; from streamdet.run.fork_server import main; main(sys.argv[1:])"
 
 
@@ -86,9 +88,14 @@ class ForkServer:
         """
         with _death_noticed():
             self._connection.send((target, arguments))
-            while not isinstance(answer := self._connection.recv(), int):
+            while not isinstance(answer := self._answer(), int):
                 self._exits.append(answer)
         return answer
+
+    def _answer(self) -> Any:
+        if not self._connection.poll(ANSWER_LIMIT_S):
+            raise EOFError  # an import that never ends
+        return self._connection.recv()
 
     def exits(self, wait_s: float) -> list[Exit]:
         """List the processes that have ended since the last call; wait if there is none yet.

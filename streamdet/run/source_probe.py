@@ -49,7 +49,8 @@ def probe(
     """
     waiting: set[int] = set()
     try:
-        waiting |= {server.spawn(target, *arguments) for target, arguments in targets}
+        for target, arguments in targets:
+            waiting.add(server.spawn(target, *arguments))
         deadline = time.monotonic() + limit_s
         while waiting and time.monotonic() < deadline and not is_cancelled():
             waiting -= {exit_.pid for exit_ in server.exits(0.1)}

@@ -104,8 +104,9 @@ class Producing:
             )
             self._wait(reports)
         except KafkaException as exc:
-            self.close()
-            raise DeliveryError(str(exc.args[0])) from exc
+            if exc.args[0].name() not in _REFUSED:
+                self.close()
+            self._refuse(exc.args[0])
         if reports[0] is not None:
             self._refuse(reports[0])
         self._trouble = ""

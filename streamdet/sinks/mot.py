@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from streamdet.detections import UNTRACKED
+from streamdet.detections import NO_PARENT, UNTRACKED
 from streamdet.formats.mot_text import format_line
 from streamdet.messages import FrameMessage
 from streamdet.sinks.source_files import SourceFilesSink
@@ -26,6 +26,8 @@ class MotSink(SourceFilesSink):
         found = message.detections
         if found is None or message.drop_reason is not None:
             return b""
+        if found.parents is not None:
+            found = found[found.parents == NO_PARENT]
         if found.track_ids is None:
             found = replace(found, track_ids=np.full(len(found), _NO_TRACK))
         else:

@@ -75,7 +75,7 @@ class MqttSink(DeliverySink):
         """Make what publishes."""
         if missing := missing_library():
             raise ConfigError(missing)
-        return Publisher(self._options, self._home())
+        return Publisher(self._options, self._home(), self._context.run_id)
 
     def _home(self) -> HomeAssistant | None:
         options, context = self._options, self._context
@@ -92,8 +92,11 @@ class MqttSink(DeliverySink):
 class Publisher:
     """Publishes letters over one connection, which is opened again when it breaks."""
 
-    def __init__(self, options: MqttOptions, home: HomeAssistant | None = None) -> None:
+    def __init__(
+        self, options: MqttOptions, home: HomeAssistant | None = None, run_id: str = ""
+    ) -> None:
         """Remember the broker; connects at the first letter, or rest with Home Assistant."""
+        self._run_id = run_id
         self._options = options
         self._home = home
         self._is_announced = True
@@ -107,8 +110,11 @@ class Publisher:
         topic = f"{self._options.topic}/{topic_level(source_id)}/{kind}"
         with self._connection():
             self._publish({topic: letter.body}, retain=False)
-            if self._home is not None:
-                self._publish(self._home.tell(json.loads(letter.body)))
+            event = json.loads(letter.body)
+            if (
+                self._home is not None and event["run"] == self._run_id
+            ):  # no count of an earlier run
+                self._publish(self._home.tell(event))
 
     def rest(self) -> None:
         """Stay connected, where Home Assistant is to see that the run is there."""

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from streamdet.errors import CameraRefusedError
 from streamdet.system.networks import Networks
 
 
@@ -31,21 +30,27 @@ def open_sockets() -> dict[int, int]:
     return found
 
 
-def refuse_peers(before: Collection[int], own: Collection[str], networks: Networks) -> None:
-    """Refuse a camera that has led on to an address that may not be called.
+def refused_peers(
+    before: Collection[int], own: Collection[str], networks: Networks
+) -> dict[int, str]:
+    """Find new connections that lead to an address that may not be called.
+
+    They are the camera's, or of something else in this process that has connected meanwhile.
 
     Args:
-        before: inodes of the sockets that there were before it was opened.
+        before: inodes of the sockets that there were before the camera was opened.
         own: its own addresses.
         networks: where else its connections may lead.
 
-    Raises:
-        CameraRefusedError: it has.
+    Returns:
+        Inode -> why it is refused.
     """
-    new = [number for inode, number in open_sockets().items() if inode not in before]
-    for address in _peers(new):
-        if address not in own and (refusal := networks.refusal(address)):
-            raise CameraRefusedError(f"it redirects: {refusal}")
+    found = {}
+    for inode, number in open_sockets().items():
+        for address in _peers([number]) if inode not in before else ():
+            if address not in own and (refusal := networks.refusal(address)):
+                found[inode] = refusal
+    return found
 
 
 def is_own_end(address: object) -> bool:
@@ -61,6 +66,13 @@ def _peers(descriptors: Iterable[int]) -> Iterator[str]:
 
 def _connections(descriptors: Iterable[int]) -> Iterator[socket.socket]:
     for number in descriptors:
-        with suppress(OSError), closing(socket.socket(fileno=os.dup(number))) as one:
-            if one.family in (socket.AF_INET, socket.AF_INET6):
-                yield one
+        with suppress(OSError):
+            copy = os.dup(number)
+            try:
+                one = socket.socket(fileno=copy)
+            except OSError:  # the number is that of something else by now
+                os.close(copy)
+                continue
+            with closing(one):
+                if one.family in (socket.AF_INET, socket.AF_INET6):
+                    yield one

@@ -17,6 +17,7 @@ is lost), so that no parser or decoder of ours could end an image earlier either
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -24,7 +25,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from streamdet.errors import CameraLostError, CameraRefusedError, SourceError
 from streamdet.sources.camera_gateway import CameraGateway, checked_addresses
-from streamdet.sources.camera_peers import open_sockets, refuse_peers
+from streamdet.sources.camera_peers import open_sockets, refused_peers
 from streamdet.sources.camera_reasons import UNREADABLE, explained
 from streamdet.sources.live_address import LiveAddress
 from streamdet.system.networks import EVERYWHERE, Networks
@@ -42,6 +43,7 @@ _FORMATS: Final = (
 )
 _RTSP_PROBE: Final = {"analyzeduration": "1", "probesize": "32", "fpsprobesize": "0"}
 _THREADS: Final = 4
+_MOST_OPENINGS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +108,38 @@ def open_camera(
     if not address.host or address.scheme == "udp":
         return OpenCamera(_opened(address, limits))  # it calls nobody
     numbers = checked_addresses(address.host, networks, limits.open_s)
-    if networks.may_refuse:
-        address = replace(address, place=_in_numbers(address, numbers[0]))
-    before = open_sockets()
-    camera = OpenCamera(_opened(address, limits))
-    try:
-        refuse_peers(before, numbers, networks.led_on)
-    except CameraRefusedError:
+    if not networks.may_refuse:
+        return _open_watched(address, limits, numbers, networks)
+    for number in numbers[:-1]:
+        with suppress(CameraLostError):
+            return _open_watched(_in_numbers(address, number), limits, numbers, networks)
+    return _open_watched(_in_numbers(address, numbers[-1]), limits, numbers, networks)
+
+
+def _open_watched(
+    address: LiveAddress, limits: CameraLimits, numbers: Sequence[str], networks: Networks
+) -> OpenCamera:
+    """Open a camera that may lead on only to its own addresses, or to where `networks` allows.
+
+    A forbidden connection that stays when the camera is closed is of something else in this
+    process, which connected at that moment: then the camera is opened once more.
+
+    Raises:
+        CameraLostError: it cannot be reached.
+        CameraRefusedError: it answers, and leads on.
+    """
+    for _ in range(_MOST_OPENINGS):
+        before = open_sockets()
+        camera = OpenCamera(_opened(address, limits))
+        refused = refused_peers(before, numbers, networks.led_on)
+        if not refused:
+            return camera
         camera.close()
-        raise
-    return camera
+        there = open_sockets()
+        for inode, refusal in refused.items():
+            if inode not in there:
+                raise CameraRefusedError(f"it redirects: {refusal}")
+    raise CameraLostError("what it leads on to could not be told apart from other connections")
 
 
 def _open_http(address: LiveAddress, limits: CameraLimits, networks: Networks) -> OpenCamera:
@@ -153,13 +177,14 @@ def _opened(
     raise failure  # here, so that FFmpeg's error with the address is no part of it
 
 
-def _in_numbers(address: LiveAddress, number: str) -> str:
-    """Return a camera's place with a number for its host: FFmpeg looks no name up again."""
+def _in_numbers(address: LiveAddress, number: str) -> LiveAddress:
+    """Put a number in place of a camera's host: FFmpeg looks no name up again."""
     parts = urlsplit(address.place)
     login, at, _ = parts.netloc.rpartition("@")
     port = f":{parts.port}" if parts.port is not None else ""
     host = f"[{number}]" if ":" in number else number
-    return urlunsplit(parts._replace(netloc=f"{login}{at}{host}{port}"))
+    place = urlunsplit(parts._replace(netloc=f"{login}{at}{host}{port}"))
+    return replace(address, place=place)
 
 
 def _options(address: LiveAddress, limits: CameraLimits) -> dict[str, str]:

@@ -112,7 +112,8 @@ class DetectCropsStage:
             for view, each in zip(views, found, strict=True)
         ]
         first_class = len(self._class_names.get(message.model or "", ()))
-        objects = with_children(message.detections or Detections.empty(), children, first_class)
+        parents = Detections.empty() if message.detections is None else message.detections
+        objects = with_children(parents, children, first_class)
         model = f"{message.model}+{self._model}"
         return replace(message, detections=objects, model=model, crops=None)
 

@@ -93,7 +93,7 @@ def look_up(host: str, port: int | None = None, limit_s: float | None = None) ->
         try:
             each = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)
             found.append(list(dict.fromkeys(str(one[4][0]) for one in each)))
-        except (OSError, UnicodeError) as exc:
+        except (OSError, ValueError) as exc:
             found.append(UnknownHostError(getattr(exc, "strerror", None) or str(exc)))
 
     thread = Thread(target=look, daemon=True)

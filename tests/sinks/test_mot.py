@@ -3,6 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from streamdet.detections import NO_PARENT, Detections
 from streamdet.messages import FrameMessage
 from streamdet.sinks.mot import MotSink
 from streamdet.sinks.source_files import SourceFilesOptions
@@ -31,6 +34,19 @@ def test_frames_and_pixels_count_from_1_and_boxes_are_left_top_width_height(
 def test_an_untracked_object_has_id_minus_one(tmp_path: Path) -> None:
     found = one(BOX)
     assert written(tmp_path, replace(message(), detections=found)).startswith("1,-1,")
+
+
+def test_what_was_found_in_an_object_is_left_out_with_a_tracker_and_without() -> None:
+    pair = Detections(
+        xyxy=np.array([BOX, BOX], np.float32),
+        scores=np.array([0.5, 0.5], np.float32),
+        class_ids=np.zeros(2, np.int64),
+        parents=np.array([NO_PARENT, 0], np.int64),
+    )
+    sink = MotSink(SourceFilesOptions(path=Path("o.txt")), context("cam"))
+    for found in (pair, replace(pair, track_ids=np.array([7, 0], np.int64))):
+        lines = sink.lines(replace(message(), detections=found), ("car",), is_first=True)
+        assert lines.count(b"\n") == 1
 
 
 def test_dropped_and_undetected_frames_write_no_line(tmp_path: Path) -> None:

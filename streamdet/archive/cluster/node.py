@@ -154,7 +154,7 @@ class NodePipeline:
         except StreamdetError as exc:
             return str(exc)
         run.on_ended, run.on_look = self._on_ended, self._on_look
-        run.on_warning, run.on_note = self._told.warnings.append, self._told.notes.append
+        run.on_warning, run.on_note = self._on_warning, self._on_note
         self._run, self._report = run, self._thread.submit(run.run)
         return ""
 
@@ -199,6 +199,14 @@ class NodePipeline:
             raise EngineError(f"{path}: {exc.strerror}") from exc
         with self._lock:
             self._told.ended.append((source, content))
+
+    def _on_warning(self, warning: str) -> None:
+        with self._lock:
+            self._told.warnings.append(warning)
+
+    def _on_note(self, note: str) -> None:
+        with self._lock:
+            self._told.notes.append(note)
 
     def _on_look(self, running: Sequence[SourceReport]) -> None:
         with self._lock:
