@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from streamdet.commands.moments import FORMS, begin, end
+from streamdet.config.suggestions import nearest
 from streamdet.errors import ConfigError
-from streamdet.records.search import Answer, Found, Query, by_name, search
+from streamdet.records.search import Answer, Found, Query, by_name, search, unknown_names
 
 DEFAULT_FOLDER: Final = "records"
 _PIPE_WIDTH: Final = 1000
@@ -86,8 +87,12 @@ def run(args: Namespace) -> int:
     if args.json:
         for row in answer.rows:
             print(json.dumps(row.as_dict(), ensure_ascii=False))
-    else:
+    elif answer.rows:
         _print(answer)
+    else:
+        print("nothing is found")
+        for what, name, known in unknown_names(args.folder, query):
+            print(f"no {what} {name!r} in these records; {nearest(name, known)}")
     return 0
 
 
@@ -95,9 +100,6 @@ def _print(answer: Answer) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
-    if not answer.rows:
-        print("nothing is found")
-        return
     zone = datetime.now().astimezone()
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in (f"time ({zone:%Z %z})", "until", "camera", "event", "class", "zone", "file"):

@@ -30,6 +30,12 @@ _TRACKS: Final = (
     " ended_pts_s, 'attributes', json(attributes)) FROM tracks"
 )
 
+_NAMES: Final = {
+    "class": "SELECT label FROM events UNION SELECT label FROM tracks",
+    "zone": "SELECT place FROM events UNION SELECT value FROM tracks, json_each(zones)",
+    "camera": "SELECT source_id FROM events UNION SELECT source_id FROM tracks",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -145,6 +151,25 @@ def search(folder: Path, query: Query) -> Answer:
             break
     found = tuple(_with_files(folder, row) for row in rows[: query.limit])
     return Answer(found, len(rows) > query.limit)
+
+
+def unknown_names(folder: Path, query: Query) -> Iterator[tuple[str, str, set[str]]]:
+    """Find what a query asks for and the records never name.
+
+    Yields:
+        What it is, the name, and the names that there are.
+
+    Raises:
+        ConfigError: as for `search`.
+    """
+    asked = {"class": query.labels, "zone": query.places, "camera": query.source_ids}
+    for what, wanted in asked.items():
+        sql = _NAMES[what]
+        rows = (row for path in _files(folder) if wanted for row in _rows(path, sql, ()))
+        known = {str(name) for (name,) in rows if name is not None}
+        for name in wanted:
+            if name not in known:
+                yield what, name, known
 
 
 def by_name(stated: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -105,6 +105,17 @@ def test_attributes_are_shown_and_asked_for(
     assert "must be NAME=VALUE, such as colour=red, got 'red'" in capsys.readouterr().err
 
 
+def test_a_name_that_is_nowhere_in_the_records_is_told_with_those_that_there_are(
+    folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", folder, "--class", "persn", "--zone", "pool", "--camera", "door"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [
+        *("nothing is found", "no class 'persn' in these records; did you mean 'person'?")
+    ]
+    assert said[2].startswith("no zone 'pool' in these records; there is ")
+
+
 def test_it_says_that_nothing_is_found_and_that_there_is_more(
     folder: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
