@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from streamdet.config.deploy import DeploySettings, load_settings
+from streamdet.config.files import shipped_names
 from streamdet.graph import PipelineGraph, load_graph
 from streamdet.graph.overrides import OUTPUT_FORMATS
 
@@ -22,7 +23,9 @@ def add_graph_arguments(parser: ArgumentParser, *, is_run: bool = False) -> None
         else "this command writes none"
     )
     parser.add_argument(
-        "graph", metavar="GRAPH", help="graph file, or a shipped one: pipelines/people.yaml, people"
+        "graph",
+        metavar="GRAPH",
+        help=f"graph file, or a shipped one: {', '.join(shipped_names('pipelines'))}",
     )
     parser.add_argument(
         "--source",
