@@ -56,12 +56,14 @@ class Verdict:
         sources: the run's account of each source.
         restarts: of its workers.
         wrong: a sentence for each thing that is not as it should be.
+        is_early: whether the run was over before the time of the trial.
     """
 
     faults: list[Played]
     sources: list[dict[str, Any]]
     restarts: int
     wrong: list[str] = field(default_factory=list)
+    is_early: bool = False
 
     def recovery_s(self, quantile: float) -> float:
         """A quantile (0 to 100) of the faults' recoveries, seconds."""
@@ -128,7 +130,7 @@ def _judge(run: TrialRun, played: list[Played], *, is_cut: bool, code: int) -> V
     wrong += misplaced(run.frames)
     wrong += [f"an unexpected error in a worker: {text}" for text in report["tracebacks"]]
     wrong += [f"left behind: {text}" for text in run.leftovers(report["run_id"])]
-    return Verdict(played, report["sources"], report["restarts"], wrong)
+    return Verdict(played, report["sources"], report["restarts"], wrong, is_early=not is_cut)
 
 
 def _unaccounted(source: dict[str, Any]) -> Iterator[str]:

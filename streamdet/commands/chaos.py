@@ -99,6 +99,8 @@ def _words(args: Namespace, sources: list[str]) -> list[str]:
 
 def _tell(verdict: Verdict) -> None:
     faults = verdict.faults
+    if verdict.is_early:
+        print("the run was over before the time was: its sources had ended, or it failed")
     print(f"{len(faults)} faults: {counts_of([fault.kind for fault in faults])}")
     if faults:
         p50, p95, longest = (verdict.recovery_s(quantile) for quantile in (50, 95, 100))

@@ -46,6 +46,7 @@ def test_a_run_that_fails_is_told(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "WRONG: the run failed: " in done.stdout
     assert "b.mp4" in done.stdout
+    assert "the run was over before the time was" in done.stdout
     assert "survived" not in done.stdout
 
 
