@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,7 +19,9 @@ from tests.emulation.emulated import (
 )
 from tests.redis_server import RedisServer
 from tests.required import skip_for_want_of
-from tests.s3_server import S3Server
+
+if TYPE_CHECKING:
+    from tests.s3_server import S3Server
 
 __all__ = ["cuda_context", "emulated_cuda", "emulated_gpu", "emulated_module"]
 
@@ -56,6 +59,8 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3Server]:
     """A real S3 server that lives as long as the tests."""
+    from tests.s3_server import S3Server  # here: the tests of `make parity` have no moto
+
     server = S3Server()
     yield server
     server.stop()
