@@ -47,7 +47,7 @@ sbom: .venv/dev-installed .venv-supply/installed
 	@echo "Written: sbom.json (CycloneDX)"
 
 parity: .venv-parity/installed
-	.venv-parity/bin/pytest -n 2 --dist worksteal --max-worker-restart=0 tests/parity
+	.venv-parity/bin/pytest -n 2 --dist worksteal --max-worker-restart=0 -m "not nightly" tests/parity
 
 # Its packages but TensorRT are those of .venv: the tests build engines, which no GPU executes.
 test-tensorrt: .venv-tensorrt/installed
