@@ -129,7 +129,7 @@ def assert_same(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
         assert lower[is_same].max() < 1e-3
 
 
-@pytest.mark.parametrize("hws", [SIZES[0], pytest.param(SIZES[1], marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("hws", [pytest.param(SIZES[0], marks=pytest.mark.nightly), SIZES[1]])
 @torch.inference_mode()
 def test_detections_are_torchvisions(pair: Pair, hws: list[tuple[int, int]]) -> None:
     for wanted, found in detect_both(pair, hws):
