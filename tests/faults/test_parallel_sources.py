@@ -79,7 +79,8 @@ def calm(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, lis
     """What the clips give one after another."""
     lines, _ = ran(clips, tmp_path_factory.mktemp("calm"), 1)
     sources = [line["source_id"] for line in lines]
-    assert sources == sorted(sources)
+    # In turn, but for the last frames of a file: one replica may end later than the other.
+    assert list(dict.fromkeys(sources)) == sorted(FRAMES)
     assert sum(len(line["objects"]) for line in lines) > 200
     return results_of(lines)
 
