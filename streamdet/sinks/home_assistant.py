@@ -32,15 +32,17 @@ class HomeAssistant:
     Args:
         topic: what the topics of the events begin with.
         prefix: under which Home Assistant looks for entities.
+        run_id: names the run; events of an earlier one, which waited in a queue, count no more.
 
     Attributes:
         availability: topic of whether the run is there: `online` or `offline`.
         retained: topic -> payload, all that was said so far.
     """
 
-    def __init__(self, topic: str, prefix: str) -> None:
+    def __init__(self, topic: str, prefix: str, run_id: str) -> None:
         self._topic = topic
         self._prefix = prefix
+        self._run_id = run_id
         self.availability = f"{topic}/availability"
         self.retained: dict[str, str] = {}
         self._known: dict[tuple[str, str, str], set[str]] = {}
@@ -63,7 +65,7 @@ class HomeAssistant:
     def tell(self, event: Mapping[str, Any]) -> dict[str, str]:
         """Say what an event changes: topic -> payload, each to be retained."""
         what = PLACES.get(event["event"].partition("_")[0])
-        if what is None or what not in event:
+        if what is None or what not in event or event["run"] != self._run_id:
             return {}
         key = event["source_id"], what, event[what]
         counts = dict(_counts(event))

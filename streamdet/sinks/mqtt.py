@@ -75,13 +75,13 @@ class MqttSink(DeliverySink):
         """Make what publishes."""
         if missing := missing_library():
             raise ConfigError(missing)
-        return Publisher(self._options, self._home(), self._context.run_id)
+        return Publisher(self._options, self._home())
 
     def _home(self) -> HomeAssistant | None:
         options, context = self._options, self._context
         if not options.home_assistant:
             return None
-        home = HomeAssistant(options.topic, options.discovery_prefix)
+        home = HomeAssistant(options.topic, options.discovery_prefix, context.run_id)
         for source_id in context.sources:
             for place in context.places:
                 if place.is_in(source_id):
@@ -92,11 +92,8 @@ class MqttSink(DeliverySink):
 class Publisher:
     """Publishes letters over one connection, which is opened again when it breaks."""
 
-    def __init__(
-        self, options: MqttOptions, home: HomeAssistant | None = None, run_id: str = ""
-    ) -> None:
+    def __init__(self, options: MqttOptions, home: HomeAssistant | None = None) -> None:
         """Remember the broker; connects at the first letter, or rest with Home Assistant."""
-        self._run_id = run_id
         self._options = options
         self._home = home
         self._is_announced = True
@@ -110,11 +107,8 @@ class Publisher:
         topic = f"{self._options.topic}/{topic_level(source_id)}/{kind}"
         with self._connection():
             self._publish({topic: letter.body}, retain=False)
-            event = json.loads(letter.body)
-            if (
-                self._home is not None and event["run"] == self._run_id
-            ):  # no count of an earlier run
-                self._publish(self._home.tell(event))
+            if self._home is not None:
+                self._publish(self._home.tell(json.loads(letter.body)))
 
     def rest(self) -> None:
         """Stay connected, where Home Assistant is to see that the run is there."""

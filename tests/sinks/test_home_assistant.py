@@ -14,6 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from streamdet.events import Event, EventPlace
+from streamdet.sinks.home_assistant import HomeAssistant
 from streamdet.sinks.mqtt import MqttOptions, MqttSink
 from tests.sinks.frames import context, message
 from tests.sinks.mqtt_broker import Broker, Listener, broker
@@ -131,6 +132,13 @@ def test_a_run_that_goes_on_does_not_say_that_all_is_empty(
         listener.wait_until(lambda: listener.under(f"{TOPIC}/availability").count("online") == 2)
         listener.wait_until(lambda: len(listener.under(f"{STATE}/zone/yard")) == 3)
     assert listener.under(f"{STATE}/zone/yard") == ["0", "1", "1"]  # 1: delivered again
+
+
+def test_events_of_an_earlier_run_that_waited_change_nothing() -> None:
+    home = HomeAssistant(TOPIC, "homeassistant", "now")
+    event = {"event": "zone_enter", "source_id": "door", "zone": "yard", "counts": {"inside": 3}}
+    assert home.tell(event | {"run": "before"}) == {}
+    assert home.tell(event | {"run": "now"})[f"{STATE}/zone/yard"] == "3"
 
 
 def test_who_is_cut_off_is_told_by_the_broker_and_comes_back(
